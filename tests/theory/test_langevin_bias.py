@@ -1,0 +1,53 @@
+"""First-order bias of the Euler scheme against the stationary law of its transfer operator on a grid."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+
+def chain_energy(half_order: int, scale: float, temperature: float, step: float, points: int = 601) -> float:
+    """n beta <a |w|^(2k)> of the Euler chain, reflected far outside, by power iteration of its transition matrix."""
+    width = (temperature / scale) ** (1 / (2 * half_order))
+    # Wide enough for the density, not so wide that an outer point is thrown off the grid.
+    w = np.linspace(-1, 1, points) * {1: 4.5, 2: 2.6, 3: 1.8}[half_order] * width
+    centre = w - 2 * half_order * scale * np.sign(w) * np.abs(w) ** (2 * half_order - 1) * step
+    kernel = np.exp(-((w[None, :] - centre[:, None]) ** 2) / (4 * temperature * step))
+    kernel /= kernel.sum(axis=1, keepdims=True)
+    density = np.exp(-scale * np.abs(w) ** (2 * half_order) / temperature)
+    # Squaring the matrix forgets the start; 2^13 steps are many relaxation times.
+    for _ in range(13):
+        kernel = kernel @ kernel
+    density = density / density.sum() @ kernel
+    density /= density.sum()
+    return float(density @ (scale * np.abs(w) ** (2 * half_order))) / temperature
+
+
+@pytest.mark.parametrize(
+    ("half_order", "scale", "temperature"), [(1, 0.7, 0.3), (2, 1.0, 1.0), (2, 3.0, 0.05), (3, 1.0, 1.0)]
+)
+def test_first_order_bias(evaluate, half_order, scale, temperature):
+    unit = scale ** (-1 / half_order) * temperature ** (1 / half_order - 1)
+    steps = np.array([1.0, 0.5]) * {1: 0.02, 2: 0.02, 3: 0.004}[half_order] * unit
+    exact = np.array([chain_energy(half_order, scale, temperature, step) for step in steps])
+    law = np.array(
+        [
+            evaluate(
+                "unadjusted-langevin-bias-monomial",
+                well_half_order=half_order,
+                well_coefficient=scale,
+                temperature=temperature,
+                time_step=step,
+            )
+            for step in steps
+        ]
+    )
+    plain = 1 / (2 * half_order)
+    bias = exact - plain
+    # The bias is of order 1, the law's defect of order 2.
+    assert np.log2(bias[0] / bias[1]) == pytest.approx(1, abs=0.15)
+    defect = np.abs(exact - law)
+    assert defect[1] < 0.1 * bias[1]
+    assert np.log2(defect[0] / defect[1]) == pytest.approx(2, abs=0.35)
+    # Negative control: without the bias the energy law is visibly wrong.
+    assert abs(bias[1]) > 5 * defect[1]

@@ -1,0 +1,56 @@
+"""Registry of the labelled equations that code, prose and figures cite by label."""
+
+from __future__ import annotations
+
+from theory import (
+    barrier_spectrum,
+    confound,
+    crossover,
+    flow_time,
+    fluctuation_dissipation,
+    free_energy,
+    kinetics,
+    langevin_bias,
+    normal_crossing,
+    power_law,
+    reshuffling,
+    scaling,
+    schedules,
+    sgd,
+)
+from theory.derivation import Derivation, DerivationError, Equation
+
+BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
+    "free_energy": normal_crossing.EQUATIONS + free_energy.EQUATIONS + crossover.EQUATIONS,
+    "kinetics": kinetics.EQUATIONS,
+    "sgd": sgd.EQUATIONS + reshuffling.EQUATIONS + fluctuation_dissipation.EQUATIONS + langevin_bias.EQUATIONS,
+    "scaling": scaling.EQUATIONS
+    + power_law.EQUATIONS
+    + flow_time.EQUATIONS
+    + schedules.EQUATIONS
+    + confound.EQUATIONS
+    + barrier_spectrum.EQUATIONS,
+}
+
+EQUATIONS: dict[str, Equation] = {}
+for _equations in BY_SUBJECT.values():
+    for _equation in _equations:
+        if _equation.label in EQUATIONS:
+            raise ValueError(f"label {_equation.label} is used twice")
+        EQUATIONS[_equation.label] = _equation
+
+
+def equation(label: str) -> Equation:
+    """Look up an equation.
+
+    Raises
+    ------
+    ValueError
+        If no equation has this label.
+    """
+    if label not in EQUATIONS:
+        raise ValueError(f"label: no equation is called {label!r}; known are {', '.join(sorted(EQUATIONS))}")
+    return EQUATIONS[label]
+
+
+__all__ = ["BY_SUBJECT", "EQUATIONS", "Derivation", "DerivationError", "Equation", "equation"]

@@ -1,0 +1,133 @@
+r"""Bias of the unadjusted (Euler) Langevin scheme to first order in its step, for any loss and for |w|^{2k}."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import sympy
+from sympy import Eq, Expr, Function, Rational, Symbol, gamma
+
+from theory import symbols as s
+from theory.derivation import Derivation, Equation, Step, demand_zero
+from theory.sgd import derive_euler_maruyama_variance
+
+_TESTS = ("tests/theory/test_langevin_bias.py",)
+_W = Symbol("w", positive=True)
+
+
+@cache
+def modified_loss_correction() -> tuple[Expr, tuple[Step, ...]]:
+    """L_1 of the modified loss L + time_step L_1 that one Euler step samples to first order, L = Function("L")(w)."""
+    w, temp = _W, s.temperature
+    loss, test = Function("L")(w), Function("phi")(w)
+    slope = loss.diff(w)
+    # One step: w' = w - L' dt + sqrt(2 T dt) xi. Mean of phi(w') to second order in dt.
+    noise, root = Symbol("xi"), Symbol("root_dt", positive=True)
+    move = -slope * root**2 + sympy.sqrt(2 * temp) * root * noise
+    taylor = sum((test.diff(w, j) * move**j / sympy.factorial(j) for j in range(1, 5)), sympy.Integer(0))
+    normal = {1: 0, 2: 1, 3: 0, 4: 3}
+    polynomial = sympy.Poly(sympy.expand(taylor), noise, root)
+    orders = {2: sympy.Integer(0), 4: sympy.Integer(0)}
+    for (power, order), coefficient in polynomial.terms():
+        if order in orders:
+            orders[order] += coefficient * normal.get(power, 1)
+    generator = temp * test.diff(w, 2) - slope * test.diff(w)
+    second = slope**2 * test.diff(w, 2) / 2 - temp * slope * test.diff(w, 3) + temp**2 * test.diff(w, 4) / 2
+    demand_zero(orders[2] - generator, "generator")
+    demand_zero(orders[4] - second, "second order of one step")
+    # Stationary density exp(-L/T)(1 + dt u): A_1^*(rho u) + A_2^* rho = 0.
+    density = sympy.exp(-loss / temp)
+    correction = temp * loss.diff(w, 2) / 2 - slope**2 / 4
+    tilt = -correction / temp
+    flux = temp * (density * tilt).diff(w) + slope * density * tilt  # A_1^*(rho u) is its derivative
+    adjoint = (
+        (slope**2 * density / 2).diff(w) + (temp * slope * density).diff(w, 2) + (temp**2 * density / 2).diff(w, 3)
+    )  # A_2^* rho is its derivative
+    demand_zero(sympy.expand((flux + adjoint) / density), "no probability flux to first order")
+    steps = (
+        Step(
+            "One Euler step $w' = w - L'\\Delta t + \\sqrt{2T\\Delta t}\\,\\xi$ changes the mean of a function "
+            "$\\varphi$ by $\\Delta t\\,\\mathcal A_1\\varphi + \\Delta t^2\\mathcal A_2\\varphi$, where "
+            "$\\mathcal A_1 = T\\partial^2 - L'\\partial$ is the Langevin generator and "
+            "$\\mathcal A_2 = \\frac12 L'^2\\partial^2 - T L'\\partial^3 + \\frac12 T^2\\partial^4$.",
+        ),
+        Step(
+            "A density $e^{-L/T}(1+\\Delta t\\,u)$ is stationary to first order if $\\mathcal A_1^*(e^{-L/T}u) + "
+            "\\mathcal A_2^* e^{-L/T} = 0$. That is one integration: the flux vanishes for $u = -L_1/T$ with",
+            Eq(Symbol("L_1"), correction, evaluate=False),
+        ),
+        Step("So the scheme samples the modified loss $L + \\Delta t\\,L_1$: flatter where the slope is large."),
+    )
+    return correction, steps
+
+
+@cache
+def derive_unadjusted_langevin_bias_monomial() -> Derivation:
+    """Mean energy n beta <a |w|^(2k)> of the Euler scheme, to first order in the step."""
+    w, temp, dt = _W, s.temperature, s.time_step
+    half, scale = s.well_half_order, s.well_coefficient
+    correction, steps = modified_loss_correction()
+    loss = scale * w ** (2 * half)
+    tilt = sympy.expand(-correction.subs(Function("L")(w), loss).doit() / temp)
+
+    def mean(expression: Expr) -> Expr:
+        """Mean over exp(-a |w|^(2k)/T) on the half line, term by term: <w^q> = (T/a)^(q/2k) G((q+1)/2k)/G(1/2k)."""
+        total = sympy.Integer(0)
+        for term in sympy.Add.make_args(sympy.expand(sympy.powsimp(sympy.expand(expression)))):
+            power = sympy.simplify(w * term.diff(w) / term)
+            coefficient = sympy.powsimp(term / w**power)
+            ratio = gamma((power + 1) / (2 * half)) / gamma(1 / (2 * half))
+            total += coefficient * (temp / scale) ** (power / (2 * half)) * ratio
+        return total
+
+    covariance = mean(loss * tilt) - mean(loss) * mean(tilt)
+    plain = 1 / (2 * half)
+    demand_zero(sympy.gammasimp(mean(loss) / temp) - plain, "energy law without the bias")
+    bias = sympy.gammasimp(sympy.powsimp(sympy.simplify(covariance / temp), force=True))
+    order = 1 / half
+    expected = (
+        (2 * half - 1) * scale**order * temp ** (1 - order) * gamma(1 - order / 2) / (4 * half * gamma(1 + order / 2))
+    )
+    demand_zero(sympy.gammasimp(sympy.powsimp(bias / expected, force=True)) - 1, "compact form")
+    result = plain + dt * expected
+    quadratic = derive_euler_maruyama_variance().result * s.curvature / (2 * temp)
+    first_order = sympy.series(quadratic, dt, 0, 2).removeO().subs(s.curvature, 2 * scale)
+    demand_zero(result.subs(half, 1) - first_order, "quadratic well, exact variance to first order")
+    return Derivation(
+        result,
+        (
+            *steps,
+            Step(
+                "To first order the mean of $L$ shifts by $\\Delta t$ times its covariance with $u$. For "
+                "$L = a|w|^{2k}$ the tilt is",
+                Eq(Symbol("u"), tilt, evaluate=False),
+            ),
+            Step(
+                "and $\\langle|w|^q\\rangle = (T/a)^{q/2k}\\,\\Gamma(\\frac{q+1}{2k})/\\Gamma(\\frac1{2k})$ gives "
+                "the result. Check: for $k=1$ it is [eq:euler-maruyama-variance] to first order."
+            ),
+            Step(
+                "In units of the relaxation the step is $\\Delta t\\,a^{1/k}T^{1-1/k}$: the flatter the well, the "
+                "weaker the bias at low temperature. With the step $\\epsilon$ of [eq:unadjusted-langevin-bias], "
+                "$\\Delta t = \\epsilon n\\beta/2$. For $k>1$ the scheme diverges from far away, however small the "
+                "step: the law describes it as long as that has not happened, or with walls."
+            ),
+        ),
+    )
+
+
+EQUATIONS = (
+    Equation(
+        "unadjusted-langevin-bias-monomial",
+        "Bias of unadjusted Langevin at a singular minimum",
+        s.monomial_energy,
+        derive_unadjusted_langevin_bias_monomial,
+        "At a singular minimum the bias of the quadratic well is no guide: the curvature is zero at the minimum and "
+        "grows away from it. Backward error analysis finds the loss that the scheme really samples, and from it the "
+        "learning coefficient $1/(2k)$ that it really measures.",
+        "derived here; modified equations: Shardlow (2006), SIAM J. Numer. Anal. 44; Abdulle, Vilmart & Zygalakis "
+        "(2014), SIAM J. Numer. Anal. 52",
+        _TESTS,
+        {s.well_half_order: 2, s.well_coefficient: 1, s.temperature: Rational(1, 100), s.time_step: Rational(1, 10)},
+    ),
+)

@@ -1,0 +1,236 @@
+"""Every symbol of the labelled equations, defined once: Python name, LaTeX, meaning and unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sympy import Basic, Symbol
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One symbol: its sympy object, LaTeX and meaning (unit in brackets)."""
+
+    symbol: Symbol
+    latex: str
+    meaning: str
+
+
+DEFINITIONS: dict[str, Definition] = {}
+
+
+def _define(name: str, latex: str, meaning: str, **assumptions: bool) -> Symbol:
+    symbol = Symbol(name, **(assumptions or {"positive": True}))
+    DEFINITIONS[name] = Definition(symbol, latex, meaning)
+    return symbol
+
+
+_REAL = {"real": True}
+
+# Statistical learning
+n_beta = _define("n_beta", r"(n\beta)", "sample size times inverse temperature [1/loss]")
+temperature = _define("temperature", "T", "temperature 1/(n beta) [loss]")
+loss = _define("loss", r"L_\alpha", "loss at the minimum of the phase [loss]", **_REAL)
+phase_free_energy = _define("phase_free_energy", r"F_\alpha", "free energy of a phase [1]", **_REAL)
+phase_energy = _define(
+    "phase_energy", r"E_\alpha", "mean of n beta (loss - loss of the phase) inside the phase [1]", **_REAL
+)
+learning_coefficient = _define("learning_coefficient", r"\lambda", "learning coefficient of the phase [1]")
+multiplicity = _define("multiplicity", "m", "multiplicity of the learning coefficient [1]")
+free_energy_constant = _define(
+    "free_energy_constant", "C", "term of the free energy that stays as n beta grows [1]", **_REAL
+)
+pole_coefficient = _define(
+    "pole_coefficient", r"c_m", "coefficient of (z + lambda)^(-m) in the zeta function at its largest pole"
+)
+next_pole_coefficient = _define(
+    "next_pole_coefficient", r"c_{m-1}", "coefficient of (z + lambda)^(1-m) at the same pole", **_REAL
+)
+energy_offset = _define("energy_offset", "c", "constant beside log(n beta) in the energy law [1]", **_REAL)
+prior_density = _define("prior_density", r"\varphi_0", "prior density at the minimum [1/volume]")
+zeta = _define("zeta", r"\zeta(z)", "zeta function: integral of loss^z times the prior")
+zeta_argument = _define("zeta_argument", "z", "argument of the zeta function [1]")
+crossing_half_orders = tuple(
+    _define(f"crossing_half_order_{j}", f"k_{j}", f"half the power of |w_{j}| in the loss [1]") for j in (1, 2, 3)
+)
+prior_exponents = tuple(
+    _define(f"prior_exponent_{j}", f"h_{j}", f"power of |w_{j}| in the prior [1]", nonnegative=True) for j in (1, 2, 3)
+)
+loss_difference = _define(
+    "loss_difference",
+    r"\Delta L",
+    "loss of one phase minus that of the other [loss]",
+    nonzero=True,
+    real=True,
+)
+learning_coefficient_difference = _define(
+    "learning_coefficient_difference",
+    r"\Delta\lambda",
+    "difference of the learning coefficients [1]",
+    nonzero=True,
+    real=True,
+)
+free_energy_constant_difference = _define(
+    "free_energy_constant_difference", r"\Delta C", "difference of the constants [1]", **_REAL
+)
+crossover_n_beta = _define("crossover_n_beta", r"x^*", "n beta at which two phases weigh the same [1/loss]")
+
+# Kinetics
+coordinate = _define("coordinate", "w", "coordinate", **_REAL)
+start = _define("start", "x", "where a path starts", **_REAL)
+reflecting_end = _define("reflecting_end", "a_0", "reflecting end of the interval", **_REAL)
+absorbing_end = _define("absorbing_end", "b_0", "absorbing end of the interval, where the path has arrived", **_REAL)
+mean_first_passage_time = _define(
+    "mean_first_passage_time", r"\tau", "mean time to reach the absorbing end [Langevin time]"
+)
+escape_rate = _define("escape_rate", "r", "escapes from the well per Langevin time, 1/(mean first passage time)")
+barrier_height = _define("barrier_height", r"\Delta L_\ddagger", "loss at the barrier minus loss at the minimum [loss]")
+well_integral = _define("well_integral", r"I_\alpha", "integral of exp(-(L - L_alpha)/T) over the well [length]")
+well_half_order = _define("well_half_order", "k", "the well rises like |w|^(2k) [1]")
+well_coefficient = _define("well_coefficient", "a", "coefficient of |w|^(2k) in the well [loss/length^(2k)]")
+barrier_half_order = _define("barrier_half_order", "j", "the barrier falls like |w|^(2j) [1]")
+barrier_coefficient = _define("barrier_coefficient", "b", "coefficient of -|w|^(2j) at the barrier [loss/length^(2j)]")
+well_curvature = _define("well_curvature", r"h_\alpha", "second derivative of the loss in the well [loss/length^2]")
+barrier_curvature = _define(
+    "barrier_curvature", r"h_\ddagger", "minus the second derivative at the barrier [loss/length^2]"
+)
+barrier_learning_coefficient = _define(
+    "barrier_learning_coefficient",
+    r"\lambda_\ddagger",
+    "learning coefficient of minus the loss at the barrier, 1/(2j) [1]",
+)
+well_linear_correction = _define(
+    "well_linear_correction", "c_1", "well: loss = a w^(2k) (1 + c_1 w + c_2 w^2 + ...) [1/length]", **_REAL
+)
+well_quadratic_correction = _define(
+    "well_quadratic_correction", "c_2", "second coefficient in the same bracket [1/length^2]", **_REAL
+)
+barrier_linear_correction = _define(
+    "barrier_linear_correction",
+    "d_1",
+    "barrier: loss = -b w^(2j) (1 + d_1 w + d_2 w^2 + ...) [1/length]",
+    **_REAL,
+)
+barrier_quadratic_correction = _define(
+    "barrier_quadratic_correction", "d_2", "second coefficient in the same bracket [1/length^2]", **_REAL
+)
+kramers_correction = _define(
+    "kramers_correction",
+    r"\kappa",
+    "coefficient of (T/a)^(1/k) in the relative correction of the well integral",
+    **_REAL,
+)
+mean_first_passage_ratio = _define(
+    "mean_first_passage_ratio", "R", "mean first passage time over its singular Eyring-Kramers value [1]"
+)
+rate_temperature_power = _define(
+    "rate_temperature_power", "s", "power of the temperature in front of the escape rate [1]", **_REAL
+)
+
+# Stochastic gradient descent
+learning_rate = _define("learning_rate", r"\eta", "learning rate [length^2/loss per step]")
+batch_size = _define("batch_size", "B", "examples in a minibatch [examples]")
+momentum = _define("momentum", r"\mu", "momentum, 0 <= momentum < 1 [1]", nonnegative=True)
+gradient_variance = _define(
+    "gradient_variance", r"\sigma^2", "variance of one example's gradient, per coordinate [loss^2/length^2]"
+)
+dataset_size = _define("dataset_size", "N", "examples in the training set [examples]")
+curvature = _define("curvature", "h", "second derivative of the loss in a quadratic well [loss/length^2]")
+quadratic_temperature = _define(
+    "quadratic_temperature",
+    r"T_h",
+    "curvature times stationary variance: the temperature a quadratic well feels [loss]",
+)
+epoch_time = _define("epoch_time", r"t_1", "Langevin time that passes in one epoch [length^2/loss]")
+step_size = _define("step_size", r"\epsilon", "step of w <- w - (step n beta/2) grad L + sqrt(step) noise [length^2]")
+time_step = _define("time_step", r"\Delta t", "Euler step of the Langevin equation [Langevin time]")
+measured_energy = _define("measured_energy", r"\hat E_h", "mean of n beta h w^2/2 under the discretised dynamics [1]")
+stationary_variance = _define("stationary_variance", r"V", "stationary variance of a coordinate [length^2]")
+
+# Schedules and the end of the critical period
+initial_learning_rate = _define("initial_learning_rate", r"\eta_0", "learning rate at epoch 0 [length^2/loss per step]")
+decay = _define("decay", r"\gamma", "factor on the learning rate per epoch, 0 < decay < 1 [1]")
+epoch = _define("epoch", "e", "epoch at which the deficit ends [epochs]", nonnegative=True)
+scaling_variable = _define("scaling_variable", r"\theta", "decay^epoch / batch size [1/examples]")
+critical_scaling_variable = _define(
+    "critical_scaling_variable", r"\theta^*", "scaling variable at which recovery fails [1/examples]"
+)
+remaining_langevin_time = _define(
+    "remaining_langevin_time",
+    r"t_\infty",
+    "Langevin time from epoch e to the end of an endless schedule [Langevin time]",
+)
+critical_period_end = _define(
+    "critical_period_end", r"e^*", "epoch at which the critical period ends [epochs]", **_REAL
+)
+epoch_offset = _define(
+    "epoch_offset", r"e_0", "end of the critical period extrapolated to batch size 1 [epochs]", **_REAL
+)
+epochs_per_halving = _define("epochs_per_halving", r"\Delta e^*", "shift of e* when the batch size is halved [epochs]")
+schedule_power = _define("schedule_power", "p", "learning rate = initial rate * (1 + epoch)^(-p) [1]")
+critical_temperature = _define("critical_temperature", r"T^*", "temperature at which recovery fails [loss]")
+attempt_rate = _define("attempt_rate", r"r_0", "escape rate = r_0 T^s exp(-barrier/T) [1/(Langevin time loss^s)]")
+critical_hazard = _define(
+    "critical_hazard",
+    r"\Lambda",
+    "expected number of escapes at the critical point, ln 2 for half the mass [1]",
+)
+flow_time = _define(
+    "flow_time", r"t_c", "gradient flow time that decides under the flow-time hypothesis [Langevin time]"
+)
+examples_coefficient = _define(
+    "examples_coefficient", r"c_n", "temperature = c_n / (batch size * examples seen) [loss examples^2]"
+)
+
+# Sampling without replacement, fluctuation-dissipation, discretisation
+steps_per_epoch = _define("steps_per_epoch", "M", "minibatches in an epoch, N/B, at least 2 [1]")
+steps_into_epoch = _define("steps_into_epoch", "t", "steps done in the present epoch [1]", nonnegative=True)
+temperature_factor = _define(
+    "temperature_factor", "f", "curvature times stationary variance over T, mean over the steps of an epoch [1]"
+)
+position_factor = _define("position_factor", "f_t", "the same t steps into an epoch [1]")
+gradient_second_moment = _define(
+    "gradient_second_moment", r"\mathrm{tr} \tilde C", "mean squared norm of the minibatch gradient [loss^2/length^2]"
+)
+velocity_second_moment = _define(
+    "velocity_second_moment", r"\langle v\cdot v\rangle", "mean squared norm of the velocity [loss^2/length^2]"
+)
+virial = _define("virial", r"\langle w\cdot\nabla L\rangle", "stationary mean of w . grad L [loss]", **_REAL)
+monomial_energy = _define(
+    "monomial_energy", r"\hat E_{2k}", "mean of n beta a |w|^(2k) under the Euler scheme, to first order [1]"
+)
+
+# Other schedules, finite horizons, rival arms, barrier spectra
+hazard_per_epoch = _define("hazard_per_epoch", r"\ell", "expected number of escapes in one epoch [1/epoch]")
+total_epochs = _define("total_epochs", "E_t", "epochs of the whole run [epochs]")
+stage_epochs = _define("stage_epochs", "D", "epochs between two drops of the learning rate [epochs]")
+stage_end = _define("stage_end", r"e_\downarrow", "epoch at which the present stage ends [epochs]")
+later_hazard = _define(
+    "later_hazard", r"\Lambda_>", "expected number of escapes after the present stage [1]", nonnegative=True
+)
+reduced_barrier = _define(
+    "reduced_barrier", r"x_\ddagger", "barrier height over the temperature at the end of the critical period [1]"
+)
+horizon_shift = _define("horizon_shift", r"\delta e^*", "shift of e* because the run ends [epochs]", **_REAL)
+endless_critical_period_end = _define(
+    "endless_critical_period_end", r"e^*_\infty", "e* if the schedule were followed for ever [epochs]"
+)
+temperature_ratio = _define("temperature_ratio", r"q_T", "temperature in the arm over that in the control run [1]")
+clock_ratio = _define("clock_ratio", r"q_t", "Langevin time per epoch in the arm over that in the control run [1]")
+epoch_stretch = _define("epoch_stretch", r"q_e", "epochs of the arm per epoch of the control run [1]")
+arm_shift = _define("arm_shift", r"\Delta_a e^*", "shift of e* in the arm, in epochs of the control run", **_REAL)
+added_noise = _define(
+    "added_noise", r"\tau^2", "variance of noise added to the minibatch gradient, per coordinate", nonnegative=True
+)
+sliding_barrier = _define(
+    "sliding_barrier", r"\Delta L^\dagger", "barrier that one escape is expected to cross after epoch e [loss]"
+)
+kernel_width = _define("kernel_width", r"\kappa_G", "width of the stuck probability in the barrier height [loss]")
+stuck_probability = _define("stuck_probability", r"P_{\mathrm{stuck}}", "probability to end in the deficit phase [1]")
+barrier_density = _define("barrier_density", r"\rho", "density of barrier heights [1/loss]")
+decline_slope = _define("decline_slope", "S'", "slope of the mean stuck probability in the epoch [1/epoch]")
+resolution_epochs = _define(
+    "resolution_epochs", r"\Delta_G e", "standard deviation in epochs of one subsystem's decline [epochs]"
+)
+
+SYMBOL_LATEX: dict[Basic, str] = {entry.symbol: entry.latex for entry in DEFINITIONS.values()}
