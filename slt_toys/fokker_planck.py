@@ -1,0 +1,386 @@
+"""The Fokker–Planck equation of overdamped Langevin dynamics, discretised reversibly in one and two dimensions.
+
+``dw = -∇L dt + √(2T) dW`` on a box with reflecting walls becomes a Markov jump process between the cells of a tensor
+grid, with the rates of Scharfetter & Gummel (1969),
+
+    k(i → j) = T / (h_ij · width_i) · B((L_j - L_i)/T),        B(x) = x / (eˣ - 1).
+
+They never overflow, keep detailed balance with the weights ``volume_i · exp(-L_i/T)`` to rounding at any
+temperature, and are of second order in the cell width. Axis 0 of every array of cells is the first
+coordinate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from scipy.linalg import eigh_tridiagonal
+from scipy.sparse.linalg import eigsh
+
+from .elimination import eliminate, substitute
+from .potentials import Potential
+
+Array = NDArray[np.float64]
+
+__all__ = [
+    "FokkerPlanck", "Grid", "bernoulli", "check_temperature", "fokker_planck", "grid_for", "phase_weights",
+    "relaxation_time", "spectrum",
+]  # fmt: skip
+
+CELLS = {1: 240, 2: 56}  # along each axis; a test halves the cells and bounds what changes
+FROZEN = 40.0  # below T = barrier/FROZEN a crossing takes e⁴⁰ relaxation times: the grid need not resolve such wells
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """A tensor grid of cells.
+
+    Attributes
+    ----------
+    edges
+        For each of the d axes the n + 1 increasing cell edges; the first and the last are the reflecting walls.
+    """
+
+    edges: tuple[Array, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.edges) not in (1, 2):
+            raise ValueError(
+                f"edges must be given for 1 or 2 axes, not {len(self.edges)}: the solver is for d = 1 and 2"
+            )
+        for edges in self.edges:
+            if np.ndim(edges) != 1 or len(edges) < 4 or not (np.isfinite(edges).all() and (np.diff(edges) > 0).all()):
+                raise ValueError("edges must be finite and increasing along each axis, with at least 3 cells")
+
+    @classmethod
+    def uniform(cls, box: Sequence[tuple[float, float]], cells: int | Sequence[int]) -> Grid:
+        """Equal cells, ``cells`` of them along each axis of the box."""
+        counts = [cells] * len(box) if isinstance(cells, int) else list(cells)
+        return cls(tuple(np.linspace(low, high, n + 1) for (low, high), n in zip(box, counts, strict=True)))
+
+    @property
+    def dimension(self) -> int:
+        """Number of axes, d."""
+        return len(self.edges)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of cells along each axis."""
+        return tuple(len(edges) - 1 for edges in self.edges)
+
+    @cached_property
+    def centers(self) -> tuple[Array, ...]:
+        """For each axis the cells' midpoints."""
+        return tuple((edges[1:] + edges[:-1]) / 2 for edges in self.edges)
+
+    @cached_property
+    def points(self) -> Array:
+        """Midpoints of the cells, shape (*shape, d)."""
+        return np.stack(np.meshgrid(*self.centers, indexing="ij"), axis=-1)
+
+    @cached_property
+    def volumes(self) -> Array:
+        """Volumes of the cells, shape ``shape``."""
+        widths = [np.diff(edges) for edges in self.edges]
+        return widths[0] if len(widths) == 1 else np.multiply.outer(*widths)
+
+    def halved(self) -> Grid:
+        """The grid with every cell cut in two along every axis, to see what refinement changes."""
+        return Grid(tuple(np.interp(np.arange(2 * len(e) - 1) / 2, np.arange(len(e)), e) for e in self.edges))
+
+    def cell(self, point: ArrayLike) -> int:
+        """Flat index of the cell that holds a point (d,)."""
+        point = np.atleast_1d(np.asarray(point, dtype=float))
+        index = []
+        for value, edges in zip(point, self.edges, strict=True):
+            if not edges[0] <= value <= edges[-1]:
+                raise ValueError(f"point {point} lies outside the grid, which reaches from {edges[0]} to {edges[-1]}")
+            index.append(min(int(np.searchsorted(edges, value, side="right")) - 1, len(edges) - 2))
+        return int(np.ravel_multi_index(tuple(index), self.shape))
+
+
+@dataclass(frozen=True, eq=False)
+class FokkerPlanck:
+    """The reversible jump process on the cells of a grid.
+
+    Attributes
+    ----------
+    grid
+        Its d axes.
+    energy
+        Losses at the cells' midpoints, shape ``grid.shape``.
+    """
+
+    grid: Grid
+    energy: Array
+
+    def __post_init__(self) -> None:
+        if np.shape(self.energy) != self.grid.shape or not np.isfinite(self.energy).all():
+            raise ValueError(f"energy must be finite with one value per cell, shape {self.grid.shape}")
+
+    def rates(self, temperature: float) -> tuple[tuple[Array, Array], ...]:
+        """Jump rates ``(up, down)`` along each axis, i → i + 1 and i + 1 → i; arrays are one shorter on that axis."""
+        check_temperature(temperature)
+        found = []
+        for axis, (edges, centers) in enumerate(zip(self.grid.edges, self.grid.centers, strict=True)):
+            column = (slice(None),) + (None,) * (self.grid.dimension - 1 - axis)
+            step, width = np.diff(centers)[column], np.diff(edges)[column]
+            rise = np.diff(self.energy, axis=axis) / temperature
+            up = temperature / (step * width[:-1]) * bernoulli(rise)
+            down = temperature / (step * width[1:]) * bernoulli(-rise)
+            found.append((up, down))
+        return tuple(found)
+
+    def generator(self, temperature: float) -> sparse.csr_array:
+        """Generator Q, with rows that sum to zero: observables obey du/dt = Q u, cell masses dp/dt = Qᵀ p."""
+        cells = np.arange(self.grid.volumes.size).reshape(self.grid.shape)
+        rows, columns, values = [], [], []
+        for axis, (up, down) in enumerate(self.rates(temperature)):
+            first = np.take(cells, np.arange(cells.shape[axis] - 1), axis).ravel()
+            second = np.take(cells, np.arange(1, cells.shape[axis]), axis).ravel()
+            rows += [first, second]
+            columns += [second, first]
+            values += [up.ravel(), down.ravel()]
+        jumps = sparse.csr_array(
+            (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(cells.size, cells.size)
+        )
+        return sparse.csr_array(jumps - sparse.diags_array(np.asarray(jumps.sum(axis=1)).ravel()))
+
+    def log_stationary(self, temperature: float) -> Array:
+        """Logarithms of the stationary masses of the cells, shape ``grid.shape``."""
+        check_temperature(temperature)
+        weights = np.log(self.grid.volumes) - self.energy / temperature
+        top = weights.max()
+        return weights - top - np.log(np.exp(weights - top).sum())
+
+    def stationary(self, temperature: float) -> Array:
+        """Stationary masses of the cells, ∝ volume · exp(-L/T), shape ``grid.shape``."""
+        return np.exp(self.log_stationary(temperature))
+
+
+def fokker_planck(potential: Potential, grid: Grid) -> FokkerPlanck:
+    """Discretise a potential on a grid of as many axes as it has coordinates."""
+    if potential.dimension != grid.dimension:
+        raise ValueError(
+            f"grid has {grid.dimension} axes; potential {potential.name} has {potential.dimension} coordinates"
+        )
+    return FokkerPlanck(grid, potential.energy_function()(grid.points))
+
+
+def check_temperature(temperature: float) -> None:
+    """Refuse what is not a positive, finite temperature."""
+    if not (np.ndim(temperature) == 0 and np.isfinite(temperature) and temperature > 0):
+        raise ValueError(f"temperature must be positive and finite, not {temperature}")
+
+
+def bernoulli(x: ArrayLike) -> Array:
+    """B(x) = x/(eˣ - 1), which never overflows: B(-∞) = ∞ linearly, B(0) = 1, B(∞) = 0."""
+    x = np.asarray(x, dtype=float)
+    magnitude = np.abs(x)
+    safe = np.where(magnitude < 1e-300, 1.0, magnitude)
+    at_minus = np.where(magnitude < 1e-300, 1.0, -safe / np.expm1(-safe))  # B(-|x|), between 1 and 1 + |x|
+    return np.where(x > 0, at_minus * np.exp(-magnitude), at_minus)
+
+
+def phase_weights(potential: Potential, phase: str | int, grid: Grid) -> Array:
+    """The fraction of each cell's volume that lies in a phase's region, shape ``grid.shape``."""
+    number = potential.phase_number(phase)
+    share = 8
+    fine = []
+    for edges in grid.edges:
+        offsets = (np.arange(share) + 0.5) / share
+        fine.append((edges[:-1, None] + np.diff(edges)[:, None] * offsets).ravel())
+    inside = potential.phase_index(np.stack(np.meshgrid(*fine, indexing="ij"), axis=-1)) == number
+    parts = [size for cells in grid.shape for size in (cells, share)]
+    return inside.reshape(parts).mean(axis=tuple(range(1, 2 * grid.dimension, 2)))
+
+
+# ---- grids ---------------------------------------------------------------------------------------------------------
+def grid_for(
+    potentials: Potential | Sequence[Potential], temperatures: ArrayLike, cells: int | Sequence[int] | None = None
+) -> Grid:
+    """Choose a grid for one potential, or several that share it, over a range of temperatures.
+
+    Where the energy confines by itself, the box is cut where L exceeds the highest phase's minimum by 45
+    times the highest temperature. Half of the cells (three quarters along each axis of two) are spread
+    evenly; the others follow the cube root of every phase's density (the spacing that is best for a
+    second-order rule) at temperatures down to where crossings freeze out. In one dimension every border of a
+    phase falls on a cell edge.
+
+    Parameters
+    ----------
+    potentials
+        One or more, of the same one or two coordinates.
+    temperatures
+        Any array; only its smallest and largest values matter.
+    cells
+        Number of cells along each axis; default 240 in one dimension and 56 in two.
+    """
+    group = [potentials] if isinstance(potentials, Potential) else list(potentials)
+    temperatures = np.asarray(temperatures, dtype=float).ravel()
+    if not temperatures.size or not (np.isfinite(temperatures).all() and (temperatures > 0).all()):
+        raise ValueError("temperatures must be positive and finite, at least one of them")
+    d = group[0].dimension
+    if d not in CELLS or any(p.dimension != d for p in group):
+        raise ValueError(f"potentials must all have 1 coordinate or all have 2, not {[p.dimension for p in group]}")
+    counts = [CELLS[d] if cells is None else cells] * d if cells is None or isinstance(cells, int) else list(cells)
+    box = _effective_box(group, float(temperatures.max()))
+    raster = Grid.uniform(box, 4000 if d == 1 else 240)
+    even = {1: 0.5, 2: 0.75}[d]  # two-dimensional valleys need not run along an axis
+    density = [np.full(n, even / (high - low)) for n, (low, high) in zip(raster.shape, box, strict=True)]
+    bumps = [bump for p in group for bump in _bumps(p, raster, temperatures)]
+    for bump in bumps:
+        for axis in range(d):
+            marginal = bump.sum(axis=tuple(a for a in range(d) if a != axis))
+            density[axis] += (1 - even) / len(bumps) * marginal / (marginal * np.diff(raster.edges[axis])).sum()
+    borders = (
+        {edge for p in group for i in range(len(p.phases) - 1) for edge in p.phase_interval(i)[1:]} if d == 1 else set()
+    )
+    return Grid(tuple(
+        _equidistribute(edges, rho, n, sorted(borders))
+        for edges, rho, n in zip(raster.edges, density, counts, strict=True)
+    ))  # fmt: skip
+
+
+def _effective_box(group: Sequence[Potential], highest: float) -> tuple[tuple[float, float], ...]:
+    box = tuple((min(p.box[i][0] for p in group), max(p.box[i][1] for p in group)) for i in range(group[0].dimension))
+    if any(p.boundary == "reflecting" for p in group):
+        return box
+    raster = Grid.uniform(box, 4000 if len(box) == 1 else 240)
+    inside = np.zeros(raster.shape, dtype=bool)
+    for p in group:
+        energy = p.energy_function()(raster.points)
+        inside |= energy <= max(p.minimum_loss(i) for i in range(len(p.phases))) + 45 * highest
+        for i in range(len(p.phases)):
+            inside.ravel()[raster.cell(p.minimum_point(i))] = True
+    cut = []
+    for axis, edges in enumerate(raster.edges):
+        used = np.flatnonzero(inside.any(axis=tuple(a for a in range(len(box)) if a != axis)))
+        cut.append((float(edges[max(used[0] - 1, 0)]), float(edges[min(used[-1] + 2, len(edges) - 1)])))
+    return tuple(cut)
+
+
+def _bumps(potential: Potential, raster: Grid, temperatures: Array) -> list[Array]:
+    """For each phase, and in one dimension each barrier, the cube root of its density, averaged over temperatures."""
+    energy = potential.energy_function()(raster.points)
+    phase = potential.phase_index(raster.points)
+    heights, shapes = [], []
+    border = np.zeros(raster.shape, dtype=bool)
+    for axis in range(raster.dimension):
+        differs = np.diff(phase, axis=axis) != 0
+        pad = [(0, 0)] * raster.dimension
+        pad[axis] = (0, 1)
+        border |= np.pad(differs, pad)
+    for number in range(len(potential.phases)):
+        inside = phase == number
+        if inside.any():
+            shapes.append((inside, energy - energy[inside].min()))
+        if (inside & border).any():
+            heights.append(energy[inside & border].min() - energy[inside].min())
+    if raster.dimension == 1:
+        minima = [float(potential.minimum_point(i)[0]) for i in range(len(potential.phases))]
+        for left, right in pairwise(minima):
+            between = (raster.centers[0] > left) & (raster.centers[0] < right)
+            shapes.append((between, energy[between].max() - energy))
+    heights = [height for height in heights if height > 0]
+    lowest = max(temperatures.min(), min(heights) / FROZEN) if heights else temperatures.min()
+    ladder = np.geomspace(min(lowest, temperatures.max()), temperatures.max(), 8)
+    found = []
+    for inside, above in shapes:
+        total = np.zeros(raster.shape)
+        for temperature in ladder:
+            root = np.where(inside, np.exp(-np.clip(above, 0, None) / (3 * temperature)), 0.0)
+            total += root / (root * raster.volumes).sum()
+        found.append(total)
+    return found
+
+
+def _equidistribute(edges: Array, density: Array, cells: int, borders: Sequence[float]) -> Array:
+    """Place ``cells`` cells with equal shares of the density; the ends and the borders are kept as edges."""
+    cumulative = np.concatenate([[0.0], np.cumsum(density * np.diff(edges))])
+    pins = [edges[0], *(b for b in borders if edges[0] < b < edges[-1]), edges[-1]]
+    shares = np.interp(pins, edges, cumulative)
+    pieces = []
+    for low, high, first, last in zip(shares, shares[1:], pins, pins[1:], strict=False):
+        count = max(1, round(cells * (high - low) / cumulative[-1]))
+        piece = np.interp(np.linspace(low, high, count + 1), cumulative, edges)
+        piece[0], piece[-1] = first, last
+        pieces.append(piece[:-1])
+    return np.concatenate([*pieces, edges[-1:]])
+
+
+# ---- spectrum ------------------------------------------------------------------------------------------------------
+def spectrum(process: FokkerPlanck, temperature: float, count: int = 6) -> Array:
+    """Smallest ``count`` relaxation rates, in ascending order; the first is 0.
+
+    In one dimension the symmetrised generator is -FᵀF with F bidiagonal (its entries are √rate), and
+    bisection on F gives every singular value to high relative accuracy, however small (Demmel & Kahan 1990).
+    In two dimensions the rates beyond the second are good to 1e-12 times the largest rate.
+    """
+    check_temperature(temperature)
+    size = process.energy.size
+    if not 1 <= count <= size:
+        raise ValueError(f"count must lie between 1 and the number of cells {size}, not {count}")
+    if process.grid.dimension == 1:
+        up, down = process.rates(temperature)[0]
+        # Golub–Kahan form: zero diagonal, F's entries interleaved; its eigenvalues are ± the singular values and 0.
+        beside = np.sqrt(np.column_stack([up, down]).ravel())
+        top = size - 1 + count - 1
+        singular = eigh_tridiagonal(
+            np.zeros(2 * size - 1), beside, eigvals_only=True, select="i", select_range=(size - 1, top),
+            lapack_driver="stebz", tol=1e-300,
+        )  # fmt: skip
+        return np.concatenate([[0.0], np.sort(np.abs(singular[1:])) ** 2])
+    if count == 1:
+        return np.zeros(1)
+    generator = process.generator(temperature)
+    forward = sparse.triu(generator, 1).tocsr()
+    backward = sparse.csr_array(sparse.tril(generator, -1).T)
+    diagonal = np.asarray(generator.diagonal(), dtype=float)
+    beside = sparse.csr_array(np.sqrt(forward.multiply(backward)))  # type: ignore[call-overload]
+    symmetric = sparse.csc_array(beside + beside.T + sparse.diags_array(diagonal))
+    first = 1 / relaxation_time(process, temperature)
+    fast = 1e-4 * -float(np.median(diagonal))
+    start = np.sqrt(process.stationary(temperature)).ravel() + 1 / size
+    values = eigsh(symmetric, k=min(count, size - 2), sigma=fast, v0=start, return_eigenvectors=False)
+    rates = np.sort(np.negative(np.asarray(values, dtype=float)))
+    rates[:2] = 0.0, first
+    return rates
+
+
+def relaxation_time(
+    process: FokkerPlanck, temperature: float, tolerance: float = 1e-10, iterations: int = 500
+) -> float:
+    """Longest relaxation time, 1 / spectral gap, to high relative accuracy even where the gap is 1e-100.
+
+    Inverse iteration with the generator's Green function, pinned at the most probable cell and applied by an
+    elimination that subtracts nothing (:mod:`slt_toys.elimination`); the Rayleigh quotient converges as the
+    ratio of the first two rates, squared. Infinite where it exceeds 1e290.
+    """
+    weights = process.stationary(temperature).ravel()
+    pinned = int(np.argmax(weights))
+    factors = eliminate(process, temperature, np.arange(weights.size) == pinned)
+    # Start from the phase that is hardest to leave: mean first passage times to the pinned cell.
+    shape = substitute(factors, np.ones(weights.size))
+    time = np.inf
+    for _ in range(iterations):
+        scale = np.abs(shape).max()
+        if not np.isfinite(scale) or scale > 1e290:
+            return float("inf")
+        shape = shape / scale
+        shape = shape - (weights * shape).sum()
+        found = substitute(factors, np.maximum(shape, 0.0)) - substitute(factors, np.maximum(-shape, 0.0))
+        centred = found - (weights * found).sum()
+        scale = max(np.abs(centred).max(), np.finfo(float).tiny)
+        centred = centred / scale
+        before, time = time, float(scale * (weights * centred**2).sum() / (weights * centred * shape).sum())
+        if abs(time - before) <= tolerance * time:
+            return time
+        shape = centred
+    raise ValueError(f"relaxation_time did not settle in {iterations} iterations; the first two rates nearly coincide")

@@ -1,0 +1,388 @@
+"""Potentials: an energy written once in sympy, and everything that follows from that one expression.
+
+Gradient, Hessian, phases with exact (loss, learning coefficient, multiplicity), numpy functions, LaTeX, and (in
+:mod:`slt_toys.codegen`) compiled kernels. The prior is uniform on the box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Literal
+
+import numpy as np
+import sympy
+from numpy.typing import ArrayLike, NDArray
+
+from .confinement import confining_box
+from .expressions import ExpressionError, degree_bound, parse_expression
+from .phases import Phase, PhaseError, declare_phase, derive_phases
+
+__all__ = ["Phase", "PhaseError", "Potential", "PotentialPair", "declare_phase"]
+
+LARGEST_DIMENSION = 1000
+Function = Callable[[ArrayLike], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Potential:
+    """A loss L(w) on a box, with its phases; the posterior is ∝ exp(-n_beta L(w)) on the box.
+
+    Attributes
+    ----------
+    name
+        Used in records and messages.
+    energy
+        sympy expression of the coordinates and the parameters.
+    coordinates
+        The d real symbols, in the order of every array's last axis.
+    parameters
+        ``(name, exact value)`` for every other symbol of the energy. Kernels take them as arguments.
+    box
+        ``(low, high)`` for each coordinate, the support of the uniform prior.
+    phases
+        Sorted from left to right when d = 1.
+    boundary
+        ``"natural"``: the energy confines and the box only bounds where mass can be at temperatures of interest;
+        ``"reflecting"``: the walls are part of the model.
+    description
+        One sentence.
+    """
+
+    name: str
+    energy: sympy.Expr
+    coordinates: tuple[sympy.Symbol, ...]
+    parameters: tuple[tuple[str, sympy.Rational], ...]
+    box: tuple[tuple[float, float], ...]
+    phases: tuple[Phase, ...]
+    boundary: Literal["natural", "reflecting"] = "natural"
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        d = len(self.coordinates)
+        if not 1 <= d <= LARGEST_DIMENSION:
+            raise ValueError(f"coordinates must number 1 to {LARGEST_DIMENSION}, not {d}")
+        _check_box(self.box, d)
+        if self.boundary not in ("natural", "reflecting"):
+            raise ValueError(f"boundary must be 'natural' or 'reflecting', not {self.boundary!r}")
+        unknown = (
+            {s.name for s in self.energy.free_symbols}
+            - {w.name for w in self.coordinates}
+            - {n for n, _ in self.parameters}
+        )
+        if unknown:
+            raise ValueError(f"energy holds {sorted(unknown)}, neither coordinates nor parameters; give their values")
+        if len({phase.name for phase in self.phases}) != len(self.phases) or not self.phases:
+            raise ValueError("phases must be at least one, with distinct names")
+        if any(len(phase.minimum) != d for phase in self.phases):
+            raise ValueError(f"every phase needs a minimum of {d} coordinates")
+
+    # ---- construction --------------------------------------------------------------------------------------------
+    @classmethod
+    def from_expression(
+        cls,
+        expression: str | sympy.Expr,
+        box: Sequence[tuple[float, float]] | tuple[float, float] | None = None,
+        phases: Sequence[Phase] | None = None,
+        name: str = "",
+        argument: str = "expression",
+    ) -> Potential:
+        """Make a potential of a user's own energy; phases and learning coefficients are derived.
+
+        Parameters
+        ----------
+        expression
+            Text such as ``"(w**2-1)**2 - 0.15*w"`` (read without evaluating it) or a sympy expression. Every name
+            in it is a coordinate; they are ordered by name.
+        box
+            ``(low, high)``, or one such pair for each coordinate. With a box the walls reflect; without one the
+            energy must confine by itself, and the box is found.
+        phases
+            Declared phases, where they cannot be derived.
+        name
+            Defaults to the expression.
+        argument
+            What to call the expression in an error message.
+
+        Raises
+        ------
+        ValueError
+            In one line: text that is not arithmetic, an energy that is not bounded below or does not confine, phases
+            that cannot be derived.
+        """
+        energy = parse_expression(expression, argument) if isinstance(expression, str) else sympy.sympify(expression)
+        coordinates = tuple(sorted(energy.free_symbols, key=lambda s: _natural_key(s.name)))
+        if not coordinates:
+            raise ExpressionError(
+                f"{argument} {sympy.sstr(energy)!r} holds no coordinate; write it in w, or in w1, w2, ..."
+            )
+        energy = energy.xreplace({s: sympy.Symbol(s.name, real=True) for s in coordinates})
+        coordinates = tuple(sympy.Symbol(s.name, real=True) for s in coordinates)
+        if energy.has(sympy.Float):
+            energy = sympy.nsimplify(energy, rational=True)
+        if degree_bound(energy) > 64:
+            raise ExpressionError(f"{argument} has a degree above 64, the largest supported")
+        name = name or sympy.sstr(energy)
+        if box is not None:
+            walls = tuple((float(low), float(high)) for low, high in _pairs(box, len(coordinates)))
+            _check_box(walls, len(coordinates))
+            boundary = "reflecting"
+        else:
+            walls = confining_box(energy, coordinates, argument)
+            boundary = "natural"
+        found = (
+            tuple(phases)
+            if phases is not None
+            else derive_phases(energy, coordinates, walls if box is not None else None)
+        )
+        return cls(name, energy, coordinates, (), walls, found, boundary)
+
+    # ---- exact ---------------------------------------------------------------------------------------------------
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates, d."""
+        return len(self.coordinates)
+
+    @cached_property
+    def bound_energy(self) -> sympy.Expr:
+        """The energy with the parameters' exact values put in."""
+        values = dict(self.parameters)
+        return self.energy.xreplace({s: values[s.name] for s in self.energy.free_symbols if s.name in values})
+
+    def latex(self) -> str:
+        """The energy in LaTeX."""
+        return sympy.latex(self.energy)
+
+    def phase_number(self, phase: str | int) -> int:
+        """Index of a phase given by name or index.
+
+        Raises
+        ------
+        ValueError
+            When there is no such phase; the message lists those there are.
+        """
+        names = [p.name for p in self.phases]
+        if isinstance(phase, str) and phase in names:
+            return names.index(phase)
+        if isinstance(phase, int | np.integer) and 0 <= phase < len(names):
+            return int(phase)
+        raise ValueError(f"phase {phase!r} is not one of {self.name}'s phases: {', '.join(map(repr, names))}")
+
+    def minimum_point(self, phase: str | int) -> NDArray[np.float64]:
+        """A point of the phase's minimum set, shape (d,)."""
+        return np.array([float(sympy.N(x, 30)) for x in self.phases[self.phase_number(phase)].minimum])
+
+    def minimum_loss(self, phase: str | int) -> float:
+        """The phase's loss L_α as a float."""
+        return float(sympy.N(self.phases[self.phase_number(phase)].loss, 30))
+
+    def barrier(self, index: int = 0) -> float:
+        """Where phase ``index`` meets the next one, in one dimension."""
+        return self.phase_interval(index)[1]
+
+    def phase_interval(self, phase: str | int) -> tuple[float, float]:
+        """The phase's interval, cut by the box, in one dimension.
+
+        Raises
+        ------
+        ValueError
+            When the potential has more than one coordinate.
+        """
+        if self.dimension != 1:
+            raise ValueError(f"phase_interval needs a potential with one coordinate; {self.name} has {self.dimension}")
+        region = self.phases[self.phase_number(phase)].region
+        low, high = self.box[0]
+        for relation in region.atoms(sympy.core.relational.Relational):
+            edge = float(sympy.N(relation.gts if relation.gts.is_number else relation.lts, 30))
+            if relation.gts.is_number:
+                high = min(high, edge)
+            else:
+                low = max(low, edge)
+        return low, high
+
+    # ---- numeric -------------------------------------------------------------------------------------------------
+    def energy_function(self) -> Function:
+        """Numpy function of points (..., d) that returns losses (...)."""
+        return _compile(self.bound_energy, self.coordinates, ())
+
+    def gradient_function(self) -> Function:
+        """Numpy function of points (..., d) that returns gradients (..., d)."""
+        return _compile(self._derivatives(1), self.coordinates, (self.dimension,))
+
+    def hessian_function(self) -> Function:
+        """Numpy function of points (..., d) that returns Hessians (..., d, d)."""
+        return _compile(self._derivatives(2), self.coordinates, (self.dimension,) * 2)
+
+    def _derivatives(self, order: int) -> sympy.Tuple:
+        gradient = [sympy.diff(self.bound_energy, w) for w in self.coordinates]
+        if order == 1:
+            return sympy.Tuple(*gradient)
+        return sympy.Tuple(*(sympy.diff(slope, w) for slope in gradient for w in self.coordinates))
+
+    def phase_index(self, points: ArrayLike) -> NDArray[np.int64]:
+        """Index of the phase that holds each point (..., d), or -1 outside every region; shape (...)."""
+        points = np.asarray(points, dtype=float)
+        index = np.full(points.shape[:-1], -1)
+        for number, phase in enumerate(self.phases):
+            index[(index < 0) & _region_function(phase.region, self.coordinates)(points)] = number
+        return index
+
+    # ---- structure -----------------------------------------------------------------------------------------------
+    def components(self) -> tuple[tuple[int, ...], ...]:
+        """Groups of coordinates that do not interact: the energy is a sum over the groups."""
+        return tuple(group for group, _ in _split(self.energy, self.coordinates))
+
+    def component_energy(self, index: int) -> sympy.Expr:
+        """The terms of the energy that hold the coordinates of one group; constants go with the first group."""
+        return _split(self.energy, self.coordinates)[index][1]
+
+    def component(self, index: int) -> Potential:
+        """The potential of one group of :meth:`components` alone; constants go with the first group."""
+        parts = _split(self.energy, self.coordinates)
+        if len(parts) == 1:
+            return self
+        group, energy = parts[index]
+        coordinates = tuple(self.coordinates[i] for i in group)
+        parameters = tuple((n, v) for n, v in self.parameters if n in {s.name for s in energy.free_symbols})
+        bound = energy.xreplace({s: dict(parameters)[s.name] for s in energy.free_symbols - set(coordinates)})
+        box = tuple(self.box[i] for i in group)
+        return Potential(
+            f"{self.name}[{index}]", energy, coordinates, parameters, box,
+            derive_phases(bound, coordinates, box), self.boundary,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PotentialPair:
+    """A critical period's two potentials: the deficit's, then the clean one's.
+
+    Attributes
+    ----------
+    name
+        Used in records.
+    deficit, clean
+        Potentials over the same coordinates with phases of the same names.
+    stuck_phase
+        The phase the deficit prefers and the clean data do not: mass left in its *clean* region at the end is stuck.
+    """
+
+    name: str
+    deficit: Potential
+    clean: Potential
+    stuck_phase: str
+
+    def __post_init__(self) -> None:
+        if self.deficit.dimension != self.clean.dimension:
+            raise ValueError(
+                "deficit and clean must have as many coordinates, not "
+                f"{self.deficit.dimension} and {self.clean.dimension}"
+            )
+        for role, potential in (("deficit", self.deficit), ("clean", self.clean)):
+            if len(potential.phases) < 2:
+                raise ValueError(
+                    f"{role} potential {potential.name} has one phase; a critical period needs two, "
+                    "such as (w**2-1)**2 - 0.15*w"
+                )
+            potential.phase_number(self.stuck_phase)
+
+
+def mirrored_pair(clean: Potential) -> PotentialPair:
+    """Pair a one-dimensional two-phase energy with its mirror image w → -w as the deficit.
+
+    Raises
+    ------
+    ValueError
+        When the energy does not have one coordinate and two phases of different loss.
+    """
+    if clean.dimension != 1 or len(clean.phases) != 2:
+        raise ValueError(
+            f"potential {clean.name} has {clean.dimension} coordinate(s) and {len(clean.phases)} phase(s); without "
+            "deficit= it needs one coordinate and two phases, such as (w**2-1)**2 - 0.15*w"
+        )
+    w = clean.coordinates[0]
+    losses = [clean.minimum_loss(0), clean.minimum_loss(1)]
+    if losses[0] == losses[1]:
+        raise ValueError(
+            f"potential {clean.name} has phases of equal loss, so its mirror image is no deficit; give deficit="
+        )
+    energy = clean.bound_energy.subs(w, -w)
+    low, high = clean.box[0]
+    box = ((-high, -low),)
+    phases = derive_phases(energy, (w,), None if clean.boundary == "natural" else box)
+    deficit = Potential(f"mirror of {clean.name}", energy, (w,), (), box, phases, clean.boundary)
+    return PotentialPair(clean.name, deficit, clean, clean.phases[int(np.argmax(losses))].name)
+
+
+def _natural_key(name: str) -> tuple[str, int]:
+    stem = name.rstrip("0123456789")
+    return stem, int(name[len(stem):] or -1)  # fmt: skip
+
+
+def _check_box(box: Sequence[tuple[float, float]], dimension: int) -> None:
+    if len(box) != dimension or any(not (np.isfinite([low, high]).all() and low < high) for low, high in box):
+        raise ValueError(f"box must hold {dimension} finite pairs (low, high) with low < high, not {tuple(box)}")
+
+
+def _pairs(box: Sequence, dimension: int) -> Sequence[tuple[float, float]]:
+    if len(box) == 2 and not isinstance(box[0], Sequence):
+        return [box] * dimension  # type: ignore[list-item]
+    if len(box) != dimension:
+        raise ValueError(f"box must be (low, high) or {dimension} such pairs, not {box}")
+    return box
+
+
+@lru_cache(maxsize=256)
+def _split(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> tuple[tuple[tuple[int, ...], sympy.Expr], ...]:
+    def group(terms: Sequence[sympy.Expr]) -> list[set[int]]:
+        position = {w: i for i, w in enumerate(coordinates)}
+        groups: list[set[int]] = [{i} for i in range(len(coordinates))]
+        for term in terms:
+            used = {position[s] for s in term.free_symbols if s in position}
+            merged = set().union(used, *(g for g in groups if g & used))
+            groups = [g for g in groups if not g & used] + ([merged] if merged else [])
+        return sorted(groups, key=min)
+
+    if len(coordinates) == 1:
+        return (((0,), energy),)
+    terms = sympy.Add.make_args(energy)
+    groups = group(terms)
+    if len(groups) == 1 and energy.is_polynomial(*coordinates):
+        expanded = sympy.Add.make_args(sympy.expand(energy))
+        if len(group(expanded)) > 1:
+            terms, groups = expanded, group(expanded)
+    parts = []
+    for number, members in enumerate(groups):
+        symbols = {coordinates[i] for i in members}
+        own = [t for t in terms if t.free_symbols & symbols or (number == 0 and not t.free_symbols & set(coordinates))]
+        parts.append((tuple(sorted(members)), sympy.Add(*own)))
+    return tuple(parts)
+
+
+@lru_cache(maxsize=256)
+def _compile(expression: sympy.Basic, coordinates: tuple[sympy.Symbol, ...], shape: tuple[int, ...]) -> Function:
+    entries = list(expression) if isinstance(expression, sympy.Tuple) else [expression]
+    raw = sympy.lambdify(coordinates, entries, modules=["scipy", "numpy"], cse=True)
+
+    def function(points: ArrayLike) -> NDArray[np.float64]:
+        points = np.asarray(points, dtype=float)
+        if points.shape[-1:] != (len(coordinates),):
+            raise ValueError(
+                f"points must have a last axis of {len(coordinates)} coordinates, not shape {points.shape}"
+            )
+        values = raw(*np.moveaxis(points, -1, 0))
+        result = np.empty((*points.shape[:-1], len(entries)))
+        for i, value in enumerate(values):
+            result[..., i] = value
+        return result.reshape(points.shape[:-1] + shape)
+
+    return function
+
+
+@lru_cache(maxsize=256)
+def _region_function(
+    region: sympy.Basic, coordinates: tuple[sympy.Symbol, ...]
+) -> Callable[[NDArray], NDArray[np.bool_]]:
+    numbers = {number: sympy.Float(sympy.N(number, 30), 17) for number in region.atoms(sympy.CRootOf)}
+    raw = sympy.lambdify(coordinates, region.xreplace(numbers), modules="numpy")
+    return lambda points: np.broadcast_to(np.asarray(raw(*np.moveaxis(points, -1, 0)), dtype=bool), points.shape[:-1])

@@ -1,0 +1,142 @@
+"""What a run shows on the terminal: how far it has come, and a refusal in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+Config = TypeVar("Config")
+
+EXIT_REFUSED = 2
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+_shown: list[Progress] = []  # the display that is open, so that work inside work adds a line to it
+
+
+@contextmanager
+def progress(title: str, total: float | None) -> Iterator[Callable[..., None]]:
+    """Show a progress bar on standard error while the block runs; nothing where that is no terminal.
+
+    Parameters
+    ----------
+    title
+        What is being done.
+    total
+        Number of steps; None if unknown.
+
+    Yields
+    ------
+    callable
+        ``advance(steps=1)``: so many steps are done. It may be called from any thread.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda steps=1: None
+        return
+    with contextlib.ExitStack() as stack:
+        if not _shown:
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+            )
+            display = stack.enter_context(Progress(*columns, console=console, transient=True))
+            _shown.append(display)
+            stack.callback(_shown.clear)
+        display = _shown[0]
+        task = display.add_task(title, total=total)
+        stack.callback(display.remove_task, task)
+        yield lambda steps=1: display.advance(task, steps)
+
+
+def command_line(
+    config: type[Config],
+    main: Callable[[Config], object],
+    arguments: Sequence[str] | None = None,
+    *,
+    description: str | None = None,
+) -> int:
+    """Run an experiment from the command line: ``sys.exit(command_line(PhaseDiagram, main))``.
+
+    Bad input (`ValueError`, `OSError`, or an option that cannot be read) ends in one line on standard error
+    and no traceback. Setting ``SLT_TOYS_TRACEBACK=1`` shows the traceback instead.
+
+    Parameters
+    ----------
+    config
+        Dataclass whose fields are the options.
+    main
+        Called with the configuration.
+    arguments
+        In place of ``sys.argv[1:]``.
+    description
+        In place of the docstring of ``config``.
+
+    Returns
+    -------
+    int
+        Exit status: 0, or 2 if the input was refused, or 130 if interrupted from the keyboard.
+    """
+    try:
+        main(_parse(config, arguments, description))
+    except (ValueError, OSError) as error:
+        if os.environ.get("SLT_TOYS_TRACEBACK"):
+            raise
+        print(f"error: {_message(error)}", file=sys.stderr)
+        return EXIT_REFUSED
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def _parse(config: type[Config], arguments: Sequence[str] | None, description: str | None) -> Config:
+    """The configuration that the options ask for; what tyro refuses becomes a `ValueError`."""
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(config, prog=_program(), args=arguments, description=description)
+    except SystemExit as stop:
+        if stop.code in (0, None):  # --help
+            raise
+        raise ValueError(_without_frame(complaint.getvalue())) from None
+
+
+def _program() -> str | None:
+    """How this program was started, where that was ``python -m``."""
+    module = getattr(sys.modules.get("__main__"), "__spec__", None)
+    return f"python -m {module.name}" if module is not None else None
+
+
+def _without_frame(panel: str) -> str:
+    """The text of tyro's framed message in one line, its sections parted by semicolons."""
+    sections: list[list[str]] = [[]]
+    for line in panel.splitlines():
+        text = line.strip("│| \t")
+        if not text.strip("─━-╭╮╰╯+ "):
+            sections.append([])
+        elif text[0] not in "╭╰+":
+            sections[-1].append(text)
+    joined = [" ".join(section) for section in sections if section]
+    told = [section.rstrip(".") for section in joined if not section.startswith("For full helptext")]
+    # What a configuration's own check says needs no preamble.
+    return re.sub(r"^Error parsing [A-Za-z]+: ", "", "; ".join(told)) or "the options cannot be read; see --help"
+
+
+def _message(error: BaseException) -> str:
+    """The error in one line; an `OSError` from the system names its file."""
+    if isinstance(error, OSError) and error.strerror:
+        named = f": {error.filename}" if error.filename is not None else ""
+        return f"{error.strerror}{named}"
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,23 @@
+"""Samplers of tempered posteriors: small frozen dataclasses that name their parameters, one function that runs them.
+
+Chains run in lanes of 64 in compiled kernels, blocks of lanes in parallel threads. Samplers compose by sequence: stages
+with their own potential, temperature and step.
+"""
+
+from .langevin import OverdampedLangevin, largest_stable_step
+from .metropolis import MALA, RandomWalkMetropolis
+from .program import Sampler
+from .run import Stage, sample, sample_stages
+from .underdamped import UnderdampedLangevin
+
+__all__ = [
+    "MALA",
+    "OverdampedLangevin",
+    "RandomWalkMetropolis",
+    "Sampler",
+    "Stage",
+    "UnderdampedLangevin",
+    "largest_stable_step",
+    "sample",
+    "sample_stages",
+]

@@ -1,0 +1,77 @@
+"""Overdamped Langevin dynamics dw = -∇L dt + √(2T) dW, its settings and its stability limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..kernels import langevin_kernel
+from ..potentials import Potential
+from .program import Array, Program, check_step_size, largest_curvature, normal_rows
+
+
+@dataclass(frozen=True)
+class OverdampedLangevin:
+    """Unadjusted overdamped Langevin.
+
+    Attributes
+    ----------
+    step_size
+        Langevin time per step, a positive number or one for each step. The Euler scheme
+        w ← w - ε ∇L + √(2Tε) ξ widens a well of curvature h by 1/(1 - εh/2) [eq:unadjusted-langevin-bias].
+    scheme
+        ``"euler_maruyama"``, of weak order 1, or ``"heun"``, the drift averaged over a predictor, which for additive
+        noise has weak order 2 (Kloeden & Platen 1992, §15.1) at the price of a second gradient.
+    """
+
+    step_size: ArrayLike
+    scheme: Literal["euler_maruyama", "heun"] = "euler_maruyama"
+
+    def __post_init__(self) -> None:
+        check_step_size(self.step_size)
+        if self.scheme not in ("euler_maruyama", "heun"):
+            raise ValueError(f"scheme must be 'euler_maruyama' or 'heun', not {self.scheme!r}")
+
+    def program(self, potential: Potential) -> Program:
+        """Compile for a potential."""
+        kernel = langevin_kernel(potential, self.scheme)
+        return Program(
+            rows=potential.dimension,
+            scratch_rows=normal_rows(potential.dimension),
+            advance=partial(_advance, kernel),
+        )
+
+    def largest_stable_step(self, potential: Potential, temperature: float) -> float:
+        """See :func:`largest_stable_step`."""
+        return largest_stable_step(potential, temperature)
+
+
+def _advance(
+    kernel: Callable[..., None],
+    state: Array,
+    bits: Array,
+    scratch: Array,
+    parameters: Array,
+    steps: Array,
+    step_size: Array,
+    temperature: Array,
+    *rest: Array,
+) -> None:
+    kernel(state, bits, scratch, parameters, steps, step_size, np.sqrt(2 * temperature * step_size), *rest)
+
+
+def largest_stable_step(potential: Potential, temperature: float) -> float:
+    """Largest step for which the scheme is stable where the posterior lives: 2 over the largest curvature there.
+
+    Returns
+    -------
+    float
+        In Langevin time; ``inf`` for a flat energy.
+    """
+    curvature = largest_curvature(potential, temperature)
+    return 2.0 / curvature if curvature > 0 else np.inf

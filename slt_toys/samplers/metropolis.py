@@ -1,0 +1,66 @@
+"""Metropolis samplers: exact at any step size, for the price of rejections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..kernels_metropolis import Proposal, metropolis_kernel, metropolis_rows
+from ..potentials import Potential
+from .program import Program, check_step_size
+
+
+@dataclass(frozen=True)
+class MALA:
+    """Metropolis-adjusted Langevin (Besag 1994; Roberts & Tweedie 1996).
+
+    Attributes
+    ----------
+    step_size
+        Langevin time per proposal x - ε ∇L + √(2Tε) ξ, a positive number or one for each step.
+    """
+
+    step_size: ArrayLike
+
+    def __post_init__(self) -> None:
+        check_step_size(self.step_size)
+
+    def program(self, potential: Potential) -> Program:
+        """Compile for a potential."""
+        return _program(potential, "langevin")
+
+    def largest_stable_step(self, potential: Potential, temperature: float) -> float:
+        """No step diverges: what is too large is rejected."""
+        return np.inf
+
+
+@dataclass(frozen=True)
+class RandomWalkMetropolis:
+    """Metropolis random walk: the plain reference.
+
+    Attributes
+    ----------
+    step_size
+        Standard deviation of the proposals in every coordinate, a positive number or one for each step.
+    """
+
+    step_size: ArrayLike
+
+    def __post_init__(self) -> None:
+        check_step_size(self.step_size)
+
+    def program(self, potential: Potential) -> Program:
+        """Compile for a potential."""
+        return _program(potential, "random_walk")
+
+    def largest_stable_step(self, potential: Potential, temperature: float) -> float:
+        """No step diverges: what is too large is rejected."""
+        return np.inf
+
+
+def _program(potential: Potential, proposal: Proposal) -> Program:
+    kernel = metropolis_kernel(potential, proposal)
+    rows, scratch_rows = metropolis_rows(potential.dimension, proposal)
+    return Program(rows, scratch_rows, kernel.advance, kernel.prepare, accepted_row=rows - 1)

@@ -1,0 +1,98 @@
+"""What the engine runs: a compiled kernel with the rows it needs, and how to start it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..potentials import Potential
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A sampler compiled for a potential.
+
+    Attributes
+    ----------
+    rows, scratch_rows
+        Rows of 64 lanes that a block's state and its scratch take; the first d rows of the state are the positions.
+    advance
+        ``advance(state, bits, scratch, parameters, steps, step_size, temperature, first, records, out)``.
+    prepare
+        ``prepare(state, parameters)`` fills in what the kernel keeps besides positions and momenta.
+    momenta
+        Whether the d rows after the positions are momenta, to be drawn from the Maxwell law at the start.
+    accepted_row
+        State row that counts accepted proposals, or None.
+    """
+
+    rows: int
+    scratch_rows: int
+    advance: Callable[..., None]
+    prepare: Callable[[Array, Array], None] | None = None
+    momenta: bool = False
+    accepted_row: int | None = None
+
+
+class Sampler(Protocol):
+    """A small frozen dataclass that names its parameters and can be compiled for a potential."""
+
+    @property
+    def step_size(self) -> ArrayLike:
+        """One number, or one for each step."""
+        ...
+
+    def program(self, potential: Potential) -> Program:
+        """Compile for a potential."""
+        ...
+
+    def largest_stable_step(self, potential: Potential, temperature: float) -> float:
+        """Largest step that does not diverge where the posterior lives."""
+        ...
+
+
+def largest_curvature(potential: Potential, temperature: float, multiples: float = 10.0) -> float:
+    """Largest curvature where the posterior lives.
+
+    Parameters
+    ----------
+    potential
+        Of any dimension; independent components are treated one by one.
+    temperature
+        In units of loss.
+    multiples
+        "Where the posterior lives" is loss below the minimum + this many temperatures.
+
+    Returns
+    -------
+    float
+        Of the Hessian's eigenvalues the largest magnitude; 0 for a flat energy.
+    """
+    curvature = 0.0
+    for k in range(len(potential.components())):
+        part = potential.component(k)
+        low, high = np.array(part.box).T
+        points = low + (high - low) * np.random.default_rng(0).random((20_000, part.dimension))
+        points = np.concatenate([points, [part.minimum_point(i) for i in range(len(part.phases))]])
+        losses = part.energy_function()(points)
+        inside = points[losses <= losses.min() + multiples * temperature]
+        curvature = max(curvature, float(np.abs(np.linalg.eigvalsh(part.hessian_function()(inside))).max()))
+    return curvature
+
+
+def check_step_size(value: ArrayLike) -> None:
+    """Refuse a step size that is not positive and finite, or is neither a number nor one for each step."""
+    values = np.asarray(value, dtype=float)
+    if values.ndim > 1 or not np.isfinite(values).all() or not (values > 0).all():
+        raise ValueError(f"step_size must be positive (one number, or one for each step), not {value!r}")
+
+
+def normal_rows(count: int) -> int:
+    """Scratch rows for the normals of a step; an odd number is drawn for two steps at a time."""
+    return count * (2 if count % 2 else 1)

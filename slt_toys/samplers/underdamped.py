@@ -1,0 +1,64 @@
+"""Underdamped Langevin dynamics, its splittings spelled as strings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..kernels_underdamped import underdamped_kernel
+from ..potentials import Potential
+from .program import Array, Program, check_step_size, largest_curvature, normal_rows
+
+SPLITTINGS = ("BAOAB", "OBABO", "ABOBA")
+
+
+@dataclass(frozen=True)
+class UnderdampedLangevin:
+    """Langevin dynamics with momenta of unit mass, dx = p dt, dp = -∇L dt - γ p dt + √(2γT) dW.
+
+    Attributes
+    ----------
+    step_size
+        Time per step, a positive number or one for each step.
+    friction
+        γ > 0, in units of 1/time.
+    splitting
+        ``"BAOAB"`` (positions exact for quadratic wells, of order 2 elsewhere with a small constant; Leimkuhler &
+        Matthews 2013), ``"OBABO"`` (Bussi & Parrinello 2007) or ``"ABOBA"``.
+    """
+
+    step_size: ArrayLike
+    friction: float = 1.0
+    splitting: str = "BAOAB"
+
+    def __post_init__(self) -> None:
+        check_step_size(self.step_size)
+        if not (np.isfinite(self.friction) and self.friction > 0):
+            raise ValueError(f"friction must be positive and finite, not {self.friction}")
+        if self.splitting not in SPLITTINGS:
+            raise ValueError(f"splitting must be one of {', '.join(SPLITTINGS)}, not {self.splitting!r}")
+
+    def program(self, potential: Potential) -> Program:
+        """Compile for a potential."""
+        d = potential.dimension
+        kernel = underdamped_kernel(potential, self.splitting)
+        return Program(
+            rows=3 * d,
+            scratch_rows=normal_rows(d * self.splitting.count("O")),
+            advance=partial(_advance, kernel.advance, float(self.friction)),
+            prepare=kernel.prepare,
+            momenta=True,
+        )
+
+    def largest_stable_step(self, potential: Potential, temperature: float) -> float:
+        """2 over the root of the largest curvature where the posterior lives, leapfrog's limit."""
+        curvature = largest_curvature(potential, temperature)
+        return 2.0 / np.sqrt(curvature) if curvature > 0 else np.inf
+
+
+def _advance(kernel, friction: float, *arguments: Array) -> None:
+    *before, first, records, out = arguments
+    kernel(*before, friction, first, records, out)
