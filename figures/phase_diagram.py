@@ -1,0 +1,240 @@
+"""The phase diagram: equilibrium, mixing times and the end of the critical period, toy and published."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from figures.style import EXACT, FAINT, INK, LAW, SAMPLED, phase_colour_map, series, use_style
+
+# log10 of epochs needed to change phase, shown between a hundredth of an epoch and a million.
+SHOWN = (-2.0, 6.0)
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    """Draw the four panels.
+
+    Parameters
+    ----------
+    dataset
+        As ``python -m slt_toys.phase_diagram`` writes it.
+    """
+    use_style()
+    figure = plt.figure(figsize=(13.6, 10.4))
+    grid = figure.add_gridspec(2, 2, hspace=0.04, wspace=0.03)
+    _equilibrium(figure.add_subplot(grid[0, 0]), dataset)
+    _kinetics(figure.add_subplot(grid[0, 1]), dataset)
+    _stuck(figure, grid[1, 0], dataset)
+    _published(figure, grid[1, 1], dataset)
+    energy = dataset.attrs.get("energy_latex", "")
+    name = str(dataset.attrs["potential"]).replace("_", " ")
+    figure.suptitle(f"{name}:  $L = {energy}$" if 0 < len(energy) < 120 else name)
+    # The layout is solved once, not again for every file format.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
+
+
+def _equilibrium(axes: Axes, data: xr.Dataset) -> None:
+    stuck, preferred = data.attrs["stuck_phase"], data.attrs["preferred_phase"]
+    temperature, gap = data["temperature"].values, data["loss_gap"].values
+    mesh = axes.pcolormesh(
+        temperature,
+        gap,
+        data["occupancy"].values.T,
+        cmap=phase_colour_map(),
+        vmin=0,
+        vmax=1,
+        shading="nearest",
+        rasterized=True,
+    )
+    axes.plot(temperature, data["boundary_exact"], **EXACT, label="exact: $F$ equal")
+    axes.plot(temperature, data["boundary_asymptotic"], **LAW, label=r"asymptotic: $L, \lambda, m, C$")
+    if data.sizes["sampled_temperature"]:
+        middle, low, high = (data[f"boundary_sampled{s}"].values for s in ("", "_low", "_high"))
+        axes.errorbar(
+            data["sampled_temperature"], middle, yerr=[middle - low, high - middle], **SAMPLED, label="sampled, 95 %"
+        )
+    for name, style in (("clean", "-"), ("deficit", (0, (1, 2)))):
+        axes.axhline(data.attrs[f"{name}_gap"], color="white", linewidth=1.1, linestyle=style)
+        axes.annotate(
+            name,
+            (temperature[-1], data.attrs[f"{name}_gap"]),
+            xytext=(-4, 3),
+            textcoords="offset points",
+            ha="right",
+            color=INK,
+            fontsize=9,
+            bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
+        )
+    axes.set(
+        xscale="log",
+        xlim=(temperature[0], temperature[-1]),
+        ylim=(gap[0], gap[-1]),
+        xlabel=r"temperature $T = 1/n\beta$ (loss)",
+        ylabel=f"loss gap $L_{{\\mathrm{{{stuck}}}}} - L_{{\\mathrm{{{preferred}}}}}$",
+        title="a  Equilibrium: which phase the posterior prefers",
+    )
+    bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02)
+    bar.set_label(f"occupancy of '{stuck}' (of the two)")
+    axes.legend(loc="lower left", frameon=True, framealpha=0.85, edgecolor="none")
+
+
+def _kinetics(axes: Axes, data: xr.Dataset) -> None:
+    epochs, sizes = data["map_epoch"].values, data["map_batch_size"].values
+    values = np.clip(data["log10_relaxation_epochs"].values, *SHOWN)
+    mesh = axes.pcolormesh(
+        epochs, sizes, values, cmap=phase_colour_map(), vmin=SHOWN[0], vmax=SHOWN[1], shading="nearest", rasterized=True
+    )
+    levels = [0, 1, 2, 3, 4]
+    lines = axes.contour(epochs, sizes, values, levels=levels, colors="white", linewidths=0.8)
+    batch = data["batch_size"].values
+    between = float(np.sqrt(batch[0] * batch[min(1, len(batch) - 1)]))  # clear of the markers
+    row = values[np.argmin(np.abs(sizes - between))]
+    places = [(float(np.interp(level, row, epochs)), between) for level in levels if row[0] < level < row[-1]]
+    axes.clabel(lines, fmt={level: f"$10^{{{level}}}$" for level in levels}, fontsize=8.5, manual=places)
+    axes.plot(data["end_law"], batch, **LAW, label=r"law: $e^* = e_0 + \log B/\log\gamma$", zorder=4)
+    axes.plot(
+        data["end_exact"],
+        batch,
+        color=INK,
+        linestyle="none",
+        marker="D",
+        markersize=8,
+        label="exact (Fokker–Planck)",
+        zorder=5,
+    )
+    end, low, high = (data[f"end_sampled{s}"].values for s in ("", "_low", "_high"))
+    bars = np.nan_to_num(np.array([end - low, high - end]))
+    axes.errorbar(end, batch, xerr=np.maximum(bars, 0), **SAMPLED, label="sampled, 95 %", zorder=6)
+    axes.set(
+        yscale="log",
+        xlabel="epoch",
+        ylabel="batch size $B$",
+        xlim=(0, epochs[-1]),
+        ylim=(sizes[0], sizes[-1]),
+        title="b  Kinetics: epochs needed to change phase, and $e^*$",
+    )
+    _batch_ticks(axes, batch)
+    bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02, extend="both")
+    bar.set_label("relaxation time (epochs)")
+    bar.set_ticks(range(int(SHOWN[0]), int(SHOWN[1]) + 1, 2))
+    bar.set_ticklabels([f"$10^{{{k}}}$" for k in range(int(SHOWN[0]), int(SHOWN[1]) + 1, 2)])
+    axes.legend(loc="upper right", frameon=True, framealpha=0.85, edgecolor="none")
+
+
+def _batch_ticks(axes: Axes, batch: np.ndarray) -> None:
+    axes.yaxis.set_major_locator(FixedLocator(list(batch)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_yticklabels([f"{size:g}" for size in batch])
+
+
+def _stuck(figure: Figure, place: Any, data: xr.Dataset) -> None:
+    left, right = (figure.add_subplot(cell) for cell in place.subgridspec(1, 2, wspace=0.03))
+    looks = series(data.sizes["batch_size"])
+    for row, look in enumerate(looks):
+        one = data.isel(batch_size=row)
+        for axes, fine, coarse in (
+            (left, one["switch_epoch"], one["sampled_switch_epoch"]),
+            (right, one["switch_temperature"], one["sampled_switch_temperature"]),
+        ):
+            axes.plot(fine, one["stuck_exact"], color=look.colour, linestyle=look.line_style)
+            axes.errorbar(
+                coarse,
+                one["stuck_sampled"],
+                yerr=1.96 * one["stuck_sampled_error"],
+                linestyle="none",
+                marker=look.marker,
+                color=look.colour,
+                markersize=4.5,
+                markerfacecolor="white",
+                elinewidth=1,
+            )
+    for axes in (left, right):
+        axes.axhline(0.5, color="#bbbbbb", linewidth=0.9, zorder=0)
+        axes.set_ylim(-0.02, 1.02)
+    left.set(xlabel="switch epoch $e_s$", ylabel=f"ends stuck in '{data.attrs['stuck_phase']}'", xlim=(0, None))
+    left.set_title("c  Stuck probability")
+    right.set(xlabel=r"temperature at the switch $T(e_s)$ (loss)", xscale="log")
+    right.set_title("collapsed")
+    right.invert_xaxis()
+    right.tick_params(labelleft=False)
+    handles = [
+        left.plot(
+            [],
+            [],
+            color=look.colour,
+            linestyle=look.line_style,
+            marker=look.marker,
+            markerfacecolor="white",
+            label=f"$B={size:g}$",
+        )[0]
+        for look, size in zip(looks, data["batch_size"].values, strict=True)
+    ]
+    right.legend(handles=handles, loc="upper left", handlelength=2.6)
+
+
+def _published(figure: Figure, place: Any, data: xr.Dataset) -> None:
+    upper, lower = (figure.add_subplot(cell) for cell in place.subgridspec(2, 1, height_ratios=(1.9, 1), hspace=0.03))
+    sizes = data["published_batch_size"].values
+    looks = series(len(sizes))
+    for row, (size, look) in enumerate(zip(sizes, looks, strict=True)):
+        one = data.isel(published_batch_size=row)
+        upper.plot(
+            one["published_switch_epoch"],
+            one["published_accuracy"],
+            color=look.colour,
+            linestyle=look.line_style,
+            marker=look.marker,
+            markersize=4.5,
+            label=f"$B={size}$",
+        )
+        kink, end = float(one["published_hinge"]), float(one["published_switch_epoch"].max())
+        intercept, slope = (float(one[f"published_hinge_{name}"]) for name in ("intercept", "slope"))
+        line = intercept + slope * np.array([0.0, kink, kink])
+        upper.plot(
+            [0, kink, end], line, color=FAINT, linewidth=1.0, zorder=1, label="hinge" if row == len(sizes) - 1 else None
+        )
+    upper.set(xlabel="switch epoch $e_s$", ylabel="final accuracy (%)")
+    upper.set_title("d  Published CIFAR-10 curves (Baker 2023; one seed each)")
+    upper.legend(loc="upper right", handlelength=2.6)
+    theory = data.attrs["epochs_per_halving_theory"]
+    octave = np.log2(sizes / sizes[0])
+    for name, marker, label, colour in (
+        ("hinge", "s", "hinge", series(3)[1].colour),
+        ("half_depth", "o", "half depth", series(3)[0].colour),
+    ):
+        end, low, high = (data[f"published_{name}{s}"].values for s in ("", "_low", "_high"))
+        slope, bottom, top = data.attrs[f"epochs_per_halving_published_{name}"]
+        lower.errorbar(
+            end,
+            sizes,
+            xerr=[end - low, high - end],
+            linestyle="none",
+            marker=marker,
+            color=colour,
+            markerfacecolor="white",
+            capsize=2.5,
+            label=f"{label}: {slope:.1f} [{bottom:.1f}, {top:.1f}] epochs per halving",
+        )
+        lower.plot(np.nanmean(end + theory * octave) - theory * octave, sizes, **LAW)
+    lower.set(
+        yscale="log",
+        xlabel="end of the critical period $e^*$ (epoch), 95 %",
+        ylabel="$B$",
+        ylim=(sizes[0] / 1.4, sizes[-1] * 3.4),
+    )
+    _batch_ticks(lower, sizes)
+    handles, labels = lower.get_legend_handles_labels()
+    handles.append(lower.plot([], [], **LAW)[0])
+    labels.append(f"law of slope {theory:.1f}, shifted to fit")
+    lower.legend(handles, labels, loc="upper right", fontsize=8.5)
+    right = max(upper.get_xlim()[1], lower.get_xlim()[1])
+    for axes in (upper, lower):
+        axes.set_xlim(0, right)

@@ -1,0 +1,140 @@
+"""One look for every figure: readable sizes, colours that stay apart for colour-blind eyes and in grey."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+from matplotlib.colors import Colormap, ListedColormap, to_hex
+
+# Lightness rises by at least 9 (CIELAB L*) from each colour to the next, so grey print keeps them apart;
+# under simulated protanopia, deuteranopia and tritanopia any two differ by more than 20.
+PALETTE = ("#0d1b4c", "#9b1b5a", "#2a7fb8", "#e07b39", "#7bc8a4", "#f2d14b")
+LINE_STYLES: tuple[str | tuple[int, tuple[float, ...]], ...] = (
+    "-",
+    (0, (6, 2)),
+    (0, (1.5, 1.5)),
+    (0, (6, 2, 1.5, 2)),
+    (0, (3, 1.5)),
+    (0, (6, 2, 1.5, 2, 1.5, 2)),
+)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+
+INK = "#222222"
+FAINT = "#8a8a8a"
+# The three ways to know the same number look alike in every figure.
+EXACT = {"linestyle": "-", "linewidth": 2.0, "color": INK}
+LAW = {"linestyle": (0, (5, 2.5)), "linewidth": 1.6, "color": PALETTE[3]}
+SAMPLED = {
+    "linestyle": "none",
+    "marker": "o",
+    "markersize": 5.5,
+    "markerfacecolor": "white",
+    "markeredgecolor": PALETTE[1],
+    "ecolor": PALETTE[1],
+    "capsize": 2.5,
+}
+
+_PARAMETERS: Any = {
+    "font.size": 11.0,
+    "axes.titlesize": 12.0,
+    "axes.labelsize": 11.5,
+    "xtick.labelsize": 10.0,
+    "ytick.labelsize": 10.0,
+    "legend.fontsize": 9.5,
+    "figure.titlesize": 14.0,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same figure everywhere
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.grid": False,
+    "axes.axisbelow": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.7,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5.5,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "savefig.dpi": 180,
+    "svg.fonttype": "none",  # text stays text, so the file is small and can be searched
+    "svg.hashsalt": "slt-toys",  # the same figure gives the same file
+}
+
+
+@dataclass(frozen=True)
+class Series:
+    """How one curve of a family looks.
+
+    Colour, line and marker each tell it from the others.
+    """
+
+    colour: str
+    line_style: str | tuple[int, tuple[float, ...]]
+    marker: str
+
+
+def use_style() -> None:
+    """Set matplotlib's parameters; call it first in every ``draw``.
+
+    Without a display the Agg backend is chosen, which needs none.
+    """
+    if _without_display():
+        matplotlib.use("Agg")
+    matplotlib.rcParams.update(_PARAMETERS)
+
+
+def _without_display() -> bool:
+    if os.environ.get("MPLBACKEND") or not sys.platform.startswith("linux"):
+        return False
+    return not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def series(count: int) -> tuple[Series, ...]:
+    """Looks for ``count`` curves in order, for example one for each batch size from small to large.
+
+    Parameters
+    ----------
+    count
+        How many; up to six take the palette, more take evenly spaced colours of one perceptually uniform map.
+
+    Returns
+    -------
+    tuple of Series
+        From dark to light.
+
+    Raises
+    ------
+    ValueError
+        If ``count`` is negative.
+    """
+    if count < 0:
+        raise ValueError(f"count is {count}; it must be zero or more")
+    colours = list(PALETTE[:count])
+    if count > len(PALETTE):
+        uniform = matplotlib.colormaps["viridis"]
+        colours = [to_hex(uniform(0.92 * index / (count - 1))) for index in range(count)]
+    return tuple(
+        Series(colour, LINE_STYLES[index % len(LINE_STYLES)], MARKERS[index % len(MARKERS)])
+        for index, colour in enumerate(colours)
+    )
+
+
+def phase_colour_map() -> Colormap:
+    """Colour map for the probability of a phase: perceptually uniform and safe for colour-blind eyes.
+
+    The ends of cividis are left out, so that black and white boundaries drawn on it can be seen everywhere.
+    """
+    cividis = matplotlib.colormaps["cividis"]
+    colours = [cividis(0.06 + 0.88 * step / 255) for step in range(256)]
+    return ListedColormap(colours, name="phase")
