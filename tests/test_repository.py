@@ -1,0 +1,229 @@
+"""The repository keeps its own rules: what README, pins, licence and sources say agrees."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import re
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import slt_toys
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+LONGEST_FILE = 400
+
+
+def tracked_files() -> list[Path]:
+    """What is, or is about to be, under version control; every file of an exported tree."""
+    listing = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    finished = subprocess.run(listing, capture_output=True, text=True, check=False)
+    if finished.returncode == 0:
+        found = [ROOT / name for name in finished.stdout.split("\0") if name]
+    else:
+        folders = ["slt_toys", "cifar", "theory", "figures", "tests", "benchmarks", ".ci"]
+        found = [path for folder in folders for path in (ROOT / folder).rglob("*")]
+        found += ROOT.iterdir()
+    return sorted({path for path in found if path.is_file() and "__pycache__" not in path.parts})
+
+
+TEXTS = [path for path in tracked_files() if path.suffix not in {".png", ".pdf", ".nc", ".svg", ".pyc"}]
+SOURCES = [path for path in TEXTS if path.suffix == ".py"]
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def requirements(*extras: str) -> list[Requirement]:
+    lines = list(PROJECT["dependencies"])
+    for extra in extras:
+        lines += PROJECT["optional-dependencies"][extra]
+    return [Requirement(line) for line in lines]
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("==") for line in lines if line and not line.startswith("#")]
+    assert all(len(pair) == 2 for pair in pairs), "every line of constraints.txt is name==version"
+    return {canonicalize_name(name): version for name, version in pairs}
+
+
+def test_sources_are_found():
+    assert {"slt_toys/records.py", "tests/test_repository.py"} <= {name_of(path) for path in SOURCES}
+
+
+# ---- commands ----
+
+
+def readme_command(name: str) -> str:
+    block = re.search(rf"<!-- command: {name} -->\n```bash\n(.*?)\n```\n<!-- /command: {name} -->", README, re.DOTALL)
+    assert block, f"README has no command {name}"
+    return block[1]
+
+
+@pytest.mark.parametrize("name", ["main", "test"])
+def test_readme_commands_are_one_line_and_pinned(name):
+    command = readme_command(name)
+    assert "\n" not in command
+    assert "-m venv" in command and "-c constraints.txt" in command
+
+
+def test_ci_runs_the_readme_command():
+    finished = subprocess.run([ROOT / ".ci" / "run", "--print"], capture_output=True, text=True, check=True)
+    assert finished.stdout == readme_command("test") + "\n"
+
+
+# ---- pins ----
+
+
+def test_every_requirement_is_pinned_within_its_bounds():
+    pinned = pins()
+    for requirement in requirements("cifar", "dev"):
+        version = pinned.get(canonicalize_name(requirement.name))
+        assert version is not None, f"constraints.txt has no {requirement.name}"
+        assert requirement.specifier.contains(version), f"{requirement} does not allow the pinned {version}"
+
+
+def test_everything_they_pull_in_is_pinned():
+    waiting = [(requirement.name, requirement.extras) for requirement in requirements("cifar", "dev")]
+    seen = set()
+    missing = set()
+    while waiting:
+        name, extras = waiting.pop()
+        key = (canonicalize_name(name), frozenset(extras))
+        if key in seen:
+            continue
+        seen.add(key)
+        if key[0] not in pins():
+            missing.add(key[0])
+        try:
+            lines = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue  # an extra that is not installed here
+        for line in lines:
+            further = Requirement(line)
+            environments = [{"extra": extra} for extra in ("", *extras)]
+            if further.marker is None or any(further.marker.evaluate(each) for each in environments):
+                waiting.append((further.name, further.extras))
+    # torch for an accelerator brings its own libraries, which no constraint needs to name.
+    assert {name for name in missing if not re.match(r"nvidia|cuda|triton", name)} == set()
+
+
+def test_versions_agree():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {slt_toys.__version__}\n" in citation
+    assert "\nlicense: MIT\n" in citation and PROJECT["license"] == "MIT"
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
+
+
+# ---- README ----
+
+
+def test_readme_examples_run_as_printed():
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert blocks
+    example = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, "README.md", "README.md", 0)
+    assert example.examples
+    output: list[str] = []
+    runner = doctest.DocTestRunner()
+    assert runner.run(example, out=output.append).failed == 0, "".join(output)
+
+
+def test_readme_names_every_top_folder():
+    folders = {name_of(path).split("/")[0] for path in SOURCES if "/" in name_of(path)}
+    assert all(f"`{folder}/`" in README for folder in folders)
+
+
+def test_readme_markers_are_paired():
+    for kind in ("command", "table", "text"):
+        opened = re.findall(rf"<!-- {kind}: (\w+) -->", README)
+        closed = re.findall(rf"<!-- /{kind}: (\w+) -->", README)
+        assert opened == closed and len(set(opened)) == len(opened)
+
+
+def test_cited_labels_exist():
+    equations = pytest.importorskip("theory.equations").EQUATIONS
+    cited = {
+        (label, name_of(path))
+        for path in TEXTS
+        for label in re.findall(r"\[eq:([a-z0-9-]+)\]", path.read_text("utf-8"))
+    }
+    assert {(label, name) for label, name in cited if label not in equations} == set()
+
+
+# ---- sources ----
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=name_of)
+def test_names_no_machine_and_no_package_host(path):
+    text = path.read_text(encoding="utf-8")
+    folders = "|".join(["work", "tmp", "opt", "root", "home", "Users"])
+    places = re.findall(rf"(?<![\w.:/<])/(?:{folders})/\S*|\.\./{'shared'}\S*", text)
+    hosts = [
+        "pypi" + ".org",
+        "python" + "hosted",
+        "download." + "pytorch",
+        "--index" + "-url",
+        "--find" + "-links",
+    ]
+    assert places == []
+    assert [host for host in hosts if host in text] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_file_is_a_room(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE, "past 400 lines it is two rooms"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_nothing_is_pickled(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    unsafe = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
+    assert unsafe & imported_packages(tree) == set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            options = {word.arg: ast.unparse(word.value) for word in node.keywords}
+            assert options.get("allow_pickle", "False") == "False"
+            if ast.unparse(node.func) == "torch.load":
+                assert options.get("weights_only") == "True"
+
+
+THEORY = [path for path in SOURCES if path.is_relative_to(ROOT / "theory")]
+
+
+@pytest.mark.parametrize("path", THEORY, ids=name_of)
+def test_theory_is_sympy_and_the_standard_library(path):
+    allowed = {"sympy", "theory"} | set(sys.stdlib_module_names)
+    assert imported_packages(ast.parse(path.read_text(encoding="utf-8"))) <= allowed
+
+
+def imported_packages(tree: ast.AST) -> set[str]:
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add((node.module or "").split(".")[0])
+    return names
+
+
+def test_installed_packages_carry_their_data():
+    # Every file that is no source must be named in pyproject's package-data, or an installed copy lacks it.
+    table = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    for package, patterns in table.items():
+        inside = [path for path in TEXTS if path.is_relative_to(ROOT / package) and path.suffix != ".py"]
+        listed = {path for pattern in patterns for path in (ROOT / package).glob(pattern)}
+        assert set(inside) <= listed, (
+            f"{package}: {[name_of(path) for path in set(inside) - listed]} not in package-data"
+        )
+        assert (ROOT / package / "py.typed").is_file()
