@@ -1,0 +1,151 @@
+"""Every measurement in one run, as a page of tables."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from slt_toys.catalogue import catalogue
+
+from .bound import load_bound
+from .engines import FAMILY, POTENTIALS, SCHEMES, family_member, kernel, through_sample
+from .exact import CASES, difference, reference_case
+from .measure import Unavailable, compare, machine, measure, versions
+from .peers import RIVALS
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+
+
+@dataclass(frozen=True)
+class Report:
+    """The page, and what was missed (a limit, or scipy's answer), one line each."""
+
+    page: str
+    missed: tuple[str, ...]
+
+
+def make_report(repetitions: int, say: Callable[[str], None]) -> Report:
+    """Measure everything that can be measured here; ``say`` is told what is being done."""
+    missed: list[str] = []
+    parts = [
+        "# What the benchmarks found",
+        f"{machine()}. {versions()}. {time.strftime('%Y-%m-%d')}.",
+        "Written by `python -m benchmarks`. Every number is a median; costs are CPU time over all threads;\n"
+        f"ratios are medians of {repetitions} pairs timed in turns (fewer for exact solvers) and quartiles.",
+        "## The Langevin engine against a bound and against peers",
+        _rivals(repetitions, say, missed),
+        "## The Langevin engine",
+        _engine(repetitions, say),
+        "## The exact solvers against scipy",
+        _exact(say, missed),
+    ]
+    return Report("\n\n".join(parts) + "\n", tuple(missed))
+
+
+def _rivals(repetitions: int, say: Callable[[str], None], missed: list[str]) -> str:
+    rows, notes = [], []
+    for name, (make_ours, make_other, _, limit) in RIVALS.items():
+        say(f"engine against {name}")
+        try:
+            found = compare(make_ours(), make_other(), repetitions)
+        except Unavailable as reason:
+            notes.append(f"Not measured: {name} ({reason}).")
+            continue
+        if limit is not None and found.ratio > limit:
+            missed.append(f"{name}: ratio {found.ratio:.3g}, at most {limit:.3g} is wanted")
+        rows.append([
+            found.other,
+            f"{1e9 * found.our_cost.cpu:.2f}",
+            f"{1e9 * found.other_cost.cpu:.2f}",
+            f"{found.ratio:.3g} ({found.low:.3g} to {found.high:.3g})",
+            "" if limit is None else f"{limit:.3g}",
+        ])  # fmt: skip
+        if name == "c_bound":
+            notes.append(f"The bound was compiled by {load_bound().description}.")
+    heads = ["other", "engine, ns per chain-step", "other, ns per chain-step", "engine / other", "limit"]
+    note = "deeptime's row is the engine in deeptime's two-dimensional well; all others are one-dimensional."
+    return "\n\n".join([table(heads, rows), note, *notes])
+
+
+def _engine(repetitions: int, say: Callable[[str], None]) -> str:
+    rows = []
+    for name in POTENTIALS:
+        potential = catalogue()[name]
+        for scheme in SCHEMES:
+            say(f"engine, {name}, {scheme}")
+            alone = measure(kernel(potential, scheme), repetitions)
+            whole = measure(through_sample(potential, scheme), repetitions)
+            costs = [f"{1e9 * alone.cpu:.2f}", f"{1e9 * whole.cpu:.2f}", f"{1e-6 / whole.wall:.0f}"]
+            rows.append([name, str(potential.dimension), scheme, *costs])
+    family = []
+    for name, (sampler, limit) in FAMILY.items():
+        say(f"engine, {name}")
+        ratios = [
+            compare(family_member(sampler, catalogue()[p]), through_sample(catalogue()[p]), repetitions).ratio
+            for p in POTENTIALS
+        ]
+        family.append([name, *(f"{ratio:.2f}" for ratio in ratios), "" if limit is None else f"{limit:g}"])
+    others = table(["sampler", "1-D", "2-D", "10-D", "limit in 1-D and 10-D"], family)
+    heads = ["potential", "d", "scheme", "kernel, ns", "`sample`, ns", "`sample`, million a second (wall)"]
+    say("engine on two threads")
+    one, two = (through_sample(catalogue()["regular_double_well"], threads=n) for n in (1, 2))
+    both = compare(two, one, repetitions)
+    note = (
+        f"Two threads against one, regular_double_well: {both.ratio:.2f} times the CPU time per chain-step, "
+        f"{both.our_cost.wall / both.other_cost.wall:.2f} times the wall time."
+    )
+    return (
+        f"{table(heads, rows)}\n\nPer chain-step: one step of all d coordinates of one chain. {note}\n\n"
+        f"The rest of the family, CPU time per chain-step over unadjusted Langevin's (Euler), by `sample`:\n\n{others}"
+    )
+
+
+def _exact(say: Callable[[str], None], missed: list[str]) -> str:
+    rows = []
+    for name, make in CASES.items():
+        say(name)
+        try:
+            case = make()
+        except Unavailable:
+            continue
+        answer = case.ours.run()
+        for other in case.others:
+            apart = difference(answer, other.run())
+            if not apart < case.tolerance:
+                missed.append(f"{name}: differs from {other.name} by {apart:.2g}")
+            found = compare(case.ours, other, case.repetitions)
+            rows.append([
+                f"{name}, per {case.unit}",
+                f"{1e3 * found.our_cost.cpu:.3g}",
+                other.name,
+                f"{1e3 * found.other_cost.cpu:.3g}",
+                f"{found.ratio:.3g} ({found.low:.3g} to {found.high:.3g})",
+                f"{apart:.1e}",
+            ])  # fmt: skip
+    say("reference case")
+    whole, work = measure(reference_case(), 3), reference_case().units
+    heads = ["job", "ours, ms", "other", "other, ms", "ours / other", "largest difference"]
+    note = "The whole reference case (fixed total, every switch epoch of 200, four batch sizes, with grids)"
+    return f"{table(heads, rows)}\n\n{note}: {whole.cpu * work:.2f} s of CPU time."
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in [heads, ["---"] * len(heads), *rows])
+
+
+def write(page: str, path: Path) -> None:
+    """Write to a temporary name beside the target, then rename."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".partial")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(page)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

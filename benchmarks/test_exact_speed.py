@@ -1,0 +1,48 @@
+"""Cost of the exact solvers beside scipy's, where both find the same."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from .exact import CASES, difference, reference_case
+from .measure import Comparison, Unavailable, compare, machine
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_exact_against_scipy(benchmark, name):
+    """CPU time per unit, ours over scipy's: medians of paired ratios."""
+    try:
+        case = CASES[name]()
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    answer = case.ours.run()
+    for other in case.others:
+        assert difference(answer, other.run()) < case.tolerance
+
+    def work() -> list[Comparison]:
+        return [compare(case.ours, other, case.repetitions) for other in case.others]
+
+    found = benchmark.pedantic(work, rounds=1)
+    for comparison in found:
+        benchmark.extra_info[comparison.other] = {
+            "our_milliseconds": 1e3 * comparison.our_cost.cpu,
+            "other_milliseconds": 1e3 * comparison.other_cost.cpu,
+            "ratio": comparison.ratio,
+        }
+        print(
+            f"\n{machine()}\n{name}: {1e3 * comparison.our_cost.cpu:.3g} ms of CPU time per {case.unit}; "
+            f"{comparison.other}: {1e3 * comparison.other_cost.cpu:.3g} ms; ratio {comparison.ratio:.3g} "
+            f"(quartiles {comparison.low:.3g} to {comparison.high:.3g})"
+        )
+
+
+@pytest.mark.benchmark(timer=time.process_time, min_rounds=3, max_time=1.0, warmup=False)
+def test_reference_case(benchmark):
+    contender = reference_case()
+    stuck = contender.run()
+    assert ((stuck > -1e-6) & (stuck < 1 + 1e-6)).all()
+    benchmark(contender.run)
+    if benchmark.stats is not None:
+        benchmark.extra_info["milliseconds_per_epoch"] = 1e3 * benchmark.stats.stats.median / contender.units
