@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,6 +29,7 @@ class OverdampedLangevin:
         noise has weak order 2 (Kloeden & Platen 1992, §15.1) at the price of a second gradient.
     """
 
+    takes_n_beta: ClassVar[bool] = True
     step_size: ArrayLike
     scheme: Literal["euler_maruyama", "heun"] = "euler_maruyama"
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..kernels_metropolis import Proposal, metropolis_kernel, metropolis_rows
 from ..potentials import Potential
-from .program import Program, check_step_size
+from .program import Program, accepted_share, check_step_size
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class MALA:
         Langevin time per proposal x - ε ∇L + √(2Tε) ξ, a positive number or one for each step.
     """
 
+    takes_n_beta: ClassVar[bool] = True
     step_size: ArrayLike
 
     def __post_init__(self) -> None:
@@ -46,6 +48,7 @@ class RandomWalkMetropolis:
         Standard deviation of the proposals in every coordinate, a positive number or one for each step.
     """
 
+    takes_n_beta: ClassVar[bool] = True
     step_size: ArrayLike
 
     def __post_init__(self) -> None:
@@ -63,4 +66,4 @@ class RandomWalkMetropolis:
 def _program(potential: Potential, proposal: Proposal) -> Program:
     kernel = metropolis_kernel(potential, proposal)
     rows, scratch_rows = metropolis_rows(potential.dimension, proposal)
-    return Program(rows, scratch_rows, kernel.advance, kernel.prepare, accepted_row=rows - 1)
+    return Program(rows, scratch_rows, kernel.advance, kernel.prepare, summary=accepted_share(rows - 1))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..kernels import LANES
 from ..potentials import Potential
 
 Array = NDArray[np.float64]
+Summary = dict[str, tuple[tuple[str, ...], Array]]
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,15 @@ class Program:
         ``prepare(state, parameters)`` fills in what the kernel keeps besides positions and momenta.
     momenta
         Whether the d rows after the positions are momenta, to be drawn from the Maxwell law at the start.
-    accepted_row
-        State row that counts accepted proposals, or None.
+    carries_state
+        Whether a following stage of the same sampler goes on from the whole state (SGD's momentum), not from the
+        positions alone.
+    begin
+        ``begin(state, parameters, temperature, generators)`` fills the whole state from its first d rows, in place of
+        ``prepare`` and ``momenta``; ``generators`` holds one of numpy's for each block.
+    summary
+        ``summary(state, steps)`` makes statistics of a stage from its final state (chains, rows): names to dimensions,
+        the first of them ``"chain"``, and arrays.
     """
 
     rows: int
@@ -37,24 +46,62 @@ class Program:
     advance: Callable[..., None]
     prepare: Callable[[Array, Array], None] | None = None
     momenta: bool = False
-    accepted_row: int | None = None
+    carries_state: bool = False
+    begin: Callable[[Array, Array, float, Sequence[np.random.Generator]], None] | None = None
+    summary: Callable[[Array, int], Summary] | None = None
+
+    def started(
+        self,
+        places: Array,
+        parameters: Array,
+        temperature: float,
+        generators: Callable[[], Sequence[np.random.Generator]],
+    ) -> Array:
+        """State of blocks (blocks, rows · 64) at the start of a stage, from positions (blocks, d · 64)."""
+        state = np.zeros((len(places), LANES * self.rows))
+        width = places.shape[1]
+        state[:, :width] = places
+        if self.begin is not None:
+            self.begin(state, parameters, temperature, generators())
+            return state
+        if self.momenta:
+            for row, random in zip(state, generators(), strict=True):
+                row[width : 2 * width] = np.sqrt(temperature) * random.standard_normal(width)
+        if self.prepare is not None:
+            self.prepare(state, parameters)
+        return state
 
 
 class Sampler(Protocol):
-    """A small frozen dataclass that names its parameters and can be compiled for a potential."""
+    """A small frozen dataclass that names its parameters and can be compiled for a target.
+
+    The target is a :class:`~slt_toys.potentials.Potential`; for SGD it is a set of examples that has one.
+    """
+
+    takes_n_beta: ClassVar[bool]
 
     @property
     def step_size(self) -> ArrayLike:
-        """One number, or one for each step."""
+        """Time per step, one number or one for each step."""
         ...
 
-    def program(self, potential: Potential) -> Program:
-        """Compile for a potential."""
+    def program(self, target: Any) -> Program:
+        """Compile for a target."""
         ...
 
     def largest_stable_step(self, potential: Potential, temperature: float) -> float:
         """Largest step that does not diverge where the posterior lives."""
         ...
+
+
+def potential_of(target: Any) -> Potential:
+    """The potential whose phases a target's draws lie in: the target itself, or the one that examples carry."""
+    return target if isinstance(target, Potential) else target.potential
+
+
+def accepted_share(row: int) -> Callable[[Array, int], Summary]:
+    """Summary of a sampler that counts accepted proposals in a row of its state."""
+    return lambda state, steps: {"acceptance": (("chain",), state[:, row] / steps)}
 
 
 def largest_curvature(potential: Potential, temperature: float, multiples: float = 10.0) -> float:

@@ -19,7 +19,7 @@ class Segments:
     step_size
         Langevin time per step, for each run.
     temperature
-        T = 1/n_beta in units of loss, for each run.
+        T = 1/n_beta in units of loss, for each run; 0 for a sampler that takes no n_beta.
     """
 
     lengths: NDArray[np.int64]
@@ -53,7 +53,7 @@ class Segments:
         return np.interp(np.asarray(steps, dtype=float), ends, times)
 
 
-def segments(step_size: ArrayLike, n_beta: ArrayLike, steps: int) -> Segments:
+def segments(step_size: ArrayLike, n_beta: ArrayLike | None, steps: int) -> Segments:
     """Collect equal neighbours of per-step schedules into runs.
 
     Raises
@@ -61,7 +61,9 @@ def segments(step_size: ArrayLike, n_beta: ArrayLike, steps: int) -> Segments:
     ValueError
         When a schedule has another length than ``steps`` or holds a value that is not positive and finite.
     """
-    schedules = {"step_size": np.asarray(step_size, dtype=float), "n_beta": np.asarray(n_beta, dtype=float)}
+    schedules = {"step_size": np.asarray(step_size, dtype=float)}
+    if n_beta is not None:
+        schedules["n_beta"] = np.asarray(n_beta, dtype=float)
     for name, values in schedules.items():
         if values.shape not in ((), (steps,)):
             raise ValueError(
@@ -78,4 +80,5 @@ def segments(step_size: ArrayLike, n_beta: ArrayLike, steps: int) -> Segments:
     picked = {
         name: values[changes] if values.ndim else np.full(len(changes), values) for name, values in schedules.items()
     }
-    return Segments(lengths.astype(np.int64), picked["step_size"], 1.0 / picked["n_beta"])
+    temperature = np.zeros(len(changes)) if n_beta is None else 1.0 / picked["n_beta"]
+    return Segments(lengths.astype(np.int64), picked["step_size"], temperature)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,6 +31,7 @@ class UnderdampedLangevin:
         Matthews 2013), ``"OBABO"`` (Bussi & Parrinello 2007) or ``"ABOBA"``.
     """
 
+    takes_n_beta: ClassVar[bool] = True
     step_size: ArrayLike
     friction: float = 1.0
     splitting: str = "BAOAB"
