@@ -85,7 +85,7 @@ class Sampler(Protocol):
         """Time per step, one number or one for each step."""
         ...
 
-    def program(self, target: Any) -> Program:
+    def program(self, target: Any, /) -> Program:
         """Compile for a target."""
         ...
 
