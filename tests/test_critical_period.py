@@ -153,7 +153,7 @@ def test_wrong_worlds_are_caught(wrong):
     right = find_pair("regular_double_well")
     import sympy
 
-    tilted = regular_double_well(sympy.Rational(12, 100))
+    tilted = regular_double_well(sympy.Rational(9, 100))
     pair = {
         "tilt": PotentialPair("wrong", right.deficit, tilted, "left"),
         "noise": right,

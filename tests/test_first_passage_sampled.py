@@ -96,9 +96,9 @@ def test_linear_solve_and_sampling_agree_in_two_coordinates():
 
 
 @pytest.mark.parametrize("name, temperature, start, target", LINES)
-def test_a_sampler_five_percent_too_hot_or_cold_is_caught(name, temperature, start, target):
+def test_a_sampler_eight_percent_too_hot_or_cold_is_caught(name, temperature, start, target):
     exact = mean_first_passage_time(catalogue()[name], temperature, start, target)
-    for wrong in (1.05, 0.95):
+    for wrong in (1.08, 0.92):
         with pytest.raises(AssertionError, match="against"):
             agree(sampled(name, wrong * temperature, [start], target), exact)
 
@@ -106,7 +106,7 @@ def test_a_sampler_five_percent_too_hot_or_cold_is_caught(name, temperature, sta
 def test_a_wrong_temperature_in_two_coordinates_is_caught():
     exact = extrapolated(solved_plane(30), solved_plane(60))
     with pytest.raises(AssertionError, match="against"):
-        agree(sampled("curve_against_point", 1.05 * WARM, START, TARGET, step_size=0.002), exact)
+        agree(sampled("curve_against_point", 1.08 * WARM, START, TARGET, step_size=0.002), exact)
 
 
 def free_line() -> Potential:
