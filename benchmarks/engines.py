@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from slt_toys.catalogue import catalogue
+from slt_toys.catalogue import barrier_spectrum, catalogue, find_potential
 from slt_toys.codegen import parameter_values
 from slt_toys.kernels import LANES, Scheme, langevin_kernel
 from slt_toys.potentials import Potential
@@ -38,7 +38,13 @@ FAMILY: dict[str, tuple[Sampler, float | None]] = {
     "random walk": (RandomWalkMetropolis(STEP_SIZE), None),
 }
 # Of each dimension: about a tenth of a second.
-CHAIN_STEPS = {1: 100 * 2**20, 2: 50 * 2**20, 10: 10 * 2**20}
+CHAIN_STEPS = {1: 100 * 2**20, 2: 50 * 2**20, 10: 10 * 2**20, 100: 2**20}
+
+
+def of_dimension(dimension: int) -> Potential:
+    """The potential that stands for 1, 2, 10 or 100 dimensions."""
+    names = dict(zip((1, 2, 10), POTENTIALS, strict=True))
+    return find_potential(names[dimension]) if dimension in names else barrier_spectrum(dimension)
 
 
 def random_bits(seed: int, blocks: int = BLOCKS) -> np.ndarray:

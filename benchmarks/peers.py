@@ -6,7 +6,6 @@ so that test_contenders.py can check that all sample one law. What is missing ra
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -14,16 +13,11 @@ import numpy as np
 from numba import njit
 
 from .engines import NOISE, START, STEP_SIZE, TEMPERATURE, TILT, c_bound, double_well, plane_well
-from .measure import Contender, Unavailable
+from .libraries import jax_in_double_precision, library, timed
+from .measure import Contender
+from .peer_samplers import blackjax_mala, blackjax_random_walk, jax_baoab, our_baoab, our_mala, our_random_walk
 
 CHAINS = 4096
-
-
-def _library(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise Unavailable(f"{name} is not installed; pip install '.[peers]'") from None
 
 
 def numpy_vectorised(steps: int = 1000) -> Contender:
@@ -60,17 +54,6 @@ def numba_one_chain(steps: int = 1000) -> Contender:
     return Contender("numba, one chain at a time", run, CHAINS * steps)
 
 
-def _jax() -> Any:
-    jax = _library("jax")
-    jax.config.update("jax_enable_x64", True)
-    return jax
-
-
-def _timed(function: Callable, *arguments: Any) -> Callable[[], np.ndarray]:
-    """Run to the end: JAX returns before the work is done."""
-    return lambda: np.asarray(function(*arguments).block_until_ready())[:, None]
-
-
 def jax_scan(steps: int = 1000, precision: str = "float64", drawn_at_once: int = 1) -> Contender:
     """``lax.scan`` over the steps of 4096 chains.
 
@@ -83,7 +66,7 @@ def jax_scan(steps: int = 1000, precision: str = "float64", drawn_at_once: int =
     drawn_at_once
         Steps whose normals are drawn in one call before they are used: faster than a draw in each step.
     """
-    jax = _jax()
+    jax = jax_in_double_precision()
     random, scan = jax.random, jax.lax.scan
     number = np.dtype(precision).type
     step_size, noise, tilt, start = (number(x) for x in (STEP_SIZE, NOISE, TILT, START))
@@ -104,7 +87,7 @@ def jax_scan(steps: int = 1000, precision: str = "float64", drawn_at_once: int =
 
     drawn = "" if drawn_at_once == 1 else f", normals drawn {drawn_at_once} steps at once"
     name = f"JAX scan, 4096 chains, {precision}{drawn}"
-    return Contender(name, _timed(run, np.full(CHAINS, start), random.key(5)), CHAINS * steps)
+    return Contender(name, timed(run, np.full(CHAINS, start), random.key(5)), CHAINS * steps)
 
 
 def jax_scan_ahead(steps: int = 1000) -> Contender:
@@ -123,7 +106,7 @@ def jax_scan_single_ahead(steps: int = 1000) -> Contender:
 
 
 def _blackjax_scan(name: str, steps: int, initial: Callable, step: Callable, position: Callable) -> Contender:
-    jax = _jax()
+    jax = jax_in_double_precision()
 
     @jax.jit
     def run(w: Any, key: Any) -> Any:
@@ -132,12 +115,12 @@ def _blackjax_scan(name: str, steps: int, initial: Callable, step: Callable, pos
 
         return position(jax.lax.scan(every_chain, jax.vmap(initial)(w), jax.random.split(key, steps))[0])
 
-    return Contender(name, _timed(run, np.full(CHAINS, START), jax.random.key(6)), CHAINS * steps)
+    return Contender(name, timed(run, np.full(CHAINS, START), jax.random.key(6)), CHAINS * steps)
 
 
 def blackjax_sgld(steps: int = 200) -> Contender:
     """BlackJAX's SGLD with the full gradient: the very same dynamics."""
-    sgld = _library("blackjax").sgld(lambda w, _: TILT - 4 * w * (w * w - 1))
+    sgld = library("blackjax").sgld(lambda w, _: TILT - 4 * w * (w * w - 1))
 
     def step(key: Any, w: Any) -> Any:
         return sgld.step(key, w, None, STEP_SIZE, TEMPERATURE)
@@ -145,25 +128,9 @@ def blackjax_sgld(steps: int = 200) -> Contender:
     return _blackjax_scan("BlackJAX SGLD, 4096 chains, float64", steps, lambda w: w, step, lambda w: w)
 
 
-def blackjax_mala(steps: int = 100) -> Contender:
-    """BlackJAX's MALA: the same proposal, then accepted or rejected."""
-
-    def log_density(w: Any) -> Any:
-        return -((w * w - 1) ** 2 - TILT * w) / TEMPERATURE
-
-    mala = _library("blackjax").mala(log_density, STEP_SIZE * TEMPERATURE)
-    return _blackjax_scan(
-        "BlackJAX MALA, 4096 chains, float64",
-        steps,
-        mala.init,
-        lambda key, state: mala.step(key, state)[0],
-        lambda state: state.position,
-    )
-
-
 def deeptime_plane_well(steps: int = 1000) -> Contender:
     """deeptime's C++ simulator of (w₁² - 1)² + w₂² in double precision."""
-    data = _library("deeptime.data")
+    data = library("deeptime.data")
     # deeptime's noise has the variance kT/2 per unit of time where dw = -∇L dt + √(2T) dW has 2T.
     system = data.double_well_2d(h=STEP_SIZE, n_steps=steps, temperature_factor=4 * TEMPERATURE)
     start = np.tile([START, 0.0], (CHAINS, 1))
@@ -184,6 +151,8 @@ RIVALS: dict[str, tuple[Callable[..., Contender], Callable[..., Contender], bool
     "jax_float32": (double_well, jax_scan_single, True, None),
     "jax_float32_drawn_ahead": (double_well, jax_scan_single_ahead, True, None),
     "blackjax_sgld": (double_well, blackjax_sgld, True, None),
-    "blackjax_mala": (double_well, blackjax_mala, True, None),
+    "blackjax_mala": (our_mala, blackjax_mala, True, 1 / 15),
+    "blackjax_random_walk": (our_random_walk, blackjax_random_walk, True, 1 / 15),
+    "jax_baoab": (our_baoab, jax_baoab, True, 1 / 15),
     "deeptime": (plane_well, deeptime_plane_well, True, None),
 }
