@@ -4,6 +4,7 @@ Chains run in lanes of 64 in compiled kernels, blocks of lanes in parallel threa
 with their own potential, temperature and step.
 """
 
+from .annealing import annealing_schedule
 from .langevin import OverdampedLangevin, largest_stable_step
 from .metropolis import MALA, RandomWalkMetropolis
 from .program import Sampler
@@ -17,6 +18,7 @@ __all__ = [
     "Sampler",
     "Stage",
     "UnderdampedLangevin",
+    "annealing_schedule",
     "largest_stable_step",
     "sample",
     "sample_stages",
