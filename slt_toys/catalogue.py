@@ -109,6 +109,19 @@ def narrow_against_wide(gap: Rational = Rational(3, 10)) -> Potential:
     )
 
 
+def two_phase_regression(target: Rational = Rational(3, 10)) -> Potential:
+    """L = (w²-1)² + (w - target)²/8: what a regression with the prediction √2 (w²-1) x₁ + ½ w x₂ has to lose.
+
+    Both wells are regular; :func:`slt_toys.example_catalogue.two_phase_regression_examples` draws examples of it.
+    """
+    symbol = sympy.Symbol("target", real=True)
+    energy = (w**2 - 1) ** 2 + (w - symbol) ** 2 / 8
+    return Potential(
+        "two_phase_regression", energy, (w,), (("target", target),), ((-4.0, 4.0),),
+        derive_phases(energy.subs(symbol, target), (w,)), description="population loss of a regression",
+    )  # fmt: skip
+
+
 def flat_topped_barrier(barrier: Rational = Rational(-1, 10)) -> Potential:
     """Two regular wells and a barrier flat to third order, -|w-c|⁴: a singular barrier, λ_‡ = 1/4.
 
@@ -265,8 +278,8 @@ _BUILDERS: dict[str, Callable[[], Potential]] = {
     build.__name__: build
     for build in (
         regular_double_well, singular_double_well_2_4, singular_double_well_4_2, singular_double_well_4_6,
-        flat_topped_barrier, narrow_against_wide, monomial_well, normal_crossing, cusp, bilinear, flat_directions,
-        normal_crossing_against_point, curve_against_point, barrier_spectrum,
+        flat_topped_barrier, narrow_against_wide, two_phase_regression, monomial_well, normal_crossing, cusp, bilinear,
+        flat_directions, normal_crossing_against_point, curve_against_point, barrier_spectrum,
     )
 }  # fmt: skip
 # The deficit of each pair and the phase it prefers.
@@ -277,6 +290,7 @@ _DEFICITS: dict[str, tuple[Callable[[], Potential], str]] = {
     "singular_double_well_4_6": (lambda: singular_double_well_4_6(Rational(-3, 10)), "left"),
     "flat_topped_barrier": (lambda: flat_topped_barrier(Rational(1, 10)), "left"),
     "narrow_against_wide": (lambda: narrow_against_wide(Rational(-3, 10)), "left"),
+    "two_phase_regression": (lambda: two_phase_regression(Rational(-3, 10)), "left"),
     "normal_crossing_against_point": (lambda: normal_crossing_against_point(Rational(5, 2)), "point"),
     "curve_against_point": (lambda: curve_against_point(Rational(5, 2)), "point"),
     "barrier_spectrum": (lambda: barrier_spectrum(sign=-1), "all left"),

@@ -9,10 +9,13 @@ from .langevin import OverdampedLangevin, largest_stable_step
 from .metropolis import MALA, RandomWalkMetropolis
 from .program import Sampler
 from .run import Stage, sample, sample_stages
+from .sgd import SGD, SGLD
 from .underdamped import UnderdampedLangevin
 
 __all__ = [
     "MALA",
+    "SGD",
+    "SGLD",
     "OverdampedLangevin",
     "RandomWalkMetropolis",
     "Sampler",

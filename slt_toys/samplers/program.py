@@ -133,11 +133,11 @@ def largest_curvature(potential: Potential, temperature: float, multiples: float
     return curvature
 
 
-def check_step_size(value: ArrayLike) -> None:
+def check_step_size(value: ArrayLike, name: str = "step_size") -> None:
     """Refuse a step size that is not positive and finite, or is neither a number nor one for each step."""
     values = np.asarray(value, dtype=float)
     if values.ndim > 1 or not np.isfinite(values).all() or not (values > 0).all():
-        raise ValueError(f"step_size must be positive (one number, or one for each step), not {value!r}")
+        raise ValueError(f"{name} must be positive (one number, or one for each step), not {value!r}")
 
 
 def normal_rows(count: int) -> int:

@@ -1,0 +1,186 @@
+"""Stochastic gradient descent as it is really run, and stochastic gradient Langevin dynamics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..examples import Examples, GaussianGradients
+from ..kernels import LANES
+from ..kernels_sgd import Order, confined, examples_kernel, gaussian_kernel, scratch_rows, state_rows
+from ..potentials import Potential
+from .program import Array, Program, check_step_size, largest_curvature
+
+ORDERS = ("with_replacement", "reshuffled", "fixed")
+Target = Examples | GaussianGradients
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Stochastic gradient descent on minibatches, with the momentum of the common deep-learning libraries.
+
+    With g the mean gradient of a minibatch, v ← μ v + g and w ← w - η v; Nesterov's variant steps along g + μ v. The
+    buffer v starts at zero and stays over a change of data between two stages. In the limit of small steps this is
+    overdamped Langevin dynamics at the temperature of [eq:sgd-temperature], where a step lasts η/(1-μ); ``time`` in
+    the result is the sum of the learning rates.
+
+    Attributes
+    ----------
+    learning_rate
+        η, a positive number or one for each step.
+    batch_size
+        B, examples in a minibatch.
+    momentum
+        μ in [0, 1).
+    nesterov
+        Whether the step looks ahead.
+    order
+        ``"with_replacement"``: every example of every minibatch is drawn from all; ``"reshuffled"``: every epoch visits
+        each example once, in a fresh random order (colder in slow directions [eq:reshuffling-temperature-factor]);
+        ``"fixed"``: in one order, that of the data, for all epochs and chains.
+    added_noise
+        Standard deviation of normal noise added to each coordinate of each minibatch's gradient.
+    """
+
+    takes_n_beta: ClassVar[bool] = False
+    learning_rate: ArrayLike
+    batch_size: int
+    momentum: float = 0.0
+    nesterov: bool = False
+    order: Order = "with_replacement"
+    added_noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_step_size(self.learning_rate, "learning_rate")
+        _check_batches(self.batch_size, self.order)
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum must lie in [0, 1), not {self.momentum}")
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov needs a momentum above 0")
+        if not (np.isfinite(self.added_noise) and self.added_noise >= 0):
+            raise ValueError(f"added_noise must be finite and not negative, not {self.added_noise}")
+
+    @property
+    def step_size(self) -> ArrayLike:
+        """The learning rate."""
+        return self.learning_rate
+
+    def program(self, target: Target) -> Program:
+        """Compile for examples or Gaussian gradients."""
+        settings = (float(self.momentum), float(self.nesterov), float(self.added_noise))
+        return _program(target, self.batch_size, self.order, self.added_noise > 0, settings)
+
+    def largest_stable_step(self, potential: Potential, temperature: float) -> float:
+        """2 (1+μ) over the curvature at the minimum, and 2 (1+μ)/(1+2μ) over it with Nesterov's momentum."""
+        curvature = largest_curvature(potential, temperature)
+        share = 1 + 2 * self.momentum if self.nesterov else 1.0
+        return 2 * (1 + self.momentum) / (share * curvature) if curvature > 0 else np.inf
+
+
+@dataclass(frozen=True)
+class SGLD:
+    """Stochastic gradient Langevin dynamics, w ← w - η g + √(2ηT) ξ (Welling & Teh 2011, eq. 4, per unit of loss).
+
+    Attributes
+    ----------
+    learning_rate
+        η, a positive number or one for each step: Langevin time per step.
+    batch_size
+        B, examples in a minibatch.
+    order
+        As for :class:`SGD`.
+    """
+
+    takes_n_beta: ClassVar[bool] = True
+    learning_rate: ArrayLike
+    batch_size: int
+    order: Order = "with_replacement"
+
+    def __post_init__(self) -> None:
+        check_step_size(self.learning_rate, "learning_rate")
+        _check_batches(self.batch_size, self.order)
+
+    @property
+    def step_size(self) -> ArrayLike:
+        """The learning rate."""
+        return self.learning_rate
+
+    def program(self, target: Target) -> Program:
+        """Compile for examples or Gaussian gradients."""
+        return _program(target, self.batch_size, self.order, True, (0.0, 0.0, 0.0))
+
+    def largest_stable_step(self, potential: Potential, temperature: float) -> float:
+        """2 over the largest curvature where the posterior lives."""
+        curvature = largest_curvature(potential, temperature)
+        return 2 / curvature if curvature > 0 else np.inf
+
+
+def _check_batches(batch_size: int, order: str) -> None:
+    if not isinstance(batch_size, int | np.integer) or isinstance(batch_size, bool) or batch_size < 1:
+        raise ValueError(f"batch_size must be a whole number of at least 1, not {batch_size!r}")
+    if order not in ORDERS:
+        raise ValueError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
+
+
+def _program(target: Any, batch_size: int, order: Order, noisy: bool, settings: tuple[float, float, float]) -> Program:
+    if not isinstance(target, Examples | GaussianGradients):
+        raise ValueError(
+            f"potential must be Examples or GaussianGradients for SGD, not a bare {type(target).__name__}: such as "
+            "GaussianGradients(potential, variance=1.0)"
+        )
+    batches = _batches(target, batch_size, order)
+    rows, scratch = state_rows(target, order, batches), scratch_rows(target, noisy)
+    if isinstance(target, GaussianGradients):
+        kernel = gaussian_kernel(target, order, noisy)
+        extra: tuple[Any, ...] = (batches, float(np.sqrt(target.variance / batch_size)), target.least_printed_loss)
+        return Program(rows, scratch, partial(_advance, kernel, (*settings, *extra)), carries_state=True)
+    if confined(target.potential):
+        raise ValueError(f"the walls of {target.potential.name} are no part of a loss on examples; give one without")
+    kernel = examples_kernel(target, order, noisy)
+    data = np.ascontiguousarray(target.data.T)
+    begin = partial(_begin, target.size) if order == "reshuffled" else None
+    advance = partial(_advance, kernel, (*settings, int(batch_size), batches, data))
+    return Program(rows, scratch, advance, begin=begin, carries_state=True)
+
+
+def _batches(target: Target, batch_size: int, order: Order) -> int:
+    """Minibatches in an epoch; 1 when there are no epochs."""
+    size = target.size
+    if order == "with_replacement":
+        return 1
+    if size is None:
+        raise ValueError(f"size must be given to GaussianGradients for order {order!r}: the examples of an epoch")
+    if size % batch_size:
+        whole = max(1, size // batch_size) * batch_size
+        raise ValueError(
+            f"batch_size must divide the {size} examples for order {order!r}, not {batch_size}: take {whole} examples"
+        )
+    return size // batch_size
+
+
+def _advance(
+    kernel: ModuleType,
+    extra: tuple[Any, ...],
+    state: Array,
+    bits: Array,
+    scratch: Array,
+    parameters: Array,
+    steps: Array,
+    step_size: Array,
+    temperature: Array,
+    *rest: Any,
+) -> None:
+    kernel.advance(state, bits, scratch, parameters, steps, step_size, temperature, *extra, *rest)
+
+
+def _begin(
+    size: int, state: Array, parameters: Array, temperature: float, generators: Sequence[np.random.Generator]
+) -> None:
+    """Each lane's permutation starts as the order of the data, in the last rows of the state."""
+    state[:, -size * LANES :] = np.repeat(np.arange(size), LANES)

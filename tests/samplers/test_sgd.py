@@ -1,0 +1,452 @@
+"""SGD and SGLD: exact discrete-time laws, every order of visiting examples, bits, and wrong variants that must fail."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import sympy
+from scipy import linalg
+
+from slt_toys import kernels_sgd
+from slt_toys.catalogue import find_pair, find_potential
+from slt_toys.codegen import load_module
+from slt_toys.example_catalogue import additive_examples, linear_regression, two_phase_regression_examples
+from slt_toys.examples import Examples, GaussianGradients
+from slt_toys.laws import law
+from slt_toys.potentials import Potential
+from slt_toys.samplers import MALA, SGD, SGLD, OverdampedLangevin, Stage, sample, sample_stages
+from slt_toys.samplers import run as engine
+from slt_toys.samplers import sgd as sgd_module
+from theory.reshuffling import temperature_factor
+
+ORDERS = ("with_replacement", "reshuffled", "fixed")
+QUADRATIC = Potential.from_expression("w**2/2")
+
+
+def fresh_seed() -> int:
+    return int(np.random.SeedSequence().generate_state(1)[0])
+
+
+def agree(samples: np.ndarray, exact: float) -> None:
+    error = samples.std(ddof=1) / math.sqrt(samples.size)
+    assert samples.size > 1000 and error > 0
+    assert abs(samples.mean() - exact) < 5 * error, f"{samples.mean()} ± {error} against {exact}"
+
+
+def final(target, sampler, steps: int, chains: int = 20_000, **more) -> np.ndarray:
+    return sample(target, sampler, chains=chains, steps=steps, thin=steps, seed=fresh_seed(), **more)["w"].values[:, -1]
+
+
+# ---- exact laws in a quadratic well ---------------------------------------------------------------------------------
+def lyapunov_variance(rate: float, curvature: float, momentum: float, nesterov: bool, noise: float) -> float:
+    """Stationary variance of w from the recursion of (w, v) as a matrix; ``noise`` is a minibatch's variance."""
+    ahead = momentum if nesterov else 1.0
+    # v' = μ v + h w + ξ, w' = w - η v'; with Nesterov w' = w - η (h w + ξ + μ v').
+    new_v = np.array([curvature, momentum])
+    if nesterov:
+        new_w = np.array([1.0, 0.0]) - rate * (np.array([curvature, 0.0]) + ahead * new_v)
+        kick = np.array([-rate * (1 + ahead), 1.0])
+    else:
+        new_w = np.array([1.0, 0.0]) - rate * new_v
+        kick = np.array([-rate, 1.0])
+    return float(linalg.solve_discrete_lyapunov(np.array([new_w, new_v]), noise * np.outer(kick, kick))[0, 0])
+
+
+@pytest.mark.parametrize(
+    ("rate", "momentum", "nesterov", "curvature"),
+    [(0.5, 0.0, False, 1), (0.05, 0.9, False, 10), (0.3, 0.6, False, 2), (0.3, 0.6, True, 1), (0.05, 0.9, True, 4)],
+)
+def test_additive_noise_has_the_exact_discrete_law(rate, momentum, nesterov, curvature):
+    variance, batch = 3.0, 8
+    expected = lyapunov_variance(rate, curvature, momentum, nesterov, variance / batch)
+    if not nesterov:  # the derived law is the same number (SCIENCE: 1.333 T and 1.15 T)
+        values = {"learning_rate": rate, "momentum": momentum, "curvature": curvature}
+        temperature = law("sgd-temperature")(
+            learning_rate=rate, momentum=momentum, gradient_variance=variance, batch_size=batch
+        )
+        factor = law("sgd-temperature-quadratic")(temperature=temperature, **values)
+        assert expected == pytest.approx(factor / curvature)
+    target = GaussianGradients(Potential.from_expression(f"{curvature}*w**2/2"), variance)
+    draws = final(target, SGD(rate, batch, momentum, nesterov), 400).ravel()
+    agree(draws**2, expected)
+    agree(draws, 0.0)
+    with pytest.raises(AssertionError):  # negative control: batches of 6
+        agree(final(target, SGD(rate, 6, momentum, nesterov), 400).ravel() ** 2, expected)
+
+
+def test_added_noise_adds_its_variance():
+    target, rate = GaussianGradients(QUADRATIC, 3.0), 0.2
+    expected = rate**2 * (3.0 / 4 + 0.8**2) / (1 - (1 - rate) ** 2)
+    agree(final(target, SGD(rate, 4, added_noise=0.8), 200).ravel() ** 2, expected)
+
+
+def test_sgld_adds_the_heat_it_is_asked_for():
+    rate, temperature = 0.2, 0.7
+    expected = (rate**2 * 3.0 / 4 + 2 * rate * temperature) / (1 - (1 - rate) ** 2)
+    target = GaussianGradients(QUADRATIC, 3.0)
+    agree(final(target, SGLD(rate, 4), 200, n_beta=1 / temperature).ravel() ** 2, expected)
+    # Without gradient noise it is unadjusted Langevin.
+    target = GaussianGradients(QUADRATIC, 0.0)
+    expected = 2 * rate * temperature / (1 - (1 - rate) ** 2)
+    agree(final(target, SGLD(rate, 4), 200, n_beta=1 / temperature).ravel() ** 2, expected)
+
+
+# ---- without replacement --------------------------------------------------------------------------------------------
+def over_an_epoch(target, sampler, batches: int, chains: int = 12_800) -> np.ndarray:
+    """Squares of w averaged over the steps of an epoch, one number for each chain, after forgetting the start."""
+    epochs = -(-800 // batches)
+    stage = Stage(target, sampler, None, (epochs + 1) * batches)
+    steps = np.arange(epochs * batches + 1, (epochs + 1) * batches + 1)
+    drawn = sample_stages([stage], chains=chains, record_steps=steps, seed=fresh_seed())
+    return (drawn["w"].values[..., 0] ** 2).mean(axis=1)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "table"])
+@pytest.mark.parametrize(("rate", "momentum", "batches"), [(0.05, 0.0, 64), (0.4, 0.0, 8), (0.05, 0.8, 16)])
+def test_reshuffling_cools_by_the_derived_factor(kind, rate, momentum, batches):
+    variance, batch = 2.0, 4
+    size = batch * batches
+    # Over random tables of a small sample the law is exact for a given one: its variance is what counts.
+    target = (
+        GaussianGradients(QUADRATIC, variance, size=size)
+        if kind == "gaussian"
+        else additive_examples(QUADRATIC, variance, size, seed=fresh_seed())
+    )
+    temperature = rate * variance / (2 * batch * (1 - momentum))
+    squares = over_an_epoch(target, SGD(rate, batch, momentum, order="reshuffled"), batches)
+    agree(squares, temperature * temperature_factor(rate, momentum, batches))
+    with pytest.raises(AssertionError):  # negative control: with replacement it is another temperature
+        agree(
+            over_an_epoch(target, SGD(rate, batch, momentum), batches),
+            temperature * temperature_factor(rate, momentum, batches),
+        )
+
+
+def test_gaussian_noise_of_an_epoch_sums_to_zero_and_has_its_covariance():
+    """On an energy that is all but flat the weight is minus the sum of the noise."""
+    line = Potential.from_expression(sympy.Symbol("w", real=True) ** 2 / 10**12)
+    batches, batch = 6, 3
+    target = GaussianGradients(line, 2.0, size=batch * batches)
+    for order in ("reshuffled", "fixed"):
+        path = sample(
+            target, SGD(1.0, batch, order=order), chains=40_000, steps=3 * batches, seed=fresh_seed(), initial=[0.0]
+        )["w"].values[..., 0]
+        noise = -np.diff(path, axis=1, prepend=0.0)
+        epochs = noise.reshape(-1, 3, batches)
+        np.testing.assert_allclose(epochs.sum(axis=2), 0, atol=1e-9)
+        for i, j in ((0, 0), (0, 1), (2, 5), (4, 4), (5, 5)):
+            agree(epochs[:, 0, i] * epochs[:, 0, j], 2.0 / batch * ((i == j) - 1 / batches))
+        if order == "fixed":
+            np.testing.assert_allclose(epochs[:, 0], epochs[:, 2], atol=1e-8)
+        else:
+            agree(epochs[:, 0, 1] * epochs[:, 1, 1], 0.0)
+            agree(epochs[:, 0, 5] * epochs[:, 1, 0], 0.0)
+
+
+def pointers(size: int) -> Examples:
+    """ℓᵢ = 2ⁱ w: a step from 0 tells which examples it saw."""
+    w, x = sympy.symbols("w x", real=True)
+    data = np.array([[2.0**k] for k in range(size)])
+    return Examples("pointers", x * w, (w,), (x,), data, QUADRATIC)
+
+
+def test_reshuffling_visits_each_example_once_and_every_order_equally_often():
+    path = sample(
+        pointers(4), SGD(1.0, 1, order="reshuffled"), chains=24_000, steps=12, seed=fresh_seed(), initial=[0.0]
+    )["w"].values[..., 0]
+    seen = np.log2(-np.diff(path, axis=1, prepend=0.0)).round().astype(int).reshape(-1, 3, 4)
+    assert (np.sort(seen, axis=2) == np.arange(4)).all()
+    codes = (seen * 4 ** np.arange(4)).sum(axis=2)
+    first = [sum(4**k * p for k, p in enumerate(order)) for order in itertools.permutations(range(4))]
+    for epoch in range(3):
+        counts = np.array([(codes[:, epoch] == code).sum() for code in first])
+        assert counts.sum() == 24_000 and (np.abs(counts - 1000) < 6 * math.sqrt(1000)).all()
+    # Two epochs are independent: pairs of orders are as frequent as they should be.
+    same = (codes[:, 0] == codes[:, 1]).astype(float)
+    agree(same, 1 / 24)
+
+
+def test_with_replacement_draws_every_example_equally_often():
+    path = sample(pointers(5), SGD(1.0, 1), chains=50_000, steps=2, seed=fresh_seed(), initial=[0.0])["w"].values
+    seen = np.log2(-np.diff(path[..., 0], axis=1, prepend=0.0)).round().astype(int)
+    counts = np.bincount(seen.ravel(), minlength=5)
+    assert len(counts) == 5 and (np.abs(counts - 20_000) < 6 * math.sqrt(16_000)).all()
+    agree((seen[:, 0] == seen[:, 1]).astype(float), 1 / 5)
+
+
+def test_fixed_order_is_the_order_of_the_data():
+    path = sample(pointers(6), SGD(1.0, 2, order="fixed"), chains=3, steps=6, seed=0, initial=[0.0])["w"].values[..., 0]
+    moved = -np.diff(path, axis=1, prepend=0.0)
+    assert np.array_equal(moved, np.tile([1.5, 6.0, 24.0], (3, 2)))
+
+
+# ---- a real finite dataset ------------------------------------------------------------------------------------------
+def affine(examples: Examples, rate: float, batch: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """One SGD step on linear regression as an affine map w → A w + b."""
+    d = len(examples.coordinates)
+    x, y = examples.data[list(batch), :d], examples.data[list(batch), d]
+    return np.eye(d) - rate * x.T @ x / len(batch), rate * x.T @ y / len(batch)
+
+
+def moments_with_replacement(examples: Examples, rate: float, batch: int) -> tuple[np.ndarray, np.ndarray]:
+    """Stationary mean and second moment of w by the linear recursion of both, batches enumerated."""
+    d = len(examples.coordinates)
+    maps = [affine(examples, rate, chosen) for chosen in itertools.product(range(examples.size), repeat=batch)]
+    mean_a = np.mean([a for a, _ in maps], axis=0)
+    mean = np.linalg.solve(np.eye(d) - mean_a, np.mean([b for _, b in maps], axis=0))
+    squared = np.mean([np.kron(a, a) for a, _ in maps], axis=0)
+    constant = np.mean(
+        [np.outer(a @ mean, b) + np.outer(b, a @ mean) + np.outer(b, b) for a, b in maps], axis=0
+    ).ravel()
+    return mean, np.linalg.solve(np.eye(d * d) - squared, constant).reshape(d, d)
+
+
+@pytest.mark.parametrize(("weights", "batch"), [((1.0,), 2), ((1.0, -0.5), 2)])
+def test_linear_regression_with_replacement_against_its_exact_moments(weights, batch):
+    examples = linear_regression(9, weights, seed=3)
+    mean, second = moments_with_replacement(examples, 0.1, batch)
+    draws = final(examples, SGD(0.1, batch), 600, chains=40_000)
+    for i, j in itertools.combinations_with_replacement(range(len(weights)), 2):
+        agree(draws[:, i] * draws[:, j], second[i, j])
+        agree(draws[:, i], mean[i])
+
+
+def test_linear_regression_reshuffled_against_all_permutations():
+    """At the end of an epoch: the stationary second moment over all 6! orders of six examples in batches of two."""
+    examples, rate = linear_regression(6, (1.0,), seed=5), 0.3
+    maps = []
+    for order in itertools.permutations(range(6)):
+        a, b = 1.0, 0.0
+        for start in (0, 2, 4):
+            step_a, step_b = affine(examples, rate, order[start : start + 2])
+            a, b = step_a.item() * a, step_a.item() * b + step_b.item()
+        maps.append((a, b))
+    a, b = np.array(maps).T
+    mean = b.mean() / (1 - a.mean())
+    second = (2 * (a * b).mean() * mean + (b**2).mean()) / (1 - (a**2).mean())
+    draws = final(examples, SGD(rate, 2, order="reshuffled"), 3 * 60, chains=40_000).ravel()
+    agree(draws, mean)
+    agree(draws**2, second)
+    mean_r, second_r = moments_with_replacement(examples, rate, 2)
+    with pytest.raises(AssertionError):  # negative control: the other order has another variance
+        agree(final(examples, SGD(rate, 2), 180, chains=40_000).ravel() ** 2, second)
+    assert second_r.item() - mean_r.item() ** 2 > 1.5 * (second - mean**2)
+
+
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.9, False), (0.9, True)])
+def test_trajectories_in_a_fixed_order_equal_a_plain_loop(momentum, nesterov):
+    examples = two_phase_regression_examples(24, seed=1)
+    rates = np.geomspace(0.05, 0.01, 40)
+    run = sample(examples, SGD(rates, 4, momentum, nesterov, "fixed"), chains=2, steps=40, seed=0, initial=[0.7])
+    w, v, path = np.array([0.7]), np.zeros(1), []
+    for step, rate in enumerate(rates):
+        batch = [(4 * step + k) % 24 for k in range(4)]
+        g = examples.example_gradients(w)[batch].mean(axis=0)
+        v = momentum * v + g
+        w = w - rate * (g + momentum * v if nesterov else v)
+        path.append(w[0])
+    np.testing.assert_allclose(run["w"].values[0, :, 0], path, rtol=1e-11)
+    assert run["time"].values[-1] == pytest.approx(rates.sum())
+
+
+def test_momentum_stays_over_a_change_of_data():
+    """Two stages on the same examples are one run: buffer, permutation and place in the epoch carry over."""
+    examples = two_phase_regression_examples(24, seed=1)
+    sampler = SGD(0.02, 4, 0.9, order="reshuffled")
+    staged = sample_stages([Stage(examples, sampler, None, 33), Stage(examples, sampler, None, 27)], chains=70, seed=4)
+    whole = sample(examples, sampler, chains=70, steps=60, thin=60, seed=4)
+    assert np.array_equal(staged["w"].values[:, -1], whole["w"].values[:, -1])
+
+
+# ---- examples -------------------------------------------------------------------------------------------------------
+def test_empirical_loss_and_covariance_are_those_of_the_examples():
+    examples = two_phase_regression_examples(50, seed=2)
+    points = np.linspace(-1.5, 1.5, 7)[:, None]
+    np.testing.assert_allclose(
+        examples.potential.energy_function()(points), examples.example_losses(points).mean(-1), rtol=1e-12
+    )
+    step = 1e-6
+    numeric = (examples.example_losses(points + step) - examples.example_losses(points - step)) / (2 * step)
+    np.testing.assert_allclose(examples.example_gradients(points)[..., 0], numeric, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(
+        examples.gradient_covariance(points)[:, 0, 0], examples.example_gradients(points)[..., 0].var(-1), rtol=1e-12
+    )
+    assert len(examples.potential.phases) == 2
+    wide = linear_regression(200, np.linspace(-1, 1, 10).tolist(), seed=fresh_seed())
+    least = wide.potential.minimum_point(0)
+    solution = np.linalg.lstsq(wide.data[:, :10], wide.data[:, 10], rcond=None)[0]
+    np.testing.assert_allclose(least, solution, rtol=1e-9)
+    assert wide.potential.phases[0].learning_coefficient == 5
+
+
+def test_the_catalogue_holds_the_regression_s_population_loss():
+    """With many examples the empirical loss tends to it, up to half the variance of the labels' noise."""
+    population = find_potential("two_phase_regression")
+    points = np.linspace(-1.3, 1.3, 14)[:, None]
+    examples = two_phase_regression_examples(400_000, label_noise=0.5, seed=fresh_seed())
+    losses = np.stack([examples.example_losses(p[None])[0] for p in points])
+    error = losses.std(axis=1) / math.sqrt(examples.size)
+    exact = population.energy_function()(points) + 0.125
+    assert (np.abs(losses.mean(axis=1) - exact) < 5 * error).all()
+    assert examples.population == population
+    pair = find_pair("two_phase_regression")
+    assert [p.name for p in pair.clean.phases] == ["left", "right"] and pair.stuck_phase == "left"
+
+
+def test_gaussian_dependences_have_their_covariance():
+    potential = find_potential("curve_against_point")
+    points = np.array([[0.3, 0.4], [2.0, 0.5]])
+    for dependence in ("additive", "gradient", "loss"):
+        target = GaussianGradients(potential, 0.3, dependence)
+        for point, covariance in zip(points, target.gradient_covariance(points), strict=True):
+            drift = potential.gradient_function()(point)
+            moved = (point - final(target, SGD(0.01, 5), 1, initial=point, chains=40_000)) / 0.01 - drift
+            for i, j in ((0, 0), (0, 1), (1, 1)):
+                agree(moved[:, i] * moved[:, j], covariance[i, j] / 5)
+    separable = find_potential("barrier_spectrum")
+    point = np.linspace(-0.5, 0.9, 10)
+    target = GaussianGradients(separable, 0.3, "loss")
+    moved = (point - final(target, SGD(0.01, 5), 1, initial=point)) / 0.01 - separable.gradient_function()(point)
+    agree(moved[:, 3] ** 2, target.gradient_covariance(point)[3, 3] / 5)
+    agree(moved[:, 3] * moved[:, 7], 0.0)
+
+
+# ---- bits -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("kind", ["regression", "gaussian", "table"])
+def test_bits_do_not_depend_on_threads_chunks_or_thinning(order, kind, monkeypatch):
+    target = {
+        "regression": lambda: two_phase_regression_examples(24, seed=1),
+        "gaussian": lambda: GaussianGradients(find_potential("curve_against_point"), 0.2, "loss", 24),
+        "table": lambda: additive_examples(find_potential("curve_against_point"), 0.2, 24),
+    }[kind]()
+    sampler = SGD(0.01, 4, 0.5, order=order, added_noise=0.1 if kind == "table" else 0.0)
+    common: dict = {"chains": 150, "seed": 5, "steps": 41}
+    one = sample(target, sampler, thin=1, threads=1, **common)["w"].values
+    assert np.isfinite(one).all()
+    if (order, kind) != ("fixed", "regression"):
+        assert len(np.unique(one[:, -1])) > 100
+    assert np.array_equal(one, sample(target, sampler, thin=1, threads=2, **common)["w"].values)
+    monkeypatch.setattr(engine, "CHUNK", 64 * 7)
+    monkeypatch.setattr(engine, "BLOCKS_AT_ONCE", 1)
+    assert np.array_equal(one[:, 3::4], sample(target, sampler, thin=4, threads=2, **common)["w"].values)
+
+
+def test_a_resumed_run_has_the_same_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "CHUNK", 64 * 7)
+    examples, sampler = two_phase_regression_examples(24, seed=1), SGD(0.01, 4, 0.5, order="reshuffled")
+    common: dict = {"chains": 64, "seed": 5, "steps": 70, "thin": 5}
+    calls = []
+
+    def stop(share: float) -> None:
+        calls.append(share)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sample(examples, sampler, checkpoint=tmp_path, advance=stop, **common)
+    resumed = sample(examples, sampler, checkpoint=tmp_path, **common)
+    assert resumed.identical(sample(examples, sampler, **common))
+
+
+# ---- negative controls ----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("wrong", "replacement"),
+    [
+        ("momentum * w[", "0.8 * momentum * w["),
+        ("spread * normal", "1.2 * spread * normal"),
+        ("- dt * (", "- 1.3 * dt * ("),
+    ],
+    ids=["momentum", "noise", "learning rate"],
+)
+def test_wrong_sgd_is_caught(wrong, replacement, monkeypatch):
+    source = kernels_sgd.gaussian_source(GaussianGradients(QUADRATIC, 3.0), "with_replacement", False)
+    assert wrong in source
+    module = load_module(source.replace(wrong, replacement), "wrong")
+    monkeypatch.setattr(sgd_module, "gaussian_kernel", lambda *_: module)
+    with pytest.raises(AssertionError):
+        test_additive_noise_has_the_exact_discrete_law(0.3, 0.6, False, 2)
+
+
+def test_a_sampler_that_misses_the_last_example_is_caught(monkeypatch):
+    source = kernels_sgd.examples_source(pointers(5), "with_replacement", False)
+    assert "uniform * size" in source
+    module = load_module(source.replace("uniform * size", "uniform * (size - 1)"), "wrong")
+    monkeypatch.setattr(sgd_module, "examples_kernel", lambda *_: module)
+    with pytest.raises(AssertionError):
+        test_with_replacement_draws_every_example_equally_often()
+
+
+def test_a_lazy_shuffle_is_caught(monkeypatch):
+    """Swapping with any example, not with one still to come, visits some twice."""
+    source = kernels_sgd.examples_source(pointers(4), "reshuffled", False)
+    wrong = "start + member + np.int64(uniform * (size - (start + member)))"
+    assert wrong in source
+    module = load_module(source.replace(wrong, "np.int64(uniform * size)"), "wrong")
+    monkeypatch.setattr(sgd_module, "examples_kernel", lambda *_: module)
+    with pytest.raises(AssertionError):
+        test_reshuffling_visits_each_example_once_and_every_order_equally_often()
+
+
+# ---- refusals -------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: SGD(0.0, 4), "learning_rate must be positive"),
+        (lambda: SGD(0.1, 0), "batch_size must be a whole number"),
+        (lambda: SGD(0.1, 4, 1.0), r"momentum must lie in \[0, 1\)"),
+        (lambda: SGD(0.1, 4, nesterov=True), "nesterov needs a momentum"),
+        (lambda: SGD(0.1, 4, order="random"), "order must be one of with_replacement"),  # type: ignore[arg-type]
+        (lambda: SGD(0.1, 4, added_noise=-1.0), "added_noise must be finite and not negative"),
+        (lambda: GaussianGradients(QUADRATIC, -1.0), "variance must be finite and not negative"),
+        (lambda: GaussianGradients(QUADRATIC, 1.0, "state"), "dependence must be"),  # type: ignore[arg-type]
+        (lambda: GaussianGradients(QUADRATIC, 1.0, size=1), "size must be a whole number of at least 2"),
+        (lambda: linear_regression(2, (1.0, 2.0)), "size must be larger than the number of weights"),
+        (lambda: two_phase_regression_examples(3), "size must be at least 8"),
+        (lambda: sample(QUADRATIC, SGD(0.1, 4), chains=1, steps=1), "must be Examples or GaussianGradients for SGD"),
+        (
+            lambda: sample(GaussianGradients(QUADRATIC, 1.0), SGD(0.1, 4), chains=1, steps=1, n_beta=1.0),
+            "n_beta must be None for SGD",
+        ),
+        (lambda: sample(QUADRATIC, MALA(0.1), chains=1, steps=1), "n_beta must be given for MALA"),
+        (
+            lambda: sample(GaussianGradients(QUADRATIC, 1.0), SGD(0.1, 4, order="reshuffled"), chains=1, steps=1),
+            "size must be given to GaussianGradients",
+        ),
+        (
+            lambda: sample(linear_regression(10), SGD(0.1, 4, order="fixed"), chains=1, steps=1),
+            "batch_size must divide the 10 examples for order 'fixed', not 4: take 8",
+        ),
+        (
+            lambda: sample(additive_examples(find_potential("cusp"), 1.0, 8), SGD(0.1, 4), chains=1, steps=1),
+            "walls of cusp are no part of a loss on examples",
+        ),
+    ],
+)
+def test_bad_settings_are_refused_in_one_line(make, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("momentum", "nesterov", "limit"), [(0.0, False, 0.5), (0.5, False, 0.75), (0.5, True, 0.375)])
+def test_divergence_is_named_with_the_largest_stable_rate(momentum, nesterov, limit):
+    target = GaussianGradients(Potential.from_expression("2*w**2"), 1.0)
+    with pytest.raises(ValueError, match=f"a chain diverged; the largest stable step is about {limit:.2g}"):
+        sample(target, SGD(1.1 * limit, 4, momentum, nesterov), chains=1, steps=40_000, thin=40_000)
+    assert np.isfinite(
+        sample(target, SGD(0.95 * limit, 4, momentum, nesterov), chains=4, steps=5_000, thin=5_000)["w"]
+    ).all()
+
+
+def test_a_minibatch_of_one_from_one_example_is_gradient_descent():
+    examples = Examples(
+        "one", (sympy.Symbol("w", real=True) - sympy.Symbol("x", real=True)) ** 2 / 2,
+        (sympy.Symbol("w", real=True),), (sympy.Symbol("x", real=True),), np.array([[3.0]]), QUADRATIC,
+    )  # fmt: skip
+    run = sample(examples, SGD(0.5, 1), chains=1, steps=4, initial=[0.0])["w"].values[0, :, 0]
+    np.testing.assert_allclose(run, [1.5, 2.25, 2.625, 2.8125])
+    assert OverdampedLangevin.takes_n_beta and not SGD.takes_n_beta
