@@ -98,6 +98,7 @@ def family_member(sampler: Sampler, potential: Potential, threads: int = 1, step
             steps=steps,
             thin=steps,
             threads=threads,
+            diagnose=False,
         )
         return drawn["w"].values[:, -1]
 

@@ -25,7 +25,7 @@ def _ours(sampler: Sampler, steps: int) -> Contender:
     def run() -> np.ndarray:
         return sample(
             potential, sampler, n_beta=1 / TEMPERATURE, chains=OUR_CHAINS, steps=steps, thin=steps, threads=1,
-            initial=[START],
+            initial=[START], diagnose=False,
         )["w"].values[:, -1]  # fmt: skip
 
     return Contender(f"sample, {sampler!r}", run, OUR_CHAINS * steps)

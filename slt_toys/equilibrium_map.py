@@ -141,6 +141,7 @@ def _sampled_boundary(
             seed=[seed, 2, number],
             threads=threads,
             advance=report,
+            diagnose=False,
         )["w"].values[:, -1]
         index = clean.phase_index(draws)
         counts = [int((index == clean.phase_number(name)).sum()) for name in (pair.stuck_phase, preferred_phase)]

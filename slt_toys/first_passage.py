@@ -119,7 +119,7 @@ def sample_first_passage(
         steps = int(np.clip(STATES_AT_ONCE // (running.size * potential.dimension), 1, 1000))
         path = sample(
             potential, sampler, n_beta=1 / temperature, chains=running.size, steps=steps, seed=(seed, chunk),
-            initial=state,
+            initial=state, diagnose=False,
         )["w"].values  # fmt: skip
         seen = np.concatenate([state[:, None, coordinate], path[:, :, coordinate]], axis=1)
         left = side * (target - seen)  # distance still to go

@@ -12,7 +12,7 @@ import io
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -25,11 +25,13 @@ from slt_toys.manifest import manifest
 __all__ = [
     "manifest",
     "read_dataset",
+    "read_groups",
     "sha256",
     "writable_folder",
     "write_bytes_atomically",
     "write_dataset",
     "write_figure",
+    "write_groups",
     "write_json",
 ]
 
@@ -135,10 +137,36 @@ def write_dataset(dataset: xarray.Dataset, path: str | os.PathLike[str]) -> str:
     OSError
         If the folder is missing or cannot be written to; ``path`` is then as it was.
     """
+    return write_groups({"/": dataset}, path)
+
+
+def write_groups(groups: Mapping[str, xarray.Dataset], path: str | os.PathLike[str]) -> str:
+    """Write datasets as the groups of one NetCDF file in one step.
+
+    Parameters
+    ----------
+    groups
+        Datasets by group name; ``"/"`` is the file itself.
+    path
+        As for `write_dataset`.
+
+    Returns
+    -------
+    str
+        SHA-256 of the file, in hexadecimal.
+
+    Raises
+    ------
+    ValueError
+        If NetCDF cannot hold something in a dataset.
+    OSError
+        If the folder is missing or cannot be written to; ``path`` is then as it was.
+    """
     path = Path(path)
     with _replacing(path) as temporary:
         try:
-            dataset.to_netcdf(temporary, engine="h5netcdf")
+            for number, (name, dataset) in enumerate(groups.items()):
+                dataset.to_netcdf(temporary, engine="h5netcdf", group=name, mode="a" if number else "w")
         except (TypeError, ValueError) as error:
             raise ValueError(f"dataset cannot be written to {path.name}: {_one_line(error)}") from error
         checksum = sha256(temporary)
@@ -164,6 +192,31 @@ def read_dataset(path: str | os.PathLike[str]) -> xarray.Dataset:
     OSError
         If the file is missing or cannot be read.
     """
+    return read_groups(path, ["/"])["/"]
+
+
+def read_groups(path: str | os.PathLike[str], names: Iterable[str]) -> dict[str, xarray.Dataset]:
+    """Read groups of a NetCDF file wholly into memory, after the same check as `read_dataset`.
+
+    Parameters
+    ----------
+    path
+        A NetCDF file.
+    names
+        The groups; ``"/"`` is the file itself.
+
+    Returns
+    -------
+    dict
+        Datasets by group name.
+
+    Raises
+    ------
+    ValueError
+        If the file is not the one that its record describes, is no NetCDF file, or has no such group.
+    OSError
+        If the file is missing or cannot be read.
+    """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"path: there is no file {path}; run the experiment that writes it")
@@ -171,7 +224,7 @@ def read_dataset(path: str | os.PathLike[str]) -> xarray.Dataset:
     if expected is not None and sha256(path) != expected:
         raise ValueError(f"path: {path} is not the file that {path.stem}.json records; run the experiment again")
     try:
-        return xarray.load_dataset(path, engine="h5netcdf")
+        return {name: xarray.load_dataset(path, engine="h5netcdf", group=name) for name in names}
     except PermissionError:
         raise
     except Exception as error:  # what h5py raises on a damaged file varies with the damage

@@ -19,7 +19,6 @@ from typing import Any
 
 import numba
 import numpy as np
-import sympy
 from numpy.typing import NDArray
 
 from .. import __version__
@@ -164,7 +163,7 @@ class Checkpoint:
 
 
 def fingerprint(*settings: Any) -> str:
-    """SHA-256 of settings (numbers, strings, arrays, sympy expressions, dataclasses, sequences) and versions."""
+    """SHA-256 of settings (numbers, strings, arrays, dataclasses, sequences, else by repr) and versions."""
     digest = hashlib.sha256(f"{__version__} {np.__version__} {numba.__version__}".encode())
     for setting in settings:
         _feed(digest, setting)
@@ -181,8 +180,6 @@ def _feed(digest: Any, value: Any) -> None:
     elif isinstance(value, np.ndarray):
         digest.update(f"{value.dtype}{value.shape}".encode())
         digest.update(np.ascontiguousarray(value).tobytes())
-    elif isinstance(value, sympy.Basic):
-        digest.update(sympy.srepr(value).encode())
     elif isinstance(value, list | tuple):
         digest.update(b"(")
         for item in value:

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from ..diagnostics import attach
 from ..potentials import Potential
 from .checkpoint import Checkpoint, fingerprint
 from .program import Sampler, potential_of
@@ -91,7 +92,8 @@ def sample(
     -------
     xarray.Dataset
         Variable ``w`` (chain, draw, coordinate); coordinates ``step`` and ``time`` (the sum of step sizes) along draw.
-        Metropolis samplers add ``acceptance`` (chain), the accepted share of the last stage's proposals.
+        Metropolis samplers add ``acceptance`` (chain), the accepted share of the last stage's proposals. Diagnostics
+        lie along ``quantity``; the attribute ``verdict`` says in one line whether to trust the draws.
 
     Raises
     ------
@@ -105,7 +107,15 @@ def sample(
         [Stage(potential, sampler, n_beta, steps)], chains=chains, record_steps=np.arange(thin, steps + 1, thin),
         seed=seed, initial=initial, threads=threads, advance=advance, checkpoint=checkpoint,
     )  # fmt: skip
-    return drawn
+    if not diagnose:
+        return drawn
+    if not all(_constant(setting) for setting in (n_beta, sampler.step_size)):
+        return drawn.assign_attrs(verdict="cannot judge: the settings change during the run, its draws have many laws")
+    return attach(drawn, potential_of(potential))
+
+
+def _constant(setting: ArrayLike | None) -> bool:
+    return setting is None or np.ptp(np.asarray(setting, dtype=float)) == 0
 
 
 def sample_stages(
