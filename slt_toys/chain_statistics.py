@@ -235,7 +235,7 @@ def _r_hat(x: Array) -> Array:
 def _effective(x: Array) -> Array:
     """Effective sample size of the mean of each quantity."""
     if x.shape[2] < FEWEST_DRAWS:
-        return _count(x, _time_from_means(x, x.mean(2)))
+        return _count(x, _time_from_means(x, x.mean(2))) if x.shape[1] > 1 else np.full(len(x), np.nan)
     halves = _halves(x)
     return _count(halves, _time(halves))
 
