@@ -1,0 +1,52 @@
+"""Seeds nobody chose, as many in a row as asked for.
+
+``python -m pytest tests/samplers -m "slow or not slow" --seeds 20`` runs every sampler test for twenty of them.
+
+With more than one seed the run ends with a table: the largest deviation each check saw, and the smallest its negative
+controls did. ``--entropy`` replays a failed test's seed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.samplers.checks import LIMIT, SEEN
+
+
+def pytest_addoption(parser):
+    parser.addoption("--seeds", type=int, default=1, help="run every sampler test this often, with new seeds")
+    parser.addoption("--entropy", type=int, default=None, help="the seed to replay")
+
+
+def pytest_generate_tests(metafunc):
+    seeds = metafunc.config.getoption("--seeds", 1)
+    if seeds > 1:
+        metafunc.fixturenames.append("repetition")
+        metafunc.parametrize("repetition", range(seeds), indirect=True)
+
+
+@pytest.fixture
+def repetition(request):
+    return request.param
+
+
+@pytest.fixture
+def seed(request) -> int:
+    """A seed nobody chose: what is tested holds for any."""
+    chosen = request.config.getoption("--entropy", None)
+    value = int(np.random.SeedSequence().generate_state(1)[0]) if chosen is None else chosen
+    print(f"replay with --entropy {value}")
+    return value
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.getoption("--seeds", 1) == 1 or not SEEN:
+        return
+    terminalreporter.section("standard errors seen")
+    terminalreporter.write_line(f"{'check or control':84} {'tests':>6} {'numbers':>8} {'worst':>7}   (limit {LIMIT})")
+    for (name, control), values in sorted(SEEN.items(), key=lambda item: (item[0][1], item[0][0])):
+        worst = [max(tested) for tested in values]
+        seen = f"{min(worst):7.1f} at least" if control else f"{max(worst):7.2f} at most"
+        count = sum(len(tested) for tested in values)
+        terminalreporter.write_line(f"{name:84} {len(values):6} {count:8} {seen}")
