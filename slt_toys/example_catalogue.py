@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import sympy
@@ -93,8 +94,14 @@ def two_phase_regression_examples(
     )  # fmt: skip
 
 
-def additive_examples(potential: Potential, variance: float, size: int, seed: int = 0) -> Examples:
-    """Examples ℓᵢ(w) = L(w) + xᵢ·w with normal xᵢ that sum to zero: additive gradient noise from a finite table.
+def additive_examples(
+    potential: Potential,
+    variance: float,
+    size: int,
+    seed: int = 0,
+    noise: Literal["normal", "two_point"] = "normal",
+) -> Examples:
+    """Examples ℓᵢ(w) = L(w) + xᵢ·w with xᵢ that sum to zero: additive gradient noise from a finite table.
 
     Parameters
     ----------
@@ -106,12 +113,24 @@ def additive_examples(potential: Potential, variance: float, size: int, seed: in
         N, at least 2.
     seed
         Of the table.
+    noise
+        ``"normal"``, or ``"two_point"``: in every coordinate one half of the examples has a number, the other half
+        its opposite, the halves drawn anew for each coordinate; it needs an even N.
     """
     if size < 2:
         raise ValueError(f"size must be at least 2 examples, not {size}")
     if not (np.isfinite(variance) and variance > 0):
         raise ValueError(f"variance must be positive and finite, not {variance}")
-    table = np.random.default_rng(seed).standard_normal((size, potential.dimension))
+    random = np.random.default_rng(seed)
+    if noise == "normal":
+        table = random.standard_normal((size, potential.dimension))
+    elif noise == "two_point":
+        if size % 2:
+            raise ValueError(f"size must be even for noise 'two_point', not {size}")
+        signs = np.resize([1.0, -1.0], (potential.dimension, size))
+        table = random.permuted(signs, axis=1).T
+    else:
+        raise ValueError(f"noise must be 'normal' or 'two_point', not {noise!r}")
     table -= table.mean(axis=0)
     table *= np.sqrt(variance) / table.std(axis=0, ddof=1)
     columns = sympy.symbols(f"x1:{potential.dimension + 1}", real=True)

@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 Dependence = Literal["additive", "gradient", "loss"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Examples:
     """A finite set of examples, each with a loss ℓ(w; x); SGD follows the gradients of minibatches of them.
 
@@ -58,6 +58,9 @@ class Examples:
             raise ValueError(f"loss holds {names}, neither coordinates nor columns of the data")
         data.flags.writeable = False
         object.__setattr__(self, "data", data)
+
+    def __repr__(self) -> str:
+        return f"Examples({self.name!r}, data {self.checksum[:12]})"
 
     @classmethod
     def from_expression(

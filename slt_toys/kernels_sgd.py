@@ -5,8 +5,13 @@ Without, each lane keeps a permutation and shuffles it as it goes: at the j-th e
 swapped with one drawn from the j-th to the last (Fisher and Yates), so that any permutation left over from the epoch
 before becomes a uniform one. In a fixed order all lanes share the examples.
 
-State rows of a block: positions, momentum buffers, then the permutation, or for Gaussian gradients the noise of the
-epoch so far and, in a fixed order, the noise of every minibatch.
+State rows of a block: positions, momentum buffers, the book, then the permutation, or for Gaussian gradients the noise
+of the epoch so far and, in a fixed order, the noise of every minibatch. The book's lanes say how many steps of the
+epoch are done, how many it has, how many normals the last step took and how many minibatches' noise is kept, so that
+another stage, with other minibatches or other noise, goes on from what still holds.
+
+An example takes three loops over lanes: one draws, one gathers its columns, one adds its gradient. Only the second is
+not vectorised.
 """
 
 from __future__ import annotations
@@ -44,6 +49,8 @@ _DRAW_UNIFORM = """\
     uniform = bits_to_float((r1 >> U(12)) | U(0x3FF0000000000000)) - 1.0
 """
 _SETTINGS = "segment_temperature, momentum, lookahead, added"
+# Lanes of the book.
+_PLACE, _BATCHES, _NORMALS, _KEPT = range(4)
 
 
 def normals_and_rows(noises: int) -> int:
@@ -75,23 +82,23 @@ def examples_source(examples: Examples, order: Order, noisy: bool) -> str:
         Whether Gaussian noise is added to the gradients or the weights.
     """
     d = len(examples.coordinates)
-    gradient = 64 * normals_and_rows(d if noisy else 0)
+    gradient = 64 * normals_and_rows(d)
     group = _example_group(examples)
     columns = [f"c{k}" for k in range(len(examples.columns))]
     body = [f"x{k} = w[U({64 * k}) + i]" for k in range(d)]
     body += gradient_lines(group, [f"x{k}" for k in range(d)], [f"g{k}" for k in range(d)], "h", columns)
     body += [f"normal[U({gradient + 64 * k}) + i] += g{k}" for k in range(d)]
-    step = draw_normals(d) if noisy else []
+    step = [*_drawn(d if noisy else 0, d), *_epoch(order, d)]
     step += [f"for j in range(U({d})):", "    for i in range(L):", f"        normal[U({gradient}) + j * L + i] = 0.0"]
-    step += ["start = (step % batches) * batch", "for member in range(batch):", *indent(_example(order, columns, d), 1)]
-    step += indent(body, 2)
+    step += ["start = 0" if order == "with_replacement" else "start = place * batch", "for member in range(batch):"]
+    step += [*indent(_example(order, columns, d), 1), *indent(body, 2)]
     step += ["for i in range(L):"]
     for k in range(d):
         step += [f"    g{k} = normal[U({gradient + 64 * k}) + i] * per_batch"]
         step += indent(_update(k, noisy, f"half + U({64 * k})", f"U({64 * k})", d), 1)
         step += [f"    w[U({64 * k}) + i] = x{k}"]
     per_segment = ["heat = np.sqrt(2.0 * segment_temperature[segment] * dt)", "per_batch = 1.0 / batch"]
-    return kernel_source(examples.potential, f"{_SETTINGS}, batch, batches, data", per_segment, step)
+    return kernel_source(examples.potential, f"{_SETTINGS}, batch, batches, size, data", per_segment, step)
 
 
 def _example_group(examples: Examples) -> ComponentGroup:
@@ -104,28 +111,37 @@ def _example_group(examples: Examples) -> ComponentGroup:
 
 def _example(order: Order, columns: list[str], d: int) -> list[str]:
     """Open a loop over lanes in which an example's columns are at hand."""
+    each = list(enumerate(columns))
     if order == "fixed":
-        return [*(f"{c} = data[{k}, start + member]" for k, c in enumerate(columns)), "for i in range(L):"]
-    lines = ["size = data.shape[1]", "for i in range(L):", *_DRAW_UNIFORM.rstrip().split("\n")]
-    if order == "with_replacement":
-        lines += ["    index = np.int64(uniform * size)"]
-    else:
-        here = f"w[U({128 * d}) + U(start + member) * L + i]"
+        lines = [f"row = U(start + member) * U({len(columns)})"]
+        return [*lines, *(f"{c} = data[row + U({k})]" for k, c in each), "for i in range(L):"]
+    number = 64 * (normals_and_rows(d) + d)
+    lines = ["left = float(size)" if order == "with_replacement" else "left = float(size - (start + member))"]
+    lines += [
+        "for i in range(L):",
+        *_DRAW_UNIFORM.rstrip().split("\n"),
+        f"    normal[U({number}) + i] = uniform * left",
+    ]
+    lines += ["for i in range(L):", f"    index = U(np.int64(normal[U({number}) + i]))"]
+    if order == "reshuffled":
         lines += [
-            "    other = start + member + np.int64(uniform * (size - (start + member)))",
-            f"    chosen = w[U({128 * d}) + U(other) * L + i]",
-            f"    w[U({128 * d}) + U(other) * L + i] = {here}",
-            f"    {here} = chosen",
-            "    index = np.int64(chosen)",
+            f"    here = U({128 * d + 64}) + U(start + member) * L + i",
+            "    other = here + index * L",
+            "    chosen = w[other]",
+            "    w[other] = w[here]",
+            "    w[here] = chosen",
+            "    index = U(np.int64(chosen))",
         ]
-    return [*lines, *(f"    {c} = data[{k}, index]" for k, c in enumerate(columns))]
+    lines += [f"    row = index * U({len(columns)})"]
+    lines += [f"    normal[U({number + 64 + 64 * k}) + i] = data[row + U({k})]" for k, _ in each]
+    return [*lines, "for i in range(L):", *(f"    {c} = normal[U({number + 64 + 64 * k}) + i]" for k, c in each)]
 
 
 def gaussian_source(target: GaussianGradients, order: Order, noisy: bool) -> str:
     """Print the kernel that trains on Gaussian gradients; arguments as for :func:`examples_source`."""
     potential, d, noises = target.potential, target.potential.dimension, target.noises
-    step = draw_normals(noises + (d if noisy else 0))
-    scale = 64 * normals_and_rows(noises + (d if noisy else 0))
+    step = [*_drawn(noises + (d if noisy else 0), d), *_epoch(order, d)]
+    scale = 64 * normals_and_rows(noises + d)
     step += _without_replacement(order, noises, d)
     if target.dependence == "loss":
         step += ["for i in range(L):", f"    normal[U({scale}) + i] = -least"]
@@ -144,29 +160,54 @@ def gaussian_source(target: GaussianGradients, order: Order, noisy: bool) -> str
     return kernel_source(potential, f"{_SETTINGS}, batches, spread, least", per_segment, step)
 
 
+def _drawn(count: int, d: int) -> list[str]:
+    """Print the drawing of a step's normals: an odd number for two steps at once, unless another count went before."""
+    count_row = f"w[U({128 * d + _NORMALS})]"
+    lines = draw_normals(count) if count else []
+    if count % 2:
+        lines[0] = f"if step % 2 == 0 or {count_row} != {count}.0:"
+    return [*lines, f"{count_row} = {count}.0"]
+
+
+def _epoch(order: Order, d: int) -> list[str]:
+    """Print the turning of the book: an epoch of another length than the last one starts at its beginning."""
+    if order == "with_replacement":
+        return []
+    done, length, kept = (f"w[U({128 * d + lane})]" for lane in (_PLACE, _BATCHES, _KEPT))
+    return [
+        f"same = {length} == batches",
+        f"place = np.int64({done}) if same else 0",
+        f"{kept} = {kept} if same else 0.0",
+        f"{length} = batches",
+        f"{done} = (place + 1) % batches",
+    ]
+
+
 def _without_replacement(order: Order, noises: int, d: int) -> list[str]:
     """Turn independent normals into the noise of an epoch's minibatches, which sums to zero."""
     if order == "with_replacement":
         return []
+    sums = 128 * d + 64
     drawn = [
         f"for j in range(U({noises})):",
         "    for i in range(L):",
-        f"        so_far = w[U({128 * d}) + j * L + i] * going_on",
+        f"        so_far = w[U({sums}) + j * L + i] * going_on",
         "        u = deviation * normal[half + j * L + i] - so_far * per_left",
-        f"        w[U({128 * d}) + j * L + i] = so_far + u",
+        f"        w[U({sums}) + j * L + i] = so_far + u",
         "        normal[half + j * L + i] = u",
     ]
     lines = [
-        "place = step % batches",
         "going_on = 1.0 if place > 0 else 0.0",
         "per_left = 1.0 / (batches - place)",
         "deviation = np.sqrt(1.0 - per_left)",
     ]
     if order == "reshuffled":
         return [*lines, *drawn]
-    stored = f"w[U({128 * d + 64 * noises}) + U(place * {64 * noises}) + j * L + i]"
+    kept = f"w[U({128 * d + _KEPT})]"
+    stored = f"w[U({sums + 64 * noises}) + U(place * {64 * noises}) + j * L + i]"
+    first = [*drawn, f"        {stored} = u", f"{kept} += 1.0"]
     again = [f"for j in range(U({noises})):", "    for i in range(L):", f"        normal[half + j * L + i] = {stored}"]
-    return [*lines, "if step < batches:", *indent([*drawn, f"        {stored} = u"], 1), "else:", *indent(again, 1)]
+    return [*lines, f"if {kept} < batches:", *indent(first, 1), "else:", *indent(again, 1)]
 
 
 def _gaussian_update(group: ComponentGroup, target: GaussianGradients, noisy: bool, scale: int) -> list[str]:
@@ -203,16 +244,16 @@ def state_rows(target: Examples | GaussianGradients, order: Order, batches: int)
     """Rows of state that a block needs."""
     d = target.potential.dimension
     if isinstance(target, Examples):
-        return 2 * d + (target.size if order == "reshuffled" else 0)
-    return 2 * d + target.noises * {"with_replacement": 0, "reshuffled": 1, "fixed": 1 + batches}[order]
+        return 2 * d + 1 + (target.size if order == "reshuffled" else 0)
+    return 2 * d + 1 + target.noises * {"with_replacement": 0, "reshuffled": 1, "fixed": 1 + batches}[order]
 
 
-def scratch_rows(target: Examples | GaussianGradients, noisy: bool) -> int:
-    """Rows of scratch that a block needs."""
+def scratch_rows(target: Examples | GaussianGradients) -> int:
+    """Rows of scratch that a block needs, the same with and without added noise."""
     d = target.potential.dimension
     if isinstance(target, Examples):
-        return normals_and_rows(d if noisy else 0) + d
-    return normals_and_rows(target.noises + (d if noisy else 0)) + 1
+        return normals_and_rows(d) + d + 1 + len(target.columns)
+    return normals_and_rows(target.noises + d) + 1
 
 
 def confined(potential: Potential) -> bool:

@@ -26,7 +26,8 @@ class SGD:
     """Stochastic gradient descent on minibatches, with the momentum of the common deep-learning libraries.
 
     With g the mean gradient of a minibatch, v ← μ v + g and w ← w - η v; Nesterov's variant steps along g + μ v. The
-    buffer v starts at zero and stays over a change of data between two stages. In the limit of small steps this is
+    buffer v starts at zero. Between two stages it stays over a change of the data, of the added noise, of η and of μ;
+    where the order changes, or how much an order has to remember, it starts anew. In the limit of small steps this is
     overdamped Langevin dynamics at the temperature of [eq:sgd-temperature], where a step lasts η/(1-μ); ``time`` in
     the result is the sum of the learning rates.
 
@@ -77,8 +78,11 @@ class SGD:
         return _program(target, self.batch_size, self.order, self.added_noise > 0, settings)
 
     def largest_stable_step(self, potential: Potential, temperature: float) -> float:
-        """2 (1+μ) over the curvature at the minimum, and 2 (1+μ)/(1+2μ) over it with Nesterov's momentum."""
-        curvature = largest_curvature(potential, temperature)
+        """2 (1+μ) over the curvature at the minimum, and 2 (1+μ)/(1+2μ) over it with Nesterov's momentum.
+
+        Where the minimum is flat, the largest curvature in the box counts.
+        """
+        curvature = largest_curvature(potential, temperature) or largest_curvature(potential, np.inf)
         share = 1 + 2 * self.momentum if self.nesterov else 1.0
         return 2 * (1 + self.momentum) / (share * curvature) if curvature > 0 else np.inf
 
@@ -135,17 +139,19 @@ def _program(target: Any, batch_size: int, order: Order, noisy: bool, settings: 
             "GaussianGradients(potential, variance=1.0)"
         )
     batches = _batches(target, batch_size, order)
-    rows, scratch = state_rows(target, order, batches), scratch_rows(target, noisy)
+    rows, scratch = state_rows(target, order, batches), scratch_rows(target)
+    # With a beginning of its own, a stage whose state has other rows than the last one's gets rows of its own.
+    kept = target.size if order == "reshuffled" and isinstance(target, Examples) else 0
+    begin = partial(_begin, kept)
     if isinstance(target, GaussianGradients):
         kernel = gaussian_kernel(target, order, noisy)
         extra: tuple[Any, ...] = (batches, float(np.sqrt(target.variance / batch_size)), target.least_printed_loss)
-        return Program(rows, scratch, partial(_advance, kernel, (*settings, *extra)), carries_state=True)
+        return Program(rows, scratch, partial(_advance, kernel, (*settings, *extra)), begin=begin, carries_state=True)
     if confined(target.potential):
         raise ValueError(f"the walls of {target.potential.name} are no part of a loss on examples; give one without")
     kernel = examples_kernel(target, order, noisy)
-    data = np.ascontiguousarray(target.data.T)
-    begin = partial(_begin, target.size) if order == "reshuffled" else None
-    advance = partial(_advance, kernel, (*settings, int(batch_size), batches, data))
+    data = np.ascontiguousarray(target.data).reshape(-1)
+    advance = partial(_advance, kernel, (*settings, int(batch_size), batches, target.size, data))
     return Program(rows, scratch, advance, begin=begin, carries_state=True)
 
 
@@ -182,5 +188,5 @@ def _advance(
 def _begin(
     size: int, state: Array, parameters: Array, temperature: float, generators: Sequence[np.random.Generator]
 ) -> None:
-    """Each lane's permutation starts as the order of the data, in the last rows of the state."""
-    state[:, -size * LANES :] = np.repeat(np.arange(size), LANES)
+    """Each lane's permutation starts as the order of the data, in the last ``size`` rows of the state."""
+    state[:, state.shape[1] - size * LANES :] = np.repeat(np.arange(size), LANES)

@@ -178,10 +178,10 @@ class Work:
         stage, program = self.stages[number], self.programs[number]
         place.stage, place.position = number, 0
         same = number > 0 and type(stage.sampler) is type(self.stages[number - 1].sampler)
-        rows = place.state.shape[1], place.scratch.shape[1]
-        if same and program.carries_state and rows == (LANES * program.rows, LANES * program.scratch_rows):
+        fits = (place.state.shape[1], place.scratch.shape[1]) == (LANES * program.rows, LANES * program.scratch_rows)
+        if same and program.carries_state and fits:
             return
-        if not same or program.prepare is not None or program.begin is not None:
+        if not (same and fits) or program.prepare is not None or program.begin is not None:
             # Normals left over from another sampler's step are not this one's.
             place.origin = self.starts()[number]
             place.scratch = np.zeros((len(blocks), LANES * program.scratch_rows))

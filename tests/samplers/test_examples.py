@@ -52,6 +52,26 @@ def test_empirical_loss_and_covariance_are_those_of_the_examples():
     assert wide.potential.phases[0].learning_coefficient == 5
 
 
+@pytest.mark.parametrize("noise", ["normal", "two_point"])
+def test_additive_examples_have_the_variance_asked_for(noise):
+    potential = find_potential("curve_against_point")
+    examples = additive_examples(potential, 0.3, 40, fresh_seed(), noise)
+    points = np.array([[0.3, 0.4], [2.0, 0.5]])
+    gradients = examples.example_gradients(points)
+    np.testing.assert_allclose(gradients.mean(axis=-2), potential.gradient_function()(points), atol=1e-12)
+    np.testing.assert_allclose(gradients.var(axis=-2, ddof=1), 0.3)
+    covariance = examples.gradient_covariance(points)
+    np.testing.assert_allclose(covariance[:, [0, 1], [0, 1]], 0.3 * 39 / 40)
+    if noise == "two_point":
+        assert np.allclose(np.abs(examples.data), np.abs(examples.data[0, 0]))
+    assert examples.checksum[:12] in repr(examples)
+
+
+def test_a_flat_minimum_still_has_a_largest_stable_rate():
+    potential = find_potential("monomial_well")
+    assert SGD(0.1, 1).largest_stable_step(potential, 0.0) == pytest.approx(2 / 30, rel=0.01)
+
+
 def test_the_catalogue_holds_the_regression_s_population_loss():
     """With many examples the empirical loss tends to it, up to half the variance of the labels' noise."""
     population = find_potential("two_phase_regression")
@@ -99,6 +119,10 @@ def test_gaussian_dependences_have_their_covariance():
         (lambda: GaussianGradients(QUADRATIC, 1.0, size=1), "size must be a whole number of at least 2"),
         (lambda: linear_regression(2, (1.0, 2.0)), "size must be larger than the number of weights"),
         (lambda: two_phase_regression_examples(3), "size must be at least 8"),
+        (lambda: additive_examples(QUADRATIC, 1.0, 1), "size must be at least 2"),
+        (lambda: additive_examples(QUADRATIC, 0.0, 4), "variance must be positive"),
+        (lambda: additive_examples(QUADRATIC, 1.0, 5, noise="two_point"), "size must be even"),
+        (lambda: additive_examples(QUADRATIC, 1.0, 4, noise="flat"), "noise must be"),  # type: ignore[arg-type]
         (lambda: sample(QUADRATIC, SGD(0.1, 4), chains=1, steps=1), "must be Examples or GaussianGradients for SGD"),
         (
             lambda: sample(GaussianGradients(QUADRATIC, 1.0), SGD(0.1, 4), chains=1, steps=1, n_beta=1.0),

@@ -320,8 +320,8 @@ def test_wrong_sgd_is_caught(wrong, replacement, monkeypatch):
 
 def test_a_sampler_that_misses_the_last_example_is_caught(monkeypatch):
     source = kernels_sgd.examples_source(pointers(5), "with_replacement", False)
-    assert "uniform * size" in source
-    module = load_module(source.replace("uniform * size", "uniform * (size - 1)"), "wrong")
+    assert "left = float(size)" in source
+    module = load_module(source.replace("left = float(size)", "left = float(size - 1)"), "wrong")
     monkeypatch.setattr(sgd_module, "examples_kernel", lambda *_: module)
     with pytest.raises(AssertionError):
         test_with_replacement_draws_every_example_equally_often()
@@ -330,9 +330,14 @@ def test_a_sampler_that_misses_the_last_example_is_caught(monkeypatch):
 def test_a_lazy_shuffle_is_caught(monkeypatch):
     """Swapping with any example, not with one still to come, visits some twice."""
     source = kernels_sgd.examples_source(pointers(4), "reshuffled", False)
-    wrong = "start + member + np.int64(uniform * (size - (start + member)))"
-    assert wrong in source
-    module = load_module(source.replace(wrong, "np.int64(uniform * size)"), "wrong")
+    any_example = {
+        "left = float(size - (start + member))": "left = float(size)",
+        "other = here + index * L": "other = here + (index - U(start + member)) * L",
+    }
+    for right, wrong in any_example.items():
+        assert right in source
+        source = source.replace(right, wrong)
+    module = load_module(source, "wrong")
     monkeypatch.setattr(sgd_module, "examples_kernel", lambda *_: module)
     with pytest.raises(AssertionError):
         test_reshuffling_visits_each_example_once_and_every_order_equally_often()

@@ -1,0 +1,164 @@
+"""SGD in stages: what stays over a change of batch size, noise, data or order, and what must not."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy import linalg
+
+from slt_toys import kernels_sgd
+from slt_toys.codegen import load_module
+from slt_toys.example_catalogue import two_phase_regression_examples
+from slt_toys.examples import GaussianGradients
+from slt_toys.potentials import Potential
+from slt_toys.samplers import SGD, Stage, sample_stages
+from slt_toys.samplers import sgd as sgd_module
+from slt_toys.samplers.work import Work
+
+FLAT = Potential.from_expression("w**2/10**12")
+QUADRATIC = Potential.from_expression("w**2/2")
+
+
+def fresh_seed() -> int:
+    return int(np.random.SeedSequence().generate_state(1)[0])
+
+
+def agree(samples: np.ndarray, exact: float) -> None:
+    error = samples.std(ddof=1) / math.sqrt(samples.size)
+    assert samples.size > 1000 and error > 0
+    assert abs(samples.mean() - exact) < 5 * error, f"{samples.mean()} ± {error} against {exact}"
+
+
+def increments(stages: list[Stage], chains: int = 40_000) -> np.ndarray:
+    """Gradients that SGD saw, (chains, steps), on an energy that is all but flat, at learning rate 1."""
+    steps = sum(stage.steps for stage in stages)
+    path = sample_stages(stages, chains=chains, record_steps=np.arange(1, steps + 1), seed=fresh_seed(), initial=[0.0])[
+        "w"
+    ].values[..., 0]
+    return -np.diff(path, axis=1, prepend=0.0)
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 3])
+def test_noise_switched_on_and_off_between_stages_has_its_variance(dimension):
+    """On for an odd number of steps, so that normals drawn for two steps at once would be left over."""
+    energy = "+".join(f"w{k}**2/2" for k in range(1, dimension + 1))
+    target, rate = GaussianGradients(Potential.from_expression(energy), 3.0), 0.3
+    quiet, noisy = SGD(rate, 4), SGD(rate, 4, added_noise=1.5)
+    stages = [Stage(target, quiet, None, 41), Stage(target, noisy, None, 61), Stage(target, quiet, None, 3)]
+    draws = sample_stages(stages, chains=20_000, seed=fresh_seed(), initial=np.zeros(dimension))["w"].values
+    keep = (1 - rate) ** 2
+    minibatch = rate**2 * 3.0 / 4
+    exact = [minibatch / (1 - keep), (minibatch + rate**2 * 1.5**2) / (1 - keep)]
+    exact.append(keep**3 * exact[1] + minibatch * (1 - keep**3) / (1 - keep))
+    for stage, variance in enumerate(exact):
+        for k in range(dimension):
+            agree(draws[:, stage, k] ** 2, variance)
+
+
+def test_a_stage_never_outgrows_its_rows(monkeypatch):
+    """Kernels do not check bounds: whatever follows whatever, state and scratch have the rows the program needs."""
+    enter = Work._enter
+    seen = []
+
+    def checked(self, place, blocks, number):
+        enter(self, place, blocks, number)
+        program = self.programs[number]
+        seen.append((place.state.shape[1], place.scratch.shape[1]))
+        assert seen[-1] == (64 * program.rows, 64 * program.scratch_rows)
+
+    monkeypatch.setattr(Work, "_enter", checked)
+    idle = SimpleNamespace(advance=lambda *arguments: arguments[-1].fill(0.0))  # nothing to compile
+    monkeypatch.setattr(sgd_module, "gaussian_kernel", lambda *_: idle)
+    monkeypatch.setattr(sgd_module, "examples_kernel", lambda *_: idle)
+    potential = Potential.from_expression("w**2/2")
+    targets = [
+        GaussianGradients(potential, 1.0, size=24),
+        GaussianGradients(potential, 1.0, "gradient", 24),
+        two_phase_regression_examples(24, seed=1),
+        two_phase_regression_examples(48, seed=1),
+    ]
+    kinds = [
+        (target, SGD(0.01, batch, order=order, added_noise=noise))
+        for target in targets
+        for order in ("with_replacement", "reshuffled", "fixed")
+        for batch in (2, 4)
+        for noise in (0.0, 0.5)
+    ]
+    chosen = np.random.default_rng(fresh_seed()).integers(len(kinds), size=400)
+    stages = [Stage(target, sampler, None, 3) for target, sampler in (kinds[k] for k in chosen)]
+    draws = sample_stages(stages, chains=3, seed=fresh_seed(), initial=[0.5])["w"]
+    assert np.isfinite(draws).all() and len(seen) == 400
+
+
+@pytest.mark.parametrize("order", ["reshuffled", "fixed"])
+def test_another_batch_size_begins_a_new_epoch(order):
+    """Seven steps of epochs of six, then epochs of four: their noise sums to zero and has its covariance."""
+    target = GaussianGradients(FLAT, 2.0, size=24)
+    noise = increments(
+        [Stage(target, SGD(1.0, 4, order=order), None, 7), Stage(target, SGD(1.0, 6, order=order), None, 8)]
+    )
+    np.testing.assert_allclose(noise[:, :6].sum(axis=1), 0, atol=1e-9)
+    for begin in (7, 11):
+        epoch = noise[:, begin : begin + 4]
+        np.testing.assert_allclose(epoch.sum(axis=1), 0, atol=1e-9)
+        for i, j in ((0, 0), (1, 1), (0, 3), (1, 2)):
+            agree(epoch[:, i] * epoch[:, j], 2.0 / 6 * ((i == j) - 1 / 4))
+        agree(noise[:, 6] * epoch[:, 0], 0.0)
+
+
+def test_left_over_normals_are_not_used_again(monkeypatch):
+    """A step's added noise and the next stage's minibatch noise are independent; without the book they would not be."""
+    target = GaussianGradients(FLAT, 1.0)
+
+    def check() -> None:
+        noisy = SGD(1.0, 1, added_noise=1.0)
+        noise = increments([Stage(target, noisy, None, 3), Stage(target, SGD(1.0, 1), None, 2)])
+        agree(noise[:, 2] * noise[:, 3], 0.0)
+        agree(noise[:, 3] * noise[:, 4], 0.0)
+
+    check()
+    # Negative control: the same kernels without the count of normals in the book.
+    compiled = kernels_sgd.gaussian_kernel
+
+    def forgetful(target, order, noisy):
+        source = kernels_sgd.gaussian_source(target, order, noisy)
+        if noisy:
+            return compiled(target, order, noisy)
+        right = "if step % 2 == 0 or w[U(130)] != 1.0:"
+        assert right in source
+        return load_module(source.replace(right, "if step % 2 == 0:"), "wrong")
+
+    monkeypatch.setattr(sgd_module, "gaussian_kernel", forgetful)
+    with pytest.raises(AssertionError):
+        check()
+
+
+def test_momentum_stays_over_a_change_of_data_batch_noise_and_rate():
+    """Against the recursion of the covariance of (w, v), which a buffer set to zero would not follow."""
+    stiff = GaussianGradients(Potential.from_expression("3*w**2"), 2.0)
+    soft = GaussianGradients(QUADRATIC, 5.0)
+    settings = [(stiff, 6.0, 0.02, 2, 0.9, 0.0, 300), (soft, 1.0, 0.3, 4, 0.8, 1.5, 3)]
+    stages, covariance, expected = [], np.zeros((2, 2)), []
+    for target, curvature, rate, batch, momentum, added, steps in settings:
+        stages.append(Stage(target, SGD(rate, batch, momentum, added_noise=added), None, steps))
+        matrix = np.array([[1 - rate * curvature, -rate * momentum], [curvature, momentum]])
+        kick = np.outer([-rate, 1.0], [-rate, 1.0]) * (target.variance / batch + added**2)
+        if not expected:
+            covariance = linalg.solve_discrete_lyapunov(matrix, kick)
+        else:
+            for start in (covariance, np.diag([covariance[0, 0], 0.0])):
+                after = start
+                for _ in range(steps):
+                    after = matrix @ after @ matrix.T + kick
+                expected.append(after[0, 0])
+            continue
+        expected.append(covariance[0, 0])
+    draws = sample_stages(stages, chains=40_000, seed=fresh_seed(), initial=[0.0])["w"].values[..., 0]
+    agree(draws[:, 0] ** 2, expected[0])
+    agree(draws[:, 1] ** 2, expected[1])
+    with pytest.raises(AssertionError):  # negative control: a buffer that starts anew
+        agree(draws[:, 1] ** 2, expected[2])
+    assert abs(expected[2] / expected[1] - 1) > 0.2
