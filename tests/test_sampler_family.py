@@ -6,14 +6,13 @@ import math
 
 import numpy as np
 import pytest
-import sympy
 from scipy import linalg
 
 from slt_toys import kernels_metropolis, kernels_underdamped
 from slt_toys.catalogue import catalogue, find_pair, find_potential
 from slt_toys.codegen import load_module
 from slt_toys.equilibrium import phase_table
-from slt_toys.potentials import Potential, declare_phase
+from slt_toys.potentials import Potential
 from slt_toys.samplers import (
     MALA,
     OverdampedLangevin,
@@ -79,33 +78,6 @@ def test_a_quadratic_well_has_the_splittings_own_law(splitting, step, friction):
     ).ravel()
     agree(draws**2, expected)
     agree(draws, 0.0)
-
-
-@pytest.mark.parametrize(
-    ("make", "steps", "order"),
-    [
-        (OverdampedLangevin, (0.2, 0.1), 1),
-        (lambda step: OverdampedLangevin(step, "heun"), (0.56, 0.28), 2),
-        (lambda step: UnderdampedLangevin(step, 2.0, "OBABO"), (0.8, 0.4), 2),
-    ],
-    ids=["euler_maruyama", "heun", "OBABO"],
-)
-def test_the_bias_falls_with_the_schemes_order(make, steps, order):
-    """Bias of the mean energy at two steps, on a well of bounded curvature."""
-    w = sympy.Symbol("w", real=True)
-    energy = w**2 / 2 + sympy.sin(2 * w) ** 2 / 4
-    phase = declare_phase(energy, (w,), "whole", (0,))
-    potential = Potential.from_expression(energy, box=(-12, 12), phases=[phase])
-    exact = float(phase_table(potential, 1.0)["total_mean_loss"].values.ravel()[0])
-    bias, relative_error = [], []
-    for step in steps:
-        energies = potential.energy_function()(final(potential, make(step), 1.0, 640_000, round(20 / step)))
-        bias.append(energies.mean() - exact)
-        relative_error.append(energies.std() / math.sqrt(energies.size) / abs(bias[-1]))
-    measured = math.log2(bias[0] / bias[1]) / math.log2(steps[0] / steps[1])
-    slack = 5 * math.hypot(*relative_error) / math.log(2)
-    assert slack < 0.8
-    assert abs(measured - order) < slack + 0.3, (measured, slack)  # 0.3: the next order, at steps this large
 
 
 def test_baoab_is_far_more_accurate_than_obabo():

@@ -8,6 +8,7 @@ from .annealing import annealing_schedule
 from .langevin import OverdampedLangevin, largest_stable_step
 from .metropolis import MALA, RandomWalkMetropolis
 from .program import Sampler
+from .replica_exchange import ReplicaExchange
 from .run import Stage, sample, sample_stages
 from .sgd import SGD, SGLD
 from .underdamped import UnderdampedLangevin
@@ -18,6 +19,7 @@ __all__ = [
     "SGLD",
     "OverdampedLangevin",
     "RandomWalkMetropolis",
+    "ReplicaExchange",
     "Sampler",
     "Stage",
     "UnderdampedLangevin",

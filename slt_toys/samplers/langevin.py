@@ -10,7 +10,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..kernels import langevin_kernel
+from ..kernels import langevin_kernel, langevin_source
+from ..kernels_replica import InnerKernel
 from ..potentials import Potential
 from .program import Array, Program, check_step_size, largest_curvature, normal_rows
 
@@ -46,6 +47,11 @@ class OverdampedLangevin:
             scratch_rows=normal_rows(potential.dimension),
             advance=partial(_advance, kernel),
         )
+
+    def replica_kernel(self, potential: Potential) -> InnerKernel:
+        """What replica exchange builds on."""
+        noise = "np.sqrt(2.0 * temperature * dt)"
+        return InnerKernel(langevin_source(potential, self.scheme), (noise,), (), moved=potential.dimension)
 
     def largest_stable_step(self, potential: Potential, temperature: float) -> float:
         """See :func:`largest_stable_step`."""

@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..kernels_metropolis import Proposal, metropolis_kernel, metropolis_rows
+from ..kernels_metropolis import Proposal, metropolis_kernel, metropolis_rows, metropolis_source
+from ..kernels_replica import InnerKernel
 from ..potentials import Potential
 from .program import Program, accepted_share, check_step_size
 
@@ -32,6 +33,10 @@ class MALA:
     def program(self, potential: Potential) -> Program:
         """Compile for a potential."""
         return _program(potential, "langevin")
+
+    def replica_kernel(self, potential: Potential) -> InnerKernel:
+        """What replica exchange builds on."""
+        return _replica_kernel(potential, "langevin")
 
     def largest_stable_step(self, potential: Potential, temperature: float) -> float:
         """No step diverges: what is too large is rejected."""
@@ -58,6 +63,10 @@ class RandomWalkMetropolis:
         """Compile for a potential."""
         return _program(potential, "random_walk")
 
+    def replica_kernel(self, potential: Potential) -> InnerKernel:
+        """What replica exchange builds on."""
+        return _replica_kernel(potential, "random_walk", 0.5)
+
     def largest_stable_step(self, potential: Potential, temperature: float) -> float:
         """No step diverges: what is too large is rejected."""
         return np.inf
@@ -67,3 +76,12 @@ def _program(potential: Potential, proposal: Proposal) -> Program:
     kernel = metropolis_kernel(potential, proposal)
     rows, scratch_rows = metropolis_rows(potential.dimension, proposal)
     return Program(rows, scratch_rows, kernel.advance, kernel.prepare, summary=accepted_share(rows - 1))
+
+
+def _replica_kernel(potential: Potential, proposal: Proposal, step_power: float = 0.0) -> InnerKernel:
+    last, _ = metropolis_rows(potential.dimension, proposal)
+    # All rows but the count of accepted proposals; the energy is the one before it.
+    return InnerKernel(
+        metropolis_source(potential, proposal), ("temperature",), (), moved=last - 1, energy_row=last - 2,
+        step_power=step_power,
+    )  # fmt: skip

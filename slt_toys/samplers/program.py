@@ -39,6 +39,8 @@ class Program:
     summary
         ``summary(state, steps)`` makes statistics of a stage from its final state (chains, rows): names to dimensions,
         the first of them ``"chain"``, and arrays.
+    streams
+        Random streams of 64 lanes that a block takes; its ``bits`` hold them one after the other.
     """
 
     rows: int
@@ -49,6 +51,7 @@ class Program:
     carries_state: bool = False
     begin: Callable[[Array, Array, float, Sequence[np.random.Generator]], None] | None = None
     summary: Callable[[Array, int], Summary] | None = None
+    streams: int = 1
 
     def started(
         self,

@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..kernels_underdamped import underdamped_kernel
+from ..kernels_replica import InnerKernel
+from ..kernels_underdamped import underdamped_kernel, underdamped_source
 from ..potentials import Potential
 from .program import Array, Program, check_step_size, largest_curvature, normal_rows
 
@@ -54,6 +55,11 @@ class UnderdampedLangevin:
             prepare=kernel.prepare,
             momenta=True,
         )
+
+    def replica_kernel(self, potential: Potential) -> InnerKernel:
+        """What replica exchange builds on."""
+        source = underdamped_source(potential, self.splitting)
+        return InnerKernel(source, ("temperature",), (float(self.friction),), moved=3 * potential.dimension)
 
     def largest_stable_step(self, potential: Potential, temperature: float) -> float:
         """2 over the root of the largest curvature where the posterior lives, leapfrog's limit."""

@@ -168,7 +168,7 @@ class Work:
         dimension = self.start.shape[1]
         places = np.resize(self.start[chains], (len(blocks) * LANES, dimension))
         places = places.reshape(len(blocks), LANES, dimension).swapaxes(1, 2).reshape(len(blocks), -1)
-        bits = np.array([self._stream(b).generate_state(4 * LANES, np.uint64) for b in blocks], dtype=np.uint64)
+        bits = np.array([self._bits(block) for block in blocks])
         place = _Place(-1, 0, 0, places, bits, np.empty((len(blocks), 0)))
         self._enter(place, blocks, 0)
         return place
@@ -177,6 +177,9 @@ class Work:
         """Go on to a stage: positions and streams carry over, the rest is made anew."""
         stage, program = self.stages[number], self.programs[number]
         place.stage, place.position = number, 0
+        # The first stream carries over; others are a stage's own.
+        more = [[self._bits(b, 1 + number, k) for b in blocks] for k in range(1, program.streams)]
+        place.bits = np.concatenate([place.bits[:, : 4 * LANES], *more], axis=1)
         same = number > 0 and type(stage.sampler) is type(self.stages[number - 1].sampler)
         fits = (place.state.shape[1], place.scratch.shape[1]) == (LANES * program.rows, LANES * program.scratch_rows)
         if same and program.carries_state and fits:
@@ -242,6 +245,9 @@ class Work:
             return {}
         rows = place.state.reshape(-1, program.rows, LANES).swapaxes(1, 2).reshape(-1, program.rows)
         return program.summary(rows[: chains.stop - chains.start], self.schedule[place.stage].total)
+
+    def _bits(self, block: int, *more: int) -> NDArray[np.uint64]:
+        return self._stream(block, *more).generate_state(4 * LANES, np.uint64).astype(np.uint64)
 
     def _stream(self, block: int, *more: int) -> np.random.SeedSequence:
         return np.random.SeedSequence(self.seed, spawn_key=(block, *more))

@@ -8,6 +8,8 @@ controls did. ``--entropy`` replays a failed test's seed.
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 import pytest
 
@@ -31,13 +33,19 @@ def repetition(request):
     return request.param
 
 
-@pytest.fixture
-def seed(request) -> int:
-    """A seed nobody chose: what is tested holds for any."""
+@pytest.fixture(scope="session")
+def seeds(request) -> defaultdict[int, int]:
+    """One for each repetition, so that tests of one repetition can share exact draws."""
     chosen = request.config.getoption("--entropy", None)
-    value = int(np.random.SeedSequence().generate_state(1)[0]) if chosen is None else chosen
-    print(f"replay with --entropy {value}")
-    return value
+    return defaultdict(lambda: int(np.random.SeedSequence().generate_state(1)[0]) if chosen is None else chosen)
+
+
+@pytest.fixture
+def seed(request, seeds) -> int:
+    """A seed nobody chose: what is tested holds for any."""
+    number = request.getfixturevalue("repetition") if "repetition" in request.fixturenames else 0
+    print(f"replay with --entropy {seeds[number]}")
+    return seeds[number]
 
 
 def pytest_terminal_summary(terminalreporter, config):

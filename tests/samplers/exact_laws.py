@@ -52,7 +52,7 @@ def exact_law(name: str, n_beta: float) -> ExactLaw:
 
 @lru_cache(maxsize=2)
 def exact_start(name: str, n_beta: float, size: int, seed: int) -> Array:
-    """Independent exact draws; neighbours in the list of pairs share them."""
+    """Independent exact draws; neighbours in the list of pairs share a repetition's."""
     return draw_exact(find_potential(name), n_beta, size, (seed, POTENTIAL_NAMES.index(name)))
 
 

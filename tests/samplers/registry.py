@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from slt_toys.catalogue import POTENTIAL_NAMES, find_potential
+from slt_toys.potentials import Potential
 from slt_toys.samplers import MALA, OverdampedLangevin, RandomWalkMetropolis, Sampler, UnderdampedLangevin
 from slt_toys.samplers.program import largest_curvature
 
@@ -31,6 +32,8 @@ class Scheme:
         Of the step-size bias of its positions' law; 0 for none at any step.
     reversible
         Whether its positions obey detailed balance.
+    fits
+        Whether it can sample a potential at all.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Scheme:
     steps: int
     order: int
     reversible: bool = False
+    fits: Callable[[Potential], bool] = lambda _: True
 
     @property
     def coarsening(self) -> int:
@@ -68,7 +72,7 @@ SCHEMES = (
     Scheme("random_walk", _walk, steps=200, order=0, reversible=True),
 )
 # Samplers whose law has its own tests.
-ELSEWHERE = {"SGD": "test_sgd", "SGLD": "test_sgd"}
+ELSEWHERE = {"SGD": "test_sgd", "SGLD": "test_sgd", "ReplicaExchange": "test_replica_exchange"}
 
 # Inverse temperatures at which the wells are left now and then, and neither of two phases is rare where that can be.
 TARGETS = {
@@ -126,8 +130,8 @@ def scheme(name: str) -> Scheme:
 
 
 def pairs() -> list[Pair]:
-    """Every pair, by potential."""
-    return [Pair(one, potential) for potential in TARGETS for one in SCHEMES]
+    """Every pair that makes sense, by potential."""
+    return [Pair(one, potential) for potential in TARGETS for one in SCHEMES if one.fits(find_potential(potential))]
 
 
 @lru_cache
