@@ -114,14 +114,7 @@ def gradient_lines(
         Python names that hold its parameters; ``p0, p1, ...`` unless given.
     """
     slopes = [sympy.diff(group.energy, x) for x in group.coordinates]
-    if len(group.coordinates) == 1 and slopes[0].is_polynomial(group.coordinates[0]) and slopes[0] != 0:
-        shared, reduced = [], [sympy.horner(sympy.expand(slopes[0]), group.coordinates[0])]
-    else:
-        shared, reduced = sympy.cse(slopes, symbols=sympy.numbered_symbols(prefix, real=True))
-    rename = _names(group, names, parameters)
-    lines = [f"{symbol} = {_print(value.xreplace(rename))}" for symbol, value in shared]
-    lines += [f"{name} = {_print(value.xreplace(rename))}" for name, value in zip(results, reduced, strict=True)]
-    return lines
+    return expression_lines(group, slopes, names, results, prefix, parameters)
 
 
 def energy_lines(
@@ -132,13 +125,30 @@ def energy_lines(
     parameters: Sequence[str] | None = None,
 ) -> list[str]:
     """Print straight-line Python that computes a component's energy, up to a constant, into ``result``."""
-    if len(group.coordinates) == 1 and group.energy.is_polynomial(group.coordinates[0]) and group.energy != 0:
-        shared, reduced = [], [sympy.horner(sympy.expand(group.energy), group.coordinates[0])]
+    return expression_lines(group, [group.energy], names, [result], prefix, parameters)
+
+
+def expression_lines(
+    group: ComponentGroup,
+    expressions: Sequence[sympy.Expr],
+    names: Sequence[str],
+    results: Sequence[str],
+    prefix: str,
+    parameters: Sequence[str] | None = None,
+) -> list[str]:
+    """Print straight-line Python that computes any expressions of a component's coordinates and parameters."""
+    if len(group.coordinates) == len(expressions) == 1 and _is_proper_polynomial(expressions[0], group.coordinates[0]):
+        shared, reduced = [], [sympy.horner(sympy.expand(expressions[0]), group.coordinates[0])]
     else:
-        shared, reduced = sympy.cse([group.energy], symbols=sympy.numbered_symbols(prefix, real=True))
+        shared, reduced = sympy.cse(expressions, symbols=sympy.numbered_symbols(prefix, real=True))
     rename = _names(group, names, parameters)
     lines = [f"{symbol} = {_print(value.xreplace(rename))}" for symbol, value in shared]
-    return [*lines, f"{result} = {_print(reduced[0].xreplace(rename))}"]
+    lines += [f"{name} = {_print(value.xreplace(rename))}" for name, value in zip(results, reduced, strict=True)]
+    return lines
+
+
+def _is_proper_polynomial(expression: sympy.Expr, x: sympy.Symbol) -> bool:
+    return bool(expression.is_polynomial(x)) and expression != 0
 
 
 def _names(

@@ -60,10 +60,11 @@ _LOGARITHM = """\
     c = 0.2857142874366239 + v * c
     c = 0.3999999999940941 + v * c
     c = 0.6666666666666735 + v * c
+    log_uniform = e * 0.6931471805599453 + (2.0 * q + q * v * c)
 """
 # Two uniforms make two normals. The angle is uniform on a quarter turn [-π/4, π/4], and two spare bits swap the
 # coordinates and flip the sign: the four images tile the circle, and no range reduction is needed.
-_POLAR = """    radius = np.sqrt(-2.0 * (e * 0.6931471805599453 + (2.0 * q + q * v * c)))
+_POLAR = """    radius = np.sqrt(-2.0 * log_uniform)
     x = (bits_to_float((r2 >> U(12)) | U(0x3FF0000000000000)) - 1.5) * 1.5707963267948966
     y = x * x
     n = -2.50507477628578072866e-8 + y * 1.58962301576546568060e-10
@@ -80,15 +81,23 @@ _POLAR = """    radius = np.sqrt(-2.0 * (e * 0.6931471805599453 + (2.0 * q + q *
     k = 1.0 - 0.5 * y + y * y * k
     swap = (r2 >> U(11)) & U(1)
     radius = bits_to_float(float_to_bits(radius) | ((r2 << U(53)) & U(0x8000000000000000)))
-    normal[o + i] = radius * (n if swap else k)
+"""
+_PAIR = """    normal[o + i] = radius * (n if swap else k)
     normal[o + U(64) + i] = radius * (k if swap else n)
 """
 _LANES = "for i in range(L):\n"
-_NORMAL_PAIR = _LANES + _LOAD + _DRAW.format(r="r1") + _DRAW.format(r="r2") + _STORE + _LOGARITHM + _POLAR
+_NORMAL_PAIR = _LANES + _LOAD + _DRAW.format(r="r1") + _DRAW.format(r="r2") + _STORE + _LOGARITHM + _POLAR + _PAIR
 # Opens a loop over lanes that has the logarithm of a uniform from (0, 1] at hand.
-LOG_UNIFORM = (
-    _LANES + _LOAD + _DRAW.format(r="r1") + _STORE + _LOGARITHM
-    + "    log_uniform = e * 0.6931471805599453 + (2.0 * q + q * v * c)\n"
+LOG_UNIFORM = _LANES + _LOAD + _DRAW.format(r="r1") + _STORE + _LOGARITHM
+_UNIFORM = "    uniform = bits_to_float(({r} >> U(12)) | U(0x3FF0000000000000)) - 1.0\n"
+# The same with a uniform from [0, 1) of 52 bits.
+UNIFORM = _LANES + _LOAD + _DRAW.format(r="r1") + _STORE + _UNIFORM.format(r="r1")
+# The same for a proposal and its acceptance: one of a uniform, a normal and an exponential number (they are not
+# independent of each other), and the logarithm of a uniform that is.
+PROPOSAL = (
+    _LANES + _LOAD + "".join(_DRAW.format(r=r) for r in ("r1", "r2", "r3")) + _STORE + _LOGARITHM + _POLAR
+    + "    gauss = radius * (n if swap else k)\n    exponential = -log_uniform\n"
+    + _UNIFORM.format(r="r2") + "    r1 = r3\n" + _LOGARITHM
 )  # fmt: skip
 
 _FRAME = '''
@@ -205,6 +214,11 @@ def component_loop(number: int, group: ComponentGroup, body: Sequence[str]) -> l
 
     The body finds the offset of its k-th coordinate's row in ``o{k}`` and its parameters in ``p{k}``.
     """
+    return component_members(number, group, ["for i in range(L):", *indent(body, 1)])
+
+
+def component_members(number: int, group: ComponentGroup, body: Sequence[str]) -> list[str]:
+    """Print a loop over the components of one form around loops over lanes; offsets and parameters as for those."""
     many = len(group.coordinate_table) > 1
     lines = [f"for member in range({len(group.coordinate_table)}):"]
     # Offsets known at compile time let the compiler see that rows do not overlap.
@@ -213,7 +227,7 @@ def component_loop(number: int, group: ComponentGroup, body: Sequence[str]) -> l
         for k in range(len(group.coordinates))
     ]
     lines += [f"    p{k} = parameters[PARAMETER_{number}_{k}[member]]" for k in range(len(group.parameters))]
-    return [*lines, "    for i in range(L):", *indent(body, 2)]
+    return [*lines, *indent(body, 1)]
 
 
 def walls(potential: Potential, group: ComponentGroup) -> list[tuple[float, float]]:

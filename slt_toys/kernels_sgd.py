@@ -24,30 +24,11 @@ import sympy
 
 from .codegen import ComponentGroup, component_groups, energy_lines, gradient_lines, load_module
 from .examples import Examples, GaussianGradients
-from .kernels import component_loop, draw_normals, indent, kernel_source, walls
+from .kernels import UNIFORM, component_loop, draw_normals, indent, kernel_source, walls
 from .potentials import Potential
 
 Order = Literal["with_replacement", "reshuffled", "fixed"]
 
-_DRAW_UNIFORM = """\
-    s0 = random[i]
-    s1 = random[i + U(64)]
-    s2 = random[i + U(128)]
-    s3 = random[i + U(192)]
-    r1 = s0 + s3
-    t = s1 << U(17)
-    s2 ^= s0
-    s3 ^= s1
-    s1 ^= s2
-    s0 ^= s3
-    s2 ^= t
-    s3 = (s3 << U(45)) | (s3 >> U(19))
-    random[i] = s0
-    random[i + U(64)] = s1
-    random[i + U(128)] = s2
-    random[i + U(192)] = s3
-    uniform = bits_to_float((r1 >> U(12)) | U(0x3FF0000000000000)) - 1.0
-"""
 _SETTINGS = "segment_temperature, momentum, lookahead, added"
 # Lanes of the book.
 _PLACE, _BATCHES, _NORMALS, _KEPT = range(4)
@@ -118,8 +99,7 @@ def _example(order: Order, columns: list[str], d: int) -> list[str]:
     number = 64 * (normals_and_rows(d) + d)
     lines = ["left = float(size)" if order == "with_replacement" else "left = float(size - (start + member))"]
     lines += [
-        "for i in range(L):",
-        *_DRAW_UNIFORM.rstrip().split("\n"),
+        *UNIFORM.rstrip().split("\n"),
         f"    normal[U({number}) + i] = uniform * left",
     ]
     lines += ["for i in range(L):", f"    index = U(np.int64(normal[U({number}) + i]))"]

@@ -5,6 +5,7 @@ with their own potential, temperature and step.
 """
 
 from .annealing import annealing_schedule
+from .gibbs import Gibbs
 from .langevin import OverdampedLangevin, largest_stable_step
 from .metropolis import MALA, RandomWalkMetropolis
 from .program import Sampler
@@ -17,6 +18,7 @@ __all__ = [
     "MALA",
     "SGD",
     "SGLD",
+    "Gibbs",
     "OverdampedLangevin",
     "RandomWalkMetropolis",
     "ReplicaExchange",

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from slt_toys.catalogue import POTENTIAL_NAMES, find_potential
 from slt_toys.potentials import Potential
-from slt_toys.samplers import MALA, OverdampedLangevin, RandomWalkMetropolis, Sampler, UnderdampedLangevin
+from slt_toys.samplers import MALA, Gibbs, OverdampedLangevin, RandomWalkMetropolis, Sampler, UnderdampedLangevin
 from slt_toys.samplers.program import largest_curvature
 
 
@@ -70,6 +70,7 @@ SCHEMES = (
     Scheme("ABOBA", _splitting("ABOBA"), steps=600, order=2),
     Scheme("MALA", lambda scale, _, factor: MALA(0.5 * factor * scale), steps=150, order=0, reversible=True),
     Scheme("random_walk", _walk, steps=200, order=0, reversible=True),
+    Scheme("Gibbs", lambda *_: Gibbs(), steps=20, order=0),
 )
 # Samplers whose law has its own tests.
 ELSEWHERE = {"SGD": "test_sgd", "SGLD": "test_sgd", "ReplicaExchange": "test_replica_exchange"}

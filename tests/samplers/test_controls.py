@@ -54,6 +54,12 @@ INVARIANCE: list[tuple[str, str, str, dict[str, str]]] = [
     ("random_walk", WELL, "stale energy", {"new_energy if accepted else": "0.5 * new_energy if accepted else"}),
     ("random_walk", CORNER, "walls", PASSED),
     ("random_walk", CORNER, "stuck coordinate", {"y1 = x1 + noise * z1": "y1 = x1"}),
+    ("Gibbs", WELL, "temperature", {"cold = 1.0 / temperature": "cold = 0.75 / temperature"}),
+    ("Gibbs", WELL, "no level", {"height * cold - log_uniform": "height * cold + 1.0"}),
+    ("Gibbs", WELL, "one end left out", {"missed and at < old": "missed and at < -9.0"}),
+    ("Gibbs", CORNER, "temperature", {"cold = 1.0 / temperature": "cold = 0.75 / temperature"}),
+    ("Gibbs", CORNER, "stale neighbour", {"x1 = w[o1 + i]": "x1 = 0.8 * w[o1 + i]"}),
+    ("Gibbs", CORNER, "always accepts", {"log_uniform > away": "-1e300 > away"}),
 ]  # fmt: skip
 
 

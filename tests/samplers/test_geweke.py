@@ -17,12 +17,12 @@ import sympy
 from slt_toys.kernels import LANES
 from slt_toys.phases import Phase
 from slt_toys.potentials import Potential
-from slt_toys.samplers import MALA, RandomWalkMetropolis
+from slt_toys.samplers import MALA, Gibbs, RandomWalkMetropolis
 from tests.samplers.checks import Array, Deviations, agree, deviation, disagree
 from tests.samplers.wrong import make_wrong
 
 REPLICAS, ROUNDS, STEPS = 2000, 8, 4
-EXACT: dict[str, Any] = {"MALA": MALA(0.08), "random_walk": RandomWalkMetropolis(0.5)}
+EXACT: dict[str, Any] = {"MALA": MALA(0.08), "random_walk": RandomWalkMetropolis(0.5), "Gibbs": Gibbs()}
 
 
 @lru_cache
@@ -104,6 +104,9 @@ CONTROLS = [
     ("random_walk", "always accepts", {"log_uniform < total": "-1e300 < total"}),
     ("random_walk", "temperature", {"cold = 1.0 / temperature": "cold = 0.75 / temperature"}),
     ("random_walk", "field", {"p0 = parameters": "p0 = -parameters"}),
+    ("Gibbs", "temperature", {"cold = 1.0 / temperature": "cold = 0.75 / temperature"}),
+    # A field of the wrong sign would pass: the law is even, and each sweep forgets the last.
+    ("Gibbs", "field", {"p0 = parameters": "p0 = 3.0 * parameters"}),
 ]
 
 

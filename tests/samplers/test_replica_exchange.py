@@ -24,6 +24,7 @@ from slt_toys.potentials import Potential
 from slt_toys.samplers import (
     MALA,
     SGLD,
+    Gibbs,
     OverdampedLangevin,
     RandomWalkMetropolis,
     ReplicaExchange,
@@ -40,7 +41,7 @@ from tests.samplers.checks import Array, Deviations, agree, deviation, disagree
 LADDER = (0.3, 0.5, 0.9, 1.5)
 # Steps so small that no bias shows.
 EULER, BAOAB = OverdampedLangevin(2e-4), UnderdampedLangevin(0.02, 0.5)
-EVERY = [EULER, BAOAB, MALA(0.02), RandomWalkMetropolis(0.12)]
+EVERY = [EULER, BAOAB, MALA(0.02), RandomWalkMetropolis(0.12), Gibbs()]
 WELL, PLANE, SUM = "regular_double_well", "curve_against_point", "barrier_spectrum"
 
 

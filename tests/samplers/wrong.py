@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from slt_toys import kernels, kernels_metropolis, kernels_underdamped
+from slt_toys import kernels, kernels_gibbs, kernels_metropolis, kernels_underdamped
 from slt_toys.codegen import load_module
 from slt_toys.potentials import Potential
 from slt_toys.samplers import (
     MALA,
+    Gibbs,
     OverdampedLangevin,
     RandomWalkMetropolis,
     Sampler,
     UnderdampedLangevin,
+    gibbs,
     langevin,
     metropolis,
     underdamped,
@@ -31,6 +33,7 @@ _KERNELS: dict[type, tuple[Any, str, Callable[[Any, Potential], str], Callable[[
     MALA: (
         metropolis, "metropolis_kernel", lambda s, p: kernels_metropolis.metropolis_source(p, "langevin"), lambda m: m,
     ),
+    Gibbs: (gibbs, "gibbs_kernel", lambda s, p: kernels_gibbs.gibbs_source(p, s.slice_width), lambda m: m),
     RandomWalkMetropolis: (
         metropolis, "metropolis_kernel", lambda s, p: kernels_metropolis.metropolis_source(p, "random_walk"),
         lambda m: m,
