@@ -10,8 +10,10 @@ from slt_toys.kernels import LANES, Scheme, langevin_kernel
 from slt_toys.potentials import Potential
 from slt_toys.samplers import (
     MALA,
+    Gibbs,
     OverdampedLangevin,
     RandomWalkMetropolis,
+    ReplicaExchange,
     Sampler,
     UnderdampedLangevin,
     sample,
@@ -36,6 +38,8 @@ FAMILY: dict[str, tuple[Sampler, float | None]] = {
     "underdamped, OBABO": (UnderdampedLangevin(STEP_SIZE, splitting="OBABO"), None),
     "underdamped, ABOBA": (UnderdampedLangevin(STEP_SIZE, splitting="ABOBA"), None),
     "random walk": (RandomWalkMetropolis(STEP_SIZE), None),
+    "Gibbs": (Gibbs(), None),
+    "replica exchange, 4 of MALA": (ReplicaExchange(MALA(STEP_SIZE), [TEMPERATURE * 2**k for k in range(4)]), None),
 }
 # Of each dimension: about a tenth of a second.
 CHAIN_STEPS = {1: 100 * 2**20, 2: 50 * 2**20, 10: 10 * 2**20, 100: 2**20}

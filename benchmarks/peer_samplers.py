@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from slt_toys.catalogue import find_potential
-from slt_toys.samplers import MALA, RandomWalkMetropolis, Sampler, UnderdampedLangevin, sample
+from slt_toys.example_catalogue import linear_regression
+from slt_toys.samplers import MALA, SGD, Gibbs, RandomWalkMetropolis, Sampler, UnderdampedLangevin, sample
 
 from .engines import CHAINS as OUR_CHAINS
 from .engines import START, STEP_SIZE, TEMPERATURE, TILT
@@ -17,6 +18,8 @@ from .measure import Contender
 CHAINS = 4096
 FRICTION = 1.0
 WALK = 0.3  # standard deviation of the random walk's proposals
+SLICE_WIDTH = 2.0
+EXAMPLES, LEARNING_RATE, BATCH_SIZE = 1024, 0.05, 8
 
 
 def _ours(sampler: Sampler, steps: int) -> Contender:
@@ -44,6 +47,24 @@ def our_random_walk(steps: int = 50_000) -> Contender:
 def our_baoab(steps: int = 50_000) -> Contender:
     """BAOAB through ``sample``."""
     return _ours(UnderdampedLangevin(STEP_SIZE, FRICTION), steps)
+
+
+def our_gibbs(steps: int = 5_000) -> Contender:
+    """Slices within Gibbs through ``sample``."""
+    return _ours(Gibbs(SLICE_WIDTH), steps)
+
+
+def our_sgd(steps: int = 20_000) -> Contender:
+    """SGD on examples drawn with replacement, through ``sample``."""
+    examples = linear_regression(EXAMPLES)
+
+    def run() -> np.ndarray:
+        return sample(
+            examples, SGD(LEARNING_RATE, BATCH_SIZE), chains=OUR_CHAINS, steps=steps, thin=steps, threads=1,
+            initial=[START], diagnose=False,
+        )["w"].values[:, -1]  # fmt: skip
+
+    return Contender("sample, SGD", run, OUR_CHAINS * steps)
 
 
 def _log_density(w: Any) -> Any:
@@ -105,3 +126,31 @@ def jax_baoab(steps: int = 1000) -> Contender:
     return Contender(
         "JAX BAOAB, 4096 chains, float64", timed(run, np.full(CHAINS, START), jax.random.key(7)), CHAINS * steps
     )
+
+
+def blackjax_slice(steps: int = 50) -> Contender:
+    """BlackJAX's slice within Gibbs: the same procedure, interval and width."""
+    jax_in_double_precision()
+    slices = library("blackjax.mcmc.slice")
+    algorithm = slices.coordinate_slice(_log_density, initial_widths=SLICE_WIDTH, interval=slices.stepping_out)
+    return _blackjax("BlackJAX coordinate slice, 4096 chains, float64", algorithm, steps)
+
+
+def jax_sgd(steps: int = 1000) -> Contender:
+    """SGD with minibatches drawn with replacement, as one writes it in JAX."""
+    jax = jax_in_double_precision()
+    examples = linear_regression(EXAMPLES)
+    names = [symbol.name for symbol in examples.columns]
+    inputs, labels = (jax.numpy.asarray(examples.data[:, names.index(name)]) for name in names)
+
+    @jax.jit
+    def run(w: Any, key: Any) -> Any:
+        def step(w: Any, key: Any) -> tuple[Any, None]:
+            chosen = jax.random.randint(key, (CHAINS, BATCH_SIZE), 0, EXAMPLES)
+            x, y = inputs[chosen], labels[chosen]
+            return w - LEARNING_RATE * (x * (w[:, None] * x - y)).mean(axis=1), None
+
+        return jax.lax.scan(step, w, jax.random.split(key, steps))[0]
+
+    return Contender("JAX SGD, 4096 chains, float64", timed(run, np.full(CHAINS, START), jax.random.key(8)),
+                     CHAINS * steps)  # fmt: skip

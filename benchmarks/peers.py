@@ -15,7 +15,18 @@ from numba import njit
 from .engines import NOISE, START, STEP_SIZE, TEMPERATURE, TILT, c_bound, double_well, plane_well
 from .libraries import jax_in_double_precision, library, timed
 from .measure import Contender
-from .peer_samplers import blackjax_mala, blackjax_random_walk, jax_baoab, our_baoab, our_mala, our_random_walk
+from .peer_samplers import (
+    blackjax_mala,
+    blackjax_random_walk,
+    blackjax_slice,
+    jax_baoab,
+    jax_sgd,
+    our_baoab,
+    our_gibbs,
+    our_mala,
+    our_random_walk,
+    our_sgd,
+)
 
 CHAINS = 4096
 
@@ -150,9 +161,11 @@ RIVALS: dict[str, tuple[Callable[..., Contender], Callable[..., Contender], bool
     "jax_float64_drawn_ahead": (double_well, jax_scan_ahead, True, None),
     "jax_float32": (double_well, jax_scan_single, True, None),
     "jax_float32_drawn_ahead": (double_well, jax_scan_single_ahead, True, None),
-    "blackjax_sgld": (double_well, blackjax_sgld, True, None),
+    "blackjax_sgld": (double_well, blackjax_sgld, True, 1 / 15),
     "blackjax_mala": (our_mala, blackjax_mala, True, 1 / 15),
     "blackjax_random_walk": (our_random_walk, blackjax_random_walk, True, 1 / 15),
+    "blackjax_slice": (our_gibbs, blackjax_slice, True, 1 / 15),
+    "jax_sgd": (our_sgd, jax_sgd, True, 1 / 15),
     "jax_baoab": (our_baoab, jax_baoab, True, 1 / 15),
     "deeptime": (plane_well, deeptime_plane_well, True, None),
 }

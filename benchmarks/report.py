@@ -11,6 +11,7 @@ from pathlib import Path
 
 from slt_toys.catalogue import catalogue
 
+from . import effective
 from .bound import load_bound
 from .engines import FAMILY, POTENTIALS, SCHEMES, family_member, kernel, of_dimension, through_sample
 from .exact import CASES, difference, reference_case
@@ -42,6 +43,8 @@ def make_report(repetitions: int, say: Callable[[str], None]) -> Report:
         _rivals(repetitions, say, missed),
         "## The Langevin engine",
         _engine(repetitions, say, missed),
+        "## Effective samples",
+        _effective(repetitions, say),
         "## The exact solvers against scipy",
         _exact(say, missed),
     ]
@@ -100,14 +103,44 @@ def _engine(repetitions: int, say: Callable[[str], None], missed: list[str]) -> 
     say("engine on two threads")
     one, two = (through_sample(catalogue()["regular_double_well"], threads=n) for n in (1, 2))
     both = compare(two, one, repetitions)
+    scaling = both.other_cost.wall / both.our_cost.wall
     note = (
         f"Two threads against one, regular_double_well: {both.ratio:.2f} times the CPU time per chain-step, "
-        f"{both.our_cost.wall / both.other_cost.wall:.2f} times the wall time."
+        f"{both.our_cost.wall / both.other_cost.wall:.2f} times the wall time: {scaling:.2f} times the speed (load "
+        f"average {os.getloadavg()[0]:.1f}: other work took its share where it is above 2)."
     )
     return (
         f"{table(heads, rows)}\n\nPer chain-step: one step of all d coordinates of one chain. {note}\n\n"
         "The rest of the family by `sample`: CPU time per chain-step in ns, and in brackets over unadjusted\n"
         f"Langevin's (Euler). 100-D is barrier_spectrum with 100 coordinates.\n\n{others}"
+    )
+
+
+def _effective(repetitions: int, say: Callable[[str], None]) -> str:
+    rows, in_one = [], {}
+    for name in effective.NAMES:
+        cells = []
+        for d in DIMENSIONS:
+            say(f"effective samples, {name}, {d}-D")
+            found = effective.best(name, of_dimension(d))
+            cells.append(f"{found.per_second:.3g}")
+            if d == 1:
+                in_one[name] = found.per_second
+        rows.append([name, *cells])
+    for name, ours in (("blackjax_mala", "MALA"), ("blackjax_random_walk", "random walk"), ("blackjax_slice", "Gibbs")):
+        make_ours, make_other, _, _ = RIVALS[name]
+        try:
+            ratio = compare(make_ours(), make_other(), repetitions)
+        except Unavailable:
+            continue
+        rows.append(
+            [f"{ratio.other}: the same steps", f"{in_one[ours] * ratio.ratio:.3g}", *[""] * (len(DIMENSIONS) - 1)]
+        )
+    heads = ["sampler", *(f"{d}-D" for d in DIMENSIONS)]
+    return (
+        "Bulk effective samples per CPU second of the slowest of the coordinates, their squares and the energy, at\n"
+        f"n_beta {effective.N_BETA:g} on the potentials above, each sampler at the best of a few steps. A peer that\n"
+        "takes the same steps is worth as much per step; its row is what they cost it.\n\n" + table(heads, rows)
     )
 
 
