@@ -68,10 +68,29 @@ def _grows_everywhere(polynomial: sympy.Poly, dimension: int) -> bool:
         # The leading form is positive on every line through the origin: no real root in slope, positive somewhere.
         x, y = polynomial.gens
         slope = sympy.Poly(top.subs({x: 1}), y)
-        return bool(top.subs({x: 0, y: 1}) > 0 and top.subs({x: 1, y: 0}) > 0 and slope.count_roots() == 0)
-    even = all(all(e % 2 == 0 for e in m) and c > 0 for m, c in terms if sum(m) == degree)
-    pure = all(any(m[i] == degree for m, _ in terms) for i in range(dimension))
-    return even and pure
+        if top.subs({x: 0, y: 1}) > 0 and top.subs({x: 1, y: 0}) > 0 and slope.count_roots() == 0:
+            return True
+    if degree == 2:
+        return bool(sympy.hessian(top, polynomial.gens).is_positive_definite)
+    return _powers_outweigh(terms, dimension)
+
+
+def _powers_outweigh(terms: Sequence[tuple[tuple[int, ...], sympy.Expr]], dimension: int) -> bool:
+    """Whether every term that may be negative grows more slowly than the even powers of single coordinates.
+
+    |w^m| is at most the largest |w_i|^d_i to the power Σ m_i/d_i; below 1 that is outweighed far out.
+    """
+    even = [all(e % 2 == 0 for e in m) and c > 0 for m, c in terms]
+    powers = [
+        max((m[i] for (m, _), good in zip(terms, even, strict=True) if good and m[i] == sum(m) > 0), default=0)
+        for i in range(dimension)
+    ]
+    if not all(powers):
+        return False
+    return all(
+        good or sum(sympy.Rational(e, d) for e, d in zip(m, powers, strict=True)) < 1
+        for (m, _), good in zip(terms, even, strict=True)
+    )
 
 
 def _sphere(dimension: int, radius: float) -> np.ndarray:

@@ -142,6 +142,27 @@ def test_declared_phases_get_their_learning_coefficient_from_theory():
 
 
 @pytest.mark.parametrize(
+    "energy",
+    [
+        "w1**2*w2**2 + w1**2 + w2**2",
+        "w1**4 + w2**2 + w1*w2",
+        "w1**4 + w2**6 + w3**2 + w1**2*w2**2*w3**2 - w1*w2",
+        " + ".join(f"w{k}**2" for k in range(1, 11)) + " + w1*w10",
+    ],
+)
+def test_energies_that_powers_hold_confine_by_themselves(energy):
+    coordinates = sorted(sympy.sympify(energy).free_symbols, key=lambda s: int(s.name[1:]))
+    zero = (0,) * len(coordinates)
+    potential = Potential.from_expression(energy, phases=[Phase("whole", zero, sympy.true, 0, sympy.S.One)])
+    assert potential.boundary == "natural"
+    # Beyond the box, in any direction, the energy is high.
+    directions = np.random.default_rng(np.random.SeedSequence()).standard_normal((2000, len(coordinates)))
+    surface = directions / np.linalg.norm(directions, axis=1, keepdims=True) * potential.box[0][1]
+    for factor in (1, 3, 10):
+        assert potential.energy_function()(factor * surface).min() > 150
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"expression": "w**3"}, "unbounded below"),
@@ -149,6 +170,9 @@ def test_declared_phases_get_their_learning_coefficient_from_theory():
         ({"expression": "w1**2*w2**2"}, "does not grow in every direction"),
         ({"expression": "(w1*w2-1)**2"}, "does not grow in every direction"),
         ({"expression": "w1**4 - 3*w1**2*w2**2 + w2**4"}, "unbounded below"),
+        ({"expression": "w1**2 + w2**2 + w3**2 - 2*w1*w2"}, "does not grow in every direction"),
+        ({"expression": "w1**4 + w2**4 + w3**4 - 9*w1**2*w2**2"}, "unbounded below"),
+        ({"expression": "w1**4 + w2**2 + w3**2 - w1**3*w2"}, "unbounded below"),
         ({"expression": "w**2 + cos(w)"}, "give box="),
         ({"expression": "w**2 + cos(w)", "box": (-1, 1)}, "declare them"),
         ({"expression": "(w1**2+w2**2-1)**2"}, "declare them"),
