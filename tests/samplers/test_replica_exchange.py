@@ -340,7 +340,7 @@ def test_wrong_swaps_are_caught(what, name, sampler, changes, seed, monkeypatch)
         return load_module(source, "wrong")
 
     monkeypatch.setattr(replica_exchange, "replica_kernel", wrong_kernel)
-    disagree(invariance(name, ReplicaExchange(sampler, LADDER, swap_every=3), seed, 100))
+    disagree(invariance(name, ReplicaExchange(sampler, LADDER, swap_every=1), seed, 100))
 
 
 def test_too_hot_a_coldest_replica_is_caught(seed):
