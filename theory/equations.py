@@ -9,14 +9,18 @@ from theory import (
     flow_time,
     fluctuation_dissipation,
     free_energy,
+    gibbs,
     kinetics,
     langevin_bias,
     normal_crossing,
     power_law,
+    replica_exchange,
     reshuffling,
+    round_trips,
     scaling,
     schedules,
     sgd,
+    truncated_normal,
 )
 from theory.derivation import Derivation, DerivationError, Equation
 
@@ -30,6 +34,7 @@ BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     + schedules.EQUATIONS
     + confound.EQUATIONS
     + barrier_spectrum.EQUATIONS,
+    "samplers": gibbs.EQUATIONS + truncated_normal.EQUATIONS + replica_exchange.EQUATIONS + round_trips.EQUATIONS,
 }
 
 EQUATIONS: dict[str, Equation] = {}

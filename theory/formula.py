@@ -29,6 +29,13 @@ class _Printer(LatexPrinter):
         text = rf"{name}\left({self._print(argument)}\right)"
         return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
 
+    def _print_betainc_regularized(self, expression: Any, exp: Any = None) -> str:
+        first, second, _, high = (self._print(argument) for argument in expression.args)
+        if expression.args[2] != 0:
+            return super()._print_betainc_regularized(expression, exp=exp)
+        text = rf"I_{{{high}}}\left({first}, {second}\right)"
+        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+
     def _print_Piecewise(self, expression: Any) -> str:
         # 1 where a condition holds and 0 elsewhere is Iverson's bracket.
         if len(expression.args) == 2 and [value for value, _ in expression.args] == [1, 0]:

@@ -113,10 +113,18 @@ temperature of [eq:sgd-temperature] and the clock of [eq:epoch-time] are all tha
 schedule of the
 learning rate decides, and rival explanations can be put beside it."""
 
+_SAMPLERS = """The samplers of the toys draw from $\\exp(-L/T)$ itself, so that what training does can be held against
+it. Two of them need laws of their own. A Gibbs sampler draws coordinates from their exact conditional distributions,
+normal ones where the loss is of degree two, between walls by rejection. Replica exchange lets chains at several
+temperatures swap their configurations, and how many temperatures it needs is decided by how much the laws of the loss
+at neighbouring temperatures overlap: in a phase by its learning coefficient. What an unadjusted Langevin step adds to
+the energy is [eq:unadjusted-langevin-bias]."""
+
 PAGES: dict[str, tuple[str, str]] = {
     "learning_coefficient": ("Learning coefficients, exactly", _LEARNING_COEFFICIENT),
     "free_energy": ("Free energy of a phase", _FREE_ENERGY),
     "kinetics": ("Changing phase", _KINETICS),
     "sgd": ("Stochastic gradient descent as a sampler", _SGD),
     "scaling": ("The end of the critical period", _SCALING),
+    "samplers": ("Drawing from the tempered posterior", _SAMPLERS),
 }

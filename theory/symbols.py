@@ -233,4 +233,42 @@ resolution_epochs = _define(
     "resolution_epochs", r"\Delta_G e", "standard deviation in epochs of one subsystem's decline [epochs]"
 )
 
+# Drawing from exp(-L/T): conditional distributions, walls, replica exchange
+linear_coefficient = _define(
+    "linear_coefficient", "a_1", "coefficient of w in the loss, the other coordinates fixed [loss/length]", **_REAL
+)
+quadratic_coefficient = _define(
+    "quadratic_coefficient", "a_2", "coefficient of w^2 in the loss, the other coordinates fixed [loss/length^2]"
+)
+conditional_mean = _define("conditional_mean", r"\bar w", "mean of w given the other coordinates [length]", **_REAL)
+conditional_variance = _define(
+    "conditional_variance", r"\sigma_w^2", "variance of w given the other coordinates [length^2]"
+)
+wall_slope = _define("wall_slope", "q_1", "slope of loss/temperature at the wall [1/length]", nonnegative=True)
+wall_bend = _define("wall_bend", "q_2", "coefficient of y^2 in loss/temperature at distance y of the wall [1/length^2]")
+proposal_rate = _define(
+    "proposal_rate", "r_y", "rate of the exponential law that distances are proposed from [1/length]"
+)
+proposal_acceptance = _define("proposal_acceptance", r"\alpha_y", "share of proposed distances that are accepted [1]")
+cold_temperature = _define("cold_temperature", "T_a", "the lower of two temperatures [loss]")
+hot_temperature = _define("hot_temperature", "T_b", "the higher of two temperatures [loss]")
+inverse_temperature_gap = _define("inverse_temperature_gap", r"\Delta", "1/T_a - 1/T_b [1/loss]")
+energy_deviation = _define("energy_deviation", r"\sigma_L", "standard deviation of the loss at one temperature [loss]")
+mean_energy_difference = _define(
+    "mean_energy_difference",
+    r"\langle|L-L'|\rangle",
+    "mean distance of the losses of two independent draws at one temperature [loss]",
+)
+swap_acceptance = _define("swap_acceptance", "A", "share of swaps accepted between two temperatures [1]")
+swap_rejection = _define("swap_rejection", r"\varrho", "share of swaps rejected between two temperatures, 1 - A [1]")
+communication_barrier = _define(
+    "communication_barrier", r"\Lambda_T", "swaps rejected between two temperatures by all of many steps together [1]"
+)
+rejection_odds = _define(
+    "rejection_odds", "S_A", "sum of (1 - A)/A over the pairs of neighbouring temperatures [1]", nonnegative=True
+)
+round_trip_rate = _define(
+    "round_trip_rate", r"\nu", "round trips of all configurations of a ladder for each round of swaps [1]"
+)
+
 SYMBOL_LATEX: dict[Basic, str] = {entry.symbol: entry.latex for entry in DEFINITIONS.values()}
