@@ -84,6 +84,7 @@ class _Judged:
     names: tuple[str, ...]
     coordinates: int
     phase_index: NDArray[np.int64] | None  # (chain, draw), where there are several phases
+    unseen: tuple[str, ...]  # phases that no draw is in
     statement: str
     whole: bool
 
@@ -150,7 +151,8 @@ def _judged(draws: xr.Dataset, potential: Potential) -> _Judged:
         raise ValueError(f"draws must have {potential.name}'s {potential.dimension} coordinates, not {dimension}")
     names = [symbol.name for symbol in potential.coordinates]
     picked = np.unique(np.linspace(0, dimension - 1, min(dimension, JUDGED_COORDINATES)).round().astype(int))
-    phases = [phase.name for phase in potential.phases][:JUDGED_PHASES]
+    names_of = [phase.name for phase in potential.phases][:JUDGED_PHASES]
+    phases = names_of
     # Of two phases the shares add up to one (or to what lies outside both): one of them says it all.
     phases = [] if len(phases) < 2 else phases[:1] if len(phases) == 2 else phases
     quantities = len(picked) + 1 + len(phases)
@@ -163,13 +165,14 @@ def _judged(draws: xr.Dataset, potential: Potential) -> _Judged:
         index = potential.phase_index(points) if phases else None
     for number in range(len(phases)):
         values[..., len(picked) + 1 + number] = index == number
+    unseen = () if index is None else tuple(name for k, name in enumerate(names_of) if not (index == k).any())
     whole = points.shape[:2] == (chains, kept) and len(picked) == dimension
     statement = f"{_count(points.shape[0])} of {_count(chains)} chains" + (f", every {stride}th draw" * (stride > 1))
     if len(picked) < dimension:
         statement += f", {len(picked)} of {dimension} coordinates"
     return _Judged(
         values, (*(names[i] for i in picked), "energy", *(f"phase {name}" for name in phases)), len(picked), index,
-        "all draws" if whole else statement, whole,
+        unseen, "all draws" if whole else statement, whole,
     )  # fmt: skip
 
 
@@ -207,7 +210,7 @@ def _verdict(draws: xr.Dataset, judged: _Judged, diagnosis: xr.Dataset) -> str:
             text += f", {_count(int(diagnosis['phase_round_trips']))} phase round trips"
         if chains == 1:
             text += "; one chain only, no other start was tried"
-    for warning in _warnings(draws, bool(problems)):
+    for warning in _warnings(draws, judged, bool(problems)):
         text += f"; {warning}"
     return text if judged.whole else f"{text} [judged from {judged.statement}]"
 
@@ -239,9 +242,11 @@ def _problems(judged: _Judged, diagnosis: xr.Dataset) -> list[str]:
     return problems
 
 
-def _warnings(draws: xr.Dataset, in_trouble: bool) -> list[str]:
+def _warnings(draws: xr.Dataset, judged: _Judged, in_trouble: bool) -> list[str]:
     """What makes a run slow or frail and does not by itself speak against its draws."""
-    warnings = []
+    warnings = [
+        f"phase {name} was never visited: rare, or out of reach" for name in judged.unseen[:1] if not in_trouble
+    ]
     if "acceptance" in draws:
         share = _over_chains(draws["acceptance"])
         if share.min() < LOWEST_ACCEPTANCE:

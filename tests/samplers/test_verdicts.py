@@ -220,3 +220,14 @@ def test_what_holds_no_draws_is_refused(draws, message):
     with pytest.raises(ValueError, match=message) as refusal:
         diagnose(draws, WELL)
     assert "\n" not in str(refusal.value)
+
+
+def test_a_phase_that_was_never_visited_is_named():
+    """Two of three wells are exchanged: nothing tells whether the third is rare or out of reach."""
+    wells = Potential.from_expression("w**2*(w**2 - 1)**2*10")
+    assert len(wells.phases) == 3
+    x = fresh().choice([-1.0, 0.0], (8, 2000)) + 0.1 * fresh().standard_normal((8, 2000))
+    line = verdict(x, wells)
+    assert line.startswith("trust:") and f"phase {wells.phases[2].name} was never visited" in line
+    everywhere = fresh().choice([-1.0, 0.0, 1.0], (8, 2000)) + 0.1 * fresh().standard_normal((8, 2000))
+    assert "never visited" not in verdict(everywhere, wells)
