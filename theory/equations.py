@@ -6,6 +6,7 @@ from theory import (
     barrier_spectrum,
     confound,
     crossover,
+    diagonal_network,
     flow_time,
     fluctuation_dissipation,
     free_energy,
@@ -13,9 +14,11 @@ from theory import (
     kinetics,
     langevin_bias,
     normal_crossing,
+    pathways,
     power_law,
     replica_exchange,
     reshuffling,
+    rival_models,
     round_trips,
     scaling,
     schedules,
@@ -35,6 +38,7 @@ BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     + confound.EQUATIONS
     + barrier_spectrum.EQUATIONS,
     "samplers": gibbs.EQUATIONS + truncated_normal.EQUATIONS + replica_exchange.EQUATIONS + round_trips.EQUATIONS,
+    "zoo": rival_models.EQUATIONS + pathways.EQUATIONS + diagonal_network.EQUATIONS,
 }
 
 EQUATIONS: dict[str, Equation] = {}

@@ -119,6 +119,10 @@ normal ones where the loss is of degree two, between walls by rejection. Replica
 temperatures swap their configurations, and how many temperatures it needs is decided by how much the laws of the loss
 at neighbouring temperatures overlap: in a phase by its learning coefficient. What an unadjusted Langevin step adds to
 the energy is [eq:unadjusted-langevin-bias]."""
+_ZOO = """Models of learning that can be solved, each with a critical period of another cause: flow time left, the
+state that the
+deficit has brought about, heat along a valley of minima, noise that acts only while there is loss. Simulated worlds
+(`slt_toys.worlds`) are made of them, and a verdict (`slt_toys.verdict`) has to tell which is which."""
 
 PAGES: dict[str, tuple[str, str]] = {
     "learning_coefficient": ("Learning coefficients, exactly", _LEARNING_COEFFICIENT),
@@ -127,4 +131,5 @@ PAGES: dict[str, tuple[str, str]] = {
     "sgd": ("Stochastic gradient descent as a sampler", _SGD),
     "scaling": ("The end of the critical period", _SCALING),
     "samplers": ("Drawing from the tempered posterior", _SAMPLERS),
+    "zoo": ("Solvable models of learning", _ZOO),
 }

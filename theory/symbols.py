@@ -270,5 +270,28 @@ rejection_odds = _define(
 round_trip_rate = _define(
     "round_trip_rate", r"\nu", "round trips of all configurations of a ladder for each round of swaps [1]"
 )
+# Models whose critical period has another cause
+elapsed_time = _define("elapsed_time", "t_e", "flow (Langevin) time since the start of a stage")
+variance_off_saddle = _define("variance_off_saddle", "V_s", "variance of the coordinate that leads off a saddle")
+passage_time = _define("passage_time", r"t_p", "flow time from one side of the bottleneck to the other [flow time]")
+bottleneck_drive = _define("bottleneck_drive", r"\varepsilon", "speed at the narrowest place [length/flow time]")
+bottleneck_curving = _define("bottleneck_curving", "c_b", "speed gained per squared distance from it")
+saddle_curvature = _define("saddle_curvature", r"h_s", "minus the second derivative at the saddle [1/flow time]")
+initial_variance = _define("initial_variance", "V_0", "variance at the start", nonnegative=True)
+pathway_open = _define("pathway_open", "p_a", "weight of a layer of the pathway that keeps learning [1]")
+pathway_deprived = _define("pathway_deprived", "p_b", "weight of a layer of the pathway held by the deficit [1]")
+depth = _define("depth", "d", "layers of a pathway [1]")
+target_strength = _define("target_strength", "S", "singular value that both pathways share [1]")
+pathway_constant = _define("pathway_constant", r"C_d", "constant of motion of two competing pathways [1]", **_REAL)
+pathway_share = _define("pathway_share", r"\kappa_b", "the deprived pathway's share of the target [1]")
+initial_share = _define("initial_share", r"\kappa_0", "the same when the deficit ends [1]", nonnegative=True)
+network_gradient = _define("network_gradient", "g", "minibatch mean of residual times feature", **_REAL)
+effective_scale_factor = _define("effective_scale_factor", "q_{uv}", "u v after a step over u v before it [1]", **_REAL)
+effective_scale_shift = _define("effective_scale_shift", r"\Delta\ln uv", "shift of ln(u v) by noise [1]", **_REAL)
+effective_scale = _define("effective_scale", r"\alpha_{\mathrm{eff}}", "square root of u v; it fixes the interpolator")
+initial_scale = _define("initial_scale", r"\alpha", "u and v at the start")
+decay_integral = _define("decay_integral", r"\Lambda_w", "integral of the weight decay over time [1]", nonnegative=True)
+feature_second_moment = _define("feature_second_moment", r"H_{jj}", "mean square of a feature over the data")
+loss_integral = _define("loss_integral", r"\int L", "integral of the loss over flow time")
 
 SYMBOL_LATEX: dict[Basic, str] = {entry.symbol: entry.latex for entry in DEFINITIONS.values()}

@@ -1,0 +1,18 @@
+"""The zoo: solvable models of learning, one file a model, each with equations, exact law and simulator.
+
+A new model is one file and one line of :data:`ZOO`; ``tests/test_zoo.py`` then runs its checks.
+"""
+
+from __future__ import annotations
+
+from . import bottleneck, deep_linear_pathways, diagonal_linear_network, memorising_saddle
+from .model import Check, ZooModel
+
+ZOO: tuple[ZooModel, ...] = (
+    bottleneck.MODEL,
+    memorising_saddle.MODEL,
+    deep_linear_pathways.MODEL,
+    diagonal_linear_network.MODEL,
+)
+
+__all__ = ["ZOO", "Check", "ZooModel"]

@@ -1,0 +1,128 @@
+r"""Memorising begins at a saddle: what counts is how far a run has come, and noise helps it to leave.
+
+Deficit loss (1-x²)²/4: a saddle at 0 between two ways to memorise, x = ±1. Clean loss κ (x⁶/6 - (1+x_c²) x⁴/4 +
+x_c² x²/2): minima at 0, which has forgotten, and at ±1, with barriers at ±x_c that are high against the temperature.
+Langevin dynamics dx = -L' dt + √(2T) dW from a narrow start of variance V₀. A run is stuck if it ends beyond x_c.
+
+So the state at the switch decides, and the deficit's training loss, a function of |x|, tells it. Flow time spent does
+not: near the saddle the variance grows as [eq:saddle-variance], so heat saves flow time. Exact: that law while
+x² « 1, where a run is beyond x with probability 2Φ(-x/√V).
+
+Source: Suzuki (1976), Progress of Theoretical Physics 56, 77, for the saddle; as a model of a critical period
+it is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike
+
+from ..laws import law
+from .model import Array, Check, Measured, ZooModel
+
+BARRIER = 0.6  # x_c
+CLEAN_SCALE = 8.0  # κ: barriers of 0.23 and 0.17
+INITIAL_VARIANCE = 1e-5
+STEP = 0.02
+
+
+def deficit_loss(x: Array) -> Array:
+    """(1-x²)²/4."""
+    return (1 - x**2) ** 2 / 4
+
+
+def variance(temperature: float, flow_time: ArrayLike) -> Array:
+    """Variance of x at a constant temperature, while x² « 1 [eq:saddle-variance]."""
+    return np.asarray(
+        law("saddle-variance")(
+            saddle_curvature=1.0, temperature=temperature, initial_variance=INITIAL_VARIANCE, elapsed_time=flow_time
+        )
+    )
+
+
+def simulate(
+    temperatures: ArrayLike,
+    durations: ArrayLike,
+    switch_epoch: int,
+    runs: int,
+    seed: int | Sequence[int],
+    step: float = STEP,
+) -> tuple[Array, Array]:
+    """Langevin runs through a schedule.
+
+    Parameters
+    ----------
+    temperatures, durations
+        Of each epoch, shape (epochs,).
+    switch_epoch
+        First epoch on the clean loss.
+    runs
+        How many, independent of one another.
+    step
+        Largest step of the Euler scheme.
+
+    Returns
+    -------
+    tuple
+        Positions at the switch and at the end, each of shape (runs,).
+    """
+    random = np.random.default_rng(seed)
+    start = np.sqrt(INITIAL_VARIANCE) * random.standard_normal(runs)
+    heat, time = np.asarray(temperatures, dtype=float), np.asarray(durations, dtype=float)
+    at_switch = _langevin(random, start, heat[:switch_epoch], time[:switch_epoch], 0.0, step)
+    end = _langevin(random, at_switch, heat[switch_epoch:], time[switch_epoch:], CLEAN_SCALE, step)
+    return at_switch, end
+
+
+@njit(cache=True)
+def _langevin(
+    random: np.random.Generator, start: Array, temperatures: Array, durations: Array, clean_scale: float, step: float
+) -> Array:
+    """A clean scale of 0 stands for the deficit loss."""
+    x = start.copy()
+    inner = BARRIER**2
+    for epoch in range(durations.size):
+        steps = max(1, int(np.ceil(durations[epoch] / step)))
+        h = durations[epoch] / steps
+        kick = np.sqrt(2 * temperatures[epoch] * h)
+        for _ in range(steps):
+            for run in range(x.size):
+                square = x[run] * x[run]
+                if clean_scale == 0.0:
+                    slope = -x[run] * (1 - square)
+                else:
+                    slope = clean_scale * x[run] * (square - inner) * (square - 1)
+                x[run] += -h * slope + kick * random.standard_normal()
+    return x
+
+
+_HEAT, _TIMES = 1e-5, np.array([0.5, 1.5, 2.5])
+
+
+def _simulated_variances(seed: int) -> Measured:
+    runs, found = 20_000, []
+    for index, time in enumerate(_TIMES):
+        x, _ = simulate([_HEAT], [time], 1, runs, [seed, index], step=0.005)
+        found.append([(x**2).mean(), (x**2).std() / np.sqrt(runs)])
+    values = np.array(found)
+    exact = variance(_HEAT, _TIMES)
+    return values[:, 0] / exact, values[:, 1] / exact
+
+
+MODEL = ZooModel(
+    "memorising_saddle",
+    ("saddle-variance",),
+    (
+        Check(
+            "variance near the saddle over its law",
+            lambda: np.ones(3),
+            _simulated_variances,
+            lambda: variance(3 * _HEAT, _TIMES) / variance(_HEAT, _TIMES),
+            0.03,
+            "x² is not yet small against 1 at the last time, and the Euler step",
+        ),
+    ),
+)

@@ -1,0 +1,66 @@
+"""What a zoo model has to offer: checks of its simulator against its exact law, and facts to reproduce."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Measured = tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One comparison of a simulation with a law, or with numbers reported for the model.
+
+    Attributes
+    ----------
+    name
+    expected
+        Values of the law; or reported numbers.
+    simulate
+        Takes a seed; returns the simulated values and their standard errors, which are 0 where nothing is random.
+    wrong
+        Negative control: values of a law that is not this one. The simulation must contradict at least one of them.
+    tolerance
+        What the law or the reported number may be off by for a reason that is no sampling error; ``reason`` names it.
+    reason
+    slow
+        Whether it takes more than a few seconds.
+    """
+
+    name: str
+    expected: Callable[[], Array]
+    simulate: Callable[[int], Measured]
+    wrong: Callable[[], Array]
+    tolerance: float = 0.0
+    reason: str = ""
+    slow: bool = False
+
+
+@dataclass(frozen=True)
+class ZooModel:
+    """An entry of the zoo.
+
+    Attributes
+    ----------
+    name
+        That of its file.
+    labels
+        Of the equations it rests on.
+    checks
+        At least one against an exact law.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    checks: tuple[Check, ...]
+
+
+def mean_and_error(values: Array) -> Measured:
+    """Mean over the first axis and its standard error."""
+    values = np.asarray(values, dtype=float)
+    return values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(len(values))
