@@ -1,0 +1,276 @@
+"""The experimental arms as data: what each changes in a control run, and the heat and time that follow.
+
+An arm changes learning rate, batch size, momentum, gradient noise or the order of the examples. What a hypothesis may
+look at is the :class:`Schedule` that follows: temperature and flow time of every epoch, before and after the switch.
+Under exponential decay several arms multiply both by one common factor, so that temperature and flow time left stay
+the same function of one another [eq:confound]; :func:`confounding_arms` finds them by computing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .laws import law
+from .training import Training
+
+FloatArray = NDArray[np.float64]
+COLDEST = 1e-6  # smallest factor on a temperature, where the loss that it follows vanishes
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """One run epoch by epoch, as physics sees it.
+
+    Attributes
+    ----------
+    switch_epoch
+        First epoch on clean data, counted in the run's own epochs.
+    learning_rates, temperatures, durations
+        Of each epoch, shape (epochs,): step, T in units of loss, gradient flow (Langevin) time.
+    """
+
+    switch_epoch: int
+    learning_rates: FloatArray
+    temperatures: FloatArray
+    durations: FloatArray
+
+    @property
+    def flow_time_spent(self) -> float:
+        """Gradient flow time under the deficit."""
+        return float(self.durations[: self.switch_epoch].sum())
+
+    @property
+    def flow_time_left(self) -> float:
+        """Gradient flow time on clean data."""
+        return float(self.durations[self.switch_epoch :].sum())
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What one experimental arm changes in the control run.
+
+    Attributes
+    ----------
+    name
+    batch_factor, learning_rate_factor
+        On the control's batch size and on all its learning rates.
+    epoch_stretch
+        Epochs of the arm per epoch of the control; the schedule is stretched with it, so that 2 turns a decay of γ
+        per epoch into √γ.
+    rate
+        ``"control"``: the control's schedule; ``"constant"``: its first rate throughout; ``"reset"``: started anew at
+        the switch; ``"cyclic"``: started anew one period after the switch, and every period from then on.
+    period
+        Of ``"cyclic"``, in epochs of the control.
+    momentum
+        In place of the control's; None leaves it.
+    noise_factor
+        Variance of a step's gradient noise over that of its minibatch alone: above 1, Gaussian noise is added.
+    noise_follows_loss
+        The gradient noise is multiplied, epoch by epoch, by the control run's deficit loss over that of epoch 0.
+    order
+        ``"with replacement"`` or ``"reshuffled"`` minibatches.
+    """
+
+    name: str
+    batch_factor: float = 1.0
+    learning_rate_factor: float = 1.0
+    epoch_stretch: int = 1
+    rate: Literal["control", "constant", "reset", "cyclic"] = "control"
+    period: int = 40
+    momentum: float | None = None
+    noise_factor: float = 1.0
+    noise_follows_loss: bool = False
+    order: Literal["with replacement", "reshuffled"] = "with replacement"
+
+    def __post_init__(self) -> None:
+        for name in ("batch_factor", "learning_rate_factor"):
+            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise ValueError(f"{name} must be positive and finite, not {getattr(self, name)}")
+        for name in ("epoch_stretch", "period"):
+            if not isinstance(getattr(self, name), int | np.integer) or getattr(self, name) < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1, not {getattr(self, name)!r}")
+        if self.rate not in ("control", "constant", "reset", "cyclic"):
+            raise ValueError(f"rate must be 'control', 'constant', 'reset' or 'cyclic', not {self.rate!r}")
+        if self.order not in ("with replacement", "reshuffled"):
+            raise ValueError(f"order must be 'with replacement' or 'reshuffled', not {self.order!r}")
+        if not (np.isfinite(self.noise_factor) and self.noise_factor >= 1):
+            raise ValueError(f"noise_factor must be at least 1 (noise can only be added), not {self.noise_factor}")
+        if self.momentum is not None and not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum must lie in [0, 1), not {self.momentum}")
+
+    def training(self, base: Training, switch_epoch: int) -> Training:
+        """The arm's run as :class:`~slt_toys.training.Training`, for a switch in the control's epochs.
+
+        Added noise raises the per-example variance as it appears at this batch size. Noise that follows the loss and
+        reshuffled examples are beyond it: see :meth:`schedule`.
+        """
+
+        def rates(epochs: NDArray[np.int64]) -> FloatArray:
+            control = np.asarray(epochs, dtype=float) / self.epoch_stretch  # a start anew loses no fraction of an epoch
+            if self.rate == "constant":
+                control = np.zeros_like(control)
+            elif self.rate == "reset":
+                control = np.where(control >= switch_epoch, control - switch_epoch, control)
+            elif self.rate == "cyclic":
+                after = control - switch_epoch
+                control = np.where(after >= self.period, np.mod(after, self.period), control)
+            return self.learning_rate_factor * np.asarray(base.learning_rate_at(control), dtype=float)  # type: ignore[arg-type]
+
+        return replace(
+            base,
+            batch_size=base.batch_size * self.batch_factor,
+            learning_rate_at=rates,
+            gradient_variance=base.gradient_variance * self.noise_factor,
+            momentum=base.momentum if self.momentum is None else self.momentum,
+        )
+
+    def schedule(
+        self,
+        base: Training,
+        switch_epoch: int,
+        epochs_after: int,
+        *,
+        relative_loss: ArrayLike | None = None,
+        curvature: float | None = None,
+    ) -> Schedule:
+        """Rates, temperatures and flow times of the arm's run.
+
+        Parameters
+        ----------
+        base
+            The control run.
+        switch_epoch, epochs_after
+            In epochs of the control; the arm's own are ``epoch_stretch`` times as many.
+        relative_loss
+            For noise that follows the loss: the control's deficit loss in epochs 0, 1, ... over that of epoch 0;
+            the last entry holds from then on.
+        curvature
+            For reshuffled examples: of the slowest mode, whose temperature falls by
+            [eq:reshuffling-temperature-factor], in units of 1/flow time.
+
+        Raises
+        ------
+        ValueError
+            When an epoch count is no whole number, or an arm lacks the loss or the curvature that it needs.
+        """
+        for name, value, least in (("switch_epoch", switch_epoch, 0), ("epochs_after", epochs_after, 1)):
+            if not isinstance(value, int | np.integer) or value < least:
+                raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
+        training = self.training(base, switch_epoch)
+        epochs = self.epoch_stretch * (switch_epoch + epochs_after)
+        rates, temperatures = training.learning_rates(epochs), training.temperatures(epochs)
+        if self.noise_follows_loss:
+            if relative_loss is None:
+                raise ValueError(f"relative_loss: arm {self.name!r} follows the control's loss; give one per epoch")
+            losses = np.asarray(relative_loss, dtype=float)
+            if losses.ndim != 1 or not losses.size or not (np.isfinite(losses) & (losses >= 0)).all():
+                raise ValueError("relative_loss must hold finite numbers of at least 0, one per epoch of the control")
+            at = np.minimum(np.arange(epochs) // self.epoch_stretch, losses.size - 1)
+            temperatures = temperatures * np.maximum(losses[at], COLDEST)
+        if self.order == "reshuffled":
+            if curvature is None or not curvature > 0:
+                raise ValueError(f"curvature: arm {self.name!r} needs that of the slowest mode, not {curvature}")
+            factor = law("reshuffling-temperature-factor")(
+                learning_rate=rates / (1 - training.momentum),  # heavy ball's step in the continuous limit
+                curvature=curvature,
+                steps_per_epoch=training.dataset_size / training.batch_size,
+            )
+            temperatures = temperatures * np.maximum(factor, COLDEST)
+        return Schedule(self.epoch_stretch * switch_epoch, rates, temperatures, training.durations(epochs))
+
+
+CONTROL = Arm("control")
+ARMS: tuple[Arm, ...] = (
+    CONTROL,
+    Arm("halve the batch", batch_factor=0.5),
+    Arm("linear scaling", batch_factor=2.0, learning_rate_factor=2.0),
+    Arm("flow-time matched", batch_factor=2.0, epoch_stretch=2),
+    Arm("constant rate", rate="constant"),
+    Arm("reset at the switch", rate="reset"),
+    Arm("cyclic rate", rate="cyclic"),
+    Arm("added gradient noise", noise_factor=4.0),
+    Arm("momentum", momentum=0.5),
+    Arm("loss-dependent noise", noise_follows_loss=True),
+    Arm("reshuffled", order="reshuffled"),
+)
+
+
+def find_arm(name: str) -> Arm:
+    """Look up an arm.
+
+    Raises
+    ------
+    ValueError
+        If no arm has this name.
+    """
+    for arm in ARMS:
+        if arm.name == name:
+            return arm
+    raise ValueError(f"arm {name!r} is unknown; use one of {', '.join(arm.name for arm in ARMS)}")
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What an experimenter records of the runs of one arm that switch at one epoch.
+
+    Attributes
+    ----------
+    arm
+        Its name.
+    switch_epoch
+        In epochs of the control.
+    runs, stuck
+        How many there were, and how many of them ended stuck.
+    deficit_loss
+        Mean training loss on the deficit data at the switch.
+    schedule
+        Heat and time of every epoch.
+    """
+
+    arm: str
+    switch_epoch: int
+    runs: int
+    stuck: int
+    deficit_loss: float
+    schedule: Schedule
+
+    def __post_init__(self) -> None:
+        if self.runs < 1 or not 0 <= self.stuck <= self.runs:
+            raise ValueError(f"stuck must lie between 0 and runs = {self.runs} (at least 1), not {self.stuck}")
+
+
+def confounding_arms(
+    arms: Sequence[Arm],
+    base: Training,
+    switch_epochs: Sequence[int] | NDArray[np.int64],
+    epochs_after: int,
+    *,
+    relative_loss: ArrayLike | None = None,
+    curvature: float | None = None,
+) -> tuple[str, ...]:
+    """Names of the arms that no data can use to tell temperature from flow time left.
+
+    These are the arms in which, for every switch epoch, temperatures and durations after the switch are those of the
+    control run switched at epoch 0, both times one factor. With an exponential decay the control is one of them; with
+    another schedule there may be none.
+    """
+    reference = CONTROL.schedule(base, 0, epochs_after)
+    found = []
+    for arm in arms:
+        common = True
+        for switch in switch_epochs:
+            run = arm.schedule(base, int(switch), epochs_after, relative_loss=relative_loss, curvature=curvature)
+            hot, long = run.temperatures[run.switch_epoch :], run.durations[run.switch_epoch :]
+            common = common and len(hot) == len(reference.temperatures)
+            if common:
+                ratios = np.concatenate([hot / reference.temperatures, long / reference.durations])
+                common = bool(np.ptp(ratios) <= 1e-9 * ratios.max())
+        if common:
+            found.append(arm.name)
+    return tuple(found)
