@@ -185,6 +185,51 @@ def derive_resolution() -> Derivation:
     )
 
 
+@cache
+def derive_separation() -> Derivation:
+    """Smallest distance of two barriers that a noisy decline tells from one."""
+    z, u = Symbol("z", real=True), Symbol("u", positive=True)
+    distance, noise, points = s.barrier_separation, s.relative_noise, s.points_per_width
+    kernel = sympy.Function("P")
+    pair = (kernel(z + distance / 2) + kernel(z - distance / 2)) / 2 - kernel(z)
+    leading = sympy.limit(sympy.series(pair, distance, 0, 3).removeO().doit() / distance**2, distance, 0)
+    demand_zero(leading - kernel(z).diff(z, 2) / 8, "two barriers minus one")
+    density = exp(-z - exp(-z))
+    # With u = e^(-z), dz = -du/u: f = u e^(-u) and f' = f (u - 1).
+    demand_zero((density.diff(z) - density * (exp(-z) - 1)).rewrite(exp), "slope of the density")
+    curvature = sympy.integrate(sympy.expand((u * (u - 1)) ** 2 / u) * exp(-2 * u), (u, 0, sympy.oo))
+    demand_zero(curvature - Rational(1, 8), "integral of the squared slope")
+    overlap = sympy.integrate(sympy.expand(u**2 * (u - 1) / u) * exp(-2 * u), (u, 0, sympy.oo))
+    demand_zero(overlap, "the slope of the density against the density: what one barrier gains by moving")
+    share = sympy.integrate(sympy.expand(u**2 / u) * exp(-2 * u), (u, 0, sympy.oo)) ** 2 / curvature
+    demand_zero(share - Rational(1, 2), "the slope of the density against the level")
+    size = (distance**2 / (8 * s.kernel_width**2)) ** 2 * curvature * points / noise**2
+    result = sympy.root(512 * noise**2 * s.detection_size**2 / points, 4) * s.kernel_width
+    demand_zero(size.subs(distance, result) - s.detection_size**2, "smallest distance")
+    return Derivation(
+        result,
+        (
+            Step(
+                "Two barriers of one weight, $\\delta_\\ddagger$ apart, decline like one between them but for $f'(z)$ "
+                "times the following, where $f$ is the density of [eq:barrier-spectrum-kernel] in kernel widths $z$.",
+                s.barrier_separation**2 / (8 * s.kernel_width**2),
+            ),
+            Step(
+                "Moving the one barrier adds a multiple of $f$, and $\\int f f'\\,dz = 0$: it cannot imitate this. Nor "
+                "can its weight, which a level of $\\ell$ widths above the decline fixes but for a share $1/(2\\ell)$ "
+                "of the squared difference. The integral of $f'^2$ is",
+                curvature,
+            ),
+            Step("With noise in every point the squared difference, in squared standard errors, is", size),
+            Step(
+                "Set it to $z_\\Sigma^2$, where $z_\\Sigma$ is the sum of the normal quantiles of the level and of the "
+                "power of a one-sided test. The distance falls only as the square root of the noise: to halve it takes "
+                "four times smaller errors, sixteen times as many runs."
+            ),
+        ),
+    )
+
+
 def _equation(label: str, title: str, left: Symbol, derivation, motivation: str, **example: object) -> Equation:
     values = {**REFERENCE_RUN, **{getattr(s, name): value for name, value in example.items()}}
     return Equation(label, title, left, derivation, motivation, _HERE, _TESTS, values)
@@ -242,5 +287,16 @@ EQUATIONS = (
         "When do the separate transitions of a population become visible?",
         reduced_barrier=4,
         rate_temperature_power=0,
+    ),
+    _equation(
+        "barrier-spectrum-separation",
+        "Two barriers told apart",
+        s.barrier_separation,
+        derive_separation,
+        "A kernel that is known can be undone further than its width. How close may two barriers be?",
+        kernel_width=Rational(4, 25),
+        relative_noise=Rational(1, 100),
+        points_per_width=4,
+        detection_size=Rational(329, 100),
     ),
 )

@@ -232,6 +232,18 @@ decline_slope = _define("decline_slope", "S'", "slope of the mean stuck probabil
 resolution_epochs = _define(
     "resolution_epochs", r"\Delta_G e", "standard deviation in epochs of one subsystem's decline [epochs]"
 )
+barrier_separation = _define(
+    "barrier_separation", r"\delta_\ddagger", "smallest distance of two barriers that are told apart [loss]"
+)
+relative_noise = _define(
+    "relative_noise", r"\varepsilon", "standard error of one point of the decline over the weight of both barriers [1]"
+)
+points_per_width = _define(
+    "points_per_width", r"M_G", "points of the decline while the sliding barrier moves by one kernel width [1]"
+)
+detection_size = _define(
+    "detection_size", r"z_\Sigma", "standard errors at which a difference is called found, level and power together [1]"
+)
 
 # Drawing from exp(-L/T): conditional distributions, walls, replica exchange
 linear_coefficient = _define(

@@ -5,6 +5,9 @@ from __future__ import annotations
 USED_BY: dict[str, tuple[str, ...]] = {
     "bottleneck-passage-time": ("slt_toys.zoo.bottleneck",),
     "confound": ("slt_toys.arms",),
+    "barrier-spectrum-kernel": ("slt_toys.barrier_kernel",),
+    "barrier-spectrum-kernel-width": ("slt_toys.barrier_kernel",),
+    "barrier-spectrum-separation": ("slt_toys.barrier_resolution",),
     "critical-period-end-exponential": ("slt_toys.rival_laws", "slt_toys.collapse"),
     "critical-period-end-flow-time": ("slt_toys.rival_laws",),
     "critical-period-end-flow-time-constant": ("slt_toys.rival_laws",),
@@ -28,6 +31,7 @@ USED_BY: dict[str, tuple[str, ...]] = {
     "reshuffling-temperature-factor": ("slt_toys.arms",),
     "saddle-variance": ("slt_toys.zoo.memorising_saddle",),
     "sgd-temperature": ("slt_toys.training",),
-    "singular-eyring-kramers": ("slt_toys.kinetics",),
+    "singular-eyring-kramers": ("slt_toys.kinetics", "slt_toys.barrier_kernel"),
+    "sliding-barrier": ("slt_toys.barrier_kernel",),
     "unadjusted-langevin-bias": ("slt_toys.samplers.langevin",),
 }

@@ -110,3 +110,26 @@ def test_inversion(evaluate):
         centre = law + np.euler_gamma * width  # the mean of the kernel
         # Left over: curvature of the spectrum over the kernel, and the next order in T / barrier.
         assert density == pytest.approx(np.interp(centre, heights, spectrum), rel=0.06)
+
+
+@pytest.mark.parametrize("noise", [1e-3, 1e-2])
+def test_separation(evaluate, noise):
+    """Two Gumbel steps against the best single one, on a dense record: they differ by z² at the law's distance."""
+    width, per_width, size = 0.16, 20, 3.0
+    distance = evaluate(
+        "barrier-spectrum-separation", kernel_width=width, relative_noise=noise, points_per_width=per_width,
+        detection_size=size,
+    )  # fmt: skip
+    sliding = np.arange(-200, 12, 1 / per_width) * width  # a long level, which fixes the weight
+
+    def step(centre):
+        return np.exp(-np.exp(-(centre - sliding) / width))
+
+    pair = (step(-distance / 2) + step(distance / 2)) / 2
+
+    def miss(single):
+        return np.sum((pair - single[1] * step(single[0])) ** 2) / noise**2
+
+    best = optimize.minimize(miss, [0.0, 1.0], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-9})
+    assert best.fun == pytest.approx(size**2, rel=0.15 if noise == 1e-2 else 0.02)
+    assert miss([0.0, 1.0]) > best.fun and miss([0.3 * width, 1.0]) > 144 * size**2
