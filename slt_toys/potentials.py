@@ -175,7 +175,7 @@ class Potential:
 
     def minimum_loss(self, phase: str | int) -> float:
         """The phase's loss L_α as a float."""
-        return float(sympy.N(self.phases[self.phase_number(phase)].loss, 30))
+        return _decimal(self.phases[self.phase_number(phase)].loss)
 
     def barrier(self, index: int = 0) -> float:
         """Where phase ``index`` meets the next one, in one dimension."""
@@ -357,6 +357,12 @@ def _split(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> tuple[t
         own = [t for t in terms if t.free_symbols & symbols or (number == 0 and not t.free_symbols & set(coordinates))]
         parts.append((tuple(sorted(members)), sympy.Add(*own)))
     return tuple(parts)
+
+
+@lru_cache(maxsize=4096)
+def _decimal(number: sympy.Expr) -> float:
+    """The double next to an exact number; kept, since an algebraic one takes milliseconds."""
+    return float(sympy.N(number, 30))
 
 
 @lru_cache(maxsize=256)
