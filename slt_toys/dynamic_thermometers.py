@@ -1,0 +1,227 @@
+"""Thermometers that look at how chains move: SGD's fluctuation–dissipation relation, and escapes from a phase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .kinetics import log_mean_first_passage_time
+from .laws import law
+from .potentials import Potential
+from .readings import CONFIDENCE, RANGE, Array, Range, Reading, checked_positions, reading, refusal, root
+
+FEWEST_ESCAPES = 20
+OVERSHOOT = 0.5826  # -ζ(1/2)/√(2π), in standard deviations of a step
+STATIONARY = 5.0  # standard errors between the two sides of the fluctuation–dissipation relation
+NEGLIGIBLE = 0.02  # relative difference of the two sides that is let pass
+
+
+# ---- fluctuation and dissipation ------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Stationarity:
+    """The two sides of the fluctuation–dissipation relation, each as a temperature (per coordinate, in loss).
+
+    Attributes
+    ----------
+    fluctuation
+        learning rate (1 + momentum) / 2 times ⟨v·v⟩, over d [eq:fluctuation-dissipation-momentum].
+    dissipation
+        ⟨(w - mean)·∇L⟩ over d.
+    relative_difference
+        log(fluctuation / dissipation); NaN when dissipation is not positive.
+    standard_error
+        Of that, from the chains.
+    """
+
+    fluctuation: float
+    dissipation: float
+    relative_difference: float
+    standard_error: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the sides agree within 5 standard errors or 2 %."""
+        return abs(self.relative_difference) <= max(STATIONARY * self.standard_error, NEGLIGIBLE)
+
+
+def stationarity(
+    potential: Potential, before: ArrayLike, after: ArrayLike, *, learning_rate: float, momentum: float = 0.0
+) -> Stationarity:
+    """Both sides of ⟨w·∇L⟩ = learning rate (1 + momentum)/2 ⟨v·v⟩, with v = (before - after) / learning rate.
+
+    It holds for any loss and any noise of a minibatch that was drawn independently of w. It fails for training that has
+    not become stationary, and for minibatches without replacement, which depend on w through those before them.
+
+    Parameters
+    ----------
+    potential
+        The loss whose gradient is the mean of the minibatch's.
+    before, after
+        Positions (chain, draw, coordinate) before and after one step each; any spacing between draws.
+    learning_rate, momentum
+        Of SGD (heavy ball, not Nesterov's).
+    """
+    fluctuation, dissipation = _two_sides(potential, before, after, learning_rate, momentum)
+    f, d = float(fluctuation.mean()), float(dissipation.mean())
+    if not d > 0:
+        return Stationarity(f, d, np.nan, np.nan)
+    difference = (fluctuation / f - dissipation / d).mean(axis=1)
+    return Stationarity(f, d, float(np.log(f / d)), float(difference.std(ddof=1) / np.sqrt(len(difference))))
+
+
+def _two_sides(
+    potential: Potential, before: ArrayLike, after: ArrayLike, learning_rate: float, momentum: float
+) -> tuple[Array, Array]:
+    """Per draw and coordinate, shape (chain, draw) each."""
+    first, second = checked_positions(potential, before, "before"), checked_positions(potential, after, "after")
+    if first.shape != second.shape:
+        raise ValueError(f"before and after must have one shape, not {first.shape} and {second.shape}")
+    if not (np.isfinite(learning_rate) and learning_rate > 0):
+        raise ValueError(f"learning_rate must be positive and finite, not {learning_rate}")
+    if not 0 <= momentum < 1:
+        raise ValueError(f"momentum must lie in [0, 1), not {momentum}")
+    square = (((first - second) / learning_rate) ** 2).mean(axis=-1)
+    # The law is linear in the velocity's second moment.
+    factor = law("fluctuation-dissipation-momentum")(
+        learning_rate=learning_rate, momentum=momentum, velocity_second_moment=1.0
+    )
+    slope = potential.gradient_function()(first)
+    return factor * square, ((first - first.mean(axis=(0, 1))) * slope).mean(axis=-1)
+
+
+def fluctuation_dissipation_thermometer(
+    potential: Potential,
+    before: ArrayLike,
+    after: ArrayLike,
+    *,
+    learning_rate: float,
+    momentum: float = 0.0,
+    confidence: float = CONFIDENCE,
+) -> Reading:
+    """Inverse temperature by the fluctuation side of SGD's fluctuation–dissipation relation, once both sides agree.
+
+    For isotropic noise independent of w, learning rate (1 + momentum)/2 ⟨v·v⟩/d is the temperature of
+    [eq:sgd-temperature] for small steps, and that of [eq:sgd-temperature-quadratic] for any step in a quadratic well.
+
+    Parameters
+    ----------
+    potential, before, after, learning_rate, momentum
+        As for :func:`stationarity`. Walls, whose push is no gradient, are refused.
+    confidence
+        Of the interval.
+    """
+    name = "fluctuation-dissipation"
+    if potential.boundary == "reflecting":
+        return refusal(name, f"{potential.name} has walls, whose push is in no gradient")
+    fluctuation, _ = _two_sides(potential, before, after, learning_rate, momentum)
+    temperature = float(fluctuation.mean())
+    if not temperature > 0:
+        return refusal(name, "no chain moves")
+    sides = stationarity(potential, before, after, learning_rate=learning_rate, momentum=momentum)
+    if not sides.holds:
+        return refusal(
+            name, f"steps tell T = {sides.fluctuation:.3g}, gradients {sides.dissipation:.3g}: not stationary, or "
+            "minibatches that depend on one another",
+        )  # fmt: skip
+    return reading(name, 1 / temperature, 1 - fluctuation / temperature, confidence=confidence)
+
+
+# ---- escape rate ----------------------------------------------------------------------------------------------------
+def escape_thermometer(
+    potential: Potential,
+    positions: ArrayLike,
+    *,
+    time_per_draw: float,
+    phase: str | int,
+    target: str | int | None = None,
+    between: Range = RANGE,
+    confidence: float = CONFIDENCE,
+) -> Reading:
+    """Inverse temperature at which the exact mean first passage time is the observed one.
+
+    A chain waits in ``phase`` from when it has reached its minimum until it reaches the minimum of ``target``. The mean
+    wait is all the time waited over all the escapes, which for exponential waits is the maximum-likelihood estimate
+    with the waits that the run cut off counted as censored. A minimum is reached when the path is first seen at it or
+    beyond. On average a diffusing path is then 0.5826 √(2T · time_per_draw) beyond (Broadie, Glasserman & Kou 1997,
+    Mathematical Finance 7, 325-349): the exact passage is taken between levels so far apart, good as long as that is
+    little of the distance.
+
+    Parameters
+    ----------
+    potential
+        One coordinate.
+    positions
+        Shape (chain, draw, 1).
+    time_per_draw
+        Langevin time between draws; for SGD steps times learning rate / (1 - momentum) [eq:epoch-time].
+    phase, target
+        Neighbours; the target may be left out of two.
+    between, confidence
+        As for :func:`energy_thermometer`.
+
+    Raises
+    ------
+    ValueError
+        For several coordinates, a time that is not positive, or phases that are no pair.
+    """
+    points = checked_positions(potential, positions)[..., 0]
+    if potential.dimension != 1:
+        raise ValueError(f"potential must have one coordinate for the escape thermometer, not {potential.dimension}")
+    if not (np.isfinite(time_per_draw) and time_per_draw > 0):
+        raise ValueError(f"time_per_draw must be positive and finite, not {time_per_draw}")
+    own = potential.phase_number(phase)
+    if target is None and len(potential.phases) != 2:
+        raise ValueError(f"target must be given: {potential.name} has {len(potential.phases)} phases")
+    other = 1 - own if target is None else potential.phase_number(target)
+    if other == own:
+        raise ValueError(f"target must be another phase than {potential.phases[own].name!r}")
+    name = f"escape from {potential.phases[own].name}"
+    start, end = (float(potential.minimum_point(k)[0]) for k in (own, other))
+    sign = np.sign(end - start)
+    waiting, escaped = _waits(sign * (points - start) <= 0, sign * (points - end) >= 0)
+    escapes = int(escaped.sum())
+    if escapes < FEWEST_ESCAPES:
+        return refusal(name, f"{escapes} escapes were seen; {FEWEST_ESCAPES} are the fewest")
+    observed = np.log(waiting.sum() * time_per_draw / escapes)
+
+    low_wall, high_wall = potential.box[0]
+
+    def excess(n_beta: float) -> float:
+        late = sign * OVERSHOOT * np.sqrt(2 / n_beta * time_per_draw)
+        places = np.clip([start - late, end + late], low_wall, high_wall)
+        return log_mean_first_passage_time(potential, 1 / n_beta, *places) - observed
+
+    # Hotter than the barrier by far the passage is diffusion; colder it takes longer than any run.
+    low, high = between
+    coldest = low
+    while excess(coldest) < 0 and coldest < high:
+        coldest = min(2 * coldest, high)
+    if excess(low) > 0 or excess(coldest) < 0:
+        return refusal(
+            name, f"no n_beta from {low:g} to {high:g} has the mean first passage time {np.exp(observed):.3g}"
+        )
+    n_beta = float(np.exp(root(lambda x: excess(np.exp(x)), np.log(low), np.log(coldest))))
+    h = 1e-3
+    slope = (excess(n_beta * np.exp(h)) - excess(n_beta * np.exp(-h))) / (2 * h)
+    influence = (waiting / waiting.mean() - escaped / escaped.mean()) / slope
+    found = reading(name, n_beta, influence, confidence=confidence, effective_sample_size=np.nan)
+    if not found.reads:
+        return found
+    # n exponential waits give log(mean wait) the error 1/√n.
+    size = 1 / (slope * found.relative_error) ** 2
+    return reading(name, n_beta, influence, confidence=confidence, effective_sample_size=float(size))
+
+
+def _waits(home: NDArray[np.bool_], away: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """For every draw, whether the chain waits (last seen at home, not yet away), and whether it escapes just then."""
+    seen = np.where(home, 1, np.where(away, 0, -1))
+    last = np.maximum.accumulate(np.where(seen >= 0, np.arange(seen.shape[1]), 0), axis=1)
+    waits = np.take_along_axis(seen, last, axis=1) == 1
+    escaped = np.zeros(waits.shape)
+    escaped[:, 1:] = waits[:, :-1] & ~waits[:, 1:]
+    # The interval that ends in a draw is waited through when the draw before it waits.
+    waited = np.zeros(waits.shape)
+    waited[:, 1:] = waits[:, :-1]
+    return waited, escaped
