@@ -11,6 +11,7 @@ from theory import (
     fluctuation_dissipation,
     free_energy,
     gibbs,
+    inertia,
     kinetics,
     langevin_bias,
     normal_crossing,
@@ -30,7 +31,11 @@ from theory.derivation import Derivation, DerivationError, Equation
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     "free_energy": normal_crossing.EQUATIONS + free_energy.EQUATIONS + crossover.EQUATIONS,
     "kinetics": kinetics.EQUATIONS,
-    "sgd": sgd.EQUATIONS + reshuffling.EQUATIONS + fluctuation_dissipation.EQUATIONS + langevin_bias.EQUATIONS,
+    "sgd": sgd.EQUATIONS
+    + reshuffling.EQUATIONS
+    + fluctuation_dissipation.EQUATIONS
+    + inertia.EQUATIONS
+    + langevin_bias.EQUATIONS,
     "scaling": scaling.EQUATIONS
     + power_law.EQUATIONS
     + flow_time.EQUATIONS

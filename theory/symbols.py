@@ -196,6 +196,10 @@ velocity_second_moment = _define(
     "velocity_second_moment", r"\langle v\cdot v\rangle", "mean squared norm of the velocity [loss^2/length^2]"
 )
 virial = _define("virial", r"\langle w\cdot\nabla L\rangle", "stationary mean of w . grad L [loss]", **_REAL)
+inertia = _define("inertia", r"m_\mu", "mass of heavy-ball SGD at unit friction [Langevin time]")
+transmission_factor = _define(
+    "transmission_factor", r"\kappa_m", "escape rate with inertia over the overdamped one [1]"
+)
 monomial_energy = _define(
     "monomial_energy", r"\hat E_{2k}", "mean of n beta a |w|^(2k) under the Euler scheme, to first order [1]"
 )
