@@ -34,8 +34,8 @@ def derive_inertia() -> Derivation:
         result,
         (
             Step(
-                "Write $w_-$, $w_0$ and $w_+$ for the weight before, now and after a step. Eliminating the velocity, with "
-                "$g$ the minibatch gradient,",
+                "Write $w_-$, $w_0$ and $w_+$ for the weight before, now and after a step. Eliminating the velocity, "
+                "with $g$ the minibatch gradient,",
                 Eq(after - now, mu * (now - before) - eta * force, evaluate=False),
             ),
             Step(
