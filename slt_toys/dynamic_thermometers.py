@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -210,8 +210,7 @@ def escape_thermometer(
     if not found.reads:
         return found
     # n exponential waits give log(mean wait) the error 1/√n.
-    size = 1 / (slope * found.relative_error) ** 2
-    return reading(name, n_beta, influence, confidence=confidence, effective_sample_size=float(size))
+    return replace(found, effective_sample_size=float(1 / (slope * found.relative_error) ** 2))
 
 
 def _waits(home: NDArray[np.bool_], away: NDArray[np.bool_]) -> tuple[Array, Array]:
