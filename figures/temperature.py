@@ -61,7 +61,7 @@ def _looks(data: xr.Dataset) -> list[tuple[str, dict[str, Any]]]:
 def _readings(
     axes: Axes, part: xr.Dataset, x: np.ndarray, spacing: float, scale: np.ndarray, inverse: bool, legend: bool = False
 ) -> None:
-    """Draw what every thermometer reads, side by side; a cross at the foot where one cannot be read.
+    """Draw what every thermometer reads, side by side; with ``inverse`` a cross at the foot where one cannot be read.
 
     ``spacing`` is that between neighbours, as a factor on x; ``scale`` multiplies n_beta, or with ``inverse`` divides
     the temperature.
@@ -83,7 +83,7 @@ def _readings(
             zorder=4,
             **style,
         )
-        if not seen.all():
+        if inverse and not seen.all():
             axes.plot(
                 places[~seen], np.full((~seen).sum(), 0.025), transform=axes.get_xaxis_transform(), linestyle="none",
                 marker="x", markersize=6, color=style["color"], zorder=5,
@@ -112,6 +112,7 @@ def _by_batch_size(figure: Figure, place: Any, data: xr.Dataset) -> None:
     )
     upper.tick_params(labelbottom=False)
     upper.grid(True, which="both", alpha=0.6)
+    upper.plot([], [], linestyle="none", marker="x", color=INK, label="below: cannot be read")
     upper.legend(loc="upper left", handlelength=2.4)
     _band(lower)
     _readings(lower, part, x, 1.07, part["law_temperature"].values, inverse=True)

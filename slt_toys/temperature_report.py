@@ -196,8 +196,8 @@ def _record(one: Calibration) -> dict[str, Any]:
 def one_temperature(calibrations: Sequence[Calibration]) -> dict[str, dict[str, float | None]]:
     """For each momentum, the relaxation per step up to which one temperature holds to 5 %: by law, and as measured.
 
-    As measured: the largest setting up to which thermometers differ by no more than 5 % to either side of their middle,
-    up to two standard errors.
+    As measured: the largest setting up to which thermometers differ by no more than 5 % to either side of their middle;
+    noise makes them differ by more, not less.
     """
     steps = [one for one in calibrations if one.setting.sweep == "step size"]
     found: dict[str, dict[str, float | None]] = {}
@@ -205,7 +205,7 @@ def one_temperature(calibrations: Sequence[Calibration]) -> dict[str, dict[str, 
         own = sorted((one for one in steps if one.setting.momentum == momentum), key=relaxation)
         measured = None
         for one in own:
-            if not one.disagreement.spread - 2 * one.disagreement.spread_error <= (1 + TOLERANCE) ** 2 - 1:
+            if not one.disagreement.spread <= (1 + TOLERANCE) ** 2 - 1:
                 break
             measured = relaxation(one)
         found[f"{momentum:g}"] = {"law": largest_relaxation(own, momentum), "measured": measured}
