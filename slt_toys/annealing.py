@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 Start = Literal["equilibrium", "deficit phase"]
 
 __all__ = [
-    "Start", "backward_sweep", "forward_sweep", "start_masses", "stuck_probability_fixed_further",
+    "Start", "backward_sweep", "check_undershoot", "forward_sweep", "start_masses", "stuck_probability_fixed_further",
     "stuck_probability_fixed_total",
 ]  # fmt: skip
 
@@ -83,7 +83,7 @@ def forward_sweep(
     column = masses.reshape(-1, 1)
     for epoch, (temperature, duration) in enumerate(zip(temperatures, durations, strict=True)):
         column = propagator(process, temperature, duration, substeps).masses(column)
-        _check_undershoot(column, epoch)
+        check_undershoot(column, epoch)
         found[epoch + 1] = column.reshape(process.grid.shape)
     return found
 
@@ -262,7 +262,7 @@ def stuck_probability_fixed_further(
                 break
         step = propagator(process, temperatures[epoch], durations[epoch], substeps)
         columns[:, active] = step.masses(columns[:, active])
-        _check_undershoot(columns[:, active], epoch)
+        check_undershoot(columns[:, active], epoch)
     return stuck @ columns
 
 
@@ -287,7 +287,8 @@ def _masses(masses: ArrayLike, grid: Grid) -> Array:
     return masses / masses.sum()
 
 
-def _check_undershoot(masses: Array, epoch: int) -> None:
+def check_undershoot(masses: Array, epoch: int) -> None:
+    """Refuse masses (cells, ...) that sub-steps have left negative by more than :data:`WORST_UNDERSHOOT`."""
     lost = -np.minimum(masses, 0.0).sum(axis=0).min()
     if not lost < WORST_UNDERSHOOT:
         raise ValueError(f"masses of {-lost:.2g} appeared in epoch {epoch}; give more substeps")

@@ -6,7 +6,8 @@ height (nothing beyond the grid's ends: the spectrum need not vanish there). α 
 ============================ ========================================================================================
 generalised_cross_validation least n chi² / (n - freedom)², the freedom being the trace of the map from data to fit
                              on the weights that are not 0 (Golub, Heath & Wahba 1979)
-discrepancy                  largest α with chi² ≤ n (Morozov 1966); the noise must be known, not guessed
+discrepancy                  largest α with chi² at most n (Morozov 1966), or at most a standard deviation √(2n) above
+                             the least chi² where that is more; the noise must be known, not guessed
 ============================ ========================================================================================
 
 A density has no honest pointwise interval here: what is finer than the kernel is invented by the penalty. So intervals
@@ -26,7 +27,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.special import ndtri
+from scipy.special import chdtri, ndtri
 
 from .barrier_decline import Decline
 from .barrier_kernel import BarrierKernel
@@ -39,6 +40,7 @@ RULES = ("generalised_cross_validation", "discrepancy")
 POINTS = 60
 UNDERSMOOTHING = 0.1  # the smaller α over the chosen one
 SMOOTHINGS = np.geomspace(1e6, 1e-4, 31)  # largest first: each is the guess for the next
+IMPOSSIBLE = 1e-6  # chance of a chi² so large: beyond it the kernel or the noise is wrong
 SPRING = 0.02  # weight that a pull of the interval's own strength moves, roughly
 
 __all__ = ["Spectrum", "WindowWeights", "invert_decline", "window_weights"]
@@ -150,13 +152,14 @@ def invert_decline(
     if rule == "generalised_cross_validation":
         n = decline.size
         return min(found, key=lambda s: n * s.chi_square / max(n - s.freedom, 1e-9) ** 2)
-    close = [spectrum for spectrum in found if spectrum.chi_square <= decline.size]
-    if not close:
+    least = found[-1].chi_square
+    if least > chdtri(decline.size, IMPOSSIBLE):
         raise ValueError(
-            f"noise is too small for this kernel: chi² is at least {found[-1].chi_square:.4g} for {decline.size} rows, "
-            "so no spectrum of these barriers declines like this"
+            f"noise is too small for this kernel: chi² is at least {least:.4g} for {decline.size} rows, so no "
+            "spectrum of these barriers declines like this"
         )
-    return close[0]
+    target = max(decline.size, least + np.sqrt(2 * decline.size))
+    return next(spectrum for spectrum in found if spectrum.chi_square <= target)
 
 
 def window_weights(

@@ -141,7 +141,7 @@ def sampled_stuck(
     seeds = [seed] if isinstance(seed, int | np.integer) else list(seed)
     last = ending.last_epoch(int(switches[-1]))
     temperatures, durations = training.temperatures(last), training.durations(last)
-    limit = _step_limit(pair, temperatures, step_share)
+    limit = step_limit(pair, temperatures, step_share)
     steps = np.maximum(1, np.ceil(durations / limit)).astype(np.int64)
     work = steps[: switches[-1]].sum() + sum(steps[e : ending.last_epoch(int(e))].sum() for e in switches)
     phase = pair.stuck_phase if start == "deficit phase" else None
@@ -213,7 +213,7 @@ def _stuck_share(pair: PotentialPair, points: NDArray[np.float64]) -> NDArray[np
     return np.mean(shares, axis=0)
 
 
-def _step_limit(pair: PotentialPair, temperatures: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+def step_limit(pair: PotentialPair, temperatures: NDArray[np.float64], share: float) -> NDArray[np.float64]:
     """Largest step for each epoch, interpolated over a few temperatures (it varies slowly)."""
     low, high = temperatures.min(), temperatures.max()
     knots = np.geomspace(low, high * (1 + 1e-9), 6 if high > low else 1)
