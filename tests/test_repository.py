@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import doctest
+import json
 import re
 import subprocess
 import sys
@@ -127,6 +128,10 @@ def test_versions_agree():
 
 
 # ---- README ----
+def test_what_readme_says_of_temperatures_is_what_the_record_says():
+    record = json.loads((ROOT / "figures" / "temperature.json").read_text(encoding="utf-8"))
+    block = README.partition("<!-- table: temperature -->\n")[2].partition("\n<!-- /table: temperature -->")[0]
+    assert block.split("\n") == [f"- {line}" for line in record["in_words"]]
 
 
 def test_readme_examples_run_as_printed():
