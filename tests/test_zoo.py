@@ -111,6 +111,6 @@ def test_clean_loss_of_the_saddle_has_the_minima_and_barriers_it_claims():
 def test_the_saddles_clean_flow_goes_to_the_side_where_it_starts(start):
     none, random = np.array([0.0]), np.random.default_rng(0)
     end = memorising_saddle._langevin(
-        random, np.array([start]), none, np.array([40.0]), memorising_saddle.CLEAN_SCALE, 0.02
+        random, np.array([[start, 0, 0, 0]]), none, np.array([40.0]), memorising_saddle.CLEAN_SCALE, 0.02
     )
-    assert end[0] == pytest.approx(1.0 if start > 0.6 else 0.0, abs=1e-3)
+    assert end[0, 0] == pytest.approx(1.0 if start > 0.6 else 0.0, abs=1e-3)

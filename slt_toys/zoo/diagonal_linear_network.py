@@ -33,6 +33,11 @@ class Problem:
     targets: Array
     teacher: Array
 
+    @property
+    def initial_loss(self) -> float:
+        """Loss where u = v."""
+        return float((self.targets**2).mean() / 4)
+
 
 def problem(seed: int | Sequence[int], examples: int = 40, coordinates: int = 100, active: int = 5) -> Problem:
     """Gaussian features and a teacher of some ones."""

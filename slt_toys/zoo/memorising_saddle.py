@@ -1,12 +1,13 @@
 r"""Memorising begins at a saddle: what counts is how far a run has come, and noise helps it to leave.
 
-Deficit loss (1-x²)²/4: a saddle at 0 between two ways to memorise, x = ±1. Clean loss κ (x⁶/6 - (1+x_c²) x⁴/4 +
-x_c² x²/2): minima at 0, which has forgotten, and at ±1, with barriers at ±x_c that are high against the temperature.
-Langevin dynamics dx = -L' dt + √(2T) dW from a narrow start of variance V₀. A run is stuck if it ends beyond x_c.
+Deficit loss (1-r²)²/4 with r = |x| in a few directions: a saddle at 0 within the sphere r = 1 of what can be memorised.
+Clean loss κ (r⁶/6 - (1+r_c²) r⁴/4 + r_c² r²/2): minima at 0, which has forgotten, and at r = 1, with a barrier at r_c
+that is high against the temperature. Langevin dynamics dx = -∇L dt + √(2T) dW from a narrow start of variance V₀ in
+each direction. A run is stuck if it ends beyond r_c.
 
-So the state at the switch decides, and the deficit's training loss, a function of |x|, tells it. Flow time spent does
-not: near the saddle the variance grows as [eq:saddle-variance], so heat saves flow time. Exact: that law while
-x² « 1, where a run is beyond x with probability 2Φ(-x/√V).
+So the state at the switch decides, and the deficit's training loss, a function of r, tells it. Flow time spent does
+not: near the saddle the variance V of each direction grows as [eq:saddle-variance], so heat saves flow time. Exact:
+that law while r « 1, where r²/V is chi-square.
 
 Source: Suzuki (1976), Progress of Theoretical Physics 56, 77, for the saddle; as a model of a critical period
 it is ours.
@@ -23,19 +24,20 @@ from numpy.typing import ArrayLike
 from ..laws import law
 from .model import Array, Check, Measured, ZooModel
 
-BARRIER = 0.6  # x_c
+DIRECTIONS = 4
+BARRIER = 0.6  # r_c
 CLEAN_SCALE = 8.0  # κ: barriers of 0.23 and 0.17
 INITIAL_VARIANCE = 1e-5
 STEP = 0.02
 
 
 def deficit_loss(x: Array) -> Array:
-    """(1-x²)²/4."""
-    return (1 - x**2) ** 2 / 4
+    """(1-r²)²/4 at positions (..., directions)."""
+    return (1 - (x**2).sum(axis=-1)) ** 2 / 4
 
 
 def variance(temperature: float, flow_time: ArrayLike) -> Array:
-    """Variance of x at a constant temperature, while x² « 1 [eq:saddle-variance]."""
+    """Variance of each direction at a constant temperature, while r « 1 [eq:saddle-variance]."""
     return np.asarray(
         law("saddle-variance")(
             saddle_curvature=1.0, temperature=temperature, initial_variance=INITIAL_VARIANCE, elapsed_time=flow_time
@@ -67,10 +69,10 @@ def simulate(
     Returns
     -------
     tuple
-        Positions at the switch and at the end, each of shape (runs,).
+        Positions at the switch and at the end, each of shape (runs, directions).
     """
     random = np.random.default_rng(seed)
-    start = np.sqrt(INITIAL_VARIANCE) * random.standard_normal(runs)
+    start = np.sqrt(INITIAL_VARIANCE) * random.standard_normal((runs, DIRECTIONS))
     heat, time = np.asarray(temperatures, dtype=float), np.asarray(durations, dtype=float)
     at_switch = _langevin(random, start, heat[:switch_epoch], time[:switch_epoch], 0.0, step)
     end = _langevin(random, at_switch, heat[switch_epoch:], time[switch_epoch:], CLEAN_SCALE, step)
@@ -89,13 +91,13 @@ def _langevin(
         h = durations[epoch] / steps
         kick = np.sqrt(2 * temperatures[epoch] * h)
         for _ in range(steps):
-            for run in range(x.size):
-                square = x[run] * x[run]
-                if clean_scale == 0.0:
-                    slope = -x[run] * (1 - square)
-                else:
-                    slope = clean_scale * x[run] * (square - inner) * (square - 1)
-                x[run] += -h * slope + kick * random.standard_normal()
+            for run in range(x.shape[0]):
+                square = 0.0
+                for i in range(x.shape[1]):
+                    square += x[run, i] * x[run, i]
+                push = 1 - square if clean_scale == 0.0 else clean_scale * (square - inner) * (1 - square)
+                for i in range(x.shape[1]):
+                    x[run, i] += h * push * x[run, i] + kick * random.standard_normal()
     return x
 
 
@@ -103,10 +105,11 @@ _HEAT, _TIMES = 1e-5, np.array([0.5, 1.5, 2.5])
 
 
 def _simulated_variances(seed: int) -> Measured:
-    runs, found = 20_000, []
+    runs, found = 6_000, []
     for index, time in enumerate(_TIMES):
         x, _ = simulate([_HEAT], [time], 1, runs, [seed, index], step=0.005)
-        found.append([(x**2).mean(), (x**2).std() / np.sqrt(runs)])
+        square = (x**2).mean(axis=1)
+        found.append([square.mean(), square.std() / np.sqrt(runs)])
     values = np.array(found)
     exact = variance(_HEAT, _TIMES)
     return values[:, 0] / exact, values[:, 1] / exact
@@ -122,7 +125,7 @@ MODEL = ZooModel(
             _simulated_variances,
             lambda: variance(3 * _HEAT, _TIMES) / variance(_HEAT, _TIMES),
             0.03,
-            "x² is not yet small against 1 at the last time, and the Euler step",
+            "r² is not yet small against 1 at the last time, and the Euler step",
         ),
     ),
 )

@@ -1,0 +1,164 @@
+"""Worlds record what their dynamics do: against exact laws, for any seed, and the same for the same seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.linalg import expm
+
+from slt_toys.annealing import stuck_probability_fixed_further
+from slt_toys.arms import CONTROL, Arm, Schedule, find_arm
+from slt_toys.catalogue import find_pair
+from slt_toys.laws import law
+from slt_toys.worlds import (
+    WORLDS,
+    flow_time_left,
+    loss_threshold,
+    observe,
+    pathways,
+    relative_loss,
+    thermal_pathways,
+    thermal_two_phase,
+)
+from slt_toys.zoo import bottleneck, memorising_saddle
+
+RUNS = 3000
+PAIR = find_pair("regular_double_well")
+
+
+def fresh_seed() -> list[int]:
+    return [int(x) for x in np.random.SeedSequence().generate_state(2)]
+
+
+def standard_errors(stuck: np.ndarray, exact: float) -> float:
+    return abs(stuck.mean() - exact) / np.sqrt(max(exact * (1 - exact), 1e-3) / stuck.size)
+
+
+def exact_thermal(run: Schedule) -> float:
+    return float(
+        stuck_probability_fixed_further(
+            PAIR.deficit, PAIR.clean, PAIR.stuck_phase, run.temperatures, run.durations, [run.switch_epoch],
+            run.durations.size - run.switch_epoch,
+        )[0]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arm", "switch"),
+    [("control", 35), ("flow-time matched", 12), ("added gradient noise", 75), ("cyclic rate", 20)],
+)
+def test_the_thermal_world_is_the_fokker_planck_equations(arm, switch):
+    world = thermal_two_phase()
+    run = find_arm(arm).schedule(world.training, switch, 60)
+    stuck, _ = world.run(run, RUNS, fresh_seed())
+    assert standard_errors(stuck, exact_thermal(run)) < 5
+    # Negative control: the heat of the control run with batches twice as large.
+    other = Arm("colder", batch_factor=2.0).schedule(world.training, 35, 60)
+    if arm == "control":
+        assert standard_errors(stuck, exact_thermal(other)) > 12
+
+
+def exact_angle(run: Schedule) -> float:
+    """Share of runs beyond 45 degrees, by diffusion in the angle on cells; the deficit holds the share at 1 %."""
+    cells = 200
+    width, spread = np.pi / 2 / cells, float((run.temperatures * run.durations)[run.switch_epoch :].sum())
+    rates = np.diag(np.ones(cells - 1), 1) + np.diag(np.ones(cells - 1), -1)
+    rates -= np.diag(rates.sum(axis=0))
+    start = np.zeros(cells)
+    start[int(np.arcsin(0.1) / width)] = 1.0
+    return float((expm(spread / width**2 * rates) @ start)[: cells // 2].sum())
+
+
+def test_thermal_pathways_diffuse_in_the_angle():
+    """Colder than the world's own arms, so that the valley is narrow; 5 standard errors and 0.01 for its width."""
+    world = thermal_pathways()
+    colder = Arm("colder", batch_factor=4.0, epoch_stretch=8).schedule(world.training, 20, 60)
+    stuck, _ = world.run(colder, RUNS, fresh_seed())
+    exact = exact_angle(colder)
+    error = np.sqrt(exact * (1 - exact) / RUNS)
+    assert 0.55 < exact < 0.95 and abs(stuck.mean() - exact) < 5 * error + 0.01, (stuck.mean(), exact)
+    hotter = Arm("hotter", batch_factor=1.0, epoch_stretch=8).schedule(world.training, 20, 60)
+    assert abs(stuck.mean() - exact_angle(hotter)) > 12 * error + 0.01
+
+
+@pytest.mark.parametrize("name", ["control", "momentum", "added gradient noise"])
+def test_the_bottleneck_knows_only_the_time_left(name):
+    world = flow_time_left()
+    run = find_arm(name).schedule(world.training, 40, world.epochs_after)
+    stuck, loss = world.run(run, RUNS, fresh_seed())
+    exact = float(bottleneck.stuck_share(np.array([run.flow_time_left]))[0])
+    assert standard_errors(stuck, exact) < 5
+    if name == "control":
+        assert standard_errors(stuck, float(bottleneck.stuck_share(np.array([0.8 * run.flow_time_left]))[0])) > 12
+    heat = run.temperatures[run.switch_epoch - 1]
+    assert loss.mean() == pytest.approx(5 * heat, rel=5 / np.sqrt(5 * RUNS)), "ten directions with T/2 each"
+
+
+def test_pathways_follow_their_invariant():
+    """Far from the switch epochs where the start decides, all are stuck; at a switch the invariant says how many."""
+    world = pathways()
+    run = CONTROL.schedule(world.training, 10, world.epochs_after)
+    stuck, _ = world.run(run, 20_000, fresh_seed())
+    strength, share = np.sqrt(15.0), 0.05
+    # The invariant at the end of a run with just that share, and what the deficit adds to it: both powers fall at the
+    # rate 2 (S - p_a^4) while p_b is held, with p_a^4 « S throughout.
+    end = law("pathway-invariant")(
+        pathway_open=((1 - share) * strength) ** 0.25, pathway_deprived=(share * strength) ** 0.25, depth=4
+    )
+    random = np.random.default_rng(fresh_seed())
+    a, b = (0.01**0.25 * np.exp(0.05 * random.standard_normal((2, 400_000)))) ** -2.0
+    exact = float((a - b - 2 * strength * run.flow_time_spent < end).mean())
+    assert 0.2 < exact < 0.8
+    error = np.sqrt(0.25 / 20_000)
+    assert abs(stuck.mean() - exact) < 5 * error + 0.02, "p_a^4 is 1 % of S, and Euler steps"
+    assert abs(stuck.mean() - float((a - b < end).mean())) > 12 * error + 0.02
+
+
+def test_the_saddles_state_decides():
+    """Stuck is who was beyond the barrier at the switch; early on that is a chi-square probability."""
+    world = loss_threshold()
+    run = CONTROL.schedule(world.training, 15, world.epochs_after)
+    at_switch, end = memorising_saddle.simulate(run.temperatures, run.durations, 15, RUNS, fresh_seed())
+    before, after = (np.linalg.norm(x, axis=1) > memorising_saddle.BARRIER for x in (at_switch, end))
+    assert (before == after).mean() > 0.98 and 0.05 < after.mean() < 0.95
+    at_switch, _ = memorising_saddle.simulate(run.temperatures, run.durations, 4, RUNS, fresh_seed())
+    variance = 1e-5
+    for heat, time in zip(run.temperatures[:4], run.durations[:4], strict=True):
+        variance = law("saddle-variance")(
+            saddle_curvature=1.0, temperature=heat, initial_variance=variance, elapsed_time=time
+        )
+    square = (at_switch**2).sum(axis=1) / variance
+    assert stats.kstest(square, stats.chi2(4).cdf).pvalue > 1e-7
+    assert stats.kstest(1.5 * square, stats.chi2(4).cdf).pvalue < 1e-30
+
+
+# ---- recording -----------------------------------------------------------------------------------------------------
+def test_observations_are_the_same_for_the_same_seed_and_independent_of_other_arms():
+    world = loss_threshold()
+    both = observe(world, [CONTROL, find_arm("momentum")], switch_epochs=[10, 20], runs=30, seed=7)
+    one = observe(world, [find_arm("momentum")], switch_epochs=[20], runs=30, seed=7)
+    assert [(x.arm, x.switch_epoch) for x in both] == [(a, e) for a in ("control", "momentum") for e in (10, 20)]
+    assert (one[0].stuck, one[0].deficit_loss) == (both[3].stuck, both[3].deficit_loss)
+    other = observe(world, [find_arm("momentum")], switch_epochs=[20], runs=30, seed=8)
+    assert other[0].deficit_loss != one[0].deficit_loss
+
+
+@pytest.mark.parametrize("make", WORLDS, ids=lambda make: make.__name__)
+def test_every_world_runs_in_every_arm(make):
+    from slt_toys.arms import ARMS
+
+    world, work = make(), []
+    seen = observe(world, ARMS, switch_epochs=[world.switch_epochs[2]], runs=3, seed=1, advance=work.append)
+    assert sum(work) == pytest.approx(1) and len(seen) == len(ARMS)
+    assert all(np.isfinite(each.deficit_loss) and each.deficit_loss > 0 for each in seen)
+    loss = relative_loss(world, 20, 1)
+    assert loss[0] == 1 and loss.size == world.switch_epochs[-1] + 1 and loss[-1] < 1
+
+
+def test_bad_input_is_refused_in_one_line():
+    for runs in (0, 2.5):
+        with pytest.raises(ValueError, match="runs must be a whole number of at least 1"):
+            observe(loss_threshold(), runs=runs)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="switch_epoch must be a whole number"):
+        observe(loss_threshold(), [CONTROL], switch_epochs=[-1])
