@@ -1,22 +1,16 @@
 """Temperatures for replica exchange, from the exact law of the energy.
 
-Between temperatures T_a < T_b, with Δ = 1/T_a - 1/T_b, a swap is accepted with probability min(1, exp(Δ (L_a - L_b))).
-Its mean over both laws p_a, p_b of the energy is
+A swap between temperatures T_a < T_b is accepted with probability 2 P(L_b ≤ L_a) in the mean, whatever the loss is
+[eq:swap-acceptance]. Two cases have a closed form:
 
-    A = ∬ p_a(x) p_b(y) min(1, e^{Δ(x-y)}) dx dy = ∬ min(p_a(x) p_b(y), p_a(y) p_b(x)) dx dy = 2 P(L_b ≤ L_a),
+* a phase of learning coefficient λ well below its barrier, [eq:swap-acceptance-phase]: it depends on T_b/T_a only, so
+  that a ladder of equal factors has equal acceptances;
+* many independent parts, which make L nearly normal, [eq:swap-acceptance-normal].
 
-because p_a(y) p_b(x) = e^{Δ(x-y)} p_a(x) p_b(y) for Boltzmann laws of one density of states, and the second integrand
-is symmetric in x and y. Two cases in closed form:
-
-* a phase of learning coefficient λ well below its barrier has (L - L_α)/T ~ Gamma(λ), whence A = 2 I_{T_a/(T_a+T_b)}
-  (λ, λ) with I the regularised incomplete beta function: a ladder of equal factors has equal acceptances;
-* with many independent parts L is nearly normal, of variance σ² = T² C for a heat capacity C, and its mean falls by
-  σ² Δ, whence A = erfc(σ Δ / 2).
-
-For small Δ the rejected share is Δ E|L - L'| / 2, L and L' independent at the same temperature. Its integral over
-inverse temperature, Λ, is the communication barrier of Syed, Bouchard-Côté, Deligiannidis & Doucet (2022, J. R. Stat.
-Soc. B 84, 321): n equal parts of Λ give n pairs that each reject close to Λ/n. Where L is nearly normal
-Λ = ∫ √(C/π) dT/T.
+What a small step rejects, [eq:swap-rejection], adds up along the ladder to the communication barrier Λ between its ends
+[eq:communication-barrier]. Few long steps reject less than that together, so ladders are cut by the acceptance itself:
+it falls as either end of a pair moves away from the other, whence a number of pairs can all accept a given share if and
+only if they do where all accept alike.
 """
 
 from __future__ import annotations
@@ -25,23 +19,22 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import fft
+from scipy import special
 
-from .phase_integrals import part_of
+from .energy_laws import energy_law
+from .laws import law
 from .potentials import Potential
 
 __all__ = ["TemperatureLadder", "ladder_from_energies", "swap_acceptance", "temperature_ladder"]
 
 Array = NDArray[np.float64]
-NEGLIGIBLE = 40.0  # temperatures above the lowest loss at which a component's weight is dropped
-BINS = 2**14  # of the total energy
-COARSE = {1: 4000, 2: 300}  # cells along each axis, to find where the mass is
-FINE = {1: 20_000, 2: 500}  # and to hold it
-TEMPERATURES = 33  # at which the local barrier is computed, evenly in log T
+PER_FACTOR_E = 8  # temperatures at which the local barrier is computed, and their least number
+TEMPERATURES = 33
+HIGHEST_ACCEPTANCE = 0.99  # that can be asked for: it is computed to about 1e-4
+EQUAL, ROUNDS = 3e-4, 10  # spread of acceptances along a ladder, and how often it is cut anew to get there
 
 
 @dataclass(frozen=True)
@@ -71,12 +64,13 @@ class TemperatureLadder:
 
     @property
     def round_trip_rate(self) -> float:
-        """Expected round trips of a chain for each round of swaps, 1 / (2 + 2 Σ (1-A)/A).
+        """Expected round trips of a chain for each round of swaps [eq:round-trip-rate].
 
-        It counts the trips of all its configurations, and holds where energies forget their past between rounds
-        (Syed et al. 2022); otherwise it is an upper estimate. It tends to 1 / (2 + 2Λ) as temperatures are added.
+        It counts the trips of all its configurations, and holds where energies forget their past between rounds;
+        otherwise it is an upper estimate. It tends to 1 / (2 + 2Λ) as temperatures are added.
         """
-        return 1 / (2 + 2 * sum((1 - a) / a for a in self.acceptance))
+        odds = sum((1 - share) / share if share > 0 else math.inf for share in self.acceptance)
+        return law("round-trip-rate")(rejection_odds=odds)
 
 
 def temperature_ladder(
@@ -91,18 +85,18 @@ def temperature_ladder(
     coldest, hottest
         Ends of the ladder. The hottest should be one at which single chains cross the barriers quickly.
     acceptance
-        Share of swaps that should be accepted at least, close to it. With n pairs in a barrier Λ round trips take
-        2 + 2Λ/(1 - Λ/n) rounds, each of n + 1 replicas: for large Λ the cost is least where n = 2Λ, at one half.
+        Share of swaps that each pair should accept at least, at most 0.99. The work for a round trip is least near one
+        half where the barrier between the ends is large [eq:round-trip-rate].
 
     Returns
     -------
     TemperatureLadder
-        The fewest temperatures that do.
+        The fewest temperatures that do, with all acceptances equal to 3e-4.
 
     Raises
     ------
     ValueError
-        For ends that are not positive and increasing, an acceptance outside (0, 1), more than two coupled coordinates.
+        For ends that are not positive and increasing, an acceptance out of range, more than two coupled coordinates.
     """
     for name, value in (("coldest", coldest), ("hottest", hottest)):
         if not (np.isfinite(value) and value > 0):
@@ -110,14 +104,24 @@ def temperature_ladder(
     if hottest <= coldest:
         raise ValueError(f"hottest must exceed coldest = {coldest:g}, not {hottest:g}")
     _check_acceptance(acceptance)
-    _check_dimension(potential)
-    temperatures = np.geomspace(coldest, hottest, TEMPERATURES)
-    barrier = [_half_mean_difference(*_energy_laws(potential, float(t), float(t))[:2]) for t in temperatures]
-    chosen, total = _equal_parts(temperatures, np.array(barrier), acceptance)
-    # The ends are the caller's, to the last bit.
-    ladder = [float(coldest), *chosen[1:-1].tolist(), float(hottest)]
-    pairs = [swap_acceptance(potential, a, b) for a, b in itertools.pairwise(ladder)]
-    return TemperatureLadder(tuple(ladder), tuple(pairs), total)
+    count = max(TEMPERATURES, math.ceil(PER_FACTOR_E * math.log(hottest / coldest)))
+    temperatures = np.geomspace(coldest, hottest, count)
+    laws = (energy_law(potential, float(t)) for t in temperatures)
+    barrier = [found.mean_difference() / 2 for found in laws]
+    along = _barrier_along(temperatures, np.array(barrier))
+    # As many as normal losses would need, then up or down to the fewest.
+    pairs = max(1, math.ceil(math.sqrt(math.pi) / 2 * along[1][-1] / special.erfcinv(acceptance)))
+    found = _equal_acceptances(potential, coldest, hottest, along, pairs, acceptance)
+    while found is None:
+        pairs += 1
+        found = _equal_acceptances(potential, coldest, hottest, along, pairs, acceptance)
+    while pairs > 1:
+        pairs -= 1
+        fewer = _equal_acceptances(potential, coldest, hottest, along, pairs, acceptance)
+        if fewer is None:
+            break
+        found = fewer
+    return found
 
 
 def ladder_from_energies(temperatures: ArrayLike, energies: ArrayLike, acceptance: float = 0.5) -> TemperatureLadder:
@@ -142,7 +146,7 @@ def ladder_from_energies(temperatures: ArrayLike, energies: ArrayLike, acceptanc
     Raises
     ------
     ValueError
-        For arrays that do not fit or are not finite, or an acceptance outside (0, 1).
+        For arrays that do not fit or are not finite, or an acceptance out of range.
     """
     levels, losses = np.asarray(temperatures, dtype=float), np.asarray(energies, dtype=float)
     if (
@@ -160,17 +164,19 @@ def ladder_from_energies(temperatures: ArrayLike, energies: ArrayLike, acceptanc
     barrier = (np.sort(losses, axis=1) * ranks).sum(axis=1) / (count * (count - 1))
     if not (barrier > 0).all():
         raise ValueError("energies must vary at every temperature")
-    chosen, total = _equal_parts(levels, barrier, acceptance)
-    pairs = len(chosen) - 1
-    ladder = (float(levels[0]), *chosen[1:-1].tolist(), float(levels[-1]))
+    position, cumulative = _barrier_along(levels, barrier)
+    total = float(cumulative[-1])
+    pairs = max(1, math.ceil(total / (1 - acceptance) - 1e-9))
+    inner = np.exp(np.interp(np.linspace(0, total, pairs + 1)[1:-1], cumulative, position))
+    ladder = (float(levels[0]), *inner.tolist(), float(levels[-1]))
     return TemperatureLadder(ladder, (1 - total / pairs,) * pairs, total)
 
 
 def swap_acceptance(potential: Potential, cold: float, hot: float) -> float:
     """Share of swaps accepted between two temperatures in equilibrium, 2 P(L_hot ≤ L_cold) by quadrature.
 
-    The laws of independent components' energies are convolved on a grid of spacing well below the temperature; the
-    result is good to about 1e-4.
+    The result is good to about 1e-4 where two coordinates are coupled and to 1e-5 elsewhere, at any ratio of the
+    temperatures.
 
     Raises
     ------
@@ -179,83 +185,45 @@ def swap_acceptance(potential: Potential, cold: float, hot: float) -> float:
     """
     if not (np.isfinite(hot) and 0 < cold <= hot):
         raise ValueError(f"cold and hot must be positive temperatures, hot not below cold, not {cold} and {hot}")
-    _check_dimension(potential)
-    _, cold_law, hot_law = _energy_laws(potential, float(cold), float(hot))
-    below = np.cumsum(hot_law) - hot_law
-    return float(cold_law @ (2 * below + hot_law))
+    at_cold = energy_law(potential, float(cold))
+    at_hot = at_cold.probabilities_at(energy_law(potential, float(hot)))
+    # A level that both have counts half as below itself.
+    return min(float((at_cold.probabilities * (2 * np.cumsum(at_hot) - at_hot)).sum()), 1.0)
 
 
 def _check_acceptance(acceptance: float) -> None:
-    if not 0 < acceptance < 1:
-        raise ValueError(f"acceptance must lie between 0 and 1, not {acceptance}")
+    if not 0 < acceptance <= HIGHEST_ACCEPTANCE:
+        raise ValueError(f"acceptance must be above 0 and at most {HIGHEST_ACCEPTANCE}, not {acceptance}")
 
 
-def _check_dimension(potential: Potential) -> None:
-    largest = max(len(own) for own in potential.components())
-    if largest > 2:
-        raise ValueError(
-            f"potential {potential.name} couples {largest} coordinates, too many for quadrature; sample it at a few "
-            "temperatures and give their energies to ladder_from_energies"
-        )
-
-
-def _equal_parts(temperatures: Array, local_barrier: Array, acceptance: float) -> tuple[Array, float]:
-    """Cut Λ = ∫ local_barrier d(1/T) into the fewest equal parts of at most 1 - acceptance."""
+def _barrier_along(temperatures: Array, local_barrier: Array) -> tuple[Array, Array]:
+    """log T on a fine grid, and Λ = ∫ local_barrier d(1/T) from the coldest temperature to there."""
     # Evenly in log T the integrand, local barrier over T, varies little.
     position = np.log(temperatures)
-    integrand = local_barrier / temperatures
-    fine = np.linspace(position[0], position[-1], 2001)
-    values = np.interp(fine, position, integrand)
-    cumulative = np.concatenate([[0.0], np.cumsum((values[1:] + values[:-1]) / 2 * np.diff(fine))])
+    fine: Array = np.linspace(position[0], position[-1], 2001)
+    values = np.interp(fine, position, local_barrier / temperatures)
+    parts = (values[1:] + values[:-1]) / 2 * np.diff(fine)
+    return fine, np.concatenate([np.zeros(1), np.cumsum(parts)])
+
+
+def _equal_acceptances(
+    potential: Potential, coldest: float, hottest: float, along: tuple[Array, Array], pairs: int, acceptance: float
+) -> TemperatureLadder | None:
+    """Cut a range into so many pairs that accept alike; None if they cannot all accept that often."""
+    position, cumulative = along
     total = float(cumulative[-1])
-    pairs = max(1, math.ceil(total / (1 - acceptance) - 1e-9))
-    return np.exp(np.interp(np.linspace(0, total, pairs + 1), cumulative, fine)), total
-
-
-def _half_mean_difference(spacing: float, law: Array) -> float:
-    """E|L - L'| / 2 = ∫ F (1 - F) dL."""
-    below = np.cumsum(law)
-    return float(spacing * (below * (1 - below)).sum())
-
-
-@lru_cache(maxsize=256)
-def _energy_laws(potential: Potential, cold: float, hot: float) -> tuple[float, Array, Array]:
-    """Probabilities of the total energy at two temperatures on one grid from the lowest loss up, and its spacing."""
-    spacing = (NEGLIGIBLE + 8 * potential.dimension) * hot / BINS
-    spectra = np.ones((2, BINS // 2 + 1), dtype=complex)
-    for own in potential.components():
-        excess = _excess_losses(part_of(potential, own), hot)
-        place = excess / spacing
-        bins = np.minimum(place.astype(np.int64), BINS - 2)
-        share = place - bins  # split between two bins, which keeps the mean
-        for spectrum, temperature in zip(spectra, (cold, hot), strict=True):
-            weight = np.exp(-excess / temperature)
-            weight /= weight.sum()
-            law = np.bincount(bins, weight * (1 - share), BINS) + np.bincount(bins + 1, weight * share, BINS)
-            spectrum *= fft.rfft(law)
-    laws = np.maximum(fft.irfft(spectra, BINS, axis=1), 0.0)
-    laws /= laws.sum(axis=1, keepdims=True)
-    return spacing, laws[0], laws[1]
-
-
-def _excess_losses(part: Potential, temperature: float) -> Array:
-    """Losses above the lowest one in equal cells that cover where the mass is."""
-    minima = np.array([part.minimum_point(i) for i in range(len(part.phases))])
-    energy = part.energy_function()
-    grid, edges = _raster(part.box, COARSE[part.dimension])
-    points = np.concatenate([grid, minima])
-    losses = energy(points)
-    inside = points[losses <= losses.min() + NEGLIGIBLE * temperature]
-    margin = np.array([edge[1] - edge[0] for edge in edges])
-    low, high = np.array(part.box).T
-    cut = zip(np.maximum(inside.min(axis=0) - margin, low), np.minimum(inside.max(axis=0) + margin, high), strict=True)
-    grid, _ = _raster(tuple(cut), FINE[part.dimension])
-    losses = energy(grid)
-    excess = losses - min(losses.min(), energy(minima).min())
-    return excess[excess <= NEGLIGIBLE * temperature]
-
-
-def _raster(box: tuple[tuple[float, float], ...], cells: int) -> tuple[Array, list[Array]]:
-    edges = [np.linspace(low, high, cells + 1) for low, high in box]
-    centers = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
-    return np.stack([axis.ravel() for axis in np.meshgrid(*centers, indexing="ij")], axis=-1), edges
+    cut = np.linspace(0, total, pairs + 1)
+    for _ in range(ROUNDS):
+        inner = np.exp(np.interp(cut[1:-1], cumulative, position))
+        # The ends are the caller's, to the last bit.
+        ladder = (float(coldest), *inner.tolist(), float(hottest))
+        shares = [swap_acceptance(potential, a, b) for a, b in itertools.pairwise(ladder)]
+        if max(shares) < acceptance:
+            return None
+        if max(shares) - min(shares) < EQUAL:
+            break
+        # σ Δ of normal losses that accept as often [eq:swap-acceptance-normal] nearly adds up along the ladder.
+        width = special.erfcinv(np.clip(shares, 1e-12, 1 - 1e-12))
+        reached = np.concatenate([[0.0], np.cumsum(width)])
+        cut = np.interp(np.linspace(0, reached[-1], pairs + 1), reached, cut)
+    return TemperatureLadder(ladder, tuple(shares), total) if min(shares) >= acceptance else None

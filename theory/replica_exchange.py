@@ -11,7 +11,7 @@ from theory import symbols as s
 from theory.derivation import Derivation, Equation, Step, demand_zero
 
 _TESTS = ("tests/theory/test_replica_exchange.py",)
-_LADDER = _TESTS
+_LADDER = (*_TESTS, "tests/test_temperature_ladder.py")
 _SYED = "Syed, Bouchard-Cote, Deligiannidis & Doucet (2022), J. R. Stat. Soc. B 84, 321"
 _HERE = "derived here; the communication barrier is that of " + _SYED
 _X, _Y = sympy.symbols("x y", real=True)

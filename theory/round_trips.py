@@ -10,7 +10,7 @@ from sympy import Eq, Expr, Rational, Symbol
 from theory import symbols as s
 from theory.derivation import Derivation, Equation, Step, demand, demand_zero
 
-_TESTS = ("tests/theory/test_round_trips.py",)
+_TESTS = ("tests/theory/test_round_trips.py", "tests/test_temperature_ladder.py")
 _SOURCE = "Syed, Bouchard-Cote, Deligiannidis & Doucet (2022), J. R. Stat. Soc. B 84, 321; derived here otherwise"
 
 

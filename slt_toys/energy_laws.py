@@ -1,0 +1,175 @@
+"""Law of the loss itself at a temperature, by quadrature: how probable each level is, and at other temperatures too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import fft
+
+from .phase_integrals import part_of
+from .potentials import Potential
+
+Array = NDArray[np.float64]
+NEGLIGIBLE = 40.0  # temperatures above the lowest loss at which a component's weight is dropped
+BINS = 2**14  # of the loss of several components together
+ROUNDING = 1e-15  # of probabilities that went through a Fourier transform
+CELLS = {1: 4000, 2: 300}  # along each axis, to begin with
+LEAST_CELLS = {1: 5000, 2: 40_000}  # halved until none holds more of the mass than the inverse of this
+LARGEST_ERROR = {1: 1e-9, 2: 1e-8}  # of the mass in one cell, of all the mass
+HALVINGS = 40  # at most
+
+
+@dataclass(frozen=True)
+class EnergyLaw:
+    """Law of the loss at one temperature.
+
+    Attributes
+    ----------
+    temperature
+        In units of loss.
+    lowest
+        Lowest loss.
+    levels
+        Losses above it, not decreasing, shape (levels,).
+    probabilities
+        Of the levels, shape (levels,), with sum 1.
+    log_sum
+        log ∫ exp(-(L - lowest)/T) over the box.
+    """
+
+    temperature: float
+    lowest: float
+    levels: Array
+    probabilities: Array
+    log_sum: float
+
+    def probabilities_at(self, hot: EnergyLaw) -> Array:
+        """Probabilities of these levels at a higher temperature; what that has elsewhere lies above them all.
+
+        Parameters
+        ----------
+        hot
+            Law of the same potential's loss there.
+        """
+        gap = 1 / self.temperature - 1 / hot.temperature
+        shift = self.log_sum - hot.log_sum - (self.lowest - hot.lowest) / hot.temperature
+        return self.probabilities * np.exp(gap * self.levels + shift)
+
+    def mean_difference(self) -> float:
+        """Mean distance E|L - L'| = 2 ∫ F (1 - F) dL of two independent losses."""
+        below = np.cumsum(self.probabilities)[:-1]
+        return 2 * float((below * (1 - below) * np.diff(self.levels)).sum())
+
+
+@lru_cache(maxsize=16)
+def energy_law(potential: Potential, temperature: float) -> EnergyLaw:
+    """Law of a potential's loss (cached for the last few).
+
+    A component's levels are the losses of cells that hold its mass; the laws of several independent components are
+    convolved on a grid much finer than the temperature.
+
+    Parameters
+    ----------
+    potential
+        At most two coordinates coupled at a time.
+    temperature
+        Positive.
+
+    Raises
+    ------
+    ValueError
+        For more than two coupled coordinates.
+    """
+    largest = max(len(own) for own in potential.components())
+    if largest > 2:
+        raise ValueError(
+            f"potential {potential.name} couples {largest} coordinates, too many for quadrature; sample it at a few "
+            "temperatures and give their energies to ladder_from_energies"
+        )
+    parts = [_component_law(part_of(potential, own), temperature) for own in potential.components()]
+    if len(parts) == 1:
+        return parts[0]
+    # Sums of products, not dots: these are short, and a linear algebra library would start its threads for each.
+    means = [float((part.probabilities * part.levels).sum()) for part in parts]
+    variance = sum(
+        float((part.probabilities * (part.levels - mean) ** 2).sum()) for part, mean in zip(parts, means, strict=True)
+    )
+    spacing = (sum(means) + 12 * math.sqrt(variance) + NEGLIGIBLE / 2 * temperature) / BINS
+    spectrum = np.ones(BINS + 1, dtype=complex)  # of twice as many bins: sums beyond them do not come round again
+    for part in parts:
+        place = part.levels / spacing
+        bins = np.minimum(place.astype(np.int64), 2 * BINS - 2)
+        share = np.minimum(place - bins, 1.0)  # split between two bins, which keeps the mean
+        held = np.bincount(bins, part.probabilities * (1 - share), 2 * BINS)
+        held += np.bincount(bins + 1, part.probabilities * share, 2 * BINS)
+        spectrum *= fft.rfft(held)
+    total = fft.irfft(spectrum, 2 * BINS)[:BINS]
+    total = np.where(total > ROUNDING, total, 0.0)
+    lowest, log_sum = sum(part.lowest for part in parts), sum(part.log_sum for part in parts)
+    levels: Array = spacing * np.arange(BINS, dtype=float)
+    return EnergyLaw(temperature, lowest, levels, total / total.sum(), log_sum)
+
+
+def _component_law(part: Potential, temperature: float) -> EnergyLaw:
+    losses, volumes = _cells(part, temperature)
+    order = np.argsort(losses)
+    losses, volumes = losses[order], volumes[order]
+    levels = losses - losses[0]
+    weights = volumes * np.exp(-levels / temperature)
+    total = float(weights.sum())
+    return EnergyLaw(temperature, float(losses[0]), levels, weights / total, math.log(total))
+
+
+def _cells(part: Potential, temperature: float) -> tuple[Array, Array]:
+    """Losses at the centres and volumes of cells, halved until each holds little of the mass and knows it well."""
+    energy, gradient, d = part.energy_function(), part.gradient_function(), part.dimension
+    minima = np.array([part.minimum_point(i) for i in range(len(part.phases))])
+    bottoms = energy(minima)
+    edges = [np.linspace(low, high, CELLS[d] + 1) for low, high in part.box]
+    width = np.array([edge[1] - edge[0] for edge in edges])
+    points = _product([(edge[1:] + edge[:-1]) / 2 for edge in edges])
+    corners = _product([[-0.25, 0.25]] * d) * width
+    size = np.ones(len(points))  # in units of the width
+    losses, change = energy(points), _sum_of_sizes(gradient(points), width / 2)
+    for _ in range(HALVINGS):
+        lowest = min(losses.min(), bottoms.min())
+        # Where the loss is convex it is nowhere in the cell below this.
+        least = np.maximum(losses - change * size, lowest) - lowest
+        most = size**d * np.exp(-least / temperature)
+        total = max((size**d * np.exp(-(losses - lowest) / temperature)).sum(), most.max())
+        # A midpoint's error is a sixth of the square of how much the logarithm of the density changes up to the edge.
+        error = most * np.minimum(change * size / temperature, 1.0) ** 2 / 6
+        split = (most > total / LEAST_CELLS[d]) | (error > total * LARGEST_ERROR[d])
+        # A well narrower than a cell may not show at its centre, or at its neighbours'.
+        for minimum, bottom in zip(minima, bottoms, strict=True):
+            if bottom - lowest < NEGLIGIBLE * temperature:
+                near = losses > bottom + temperature
+                for k in range(d):
+                    near &= np.abs(points[:, k] - minimum[k]) < width[k] * size
+                split |= near
+        if not split.any():
+            break
+        halves = (points[split, None] + corners * size[split, None, None]).reshape(-1, d)
+        keep = ~split & (least < NEGLIGIBLE * temperature)
+        points, size = (
+            np.concatenate([points[keep], halves]),
+            np.concatenate([size[keep], np.repeat(size[split] / 2, 2**d)]),
+        )
+        losses = np.concatenate([losses[keep], energy(halves)])
+        change = np.concatenate([change[keep], _sum_of_sizes(gradient(halves), width / 2)])
+    held = losses <= losses.min() + NEGLIGIBLE * temperature
+    return losses[held], width.prod() * size[held] ** d
+
+
+def _product(axes: Sequence[ArrayLike]) -> Array:
+    """All points of a product of axes, shape (points, axes)."""
+    return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=-1)
+
+
+def _sum_of_sizes(slopes: Array, width: Array) -> Array:
+    return sum((np.abs(slopes[:, k]) * width[k] for k in range(len(width))), np.zeros(len(slopes)))
