@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -38,7 +39,9 @@ def fresh_seed() -> int:
     return int(np.random.SeedSequence().generate_state(1)[0])
 
 
-def made_up(shares, runs: int, seed: int, arms=ARMS, switches=range(0, 101, 10), losses=None) -> list[Observation]:
+def made_up(
+    shares, runs: int, seed: int, arms=ARMS, switches: Sequence[int] = range(0, 101, 10), losses=None
+) -> list[Observation]:
     """Counts of runs that end stuck with given shares: a callable of the schedule and the loss, or an array."""
     random, found = np.random.default_rng(seed), []
     for arm in arms:
@@ -216,7 +219,8 @@ def test_the_table_gives_ends_by_arm_that_agree_with_the_right_hypothesis_alone(
         assert found.epoch is not None and predicted.epoch is not None and abs(found.epoch - predicted.epoch) < 10
     noise = ends["added gradient noise"]
     # heat alone moves e* by ln 4/|ln .97| = 45.5 epochs, time left by none
-    assert noise.observed.epoch > noise.predicted["flow time left"].epoch + 10
+    unmoved = noise.predicted["flow time left"].epoch
+    assert noise.observed.epoch is not None and unmoved is not None and noise.observed.epoch > unmoved + 10
     assert ends["reset at the switch"].observed.state == "later"
 
 
