@@ -53,7 +53,10 @@ def hole(sharpness: float) -> Potential:
 
 
 def brute_force(losses: np.ndarray, volumes: np.ndarray, cold: float, hot: float) -> float:
-    """Mean acceptance: a double sum of probabilities times min(1, e^(Δ(x-y))) over all pairs of cells."""
+    """Mean acceptance: a double sum of probabilities times min(1, e^(Δ(x-y))) over all pairs of cells.
+
+    [eq:swap-acceptance] is the same with the symmetry of the two laws used.
+    """
     p, q = (volumes * np.exp(-(losses - losses.min()) / t) for t in (cold, hot))
     accepted = np.exp(np.minimum(0.0, (1 / cold - 1 / hot) * (losses[:, None] - losses[None, :])))
     return float(p / p.sum() @ accepted @ (q / q.sum()))
