@@ -29,7 +29,7 @@ from slt_toys.temperature_report import escape_temperature, largest_departure, l
 from slt_toys.thermometers import anisotropy
 from theory.reshuffling import temperature_factor
 
-SMALL: dict = {"batch_sizes": (4, 8), "multiples": (1, 10, 20), "steps_per_epoch": (8, 512), "chains": 256,
+SMALL: dict = {"batch_sizes": (4, 8), "multiples": (1, 10, 20), "steps_per_epoch": (8, 512), "chains": 768,
                "duration": 60.0}  # fmt: skip
 TINY: dict = {"batch_sizes": (8,), "multiples": (10,), "steps_per_epoch": (8,), "chains": 64, "duration": 20.0}
 ROOT = Path(__file__).parents[1]
