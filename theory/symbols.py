@@ -290,7 +290,7 @@ round_trip_rate = _define(
 elapsed_time = _define("elapsed_time", "t_e", "flow (Langevin) time since the start of a stage")
 variance_off_saddle = _define("variance_off_saddle", "V_s", "variance of the coordinate that leads off a saddle")
 passage_time = _define("passage_time", r"t_p", "flow time from one side of the bottleneck to the other [flow time]")
-bottleneck_drive = _define("bottleneck_drive", r"\varepsilon", "speed at the narrowest place [length/flow time]")
+bottleneck_drive = _define("bottleneck_drive", r"v_b", "speed at the narrowest place [length/flow time]")
 bottleneck_curving = _define("bottleneck_curving", "c_b", "speed gained per squared distance from it")
 saddle_curvature = _define("saddle_curvature", r"h_s", "minus the second derivative at the saddle [1/flow time]")
 initial_variance = _define("initial_variance", "V_0", "variance at the start", nonnegative=True)

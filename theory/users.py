@@ -23,6 +23,8 @@ USED_BY: dict[str, tuple[str, ...]] = {
     "eyring-kramers": ("slt_toys.kinetics",),
     "fluctuation-dissipation-momentum": ("slt_toys.dynamic_thermometers",),
     "heavy-ball-inertia": ("slt_toys.temperature_map",),
+    "gibbs-conditional-mean": ("slt_toys.conditionals",),
+    "gibbs-conditional-variance": ("slt_toys.conditionals",),
     "kramers-correction": ("slt_toys.kinetics",),
     "kramers-transmission-factor": ("slt_toys.temperature_map",),
     "mean-first-passage-ratio": ("slt_toys.kinetics",),
@@ -42,5 +44,6 @@ USED_BY: dict[str, tuple[str, ...]] = {
     "swap-acceptance-normal": ("slt_toys.temperature_ladder",),
     "swap-acceptance-phase": ("slt_toys.temperature_ladder",),
     "swap-rejection": ("slt_toys.temperature_ladder",),
+    "truncated-normal-rate": ("slt_toys.kernels_gibbs",),
     "unadjusted-langevin-bias": ("slt_toys.samplers.langevin",),
 }
