@@ -250,13 +250,13 @@ def _saddle_of_curve_against_point(a: Rational, delta: Rational) -> sympy.Expr:
     return sorted(root for root in roots if root > 1)[0]
 
 
-def barrier_spectrum(dimension: int = 10, sign: int = 1) -> Potential:
-    """Sum of d independent double wells h_i ((w_i²-1)² ∓ 3/20 w_i), barriers h_i spread evenly from 1/2 to 2."""
+def barrier_spectrum(dimension: int = 10, sign: int = 1, slant: Rational = Rational(3, 20)) -> Potential:
+    """Sum of d independent double wells h_i ((w_i²-1)² ∓ slant w_i), barriers h_i spread evenly from 1/2 to 2."""
     coordinates = sympy.symbols(f"w1:{dimension + 1}", real=True)
     heights = [_HALF + Rational(3 * i, 2 * (dimension - 1)) if dimension > 1 else S.One for i in range(dimension)]
     symbols = sympy.symbols(f"height1:{dimension + 1}", real=True)
     tilt = sympy.Symbol("tilt", real=True)
-    value = sign * Rational(3, 20)
+    value = sign * slant
     energy = sympy.Add(*(h * ((v**2 - 1) ** 2 - tilt * v) for h, v in zip(symbols, coordinates, strict=True)))
     one = derive_phases((w**2 - 1) ** 2 - value * w, (w,))
     total = sympy.Add(*heights)
