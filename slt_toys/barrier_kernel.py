@@ -25,11 +25,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
 from .annealing import stuck_probability_fixed_further, stuck_probability_fixed_total
-from .critical_period import Ending, Start
 from .fokker_planck import grid_for
 from .kinetics import barrier_form, well_form
 from .laws import law
 from .potentials import Potential, PotentialPair
+from .switch_protocol import Ending, Start
 from .training import ExponentialDecay, Training
 
 Array = NDArray[np.float64]
@@ -200,7 +200,7 @@ def stuck_probabilities(
     pair
         The shape: one coordinate, two phases. Both potentials are scaled by height / :func:`barrier_height`.
     training, switch_epochs, ending, start
-        The protocol; see :func:`slt_toys.critical_period.exact_stuck_probability`.
+        The protocol; see :func:`slt_toys.switch_protocol.exact_stuck_probability`.
     heights
         Barrier heights in units of loss, shape (m,).
     method

@@ -17,7 +17,6 @@ import sympy
 import xarray as xr
 
 from .catalogue import POTENTIAL_NAMES, find_pair, find_potential
-from .critical_period import Ending
 from .critical_period_end import find_end
 from .equilibrium_map import equilibrium_map
 from .expressions import ExpressionError
@@ -29,6 +28,7 @@ from .progress import command_line, progress
 from .published_findings import published_findings
 from .records import manifest, writable_folder, write_dataset, write_figure, write_json
 from .stuck_curves import StuckCurve, curves_dataset, grid_error, mixing_map, stuck_curve
+from .switch_protocol import Ending
 from .training import ExponentialDecay, Training
 
 NAME = "phase_diagram"

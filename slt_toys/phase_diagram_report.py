@@ -24,7 +24,7 @@ from .critical_period_end import (
     minimum_rows,
     replicate_epochs,
 )
-from .equi_temperature import Comparison, EpochsPerHalving, compare, epochs_per_halving, usable_ends
+from .end_fits import Comparison, EpochsPerHalving, compare, epochs_per_halving, usable_ends
 from .equilibrium import Crossover, crossover
 from .laws import law
 from .potentials import PotentialPair

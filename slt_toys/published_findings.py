@@ -11,7 +11,7 @@ import numpy as np
 
 from slt_toys.collapse import BatchCurve, BestExponent, Collapse, best_exponent, collapse, exponent_name
 from slt_toys.critical_period_end import HALF_DEPTH, HINGE, CriticalPeriodEnd, replicate_epochs
-from slt_toys.equi_temperature import Comparison, EpochsPerHalving, compare, epochs_per_halving, usable_ends
+from slt_toys.end_fits import Comparison, EpochsPerHalving, compare, epochs_per_halving, usable_ends
 from slt_toys.laws import law
 from slt_toys.published import DATASET_SIZE, DECAY, LEARNING_RATE, MOMENTUM, published_curves
 from slt_toys.resampling import end_with_interval, resample_curve

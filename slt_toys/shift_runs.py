@@ -17,13 +17,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from .annealing import check_undershoot, start_masses
-from .critical_period import STEP_SHARE, component_pairs, step_limit
 from .exact_draws import draw_exact
 from .fokker_planck import FokkerPlanck, fokker_planck, grid_for, phase_weights
 from .potentials import PotentialPair
 from .propagator import propagator
 from .samplers import OverdampedLangevin, Stage, sample_stages
 from .shifts import Shift, mixture
+from .switch_protocol import STEP_SHARE, component_pairs, step_limit
 from .training import Training
 
 Array = NDArray[np.float64]
@@ -110,7 +110,7 @@ def sampled_shifts(
     record_epochs
         Increasing numbers of epochs done, from 1; default: the end only.
     seed, threads, step_share
-        As in :func:`slt_toys.critical_period.sampled_stuck`.
+        As in :func:`slt_toys.switch_protocol.sampled_stuck`.
     advance
         Called with the fraction of the work done since the last call.
 

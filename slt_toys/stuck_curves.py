@@ -9,11 +9,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from .critical_period import Ending, Start, exact_stuck_probability, sampled_stuck
 from .equilibrium_map import relaxation_times
 from .fokker_planck import CELLS
 from .laws import law
 from .potentials import Potential, PotentialPair
+from .switch_protocol import Ending, Start, exact_stuck_probability, sampled_stuck
 from .training import Training
 
 LATEST_SWITCH = 400
@@ -58,9 +58,9 @@ def stuck_curve(
     Parameters
     ----------
     pair, training, ending, start
-        See :func:`slt_toys.critical_period.exact_stuck_probability`.
+        See :func:`slt_toys.switch_protocol.exact_stuck_probability`.
     chains, seed, threads, advance
-        See :func:`slt_toys.critical_period.sampled_stuck`.
+        See :func:`slt_toys.switch_protocol.sampled_stuck`.
     """
     latest = LATEST_SWITCH if ending.kind == "further" else min(LATEST_SWITCH, ending.epochs)
     coarse = np.arange(0, latest + 1, COARSE_STEP)

@@ -6,7 +6,7 @@ heat and the flow time of each epoch and runs. What ends the critical period in 
 =================== =============================================================== =================
 world               dynamics                                                        what decides
 =================== =============================================================== =================
-thermal two-phase   Langevin, a catalogue pair (:mod:`slt_toys.critical_period`)     temperature
+thermal two-phase   Langevin, a catalogue pair (:mod:`slt_toys.switch_protocol`)     temperature
 thermal pathways    Langevin along the valley of two pathways of depth 2             temperature
 pathways            gradient flow of two pathways of depth 4                         flow time spent
 bottleneck          gradient flow through a bottleneck after the switch              flow time left
@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 
 from .arms import ARMS, CONTROL, Arm, Observation, Schedule
 from .catalogue import find_pair
-from .critical_period import step_limit
 from .exact_draws import draw_exact
 from .samplers import OverdampedLangevin, Stage, sample_stages
+from .switch_protocol import step_limit
 from .training import ExponentialDecay, Training
 from .zoo import bottleneck, deep_linear_pathways, diagonal_linear_network, memorising_saddle
 

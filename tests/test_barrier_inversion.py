@@ -14,9 +14,9 @@ from slt_toys.barrier_inversion import invert_decline, window_weights
 from slt_toys.barrier_kernel import barrier_height, barrier_kernel, stuck_probabilities
 from slt_toys.barrier_resolution import difference_from_one, recovery_map, separation_limit
 from slt_toys.catalogue import find_pair
-from slt_toys.critical_period import Ending, sampled_stuck
 from slt_toys.nonnegative import minimise_nonnegative
 from slt_toys.separate_barriers import any_spectrum, fit_barriers, separate_barriers
+from slt_toys.switch_protocol import Ending, sampled_stuck
 from slt_toys.training import ExponentialDecay, Training
 
 PAIR = find_pair("regular_double_well")

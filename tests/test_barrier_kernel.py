@@ -8,11 +8,11 @@ import sympy
 
 from slt_toys.barrier_kernel import BarrierKernel, barrier_height, barrier_kernel, stuck_probabilities
 from slt_toys.catalogue import find_pair
-from slt_toys.critical_period import Ending, exact_stuck_probability
 from slt_toys.kinetics import barrier_form, kramers_rate, well_form
 from slt_toys.laws import law
 from slt_toys.phases import derive_phases
 from slt_toys.potentials import Potential, PotentialPair
+from slt_toys.switch_protocol import Ending, exact_stuck_probability
 from slt_toys.training import ExponentialDecay, PowerDecay, Training
 
 PAIR = find_pair("regular_double_well")

@@ -9,7 +9,6 @@ import pytest
 from scipy.linalg import expm
 
 from slt_toys.catalogue import barrier_spectrum, find_pair
-from slt_toys.critical_period import Ending, exact_stuck_probability
 from slt_toys.fokker_planck import FokkerPlanck, fokker_planck, grid_for, phase_weights
 from slt_toys.potentials import PotentialPair
 from slt_toys.shift_runs import exact_shifts, sampled_shifts
@@ -25,6 +24,7 @@ from slt_toys.shifts import (
     three_phase_pair,
     windows_by_onset,
 )
+from slt_toys.switch_protocol import Ending, exact_stuck_probability
 from slt_toys.training import ExponentialDecay, Training
 
 PAIR = find_pair("regular_double_well")

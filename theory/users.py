@@ -19,7 +19,7 @@ USED_BY: dict[str, tuple[str, ...]] = {
     "effective-initialisation-shift": ("slt_toys.zoo.diagonal_linear_network",),
     "effective-initialisation-step": ("slt_toys.zoo.diagonal_linear_network",),
     "epoch-time": ("slt_toys.training", "slt_toys.rival_laws"),
-    "epochs-per-halving": ("slt_toys.equi_temperature", "slt_toys.published_findings"),
+    "epochs-per-halving": ("slt_toys.end_fits", "slt_toys.published_findings"),
     "eyring-kramers": ("slt_toys.kinetics",),
     "fluctuation-dissipation-momentum": ("slt_toys.dynamic_thermometers",),
     "heavy-ball-inertia": ("slt_toys.temperature_map",),

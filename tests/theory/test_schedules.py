@@ -7,7 +7,7 @@ import pytest
 from scipy import integrate, optimize
 
 from slt_toys.catalogue import pairs
-from slt_toys.critical_period import Ending, exact_stuck_probability
+from slt_toys.switch_protocol import Ending, exact_stuck_probability
 from slt_toys.training import ExponentialDecay, Training
 
 SIZE, VARIANCE, RATE, DECAY = 50_000, 3072, 0.05, 0.97

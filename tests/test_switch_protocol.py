@@ -9,12 +9,12 @@ import pytest
 from scipy import stats
 
 from slt_toys.catalogue import find_pair, regular_double_well
-from slt_toys.critical_period import Ending, component_pairs, exact_stuck_probability, sampled_stuck
 from slt_toys.critical_period_end import CriticalPeriodEnd, Definition, find_end
 from slt_toys.exact_draws import draw_exact
 from slt_toys.laws import law
 from slt_toys.potentials import PotentialPair
 from slt_toys.resampling import end_with_interval, resample_chains
+from slt_toys.switch_protocol import Ending, component_pairs, exact_stuck_probability, sampled_stuck
 from slt_toys.training import ConstantRate, ExponentialDecay, PowerDecay, Training
 
 HALF = Definition("half_stuck_mass", interpolation="monotone_cubic")

@@ -15,7 +15,7 @@ from scipy.stats import chi2, linregress, norm, t
 
 from slt_toys.collapse import BatchCurve, best_exponent, collapse
 from slt_toys.critical_period_end import HALF_STUCK_MASS, CriticalPeriodEnd, half_stuck_mass, replicate_epochs
-from slt_toys.equi_temperature import compare, epochs_per_halving, fit_model, usable_ends
+from slt_toys.end_fits import compare, epochs_per_halving, fit_model, usable_ends
 from slt_toys.resampling import resample_counts
 from slt_toys.rival_laws import rival_models
 from theory.equations import EQUATIONS
