@@ -25,6 +25,7 @@ Array = NDArray[np.float64]
 CHUNK_SECONDS = 0.1
 CHECKPOINT_SECONDS = 2.0
 FIRST_CHUNK = 100_000  # numbers
+CACHE_LINE = 64  # bytes
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,10 @@ class _Place:
     bits: NDArray[np.uint64]
     scratch: Array
     kept: int = 0
+
+    def align(self) -> None:
+        """Begin the rows at cache lines: vectors that straddle two cost a kernel up to a tenth."""
+        self.state, self.bits, self.scratch = _aligned(self.state), _aligned(self.bits), _aligned(self.scratch)
 
 
 @dataclass(frozen=True)
@@ -211,6 +216,7 @@ class Work:
         steps, step_size, temperature, after = part.cut(place.position, size)
         kept = slice(*np.searchsorted(self.records, [at + 1, begin + after + 1]))
         out = np.empty((blocks, kept.stop - kept.start, dimension, LANES))
+        place.align()
         self.programs[place.stage].advance(
             place.state, place.bits, place.scratch, parameter_values(potential_of(stage.potential)), steps, step_size,
             temperature, at - place.origin, self.records[kept] - place.origin, out,
@@ -251,6 +257,16 @@ class Work:
 
     def _stream(self, block: int, *more: int) -> np.random.SeedSequence:
         return np.random.SeedSequence(self.seed, spawn_key=(block, *more))
+
+
+def _aligned(values: NDArray[Any]) -> NDArray[Any]:
+    if values.ctypes.data % CACHE_LINE == 0:
+        return values
+    memory = np.empty(values.nbytes + CACHE_LINE, dtype=np.uint8)
+    begin = -memory.ctypes.data % CACHE_LINE
+    copy = memory[begin : begin + values.nbytes].view(values.dtype).reshape(values.shape)
+    copy[...] = values
+    return copy
 
 
 def divergence(stage: Any, part: Segments) -> str:
