@@ -13,15 +13,17 @@ from types import ModuleType
 from typing import Literal
 
 from .codegen import ComponentGroup, component_groups, energy_lines, gradient_lines, load_module
-from .kernels import LOG_UNIFORM, component_loop, draw_normals, indent, kernel_source, walls
+from .kernels import LOG_UNIFORM_ROW, component_loop, draw_normals, indent, kernel_source, walls
 from .potentials import Potential
 
 Proposal = Literal["random_walk", "langevin"]
 
 # State rows of a block: positions, gradient at the positions, energy, number of accepted proposals. Scratch rows behind
-# the normals: proposed positions, gradient there, proposed energy, log ratio.
+# the normals: proposed positions, gradient there, proposed energy, log ratio, logarithm of a uniform.
 # In few dimensions everything happens in one loop over lanes (_fused). In many, the components' terms are summed in
 # scratch rows first, and the lanes' decisions are applied to all rows afterwards.
+# A selection reads what it may keep before it writes to scratch: else the compiler sees that keeping changes nothing
+# and writes under a mask, which takes some processors ten times as long as writing.
 MOST_FUSED = 16
 _MOVE = """for i in range(L):
     normal[U({new_energy}) + i] = 0.0
@@ -31,10 +33,16 @@ _MOVE = """for i in range(L):
 for j in range(U({rows})):
     for i in range(L):
         kept = normal[U({log_ratio}) + i]
-        w[j * L + i] = normal[U({proposed}) + j * L + i] if kept > 0.0 else w[j * L + i]
+        old = w[j * L + i]
+        new = normal[U({proposed}) + j * L + i]
+        normal[U({proposed}) + j * L + i] = old
+        w[j * L + i] = new if kept > 0.0 else old
 for i in range(L):
     kept = normal[U({log_ratio}) + i]
-    w[U({energy}) + i] = normal[U({new_energy}) + i] if kept > 0.0 else w[U({energy}) + i]
+    old = w[U({energy}) + i]
+    new = normal[U({new_energy}) + i]
+    normal[U({new_energy}) + i] = old
+    w[U({energy}) + i] = new if kept > 0.0 else old
     w[U({energy} + 64) + i] += kept
 """
 
@@ -43,7 +51,7 @@ def metropolis_rows(dimension: int, proposal: Proposal) -> tuple[int, int]:
     """Rows of state and of scratch that a block needs."""
     moved = dimension * (2 if proposal == "langevin" else 1)
     normals = dimension * (2 if dimension % 2 else 1)
-    return moved + 2, normals + moved + 2
+    return moved + 2, normals + moved + 3
 
 
 def metropolis_source(potential: Potential, proposal: Proposal) -> str:
@@ -51,15 +59,15 @@ def metropolis_source(potential: Potential, proposal: Proposal) -> str:
     d = potential.dimension
     rows, scratch = metropolis_rows(d, proposal)
     moved = rows - 2
-    proposed = 64 * (scratch - moved - 2)
+    proposed = 64 * (scratch - moved - 3)
     places = {"energy": 64 * moved, "proposed": proposed, "new_energy": proposed + 64 * moved}
-    places["log_ratio"] = places["new_energy"] + 64
+    places |= {"log_ratio": places["new_energy"] + 64, "log_uniform": places["new_energy"] + 128}
     groups = component_groups(potential)
     prepare = ["for i in range(L):", f"    w[U({places['energy']}) + i] = 0.0"]
     for number, group in enumerate(groups):
         prepare += component_loop(number, group, _prepare(group, proposal, d, places))
     if d <= MOST_FUSED or (len(groups) == 1 and len(groups[0].coordinate_table) == 1):
-        move = _fused(potential, proposal, places["energy"])
+        move = _fused(potential, proposal, places)
     else:
         propose: list[str] = []
         for number, group in enumerate(groups):
@@ -122,8 +130,9 @@ def _proposal(
     return body
 
 
-def _fused(potential: Potential, proposal: Proposal, energy_row: int) -> list[str]:
+def _fused(potential: Potential, proposal: Proposal, places: dict[str, int]) -> list[str]:
     """Propose, decide and select for all components within one loop over lanes, sums kept in registers."""
+    energy_row, row = places["energy"], f"U({places['log_uniform']})"
     energy = f"w[U({energy_row}) + i]"
     used = {k for group in component_groups(potential) for row in group.parameter_table for k in row}
     body = ["new_energy = 0.0", "total = 0.0"]
@@ -132,16 +141,18 @@ def _fused(potential: Potential, proposal: Proposal, energy_row: int) -> list[st
             offsets = [f"U({64 * k})" for k in coordinates]
             body += _proposal(group, _Names.of(coordinates, parameters), proposal, potential, offsets)
             body += ["new_energy += e", "total += ratio"]
-    body += [line[4:] for line in LOG_UNIFORM.rstrip().split("\n")[1:]]
-    body += [f"accepted = log_uniform < total - (new_energy - {energy}) * cold"]
-    for k in range(potential.dimension):
-        body += [f"w[U({64 * k}) + i] = y{k} if accepted else x{k}"]
-        if proposal == "langevin":
-            slope = f"w[U({64 * (potential.dimension + k)}) + i]"
-            body += [f"{slope} = h{k} if accepted else {slope}"]
-    body += [f"{energy} = new_energy if accepted else {energy}"]
+    slopes = [f"w[U({64 * (potential.dimension + k)}) + i]" for k in range(potential.dimension)]
+    if proposal == "langevin":
+        body += [f"g{k} = {slope}" for k, slope in enumerate(slopes)]
+    body += [f"old_energy = {energy}", f"accepted = normal[{row} + i] < total - (new_energy - old_energy) * cold"]
+    body += [f"normal[{row} + i] = 1.0 if accepted else 0.0"]
+    body += [f"w[U({64 * k}) + i] = y{k} if accepted else x{k}" for k in range(potential.dimension)]
+    if proposal == "langevin":
+        body += [f"{slope} = h{k} if accepted else g{k}" for k, slope in enumerate(slopes)]
+    body += [f"{energy} = new_energy if accepted else old_energy"]
     body += [f"w[U({energy_row + 64}) + i] += 1.0 if accepted else 0.0"]
-    return [*(f"p{k} = parameters[{k}]" for k in sorted(used)), "for i in range(L):", *indent(body, 1)]
+    drawn = LOG_UNIFORM_ROW.format(row=row).rstrip().split("\n")
+    return [*drawn, *(f"p{k} = parameters[{k}]" for k in sorted(used)), "for i in range(L):", *indent(body, 1)]
 
 
 def _summed(group: ComponentGroup, proposal: Proposal, dimension: int, places: dict[str, int]) -> list[str]:
@@ -160,10 +171,12 @@ def _summed(group: ComponentGroup, proposal: Proposal, dimension: int, places: d
 def _decision(places: dict[str, int]) -> list[str]:
     """Replace the proposals' log ratio by 1 where the proposal is accepted, else by 0 (an overflow is not)."""
     ratio, new, old = (f"U({places[name]}) + i" for name in ("log_ratio", "new_energy", "energy"))
+    row = f"U({places['log_uniform']})"
     return [
-        *LOG_UNIFORM.rstrip().split("\n"),
+        *LOG_UNIFORM_ROW.format(row=row).rstrip().split("\n"),
+        "for i in range(L):",
         f"    rise = (normal[{new}] - w[{old}]) * cold",
-        f"    normal[{ratio}] = 1.0 if log_uniform < normal[{ratio}] - rise else 0.0",
+        f"    normal[{ratio}] = 1.0 if normal[{row} + i] < normal[{ratio}] - rise else 0.0",
     ]
 
 

@@ -82,12 +82,13 @@ def test_stages_resume(tmp_path, small_chunks):
 
 
 PROGRAM = """
-import sys
+import signal, sys
 from slt_toys.catalogue import find_potential
 from slt_toys.samplers import OverdampedLangevin, run, sample, work
 work.CHECKPOINT_SECONDS = 0.05
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 sample(
-    find_potential("regular_double_well"), OverdampedLangevin(0.01), n_beta=2.0, chains=128, steps=3_000_000,
+    find_potential("regular_double_well"), OverdampedLangevin(0.01), n_beta=2.0, chains=128, steps=5_000_000,
     thin=100_000, seed=5, checkpoint=sys.argv[1], advance=lambda share: print("chunk", flush=True),
 )
 print("end", flush=True)
@@ -106,7 +107,7 @@ def test_a_killed_process_resumes(end, tmp_path):
         said = process.stdout.read()
     assert process.returncode != 0 and b"end" not in said
     assert list((tmp_path / "run").glob("*.npz"))
-    common: dict = {"n_beta": 2.0, "chains": 128, "steps": 3_000_000, "thin": 100_000, "seed": 5}
+    common: dict = {"n_beta": 2.0, "chains": 128, "steps": 5_000_000, "thin": 100_000, "seed": 5}
     potential, done = find_potential("regular_double_well"), []
     resumed = sample(
         potential, OverdampedLangevin(0.01), checkpoint=tmp_path / "run", advance=done.append, threads=1, **common

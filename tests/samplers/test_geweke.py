@@ -101,7 +101,7 @@ CONTROLS = [
     ("MALA", "no proposal ratio", {"0.5 * (z0 * z0 - b0 * b0)": "0.0"}),
     ("MALA", "temperature", {"cold = 1.0 / temperature": "cold = 0.75 / temperature"}),
     ("MALA", "field", {"p0 = parameters": "p0 = -parameters"}),
-    ("random_walk", "always accepts", {"log_uniform < total": "-1e300 < total"}),
+    ("random_walk", "always accepts", {"< total": "< 1e300 + total"}),
     ("random_walk", "temperature", {"cold = 1.0 / temperature": "cold = 0.75 / temperature"}),
     ("random_walk", "field", {"p0 = parameters": "p0 = -parameters"}),
     ("Gibbs", "temperature", {"cold = 1.0 / temperature": "cold = 0.75 / temperature"}),
