@@ -100,9 +100,13 @@ def _example(order: Order, columns: list[str], d: int) -> list[str]:
     lines = ["left = float(size)" if order == "with_replacement" else "left = float(size - (start + member))"]
     lines += [
         *UNIFORM.rstrip().split("\n"),
-        f"    normal[U({number}) + i] = uniform * left",
+        # ⌊x⌋ in the low bits of x + 2^52, which rounds: in vectors, while conversions are made one by one.
+        "    chosen = uniform * left",
+        "    rounded = chosen + 4503599627370496.0",
+        "    above = U(1) if rounded - 4503599627370496.0 > chosen else U(0)",
+        f"    normal[U({number}) + i] = bits_to_float((float_to_bits(rounded) & U(0x000FFFFFFFFFFFFF)) - above)",
     ]
-    lines += ["for i in range(L):", f"    index = U(np.int64(normal[U({number}) + i]))"]
+    lines += ["for i in range(L):", f"    index = float_to_bits(normal[U({number}) + i])"]
     if order == "reshuffled":
         lines += [
             f"    here = U({128 * d + 64}) + U(start + member) * L + i",
