@@ -28,6 +28,7 @@ TARGETS: tuple[tuple[str, ...], ...] = (
     ("-mcpu=native",),
 )
 GROUPS = (8, 16, 64)
+LOOPS = (1, 3)
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ def load_bound() -> Bound:
         raise Unavailable("no C compiler: none of cc, gcc and clang is on the path")
     candidates, complaint = [], ""
     with tempfile.TemporaryDirectory(prefix="langevin-bound-", ignore_cleanup_errors=True) as folder:
-        for number, (target, group) in enumerate(itertools.product(TARGETS, GROUPS)):
-            flags = (*OPTIMISE, *target, f"-DGROUP={group}")
+        for number, (target, group, loops) in enumerate(itertools.product(TARGETS, GROUPS, LOOPS)):
+            flags = (*OPTIMISE, *target, f"-DGROUP={group}", f"-DLOOPS={loops}")
             try:
                 candidates.append(_compile(compiler, flags, Path(folder) / f"bound{number}.so"))
             except (subprocess.SubprocessError, OSError) as error:

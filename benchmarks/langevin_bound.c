@@ -2,8 +2,9 @@
 
    64 chains in lanes, xoshiro256+ in each (Blackman & Vigna 2021), Box-Muller with the same polynomials, gradient
    inlined. To be a bound it may do what the engine's template does not: the normals of two steps are used in the
-   loop that draws them and are never stored, and GROUP lanes run through all the steps before the next group, so
-   that with few lanes the state stays in registers. */
+   loop that makes them and are never stored, and GROUP lanes run through all the steps before the next group, so
+   that with few lanes the state stays in registers. With LOOPS 3 bits, logarithm and the rest have a loop each, as in
+   the engine, which suits some processors better than one. */
 
 #include <math.h>
 #include <stdint.h>
@@ -12,6 +13,15 @@
 #define LANES 64
 #ifndef GROUP
 #define GROUP LANES
+#endif
+#ifndef LOOPS
+#define LOOPS 1
+#endif
+#if LOOPS == 3
+#define NEXT_LOOP }                 \
+    for (int i = 0; i < GROUP; i++) {
+#else
+#define NEXT_LOOP
 #endif
 
 static inline double as_float(uint64_t bits)
@@ -47,7 +57,8 @@ void advance(double *restrict state, uint64_t *restrict bits, int64_t blocks, in
             double *const w_stored = state + block * LANES + group;
             uint64_t *const bits_stored = bits + block * 4 * LANES + group;
             double w[GROUP];
-            uint64_t random[4][GROUP];
+            uint64_t random[4][GROUP], first_bits[GROUP], second_bits[GROUP];
+            double logarithm[GROUP];
             for (int i = 0; i < GROUP; i++) {
                 w[i] = w_stored[i];
                 for (int k = 0; k < 4; k++) random[k][i] = bits_stored[k * LANES + i];
@@ -63,7 +74,10 @@ void advance(double *restrict state, uint64_t *restrict bits, int64_t blocks, in
                     random[1][i] = s1;
                     random[2][i] = s2;
                     random[3][i] = s3;
-                    const double u = 2.0 - as_float((r1 >> 12) | 0x3FF0000000000000);
+                    first_bits[i] = r1;
+                    second_bits[i] = r2;
+                    NEXT_LOOP
+                    const double u = 2.0 - as_float((first_bits[i] >> 12) | 0x3FF0000000000000);
                     const uint64_t b = as_bits(u) + 0x00095F619980C433;
                     const double e = as_float((b >> 52) | 0x4330000000000000) - 4503599627371519.0;
                     const double m = as_float((b & 0x000FFFFFFFFFFFFF) + 0x3FE6A09E667F3BCD);
@@ -74,8 +88,11 @@ void advance(double *restrict state, uint64_t *restrict bits, int64_t blocks, in
                     c = 0.2857142874366239 + v * c;
                     c = 0.3999999999940941 + v * c;
                     c = 0.6666666666666735 + v * c;
-                    double radius = sqrt(-2.0 * (e * 0.6931471805599453 + (2.0 * q + q * v * c)));
-                    const double turn = as_float((r2 >> 12) | 0x3FF0000000000000) - 1.5;
+                    logarithm[i] = e * 0.6931471805599453 + (2.0 * q + q * v * c);
+                    NEXT_LOOP
+                    const uint64_t bits_of_turn = second_bits[i];
+                    double radius = sqrt(-2.0 * logarithm[i]);
+                    const double turn = as_float((bits_of_turn >> 12) | 0x3FF0000000000000) - 1.5;
                     const double x = turn * 1.5707963267948966, y = x * x;
                     double n = -2.50507477628578072866e-8 + y * 1.58962301576546568060e-10;
                     n = 2.75573136213857245213e-6 + y * n;
@@ -89,8 +106,8 @@ void advance(double *restrict state, uint64_t *restrict bits, int64_t blocks, in
                     k = -1.38888888888730564116e-3 + y * k;
                     k = 4.16666666666665929218e-2 + y * k;
                     k = 1.0 - 0.5 * y + y * y * k;
-                    const int swap = (r2 >> 11) & 1;
-                    radius = as_float(as_bits(radius) | ((r2 << 53) & 0x8000000000000000));
+                    const int swap = (bits_of_turn >> 11) & 1;
+                    radius = as_float(as_bits(radius) | ((bits_of_turn << 53) & 0x8000000000000000));
                     const double first = radius * (swap ? n : k), second = radius * (swap ? k : n);
                     double p = w[i];
                     p = p - dt * (p * (4.0 * (p * p) - 4.0) - tilt) + noise * first;
