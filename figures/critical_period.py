@@ -20,6 +20,7 @@ SURVIVES, REFUTED, TRUTH = "#3a3a3a", "#ffffff", PALETTE[3]
 GAP = 0.5  # between the two matrices, in cells
 OPEN = 1.14  # where a shift beyond the switch epochs is drawn, in units of the axis's half width
 INTERVAL = 1.96  # standard errors of a 95 % interval
+ABOVE = 18.0  # points between a panel and its title, to keep it off the panels above
 
 
 def draw(dataset: xr.Dataset) -> Figure:
@@ -32,7 +33,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     """
     use_style()
     figure = plt.figure(figsize=(15.0, 17.4))
-    rows = figure.add_gridspec(3, 1, height_ratios=(1.0, 1.12, 0.72), hspace=0.05)
+    rows = figure.add_gridspec(3, 1, height_ratios=(1.0, 1.12, 0.72), hspace=0.07)
     _stuck_shares(figure, rows[0], dataset)
     below = rows[1].subgridspec(1, 2, width_ratios=(1.12, 1.0), wspace=0.03)
     _shifts_of_the_end(figure.add_subplot(below[0]), dataset)
@@ -95,11 +96,12 @@ def _share_labels(axes: Axes, number: int, count: int) -> None:
 def _key(axes: Axes, data: xr.Dataset) -> None:
     axes.set_axis_off()
     axes.plot([], [], **EXACT, label="exact (Fokker-Planck)")
-    axes.errorbar([], [], yerr=[], **(SAMPLED | {"markersize": 3.6, "capsize": 0}), label="sampled")
+    sampled = axes.errorbar([], [], yerr=[], **(SAMPLED | {"markersize": 3.6, "capsize": 0}), label="sampled")
     axes.plot([], [], color=FAINT, linewidth=1.4, linestyle=(0, (4, 2)), label="control, exact")
     axes.plot([], [], color=FAINT, linewidth=0.8, label=f"end of the critical\nperiod, {data.attrs['level']:g}")
     axes.plot([], [], linestyle="none", label="* heat and flow time left\n  are one function here")
-    axes.legend(loc="center left", handlelength=1.8, borderaxespad=0.0)
+    handles = [handle for handle in axes.get_legend_handles_labels()[0] if handle is not sampled]
+    axes.legend(handles=[handles[0], sampled, *handles[1:]], loc="center left", handlelength=1.8, borderaxespad=0.0)
 
 
 # ---- b: how far each arm moves the end ------------------------------------------------------------------------------
@@ -151,8 +153,8 @@ def _shifts_of_the_end(axes: Axes, data: xr.Dataset) -> None:
         xlim=(-1.22 * reach, 1.22 * reach),
         ylim=(-0.5, len(arms) - 0.5),
         xlabel="shift of the end against the control (epochs of the control)",
-        title="b  How far each arm moves the end; hypotheses have seen the control alone",
     )
+    axes.set_title("b  How far each arm moves the end; hypotheses have seen the control alone", pad=ABOVE)
     for edge, text in ((-OPEN * reach, "earlier\nthan all"), (OPEN * reach, "later\nthan all")):
         axes.annotate(
             text, (edge, 0), xycoords=("data", "axes fraction"), xytext=(0, -4), textcoords="offset points",
@@ -184,13 +186,13 @@ def _verdicts(axes: Axes, data: xr.Dataset) -> None:
         places += [first + column for column in range(len(names))]
         labels += [name.replace(" ", "\n") for name in names]
         _matrix(axes, first, data, data[f"world_p_value{ending}"].values, data[f"world_verdict{ending}"].values)
-    axes.set(xlim=(-0.6, places[-1] + 0.6), ylim=(len(worlds) - 0.35, -0.95))
+    axes.set(xlim=(-0.6, places[-1] + 0.6), ylim=(len(worlds) - 0.5, -0.95))
     axes.set_xticks(places, labels, fontsize=8.5)
-    axes.set_yticks(range(len(worlds)), [name.replace(" ", "\n", 1) for name in worlds])
+    axes.set_yticks([row - 0.12 for row in range(len(worlds))], [name.replace(" ", "\n", 1) for name in worlds])
     axes.tick_params(length=0)
     for side in axes.spines.values():
         side.set_visible(False)
-    axes.set_title("c  Verdicts in six simulated worlds, from sampled data alone")
+    axes.set_title(f"c  Verdicts in {len(worlds)} simulated worlds, from sampled data alone", pad=ABOVE)
     axes.set_xlabel(
         f"p-values; dark: survives (at least {data.attrs['significance']:g}), white: refuted, frame: the truth"
     )
@@ -219,7 +221,9 @@ def _matrix(axes: Axes, first: float, data: xr.Dataset, chances: np.ndarray, out
 def _chance(chance: float) -> str:
     if not np.isfinite(chance):
         return "-"
-    return "<.001" if chance < 0.001 else f"{chance:.2g}"
+    if chance < 0.001:
+        return "<.001"
+    return f"{chance:.1g}" if chance < 0.01 else ">.99" if chance > 0.99 else f"{chance:.2f}"
 
 
 # ---- d: shifts other than a switch ----------------------------------------------------------------------------------
@@ -234,7 +238,7 @@ def _other_shifts(figure: Figure, place: SubplotSpec, data: xr.Dataset) -> None:
     _points(kinds, np.arange(len(named), dtype=float), part.sel(pair_shift=named), "pair", 0.36, INK)
     kinds.set_xticks(range(len(named)), named, rotation=30, ha="right", rotation_mode="anchor")
     kinds.set(ylim=(0, 1), ylabel="stuck at the end", xlim=(-0.6, len(named) - 0.4))
-    kinds.set_title(f"d  Shapes of equal dose ({data.attrs['shift_length']} epochs)")
+    kinds.set_title(f"d  Shapes of equal dose ({data.attrs['shift_length']} epochs)", pad=ABOVE / 2)
     kinds.plot([], [], color=INK, linewidth=2.6, label="exact")
     kinds.errorbar([], [], yerr=[], label="sampled", **SAMPLED)
     kinds.legend(loc="upper right")
@@ -248,8 +252,8 @@ def _other_shifts(figure: Figure, place: SubplotSpec, data: xr.Dataset) -> None:
     onsets.set(
         ylim=(0, 1),
         xlabel="onset of the window (epoch)",
-        title=f"A deficit of {data.attrs['window_length']} epochs only",
     )
+    onsets.set_title(f"A deficit of {data.attrs['window_length']} epochs only", pad=ABOVE / 2)
     onsets.tick_params(labelleft=False)
     onsets.legend(loc="upper right")
 
@@ -262,7 +266,8 @@ def _other_shifts(figure: Figure, place: SubplotSpec, data: xr.Dataset) -> None:
         _points(three, at, data.sel(three_phase=phase), "three", 0.12, look.colour, **style)
         three.errorbar([], [], yerr=[], label=phase, **(SAMPLED | style))
     three.set_xticks(range(len(shifts)), shifts, rotation=30, ha="right", rotation_mode="anchor")
-    three.set(ylim=(0, 1), xlim=(-0.6, len(shifts) - 0.4), title="Three phases: where runs end", ylabel="share of runs")
+    three.set(ylim=(0, 1), xlim=(-0.6, len(shifts) - 0.4), ylabel="share of runs")
+    three.set_title("Three phases: where runs end", pad=ABOVE / 2)
     three.legend(loc="upper right", ncols=3, bbox_to_anchor=(1.0, 1.02), handletextpad=0.2, columnspacing=0.9)
 
 

@@ -14,6 +14,7 @@ from .arm_experiment import Experiment, exact_ends, shares, shift_of_end
 from .critical_period_end import CriticalPeriodEnd
 from .potentials import PotentialPair
 from .shifts import Late
+from .switch_protocol import component_pairs
 from .verdict import SIGNIFICANCE, Verdict
 
 Array = NDArray[np.float64]
@@ -60,6 +61,11 @@ class Findings:
     def switch_epochs(self) -> tuple[int, ...]:
         """In epochs of the control."""
         return self.experiment.world.switch_epochs
+
+    @property
+    def stuck_phase(self) -> str:
+        """The stuck phase's name in ``shifts``; of a separable pair those of its components."""
+        return component_pairs(self.pair)[0].stuck_phase
 
     @property
     def ends(self) -> tuple[CriticalPeriodEnd, ...]:
@@ -148,7 +154,7 @@ def dataset_of(found: Findings) -> xr.Dataset:
         },
         attrs={
             "pair": found.pair.name,
-            "stuck_phase": found.pair.stuck_phase,
+            "stuck_phase": found.stuck_phase,
             "temperature": found.temperature,
             "level": experiment.world.level,
             "significance": SIGNIFICANCE,

@@ -25,7 +25,7 @@ def record_of(found: Findings) -> dict[str, Any]:
             "name": found.pair.name,
             "deficit": str(found.pair.deficit.bound_energy),
             "clean": str(found.pair.clean.bound_energy),
-            "stuck_phase": found.pair.stuck_phase,
+            "stuck_phase": found.stuck_phase,
             "temperature": found.temperature,
         },
         "verdict": _verdict_record(experiment.verdict),
@@ -98,7 +98,8 @@ def print_report(record: dict[str, Any], stem: Path) -> None:
     console = Console()
     for title, cells in (
         (
-            "End of the critical period, epochs of the control; hypotheses fitted to the control alone",
+            "End of the critical period, epochs of the control; hypotheses fitted to the control alone\n"
+            "(*: heat and flow time left are one function here)",
             arm_table(record),
         ),
         ("Verdicts in simulated worlds, from sampled data alone", world_table(record)),

@@ -21,18 +21,20 @@ def readme_tables(record: Mapping[str, Any]) -> dict[str, str]:
     return {
         "critical_period_arms": markdown(*arm_table(record)),
         "critical_period_worlds": markdown(*world_table(record)),
-        "critical_period_shifts": markdown(*shift_table(record)),
         "critical_period": "\n".join(f"- {sentence}" for sentence in record["in_words"]),
     }
 
 
 def arm_table(record: Mapping[str, Any]) -> Cells:
-    """Headings and rows: the end of the critical period by arm, as it happened and as predicted from the control."""
+    """Headings and rows: the end of the critical period by arm, as it happened and as predicted from the control.
+
+    A star marks arms in which heat and flow time left are one function.
+    """
     arms, confounding = record["arms"], record["confounding_arms"]
     names = list(next(iter(arms.values()))["predicted_from_the_control"])
     rows = [
         [
-            f"{arm} (confounds)" if arm in confounding else arm,
+            f"{arm} *" if arm in confounding else arm,
             told["exact"]["statement"],
             told["sampled"]["statement"],
             *(told["predicted_from_the_control"][name]["statement"] for name in names),
@@ -41,8 +43,8 @@ def arm_table(record: Mapping[str, Any]) -> Cells:
     ]
     chances = [_chance(record["verdict"], name) for name in names]
     alone = [_chance(record["verdict_from_confounding_arms"], name) for name in names]
-    rows.append(["p-value, all arms", "", record["verdict"]["outcome"], *chances])
-    rows.append(["p-value, confounding arms", "", _outcome(record["verdict_from_confounding_arms"]), *alone])
+    rows.append(["p-value: all arms", "", record["verdict"]["outcome"], *chances])
+    rows.append(["p-value: arms with *", "", _outcome(record["verdict_from_confounding_arms"]), *alone])
     return ["arm", "exact", "sampled, 95 %", *(f"{name}: predicted" for name in names)], rows
 
 
@@ -91,7 +93,7 @@ def _chance(verdict: Mapping[str, Any] | None, name: str) -> str:
     if verdict is None:
         return "-"
     value = verdict["fits"][name]["p_value"]
-    return "< 0.001" if value < 0.001 else f"{value:.2g}"
+    return "< 0.001" if value < 0.001 else "> 0.99" if value > 0.99 else f"{value:.2g}"
 
 
 def _outcome(verdict: Mapping[str, Any] | None) -> str:

@@ -36,12 +36,15 @@ def in_words(found: Findings) -> list[str]:
     for name in found.hypotheses:
         told = prediction(found, name)
         miss = told["largest_miss_in_epochs"]
-        where = "" if miss is None else f", and misses no exact end by more than {miss:.1f} epochs"
+        survives = name in experiment.verdict.survivors
+        verb = "misses no exact end by more than" if survives else "misses exact ends by up to"
         sentence = (
-            f"Fitted to the control alone, {name} puts {told['on_the_right_side']} of {told['arms']} unseen arms on "
-            f"the right side of the switch epochs{where}"
+            f"Fitted to the control alone, {name} says rightly of {told['on_the_right_side']} of {told['arms']} unseen "
+            "arms whether their end comes before, among or after the switch epochs"
         )
-        if name not in experiment.verdict.survivors:
+        if miss is not None:
+            sentence += f", and {verb} {miss:.1f} epochs"
+        if not survives:
             sentence += f"; it fails worst in {_worst(found, name)}"
         said.append(sentence + ".")
     far = np.abs(found.distances)
@@ -55,7 +58,9 @@ def in_words(found: Findings) -> list[str]:
 
 
 def _chance(p_value: float) -> str:
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
+    if p_value < 0.001:
+        return "p < 0.001"
+    return "p > 0.99" if p_value > 0.99 else f"p = {p_value:.2g}"
 
 
 def _chances(verdict: Verdict) -> str:
@@ -83,11 +88,11 @@ def _worst(found: Findings, name: str) -> str:
 def _of_worlds(worlds: Sequence[Experiment]) -> list[str]:
     right = sum(each.right for each in worlds)
     silent = [each.world.name for each in worlds if outcome_of(each.confounded) == CANNOT_TELL]
-    decided = [
-        f"{each.world.name} ({outcome_of(each.confounded)})"
+    decided = {
+        f"{each.world.name} ({each.confounded.outcome})": each.confounded
         for each in worlds
         if each.confounded is not None and each.confounded.outcome != CANNOT_TELL
-    ]
+    }
     said = [f"From sampled data of all arms {right} of {len(worlds)} simulated worlds are judged rightly."]
     said += [
         f"Judged wrongly: {each.world.name} is {each.verdict.outcome}, in truth {each.world.truth}."
@@ -97,15 +102,17 @@ def _of_worlds(worlds: Sequence[Experiment]) -> list[str]:
     refuted = [each.world.name for each in worlds if each.verdict.outcome == NONE]
     if refuted:
         said.append(f"The table can say no: no hypothesis survives in {', '.join(refuted)}.")
-    said.append(
-        f"From the confounding arms alone one cannot tell in {', '.join(silent) or 'no world'}; they decide in "
-        f"{', '.join(decided) or 'none'}, where neither heat nor time left is at work or more than these are refuted."
-    )
+    sentence = f"From the confounding arms alone one cannot tell in {', '.join(silent) or 'no world'}"
+    if decided:
+        sentence += f"; they decide in {', '.join(decided)}"
+        if not any({"temperature", "flow time left"} & set(verdict.survivors) for verdict in decided.values()):
+            sentence += ", where they refute both of what they confound, heat and flow time left"
+    said.append(sentence + ".")
     return said
 
 
 def _of_shifts(found: Findings) -> list[str]:
-    stuck = {name: found.shifts[name].sel(phase=found.pair.stuck_phase) for name in ("exact", "sampled", "error")}
+    stuck = {name: found.shifts[name].sel(phase=found.stuck_phase) for name in ("exact", "sampled", "error")}
     windows = {f"window at {window.onset_epoch}": window for window in found.windows}
     named = [str(name) for name in stuck["exact"]["shift"].values if name != "none" and name not in windows]
     exact = {str(name): float(stuck["exact"].sel(shift=name)) for name in stuck["exact"]["shift"].values}
