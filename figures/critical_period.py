@@ -20,7 +20,6 @@ SURVIVES, REFUTED, TRUTH = "#3a3a3a", "#ffffff", PALETTE[3]
 GAP = 0.5  # between the two matrices, in cells
 OPEN = 1.14  # where a shift beyond the switch epochs is drawn, in units of the axis's half width
 INTERVAL = 1.96  # standard errors of a 95 % interval
-ABOVE = 18.0  # points between a panel and its title, to keep it off the panels above
 
 
 def draw(dataset: xr.Dataset) -> Figure:
@@ -33,12 +32,12 @@ def draw(dataset: xr.Dataset) -> Figure:
     """
     use_style()
     figure = plt.figure(figsize=(15.0, 17.4))
-    rows = figure.add_gridspec(3, 1, height_ratios=(1.0, 1.12, 0.72), hspace=0.07)
+    rows = figure.add_gridspec(5, 1, height_ratios=(1.0, 0.02, 1.1, 0.02, 0.72))  # every second one is air
     _stuck_shares(figure, rows[0], dataset)
-    below = rows[1].subgridspec(1, 2, width_ratios=(1.12, 1.0), wspace=0.03)
+    below = rows[2].subgridspec(1, 2, width_ratios=(1.12, 1.0), wspace=0.03)
     _shifts_of_the_end(figure.add_subplot(below[0]), dataset)
     _verdicts(figure.add_subplot(below[1]), dataset)
-    _other_shifts(figure, rows[2], dataset)
+    _other_shifts(figure, rows[4], dataset)
     figure.suptitle(
         f"What ends the critical period? Pair {str(dataset.attrs['pair']).replace('_', ' ')}, "
         f"T = {dataset.attrs['temperature']:.3g} · {dataset.attrs['decay']:g}$^{{\\,epoch}}$ in the control, "
@@ -154,7 +153,7 @@ def _shifts_of_the_end(axes: Axes, data: xr.Dataset) -> None:
         ylim=(-0.5, len(arms) - 0.5),
         xlabel="shift of the end against the control (epochs of the control)",
     )
-    axes.set_title("b  How far each arm moves the end; hypotheses have seen the control alone", pad=ABOVE)
+    axes.set_title("b  How far each arm moves the end; hypotheses have seen the control alone")
     for edge, text in ((-OPEN * reach, "earlier\nthan all"), (OPEN * reach, "later\nthan all")):
         axes.annotate(
             text, (edge, 0), xycoords=("data", "axes fraction"), xytext=(0, -4), textcoords="offset points",
@@ -192,7 +191,7 @@ def _verdicts(axes: Axes, data: xr.Dataset) -> None:
     axes.tick_params(length=0)
     for side in axes.spines.values():
         side.set_visible(False)
-    axes.set_title(f"c  Verdicts in {len(worlds)} simulated worlds, from sampled data alone", pad=ABOVE)
+    axes.set_title(f"c  Verdicts in {len(worlds)} simulated worlds, from sampled data alone")
     axes.set_xlabel(
         f"p-values; dark: survives (at least {data.attrs['significance']:g}), white: refuted, frame: the truth"
     )
@@ -238,7 +237,7 @@ def _other_shifts(figure: Figure, place: SubplotSpec, data: xr.Dataset) -> None:
     _points(kinds, np.arange(len(named), dtype=float), part.sel(pair_shift=named), "pair", 0.36, INK)
     kinds.set_xticks(range(len(named)), named, rotation=30, ha="right", rotation_mode="anchor")
     kinds.set(ylim=(0, 1), ylabel="stuck at the end", xlim=(-0.6, len(named) - 0.4))
-    kinds.set_title(f"d  Shapes of equal dose ({data.attrs['shift_length']} epochs)", pad=ABOVE / 2)
+    kinds.set_title(f"d  Shapes of equal dose ({data.attrs['shift_length']} epochs)")
     kinds.plot([], [], color=INK, linewidth=2.6, label="exact")
     kinds.errorbar([], [], yerr=[], label="sampled", **SAMPLED)
     kinds.legend(loc="upper right")
@@ -253,7 +252,7 @@ def _other_shifts(figure: Figure, place: SubplotSpec, data: xr.Dataset) -> None:
         ylim=(0, 1),
         xlabel="onset of the window (epoch)",
     )
-    onsets.set_title(f"A deficit of {data.attrs['window_length']} epochs only", pad=ABOVE / 2)
+    onsets.set_title(f"A deficit of {data.attrs['window_length']} epochs only")
     onsets.tick_params(labelleft=False)
     onsets.legend(loc="upper right")
 
@@ -267,7 +266,7 @@ def _other_shifts(figure: Figure, place: SubplotSpec, data: xr.Dataset) -> None:
         three.errorbar([], [], yerr=[], label=phase, **(SAMPLED | style))
     three.set_xticks(range(len(shifts)), shifts, rotation=30, ha="right", rotation_mode="anchor")
     three.set(ylim=(0, 1), xlim=(-0.6, len(shifts) - 0.4), ylabel="share of runs")
-    three.set_title("Three phases: where runs end", pad=ABOVE / 2)
+    three.set_title("Three phases: where runs end")
     three.legend(loc="upper right", ncols=3, bbox_to_anchor=(1.0, 1.02), handletextpad=0.2, columnspacing=0.9)
 
 
