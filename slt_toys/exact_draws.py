@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,16 @@ def phase_at(potential: Potential, point: NDArray[np.float64]) -> int:
 def _draw(
     part: Potential, n_beta: float, size: int, random: np.random.Generator, phase: int | None
 ) -> NDArray[np.float64]:
+    points, widths, sums = _cells(part, float(n_beta), phase)
+    cells = np.searchsorted(sums, sums[-1] * random.random(size), side="right")
+    return points[np.minimum(cells, len(points) - 1)] + widths * (random.random((size, part.dimension)) - 0.5)
+
+
+@lru_cache(maxsize=2)  # an experiment starts run after run from one posterior
+def _cells(
+    part: Potential, n_beta: float, phase: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Centres (cells, d), widths (d,) and cumulative weights (cells,) of the grid's cells."""
     d = part.dimension
     if d not in CELLS:
         raise ValueError(f"exact draws need components of one or two coordinates; {part.name} has {d}")
@@ -84,7 +95,4 @@ def _draw(
         weights = np.where(part.phase_index(points) == phase, weights, 0.0)
     if not weights.sum() > 0:
         raise ValueError(f"phase {part.phases[phase or 0].name!r} of {part.name} holds no mass at n_beta {n_beta:g}")
-    sums = np.cumsum(weights)
-    cells = np.searchsorted(sums, sums[-1] * random.random(size), side="right")
-    widths = np.array([edge[1] - edge[0] for edge in edges])
-    return points[np.minimum(cells, len(points) - 1)] + widths * (random.random((size, d)) - 0.5)
+    return points, np.array([edge[1] - edge[0] for edge in edges]), np.cumsum(weights)

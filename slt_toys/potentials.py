@@ -239,18 +239,23 @@ class Potential:
 
     def component(self, index: int) -> Potential:
         """The potential of one group of :meth:`components` alone; constants go with the first group."""
-        parts = _split(self.energy, self.coordinates)
-        if len(parts) == 1:
-            return self
-        group, energy = parts[index]
-        coordinates = tuple(self.coordinates[i] for i in group)
-        parameters = tuple((n, v) for n, v in self.parameters if n in {s.name for s in energy.free_symbols})
-        bound = energy.xreplace({s: dict(parameters)[s.name] for s in energy.free_symbols - set(coordinates)})
-        box = tuple(self.box[i] for i in group)
-        return Potential(
-            f"{self.name}[{index}]", energy, coordinates, parameters, box,
-            derive_phases(bound, coordinates, box), self.boundary,
-        )  # fmt: skip
+        return _component(self, index)
+
+
+@lru_cache(maxsize=256)  # deriving phases takes long
+def _component(whole: Potential, index: int) -> Potential:
+    parts = _split(whole.energy, whole.coordinates)
+    if len(parts) == 1:
+        return whole
+    group, energy = parts[index]
+    coordinates = tuple(whole.coordinates[i] for i in group)
+    parameters = tuple((n, v) for n, v in whole.parameters if n in {s.name for s in energy.free_symbols})
+    bound = energy.xreplace({s: dict(parameters)[s.name] for s in energy.free_symbols - set(coordinates)})
+    box = tuple(whole.box[i] for i in group)
+    return Potential(
+        f"{whole.name}[{index}]", energy, coordinates, parameters, box,
+        derive_phases(bound, coordinates, box), whole.boundary,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -175,7 +175,7 @@ def sampled_stuck(
         final = trunk[int(switch)]
         if until > switch:
             final = run(pair.clean, int(switch), until, final, int(switch) + 1)[:, -1]
-        stuck[:, column] = _stuck_share(pair, final)
+        stuck[:, column] = stuck_components(pair, final).mean(axis=0)
     return stuck
 
 
@@ -204,13 +204,14 @@ def component_pairs(pair: PotentialPair) -> list[PotentialPair]:
     return parts
 
 
-def _stuck_share(pair: PotentialPair, points: NDArray[np.float64]) -> NDArray[np.float64]:
+def stuck_components(pair: PotentialPair, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether points (runs, coordinates) are stuck, by component that has two phases: shape (components, runs)."""
     groups = pair.clean.components()
-    shares = []
+    found = []
     for part in component_pairs(pair):
         own = slice(None) if part is pair else list(groups[int(part.name.rsplit("[")[-1][:-1])])
-        shares.append(part.clean.phase_index(points[:, own]) == part.clean.phase_number(part.stuck_phase))
-    return np.mean(shares, axis=0)
+        found.append(part.clean.phase_index(points[:, own]) == part.clean.phase_number(part.stuck_phase))
+    return np.array(found)
 
 
 def step_limit(pair: PotentialPair, temperatures: NDArray[np.float64], share: float) -> NDArray[np.float64]:

@@ -30,8 +30,9 @@ from numpy.typing import NDArray
 from .arms import ARMS, CONTROL, Arm, Observation, Schedule
 from .catalogue import find_pair
 from .exact_draws import draw_exact
+from .potentials import PotentialPair
 from .samplers import OverdampedLangevin, Stage, sample_stages
-from .switch_protocol import step_limit
+from .switch_protocol import step_limit, stuck_components
 from .training import ExponentialDecay, Training
 from .zoo import bottleneck, deep_linear_pathways, diagonal_linear_network, memorising_saddle
 
@@ -132,13 +133,25 @@ def relative_loss(world: World, runs: int, seed: int) -> Array:
 
 
 # ---- the worlds ----------------------------------------------------------------------------------------------------
-def thermal_two_phase(pair_name: str = "regular_double_well") -> World:
-    """Langevin dynamics in a deficit and a clean potential, from the deficit's equilibrium at the first temperature."""
-    pair = find_pair(pair_name)
-    training = Training(128, 50_000, ExponentialDecay(0.05, 0.97), 3072.0)
+def thermal_two_phase(
+    pair: str | PotentialPair = "regular_double_well",
+    training: Training | None = None,
+    switch_epochs: Sequence[int] = tuple(range(0, 101, 10)),
+    epochs_after: int = 100,
+    level: float = 0.5,
+    curvature: float = 0.1,
+) -> World:
+    """Langevin dynamics in a deficit and a clean potential, from the deficit's equilibrium at the first temperature.
+
+    ``pair`` may be named; the other arguments are the world's attributes. Of a pair that is separable into several
+    components with two phases each run records one, in turn.
+    """
+    pair = find_pair(pair) if isinstance(pair, str) else pair
+    if training is None:
+        training = Training(128, 50_000, ExponentialDecay(0.05, 0.97), 3072.0)
     knots = np.geomspace(1e-7, 10.0, 25)  # of temperature; the step that is stable varies slowly
     limits = np.concatenate([step_limit(pair, knots[i : i + 1], STEP_SHARE) for i in range(knots.size)])
-    least = min(float(phase.loss) for phase in pair.deficit.phases)
+    least = min(pair.deficit.minimum_loss(phase.name) for phase in pair.deficit.phases)
 
     def run(schedule: Schedule, runs: int, seed: Sequence[int]) -> Outcome:
         heat, time, switch = schedule.temperatures, schedule.durations, schedule.switch_epoch
@@ -152,10 +165,13 @@ def thermal_two_phase(pair_name: str = "regular_double_well") -> World:
                 stages.append(Stage(potential, sampler, np.repeat(1 / heat[part], steps[part]), total))
         draws = sample_stages(stages, chains=runs, seed=[*seed, 1], initial=states)["w"].values
         at_switch = draws[:, 0] if len(stages) == 2 else states
-        stuck = pair.clean.phase_index(draws[:, -1]) == pair.clean.phase_number(pair.stuck_phase)
-        return stuck, pair.deficit.energy_function()(at_switch) - least
+        stuck = stuck_components(pair, draws[:, -1])
+        number = np.arange(runs)
+        return stuck[number % len(stuck), number], pair.deficit.energy_function()(at_switch) - least
 
-    return World("thermal two-phase", "temperature", training, tuple(range(0, 101, 10)), 100, 0.5, 0.1, run)
+    return World(
+        "thermal two-phase", "temperature", training, tuple(switch_epochs), epochs_after, level, curvature, run
+    )
 
 
 def thermal_pathways() -> World:

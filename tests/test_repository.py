@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import slt_toys
+from slt_toys.critical_period_tables import readme_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -132,6 +133,12 @@ def test_what_readme_says_of_temperatures_is_what_the_record_says():
     record = json.loads((ROOT / "figures" / "temperature.json").read_text(encoding="utf-8"))
     block = README.partition("<!-- table: temperature -->\n")[2].partition("\n<!-- /table: temperature -->")[0]
     assert block.split("\n") == [f"- {line}" for line in record["in_words"]]
+
+
+def test_what_readme_says_of_critical_periods_is_what_the_record_says():
+    record = json.loads((ROOT / "figures" / "critical_period.json").read_text(encoding="utf-8"))
+    for name, table in readme_tables(record).items():
+        assert f"<!-- table: {name} -->\n{table}\n<!-- /table: {name} -->" in README
 
 
 def test_readme_examples_run_as_printed():

@@ -1,0 +1,278 @@
+"""What ends a critical period: stuck shares in every arm, how far each moves the end, verdicts, and other shifts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
+from matplotlib.patches import Rectangle
+
+from figures.style import EXACT, FAINT, INK, PALETTE, SAMPLED, series, use_style
+
+COLUMNS = 6
+BAND = "#ececec"
+SURVIVES, REFUTED, TRUTH = "#3a3a3a", "#ffffff", PALETTE[3]
+GAP = 0.5  # between the two matrices, in cells
+OPEN = 1.14  # where a shift beyond the switch epochs is drawn, in units of the axis's half width
+INTERVAL = 1.96  # standard errors of a 95 % interval
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    """Draw the four panels.
+
+    Parameters
+    ----------
+    dataset
+        As ``python -m slt_toys.critical_period`` writes it.
+    """
+    use_style()
+    figure = plt.figure(figsize=(15.0, 17.4))
+    rows = figure.add_gridspec(5, 1, height_ratios=(1.0, 0.02, 1.1, 0.02, 0.72))  # every second one is air
+    _stuck_shares(figure, rows[0], dataset)
+    below = rows[2].subgridspec(1, 2, width_ratios=(1.12, 1.0), wspace=0.03)
+    _shifts_of_the_end(figure.add_subplot(below[0]), dataset)
+    _verdicts(figure.add_subplot(below[1]), dataset)
+    _other_shifts(figure, rows[4], dataset)
+    figure.suptitle(
+        f"What ends the critical period? Pair {str(dataset.attrs['pair']).replace('_', ' ')}, "
+        f"T = {dataset.attrs['temperature']:.3g} · {dataset.attrs['decay']:g}$^{{\\,epoch}}$ in the control, "
+        f"{dataset.attrs['runs']} runs a point, 95 % intervals"
+    )
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
+
+
+# ---- a: stuck shares ------------------------------------------------------------------------------------------------
+def _stuck_shares(figure: Figure, place: SubplotSpec, data: xr.Dataset) -> None:
+    arms = [str(arm) for arm in data["arm"].values]
+    count = -(-(len(arms) + 1) // COLUMNS)
+    grid = place.subgridspec(count, COLUMNS, wspace=0.02, hspace=0.04)
+    epochs = data["switch_epoch"].values
+    control = data["stuck_exact"].isel(arm=0).values
+    for number, arm in enumerate(arms):
+        axes = figure.add_subplot(grid[number // COLUMNS, number % COLUMNS])
+        part = data.isel(arm=number)
+        axes.axhline(float(data.attrs["level"]), color=FAINT, linewidth=0.8, zorder=0)
+        if number:
+            axes.plot(epochs, control, color=FAINT, linewidth=1.4, linestyle=(0, (4, 2)), zorder=1)
+        axes.plot(epochs, part["stuck_exact"], **EXACT, zorder=2)
+        sampled, low, high = (part[f"stuck_{kind}"].values for kind in ("sampled", "low", "high"))
+        axes.errorbar(
+            epochs,
+            sampled,
+            yerr=[sampled - low, high - sampled],
+            zorder=3,
+            **(SAMPLED | {"markersize": 3.6, "capsize": 0}),
+        )
+        axes.set(ylim=(-0.03, 1.03), xlim=(epochs[0] - 3, epochs[-1] + 3))
+        axes.set_title(arm + (" *" if bool(part["confounding"]) else ""), fontsize=11, loc="center")
+        _share_labels(axes, number, len(arms))
+    _key(figure.add_subplot(grid[len(arms) // COLUMNS, len(arms) % COLUMNS]), data)
+
+
+def _share_labels(axes: Axes, number: int, count: int) -> None:
+    if number % COLUMNS:
+        axes.tick_params(labelleft=False)
+    else:
+        axes.set_ylabel("stuck at the end")
+    if number // COLUMNS < (count - 1) // COLUMNS:
+        axes.tick_params(labelbottom=False)
+    else:
+        axes.set_xlabel("switch epoch")
+    if number == 0:
+        axes.annotate(
+            "a  Stuck share by arm", (0, 1), xycoords="axes fraction", xytext=(-34, 22), textcoords="offset points",
+            fontsize=12, annotation_clip=False,
+        )  # fmt: skip
+
+
+def _key(axes: Axes, data: xr.Dataset) -> None:
+    axes.set_axis_off()
+    axes.plot([], [], **EXACT, label="exact (Fokker-Planck)")
+    sampled = axes.errorbar([], [], yerr=[], **(SAMPLED | {"markersize": 3.6, "capsize": 0}), label="sampled")
+    axes.plot([], [], color=FAINT, linewidth=1.4, linestyle=(0, (4, 2)), label="control, exact")
+    axes.plot([], [], color=FAINT, linewidth=0.8, label=f"end of the critical\nperiod, {data.attrs['level']:g}")
+    axes.plot([], [], linestyle="none", label="* heat and flow time left\n  are one function here")
+    handles = [handle for handle in axes.get_legend_handles_labels()[0] if handle is not sampled]
+    axes.legend(handles=[handles[0], sampled, *handles[1:]], loc="center left", handlelength=1.8, borderaxespad=0.0)
+
+
+# ---- b: how far each arm moves the end ------------------------------------------------------------------------------
+def _shifts_of_the_end(axes: Axes, data: xr.Dataset) -> None:
+    arms = [str(arm) for arm in data["arm"].values][1:]
+    names = [str(name) for name in data["hypothesis"].values]
+    part = data.isel(arm=slice(1, None))
+    known = [part[f"shift_{kind}"].values.ravel() for kind in ("exact", "sampled", "low", "high", "predicted")]
+    values = np.abs(np.concatenate(known))
+    reach = 1.1 * max(float(np.nanmax(values, initial=0.0)), 5.0)
+    places = np.arange(len(arms), dtype=float)[::-1]
+    for row, place in enumerate(places):
+        if row % 2 == 0:
+            axes.axhspan(place - 0.5, place + 0.5, color=BAND, zorder=0, linewidth=0)
+    axes.axvline(0, color=FAINT, linewidth=0.9, zorder=1)
+    for edge in (-reach, reach):
+        axes.axvline(edge, color=FAINT, linewidth=0.7, linestyle=(0, (1, 2)), zorder=1)
+    offsets = np.linspace(0.3, -0.3, len(names) + 1)
+    for column, (name, look) in enumerate(zip(names, series(len(names)), strict=True)):
+        one = part.isel(hypothesis=column)
+        x = _placed(one["shift_predicted"].values, one["end_predicted_state"].values, reach)
+        axes.plot(
+            x, places + offsets[column + 1], linestyle="none", marker=look.marker, markersize=7.5, color=look.colour,
+            markeredgecolor=INK, markeredgewidth=0.5, label=f"{name}: predicted", zorder=3, clip_on=False,
+        )  # fmt: skip
+    happened = places + offsets[0]
+    exact = _placed(part["shift_exact"].values, part["end_exact_state"].values, reach)
+    axes.plot(
+        exact, happened, linestyle="none", marker="|", markersize=13, markeredgewidth=2.2, color=INK,
+        label="happened: exact", zorder=4, clip_on=False,
+    )  # fmt: skip
+    sampled = part["shift_sampled"].values
+    seen = np.isfinite(sampled)
+    low, high = part["shift_low"].values[seen], part["shift_high"].values[seen]
+    low, high = np.where(np.isnan(low), -reach, low), np.where(np.isnan(high), reach, high)
+    axes.errorbar(
+        sampled[seen], happened[seen], xerr=[sampled[seen] - low, high - sampled[seen]], label="happened: sampled",
+        zorder=5, **SAMPLED,
+    )  # fmt: skip
+    beyond = _placed(sampled, part["end_state"].values, reach)
+    axes.plot(
+        beyond[~seen], happened[~seen], linestyle="none", marker="o", markersize=5.5, markerfacecolor="white",
+        markeredgecolor=SAMPLED["markeredgecolor"], zorder=5, clip_on=False,
+    )  # fmt: skip
+    stars = ["" if not flag else " *" for flag in part["confounding"].values]
+    axes.set_yticks(places, [arm + star for arm, star in zip(arms, stars, strict=True)])
+    axes.tick_params(axis="y", length=0)
+    axes.set(
+        xlim=(-1.22 * reach, 1.22 * reach),
+        ylim=(-0.5, len(arms) - 0.5),
+        xlabel="shift of the end against the control (epochs of the control)",
+    )
+    axes.set_title("b  How far each arm moves the end; hypotheses have seen the control alone")
+    for edge, text in ((-OPEN * reach, "earlier\nthan all"), (OPEN * reach, "later\nthan all")):
+        axes.annotate(
+            text, (edge, 0), xycoords=("data", "axes fraction"), xytext=(0, -4), textcoords="offset points",
+            ha="center", va="top", fontsize=8.5, color=INK, annotation_clip=False,
+        )  # fmt: skip
+    inside = [tick for tick in axes.get_xticks() if abs(tick) < 0.97 * reach]
+    axes.set_xticks(inside)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.11), ncols=3, handletextpad=0.3, columnspacing=1.2)
+
+
+def _placed(shifts: np.ndarray, states: np.ndarray, reach: float) -> np.ndarray:
+    """Shifts, with those of open ends beyond the axis's dotted lines; nan where an end is neither found nor open."""
+    sides = {"later": OPEN * reach, "earlier": -OPEN * reach}
+    return np.array(
+        [
+            shift if np.isfinite(shift) else sides.get(str(state), np.nan)
+            for shift, state in zip(shifts, states, strict=True)
+        ]
+    )
+
+
+# ---- c: verdicts ----------------------------------------------------------------------------------------------------
+def _verdicts(axes: Axes, data: xr.Dataset) -> None:
+    names = [str(name) for name in data["hypothesis"].values]
+    worlds = [str(name) for name in data["world"].values]
+    places, labels = [], []
+    for first, ending, title in ((0.0, "", "all arms"), (len(names) + GAP, "_confounding", "confounding arms alone")):
+        axes.text(first + (len(names) - 1) / 2, -0.72, title, ha="center", va="center", fontsize=10.5)
+        places += [first + column for column in range(len(names))]
+        labels += [name.replace(" ", "\n") for name in names]
+        _matrix(axes, first, data, data[f"world_p_value{ending}"].values, data[f"world_verdict{ending}"].values)
+    axes.set(xlim=(-0.6, places[-1] + 0.6), ylim=(len(worlds) - 0.5, -0.95))
+    axes.set_xticks(places, labels, fontsize=8.5)
+    axes.set_yticks([row - 0.12 for row in range(len(worlds))], [name.replace(" ", "\n", 1) for name in worlds])
+    axes.tick_params(length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
+    axes.set_title(f"c  Verdicts in {len(worlds)} simulated worlds, from sampled data alone")
+    axes.set_xlabel(
+        f"p-values; dark: survives (at least {data.attrs['significance']:g}), white: refuted, frame: the truth"
+    )
+
+
+def _matrix(axes: Axes, first: float, data: xr.Dataset, chances: np.ndarray, outcomes: np.ndarray) -> None:
+    names = [str(name) for name in data["hypothesis"].values]
+    truths = [str(name) for name in data["world_truth"].values]
+    for row, (truth, outcome) in enumerate(zip(truths, outcomes, strict=True)):
+        for column, (name, chance) in enumerate(zip(names, chances[row], strict=True)):
+            survives = chance >= data.attrs["significance"]
+            corner = (first + column - 0.46, row - 0.4)
+            colour = SURVIVES if survives else REFUTED
+            axes.add_patch(Rectangle(corner, 0.92, 0.56, facecolor=colour, edgecolor=FAINT, linewidth=0.8))
+            axes.text(
+                first + column, row - 0.12, _chance(chance), ha="center", va="center", fontsize=9,
+                color="white" if survives else INK,
+            )  # fmt: skip
+            if name == truth:
+                axes.add_patch(Rectangle(corner, 0.92, 0.56, fill=False, edgecolor=TRUTH, linewidth=3.4))
+        right = " (right)" if str(outcome) == truth else ""
+        middle = first + (len(names) - 1) / 2
+        axes.text(middle, row + 0.32, f"{outcome}{right}", ha="center", va="center", fontsize=9.5, style="italic")
+
+
+def _chance(chance: float) -> str:
+    if not np.isfinite(chance):
+        return "-"
+    if chance < 0.001:
+        return "<.001"
+    return f"{chance:.1g}" if chance < 0.01 else ">.99" if chance > 0.99 else f"{chance:.2f}"
+
+
+# ---- d: shifts other than a switch ----------------------------------------------------------------------------------
+def _other_shifts(figure: Figure, place: SubplotSpec, data: xr.Dataset) -> None:
+    kinds, onsets, three = (
+        figure.add_subplot(cell) for cell in place.subgridspec(1, 3, width_ratios=(1.0, 1.15, 1.35), wspace=0.04)
+    )
+    stuck = str(data.attrs["stuck_phase"])
+    part = data.sel(pair_phase=stuck)
+    windows = [f"window at {onset}" for onset in np.atleast_1d(data.attrs["window_onsets"])]
+    named = [str(name) for name in data["pair_shift"].values if str(name) not in windows]
+    _points(kinds, np.arange(len(named), dtype=float), part.sel(pair_shift=named), "pair", 0.36, INK)
+    kinds.set_xticks(range(len(named)), named, rotation=30, ha="right", rotation_mode="anchor")
+    kinds.set(ylim=(0, 1), ylabel="stuck at the end", xlim=(-0.6, len(named) - 0.4))
+    kinds.set_title(f"d  Shapes of equal dose ({data.attrs['shift_length']} epochs)")
+    kinds.plot([], [], color=INK, linewidth=2.6, label="exact")
+    kinds.errorbar([], [], yerr=[], label="sampled", **SAMPLED)
+    kinds.legend(loc="upper right")
+
+    late = part.sel(pair_shift=windows)
+    epochs = np.atleast_1d(data.attrs["window_onsets"]).astype(float)
+    onsets.axhline(float(part["pair_exact"].sel(pair_shift="none")), color=FAINT, linewidth=1.0, label="no deficit")
+    onsets.plot(epochs, late["pair_exact"], **EXACT, label="exact")
+    error = INTERVAL * late["pair_error"].values
+    onsets.errorbar(epochs, late["pair_sampled"], yerr=error, label="sampled", **SAMPLED)
+    onsets.set(
+        ylim=(0, 1),
+        xlabel="onset of the window (epoch)",
+    )
+    onsets.set_title(f"A deficit of {data.attrs['window_length']} epochs only")
+    onsets.tick_params(labelleft=False)
+    onsets.legend(loc="upper right")
+
+    shifts = [str(name) for name in data["three_shift"].values]
+    phases = [str(name) for name in data["three_phase"].values]
+    looks = series(len(phases))
+    for column, (phase, look) in enumerate(zip(phases, looks, strict=True)):
+        at = np.arange(len(shifts)) + 0.27 * (column - (len(phases) - 1) / 2)
+        style: dict[str, Any] = {"marker": look.marker, "markeredgecolor": look.colour, "ecolor": look.colour}
+        _points(three, at, data.sel(three_phase=phase), "three", 0.12, look.colour, **style)
+        three.errorbar([], [], yerr=[], label=phase, **(SAMPLED | style))
+    three.set_xticks(range(len(shifts)), shifts, rotation=30, ha="right", rotation_mode="anchor")
+    three.set(ylim=(0, 1), xlim=(-0.6, len(shifts) - 0.4), ylabel="share of runs")
+    three.set_title("Three phases: where runs end")
+    three.legend(loc="upper right", ncols=3, bbox_to_anchor=(1.0, 1.02), handletextpad=0.2, columnspacing=0.9)
+
+
+def _points(axes: Axes, at: np.ndarray, data: xr.Dataset, name: str, width: float, colour: str, **style: Any) -> None:
+    """Exact shares as bars of no height, sampled ones with intervals."""
+    axes.hlines(data[f"{name}_exact"].values, at - width, at + width, color=colour, linewidth=2.6, zorder=2)
+    axes.errorbar(
+        at, data[f"{name}_sampled"].values, yerr=INTERVAL * data[f"{name}_error"].values, zorder=3, **(SAMPLED | style)
+    )
