@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from .critical_period_end import (
     HALF_DEPTH,
@@ -94,12 +95,23 @@ def find(problem: Problem, curves: Sequence[Curve], seed: int) -> Finding:
                 fine = slice(None) if given is HALF_STUCK_MASS else np.isin(curve.exact_epochs, at)
                 exact[name][size] = find_end(curve.exact_epochs[fine], curve.exact[fine], definition)
         slopes[name] = _slope(problem, exact[name], sampled[name], drawn)
+        sampled[name] = {
+            size: replace(end, standard_error=_error(end.standard_error, end.low, end.high))
+            for size, end in sampled[name].items()
+        }
         sizes, epochs, errors, left_out = usable_ends(sampled[name])
         notes += [f"{name.replace('_', ' ')}, left out of the fits: {text}" for text in left_out]
         if len(sizes) > 1:
             comparisons[name] = compare(models_of(problem, sizes), sizes, epochs, errors)
     expected = expected_slope(problem, exact[HALF_STUCK_MASS.name])
     return Finding(problem, tuple(curves), exact, sampled, slopes, comparisons, expected, tuple(notes))
+
+
+def _error(error: float | None, low: float | None, high: float | None) -> float | None:
+    """The standard error, or, where a few resampled curves have no end, that of a normal with the same interval."""
+    if error is None and low is not None and high is not None:
+        error = (high - low) / (2 * float(ndtri(0.975)))
+    return error if error is None or error > 0 else None
 
 
 def _rows(curve: Curve, definition: Definition) -> NDArray[np.bool_]:
@@ -128,7 +140,7 @@ def _slope(
         table = halvings(training, np.column_stack([drawn[int(size)] for size in sizes]))
         slopes = slopes_per_halving(sizes, table)
         low, high = percentile_interval(slopes)
-        error = float(slopes.std(ddof=1)) if np.isfinite(slopes).all() and slopes.std() > 0 else None
+        error = _error(float(slopes.std(ddof=1)) if np.isfinite(slopes).all() else None, low, high)
     exact_sizes, exact_epochs, _, _ = usable_ends(dict(exact))
     if len(exact_sizes) > 1:
         of_exact = float(slopes_per_halving(exact_sizes, halvings(training, exact_epochs)))

@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
 
 from .kinetics import barrier_form, well_form
 from .laws import law
@@ -28,8 +29,8 @@ Expectation = Literal["equal temperature", "power law", "start remembered", "flo
 
 LEARNING_RATE, DATASET_SIZE = 0.05, 20_000
 HOT = 0.7  # temperature of the largest batch at epoch 0, over the barrier
-PILOT, PILOT_ROWS = 200, 24
-COARSE_CELLS = {1: 240, 2: 28}
+PILOT_ROWS = 24
+CELLS = {1: 240, 2: 40}  # along each axis; in two coordinates that shifts every end alike, by 0.15 epochs
 AFTER_HALVINGS, LATEST_HALVINGS = 6.0, 8.2  # of the learning rate: after the switch, and up to the last switch
 POWER, POWER_SIZES, POWER_AFTER, POWER_LATEST = 1.0, (16, 23, 32, 45, 64), 300, 160
 
@@ -60,8 +61,9 @@ class Problem:
         Takes a training, switch epochs, a number of runs, a seed and a progress callback; gives whether each run ended
         stuck at each switch epoch, shape (runs, switch epochs).
     exact
-        Takes a training, switch epochs and whether a coarse answer will do; gives the stuck mass. None where there is
-        no exact answer.
+        Takes a training and switch epochs; gives the stuck mass. None where there is no exact answer.
+    pilot
+        Runs that find where the stuck share rises, before those that measure it; 0 where the exact answer does.
     barrier
         Height in units of loss, and power of the temperature in front of the escape rate, where they are known.
     """
@@ -74,7 +76,8 @@ class Problem:
     level: float
     runs_share: float
     sample: Callable[[Training, Epochs, int, Sequence[int], Advance | None], Array]
-    exact: Callable[[Training, Epochs, bool], Array] | None = None
+    exact: Callable[[Training, Epochs], Array] | None = None
+    pilot: int = 0
     barrier: tuple[float, float] | None = None
 
     @property
@@ -117,20 +120,20 @@ def measure(
 ) -> Curve:
     """Find where the stuck share rises, exactly or by pilot runs of their own, then measure it there."""
     coarse = np.arange(0, problem.latest + 1, max(1, problem.latest // PILOT_ROWS))
-    if problem.exact is None:
-        rough = problem.sample(training, coarse, min(PILOT, runs), [*seed, 1], None).mean(axis=0)
+    if problem.exact is None or problem.pilot:
+        rough = problem.sample(training, coarse, problem.pilot, [*seed, 1], None).mean(axis=0)
         rough = np.convolve(np.pad(rough, 1, mode="edge"), np.ones(3) / 3, mode="valid")
     else:
-        rough = problem.exact(training, coarse, True)
+        rough = problem.exact(training, coarse)
     every = np.arange(coarse[-1] + 1)
-    between = np.interp(every, coarse, rough)
+    between = PchipInterpolator(coarse, rough)(every)
     middle, width = rise(every, between)
     rows = sampled_rows(every, between)
     exact_epochs, exact = np.empty(0, dtype=np.int64), np.empty(0)
     if problem.exact is not None:
         near = np.arange(max(0, round(middle - 0.5 * width)), min(every[-1], round(middle + 0.5 * width)) + 1, 2)
         exact_epochs = np.union1d(rows, near)
-        exact = problem.exact(training, exact_epochs, False)
+        exact = problem.exact(training, exact_epochs)
     stuck = problem.sample(training, rows, runs, [*seed, 0], advance)
     return Curve(int(training.batch_size), rows, stuck, middle - ONSET * width, exact_epochs, exact)
 
@@ -152,16 +155,18 @@ def energy_problem(
     ending = Ending("further", epochs_after)
     dimension = max(len(group) for group in pair.clean.components())
 
-    def exact(training: Training, rows: Epochs, coarse: bool) -> Array:
-        cells = COARSE_CELLS[dimension] if coarse else None
-        return exact_stuck_probability(pair, training, rows, ending, start, cells)
+    def exact(training: Training, rows: Epochs) -> Array:
+        return exact_stuck_probability(pair, training, rows, ending, start, CELLS[dimension])
 
     def sample(training: Training, rows: Epochs, runs: int, seed: Sequence[int], advance: Advance | None) -> Array:
         return sampled_stuck(pair, training, rows, ending, chains=runs, seed=seed, start=start, advance=advance)
 
     ordered = tuple(sorted(trainings, key=lambda training: training.batch_size))
     barrier = escape_barrier(pair) if pair.clean.dimension == 1 else None
-    return Problem(name or pair.name, kind, expected, ordered, latest, 0.5, runs_share, sample, exact, barrier)
+    pilot = 0 if dimension == 1 else 200
+    return Problem(
+        name or pair.name, kind, expected, ordered, latest, 0.5, runs_share, sample, exact, pilot, barrier
+    )  # fmt: skip
 
 
 def escape_barrier(pair: PotentialPair) -> tuple[float, float]:

@@ -19,9 +19,9 @@ from .worlds import World, pathways, thermal_pathways
 
 # The noise of a regression's minibatches grows with the weight, and labels must be noisy enough to cross the barrier,
 # where the prediction does not depend on the weight. A small rate keeps the hottest batches stable.
-SIZE, LABEL_NOISE, RATE, DECAY = 32_768, 80.0, 0.004, 0.9
+SIZE, LABEL_NOISE, RATE, DECAY = 16_384, 80.0, 0.004, 0.9
 REGRESSION_SIZES, REGRESSION_LATEST, REGRESSION_AFTER = (8, 11, 16, 23, 32), 36, 14
-PATHWAY_SIZES, FLOW_SIZES = (16, 32, 64, 128, 256), (32, 45, 64, 91, 128)
+PATHWAY_SIZES, FLOW_SIZES = (8, 16, 32, 64, 128), (32, 45, 64, 91, 128)
 
 
 def regression(batch_sizes: Sequence[int] = REGRESSION_SIZES, size: int = SIZE) -> Problem:
@@ -47,7 +47,15 @@ def regression(batch_sizes: Sequence[int] = REGRESSION_SIZES, size: int = SIZE) 
         return sgd_stuck(deficit, clean, training, rows, REGRESSION_AFTER, runs, seed, advance)
 
     return Problem(
-        "two_phase_regression", "real minibatches", "equal temperature", trainings, REGRESSION_LATEST, 0.5, 0.2, sample
+        "two_phase_regression",
+        "real minibatches",
+        "equal temperature",
+        trainings,
+        REGRESSION_LATEST,
+        0.5,
+        0.2,
+        sample,
+        pilot=64,
     )
 
 
@@ -90,7 +98,7 @@ def sgd_stuck(
 
 def thermal_valley() -> Problem:
     """Two deep linear pathways of depth 2 with heat."""
-    return _of_world(thermal_pathways(), "deep linear, with heat", "equal temperature", PATHWAY_SIZES, 180, 0.5)
+    return _of_world(thermal_pathways(), "deep linear, with heat", "equal temperature", PATHWAY_SIZES, 200, 0.5)
 
 
 def cold_pathways() -> Problem:
@@ -113,4 +121,4 @@ def _of_world(
         return stuck
 
     name = world.name.replace(" ", "_")
-    return Problem(name, kind, expected, trainings, latest, world.level, runs_share, sample)
+    return Problem(name, kind, expected, trainings, latest, world.level, runs_share, sample, pilot=1000)

@@ -29,18 +29,18 @@ from .published_findings import PublishedFindings, published_findings
 from .records import manifest, writable_folder, write_dataset, write_figure, write_json
 
 NAME = "equi_temperature"
-PLANE_VARIANCE, SPECTRUM_VARIANCE, COLD_VARIANCE = 12.0, 24.0, 12.0  # for each example of the largest batch
+PLANE_VARIANCE, SPECTRUM_VARIANCE, COLD_VARIANCE = 24.0, 24.0, 13.0  # for each example of the largest batch
 
 _BUILD: dict[str, Callable[[EquiTemperature], Problem]] = {
     "regular": lambda run: run.energy("regular_double_well", "regular wells"),
-    "singular": lambda run: run.energy("singular_double_well_4_6", "singular wells"),
+    "singular": lambda run: run.energy("singular_double_well_2_4", "singular well"),
     "flat_barrier": lambda run: run.energy("flat_topped_barrier", "singular barrier"),
-    "plane": lambda run: run.energy("curve_against_point", "two coordinates", PLANE_VARIANCE),
-    "many_barriers": lambda run: run.energy("barrier_spectrum", "many barriers", SPECTRUM_VARIANCE, share=0.25),
+    "plane": lambda run: run.energy("curve_against_point", "two coordinates", PLANE_VARIANCE, share=0.5),
+    "many_barriers": lambda run: run.energy("barrier_spectrum", "many barriers", SPECTRUM_VARIANCE, share=0.064),
     "minibatches": lambda run: regression(),
     "thermal_pathways": lambda run: thermal_valley(),
     "regular_power_law": lambda run: harmonic(find_pair("regular_double_well"), "regular, other schedule"),
-    "singular_power_law": lambda run: harmonic(find_pair("singular_double_well_4_6"), "singular, other schedule"),
+    "singular_power_law": lambda run: harmonic(find_pair("singular_double_well_2_4"), "singular, other schedule"),
     "start_remembered": lambda run: decaying(
         find_pair("regular_double_well"), "start remembered", run.batch_sizes, run.decay,
         variance=COLD_VARIANCE * max(run.batch_sizes), expected="start remembered", start="clean phase",
@@ -49,6 +49,7 @@ _BUILD: dict[str, Callable[[EquiTemperature], Problem]] = {
     "cold_pathways": lambda run: cold_pathways(),
 }  # fmt: skip
 PROBLEMS = tuple(_BUILD)
+FEWEST_RUNS = 128
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ class EquiTemperature:
         """Measure and fit every problem; the dataset is what the figure shows."""
         findings = []
         for problem in self.built():
-            runs = max(200, round(self.chains * problem.runs_share))
+            runs = max(FEWEST_RUNS, round(self.chains * problem.runs_share))
             with progress(problem.name.replace("_", " "), float(len(problem.trainings))) as advance:
                 # A problem's noise does not depend on which others there are.
                 seed = [self.seed, zlib.crc32(problem.name.encode())]
