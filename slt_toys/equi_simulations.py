@@ -17,10 +17,11 @@ from .samplers import SGD, Stage, sample_stages
 from .training import ExponentialDecay, Training
 from .worlds import World, pathways, thermal_pathways
 
-# The noise of a regression's minibatches grows with the weight, and labels must be noisy enough to cross the barrier,
-# where the prediction does not depend on the weight. A small rate keeps the hottest batches stable.
-SIZE, LABEL_NOISE, RATE, DECAY = 16_384, 80.0, 0.004, 0.9
-REGRESSION_SIZES, REGRESSION_LATEST, REGRESSION_AFTER = (8, 11, 16, 23, 32), 36, 14
+# Labels must be noisy for minibatches to cross the barrier, where the weight acts through the second input alone. That
+# noise grows with the weight, so the steps are small. A large target parts the wells' losses enough for the end to be
+# sharp. Runs reach their hot equilibrium before epoch 0, as those of the energies begin in it.
+SIZE, LABEL_NOISE, TARGET, RATE, DECAY = 4096, 150.0, Rational(3, 2), 0.001, 0.85
+REGRESSION_SIZES, REGRESSION_LATEST, REGRESSION_AFTER, WARM_UP = (2, 3, 5, 9, 16), 36, 12, 6
 PATHWAY_SIZES, FLOW_SIZES = (8, 16, 32, 64, 128), (32, 45, 64, 91, 128)
 
 
@@ -35,7 +36,7 @@ def regression(batch_sizes: Sequence[int] = REGRESSION_SIZES, size: int = SIZE) 
         Examples, N; an epoch is N/B steps.
     """
     deficit, clean = (
-        two_phase_regression_examples(size, LABEL_NOISE, Rational(sign * 3, 10), population_moments=True)
+        two_phase_regression_examples(size, LABEL_NOISE, TARGET * sign, population_moments=True, bounded_inputs=True)
         for sign in (-1, 1)
     )
     well = clean.potential.minimum_point(0)
@@ -53,9 +54,9 @@ def regression(batch_sizes: Sequence[int] = REGRESSION_SIZES, size: int = SIZE) 
         trainings,
         REGRESSION_LATEST,
         0.5,
-        0.2,
+        0.625,
         sample,
-        pilot=64,
+        pilot=128,
     )
 
 
@@ -65,8 +66,9 @@ def sgd_stuck(
 ) -> Array:  # fmt: skip
     """Whether each run of SGD ends in the first phase of the clean loss, for each switch epoch.
 
-    One trunk of runs trains on the deficit examples, from the minima in turn; at each switch epoch its weights are
-    forked into runs on the clean ones. Minibatches are drawn with replacement.
+    One trunk of runs trains on the deficit examples, from the minima in turn, first for :data:`WARM_UP` epochs at the
+    initial learning rate; at each switch epoch its weights are forked into runs on the clean ones. Minibatches are
+    drawn with replacement.
 
     Returns
     -------
@@ -76,10 +78,11 @@ def sgd_stuck(
     batch, steps = int(training.batch_size), max(1, round(training.dataset_size / training.batch_size))
     switches = [int(epoch) for epoch in switch_epochs]
     rates = training.learning_rates(switches[-1] + epochs_after)
-    work = switches[-1] + epochs_after * len(switches)
+    work = WARM_UP + switches[-1] + epochs_after * len(switches)
 
     def train(examples: Examples, first: int, last: int, weights: Array, fork: int) -> Array:
-        stage = Stage(examples, SGD(np.repeat(rates[first:last], steps), batch), None, steps * (last - first))
+        epochs = np.maximum(np.arange(first, last), 0)  # those before 0 are the warm-up
+        stage = Stage(examples, SGD(np.repeat(rates[epochs], steps), batch), None, steps * (last - first))
         found = sample_stages([stage], chains=runs, seed=[*seed, fork], initial=weights)["w"].values[:, -1]
         if advance is not None:
             advance((last - first) / work)
@@ -87,6 +90,7 @@ def sgd_stuck(
 
     minima = np.array([deficit.potential.minimum_point(k) for k in range(len(deficit.potential.phases))])
     weights = np.resize(minima, (runs, minima.shape[1]))
+    weights = train(deficit, -WARM_UP, 0, weights, 2 * switches[-1] + 2)
     stuck = np.empty((runs, len(switches)))
     for column, (before, switch) in enumerate(pairwise([0, *switches])):
         if switch > before:
@@ -121,4 +125,4 @@ def _of_world(
         return stuck
 
     name = world.name.replace(" ", "_")
-    return Problem(name, kind, expected, trainings, latest, world.level, runs_share, sample, pilot=1000)
+    return Problem(name, kind, expected, trainings, latest, world.level, runs_share, sample, pilot=400)

@@ -123,6 +123,7 @@ def _record(one: Finding) -> dict[str, Any]:
         "schedule": one.problem.schedule,
         "expected": one.problem.expected,
         "expected_slope": one.expected_slope,
+        "level": one.problem.level,
         "runs": len(one.curves[0].stuck),
         "ends": {
             name: {
@@ -175,6 +176,9 @@ def in_words(record: Mapping[str, Any]) -> list[str]:
         expected = one["expected_slope"]
         theory = "theory expects no rise" if expected is None else f"theory expects {expected:.3f}"
         ratio = slope["temperature_ratio"]
+        depth = one["slopes"]["half_depth"]
+        if one["expected"] == "power law" and None not in (depth["sampled"], depth["exact"]):
+            exact += f" (by half depth {depth['sampled']:.3f} {_interval(depth['interval'])}, exactly {depth['exact']:.4f})"
         said.append(
             f"{_spoken(name).capitalize()} ({one['kind']}; {one['schedule']}): slope {slope['sampled']:.3f} "
             f"{_interval(slope['interval'])}{exact}; {theory}; the smallest batch ends at {ratio:.2f} times the "

@@ -67,6 +67,7 @@ def two_phase_regression_examples(
     seed: int = 0,
     *,
     population_moments: bool = False,
+    bounded_inputs: bool = False,
 ) -> Examples:
     """Examples of the regression whose population loss is the catalogue's ``two_phase_regression``.
 
@@ -87,11 +88,16 @@ def two_phase_regression_examples(
         Give inputs and noise exactly the population's second moments, by a linear change of the drawn numbers: then the
         empirical loss is the population's to rounding, however noisy the labels, and only the noise of minibatches is
         left.
+    bounded_inputs
+        Draw inputs of -1 and 1 in place of normal ones, which have the same loss, but no minibatch so steep that hot
+        runs diverge.
     """
     if size < 8:
         raise ValueError(f"size must be at least 8 examples, not {size}")
     random = np.random.default_rng(seed)
     drawn = np.column_stack([random.standard_normal((size, 2)), random.standard_normal(size)])
+    if bounded_inputs:
+        drawn[:, :2] = np.where(drawn[:, :2] < 0, -1.0, 1.0)
     if population_moments:
         drawn = np.linalg.solve(np.linalg.cholesky(drawn.T @ drawn / size), drawn.T).T
     inputs = drawn[:, :2]

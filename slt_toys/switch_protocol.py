@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Literal
 
 import numpy as np
@@ -193,7 +193,8 @@ def preferred_phase(pair: PotentialPair) -> str:
     return min(others, key=pair.clean.minimum_loss)
 
 
-def component_pairs(pair: PotentialPair) -> list[PotentialPair]:
+@lru_cache(maxsize=64)
+def component_pairs(pair: PotentialPair) -> tuple[PotentialPair, ...]:
     """Split a separable pair into the pairs of its components that have two phases; other pairs are left whole."""
     groups = pair.clean.components()
     if len(groups) == 1 or pair.deficit.components() != groups:
@@ -201,7 +202,7 @@ def component_pairs(pair: PotentialPair) -> list[PotentialPair]:
             raise ValueError(
                 f"pair {pair.name} has {pair.clean.dimension} coupled coordinates; at most 2 are solved exactly"
             )
-        return [pair]
+        return (pair,)
     parts = []
     stuck_point = pair.deficit.minimum_point(pair.stuck_phase)
     for number, group in enumerate(groups):
@@ -211,7 +212,7 @@ def component_pairs(pair: PotentialPair) -> list[PotentialPair]:
             parts.append(PotentialPair(f"{pair.name}[{number}]", deficit, clean, stuck))
     if not parts:
         raise ValueError(f"pair {pair.name} has no component with two phases; a critical period needs two")
-    return parts
+    return tuple(parts)
 
 
 def _stuck_share(pair: PotentialPair, points: NDArray[np.float64]) -> NDArray[np.float64]:
