@@ -181,12 +181,14 @@ def _laws(axes: Axes, data: xr.Dataset) -> None:
         for column in range(weight.shape[1]):
             value, p = weight[row, column], chance[row, column]
             if not np.isfinite(value):
-                axes.text(column, row, "not fitted" if not np.isfinite(p) else f"p = {p:.2g}", ha="center", va="center", fontsize=8, color=FAINT)
+                told = f"p = {p:.2g}" if np.isfinite(p) else "not fitted"
+                axes.text(column, row, told, ha="center", va="center", fontsize=8, color=FAINT)
                 continue
             told = "< .001"  # and its p-value is no news
             if value >= 0.001:
-                chance = f"p = {p:.{2 if p > 0.01 else 1}g}" if p >= 0.001 else "p < .001"
-                told = f"{value:.3f}" + (f" ({chance})" if np.isfinite(p) else "")
+                told = f"{value:.3f}"
+                if np.isfinite(p):
+                    told += f" (p = {p:.{2 if p > 0.01 else 1}g})" if p >= 0.001 else " (p < .001)"
             axes.text(column, row, told, ha="center", va="center", fontsize=9,
                       color="white" if value > 0.6 else INK)  # fmt: skip
     axes.set_xticks(range(weight.shape[1]), [LAWS.get(str(name), str(name)) for name in data["model"].values])

@@ -175,10 +175,13 @@ def in_words(record: Mapping[str, Any]) -> list[str]:
         exact = "" if slope["exact"] is None else f", exactly {slope['exact']:.4f}"
         expected = one["expected_slope"]
         theory = "theory expects no rise" if expected is None else f"theory expects {expected:.3f}"
+        if one["expected"] == "start remembered":
+            theory += " where the start is forgotten"
         ratio = slope["temperature_ratio"]
         depth = one["slopes"]["half_depth"]
         if one["expected"] == "power law" and None not in (depth["sampled"], depth["exact"]):
-            exact += f" (by half depth {depth['sampled']:.3f} {_interval(depth['interval'])}, exactly {depth['exact']:.4f})"
+            exact += f" (by half depth {depth['sampled']:.3f} {_interval(depth['interval'])}"
+            exact += f", exactly {depth['exact']:.4f})"
         said.append(
             f"{_spoken(name).capitalize()} ({one['kind']}; {one['schedule']}): slope {slope['sampled']:.3f} "
             f"{_interval(slope['interval'])}{exact}; {theory}; the smallest batch ends at {ratio:.2f} times the "
