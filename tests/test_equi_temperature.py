@@ -75,7 +75,7 @@ def test_sgd_ends_stuck_as_often_as_a_plain_loop_says():
     deficit, clean = (
         two_phase_regression_examples(256, 15.0, sign, population_moments=True, bounded_inputs=True) for sign in (-1, 1)
     )
-    batch, runs, rows = 4, 2000, np.array([0, 2, 5])
+    batch, runs, rows = 4, 3000, np.array([0, 2, 5])
     training = Training(batch, 256, ExponentialDecay(0.01, 0.7), 1.0)
     found = sgd_stuck(deficit, clean, training, rows, 4, runs, [fresh_seed()]).mean(axis=0)
     random, rates = np.random.default_rng(fresh_seed()), training.learning_rates(9)
@@ -98,8 +98,8 @@ def test_sgd_ends_stuck_as_often_as_a_plain_loop_says():
 
     for stuck, row in zip(found, rows, strict=True):
         assert abs(stuck - share(int(row))) < 5 * math.sqrt(0.5 / runs)
-    # Negative control: at half the learning rate, so at half the temperature.
-    assert abs(found[-1] - share(5, 0.5)) > 12 * math.sqrt(0.5 / runs)
+    # Negative control: at a quarter of the learning rate, so of the temperature.
+    assert abs(found[-1] - share(5, 0.25)) > 12 * math.sqrt(0.5 / runs)
 
 
 def test_laws_under_a_power_schedule_are_those_of_theory():
@@ -153,7 +153,7 @@ def by_kind(data: xr.Dataset, kind: str) -> xr.Dataset:
 def test_sampled_ends_and_slopes_are_the_exact_ones(data):
     """Of half stuck mass, which does not depend on the rows."""
     for kind in ("regular wells", "your own", "start remembered"):
-        one = by_kind(data, kind).isel(definition=0)
+        one = by_kind(data, kind).isel(definition=0, rank=slice(len(SIZES)))
         reach = (one["end_high"] - one["end_low"]).values / (2 * 1.96)
         assert np.isfinite(one["exact_end"].values).all()
         assert (np.abs(one["end"] - one["exact_end"]).values < 5 * reach).all(), kind
@@ -161,8 +161,10 @@ def test_sampled_ends_and_slopes_are_the_exact_ones(data):
     for kind in ("regular wells", "your own"):
         exact = by_kind(data, kind)["exact_slope"].values
         assert exact[0] == pytest.approx(1, abs=2e-3)
-        expected = by_kind(data, kind)["exact_end"].values[0] * math.log(0.95) / -math.log(2)
-        assert by_kind(data, kind)["exact_end_halvings"].values[0] == pytest.approx(expected)
+        ends, fallen = (
+            by_kind(data, kind)[name].values[0, : len(SIZES)] for name in ("exact_end", "exact_end_halvings")
+        )
+        assert fallen == pytest.approx(ends * math.log(0.95) / -math.log(2))
     # The controls: a remembered start and another schedule move the slope, a flow without heat has none.
     assert by_kind(data, "start remembered")["exact_slope"].values[0] < 0.98
     assert by_kind(data, "singular, other schedule")["exact_slope"].values[0] > 1.03
