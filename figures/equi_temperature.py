@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -67,12 +68,12 @@ def _curves(axes: Axes, data: xr.Dataset) -> None:
         one = main.isel(problem=row)
         look = looks[0 if expected[row] == "equal temperature" else 1]
         ends = [one[f"{part}_halvings"].values for part in ("end", "end_low", "end_high", "exact_end")]
-        _curve(axes, line, sizes[row], *ends, height, names[row], look.colour, look.marker)
+        _curve(axes, line, sizes[row], ends, height, names[row], look.colour, look.marker)
     chosen = np.flatnonzero(data["published_definition"].values == "half_depth")
     if chosen.size:
         ends = data["published_end_halvings"].values[chosen[0]]
         sizes = data["published_batch_size"].values
-        _curve(axes, line, sizes, *ends.T, np.full(len(sizes), np.nan), SPACING * flat, PUBLISHED, PALETTE[2], "D")
+        _curve(axes, line, sizes, [*ends.T, np.full(len(sizes), np.nan)], SPACING * flat, PUBLISHED, PALETTE[2], "D")
     axes.plot([], [], **LAW, label="one temperature: slope 1")
     axes.plot([], [], color=INK, linewidth=1.1, label="exact (Fokker-Planck)")
     for look, text in zip(looks, ("sampled, 95 %", "sampled; theory expects otherwise"), strict=True):
@@ -103,10 +104,14 @@ def _curves(axes: Axes, data: xr.Dataset) -> None:
 
 
 def _curve(
-    axes: Axes, line: np.ndarray, sizes: np.ndarray, end: np.ndarray, low: np.ndarray, high: np.ndarray,
-    exact: np.ndarray, height: float, name: str, colour: str, marker: str,
+    axes: Axes, line: np.ndarray, sizes: np.ndarray, ends: Sequence[np.ndarray], height: float, name: str, colour: str,
+    marker: str,
 ) -> None:  # fmt: skip
-    """One problem's curve, shifted so that the line of slope 1 through its middle has ``height`` at the reference."""
+    """One problem's curve, shifted so that the line of slope 1 through its middle has ``height`` at the reference.
+
+    ``ends`` are the sampled ones with both ends of their intervals, and the exact ones.
+    """
+    end, low, high, exact = ends
     law = height - np.log2(line / REFERENCE)
     axes.plot(line, law, **LAW, zorder=2)
     axes.annotate(name, (line[1], law[1]), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9.5,
@@ -143,8 +148,8 @@ def _slopes(wide: Axes, zoom: Axes, data: xr.Dataset) -> None:
                       zorder=5, label="exact" if number == 2 else None)  # fmt: skip
             chosen = np.flatnonzero(data["published_definition"].values == name)
             if chosen.size:
-                value, low, high = data["published_slope"].values[chosen[0]]
-                _readings(axes, *np.array([[value], [low], [high], [shift]]), style, None)
+                value, low, high = data["published_slope"].values[chosen[0]][:, None]
+                _readings(axes, value, low, high, np.array([shift]), style, None)
         expected = data["expected_slope"].values
         for place, value in zip(places, expected, strict=True):
             if np.isfinite(value) and value != 1:

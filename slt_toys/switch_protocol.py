@@ -92,9 +92,11 @@ def exact_stuck_probability(
     for part in component_pairs(pair):
         grid = grid_for((part.deficit, part.clean), temperatures, **({} if cells is None else {"cells": cells}))
         common = (part.deficit, part.clean, part.stuck_phase, temperatures, durations)
-        begun = start
-        if start == "clean phase":
-            begun = start_masses(part.deficit, grid, temperatures[0], "deficit phase", preferred_phase(part))
+        begun = (
+            start_masses(part.deficit, grid, temperatures[0], "deficit phase", preferred_phase(part))
+            if start == "clean phase"
+            else start
+        )
         if ending.kind == "total":
             results.append(stuck_probability_fixed_total(*common, start=begun, grid=grid)[switches])
         else:
