@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import sympy
 from sympy import Symbol, exp, log
 
@@ -77,7 +79,7 @@ def derive_equi_temperature_slope_power_law() -> Derivation:
     )
 
 
-EQUATIONS = (
+_LAWS = (
     labelled(
         "learning-rate-halvings",
         "Equi-temperature curve",
@@ -97,3 +99,4 @@ EQUATIONS = (
         reduced_barrier=4,
     ),
 )
+EQUATIONS = tuple(replace(each, tested_by=("tests/theory/test_equi_temperature.py",)) for each in _LAWS)
