@@ -61,7 +61,13 @@ def linear_regression(
 
 
 def two_phase_regression_examples(
-    size: int, label_noise: float = 0.5, target: Rational = Rational(3, 10), seed: int = 0
+    size: int,
+    label_noise: float = 0.5,
+    target: Rational = Rational(3, 10),
+    seed: int = 0,
+    *,
+    population_moments: bool = False,
+    bounded_inputs: bool = False,
 ) -> Examples:
     """Examples of the regression whose population loss is the catalogue's ``two_phase_regression``.
 
@@ -78,12 +84,24 @@ def two_phase_regression_examples(
         Where the second feature would have the weight; the catalogue's deficit has its opposite.
     seed
         Of the data.
+    population_moments
+        Give inputs and noise exactly the population's second moments, by a linear change of the drawn numbers: then the
+        empirical loss is the population's to rounding, however noisy the labels, and only the noise of minibatches is
+        left.
+    bounded_inputs
+        Draw inputs of -1 and 1 in place of normal ones, which have the same loss, but no minibatch so steep that hot
+        runs diverge.
     """
     if size < 8:
         raise ValueError(f"size must be at least 8 examples, not {size}")
     random = np.random.default_rng(seed)
-    inputs = random.standard_normal((size, 2))
-    labels = float(target) / 2 * inputs[:, 1] + label_noise * random.standard_normal(size)
+    drawn = np.column_stack([random.standard_normal((size, 2)), random.standard_normal(size)])
+    if bounded_inputs:
+        drawn[:, :2] = np.where(drawn[:, :2] < 0, -1.0, 1.0)
+    if population_moments:
+        drawn = np.linalg.solve(np.linalg.cholesky(drawn.T @ drawn / size), drawn.T).T
+    inputs = drawn[:, :2]
+    labels = float(target) / 2 * inputs[:, 1] + label_noise * drawn[:, 2]
     w, x1, x2, y = sympy.symbols("w x1 x2 y", real=True)
     residual = y - sympy.sqrt(2) * (w**2 - 1) * x1 - w * x2 / 2
     # √2 belongs to the model; as a double it keeps the empirical loss rational.

@@ -46,12 +46,12 @@ def resample_counts(
 
 def resample_chains(stuck: ArrayLike, *, repetitions: int = 1000, seed: int | Sequence[int] = 0) -> FloatArray:
     """Stuck fractions (repetitions, n) over chains drawn with replacement from indicators of shape (chains,
-    n).
+    n), or from each chain's stuck share of its components.
     """
     indicators = np.asarray(stuck)
     _check_repetitions(repetitions)
-    if indicators.ndim != 2 or not len(indicators) or not np.all((indicators == 0) | (indicators == 1)):
-        raise ValueError(f"stuck: shape {indicators.shape} is unusable; give 0 or 1 for each (chain, epoch)")
+    if indicators.ndim != 2 or not len(indicators) or not np.all((indicators >= 0) & (indicators <= 1)):
+        raise ValueError(f"stuck: shape {indicators.shape} is unusable; give 0 to 1 for each (chain, epoch)")
     random, chains = np.random.default_rng(seed), len(indicators)
     weights = indicators.astype(np.float32)
     fractions = np.empty((repetitions, indicators.shape[1]))

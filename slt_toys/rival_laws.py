@@ -15,6 +15,10 @@ B_r is the geometric mean of the batch sizes. Laws [eq:critical-period-end-expon
 [eq:critical-period-end-power-law] (there 1 + e* is the power law: epochs are counted from 1) and
 [eq:critical-period-end-flow-time]. A threshold on the flow time *left* is not a model of its own: under
 gamma-decay it is the scaling law. With gamma = 1 there is no scaling law, and flow_time is proportional to B.
+
+Under a learning rate eta_0 (1+e)^-p the scaling law is 1 + e* = (T_0/T*)^(1/p), a power of B at one temperature T*;
+temperature_drift lets T* follow the batch size by [eq:critical-temperature-power-law], for a known barrier; the power
+law is that of 1 + e* (`power_schedule_models`).
 """
 
 from __future__ import annotations
@@ -124,3 +128,72 @@ def rival_models(
     if decay < 1:
         models.insert(1, Model("scaling_law", ("epoch_at_reference",), scaling, mean))
     return {model.name: model for model in models}
+
+
+def power_schedule_models(
+    batch_sizes: ArrayLike,
+    *,
+    power: float,
+    learning_rate: float,
+    dataset_size: float,
+    gradient_variance: float,
+    barrier_height: float | None = None,
+    rate_temperature_power: float = 0.0,
+) -> dict[str, Model]:
+    """The laws for a learning rate ``learning_rate * (1 + epoch)**-power``, without momentum.
+
+    Parameters
+    ----------
+    batch_sizes
+        Their geometric mean is the reference.
+    power, learning_rate, dataset_size, gradient_variance
+        Of the training.
+    barrier_height, rate_temperature_power
+        Of the escapes, where they are known: only then is there a temperature_drift.
+    """
+    for name, value in (("power", power), ("learning_rate", learning_rate), ("gradient_variance", gradient_variance)):
+        if not value > 0:
+            raise ValueError(f"{name}: {value} is not positive")
+    models = rival_models(batch_sizes, decay=1.0, learning_rate=learning_rate, dataset_size=dataset_size)
+    reference = float(np.exp(np.mean(np.log(np.asarray(batch_sizes, dtype=float)))))
+    run = {"initial_learning_rate": learning_rate, "gradient_variance": gradient_variance, "momentum": 0.0}
+
+    def end(temperature: ArrayLike, batch: FloatArray) -> FloatArray:
+        return law("critical-period-end-power-law")(
+            critical_temperature=temperature, batch_size=batch, schedule_power=power, **run
+        )
+
+    def at_one_temperature(parameters: FloatArray, batch: FloatArray) -> FloatArray:
+        return end(math.exp(parameters[0]), batch)
+
+    def log_temperature(batch: FloatArray, epochs: FloatArray) -> FloatArray:
+        initial = learning_rate * gradient_variance / (2 * batch)
+        return np.array([float(np.mean(np.log(initial) - power * np.log1p(np.maximum(epochs, 0))))])
+
+    def drifting(parameters: FloatArray, batch: FloatArray) -> FloatArray:
+        return end(
+            law("critical-temperature-power-law")(
+                attempt_rate=math.exp(parameters[0]), barrier_height=barrier_height, batch_size=batch,
+                critical_hazard=1.0, dataset_size=dataset_size, rate_temperature_power=rate_temperature_power,
+                schedule_power=power, **run,
+            ),
+            batch,
+        )  # fmt: skip
+
+    def free_power(parameters: FloatArray, batch: FloatArray) -> FloatArray:
+        return parameters[0] * (batch / reference) ** -parameters[1] - 1
+
+    plain = models["power_law"]
+    found = {
+        "log_law": models["log_law"],
+        "scaling_law": Model("scaling_law", ("log_critical_temperature",), at_one_temperature, log_temperature),
+        "power_law": Model(
+            "power_law", plain.parameters, free_power, lambda batch, epochs: plain.start(batch, epochs + 1)
+        ),
+        "constant": models["constant"],
+    }
+    if barrier_height is not None:
+        found["temperature_drift"] = Model(
+            "temperature_drift", ("log_attempt_rate",), drifting, lambda batch, epochs: np.zeros(1)
+        )
+    return found

@@ -71,7 +71,7 @@ def stuck_curve(
     # A step of 3 epochs and monotone cubics between keep e* within 0.05 epochs.
     fine = np.unique(np.append(np.arange(0, last + 1, max(1, min(3, last // 40))), last))
     exact = exact_stuck_probability(pair, training, fine, ending, start)
-    chosen = _design(fine, exact)
+    chosen = sampled_rows(fine, exact)
     stuck = sampled_stuck(
         pair, training, chosen, ending, chains=chains, seed=seed, start=start, threads=threads, advance=advance
     )
@@ -85,7 +85,7 @@ def rise(epochs: NDArray[np.int64], curve: NDArray[np.float64]) -> tuple[float, 
     return middle, max(high - low, 1.0)
 
 
-def _design(epochs: NDArray[np.int64], curve: NDArray[np.float64]) -> NDArray[np.int64]:
+def sampled_rows(epochs: NDArray[np.int64], curve: NDArray[np.float64]) -> NDArray[np.int64]:
     """Switch epochs to sample: the same offsets from the rise at each batch size, so that no definition of e* that
     depends on its rows sees a difference between batch sizes where there is none.
     """

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .annealing import stuck_probability_fixed_further, stuck_probability_fixed_total
+from .annealing import start_masses, stuck_probability_fixed_further, stuck_probability_fixed_total
 from .exact_draws import draw_exact, phase_at
 from .fokker_planck import grid_for
 from .potentials import Potential, PotentialPair
 from .samplers import OverdampedLangevin, Stage, largest_stable_step, sample_stages
 from .training import Training
 
-Start = Literal["equilibrium", "deficit phase"]
+Start = Literal["equilibrium", "deficit phase", "clean phase"]
 # The Heun step as a share of the largest stable one. At 0.5 the bias of the stuck probability is still below 0.001, the
 # sampling error of 400 000 chains.
 STEP_SHARE = 0.3
@@ -75,7 +75,8 @@ def exact_stuck_probability(
     ending
         The protocol.
     start
-        At epoch 0: the deficit potential's ``"equilibrium"`` at the first temperature, or that within its stuck phase.
+        At epoch 0: the deficit potential's ``"equilibrium"`` at the first temperature, or that within its stuck phase
+        (``"deficit phase"``), or within the phase that the clean data prefer (``"clean phase"``).
     cells
         Grid cells per coordinate, passed to :func:`~slt_toys.fokker_planck.grid_for`; chosen when not given.
 
@@ -91,10 +92,15 @@ def exact_stuck_probability(
     for part in component_pairs(pair):
         grid = grid_for((part.deficit, part.clean), temperatures, **({} if cells is None else {"cells": cells}))
         common = (part.deficit, part.clean, part.stuck_phase, temperatures, durations)
+        begun = (
+            start_masses(part.deficit, grid, temperatures[0], "deficit phase", preferred_phase(part))
+            if start == "clean phase"
+            else start
+        )
         if ending.kind == "total":
-            results.append(stuck_probability_fixed_total(*common, start=start, grid=grid)[switches])
+            results.append(stuck_probability_fixed_total(*common, start=begun, grid=grid)[switches])
         else:
-            results.append(stuck_probability_fixed_further(*common, switches, ending.epochs, start=start, grid=grid))
+            results.append(stuck_probability_fixed_further(*common, switches, ending.epochs, start=begun, grid=grid))
     return np.mean(results, axis=0)
 
 
@@ -144,7 +150,7 @@ def sampled_stuck(
     limit = step_limit(pair, temperatures, step_share)
     steps = np.maximum(1, np.ceil(durations / limit)).astype(np.int64)
     work = steps[: switches[-1]].sum() + sum(steps[e : ending.last_epoch(int(e))].sum() for e in switches)
-    phase = pair.stuck_phase if start == "deficit phase" else None
+    phase = {"deficit phase": pair.stuck_phase, "clean phase": preferred_phase(pair)}.get(start)
     states = draw_exact(pair.deficit, 1 / temperatures[0], chains, [*seeds, 0], phase)
 
     def run(potential: Potential, first: int, until: int, states: NDArray, fork: int, records=None) -> NDArray:
@@ -183,7 +189,14 @@ def _report(advance: Callable[[float], None], share: float, fraction: float) -> 
     advance(share * fraction)
 
 
-def component_pairs(pair: PotentialPair) -> list[PotentialPair]:
+def preferred_phase(pair: PotentialPair) -> str:
+    """Name of the phase of least clean loss among those that are not the stuck one."""
+    others = [phase.name for phase in pair.clean.phases if phase.name != pair.stuck_phase]
+    return min(others, key=pair.clean.minimum_loss)
+
+
+@lru_cache(maxsize=64)
+def component_pairs(pair: PotentialPair) -> tuple[PotentialPair, ...]:
     """Split a separable pair into the pairs of its components that have two phases; other pairs are left whole."""
     groups = pair.clean.components()
     if len(groups) == 1 or pair.deficit.components() != groups:
@@ -191,7 +204,7 @@ def component_pairs(pair: PotentialPair) -> list[PotentialPair]:
             raise ValueError(
                 f"pair {pair.name} has {pair.clean.dimension} coupled coordinates; at most 2 are solved exactly"
             )
-        return [pair]
+        return (pair,)
     parts = []
     stuck_point = pair.deficit.minimum_point(pair.stuck_phase)
     for number, group in enumerate(groups):
@@ -201,7 +214,7 @@ def component_pairs(pair: PotentialPair) -> list[PotentialPair]:
             parts.append(PotentialPair(f"{pair.name}[{number}]", deficit, clean, stuck))
     if not parts:
         raise ValueError(f"pair {pair.name} has no component with two phases; a critical period needs two")
-    return parts
+    return tuple(parts)
 
 
 def stuck_components(pair: PotentialPair, points: NDArray[np.float64]) -> NDArray[np.bool_]:

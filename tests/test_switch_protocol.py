@@ -129,7 +129,7 @@ def agree(
 
 
 @pytest.mark.parametrize("ending", [Ending("further", 60), Ending("total", 70)])
-@pytest.mark.parametrize("start", ["equilibrium", "deficit phase"])
+@pytest.mark.parametrize("start", ["equilibrium", "deficit phase", "clean phase"])
 def test_both_endings_and_starts(ending, start):
     agree(find_pair("regular_double_well"), reference(256), np.array([0, 5, 13, 30]), ending, start)
 

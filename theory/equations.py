@@ -7,6 +7,7 @@ from theory import (
     confound,
     crossover,
     diagonal_network,
+    equi_temperature,
     flow_time,
     fluctuation_dissipation,
     free_energy,
@@ -38,6 +39,7 @@ BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     + langevin_bias.EQUATIONS,
     "scaling": scaling.EQUATIONS
     + power_law.EQUATIONS
+    + equi_temperature.EQUATIONS
     + flow_time.EQUATIONS
     + schedules.EQUATIONS
     + confound.EQUATIONS

@@ -226,6 +226,12 @@ arm_shift = _define("arm_shift", r"\Delta_a e^*", "shift of e* in the arm, in ep
 added_noise = _define(
     "added_noise", r"\tau^2", "variance of noise added to the minibatch gradient, per coordinate", nonnegative=True
 )
+learning_rate_halvings = _define(
+    "learning_rate_halvings", r"H_\eta", "halvings of the learning rate by the end of the critical period [1]", **_REAL
+)
+equi_temperature_slope = _define(
+    "equi_temperature_slope", r"\chi_B", "halvings of the learning rate per halving of the batch size at e* [1]"
+)
 sliding_barrier = _define(
     "sliding_barrier", r"\Delta L^\dagger", "barrier that one escape is expected to cross after epoch e [loss]"
 )

@@ -86,6 +86,19 @@ def test_the_catalogue_holds_the_regression_s_population_loss():
     assert [p.name for p in pair.clean.phases] == ["left", "right"] and pair.stuck_phase == "left"
 
 
+@pytest.mark.parametrize("bounded", [False, True])
+def test_population_moments_give_the_population_loss_exactly(bounded):
+    """However noisy the labels, and whatever the inputs; drawn as they come they do not."""
+    points = np.linspace(-1.3, 1.3, 9)[:, None]
+    population = find_potential("two_phase_regression").energy_function()(points)
+    options = {"size": 64, "label_noise": 30.0, "seed": fresh_seed(), "bounded_inputs": bounded}
+    exact, drawn = (two_phase_regression_examples(**options, population_moments=moments) for moments in (True, False))
+    np.testing.assert_allclose(exact.potential.energy_function()(points), population + 450, rtol=1e-12)
+    assert np.abs(drawn.potential.energy_function()(points) - population - 450).max() > 1e-3
+    if bounded:
+        assert set(np.unique(drawn.data[:, :2])) == {-1.0, 1.0} and np.abs(exact.data[:, :2]).max() < 3
+
+
 def test_gaussian_dependences_have_their_covariance():
     potential = find_potential("curve_against_point")
     points = np.array([[0.3, 0.4], [2.0, 0.5]])

@@ -1,0 +1,206 @@
+"""Equi-temperature curves: the end of the critical period against batch size across problems, slopes and rival laws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from figures.style import FAINT, INK, LAW, PALETTE, series, use_style
+
+SPACING, REFERENCE = 1.25, 64  # between neighbouring curves, in halvings, at a batch size
+ZOOM = (0.9, 1.1)
+DEFINITIONS = {"half_stuck_mass": "half stuck mass", "hinge": "hinge", "half_depth": "half depth"}
+LAWS = {
+    "scaling_law": "one\ntemperature",
+    "temperature_drift": "drifting\ntemperature",
+    "log_law": "logarithm,\nfree slope",
+    "power_law": "power of $B$,\nfree exponent",
+    "constant": "constant",
+    "flow_time": "flow time\nspent",
+}
+PUBLISHED = "published CIFAR-10"
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    """Draw the three panels.
+
+    Parameters
+    ----------
+    dataset
+        As ``python -m slt_toys.equi_temperature`` writes it.
+    """
+    use_style()
+    rows = dataset.sizes["problem"]
+    figure = plt.figure(figsize=(15.0, max(7.5, 3.2 + 0.78 * rows)))
+    grid = figure.add_gridspec(2, 3, width_ratios=(1.25, 1.0, 0.8), height_ratios=(1.12, 1), hspace=0.04, wspace=0.02)
+    _curves(figure.add_subplot(grid[:, 0]), dataset)
+    wide = figure.add_subplot(grid[0, 1])
+    _slopes(wide, figure.add_subplot(grid[0, 2], sharey=wide), dataset)
+    _laws(figure.add_subplot(grid[1, 1:]), dataset)
+    figure.suptitle("Equi-temperature curves: how the end of the critical period follows the batch size, by problem")
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
+
+
+def _names(data: xr.Dataset) -> list[str]:
+    return [str(kind) for kind in data["kind"].values]
+
+
+def _curves(axes: Axes, data: xr.Dataset) -> None:
+    main = data.isel(definition=0)
+    names, looks = _names(data), series(2)
+    expected = [str(each) for each in data["expected"].values]
+    sizes = data["batch_size"].values
+    line = np.array([np.nanmin(sizes) / 1.25, np.nanmax(sizes) * 1.25])
+    # What does not follow the batch size would cross its neighbours: below all others.
+    order = sorted(range(len(names)), key=lambda row: expected[row] == "flow time spent")
+    flat = expected.count("flow time spent")
+    heights = SPACING * (len(names) - np.arange(len(names)) - np.where(np.arange(len(names)) < len(names) - flat, 0, 2))
+    for row, height in zip(order, heights, strict=True):
+        one = main.isel(problem=row)
+        look = looks[0 if expected[row] == "equal temperature" else 1]
+        ends = [one[f"{part}_halvings"].values for part in ("end", "end_low", "end_high", "exact_end")]
+        _curve(axes, line, sizes[row], ends, height, names[row], look.colour, look.marker)
+    chosen = np.flatnonzero(data["published_definition"].values == "half_depth")
+    if chosen.size:
+        ends = data["published_end_halvings"].values[chosen[0]]
+        sizes = data["published_batch_size"].values
+        _curve(axes, line, sizes, [*ends.T, np.full(len(sizes), np.nan)], SPACING * flat, PUBLISHED, PALETTE[2], "D")
+    axes.plot([], [], **LAW, label="one temperature: slope 1")
+    axes.plot([], [], color=INK, linewidth=1.1, label="exact (Fokker-Planck)")
+    for look, text in zip(looks, ("sampled, 95 %", "sampled; theory expects otherwise"), strict=True):
+        axes.errorbar([], [], yerr=[], fmt=look.marker, color=look.colour, markerfacecolor="white", capsize=2,
+                      label=text)  # fmt: skip
+    axes.errorbar([], [], yerr=[], fmt="D", color=PALETTE[2], markerfacecolor="white", capsize=2,
+                  label="published, by half depth")  # fmt: skip
+    octaves = float(np.log2(line[1] / line[0]))
+    top = SPACING * len(names) + np.log2(REFERENCE / line[0])
+    axes.set(
+        xscale="log",
+        xlim=(line[0], line[1] * 2 ** (0.62 * octaves)),
+        ylim=(min(heights[-1], SPACING * flat) - np.log2(line[1] / REFERENCE) - 0.8, top + 0.5),
+        xlabel="batch size $B$",
+        ylabel=r"halvings of the learning rate by the end, $\log_2(\eta_0/\eta(e^*))$, each curve shifted",
+        title="a  End of the critical period by half stuck mass",
+    )
+    ticks = 2 ** np.arange(np.ceil(np.log2(line[0])), np.log2(line[1]))
+    axes.xaxis.set_major_locator(FixedLocator(list(ticks)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_locator(FixedLocator([]))
+    foot, place = axes.get_ylim()[0] + 0.4, line[0] * 1.2
+    axes.plot([place, place], [foot, foot + 1], color=INK, linewidth=2.5, solid_capstyle="butt")
+    axes.annotate("1 halving", (place, foot + 0.5), xytext=(5, 0), textcoords="offset points", va="center",
+                  fontsize=9.5)  # fmt: skip
+    axes.legend(loc="upper right", handlelength=2.4)
+
+
+def _curve(
+    axes: Axes, line: np.ndarray, sizes: np.ndarray, ends: Sequence[np.ndarray], height: float, name: str, colour: str,
+    marker: str,
+) -> None:  # fmt: skip
+    """One problem's curve, shifted so that the line of slope 1 through its middle has ``height`` at the reference.
+
+    ``ends`` are the sampled ones with both ends of their intervals, and the exact ones.
+    """
+    end, low, high, exact = ends
+    law = height - np.log2(line / REFERENCE)
+    axes.plot(line, law, **LAW, zorder=2)
+    axes.annotate(name, (line[1], law[1]), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9.5,
+                  color=colour)  # fmt: skip
+    known, there = np.isfinite(end), np.isfinite(exact)
+    if not known.any():
+        axes.annotate("no end found", (line[0], law[0]), fontsize=9.5, color=FAINT)
+        return
+    middle = np.log2(sizes[known]).mean()
+    shift = height - (middle - np.log2(REFERENCE)) - end[known].mean()
+    axes.plot(sizes[there], exact[there] + shift, color=INK, linewidth=1.1, zorder=3)
+    reach = [np.nan_to_num(np.maximum(end - low, 0)), np.nan_to_num(np.maximum(high - end, 0))]
+    axes.errorbar(
+        sizes[known], end[known] + shift, yerr=[part[known] for part in reach], fmt=marker, color=colour,
+        markersize=4.8, markerfacecolor="white", capsize=2, elinewidth=1.1, linestyle="none", zorder=4,
+    )  # fmt: skip
+
+
+def _slopes(wide: Axes, zoom: Axes, data: xr.Dataset) -> None:
+    count = data.sizes["problem"]
+    places = np.arange(count, 0, -1, dtype=float)
+    found = list(data["definition"].values)
+    for axes in (wide, zoom):
+        axes.axvline(1, **LAW, zorder=1)
+        for number, (look, name) in enumerate(zip(series(6)[::2], found, strict=True)):
+            part = data.sel(definition=name)
+            style: dict[str, Any] = {"fmt": look.marker, "color": look.colour, "markersize": 4.8, "capsize": 1.8,
+                                     "elinewidth": 1.2, "markerfacecolor": "white", "zorder": 4}  # fmt: skip
+            shift = 0.26 * (1 - number)
+            value, low, high = (part[f"slope{end}"].values for end in ("", "_low", "_high"))
+            _readings(axes, value, low, high, places + shift, style, DEFINITIONS.get(str(name), str(name)))
+            exact = part["exact_slope"].values
+            axes.plot(exact, places + shift, linestyle="none", marker="|", markersize=8, markeredgewidth=1.6, color=INK,
+                      zorder=5, label="exact" if number == 2 else None)  # fmt: skip
+            chosen = np.flatnonzero(data["published_definition"].values == name)
+            if chosen.size:
+                value, low, high = data["published_slope"].values[chosen[0]][:, None]
+                _readings(axes, value, low, high, np.array([shift]), style, None)
+        expected = data["expected_slope"].values
+        for place, value in zip(places, expected, strict=True):
+            if np.isfinite(value) and value != 1:
+                axes.plot([value] * 2, [place - 0.42, place + 0.42], color=PALETTE[3], linewidth=3, alpha=0.6, zorder=2)
+        axes.set_ylim(-0.6, count + 0.6)
+        for place in np.arange(0.5, count + 0.5):
+            axes.axhline(place, color="#e2e2e2", linewidth=0.7, zorder=0)
+    finite = [data[name].values[np.isfinite(data[name].values)] for name in ("slope_low", "slope_high")]
+    reach = np.concatenate([*finite, data["published_slope"].values.ravel(), [0.8, 1.2]])
+    wide.set(xlim=(reach.min() - 0.1, reach.max() + 0.1), title="b  Slope: halvings of $\\eta$ per halving of $B$")
+    zoom.set(xlim=ZOOM, title=f"   the same from {ZOOM[0]:g} to {ZOOM[1]:g}")
+    for axes in (wide, zoom):
+        axes.set_xlabel("slope (1 = one temperature)")
+    wide.set_yticks([*places, 0.0], [*_names(data), PUBLISHED])
+    zoom.tick_params(labelleft=False)
+    wide.plot([], [], color=PALETTE[3], linewidth=3, alpha=0.6, label="theory, power law")
+    wide.legend(loc="upper left", handlelength=1.6, fontsize=9)
+
+
+def _readings(
+    axes: Axes, value: np.ndarray, low: np.ndarray, high: np.ndarray, places: np.ndarray, style: dict[str, Any],
+    label: str | None,
+) -> None:  # fmt: skip
+    known = np.isfinite(value)
+    reach = [np.nan_to_num(np.maximum(value - low, 0))[known], np.nan_to_num(np.maximum(high - value, 0))[known]]
+    axes.errorbar(value[known], places[known], xerr=reach, label=label, **style)
+
+
+def _laws(axes: Axes, data: xr.Dataset) -> None:
+    part = data.isel(definition=0)
+    weight, chance = part["weight"].values, part["p_value"].values
+    axes.imshow(np.nan_to_num(weight), cmap="Greys", vmin=0, vmax=1.25, aspect="auto")
+    for row in range(weight.shape[0]):
+        for column in range(weight.shape[1]):
+            value, p = weight[row, column], chance[row, column]
+            if not np.isfinite(value):
+                told = f"p = {p:.2g}" if np.isfinite(p) else "not fitted"
+                axes.text(column, row, told, ha="center", va="center", fontsize=8, color=FAINT)
+                continue
+            told = "< .001"  # and its p-value is no news
+            if value >= 0.001:
+                told = f"{value:.3f}"
+                if np.isfinite(p):
+                    told += f" (p = {p:.{2 if p > 0.01 else 1}g})" if p >= 0.001 else " (p < .001)"
+            axes.text(column, row, told, ha="center", va="center", fontsize=9,
+                      color="white" if value > 0.6 else INK)  # fmt: skip
+    axes.set_xticks(range(weight.shape[1]), [LAWS.get(str(name), str(name)) for name in data["model"].values])
+    schedules = [str(text).replace("exponential, decay ", "$\\gamma = $").replace("power law, power ", "$p = $")
+                 for text in data["schedule"].values]  # fmt: skip
+    axes.set_yticks(range(weight.shape[0]), [f"{n} ({s})" for n, s in zip(_names(data), schedules, strict=True)])
+    axes.tick_params(length=0)
+    for edge in np.arange(0.5, weight.shape[0] - 0.5):
+        axes.axhline(edge, color="#dddddd", linewidth=0.7)
+    axes.set_title("c  Which law of $e^*(B)$: Akaike weight (and p-value) of each, by half stuck mass")
