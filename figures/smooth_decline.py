@@ -9,11 +9,13 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from figures.style import EXACT, FAINT, INK, LAW, SAMPLED, phase_colour_map, series, use_style
 
-CENTRED = {"ha": "center", "va": "center"}
+METHODS = {"fokker_planck": "Fokker-Planck", "eyring_kramers": "Eyring-Kramers", "gumbel": "Gumbel"}
+HEADROOM = 1.75  # over the tallest, for the legend
+CENTRED: dict[str, Any] = {"ha": "center", "va": "center"}
 
 
 def draw(dataset: xr.Dataset) -> Figure:
@@ -34,11 +36,11 @@ def draw(dataset: xr.Dataset) -> Figure:
     for k in range(declines):
         axes = figure.add_subplot(stacked[k], sharex=upper)
         upper = upper or axes
-        _spectrum(axes, dataset.isel(decline=k), first=k == 0, last=k == declines - 1)
+        _spectrum(axes, dataset.isel(decline=k), _reach(dataset), first=k == 0, last=k == declines - 1)
     _map(figure, figure.add_subplot(grid[1, 0]), dataset)
     _transitions(figure.add_subplot(grid[1, 1]), dataset)
     source = (
-        f"read by {str(dataset.attrs['method']).replace('_', ' ')} kernel"
+        f"read by the {METHODS[str(dataset.attrs['method'])]} kernel"
         if dataset.attrs["measured"]
         else f"{dataset.attrs['chains']} Langevin chains each"
     )
@@ -66,12 +68,21 @@ def _declines(axes: Axes, data: xr.Dataset) -> None:
                   label="fit of a smooth spectrum" if k == data.sizes["decline"] - 1 else None)  # fmt: skip
     axes.set(xlabel="switch epoch", ylabel="share that ends stuck",
              title="a  The decline, as the share that ends stuck")  # fmt: skip
-    axes.legend(loc="upper left", handlelength=2.4)
+    handles, labels = axes.get_legend_handles_labels()
+    order = sorted(range(len(labels)), key=lambda k: labels[k].startswith("fit"))  # what was seen comes first
+    axes.legend([handles[k] for k in order], [labels[k] for k in order], loc="upper left", handlelength=2.4)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.12 * (high - low))
 
 
-def _spectrum(axes: Axes, one: xr.Dataset, first: bool, last: bool) -> None:
+def _reach(data: xr.Dataset) -> tuple[float, float]:
+    """Heights at which some window may hold weight, and a window more on either side."""
+    filled = np.flatnonzero((data["window_interval"].values[..., 1] > 0.02).any(axis=0))
+    edges = data["edge"].values
+    return float(edges[max(filled[0] - 1, 0)]), float(edges[min(filled[-1] + 2, len(edges) - 1)])
+
+
+def _spectrum(axes: Axes, one: xr.Dataset, reach: tuple[float, float], first: bool, last: bool) -> None:
     edges, ends = one["edge"].values, one["window_interval"].values
     per_log = np.diff(np.log(edges))
     for k, (low, high) in enumerate(ends):
@@ -91,8 +102,8 @@ def _spectrum(axes: Axes, one: xr.Dataset, first: bool, last: bool) -> None:
     artist = right.errorbar(
         heights, weights, xerr=_sides(heights, found), yerr=_sides(weights, sizes), **SAMPLED, zorder=5
     )
-    handles, labels = axes.get_legend_handles_labels()
-    handles.append(artist)
+    shown, labels = axes.get_legend_handles_labels()
+    handles: list[Any] = [*shown, artist]
     labels.append(f"{number} barriers fitted, 95 %")
     top = float(np.nanmax(sizes, initial=0.1))
     if "true_barrier" in one:
@@ -104,11 +115,14 @@ def _spectrum(axes: Axes, one: xr.Dataset, first: bool, last: bool) -> None:
             handles.append(right.vlines(places, 0, truth, color=INK, linewidth=2.2, zorder=4))
             labels.append("truth: barriers (right scale)")
             top = max(top, float(np.nanmax(truth)))
-    right.set(ylim=(0, 1.25 * top), ylabel="weight of a barrier")
+    right.set(ylim=(0, HEADROOM * top), ylabel="weight of a barrier")
     level = max(float((ends[:, 1] / per_log).max()), float(one["log_density"].max()))
-    axes.set(xscale="log", xlim=(edges[0], edges[-1]), ylim=(0, 1.25 * level), ylabel="weight per log height")
+    axes.set(xscale="log", xlim=reach, ylim=(0, HEADROOM * level), ylabel="weight per log height")
     axes.set_zorder(right.get_zorder() - 1)
-    axes.legend(handles, labels, loc="upper left", handlelength=2.2, title=str(one["name"].values), alignment="left")
+    axes.legend(handles, labels, loc="upper left", ncols=2, handlelength=2.2, title=str(one["name"].values),
+                alignment="left")  # fmt: skip
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     if first:
         axes.set_title("b  Barriers recovered, with intervals, and the truth where it is known")
@@ -129,10 +143,13 @@ def _map(figure: Figure, axes: Axes, data: xr.Dataset) -> None:
     image = axes.imshow(share.T, origin="lower", aspect="auto", cmap=phase_colour_map(), vmin=0, vmax=1)
     for i in range(len(ratios)):
         for j in range(len(noises)):
-            axes.text(i, j, f"{round(100 * share[i, j])} %", color="white" if share[i, j] < 0.55 else INK, **CENTRED)
+            ground = {"facecolor": image.cmap(image.norm(share[i, j])), "edgecolor": "none", "pad": 1.5}
+            axes.text(i, j, f"{round(100 * share[i, j])} %", color="white" if share[i, j] < 0.55 else INK, bbox=ground,
+                      zorder=5, **CENTRED)  # fmt: skip
     limits = data["recovery_limit"].values
     # Ratios are drawn at equal distances, so a limit is placed between them by its logarithm.
-    places = np.interp(np.log(limits), np.log(ratios), np.arange(len(ratios)), left=-0.5, right=len(ratios) - 0.5)
+    known = np.log(np.append(1.0, ratios))
+    places = np.interp(np.log(limits), known, np.arange(-1.0, len(ratios)), right=len(ratios) - 0.5)
     for j, place in enumerate(places):
         axes.plot([place, place], [j - 0.5, j + 0.5], color="white", linewidth=4.6, zorder=3)
         axes.plot([place, place], [j - 0.5, j + 0.5], color=LAW["color"], linewidth=2.4, zorder=4,
@@ -146,7 +163,7 @@ def _map(figure: Figure, axes: Axes, data: xr.Dataset) -> None:
     )  # fmt: skip
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.tick_params(length=0)
-    axes.legend(loc="upper left", frameon=True, framealpha=0.92, edgecolor="none", handlelength=1.6)
+    axes.legend(loc="upper right", bbox_to_anchor=(1.0, -0.09), handlelength=1.6)
     figure.colorbar(image, ax=axes, label=f"share in which {wanted} are found", pad=0.02)
 
 
@@ -154,8 +171,8 @@ def _transitions(axes: Axes, data: xr.Dataset) -> None:
     every = data["every"].values
     total = float(data.attrs["expected_total"])
     axes.axhline(total, color=FAINT, linewidth=1.0, linestyle=":", zorder=1)
-    axes.annotate(f"all transitions of a run: {total:.2f}", (every[0], total), xytext=(0, 4), textcoords="offset points",
-                  ha="left", va="bottom", fontsize=9.5)  # fmt: skip
+    axes.annotate(f"all transitions of a run: {total:.2f}", (every[0], total), xytext=(0, 4),
+                  textcoords="offset points", ha="left", va="bottom", fontsize=9.5)  # fmt: skip
     axes.plot(every, data["transitions_expected_separate"], **EXACT, label="law: stand apart", zorder=2)
     axes.plot(every, data["transitions_expected_detected"], **LAW, label="law: seen above the noise", zorder=3)
     look = series(4)[2]

@@ -199,7 +199,7 @@ def read_decline(path: Path, *, best: float | None = None, worst: float | None =
         raise ValueError(f"--decline {path.name} must have at least {FEWEST_ROWS} rows, not {len(rows)}")
     columns = np.array(rows).T
     return measured_decline(
-        path.stem, columns[0], columns[1], columns[2] if len(wanted) == 3 else None, best=best, worst=worst
+        f"the decline in {path.name}", columns[0], columns[1], columns[2] if len(wanted) == 3 else None, best=best, worst=worst
     )
 
 

@@ -1,8 +1,8 @@
 """From a smooth decline to its spectrum of barriers: ``python -m slt_toys.smooth_decline``.
 
 Final accuracy that declines smoothly with the switch epoch is what a population of two-phase subsystems of many
-barriers shows. Which barriers, how surely, and where does it stop being possible to say? Asked of sampled declines whose
-spectrum is known, of the published curves, or of a decline of one's own.
+barriers shows. Which barriers, how surely, and where does it stop being possible to say? Asked of sampled declines
+whose spectrum is known, of the published curves, or of a decline of one's own.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from .potentials import PotentialPair
 from .progress import command_line, progress
 from .published import published_curves
 from .published_spectra import published_protocol, published_spectra, read_measured
-from .records import manifest, writable_folder, write_dataset, write_figure, write_json
 from .recording_intervals import ManyBarriers, transitions_by_interval
+from .records import manifest, writable_folder, write_dataset, write_figure, write_json
 from .smooth_decline_report import in_words, print_report, readings_dataset, readme_table, summary
 from .switch_protocol import Ending
 from .training import ExponentialDecay, Training
@@ -38,8 +38,8 @@ __all__ = ["SmoothDecline", "main"]
 
 NAME = "smooth_decline"
 PUBLISHED = "published-"
-CELLS = 100  # of the Fokker-Planck grid
-SPACING = 0.1  # of the kernel's nodes; with the cells the kernel is right to 2e-3 (tested)
+CELLS = 200  # of the Fokker-Planck grid
+SPACING = 0.1  # of the kernel's nodes; with the cells the kernel is right to 5e-4 (tested)
 LEVEL = 0.05
 
 
@@ -126,11 +126,11 @@ class SmoothDecline:
     weights: tuple[float, ...] = (0.3, 0.4, 0.3)
     median: float = 0.8
     spread: float = 0.45
-    chains: int = 6000
+    chains: int = 2000
     method: Method = "fokker_planck"
-    ratios: tuple[float, ...] = (1.2, 1.4, 1.6, 2.0, 2.5, 3.0)
+    ratios: tuple[float, ...] = (1.1, 1.4, 1.6, 2.0, 2.5, 3.0)
     noises: tuple[float, ...] = (0.001, 0.003, 0.01, 0.03)
-    runs: int = 8
+    runs: int = 10
     intervals: tuple[int, ...] = (1, 4, 16, 64, 256, 1024, 4096, 16384)
     recordings: int = 48
     seed: int = 0
@@ -263,8 +263,8 @@ class SmoothDecline:
         for option, population in zip(("--barriers", "--median and --spread"), self.populations(), strict=True):
             if not low < population.heights[0] <= population.heights[-1] < high:
                 raise ValueError(
-                    f"{option} must keep barriers between {low:.3g} and {high:.3g}, which these switch epochs show, not "
-                    f"between {population.heights[0]:.3g} and {population.heights[-1]:.3g}"
+                    f"{option} must keep barriers between {low:.3g} and {high:.3g}, which these switch epochs show, "
+                    f"not between {population.heights[0]:.3g} and {population.heights[-1]:.3g}"
                 )
         kernel = barrier_kernel(
             pair, training, epochs, ending, low, high, method=self.method, cells=CELLS, spacing=SPACING
@@ -272,8 +272,10 @@ class SmoothDecline:
         advance(5)
         found = []
         for number, population in enumerate(self.populations()):
-            decline = sampled_decline(pair, training, epochs, ending, population, chains=self.chains,
-                                      seed=[self.seed, 1, number], advance=lambda share: advance(20 * share))  # fmt: skip
+            decline = sampled_decline(
+                pair, training, epochs, ending, population, chains=self.chains, seed=[self.seed, 1, number],
+                advance=lambda share: advance(20 * share),
+            )  # fmt: skip
             found.append(read_barriers(kernel, decline, neighbours_weight=2 / 3, seed=[self.seed, 0, number]))
         return found
 
