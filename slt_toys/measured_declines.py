@@ -198,9 +198,8 @@ def read_decline(path: Path, *, best: float | None = None, worst: float | None =
     if len(rows) < FEWEST_ROWS:
         raise ValueError(f"--decline {path.name} must have at least {FEWEST_ROWS} rows, not {len(rows)}")
     columns = np.array(rows).T
-    return measured_decline(
-        f"the decline in {path.name}", columns[0], columns[1], columns[2] if len(wanted) == 3 else None, best=best, worst=worst
-    )
+    errors = columns[2] if len(wanted) == 3 else None
+    return measured_decline(f"the decline in {path.name}", columns[0], columns[1], errors, best=best, worst=worst)
 
 
 def _number(text: object, place: str) -> float:

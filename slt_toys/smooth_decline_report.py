@@ -247,7 +247,7 @@ def _where_it_stops(dataset: xr.Dataset) -> str:
     for j, noise in enumerate(dataset["noise"].values):
         ratio, most = recovers_from(dataset, j), float(dataset["ratio"].values[-1])
         where = f"at no ratio tried, up to {most:g}" if ratio is None else f"from a ratio of {ratio:g} on"
-        told.append(f"at noise {noise:g} {where} (two by the limit: {float(dataset['recovery_limit'][j]):.2f})")
+        told.append(f"at noise {noise:g} {where} (limit for two of them: {float(dataset['recovery_limit'][j]):.2f})")
     return (
         f"Where it stops: {dataset.attrs['recovery_number']} equal barriers about "
         f"{dataset.attrs['recovery_centre']:.2g}, neighbours in a fixed ratio, are found in at least "
@@ -293,7 +293,8 @@ def _published(published: xr.Dataset) -> list[str]:
     ]
     ratios = middle["row_ratio"].values
     return [
-        f"Published curves, each read by itself: half of the weight lies below a barrier of {_join(told)}.",
+        "Published curves, each read by itself with the kernel of two states: half of the weight lies below a "
+        f"barrier of {_join(told)}.",
         f"That median goes as B to the power {_join(powers)} the gradient variance. It would be 0 if the temperature "
         "alone decided, and -1 if the epoch alone did; flow time left goes with the temperature. The brackets are the "
         "scatter of rows; one seed says nothing of others.",

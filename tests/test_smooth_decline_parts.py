@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -174,10 +175,10 @@ def test_the_range_of_heights_is_what_the_rows_show(quick):
 def test_windows_are_as_wide_as_the_decline_resolves(quick):
     edges = window_edges(quick)
     assert edges[0] == pytest.approx(quick.lowest) and edges[-1] == pytest.approx(quick.highest)
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         middle = float(np.sqrt(low * high))
         assert np.log(high / low) > quick.log_width(middle)
-    for low, high in zip(edges[1:-1], edges[2:], strict=True):
+    for low, high in pairwise(edges[1:]):
         middle = float(np.sqrt(low * high))
         _, _, rows = quick.step_at(middle)
         assert np.log(high / low) >= WIDTHS * quick.log_width(middle) * max(1.0, 1 / rows) - 1e-6
