@@ -292,16 +292,24 @@ def _published(published: xr.Dataset) -> list[str]:
         for one in (published.isel(factor=i) for i in range(published.sizes["factor"]))
     ]
     ratios = middle["row_ratio"].values
+    ends = published["exponent_low"].values, published["exponent_high"].values
+    verdict = _join(
+        f"{power} ({meaning}) lies in {_how_many(int(((ends[0] <= power) & (power <= ends[1])).sum()), len(ends[0]))}"
+        for power, meaning in ((0, "temperature alone, or flow time left"), (-1, "epoch alone"))
+    )
     return [
         "Published curves, each read by itself with the kernel of two states: half of the weight lies below a "
         f"barrier of {_join(told)}.",
-        f"That median goes as B to the power {_join(powers)} the gradient variance. It would be 0 if the temperature "
-        "alone decided, and -1 if the epoch alone did; flow time left goes with the temperature. The brackets are the "
-        "scatter of rows; one seed says nothing of others.",
+        f"That median goes as B to the power {_join(powers)} the gradient variance: {verdict} of these intervals. They "
+        "are the scatter of rows; one seed says nothing of others.",
         f"The published rows lie a factor of {ratios.min():.2g} to {ratios.max():.2g} in barrier height apart, so that "
         "nothing finer can be seen; their standard errors are estimated from the scatter of rows, and the gradient "
         "variance was never measured, so that heights have no unit.",
     ]
+
+
+def _how_many(count: int, of: int) -> str:
+    return "none" if count == 0 else "all" if count == of else f"{count} of {of}"
 
 
 def _interval(ends: np.ndarray) -> str:
