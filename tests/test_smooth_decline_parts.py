@@ -247,8 +247,9 @@ def test_transitions_by_interval_follow_the_law():
     found = transitions_by_interval(system, [4096, 64], chains=60, seed=seed)
     assert found["every"].values.tolist() == [64, 4096]
     for name in ("detected", "separate"):
-        distance = np.abs(found[name] - found[f"expected_{name}"]) / found[f"{name}_error"]
-        assert distance.values[0] < 5 and (name == "detected" or distance.values[1] < 5)
+        counted, expected, error = (found[part].values for part in (name, f"expected_{name}", f"{name}_error"))
+        distance = np.abs(counted - expected) / error
+        assert distance[0] < 5 and (name == "detected" or distance[1] < 5)
     # Control: rare records merge transitions.
     assert float(found["detected"][0] - found["detected"][1]) > 12 * 0.5 / math.sqrt(60)
     again = transitions_by_interval(system, [64, 4096], chains=60, seed=seed)
