@@ -63,7 +63,7 @@ def scatter(switch_epochs: ArrayLike, values: ArrayLike) -> float:
     """Standard error of one row, from how far each lies off the line through its two neighbours.
 
     A median over the rows, so that the few where a decline bends count little. Its own relative error is about
-    1.2/√rows, and it sees nothing that moves all rows alike, such as another seed.
+    1.5/√rows, and it sees nothing that moves all rows alike, such as another seed.
 
     Raises
     ------
