@@ -23,6 +23,7 @@ from .laws import law
 from .separate_barriers import fit_barriers, separate_barriers
 
 Array = NDArray[np.float64]
+STEPS = 20  # of the search for the smallest ratio, in its logarithm
 
 __all__ = ["Separation", "difference_from_one", "recovery_map", "separation_limit"]
 
@@ -36,7 +37,7 @@ class Separation:
     height
         Geometric mean of the two barriers, in units of loss.
     ratio
-        The higher over the lower; ``inf`` where even the kernel's whole range is not enough.
+        The higher over the lower; ``inf`` where no ratio within the kernel's range is enough.
     log_width
         Kernel width there, in log height.
     widths
@@ -106,9 +107,15 @@ def separation_limit(
     def short(log_ratio: float) -> float:
         return np.sqrt(difference_from_one(kernel, noise, height, float(np.exp(log_ratio)), weight)) - size
 
-    if short(widest) < 0:
+    # Upwards to the first ratio that suffices: barriers at both ends of a wide kernel may show nothing again.
+    low = 1e-3 * width
+    for high in np.append(np.geomspace(low, widest, STEPS), widest)[1:]:
+        if short(float(high)) >= 0:
+            break
+        low = float(high)
+    else:
         return Separation(float(height), np.inf, width, np.inf, by_law)
-    found = float(np.asarray(brentq(short, 1e-3 * width, widest, xtol=1e-4)))
+    found = float(np.asarray(brentq(short, low, float(high), xtol=1e-4)))
     return Separation(float(height), float(np.exp(found)), width, found / width, by_law)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
+from slt_toys import nonnegative
 from slt_toys.barrier_decline import Decline
 from slt_toys.barrier_inversion import invert_decline, window_weights
 from slt_toys.barrier_kernel import barrier_height, barrier_kernel, stuck_probabilities
@@ -213,6 +214,19 @@ def test_nonnegative_least_squares_against_an_active_set():
         found, free = minimise_nonnegative(gram, matrix.T @ data, guess)
         assert found == pytest.approx(optimize.nnls(matrix, data)[0], abs=1e-9)
         assert (found >= 0).all() and np.array_equal(found > 0, free)
+
+
+def test_nonnegative_least_squares_where_rounding_matters(monkeypatch):
+    """Exchanges may then go round in circles; the active set that takes over gives the same least squares."""
+    random = np.random.default_rng(fresh())
+    matrix, data = random.standard_normal((30, 18)), random.standard_normal(30)
+    gram = matrix.T @ matrix
+    expected = minimise_nonnegative(gram, matrix.T @ data)
+    monkeypatch.setattr(nonnegative, "ROUNDS", 0)
+    found, free = minimise_nonnegative(gram, matrix.T @ data)
+    assert found == pytest.approx(expected[0], abs=1e-9) and np.array_equal(free, expected[1])
+    with pytest.raises(ValueError, match="gram must be positive definite"):
+        minimise_nonnegative(-gram, matrix.T @ data)
 
 
 # ---- resolution ----------------------------------------------------------------------------------------------------

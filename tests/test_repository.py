@@ -129,9 +129,10 @@ def test_versions_agree():
 
 
 # ---- README ----
-def test_what_readme_says_of_temperatures_is_what_the_record_says():
-    record = json.loads((ROOT / "figures" / "temperature.json").read_text(encoding="utf-8"))
-    block = README.partition("<!-- table: temperature -->\n")[2].partition("\n<!-- /table: temperature -->")[0]
+@pytest.mark.parametrize("name", ["temperature", "smooth_decline"])
+def test_what_readme_says_of_an_experiment_is_what_the_record_says(name):
+    record = json.loads((ROOT / "figures" / f"{name}.json").read_text(encoding="utf-8"))
+    block = README.partition(f"<!-- table: {name} -->\n")[2].partition(f"\n<!-- /table: {name} -->")[0]
     assert block.split("\n") == [f"- {line}" for line in record["in_words"]]
 
 

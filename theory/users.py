@@ -40,7 +40,7 @@ USED_BY: dict[str, tuple[str, ...]] = {
     "reshuffling-temperature-factor": ("slt_toys.arms",),
     "round-trip-rate": ("slt_toys.temperature_ladder",),
     "saddle-variance": ("slt_toys.zoo.memorising_saddle",),
-    "sgd-temperature": ("slt_toys.training", "slt_toys.equi_problems"),
+    "sgd-temperature": ("slt_toys.training", "slt_toys.equi_problems", "slt_toys.recording_intervals"),
     "singular-eyring-kramers": ("slt_toys.kinetics", "slt_toys.barrier_kernel"),
     "sliding-barrier": ("slt_toys.barrier_kernel",),
     "swap-acceptance": ("slt_toys.temperature_ladder",),

@@ -1,0 +1,212 @@
+"""Declines measured elsewhere: a table of the user's, or a published curve, as shares that end stuck.
+
+Two levels make a value a share: that where nothing is stuck, and that where everything is. The second only rescales
+all weights. The first matters: where it is not given, the first row is taken for it, and leaves the fit; its error then
+moves all other rows alike, which is in their covariance.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .barrier_decline import Decline
+from .published import published_curves
+
+Array = NDArray[np.float64]
+
+COLUMNS = ("switch_epoch", "value")
+ERROR_COLUMN = "standard_error"
+FEWEST_ROWS = 6
+LAST_ROWS = 3  # whose mean is the level where everything is stuck, where that is not given
+NORMAL_MEDIAN = 0.6744897501960817  # of the absolute value of a standard normal number
+
+__all__ = ["MeasuredDecline", "measured_decline", "published_decline", "read_decline", "scatter"]
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredDecline:
+    """A measured decline and where its levels and errors come from.
+
+    Attributes
+    ----------
+    name
+        What it is called.
+    first_epoch
+        First switch epoch of the table, at which the level of nothing stuck may have been read.
+    decline
+        Shares stuck, with their noise.
+    best, worst
+        Values where nothing and where everything is stuck.
+    best_given
+        Whether the first of them was given.
+    errors_estimated
+        Whether the standard errors are an estimate from the scatter of neighbouring rows.
+    """
+
+    name: str
+    first_epoch: int
+    decline: Decline
+    best: float
+    worst: float
+    best_given: bool
+    errors_estimated: bool
+
+
+def scatter(switch_epochs: ArrayLike, values: ArrayLike) -> float:
+    """Standard error of one row, from how far each lies off the line through its two neighbours.
+
+    A median over the rows, so that the few where a decline bends count little. Its own relative error is about
+    1.5/√rows, and it sees nothing that moves all rows alike, such as another seed.
+
+    Raises
+    ------
+    ValueError
+        For fewer than six rows, or where more than half lie exactly on the line.
+    """
+    epochs, heights = np.asarray(switch_epochs, dtype=float), np.asarray(values, dtype=float)
+    if epochs.size < FEWEST_ROWS:
+        raise ValueError(f"switch_epochs must be at least {FEWEST_ROWS} for their scatter, not {epochs.size}")
+    share = (epochs[1:-1] - epochs[:-2]) / (epochs[2:] - epochs[:-2])
+    off = heights[1:-1] - (1 - share) * heights[:-2] - share * heights[2:]
+    found = float(np.median(np.abs(off) / np.sqrt(1 + share**2 + (1 - share) ** 2)) / NORMAL_MEDIAN)
+    if not found > 0:
+        raise ValueError(f"values must scatter for an error to be estimated; give a column {ERROR_COLUMN!r}")
+    return found
+
+
+def measured_decline(
+    name: str,
+    switch_epochs: ArrayLike,
+    values: ArrayLike,
+    standard_errors: ArrayLike | None,
+    *,
+    best: float | None = None,
+    worst: float | None = None,
+) -> MeasuredDecline:
+    """Bring measured values to shares that end stuck.
+
+    Parameters
+    ----------
+    name
+        For messages and captions.
+    switch_epochs
+        Whole and increasing, shape (n,).
+    values
+        Final accuracy, or anything else that goes one way as more gets stuck, shape (n,).
+    standard_errors
+        Of independent rows, shape (n,); None to estimate them by :func:`scatter`.
+    best, worst
+        Values where nothing and where everything is stuck, taken as exact. Without the first, the first row; without
+        the second, the mean of the last three.
+
+    Raises
+    ------
+    ValueError
+        In one line, where the two levels are equal, or rows are too few.
+    """
+    epochs, heights = np.asarray(switch_epochs, dtype=np.int64), np.asarray(values, dtype=float)
+    if epochs.size < FEWEST_ROWS:
+        raise ValueError(f"{name} must have at least {FEWEST_ROWS} switch epochs, not {epochs.size}")
+    estimated = standard_errors is None
+    errors = np.full(epochs.size, scatter(epochs, heights)) if estimated else np.asarray(standard_errors, dtype=float)
+    top = float(heights[0] if best is None else best)
+    bottom = float(heights[-LAST_ROWS:].mean() if worst is None else worst)
+    if not (math.isfinite(top) and math.isfinite(bottom) and top != bottom):
+        raise ValueError(
+            f"{name} has the same level {top:g} without and with everything stuck; give --best and --worst that differ"
+        )
+    share, errors = (top - heights) / (top - bottom), errors / abs(top - bottom)
+    if best is not None:
+        decline = Decline(epochs, share, errors)
+    else:
+        decline = Decline(epochs[1:], share[1:], np.diag(errors[1:] ** 2) + errors[0] ** 2)
+    return MeasuredDecline(name, int(epochs[0]), decline, top, bottom, best is not None, estimated)
+
+
+def published_decline(batch_size: int, *, best: float | None = None, worst: float | None = None) -> MeasuredDecline:
+    """The published accuracies at one batch size; one seed, so that errors are estimated from the scatter of rows.
+
+    Raises
+    ------
+    ValueError
+        For a batch size that is not in the table of :mod:`slt_toys.published`.
+    """
+    curves = published_curves()
+    if batch_size not in curves:
+        raise ValueError(f"batch_size must be one of {', '.join(map(str, curves))}, not {batch_size}")
+    curve = curves[batch_size]
+    return measured_decline(
+        f"published, B = {batch_size}", curve.switch_epochs, curve.final_accuracy, None, best=best, worst=worst
+    )
+
+
+def read_decline(path: Path, *, best: float | None = None, worst: float | None = None) -> MeasuredDecline:
+    """A decline from a file of comma-separated values.
+
+    Parameters
+    ----------
+    path
+        Its first line names the columns: ``switch_epoch``, ``value`` and, where known, ``standard_error``.
+    best, worst
+        As in :func:`measured_decline`.
+
+    Raises
+    ------
+    ValueError
+        In one line that names the line and the column, for anything that cannot be read.
+    OSError
+        If there is no such file.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"--decline {path.name} is no text; give comma-separated values in UTF-8") from None
+    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+    try:
+        names = [name.strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = names
+        records = list(reader)
+    except csv.Error as error:
+        raise ValueError(f"--decline {path.name} is no table of comma-separated values: {error}") from None
+    for name in COLUMNS:
+        if name not in names:
+            raise ValueError(
+                f"--decline {path.name} has no column {name!r}; its first line must name {', '.join(COLUMNS)} and, "
+                f"where known, {ERROR_COLUMN}"
+            )
+    wanted = (*COLUMNS, *([ERROR_COLUMN] if ERROR_COLUMN in names else []))
+    rows = []
+    for line, record in enumerate(records, start=2):
+        row = [_number(record[name], f"--decline {path.name}, line {line}, column {name!r}") for name in wanted]
+        place = f"--decline {path.name}, line {line}"
+        if row[0] < 0 or not row[0].is_integer():
+            raise ValueError(f"{place}: switch_epoch must be a whole number of at least 0, not {row[0]:g}")
+        if rows and row[0] <= rows[-1][0]:
+            raise ValueError(f"{place}: switch_epoch must increase from row to row, but {row[0]:g} follows "
+                             f"{rows[-1][0]:g}")  # fmt: skip
+        if len(row) == 3 and row[2] <= 0:
+            raise ValueError(f"{place}: standard_error must be positive, not {row[2]:g}; leave the column out to have "
+                             "it estimated")  # fmt: skip
+        rows.append(row)
+    if len(rows) < FEWEST_ROWS:
+        raise ValueError(f"--decline {path.name} must have at least {FEWEST_ROWS} rows, not {len(rows)}")
+    columns = np.array(rows).T
+    errors = columns[2] if len(wanted) == 3 else None
+    return measured_decline(f"the decline in {path.name}", columns[0], columns[1], errors, best=best, worst=worst)
+
+
+def _number(text: object, place: str) -> float:
+    try:
+        value = float(str(text))
+    except ValueError:
+        raise ValueError(f"{place}: {'an empty cell' if text in (None, '') else repr(text)} is not a number") from None
+    if not math.isfinite(value):
+        raise ValueError(f"{place}: {text} is not finite")
+    return value

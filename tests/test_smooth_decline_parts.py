@@ -1,0 +1,277 @@
+"""The parts of the smooth-decline experiment: measured tables, sampled populations, readings, recording intervals."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from slt_toys import published_spectra as spectra
+from slt_toys.barrier_kernel import barrier_kernel, stuck_probabilities
+from slt_toys.barrier_resolution import difference_from_one, separation_limit
+from slt_toys.decline_readings import WIDTHS, read_barriers, window_edges
+from slt_toys.laws import law
+from slt_toys.measured_declines import MeasuredDecline, measured_decline, published_decline, read_decline, scatter
+from slt_toys.population_declines import Population, height_range, log_normal, sampled_decline
+from slt_toys.published import published_curves
+from slt_toys.published_spectra import published_protocol, published_spectra, read_measured
+from slt_toys.recording_intervals import ManyBarriers, transitions_by_interval
+from slt_toys.smooth_decline import CELLS, SPACING, SmoothDecline
+from slt_toys.switch_protocol import Ending
+
+CONFIG = SmoothDecline()
+PAIR = CONFIG.pair()
+TRAINING, ENDING = CONFIG.protocol()
+EPOCHS = np.arange(CONFIG.switch_epochs)
+THREE = CONFIG.populations()[0]
+
+
+def fresh() -> list[int]:
+    return np.random.SeedSequence().generate_state(2).tolist()
+
+
+@pytest.fixture(scope="module")
+def quick():
+    low, high = height_range(PAIR, TRAINING, 0, int(EPOCHS[-1]), ENDING)
+    return barrier_kernel(PAIR, TRAINING, EPOCHS, ENDING, low, high, method="eyring_kramers", spacing=0.1)
+
+
+# ---- measured -------------------------------------------------------------------------------------------------------
+def test_scatter_is_the_standard_error_of_a_row():
+    random = np.random.default_rng(fresh())
+    rows, runs = 20, 4000
+    epochs = np.cumsum(random.integers(1, 9, rows))
+    line = 90 - 0.03 * epochs
+    found = np.array([scatter(epochs, line + 0.4 * random.standard_normal(rows)) for _ in range(runs)])
+    error = 1.2533 * found.std() / math.sqrt(runs)  # of a median
+    assert abs(np.median(found) / 0.4 - 1) < 0.07 + 5 * error / 0.4  # the median of few rows is biased a little
+    assert 1.2 < math.sqrt(rows) * found.std() / 0.4 < 1.9
+    doubled = np.array([scatter(epochs, line + 0.8 * random.standard_normal(rows)) for _ in range(500)])
+    assert np.median(doubled) - np.median(found) > 12 * error  # control
+    # One bend, as every decline has, counts little.
+    bent = np.where(epochs > epochs[9], line - 3, line)
+    assert scatter(epochs, bent + 0.4 * random.standard_normal(rows)) < 2
+
+
+def test_the_first_row_as_the_level_of_nothing_stuck():
+    """Its noise moves all others: whitened, drawn tables are white; as if it were exact, they are not."""
+    random = np.random.default_rng(fresh())
+    epochs, errors = np.arange(0, 80, 10), np.linspace(0.2, 0.4, 8)
+    truth = np.array([90.0, 89, 87, 84, 82, 81, 80, 80])
+    one = measured_decline("one", epochs, truth, errors, worst=80.0)
+    assert one.best == 90 and not one.best_given and one.decline.size == 7 and one.first_epoch == 0
+    assert one.decline.stuck_share == pytest.approx((90 - truth[1:]) / 10)
+    runs = 4000
+    drawn = truth + errors * random.standard_normal((runs, 8))
+    off = (drawn[:, :1] - drawn[:, 1:]) / 10 - one.decline.stuck_share
+    white = one.decline.whiten(off)
+    assert np.abs(white.T @ white / runs - np.eye(7)).max() < 5 * math.sqrt(2 / runs)
+    alone = off / (errors[1:] / 10)
+    assert np.abs(alone.T @ alone / runs - np.eye(7)).max() > 12 * math.sqrt(2 / runs)
+    given = measured_decline("one", epochs, truth, errors, best=91.0)
+    assert given.best_given and given.decline.size == 8
+    assert given.decline.noise == pytest.approx(errors / (91 - (81 + 80 + 80) / 3 + 1 / 3), rel=0.05)
+    rising = measured_decline("loss", epochs, -truth, errors, worst=-80.0)
+    assert rising.decline.stuck_share == pytest.approx(one.decline.stuck_share)
+
+
+def test_a_file_and_the_published_curves(tmp_path):
+    curve = published_curves()[128]
+    path = tmp_path / "mine.csv"
+    rows = [f"{int(e)},{v}" for e, v in zip(curve.switch_epochs, curve.final_accuracy, strict=True)]
+    path.write_text("\ufeffswitch_epoch, value\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    mine, theirs = read_decline(path), published_decline(128)
+    assert mine.decline.stuck_share == pytest.approx(theirs.decline.stuck_share)
+    assert mine.decline.noise == pytest.approx(theirs.decline.noise)
+    assert mine.errors_estimated and mine.name == "the decline in mine.csv"
+    path.write_text("standard_error,value,switch_epoch\n" + "\n".join(f".1,{90 - k},{k}" for k in range(7)))
+    assert not read_decline(path).errors_estimated
+
+
+HEAD = "switch_epoch,value,standard_error\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epoch,value\n1,2\n", "has no column 'switch_epoch'"),
+        ("", "has no column 'switch_epoch'"),
+        (HEAD + "0,90,.1\n1,x,.1\n", "line 3, column 'value': 'x' is not a number"),
+        (HEAD + "0,90,.1\n1,,.1\n", "line 3, column 'value': an empty cell"),
+        (HEAD + "0,90\n", "line 2, column 'standard_error': an empty cell"),
+        (HEAD + "0,nan,.1\n", "nan is not finite"),
+        (HEAD + "0.5,90,.1\n", "switch_epoch must be a whole number"),
+        (HEAD + "-1,90,.1\n", "switch_epoch must be a whole number"),
+        (HEAD + "3,90,.1\n3,89,.1\n", "must increase from row to row, but 3 follows 3"),
+        (HEAD + "0,90,0\n", "standard_error must be positive"),
+        (HEAD + "0,90,.1\n1,89,.1\n", "must have at least 6 rows, not 2"),
+        (HEAD + "".join(f"{k},90,.1\n" for k in range(8)), "same level 90"),
+        ("switch_epoch,value\n" + "".join(f"{k},{90 - k}\n" for k in range(8)), "values must scatter"),
+        (b"\xff\xfe\x00", "is no text"),
+    ],
+)
+def test_bad_files_are_refused_in_one_line(text, message, tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ValueError, match=message) as caught:
+        read_decline(path)
+    assert "\n" not in str(caught.value)
+
+
+# ---- populations ----------------------------------------------------------------------------------------------------
+def test_a_log_normal_population_stands_for_the_smooth_spectrum(quick):
+    """Its decline against a fine sum, and its weights within windows against quadrature."""
+    found = log_normal("smooth", 0.8, 0.45)
+    fine = np.linspace(-5, 5, 4001)
+    weights = stats.norm.pdf(fine)
+    inside = (weights @ quick(np.clip(0.8 * np.exp(0.45 * fine), quick.lowest, quick.highest))) / weights.sum()
+    lost = 2 * stats.norm.sf(3)  # beyond the reach
+    assert np.abs(found.weights @ quick(found.heights) - inside).max() < 1e-4 + lost
+    assert found.median == pytest.approx(0.8)
+    edges = np.array([0.3, 0.7, 1.5, 4.0])
+    for k, share in enumerate(found.within(edges)):
+        area, _ = integrate.quad(lambda log: float(found.log_density(np.exp([log]))[0]), *np.log(edges[k : k + 2]))
+        assert share == pytest.approx(area, rel=1e-6)
+    assert THREE.within(np.array([0.1, 0.5, 1.0, 3.0])) == pytest.approx(THREE.weights)
+
+
+def test_a_sampled_decline_has_the_exact_means_and_its_own_covariance():
+    """Langevin chains of two heights against the Fokker-Planck equation; another population lies far off."""
+    epochs = np.arange(0, 28, 3)
+    population = Population("two", np.array([0.4, 1.6]), np.array([0.25, 0.75]))
+    exact = population.weights @ stuck_probabilities(PAIR, TRAINING, epochs, ENDING, population.heights, cells=CELLS)
+    seed = fresh()
+    decline = sampled_decline(PAIR, TRAINING, epochs, ENDING, population, chains=1200, seed=seed)
+    misfit = float((decline.whiten(decline.stuck_share - exact) ** 2).sum())
+    assert misfit < stats.chi2.isf(1e-6, epochs.size)
+    wrong = np.array([0.75, 0.25]) @ stuck_probabilities(
+        PAIR, TRAINING, epochs, ENDING, population.heights, method="eyring_kramers"
+    )
+    assert float((decline.whiten(decline.stuck_share - wrong) ** 2).sum()) > 12**2
+    again = sampled_decline(PAIR, TRAINING, epochs, ENDING, population, chains=1200, seed=seed)
+    assert np.array_equal(again.stuck_share, decline.stuck_share) and np.array_equal(again.noise, decline.noise)
+
+
+def test_the_grid_of_the_kernel():
+    """At heights between the nodes, against a grid of twice the cells."""
+    heights = np.array([0.3, 1.1, 2.9])
+    kernel = barrier_kernel(PAIR, TRAINING, EPOCHS[::3], ENDING, 0.25, 3.5, cells=CELLS, spacing=SPACING)
+    fine = stuck_probabilities(PAIR, TRAINING, EPOCHS[::3], ENDING, heights, cells=2 * CELLS)
+    assert np.abs(kernel(heights) - fine).max() < 5e-4
+
+
+def test_the_range_of_heights_is_what_the_rows_show(quick):
+    shares = quick(np.array([quick.lowest, quick.highest]))
+    assert shares[1, 0] == pytest.approx(0.95, abs=0.03)  # stuck from the first row on
+    assert shares[0, -1] - shares[0, 0] < 0.3 < shares[0, 0] + np.ptp(quick(np.array([1.0])))
+    with pytest.raises(ValueError, match="show no barriers"):
+        height_range(PAIR, TRAINING, 60, 69, Ending("total", 70))
+
+
+# ---- readings -------------------------------------------------------------------------------------------------------
+def test_windows_are_as_wide_as_the_decline_resolves(quick):
+    edges = window_edges(quick)
+    assert edges[0] == pytest.approx(quick.lowest) and edges[-1] == pytest.approx(quick.highest)
+    for low, high in pairwise(edges):
+        middle = float(np.sqrt(low * high))
+        assert np.log(high / low) > quick.log_width(middle)
+    for low, high in pairwise(edges[1:]):
+        middle = float(np.sqrt(low * high))
+        _, _, rows = quick.step_at(middle)
+        assert np.log(high / low) >= WIDTHS * quick.log_width(middle) * max(1.0, 1 / rows) - 1e-6
+
+
+def test_the_limit_is_the_smallest_ratio_even_of_a_wide_kernel():
+    """Barriers at the ends of a wide kernel show nothing; between there are ratios that do."""
+    training, ending = published_protocol(128, 3072.0)
+    measured = published_decline(128)
+    reading = read_measured(PAIR, training, ending, measured, method="eyring_kramers", repetitions=40)
+    noise, limit = measured.decline.noise, reading.limit
+    size = stats.norm.isf(0.05)
+    assert 1 < limit.ratio < np.inf
+    args = (reading.kernel, noise, limit.height)
+    assert difference_from_one(*args, limit.ratio, 2 / 3) == pytest.approx(size**2, rel=1e-2)
+    assert difference_from_one(*args, limit.ratio**0.8, 2 / 3) < size**2
+    assert separation_limit(reading.kernel, 100 * np.sqrt(np.diag(noise)), limit.height).ratio == np.inf
+
+
+def test_the_median_of_a_reading(quick):
+    population = log_normal("smooth", 0.8, 0.45)
+    mean = population.weights @ quick(population.heights)
+    noise = np.full(EPOCHS.size, 1e-3)
+    clean = MeasuredDecline("x", 0, measured_decline("x", EPOCHS, 1 - mean, noise, best=1.0, worst=0.0).decline, 1, 0,
+                            True, False)  # fmt: skip
+    reading = read_barriers(quick, clean.decline, neighbours_weight=2 / 3, repetitions=40)
+    assert reading.median == pytest.approx(0.8, rel=0.03)
+    assert reading.standard_errors == pytest.approx(noise)
+
+
+@pytest.mark.parametrize(("power", "tolerance"), [(0.0, 0.1), (-1.0, 0.15)])
+def test_the_exponent_tells_temperature_from_epoch(monkeypatch, power, tolerance):
+    """Declines of one spectrum at every batch size give 0; of spectra that follow the temperature, -1."""
+    random = np.random.default_rng(fresh())
+
+    def synthetic(batch_size: int) -> MeasuredDecline:
+        training, ending = published_protocol(batch_size, 3072.0)
+        epochs = np.arange(0, 200, 8)
+        population = log_normal("smooth", 4.0 * (batch_size / 128.0) ** power, 0.6)
+        share = population.weights @ stuck_probabilities(
+            PAIR, training, epochs, ending, population.heights, method="eyring_kramers"
+        )
+        values = 1 - share + 0.004 * random.standard_normal(epochs.size)
+        return measured_decline("synthetic", epochs, values, np.full(epochs.size, 0.004), worst=0.0)
+
+    monkeypatch.setattr(spectra, "published_decline", synthetic)
+    found = published_spectra(PAIR, 3072.0, factors=(1.0,), redraws=8, repetitions=30)
+    assert float(found["exponent"][0]) == pytest.approx(power, abs=tolerance)
+    assert found["median"].values[0, 1] == pytest.approx(4.0, rel=0.1)
+
+
+def test_the_published_curves_have_the_factor_of_the_variance():
+    found = published_spectra(PAIR, 3072.0, factors=(1.0,), redraws=6, repetitions=30, seed=fresh())
+    assert found["first_temperature"].values[0] == pytest.approx([12, 6, 3])
+    assert (found["median_low"] <= found["median_high"]).all() and found["rows"].values[0].tolist() == [11, 11, 13]
+    assert (found["row_ratio"] > 1.5).all()  # as coarse as the table
+
+
+# ---- recording intervals --------------------------------------------------------------------------------------------
+def test_transitions_by_interval_follow_the_law():
+    system = ManyBarriers(barriers=4, epochs=40)
+    variance = system.gradient_variance
+    values = {"learning_rate": system.learning_rate, "batch_size": system.batch_size, "momentum": 0.0}
+    assert law("sgd-temperature")(gradient_variance=variance, **values) == pytest.approx(system.temperature)
+    seed = fresh()
+    found = transitions_by_interval(system, [4096, 64], chains=60, seed=seed)
+    assert found["every"].values.tolist() == [64, 4096]
+    for name in ("detected", "separate"):
+        counted, expected, error = (found[part].values for part in (name, f"expected_{name}", f"{name}_error"))
+        distance = np.abs(counted - expected) / error
+        assert distance[0] < 5 and (name == "detected" or distance[1] < 5)
+    # Control: rare records merge transitions.
+    assert float(found["detected"][0] - found["detected"][1]) > 12 * 0.5 / math.sqrt(60)
+    again = transitions_by_interval(system, [64, 4096], chains=60, seed=seed)
+    assert found.equals(again)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: transitions_by_interval(ManyBarriers(), [0, 4], chains=4), "every must be recording intervals"),
+        (lambda: transitions_by_interval(ManyBarriers(), [10**6], chains=4), "every must be recording intervals"),
+        (lambda: transitions_by_interval(ManyBarriers(), [64], chains=1), "chains must be at least 2"),
+        (lambda: Population("x", np.array([2.0, 1.0]), np.array([0.5, 0.5])), "heights must be positive"),
+        (lambda: Population("x", np.array([1.0, 2.0]), np.array([0.5, 0.4])), "weights must be one positive share"),
+        (lambda: log_normal("x", 1.0, 0.0), "median and spread must be positive"),
+        (lambda: sampled_decline(PAIR, TRAINING, EPOCHS, ENDING, THREE, chains=0), "chains must be at least 1"),
+        (lambda: published_decline(32), "batch_size must be one of 64, 128, 256"),
+        (lambda: scatter([0, 1, 2], [1, 2, 3]), "at least 6 for their scatter"),
+        (lambda: measured_decline("x", [0, 1], [1, 2], None), "at least 6 switch epochs"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(make, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        make()
+    assert "\n" not in str(caught.value)
