@@ -40,6 +40,11 @@ class DeviceData:
         """Training examples."""
         return len(self._train[1])
 
+    @property
+    def test_examples(self) -> int:
+        """Test examples."""
+        return len(self._test[1])
+
     def under_deficit(self, deficit: str, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Training images (bytes) and labels under a deficit; kept, since it never changes."""
         if deficit == "none":

@@ -1,0 +1,29 @@
+"""Critical periods of a real network on CIFAR-10: ``python -m cifar replicate | resume | status | report``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import tyro
+
+from cifar.commands import Replicate, Report, Resume, Status
+from slt_toys.progress import command_line
+
+Command = (
+    Annotated[Replicate, tyro.conf.subcommand("replicate")]
+    | Annotated[Resume, tyro.conf.subcommand("resume")]
+    | Annotated[Status, tyro.conf.subcommand("status")]
+    | Annotated[Report, tyro.conf.subcommand("report")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    command: Any = Command
+    return command_line(command, lambda chosen: chosen.run(), arguments, description=__doc__)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""What is measured where a unit of work ends: at the switch, and at the end of a run.
+
+Batch statistics are re-estimated before each evaluation, on the images that it is about. An accuracy has the standard
+error of a share of independent images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cifar.device_data import seed_for
+from cifar.gradients import fisher_trace, gradient_noise
+from cifar.hessian import top_eigenvalue
+from cifar.stages import Stage
+from cifar.training import Trainer
+
+_MEASURING = 32  # what a seed is for; see cifar.device_data
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How much is measured, in images; 0 leaves a measurement out.
+
+    Attributes
+    ----------
+    statistics
+        Images over which batch statistics are re-estimated and training loss and accuracy are taken; None for all.
+    fisher
+        Images for the Fisher trace and the gradient noise.
+    hessian
+        Images for the top eigenvalue of the Hessian.
+    lanczos_steps
+        Products with the Hessian.
+    """
+
+    statistics: int | None = None
+    fisher: int = 512
+    hessian: int = 512
+    lanczos_steps: int = 20
+
+    def __post_init__(self) -> None:
+        if min(self.fisher, self.hessian) < 0 or self.lanczos_steps < 2 or (self.statistics or 1) < 1:
+            raise ValueError(f"measuring: {self} must count images from 0 and at least two Lanczos steps")
+
+
+def measure(
+    trainer: Trainer, parts: tuple[Stage, ...], measuring: Measuring
+) -> Mapping[str, tuple[float, float | None]]:
+    """Everything that is measured on a state: by name, value and standard error (None where there is none).
+
+    Losses in nats, accuracies from 0 to 1. ``train_`` and ``test_`` are of clean images; ``deficit_train_`` of training
+    images under the last deficit of the stages. ``fisher_trace`` and ``fisher_trace/<layer>`` are of the training
+    images of the last stage, with labels drawn from the network; ``gradient_noise_trace`` is the trace of the
+    covariance of per-example gradients and ``noise_scale`` that trace over the squared norm of the mean gradient.
+    """
+    data, seed = trainer.data, trainer.recipe.seed
+    found: dict[str, tuple[float, float | None]] = {}
+
+    def training_images(deficit: str, limit: int | None = measuring.statistics):
+        return data.batches("train", deficit, seed, limit)
+
+    def note(name: str, loss: float, accuracy: float, count: int) -> None:
+        found[f"{name}_loss"] = (loss, None)
+        found[f"{name}_accuracy"] = (accuracy, (accuracy * (1 - accuracy) / count) ** 0.5)
+
+    counted = data.examples if measuring.statistics is None else min(measuring.statistics, data.examples)
+    deficits = [part.deficit for part in parts if part.deficit != "none"]
+    if deficits:
+        trainer.re_estimate_batch_statistics(training_images(deficits[-1]))
+        note("deficit_train", *trainer.evaluate(training_images(deficits[-1])), counted)
+    trainer.re_estimate_batch_statistics(training_images("none"))
+    note("train", *trainer.evaluate(training_images("none")), counted)
+    note("test", *trainer.evaluate(data.batches("test")), data.test_examples)
+    present = parts[-1].deficit
+    if present != "none":
+        trainer.re_estimate_batch_statistics(training_images(present))
+    if measuring.fisher:
+        drawn = seed_for(seed, _MEASURING, trainer.epoch)
+        found |= fisher_trace(trainer.network, training_images(present, measuring.fisher), seed=drawn)
+        found |= gradient_noise(trainer.network, training_images(present, measuring.fisher))
+    if measuring.hessian:
+        batches = list(training_images(present, measuring.hessian))
+        found["hessian_top_eigenvalue"] = top_eigenvalue(
+            trainer.network, batches, steps=measuring.lanczos_steps, seed=seed_for(seed, _MEASURING, 1)
+        )
+    return found
