@@ -85,7 +85,10 @@ def do_unit(unit: Unit, store: Store, data: DeviceData, measuring: Measuring) ->
         trainer.load_state(read_checkpoint(path, unit.key))
     elif unit.parent is not None:
         trainer.load_state(read_checkpoint(checkpoint_path(store.folder, unit.parent), unit.parent))
+    parent = multiprocessing.parent_process()
     while trainer.epoch < unit.end:
+        if parent is not None and not parent.is_alive():  # killed: nobody would stop this worker any more
+            raise KeyboardInterrupt
         begun = time.monotonic()
         record = trainer.run_epoch(unit.stages)
         store.write_epoch(unit, record, time.monotonic() - begun)
