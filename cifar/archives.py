@@ -8,6 +8,7 @@ label byte and 3072 image bytes; the python version is pickled batches, which ar
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import re
 import secrets
@@ -15,10 +16,11 @@ import tarfile
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,23 +116,35 @@ def fetch(archive: Archive, folder: Path) -> Path:
     return path
 
 
-def members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Names and contents of the files of a tar archive, one after the other; each is readable until the next.
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Refuse, in one line, an archive that turns out to be damaged."""
+    try:
+        yield
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise ValueError(f"data: {path} is truncated or no tar archive ({_one_line(error)}); fetch it again") from None
+
+
+def members(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Names of the files of a tar archive, each with a function that reads it before the next is asked for.
 
     Raises
     ------
     ValueError
-        If the archive is truncated, damaged or no tar archive.
+        If the archive is truncated, damaged or no tar archive; the functions raise it too.
     """
-    try:
-        with tarfile.open(path, "r|*") as archive:
-            for member in archive:
-                if member.isfile() and (file := archive.extractfile(member)) is not None:
-                    if member.size > LARGEST_MEMBER:
-                        raise ValueError(f"data: {path} holds {member.name} of {member.size} bytes, far too large")
-                    yield member.name, file
-    except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise ValueError(f"data: {path} is truncated or no tar archive ({_one_line(error)}); fetch it again") from None
+    with _whole(path), tarfile.open(path, "r|*") as archive:
+        for member in archive:
+            if member.isfile():
+                if member.size > LARGEST_MEMBER:
+                    raise ValueError(f"data: {path} holds {member.name} of {member.size} bytes, far too large")
+                yield member.name, partial(_read, archive, member, path)
+
+
+def _read(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> bytes:
+    with _whole(path):
+        file = archive.extractfile(member)
+        return b"" if file is None else file.read()
 
 
 def read_archive(path: Path) -> tuple[Batch, Batch]:
@@ -148,12 +162,12 @@ def read_archive(path: Path) -> tuple[Batch, Batch]:
     """
     train: dict[str, Batch] = {}
     test: dict[str, Batch] = {}
-    for name, file in members(path):
+    for name, read in members(path):
         leaf = name.rsplit("/", 1)[-1]
         if not re.fullmatch(r"(data_batch_\d+|test_batch)(\.bin)?", leaf):
             continue
         source = f"data: {path}, {leaf}"
-        batch = _binary(file.read(), source) if leaf.endswith(".bin") else _pickled(file.read(), source)
+        batch = _binary(read(), source) if leaf.endswith(".bin") else _pickled(read(), source)
         (test if leaf.startswith("test") else train)[leaf] = batch
     if not train or not test:
         kind = "data_batch_1" if not train else "test_batch"

@@ -105,7 +105,7 @@ def load_images(data: Path | None, cache: Path) -> LabelledImages:
     if data.is_dir():
         return _from_files(_folder(data), data)
     if _holds_pictures(data):
-        return _from_files(((name, file.read()) for name, file in members(data)), data)
+        return _from_files(((name, read()) for name, read in members(data)), data)
     (train_images, train_labels), (test_images, test_labels) = read_archive(data)
     official = data.name in ARCHIVES
     return labelled_images(
