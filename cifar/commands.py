@@ -35,6 +35,8 @@ class Replicate:
     data
         A CIFAR-10 archive, an image folder (train/<class>/<file>, test/<class>/<file>; PNG or JPEG), or a tar of one.
         Default: the official archive is fetched.
+    data_name
+        What captions call the data; default: CIFAR-10 for the official archives, else the name of the file or folder.
     results
         Folder of the sweep.
     dry_run
@@ -88,6 +90,7 @@ class Replicate:
 
     preset: Literal["achille", "baker", "laptop"] = "laptop"
     data: Path | None = None
+    data_name: str | None = None
     results: Path = RESULTS
     dry_run: bool = False
     network: str | None = None
@@ -152,7 +155,7 @@ class Replicate:
             store.set_facts(
                 data={
                     "checksum": images.checksum,
-                    "source": images.source,
+                    "source": self.data_name or images.source,
                     "path": None if self.data is None else str(self.data.resolve()),
                     "train_images": len(images.train_labels),
                     "test_images": len(images.test_labels),

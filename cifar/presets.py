@@ -137,24 +137,26 @@ BAKER = Study(
     gate=0.98,
 )
 
+# Without augmentation the small network learns its few images by heart within the tail, so that the gate can be
+# passed and a loss is not for want of training; `fresh` shows what the learning rates left at the switch can still do.
 LAPTOP = Study(
     name="laptop",
     recipe=Recipe(network="resnet18_imagenet", width=16),
     stage=Stage(0, learning_rate=0.05, decay=0.93, weight_decay=0.001, augment=False),
     deficit="blur",
     batch_sizes=(64, 32, 128),
-    switch_epochs=(0, 6, 12, 18, 24, 32, 40),
+    switch_epochs=(0, 4, 8, 12, 18, 24, 32),
     seeds=2,
     controls=(
-        Control("fresh", "blur", (64,), (12, 24, 40)),
-        Control("reset", "blur", (64,), (12, 24, 40)),
-        Control("base", "vertical_flip", (64,), (12, 24, 40)),
+        Control("fresh", "blur", (64,), (24,)),
+        Control("reset", "blur", (64,), (24,)),
+        Control("base", "vertical_flip", (64,), (24,)),
     ),
     further_epochs=30,
-    train_images=4000,
+    train_images=3000,
     test_images=5000,
-    gate=0.98,
-    measuring=Measuring(statistics=2000, fisher=128, hessian=128, lanczos_steps=10),
+    gate=0.95,
+    measuring=Measuring(statistics=2000, fisher=128, hessian=128, lanczos_steps=8),
 )
 
 PRESETS = {study.name: study for study in (ACHILLE, BAKER, LAPTOP)}
