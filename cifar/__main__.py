@@ -1,4 +1,4 @@
-"""Critical periods of a real network on CIFAR-10: ``python -m cifar replicate | resume | status | report``."""
+"""Critical periods of a real network on CIFAR-10: replicate, resume, status, export, report, benchmark."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Annotated, Any
 
 import tyro
 
-from cifar.commands import Replicate, Report, Resume, Status
+from cifar.commands import Benchmark, Export, Replicate, Report, Resume, Status
 from slt_toys.progress import command_line
 
 Command = (
     Annotated[Replicate, tyro.conf.subcommand("replicate")]
     | Annotated[Resume, tyro.conf.subcommand("resume")]
     | Annotated[Status, tyro.conf.subcommand("status")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Report, tyro.conf.subcommand("report")]
+    | Annotated[Benchmark, tyro.conf.subcommand("benchmark")]
 )
 
 

@@ -22,7 +22,6 @@ from slt_toys.critical_period_end import (
     HINGE,
     CriticalPeriodEnd,
     Definition,
-
     minimum_rows,
     replicate_epochs,
 )
@@ -74,7 +73,14 @@ class Findings:
 
 
 def analyse(
-    found: Sequence[Row], *, deficit: str, decay: float, learning_rate: float, momentum: float, examples: int, seed: int = 0
+    found: Sequence[Row],
+    *,
+    deficit: str,
+    decay: float,
+    learning_rate: float,
+    momentum: float,
+    examples: int,
+    seed: int = 0,
 ) -> Findings:
     """Analyse the finished runs of a sweep.
 
@@ -121,9 +127,7 @@ def analyse(
         kept, epochs, errors, left_out = usable_ends(ends[definition.name])
         notes += [f"By {definition.name.replace('_', ' ')}, left out of the fits: {words}." for words in left_out]
         if len(kept) >= 2:
-            columns = [
-                replicate_epochs(usable[int(size)].switch_epochs, drawn[int(size)], definition) for size in kept
-            ]
+            columns = [replicate_epochs(usable[int(size)].switch_epochs, drawn[int(size)], definition) for size in kept]
             halvings[definition.name] = epochs_per_halving(
                 kept, epochs, replicates=np.column_stack(columns), confidence=CONFIDENCE
             )
@@ -254,5 +258,3 @@ def plain(findings: Findings) -> dict[str, Any]:
         "controls": [control.__dict__ for control in findings.controls],
         "notes": list(findings.notes),
     }
-
-

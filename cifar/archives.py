@@ -191,7 +191,9 @@ def _pickled(content: bytes, source: str) -> Batch:
 
 def _checked(flat: NDArray[np.uint8], labels: NDArray[np.int64], source: str) -> Batch:
     if flat.ndim != 2 or flat.shape != (len(labels), PIXELS) or labels.ndim != 1:
-        raise ValueError(f"{source}: data of shape {flat.shape} and {labels.shape} labels do not fit; {PIXELS} bytes each")
+        raise ValueError(
+            f"{source}: data of shape {flat.shape} and {labels.shape} labels do not fit; {PIXELS} bytes each"
+        )
     if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() > 9:
         raise ValueError(f"{source}: labels must be whole numbers from 0 to 9")
     return flat.reshape(-1, 3, 32, 32), labels.astype(np.int64)

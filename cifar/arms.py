@@ -10,7 +10,7 @@ critical period), and ``clean`` trains as long with no deficit at all.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from cifar.stages import Recipe, Stage, key, stages, total_epochs
 
@@ -119,9 +119,7 @@ def _flow_time_matched(protocol: Protocol, switch: int) -> Parts:
     recipe = replace(protocol.recipe, batch_size=2 * protocol.recipe.batch_size)
     stage = replace(protocol.stage, decay=protocol.stage.decay**0.5)
     total = None if protocol.total is None else 2 * protocol.total
-    doubled = replace(
-        protocol, recipe=recipe, stage=stage, further_epochs=2 * protocol.further_epochs, total=total
-    )
+    doubled = replace(protocol, recipe=recipe, stage=stage, further_epochs=2 * protocol.further_epochs, total=total)
     return _base(doubled, 2 * switch)
 
 
@@ -184,8 +182,3 @@ def make_run(arm: str, protocol: Protocol, switch: int) -> Run:
     recipe, parts = ARMS[arm](protocol, switch)
     deficit = next((part.deficit for part in parts if part.deficit != "none"), protocol.deficit)
     return Run(arm, deficit, protocol.recipe.batch_size, protocol.recipe.seed, switch, recipe, parts)
-
-
-def run_record(run: Run) -> dict[str, object]:
-    """A plain dictionary for JSON."""
-    return asdict(run) | {"key": run.key}

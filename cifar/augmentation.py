@@ -1,7 +1,7 @@
 """Augmentation of a whole epoch at once, on the device: shifts by up to four pixels, and horizontal flips.
 
-What a shift uncovers is filled with the mean colour, which is zero after normalisation. Everything random comes from one
-generator, so that an epoch is the same whenever it is repeated.
+What a shift uncovers is filled with the mean colour, which is zero after normalisation. Everything random comes from
+one generator, so that an epoch is the same whenever it is repeated.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ from typing import Any, Literal
 import torch
 
 from cifar.arms import ARMS
+from cifar.benchmark import benchmark_text, matrix_rate
+from cifar.export import export
 from cifar.measurements import Measuring
 from cifar.plan import image_cost, plan, trained_images
 from cifar.presets import PRESETS, Control, Study
@@ -127,7 +129,16 @@ class Replicate:
         precision = self.precision or best_precision(torch.device(first))
         recipe = replace(study.recipe, precision=precision, **given("network", "width", "depth", "momentum"))
         stage = replace(study.stage, **given("learning_rate", "decay", "weight_decay", "augment"))
-        names = ("deficit", "batch_sizes", "switch_epochs", "seeds", "further_epochs", "train_images", "test_images", "gate")
+        names = (
+            "deficit",
+            "batch_sizes",
+            "switch_epochs",
+            "seeds",
+            "further_epochs",
+            "train_images",
+            "test_images",
+            "gate",
+        )
         changed = replace(study, recipe=recipe, stage=stage, **given(*names))
         if self.further_epochs is not None:
             changed = replace(changed, totals={})
@@ -248,6 +259,54 @@ class Report:
         print(write_report(self.results))
 
 
+@dataclass(frozen=True)
+class Export:
+    """Write runs, epochs and measurements as NetCDF and CSV into the results folder.
+
+    Attributes
+    ----------
+    results
+        Folder of the sweep.
+    """
+
+    results: Path = RESULTS
+
+    def run(self) -> None:
+        """Write them, and print their names."""
+        for path in export(self.results):
+            print(path)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Measure the matrix rate, the speed of training against it, and what each optimisation gains.
+
+    Attributes
+    ----------
+    networks
+        The first is the one of which optimisations are left out.
+    batch_sizes
+        Images of a step.
+    width
+        Channels of the first layer; default: the published ones.
+    device
+        Such as cuda:0; default: the first GPU, or the processor.
+    seconds
+        Time of each measurement.
+    """
+
+    networks: tuple[str, ...] = ("all_cnn", "resnet18_imagenet")
+    batch_sizes: tuple[int, ...] = (64, 128, 256)
+    width: int | None = None
+    device: str | None = None
+    seconds: float = 2.0
+
+    def run(self) -> None:
+        """Measure, and print the tables."""
+        device = torch.device(self.device or available_devices()[0])
+        print(benchmark_text(device, self.networks, self.batch_sizes, width=self.width, least=self.seconds))
+
+
 def plan_text(study: Study, workers: int = 1, rate: float | None = None) -> str:
     """What a study would do, in a few lines; ``rate`` in floating-point operations a second of all workers."""
     runs = study.runs("")
@@ -284,16 +343,7 @@ def plan_text(study: Study, workers: int = 1, rate: float | None = None) -> str:
 
 def _matrix_rate() -> float:
     """Floating-point operations a second of this machine's matrix product, in the precision that suits it."""
-    import time
-
-    device = torch.device(available_devices()[0])
+    devices = available_devices()
+    device = torch.device(devices[0])
     kind = getattr(torch, best_precision(device))
-    size = 8192 if device.type == "cuda" else 768
-    matrix = torch.randn(size, size, device=device).to(kind)
-    best = 0.0
-    for _ in range(4):
-        begun = time.perf_counter()
-        product = matrix @ matrix
-        product[0, 0].item()
-        best = max(best, 2 * size**3 / (time.perf_counter() - begun))
-    return best * (len(available_devices()) if device.type == "cuda" else 1)
+    return matrix_rate(device, kind, size=8192 if device.type == "cuda" else 768) * len(devices)

@@ -1,7 +1,7 @@
 """Labelled images from an official archive, an image folder or a tar of one.
 
-An image folder holds ``train/<class>/<file>`` and ``test/<class>/<file>``, files in PNG or JPEG; classes are numbered in
-the alphabetical order of their names, which for CIFAR-10 is the official order.
+An image folder holds ``train/<class>/<file>`` and ``test/<class>/<file>``, files in PNG or JPEG; classes are numbered
+in the alphabetical order of their names, which for CIFAR-10 is the official order.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def labelled_images(
     parts = [tensor.contiguous() for tensor in (train_images, train_labels, test_images, test_labels)]
     for part in parts:
         digest.update(str(tuple(part.shape)).encode())
-        digest.update(memoryview(part.numpy()).cast("B"))
+        digest.update(part.numpy().tobytes())
     return LabelledImages(source, *parts, checksum=digest.hexdigest())
 
 
@@ -154,7 +154,9 @@ def _from_files(files: Iterator[tuple[str, bytes]], source: Path) -> LabelledIma
                 advance()
     for part, pictures in found.items():
         if not pictures:
-            raise ValueError(f"data: {source} holds no {part}/<class>/<image>; give an image folder with train and test")
+            raise ValueError(
+                f"data: {source} holds no {part}/<class>/<image>; give an image folder with train and test"
+            )
     classes = {name: number for number, name in enumerate(sorted({kind for kind, _, _ in found["train"]}))}
     strange = sorted({kind for kind, _, _ in found["test"]} - set(classes))
     if strange:

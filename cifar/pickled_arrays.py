@@ -110,7 +110,7 @@ def _run(content: bytes) -> Any:
         if name in _SCALARS:
             stack.append(argument)
         elif name in _BYTE_STRINGS:
-            stack.append(argument.encode("latin-1"))
+            stack.append(str(argument).encode("latin-1"))
         elif name in _CONSTANTS:
             stack.append(_CONSTANTS[name])
         elif name in _MEMO_PUT:

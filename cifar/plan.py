@@ -87,7 +87,9 @@ def plan(runs: Sequence[Run]) -> list[Unit]:
 
 def image_cost(unit: Unit, *, classes: int, size: int) -> int:
     """Floating-point operations to train on one image: forward once, backward twice, two for a multiply and add."""
-    network = make_network(unit.recipe.network, width=unit.recipe.width, depth=unit.recipe.depth, classes=classes, size=size)
+    network = make_network(
+        unit.recipe.network, width=unit.recipe.width, depth=unit.recipe.depth, classes=classes, size=size
+    )
     return 6 * multiply_adds(network, size)
 
 

@@ -144,8 +144,8 @@ def _scatter(findings: Findings) -> str:
 
 def _failures(failed: Sequence[Row]) -> str:
     each = [
-        f"{_arm(row.run.arm, row.run.deficit)} B {row.run.batch_size} seed {row.run.seed} switch {row.run.switch_epoch} "
-        f"({100 * row.final['train_accuracy']:.1f} %)"
+        f"{_arm(row.run.arm, row.run.deficit)} B {row.run.batch_size} seed {row.run.seed} "
+        f"switch {row.run.switch_epoch} ({100 * row.final['train_accuracy']:.1f} %)"
         for row in failed[:40]
     ]
     return f"Below it, marked and not averaged in: {'; '.join(each)}."
@@ -203,7 +203,16 @@ def _collapse(summary: Summary) -> list[str]:
 
 
 def _controls(findings: Findings) -> list[str]:
-    head = ["arm", "batch size", "switch epoch", "accuracy", "base arm", "no deficit", "recovered, 95 %", "still lost, 95 %"]
+    head = [
+        "arm",
+        "batch size",
+        "switch epoch",
+        "accuracy",
+        "base arm",
+        "no deficit",
+        "recovered, 95 %",
+        "still lost, 95 %",
+    ]
     table = [head]
     for one in findings.controls:
         table.append(

@@ -106,7 +106,9 @@ class Stage:
 
     def __post_init__(self) -> None:
         if self.epochs < 0 or self.period < 0 or self.clock_start < 0:
-            raise ValueError(f"epochs: {self.epochs}, period {self.period}, clock start {self.clock_start}; none below 0")
+            raise ValueError(
+                f"epochs: {self.epochs}, period {self.period}, clock start {self.clock_start}; none below 0"
+            )
         if self.deficit not in DEFICITS:
             raise ValueError(f"deficit: {self.deficit!r} is unknown; use one of {', '.join(DEFICITS)}")
         if self.clock not in ("run", "stage"):

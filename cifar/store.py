@@ -159,8 +159,16 @@ class Store:
             "SELECT arm, deficit, batch_size, seed, switch_epoch, recipe, stages FROM runs ORDER BY position"
         )
         return [
-            Run(*row[:5], Recipe(**json.loads(row[5])), tuple(Stage(**part) for part in json.loads(row[6])))
-            for row in rows
+            Run(
+                arm,
+                deficit,
+                batch_size,
+                seed,
+                switch,
+                Recipe(**json.loads(recipe)),
+                tuple(Stage(**part) for part in json.loads(parts)),
+            )
+            for arm, deficit, batch_size, seed, switch, recipe, parts in rows
         ]
 
     def done(self) -> set[str]:

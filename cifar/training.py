@@ -107,7 +107,9 @@ class Trainer:
         if self._graph:
             self._replay(images, labels, weights, steps, stage.weight_decay)
         else:
-            for batch in zip(*(whole.split(self.recipe.batch_size) for whole in (images, labels, weights)), strict=True):
+            for batch in zip(
+                *(whole.split(self.recipe.batch_size) for whole in (images, labels, weights)), strict=True
+            ):
                 self._step(*batch)
         loss, right = (self._sums / len(labels)).tolist()  # the one time that the device is waited for
         if not math.isfinite(loss):

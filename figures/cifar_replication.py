@@ -80,7 +80,9 @@ def _controls(axes: Axes, data: xr.Dataset) -> None:
         )  # fmt: skip
     names = sorted(set(zip(data["control_arm"].values.tolist(), data["control_deficit"].values.tolist(), strict=True)))
     for number, (arm, deficit) in enumerate(names):
-        chosen = (data["control_arm"] == arm) & (data["control_deficit"] == deficit) & (data["control_batch_size"] == size)
+        chosen = (
+            (data["control_arm"] == arm) & (data["control_deficit"] == deficit) & (data["control_batch_size"] == size)
+        )
         these = data.isel(control=np.flatnonzero(chosen))
         axes.plot(
             these["control_switch_epoch"].values, these["control_accuracy"].values, linestyle=":",
@@ -96,9 +98,9 @@ def _controls(axes: Axes, data: xr.Dataset) -> None:
 def _ends(axes: Axes, data: xr.Dataset) -> None:
     """Ends in units of the theorem's shift per halving, so that this run and the published ones share an axis."""
     ticks: set[int] = set()
-    for prefix, dimension, unit, style in (
-        ("end", "curve_batch_size", data.attrs["epochs_per_halving_theory"], {"color": PALETTE[1]}),
-        ("published", "published_batch_size", data.attrs["published_epochs_per_halving_theory"], {"color": PALETTE[2]}),
+    for prefix, dimension, unit, colour in (
+        ("end", "curve_batch_size", data.attrs["epochs_per_halving_theory"], PALETTE[1]),
+        ("published", "published_batch_size", data.attrs["published_epochs_per_halving_theory"], PALETTE[2]),
     ):
         sizes = data[dimension].values
         ticks |= set(sizes.tolist())
@@ -111,7 +113,7 @@ def _ends(axes: Axes, data: xr.Dataset) -> None:
             whose = "this run" if prefix == "end" else "published"
             axes.errorbar(
                 sizes[known], values[known], yerr=reach, marker=marker, capsize=2.5, linestyle="-", linewidth=0.8,
-                label=f"{whose}, {_words(name)}", **style,
+                label=f"{whose}, {_words(name)}", color=colour,
             )  # fmt: skip
     sizes = np.array(sorted(ticks), dtype=float)
     middle = np.nanmean(data["published_half_depth"].values) / data.attrs["published_epochs_per_halving_theory"]
@@ -132,9 +134,7 @@ def _at_switch(axes: Axes, data: xr.Dataset) -> None:
     for look, size in zip(series(data.sizes["curve_batch_size"]), data["curve_batch_size"].values, strict=True):
         runs = data.isel(run=np.flatnonzero(base & (data["batch_size"] == size)))
         epochs = sorted({int(e) for e in runs["switch_epoch"].values})
-        means = [
-            runs[name].values[(runs["switch_epoch"].values == e) & np.isfinite(runs[name].values)] for e in epochs
-        ]
+        means = [runs[name].values[(runs["switch_epoch"].values == e) & np.isfinite(runs[name].values)] for e in epochs]
         kept = [(e, float(v.mean())) for e, v in zip(epochs, means, strict=True) if len(v)]
         if kept:
             axes.plot(*zip(*kept, strict=True), color=look.colour, marker=look.marker, label=f"B = {size}")

@@ -147,7 +147,7 @@ def test_data_that_are_no_images_are_refused(tmp_path, made):
         with pytest.raises(ValueError, match=words) as caught:
             load_images(path, tmp_path)
         one_line(caught)
-    with pytest.raises(FileNotFoundError, match="--data|data:"):
+    with pytest.raises(FileNotFoundError, match="data: there is no"):
         load_images(tmp_path / "absent", tmp_path)
 
 

@@ -41,7 +41,8 @@ def test_every_deficit_keeps_shape_and_type_and_repeats():
     permuted = apply_deficit("label_permutation", images, labels, seed=5)[1]
     assert sorted(permuted.unique().tolist()) == list(range(10)) and not (permuted == labels).any()
     assert not torch.equal(
-        apply_deficit("noise_images", images, labels, seed=6)[0], apply_deficit("noise_images", images, labels, seed=5)[0]
+        apply_deficit("noise_images", images, labels, seed=6)[0],
+        apply_deficit("noise_images", images, labels, seed=5)[0],
     )
     with pytest.raises(ValueError, match="deficit: 'fog'"):
         apply_deficit("fog", images, labels)

@@ -170,7 +170,9 @@ def test_foreign_folders_and_files_are_refused(tmp_path, uninterrupted):
     (other / "sweep.sqlite").write_bytes(b"no database at all, and long enough to be looked at" * 20)
     with pytest.raises(ValueError, match="no results file"):
         Store(other)
-    assert sqlite3.connect(uninterrupted / "sweep.sqlite").execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+    assert sqlite3.connect(uninterrupted / "sweep.sqlite").execute("PRAGMA application_id").fetchone() == (
+        APPLICATION_ID,
+    )
 
 
 def test_damaged_and_foreign_checkpoints_are_refused(tmp_path):
