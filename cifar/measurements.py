@@ -6,8 +6,13 @@ error of a share of independent images.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional
 
 from cifar.device_data import seed_for
 from cifar.gradients import fisher_trace, gradient_noise
@@ -32,15 +37,26 @@ class Measuring:
         Images for the top eigenvalue of the Hessian.
     lanczos_steps
         Products with the Hessian.
+    learning_coefficient
+        Images of the loss whose local learning coefficient is estimated.
+    chains, draws
+        Of that estimate.
     """
 
     statistics: int | None = None
     fisher: int = 512
     hessian: int = 512
     lanczos_steps: int = 20
+    learning_coefficient: int = 0
+    chains: int = 8
+    draws: int = 200
 
     def __post_init__(self) -> None:
-        if min(self.fisher, self.hessian) < 0 or self.lanczos_steps < 2 or (self.statistics or 1) < 1:
+        if (
+            min(self.fisher, self.hessian, self.learning_coefficient) < 0
+            or self.lanczos_steps < 2
+            or (self.statistics or 1) < 1
+        ):
             raise ValueError(f"measuring: {self} must count images from 0 and at least two Lanczos steps")
 
 
@@ -84,4 +100,35 @@ def measure(
         found["hessian_top_eigenvalue"] = top_eigenvalue(
             trainer.network, batches, steps=measuring.lanczos_steps, seed=seed_for(seed, _MEASURING, 1)
         )
+    if measuring.learning_coefficient:
+        chosen = training_images(present, measuring.learning_coefficient)
+        images, labels = (torch.cat(parts) for parts in zip(*chosen, strict=True))
+        found |= _learning_coefficient(trainer, images, labels, measuring, seed_for(seed, _MEASURING, 2))
     return found
+
+
+def _learning_coefficient(
+    trainer: Trainer, images: torch.Tensor, labels: torch.Tensor, measuring: Measuring, seed: int
+) -> dict[str, tuple[float, float | None]]:
+    """The estimate with its standard error, and whether nothing speaks against it (1 or 0).
+
+    The loss is that of the chosen images, which stand for all of them; batch statistics stay as they were
+    re-estimated, and the step is chosen from the closed form of its bias.
+    """
+    # by name, so that a sweep that does not ask for it does not load it
+    estimator: Any = importlib.import_module("cifar.learning_coefficient")
+    estimate = estimator.local_learning_coefficient(
+        trainer.network,
+        functional.cross_entropy,
+        (images, labels),
+        sampler="sgld",
+        examples=trainer.data.examples,
+        chains=measuring.chains,
+        draws=measuring.draws,
+        examples_at_once=1024,
+        seed=seed,
+    )
+    return {
+        "learning_coefficient": (estimate.estimate, estimate.standard_error),
+        "learning_coefficient_trusted": (float(estimate.trusted), None),
+    }
