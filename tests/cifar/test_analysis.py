@@ -45,8 +45,6 @@ def true_accuracy(batch_size: int, switch: int) -> float:
 def made_rows(
     noise: float, *, even: bool = True, gate_fails: tuple[int, ...] = (), flat_controls: bool = False
 ) -> list[Row]:
-    noise: float, *, even: bool = True, gate_fails: set[int] = frozenset(), flat_controls: bool = False
-) -> list[Row]:  # type: ignore[assignment]
     """Runs with normal noise, or without a random number with the same three deviations in every cell."""
     random = np.random.default_rng(np.random.SeedSequence().generate_state(1))
     found = []
