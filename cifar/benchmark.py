@@ -116,7 +116,7 @@ def training_speed(
     def step() -> None:
         rows = span + counter * batch_size
         optimiser.zero_grad(set_to_none=False)
-        with torch.autocast(device.type, torch.bfloat16, enabled=switches.low_precision):
+        with torch.autocast(device.type, torch.bfloat16, enabled=switches.low_precision, cache_enabled=False):
             outputs = model(now.index_select(0, rows))
         functional.cross_entropy(outputs.float(), labels.index_select(0, rows)).backward()
         optimiser.step()

@@ -80,6 +80,8 @@ class Replicate:
         Likewise.
     gate
         Final clean train accuracy, 0 to 1, that a run must reach to be averaged in.
+    learning_coefficient
+        Images of the loss whose local learning coefficient is estimated at every switch and end; 0 leaves it out.
     precision
         float32 or bfloat16; default: what suits the device.
     workers
@@ -113,6 +115,7 @@ class Replicate:
     train_images: int | None = None
     test_images: int | None = None
     gate: float | None = None
+    learning_coefficient: int | None = None
     precision: Literal["float32", "bfloat16"] | None = None
     workers: int = 1
     threads: int = 0
@@ -142,6 +145,11 @@ class Replicate:
         changed = replace(study, recipe=recipe, stage=stage, **given(*names))
         if self.further_epochs is not None:
             changed = replace(changed, totals={})
+        if self.learning_coefficient is not None:
+            measuring = replace(study.measuring, learning_coefficient=self.learning_coefficient)
+            changed = replace(changed, measuring=measuring)
+        controls = tuple(_fitting(control, study, changed) for control in study.controls)
+        changed = replace(changed, controls=controls)
         if self.arms is not None:
             unknown = [arm for arm in self.arms if arm not in ARMS]
             if unknown:
@@ -305,6 +313,16 @@ class Benchmark:
         """Measure, and print the tables."""
         device = torch.device(self.device or available_devices()[0])
         print(benchmark_text(device, self.networks, self.batch_sizes, width=self.width, least=self.seconds))
+
+
+def _fitting(control: Control, preset: Study, study: Study) -> Control:
+    """A preset's control for a study whose base arm was changed: at batch sizes and epochs that this one has."""
+    return Control(
+        control.arm,
+        study.deficit if control.deficit == preset.deficit else control.deficit,
+        tuple(size for size in control.batch_sizes if size in study.batch_sizes) or study.batch_sizes[:1],
+        tuple(epoch for epoch in control.switch_epochs if epoch in study.switch_epochs) or study.switch_epochs[-1:],
+    )
 
 
 def plan_text(study: Study, workers: int = 1, rate: float | None = None) -> str:

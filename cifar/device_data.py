@@ -53,6 +53,14 @@ class DeviceData:
             self._under[deficit, seed] = apply_deficit(deficit, *self._train, seed=seed_for(seed, _DEFICIT))
         return self._under[deficit, seed]
 
+    def _test_under(self, deficit: str, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+        if deficit == "none":
+            return self._test
+        name = f"test {deficit}"
+        if (name, seed) not in self._under:
+            self._under[name, seed] = apply_deficit(deficit, *self._test, seed=seed_for(seed, _DEFICIT))
+        return self._under[name, seed]
+
     def normalised(self, images: torch.Tensor) -> torch.Tensor:
         """Bytes as floats with mean colour zero."""
         return (images.float() - self._mean) / self._deviation
@@ -101,7 +109,7 @@ class DeviceData:
 
         ``limit`` takes that many images spread evenly over the set.
         """
-        images, labels = self.under_deficit(deficit, seed) if part == "train" else self._test
+        images, labels = self.under_deficit(deficit, seed) if part == "train" else self._test_under(deficit, seed)
         if limit is not None and limit < len(labels):
             rows = torch.linspace(0, len(labels) - 1, limit, device=self.device).round().long()
             images, labels = images[rows], labels[rows]

@@ -66,9 +66,10 @@ def measure(
     """Everything that is measured on a state: by name, value and standard error (None where there is none).
 
     Losses in nats, accuracies from 0 to 1. ``train_`` and ``test_`` are of clean images; ``deficit_train_`` of training
-    images under the last deficit of the stages. ``fisher_trace`` and ``fisher_trace/<layer>`` are of the training
-    images of the last stage, with labels drawn from the network; ``gradient_noise_trace`` is the trace of the
-    covariance of per-example gradients and ``noise_scale`` that trace over the squared norm of the mean gradient.
+    images under the last deficit of the stages, ``deficit_test_`` of such test images. ``fisher_trace`` and
+    ``fisher_trace/<layer>`` are of the training images of the last stage, with labels drawn from the network;
+    ``gradient_noise_trace`` is the trace of the covariance of per-example gradients and ``noise_scale`` that trace over
+    the squared norm of the mean gradient.
     """
     data, seed = trainer.data, trainer.recipe.seed
     found: dict[str, tuple[float, float | None]] = {}
@@ -85,6 +86,8 @@ def measure(
     if deficits:
         trainer.re_estimate_batch_statistics(training_images(deficits[-1]))
         note("deficit_train", *trainer.evaluate(training_images(deficits[-1])), counted)
+        deficient = data.batches("test", deficits[-1], seed)
+        note("deficit_test", *trainer.evaluate(deficient), data.test_examples)
     trainer.re_estimate_batch_statistics(training_images("none"))
     note("train", *trainer.evaluate(training_images("none")), counted)
     note("test", *trainer.evaluate(data.batches("test")), data.test_examples)

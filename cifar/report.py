@@ -12,7 +12,7 @@ from typing import Any
 
 import figures
 from cifar.analysis import Findings, analyse, plain
-from cifar.curves import Row, rows
+from cifar.curves import Row, mean_at_switch, rows
 from cifar.dataset import sweep_dataset
 from cifar.store import Store
 from cifar.verdicts import control_sentences
@@ -118,6 +118,10 @@ def report_page(summary: Summary) -> str:
         "",
         *_halvings(summary),
         "",
+        "## Measured at the switch, mean over seeds",
+        "",
+        *_at_switch(summary),
+        "",
         "## Collapse (0 is perfect)",
         "",
         *_collapse(summary),
@@ -182,6 +186,32 @@ def _halvings(summary: Summary) -> list[str]:
             ]
         )
     return _markdown(table)
+
+
+AT_SWITCH = {
+    "fisher_trace": "Fisher trace",
+    "learning_coefficient": "local learning coefficient",
+    "gradient_noise_trace": "gradient noise, trace",
+    "hessian_top_eigenvalue": "top Hessian eigenvalue",
+    "deficit_train_loss": "deficit train loss",
+    "deficit_test_accuracy": "deficit test accuracy",
+    "test_accuracy": "clean test accuracy",
+}
+
+
+def _at_switch(summary: Summary) -> list[str]:
+    """What was measured at the switches, beside the hinge."""
+    findings = summary.findings
+    table = [["quantity", "batch size", "by switch epoch", "largest at", "hinge"]]
+    for name, words in AT_SWITCH.items():
+        for size, one in findings.curves.items():
+            values = mean_at_switch(summary.found, one, name)
+            known = [(int(e), v) for e, v in zip(one.switch_epochs, values, strict=True) if math.isfinite(v)]
+            if known:
+                largest = max(known, key=lambda pair: pair[1])[0]
+                each = ", ".join(f"{epoch}: {value:.3g}" for epoch, value in known)
+                table.append([words, str(size), each, str(largest), _end(findings.ends.get("hinge", {}).get(size))])
+    return _markdown(table) if len(table) > 1 else ["Nothing was measured at a switch."]
 
 
 def _collapse(summary: Summary) -> list[str]:

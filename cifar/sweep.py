@@ -100,6 +100,9 @@ def work(folder: Path, images: LabelledImages, measuring: Measuring, device: str
     """One worker: do units until none is left."""
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # a network that has memorised its data computes with them otherwise
+    if device.startswith("cuda"):
+        torch.cuda.set_device(device)  # a graph is captured on the current device
+        torch.backends.cudnn.benchmark = True
     data = DeviceData(images, torch.device(device))
     with Store(folder) as store:
         units = plan(store.runs())

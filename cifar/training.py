@@ -120,7 +120,9 @@ class Trainer:
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         low = self.recipe.precision == "bfloat16"
-        return torch.autocast(self.data.device.type, torch.bfloat16) if low else contextlib.nullcontext()
+        # without the cache of cast weights, which a captured graph must not hold on to
+        kind = self.data.device.type
+        return torch.autocast(kind, torch.bfloat16, cache_enabled=False) if low else contextlib.nullcontext()
 
     def _step(self, images: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> None:
         self.optimiser.zero_grad(set_to_none=False)

@@ -115,7 +115,7 @@ def made_sweep(folder, found: list[Row]) -> None:
         known = {row.run.key: row.final for row in found}
         for unit in plan(store.runs()):
             values = known.get(unit.key, {"test_accuracy": 0.5, "train_accuracy": 0.9, "deficit_train_loss": 1.0})
-            measured = values | {"fisher_trace": 10.0 + unit.end, "test_loss": 1.0}
+            measured = {**values, "fisher_trace": 10.0 + unit.end, "test_loss": 1.0}
             store.finish(unit, {name: (value, None) for name, value in measured.items()}, device="made")
 
 

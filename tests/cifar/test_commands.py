@@ -96,3 +96,7 @@ def test_options_change_the_preset_and_nothing_else():
     assert study.recipe.width == 8 and study.totals == {} and study.further_epochs == 5
     assert [control.arm for control in study.controls] == ["constant"]
     assert study.stage == PRESETS["baker"].stage
+    other = Replicate(preset="laptop", batch_sizes=(256,), switch_epochs=(0, 8), deficit="greyscale").study()
+    assert {control.batch_sizes for control in other.controls} == {(256,)}
+    assert {control.switch_epochs for control in other.controls} == {(8,)}
+    assert {control.deficit for control in other.controls} == {"greyscale", "vertical_flip"}
