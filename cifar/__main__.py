@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import tyro
 
-from cifar.commands import Benchmark, Export, Replicate, Report, Resume, Status
+from cifar.commands import Benchmark, Export, Report, Resume, Status
+from cifar.replicate import Replicate
 from slt_toys.progress import command_line
 
 Command = (

@@ -57,7 +57,11 @@ class ControlFinding:
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything fitted to a sweep; per definition of the end, then per batch size. Epochs and percent."""
+    """Everything fitted to a sweep; per definition of the end, then per batch size. Epochs and percent.
+
+    ``declines`` are percentage points from no deficit to the mean of the last three switch epochs, with intervals:
+    where none is shown, an end by any definition is that of noise.
+    """
 
     deficit: str
     curves: dict[int, Curve]
@@ -69,6 +73,7 @@ class Findings:
     collapse: dict[str, Collapse]
     best_exponent: BestExponent | None
     controls: tuple[ControlFinding, ...]
+    declines: dict[int, tuple[float, float, float] | None]
     notes: tuple[str, ...] = field(default_factory=tuple)
 
 
@@ -147,6 +152,7 @@ def analyse(
         spreads,
         exponent,
         tuple(_controls(found, deficit, curves, spread, freedom)),
+        {size: _decline(one, spread, freedom) for size, one in curves.items()},
         tuple(notes),
     )
 
@@ -225,6 +231,16 @@ def _controls(
     return made
 
 
+def _decline(one: Curve, spread: float, freedom: int) -> tuple[float, float, float] | None:
+    tail = HALF_DEPTH.tail_rows
+    if len(one.values) <= tail or one.switch_epochs[0] != 0:
+        return None
+    # the mean of the last rows, each of some runs, is as sure as one row of so many runs
+    weight = tail**2 / float(np.sum(1 / one.counts[-tail:]))
+    last = float(one.values[-tail:].mean())
+    return _difference((float(one.values[0]), int(one.counts[0])), (last, weight), spread, freedom)
+
+
 def _at(one: Curve | None, epoch: int) -> tuple[float, int] | None:
     if one is None:
         return None
@@ -233,7 +249,7 @@ def _at(one: Curve | None, epoch: int) -> tuple[float, int] | None:
 
 
 def _difference(
-    first: tuple[float, int] | None, second: tuple[float, int] | None, spread: float, freedom: int
+    first: tuple[float, float] | None, second: tuple[float, float] | None, spread: float, freedom: int
 ) -> tuple[float, float, float] | None:
     if first is None or second is None or not freedom:
         return None
@@ -255,6 +271,7 @@ def plain(findings: Findings) -> dict[str, Any]:
         "comparison": {name: one.to_dict() for name, one in findings.comparisons.items()},
         "collapse": {name: one.to_dict() for name, one in findings.collapse.items()},
         "best_exponent": None if findings.best_exponent is None else findings.best_exponent.to_dict(),
+        "decline": {str(size): decline for size, decline in findings.declines.items()},
         "controls": [control.__dict__ for control in findings.controls],
         "notes": list(findings.notes),
     }

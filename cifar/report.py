@@ -15,7 +15,7 @@ from cifar.analysis import Findings, analyse, plain
 from cifar.curves import Row, mean_at_switch, rows
 from cifar.dataset import sweep_dataset
 from cifar.store import Store
-from cifar.verdicts import control_sentences
+from cifar.verdicts import control_sentences, decline_sentences
 from slt_toys.critical_period_end import CriticalPeriodEnd
 from slt_toys.end_fits import EpochsPerHalving
 from slt_toys.published_findings import PublishedFindings, published_findings
@@ -109,6 +109,8 @@ def report_page(summary: Summary) -> str:
         "## Final test accuracy, percent, mean of the seeds that passed",
         "",
         *_accuracies(summary.findings),
+        "",
+        *(f"- {sentence}" for sentence in decline_sentences(summary.findings)),
         "",
         "## End of the critical period, epochs",
         "",

@@ -24,6 +24,8 @@ from cifar.store import Store, claim
 from cifar.training import Trainer
 from slt_toys.progress import progress
 
+RESULTS = Path("results/cifar")
+CACHE = Path("results/cifar-data")  # for archives that are fetched
 WAIT = 1.0  # seconds between two looks for work
 
 

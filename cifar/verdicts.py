@@ -5,6 +5,23 @@ from __future__ import annotations
 from cifar.analysis import ControlFinding, Findings
 
 
+def decline_sentences(findings: Findings) -> list[str]:
+    """For each batch size, whether the accuracy declines with the switch epoch at all."""
+    said = []
+    for size, decline in findings.declines.items():
+        if decline is None:
+            said.append(f"B = {size}: cannot tell whether the accuracy declines: too few runs or seeds.")
+        elif decline[1] > 0:
+            said.append(f"B = {size}: late switches cost {_points(decline)}.")
+        elif decline[2] < 0:
+            said.append(f"B = {size}: late switches gain {_points((-decline[0], -decline[2], -decline[1]))}.")
+        else:
+            said.append(
+                f"B = {size}: no decline is shown ({_points(decline)}); an end by any definition is one of noise."
+            )
+    return said
+
+
 def control_sentences(findings: Findings) -> list[str]:
     """One sentence for each control and switch epoch that can be judged."""
     said = []

@@ -15,7 +15,7 @@ from cifar.export import export
 from cifar.presets import LAPTOP, Control, Study
 from cifar.report import write_report
 from cifar.store import Store
-from cifar.verdicts import control_sentences
+from cifar.verdicts import control_sentences, decline_sentences
 from slt_toys.records import read_dataset
 
 DECAY = 0.93
@@ -97,6 +97,13 @@ def test_controls_are_told_apart_from_the_base_arm():
     assert "no gain over the base arm is shown" in same
 
 
+def test_a_decline_is_shown_where_there_is_one_and_not_where_there_is_none():
+    said = decline_sentences(findings(made_rows(0.002)))
+    assert len(said) == 3 and all("late switches cost 20.0 points" in one for one in said)
+    flat = [replace(row, final={**row.final, "test_accuracy": 0.5 + 0.01 * row.run.seed}) for row in made_rows(0)]
+    assert all("no decline is shown (0.0 points" in one for one in decline_sentences(findings(flat)))
+
+
 def test_too_few_runs_are_said_and_not_fitted():
     few = [row for row in made_rows(0.002) if row.run.switch_epoch < 8]
     found = findings(few)
@@ -137,4 +144,4 @@ def test_report_export_and_figure_of_a_sweep(tmp_path):
     runs = xr.load_dataset(folder / "export.nc", engine="h5netcdf", group="runs")
     assert runs.sizes["runs_row"] == 153 and runs["passed"].values.sum() == 153 - 9
     assert (folder / "export.runs.csv").read_text().count("\n") == 154
-    write_report(folder)  # what a report wrote is no foreign file
+    Store(folder).__exit__()  # what a report wrote is no foreign file

@@ -6,8 +6,8 @@ import pytest
 
 from cifar.__main__ import main
 from cifar.arms import ARMS, Protocol, make_run
-from cifar.commands import Replicate, plan_text
 from cifar.presets import PRESETS
+from cifar.replicate import Replicate, plan_text
 from cifar.stages import Recipe, Stage, total_epochs
 from cifar.store import Store
 
