@@ -108,7 +108,8 @@ def analyse(
     notes = []
     usable = {size: one for size, one in curves.items() if len(one.values) >= minimum_rows(HALF_DEPTH)}
     if missing := sorted(set(sizes) - set(usable)):
-        notes.append(f"Too few runs are done and passed the gate at batch sizes {', '.join(map(str, missing))} for an end.")
+        without = ", ".join(map(str, missing))
+        notes.append(f"Too few runs are done and passed the gate at batch sizes {without} for an end.")
     ends: dict[str, dict[int, CriticalPeriodEnd]] = {}
     halvings: dict[str, EpochsPerHalving] = {}
     comparisons: dict[str, Comparison] = {}
