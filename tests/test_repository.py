@@ -198,10 +198,16 @@ def test_a_file_is_a_room(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE, "past 400 lines it is two rooms"
 
 
+# Tests of the reader that refuses pickles must make some.
+MAKES_PICKLES = {"tests/cifar/conftest.py", "tests/cifar/test_archives.py"}
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_nothing_is_pickled(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     unsafe = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
+    if name_of(path) in MAKES_PICKLES:
+        unsafe -= {"pickle"}
     assert unsafe & imported_packages(tree) == set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):

@@ -1,0 +1,138 @@
+"""The other subcommands of ``python -m cifar``, as dataclasses whose fields are their options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from cifar.benchmark import benchmark_text
+from cifar.export import export
+from cifar.measurements import Measuring
+from cifar.plan import plan
+from cifar.report import write_report
+from cifar.store import Store
+from cifar.sweep import CACHE, RESULTS, Workers, available_devices, chosen_images, run_sweep
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Go on with a sweep where it stopped, then report.
+
+    Attributes
+    ----------
+    results
+        Folder of the sweep.
+    data
+        Where the data are now, if they have moved.
+    workers, threads, devices
+        As for replicate.
+    """
+
+    results: Path = RESULTS
+    data: Path | None = None
+    workers: int = 1
+    threads: int = 0
+    devices: tuple[str, ...] | None = None
+
+    def run(self) -> None:
+        """Do what is left, and report."""
+        with Store(self.results) as store:
+            facts = store.facts()
+        recorded = facts["data"]
+        path = self.data or (Path(recorded["path"]) if recorded["path"] else None)
+        images = chosen_images(path, CACHE, recorded["train_limit"], recorded["test_limit"])
+        workers = Workers(self.devices or available_devices(), self.workers, self.threads)
+        run_sweep(self.results, images, Measuring(**facts["study"]["measuring"]), workers)
+        print(write_report(self.results))
+
+
+@dataclass(frozen=True)
+class Status:
+    """Say how far a sweep has come, and how long the rest takes at the pace so far.
+
+    Attributes
+    ----------
+    results
+        Folder of the sweep.
+    """
+
+    results: Path = RESULTS
+
+    def run(self) -> None:
+        """Print it."""
+        with Store(self.results) as store:
+            units, done, written = plan(store.runs()), store.done(), store.epochs_done()
+            runs, seconds = store.runs(), store.seconds()
+        total = sum(unit.epochs for unit in units)
+        trained = sum(min(written.get(unit.key, 0), unit.epochs) for unit in units)
+        finished = sum(run.key in done for run in runs)
+        print(f"{finished} of {len(runs)} runs, {trained} of {total} epochs, {seconds / 3600:.2f} hours of work so far")
+        if trained:
+            print(f"left: about {seconds / trained * (total - trained) / 3600:.2f} hours of one worker's work")
+
+
+@dataclass(frozen=True)
+class Report:
+    """Analyse what there is, draw it and write the page of report.
+
+    Attributes
+    ----------
+    results
+        Folder of the sweep.
+    """
+
+    results: Path = RESULTS
+
+    def run(self) -> None:
+        """Write and print it."""
+        print(write_report(self.results))
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write runs, epochs and measurements as NetCDF and CSV into the results folder.
+
+    Attributes
+    ----------
+    results
+        Folder of the sweep.
+    """
+
+    results: Path = RESULTS
+
+    def run(self) -> None:
+        """Write them, and print their names."""
+        for path in export(self.results):
+            print(path)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Measure the matrix rate, the speed of training against it, and what each optimisation gains.
+
+    Attributes
+    ----------
+    networks
+        The first is the one of which optimisations are left out.
+    batch_sizes
+        Images of a step.
+    width
+        Channels of the first layer; default: the published ones.
+    device
+        Such as cuda:0; default: the first GPU, or the processor.
+    seconds
+        Time of each measurement.
+    """
+
+    networks: tuple[str, ...] = ("all_cnn", "resnet18_imagenet")
+    batch_sizes: tuple[int, ...] = (64, 128, 256)
+    width: int | None = None
+    device: str | None = None
+    seconds: float = 2.0
+
+    def run(self) -> None:
+        """Measure, and print the tables."""
+        device = torch.device(self.device or available_devices()[0])
+        print(benchmark_text(device, self.networks, self.batch_sizes, width=self.width, least=self.seconds))

@@ -1,0 +1,89 @@
+"""A sweep as one dataset: what the figure draws, and what is exported."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from cifar.analysis import Findings
+from cifar.curves import Row
+from slt_toys.critical_period_end import MINIMUM_ROWS, hinge_fit
+from slt_toys.published import published_curves
+from slt_toys.published_findings import PublishedFindings
+
+
+def sweep_dataset(
+    found: Sequence[Row],
+    findings: Findings,
+    published: PublishedFindings,
+    facts: Mapping[str, Any],
+    theorem: float,
+) -> xr.Dataset:
+    """Runs (dimension ``run``), the base arm's curves and ends, and the published ones.
+
+    Accuracies and their scatter are in percent, losses in nats; nan where there is nothing.
+    """
+    names = sorted({name for row in found for name in row.final if "/" not in name})
+    data: dict[str, Any] = {
+        name: ("run", [getattr(row.run, name) for row in found])
+        for name in ("arm", "deficit", "batch_size", "seed", "switch_epoch")
+    }
+    data["passed"] = ("run", [row.passed for row in found])
+    for name in names:
+        data[f"final_{name}"] = ("run", [row.final.get(name, math.nan) for row in found])
+        data[f"switch_{name}"] = ("run", [row.at_switch.get(name, math.nan) for row in found])
+    sizes = list(findings.curves)
+    epochs = sorted({float(e) for one in findings.curves.values() for e in one.switch_epochs})
+    means = np.full((len(sizes), len(epochs)), math.nan)
+    errors = means.copy()
+    hinge = np.full((len(sizes), 3), math.nan)
+    for number, one in enumerate(findings.curves.values()):
+        where = np.searchsorted(epochs, one.switch_epochs)
+        means[number, where] = one.values
+        errors[number, where] = findings.scatter / np.sqrt(one.counts)
+        if len(one.values) >= MINIMUM_ROWS["hinge"]:
+            fit = hinge_fit(one.switch_epochs, one.values)
+            hinge[number] = fit.kink, fit.intercept, fit.slope
+    data["curve"] = (("curve_batch_size", "curve_epoch"), means)
+    data["curve_standard_error"] = (("curve_batch_size", "curve_epoch"), errors)
+    data["hinge_line"] = (("curve_batch_size", "hinge_parameter"), hinge)
+    for definition, ends in findings.ends.items():
+        for suffix, field in (("", "epoch"), ("_low", "low"), ("_high", "high")):
+            values = [_number(getattr(ends[size], field)) if size in ends else math.nan for size in sizes]
+            data[f"end_{definition}{suffix}"] = ("curve_batch_size", values)
+    there = sorted(published_curves())
+    for definition, ends in published.ends.items():
+        for suffix, field in (("", "epoch"), ("_low", "low"), ("_high", "high")):
+            values = [_number(getattr(ends[size], field)) for size in there]
+            data[f"published_{definition}{suffix}"] = ("published_batch_size", values)
+    controls = findings.controls
+    for name in ("arm", "deficit", "batch_size", "switch_epoch"):
+        data[f"control_{name}"] = ("control", [getattr(one, name) for one in controls])
+    data["control_accuracy"] = ("control", [_number(one.accuracy) for one in controls])
+    return xr.Dataset(
+        data,
+        coords={
+            "curve_batch_size": sizes,
+            "curve_epoch": epochs,
+            "hinge_parameter": ["kink", "intercept", "slope"],
+            "published_batch_size": there,
+        },
+        attrs={
+            "source": facts["data"]["source"],
+            "preset": facts["study"]["name"],
+            "deficit": findings.deficit,
+            "gate": float(facts["study"]["gate"]),
+            "epochs_per_halving_theory": theorem,
+            "published_epochs_per_halving_theory": published.theorem_epochs_per_halving,
+            "scatter": findings.scatter,
+            "degrees_of_freedom": findings.freedom,
+        },
+    )
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)

@@ -1,0 +1,239 @@
+"""``python -m cifar replicate``: a study from its preset and options, its plan, and the run of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from cifar.arms import ARMS
+from cifar.benchmark import matrix_rate
+from cifar.plan import image_cost, plan, trained_images
+from cifar.presets import PRESETS, Control, Study
+from cifar.report import write_report
+from cifar.store import Store
+from cifar.sweep import CACHE, RESULTS, Workers, available_devices, chosen_images, run_sweep
+from cifar.training import best_precision
+from slt_toys.records import writable_folder
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """Run a study: deficit until the switch, then clean, for every batch size, switch epoch and seed; then report.
+
+    Stop it at any time; the same command, or resume, goes on. An option that is not given is the preset's.
+
+    Attributes
+    ----------
+    preset
+        achille and baker are the published protocols; laptop is a small one for two processors.
+    data
+        A CIFAR-10 archive, an image folder (train/<class>/<file>, test/<class>/<file>; PNG or JPEG), or a tar of one.
+        Default: the official archive is fetched.
+    data_name
+        What captions call the data; default: CIFAR-10 for the official archives, else the name of the file or folder.
+    results
+        Folder of the sweep.
+    dry_run
+        Print the plan and stop: units, epochs, floating-point operations, estimated time.
+    network
+        all_cnn, resnet18, resnet18_imagenet, fully_connected or logistic_regression.
+    width
+        Channels of the first layer.
+    depth
+        Layers or blocks, see cifar.networks.
+    batch_sizes
+        Of the base arm.
+    switch_epochs
+        Of the base arm.
+    seeds
+        How many.
+    deficit
+        blur, blur_antialiased, vertical_flip, greyscale, noise_images or label_permutation.
+    arms
+        Arms in place of the preset's controls: reset, fresh, clean, constant, cyclic, linear_scaling,
+        flow_time_matched, added_noise, window, warm_start, shrink_and_perturb, weight_decay_until, augmentation_until.
+    arm_switch_epochs
+        Their switch epochs; default: those of the base arm.
+    further_epochs
+        Clean epochs after the switch.
+    learning_rate
+        At epoch 0.
+    decay
+        Factor of the learning rate per epoch.
+    momentum
+        Of the heavy ball.
+    weight_decay
+        Coefficient.
+    augment
+        Whether images are shifted and flipped.
+    train_images
+        The first of each class, so many in all.
+    test_images
+        Likewise.
+    gate
+        Final clean train accuracy, 0 to 1, that a run must reach to be averaged in.
+    learning_coefficient
+        Images of the loss whose local learning coefficient is estimated at every switch and end; 0 leaves it out.
+    precision
+        float32 or bfloat16; default: what suits the device.
+    workers
+        Processes. On one GPU more than one can be faster for small networks; see the benchmark.
+    threads
+        Of each process; 0 shares the processors out.
+    devices
+        Such as cuda:0 cuda:1; default: every GPU, or the processor.
+    """
+
+    preset: Literal["achille", "baker", "laptop"] = "laptop"
+    data: Path | None = None
+    data_name: str | None = None
+    results: Path = RESULTS
+    dry_run: bool = False
+    network: str | None = None
+    width: int | None = None
+    depth: int | None = None
+    batch_sizes: tuple[int, ...] | None = None
+    switch_epochs: tuple[int, ...] | None = None
+    seeds: int | None = None
+    deficit: str | None = None
+    arms: tuple[str, ...] | None = None
+    arm_switch_epochs: tuple[int, ...] | None = None
+    further_epochs: int | None = None
+    learning_rate: float | None = None
+    decay: float | None = None
+    momentum: float | None = None
+    weight_decay: float | None = None
+    augment: bool | None = None
+    train_images: int | None = None
+    test_images: int | None = None
+    gate: float | None = None
+    learning_coefficient: int | None = None
+    precision: Literal["float32", "bfloat16"] | None = None
+    workers: int = 1
+    threads: int = 0
+    devices: tuple[str, ...] | None = None
+
+    def study(self) -> Study:
+        """The preset with the options that were given."""
+        study = PRESETS[self.preset]
+
+        def given(*names: str) -> dict[str, Any]:
+            return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+        first = (self.devices or available_devices())[0]
+        precision = self.precision or best_precision(torch.device(first))
+        recipe = replace(study.recipe, precision=precision, **given("network", "width", "depth", "momentum"))
+        stage = replace(study.stage, **given("learning_rate", "decay", "weight_decay", "augment"))
+        names = (
+            "deficit",
+            "batch_sizes",
+            "switch_epochs",
+            "seeds",
+            "further_epochs",
+            "train_images",
+            "test_images",
+            "gate",
+        )
+        changed = replace(study, recipe=recipe, stage=stage, **given(*names))
+        if self.further_epochs is not None:
+            changed = replace(changed, totals={})
+        if self.learning_coefficient is not None:
+            measuring = replace(study.measuring, learning_coefficient=self.learning_coefficient)
+            changed = replace(changed, measuring=measuring)
+        controls = tuple(_fitting(control, study, changed) for control in study.controls)
+        changed = replace(changed, controls=controls)
+        if self.arms is not None:
+            unknown = [arm for arm in self.arms if arm not in ARMS]
+            if unknown:
+                raise ValueError(f"arms: {unknown[0]!r} is unknown; use {', '.join(ARMS)}")
+            epochs = self.arm_switch_epochs or changed.switch_epochs
+            controls = tuple(Control(arm, changed.deficit, changed.batch_sizes, epochs) for arm in self.arms)
+            changed = replace(changed, controls=controls)
+        return changed
+
+    def run(self) -> None:
+        """Plan, and unless it is a dry run, do everything and report."""
+        study = self.study()
+        if self.dry_run:
+            print(plan_text(study, self.workers))
+            return
+        folder = writable_folder(self.results, argument="results")
+        images = chosen_images(self.data, CACHE, study.train_images, study.test_images)
+        with Store(folder, create=True) as store:
+            recorded = store.facts().get("data")
+            if recorded is not None and recorded["checksum"] != images.checksum:
+                raise ValueError(f"data: the sweep in {folder} has other images; name another results folder")
+            store.set_facts(
+                data={
+                    "checksum": images.checksum,
+                    "source": self.data_name or images.source,
+                    "path": None if self.data is None else str(self.data.resolve()),
+                    "train_images": len(images.train_labels),
+                    "test_images": len(images.test_labels),
+                    "train_limit": study.train_images,
+                    "test_limit": study.test_images,
+                },
+                study={"name": study.name, "gate": study.gate, "measuring": dataclasses.asdict(study.measuring)},
+            )
+            store.add_runs(study.runs(images.checksum))
+        run_sweep(folder, images, study.measuring, self._workers())
+        print(write_report(folder))
+
+    def _workers(self) -> Workers:
+        return Workers(self.devices or available_devices(), self.workers, self.threads)
+
+
+def _fitting(control: Control, preset: Study, study: Study) -> Control:
+    """A preset's control for a study whose base arm was changed: at batch sizes and epochs that this one has."""
+    return Control(
+        control.arm,
+        study.deficit if control.deficit == preset.deficit else control.deficit,
+        tuple(size for size in control.batch_sizes if size in study.batch_sizes) or study.batch_sizes[:1],
+        tuple(epoch for epoch in control.switch_epochs if epoch in study.switch_epochs) or study.switch_epochs[-1:],
+    )
+
+
+def plan_text(study: Study, workers: int = 1, rate: float | None = None) -> str:
+    """What a study would do, in a few lines; ``rate`` in floating-point operations a second of all workers."""
+    runs = study.runs("")
+    units = plan(runs)
+    examples = study.train_images or 50_000
+    costs = {}
+    images = operations = 0
+    for unit in units:
+        recipe = replace(unit.recipe, batch_size=1, seed=0)
+        if recipe not in costs:
+            costs[recipe] = image_cost(unit, classes=10, size=32)
+        count = trained_images(unit, examples)
+        images, operations = images + count, operations + count * costs[recipe]
+    if rate is None:
+        rate = _matrix_rate()
+    arms: dict[str, int] = {}
+    for run in runs:
+        name = run.arm if run.deficit == study.deficit else f"{run.arm} ({run.deficit})"
+        arms[name] = arms.get(name, 0) + 1
+    hours = operations / (0.35 * rate) / 3600
+    recipe = study.recipe
+    return "\n".join(
+        [
+            f"preset {study.name}: {recipe.network}, width {recipe.width or 'published'}, {recipe.precision}, "
+            f"{examples} training images",
+            f"runs: {len(runs)} ({', '.join(f'{count} {name}' for name, count in arms.items())})",
+            f"units: {len(units)}, epochs: {sum(unit.epochs for unit in units)}, images trained on: {images / 1e6:.1f} "
+            f"million, {operations:.2e} floating-point operations",
+            f"estimated time: {hours:.1f} hours at 35 % of the matrix rate measured now ({rate / 1e9:.0f} billion a "
+            "second on this machine)",
+        ]
+    )
+
+
+def _matrix_rate() -> float:
+    """Floating-point operations a second of this machine's matrix product, in the precision that suits it."""
+    devices = available_devices()
+    device = torch.device(devices[0])
+    kind = getattr(torch, best_precision(device))
+    return matrix_rate(device, kind, size=8192 if device.type == "cuda" else 768) * len(devices)

@@ -1,0 +1,82 @@
+"""What the controls say, in sentences whose every number is taken from the findings."""
+
+from __future__ import annotations
+
+from cifar.analysis import ControlFinding, Findings
+
+
+def decline_sentences(findings: Findings) -> list[str]:
+    """For each batch size, whether the accuracy declines with the switch epoch at all."""
+    said = []
+    for size, decline in findings.declines.items():
+        if decline is None:
+            said.append(f"B = {size}: cannot tell whether the accuracy declines: too few runs or seeds.")
+        elif decline[1] > 0:
+            said.append(f"B = {size}: late switches cost {_points(decline)}.")
+        elif decline[2] < 0:
+            said.append(f"B = {size}: late switches gain {_points((-decline[0], -decline[2], -decline[1]))}.")
+        else:
+            said.append(
+                f"B = {size}: no decline is shown ({_points(decline)}); an end by any definition is one of noise."
+            )
+    return said
+
+
+def control_sentences(findings: Findings) -> list[str]:
+    """One sentence for each control and switch epoch that can be judged."""
+    said = []
+    for one in findings.controls:
+        where = f"B = {one.batch_size}, switch at {one.switch_epoch}"
+        if one.failed:
+            said.append(f"{_name(one)} ({where}): below the gate, so it says nothing.")
+        elif one.arm == "base":
+            said.append(f"Negative control, {_name(one)} ({where}): {_against_no_deficit(one)}.")
+        elif one.arm == "fresh":
+            said.append(f"Budget, fresh weights with the same learning rates ({where}): {_budget(one)}.")
+        elif one.arm == "reset":
+            said.append(f"Learning rate reset at the switch ({where}): {_reset(one)}.")
+        else:
+            said.append(f"Arm {_name(one)} ({where}): {_against_base(one)}.")
+    return said
+
+
+def _name(one: ControlFinding) -> str:
+    return f"{one.arm.replace('_', ' ')}, {one.deficit.replace('_', ' ')}"
+
+
+def _points(found: tuple[float, float, float]) -> str:
+    return f"{found[0]:.1f} points [{found[1]:.1f}, {found[2]:.1f}]"
+
+
+def _against_no_deficit(one: ControlFinding) -> str:
+    if one.lost is None:
+        return "cannot tell: no interval"
+    if one.lost[1] > 0:
+        return f"it loses {_points(one.lost)} against no deficit, so that a loss does not need a critical period"
+    return f"no loss against no deficit is shown ({_points(one.lost)})"
+
+
+def _budget(one: ControlFinding) -> str:
+    if one.recovered is None:
+        return "cannot tell: no interval"
+    if one.recovered[1] > 0:
+        return f"they reach {_points(one.recovered)} more than after the deficit, so budget does not explain the loss"
+    if one.recovered[2] < 0:
+        return f"they reach {_points(one.recovered)} against the deficit's run: a shorter training explains the loss"
+    return f"cannot tell budget from deficit ({_points(one.recovered)})"
+
+
+def _reset(one: ControlFinding) -> str:
+    if one.recovered is None or one.lost is None:
+        return "cannot tell: no interval"
+    back = f"it gains {_points(one.recovered)} over the base arm"
+    if one.recovered[1] <= 0:
+        back = f"no gain over the base arm is shown ({_points(one.recovered)})"
+    left = f"still loses {_points(one.lost)}" if one.lost[1] > 0 else f"no loss is left to show ({_points(one.lost)})"
+    return f"{back}, and against no deficit {left}"
+
+
+def _against_base(one: ControlFinding) -> str:
+    if one.recovered is None:
+        return "cannot tell: no interval"
+    return f"{_points(one.recovered)} against the base arm"
