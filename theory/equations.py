@@ -14,6 +14,7 @@ from theory import (
     inertia,
     kinetics,
     langevin_bias,
+    localisation,
     normal_crossing,
     pathways,
     power_law,
@@ -35,7 +36,8 @@ BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     + reshuffling.EQUATIONS
     + fluctuation_dissipation.EQUATIONS
     + inertia.EQUATIONS
-    + langevin_bias.EQUATIONS,
+    + langevin_bias.EQUATIONS
+    + localisation.EQUATIONS,
     "scaling": scaling.EQUATIONS
     + power_law.EQUATIONS
     + flow_time.EQUATIONS
