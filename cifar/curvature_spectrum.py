@@ -25,7 +25,7 @@ EXACT_UP_TO = 256  # parameters: the whole Hessian is then cheaper than its quad
 LANCZOS_STEPS = 30
 PROBES = 6
 STIFFEST_STEP = 2.0  # of ε(nβh + γ): at 4 the scheme diverges
-TARGET_ACCEPTANCE = 0.7
+MOST_LEAPFROGS = 16
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,25 @@ class Spectrum:
             return largest
         return float(optimize.brentq(lambda step: self.energy(step) - goal, 1e-12 * largest, largest))
 
-    def step_for_acceptance(self, acceptance: float = TARGET_ACCEPTANCE) -> float:
-        """Step at which MALA accepts this share of proposals in many quadratic directions: 2Φ(-√(Σ(εa)³)/8).
+    def step_for_acceptance(self, acceptance: float, *, leapfrogs: bool) -> float:
+        """Step at which an adjusted sampler accepts this share of proposals in many quadratic directions.
 
-        Roberts & Rosenthal (1998), J. R. Stat. Soc. B 60:255, with unequal scales.
+        One leapfrog (MALA): 2Φ(-√(Σ(εa)³)/8), Roberts & Rosenthal (1998), J. R. Stat. Soc. B 60:255, with unequal
+        scales. Several: a leapfrog keeps p²/2 + (1 - εa/4) a q²/2, so that the energy errs by (εa/8) times the change
+        of a q², with variance (εa)²/16 once a quarter turn has passed; 2Φ(-√(Σ(εa)²)/8).
         """
-        cubes = float((self.weight * np.clip(self.stiffness, 0, None) ** 3).sum())
+        power = 2 if leapfrogs else 3
+        total = float((self.weight * np.clip(self.stiffness, 0, None) ** power).sum())
         wanted = -8 * float(special.ndtri(acceptance / 2))
-        return min((wanted**2 / cubes) ** (1 / 3), STIFFEST_STEP / self.largest)
+        return min((wanted**2 / total) ** (1 / power), STIFFEST_STEP / self.largest)
+
+    def leapfrogs(self, step_size: float) -> int:
+        """Leapfrogs in a quarter turn of a direction of typical stiffness, at most `MOST_LEAPFROGS`."""
+        stiff = self.stiffness - self.pull > self.pull
+        if not stiff.any():
+            return MOST_LEAPFROGS
+        typical = float(np.average(self.stiffness[stiff], weights=self.weight[stiff]))
+        return int(np.clip(np.ceil(np.pi / 2 / sqrt(step_size * typical)), 2, MOST_LEAPFROGS))
 
 
 def diagonal_scales(loss: StackedLoss, *, probes: int, generator: torch.Generator) -> Tensor:

@@ -23,17 +23,17 @@ from torch import Tensor, nn
 
 from cifar.curvature_spectrum import Spectrum, diagonal_scales, largest_curvature, spectrum
 from cifar.learning_coefficient_verdict import Evidence, burn_in_of, verdict_on
-from cifar.localised_chains import Draws, Posterior, Sampler, run_chains
+from cifar.localised_chains import ACCEPTANCE, Draws, Plan, Posterior, Sampler, run_chains
 from cifar.stacked_loss import BatchNorm, Loss, StackedLoss
 from slt_toys.chain_statistics import summarise
 from slt_toys.progress import progress
 
 Array = NDArray[np.float64]
 
-SAMPLERS = ("mala", "sgld", "preconditioned sgld")
+SAMPLERS = ("hmc", "mala", "sgld", "preconditioned sgld")
 SHARE_OF_BIAS = 0.01  # of the estimate: what the chosen step of an unadjusted sampler may add
 SHARE_OF_LOCALISATION = 0.01  # of the largest stiffness: the localisation that is chosen
-ADAPTING = 0.1  # of the draws, in which MALA finds its step
+ADAPTING = 0.2  # of the draws, in which an adjusted sampler leaves the start and finds its step
 CONFIDENCE = 0.95
 
 
@@ -63,7 +63,7 @@ class LearningCoefficientEstimate:
     largest_curvature
         Largest eigenvalue of the Hessian at w* [loss/length²].
     acceptance
-        Of MALA; NaN otherwise.
+        Of adjusted samplers; NaN otherwise.
     burn_in
         Draws dropped from each chain.
     distance
@@ -109,12 +109,12 @@ def local_learning_coefficient(
     loss: Loss,
     data: tuple[Tensor, Tensor],
     *,
-    sampler: Sampler = "mala",
+    sampler: Sampler = "hmc",
     examples: int | None = None,
     n_beta: float | None = None,
     localisation: float | None = None,
-    chains: int = 32,
-    draws: int = 500,
+    chains: int = 16,
+    draws: int = 200,
     thin: int = 1,
     step_size: float | None = None,
     batch_size: int | None = None,
@@ -134,7 +134,8 @@ def local_learning_coefficient(
     data
         Inputs and targets, on the module's device and of its type.
     sampler
-        ``"mala"``: unbiased at any step, needs every example at each step. ``"sgld"``: unadjusted. ``"preconditioned
+        ``"hmc"`` and ``"mala"``: unbiased at any step; they need every example at each step. Hamiltonian Monte Carlo
+        draws nearly independent energies, at several gradients each. ``"sgld"``: unadjusted. ``"preconditioned
         sgld"``: with fixed scales of parameters, from the Hessian's diagonal at the start.
     examples
         Number n, where the data stand for more (or fewer) examples than they have rows.
@@ -145,8 +146,8 @@ def local_learning_coefficient(
     chains, draws, thin
         Chains, draws kept of each, and steps between two draws.
     step_size
-        ε; None to choose it: for an unadjusted sampler so that the predicted bias is 1 %, for MALA by the predicted
-        acceptance, and then adapted while the first tenth of the draws is taken.
+        ε; None to choose it: for an unadjusted sampler so that the predicted bias is 1 %, for an adjusted one by the
+        predicted acceptance, and then adapted while the first fifth of the draws is taken. A leapfrog takes time √ε.
     batch_size
         None for gradients of L_n itself; a number for gradients of so many examples drawn at each step, whose noise
         heats the chains by an amount that no closed form here knows. Energies are of all examples in either case.
@@ -191,15 +192,16 @@ def local_learning_coefficient(
         scales = diagonal_scales(stacked, probes=16, generator=generator)
     posterior = Posterior(stacked, n_beta, localisation, scales)
     known = spectrum(stacked, n_beta=n_beta, localisation=localisation, scales=scales, generator=generator)
-    adapt = 0
-    if step_size is None:
-        step_size = known.step_for_acceptance() if sampler == "mala" else known.step_for_bias(SHARE_OF_BIAS)
-        adapt = int(ADAPTING * draws) if sampler == "mala" else 0
+    adjusted, adapt = sampler in ACCEPTANCE, 0
+    if step_size is None and adjusted:
+        step_size = known.step_for_acceptance(ACCEPTANCE[sampler], leapfrogs=sampler == "hmc")
+        adapt = int(ADAPTING * draws)
+    elif step_size is None:
+        step_size = known.step_for_bias(SHARE_OF_BIAS)
+    leapfrogs = known.leapfrogs(step_size) if sampler == "hmc" else 1
+    plan = Plan(sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size)
     with progress("learning coefficient", draws) as advance:
-        drawn = run_chains(
-            posterior, sampler, chains=chains, draws=draws, thin=thin, step_size=step_size, adapt=adapt,
-            batch_size=batch_size, generator=generator, advance=advance,
-        )  # fmt: skip
+        drawn = run_chains(posterior, plan, generator=generator, advance=advance)
     return _estimate(drawn, known, sampler, n_beta, localisation, top, burn_in, batch_size)
 
 
@@ -222,7 +224,7 @@ def _estimate(
     quadratic = known.energy()
     stable = drawn.step_size * known.largest < 4
     bias = 0.0
-    if sampler != "mala":
+    if sampler not in ACCEPTANCE:
         bias = known.energy(drawn.step_size) - quadratic if stable else math.inf
     # Chains are independent, so that the spread of their means needs no autocorrelation time.
     error = float(kept.mean(1).std(ddof=1)) / math.sqrt(chains) if chains > 1 else float(summary[1])
@@ -268,9 +270,9 @@ def _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localis
         positive = value is None or (math.isfinite(value) and (value > 0 or (name == "localisation" and value == 0)))
         if not positive:
             raise ValueError(f"{name}: {value} must be a positive number, or None to choose it")
-    if batch_size is not None and (batch_size < 1 or sampler == "mala"):
+    if batch_size is not None and (batch_size < 1 or sampler in ACCEPTANCE):
         raise ValueError(
-            f"batch_size: {batch_size} must be at least 1, and for 'mala' None: it accepts by the loss of all examples"
+            f"batch_size: {batch_size} must be at least 1, and None for {sampler!r} if that accepts by the loss of all"
         )
     if burn_in is not None and not 0 <= burn_in <= draws - 10:
         raise ValueError(f"burn_in: {burn_in} must lie between 0 and draws - 10 = {draws - 10}, or be None to find it")

@@ -1,7 +1,9 @@
-"""Langevin chains of the localised posterior exp(-nβ L_n(w) - (γ/2)|w - w*|²), all chains in one tensor.
+"""Chains of the localised posterior exp(-nβ L_n(w) - (γ/2)|w - w*|²), all of them in one tensor.
 
-Parameters of a step: w ← w - (ε/2) s² (nβ ∇L + γ (w - w*)) + √ε s ξ, with fixed scales s of the parameters (1 without
-preconditioning). MALA accepts or refuses each proposal, so that the law is the posterior's own whatever the step.
+With fixed scales s of the parameters (1 without preconditioning) an unadjusted step is
+w ← w - (ε/2) s² (nβ ∇L + γ (w - w*)) + √ε s ξ. Hamiltonian Monte Carlo goes several such steps without drawing ξ anew,
+by leapfrogs of time √ε, and accepts or refuses where it ends, so that its law is the posterior's own whatever the step
+(Duane, Kennedy, Pendleton & Roweth 1987, Phys. Lett. B 195:216); with one leapfrog it is MALA.
 """
 
 from __future__ import annotations
@@ -18,10 +20,11 @@ from torch import Tensor
 from cifar.stacked_loss import StackedLoss
 
 Array = NDArray[np.float64]
-Sampler = Literal["mala", "sgld", "preconditioned sgld"]
+Sampler = Literal["hmc", "mala", "sgld", "preconditioned sgld"]
+State = tuple[Tensor, Tensor, Tensor, Tensor]  # parameters, losses, minus log densities, slopes
 
-ACCEPTANCE = 0.65  # aimed at while the step of MALA is adapted
-LARGEST_LOSS = 1e12  # in units of the temperature: a chain there has diverged
+ACCEPTANCE = {"mala": 0.65, "hmc": 0.8}  # aimed at while the step is adapted; the usual optima are 0.57 and 0.65
+LARGEST_ENERGY = 1e12  # in units of the temperature: a chain there has diverged
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Draws:
     distances
         |w - w*|, shape (chain, draw).
     step_size
-        The step in the end.
+        ε in the end.
     adapted
         Draws during which the step was still being adapted.
     acceptance
@@ -58,26 +61,38 @@ class Posterior:
     localisation: float
     scales: Tensor
 
-    def evaluate(self, w: Tensor, rows: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Loss in double precision, minus log density, and its gradient in scaled coordinates."""
+    def evaluate(self, w: Tensor, rows: Tensor | None = None) -> State:
+        """Parameters, losses and minus log densities (double precision), and slopes in scaled coordinates."""
         away = w - self.loss.start
         losses, slopes = self.loss.values_and_gradients(w, rows)
         minus_log = self.n_beta * losses + self.localisation / 2 * away.double().square().sum(1)
-        return losses, minus_log, self.scales * (self.n_beta * slopes + self.localisation * away)
+        return w, losses, minus_log, self.scales * (self.n_beta * slopes + self.localisation * away)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How chains are run: see `cifar.learning_coefficient.local_learning_coefficient`.
+
+    `adapt` draws serve to leave the start and to adapt the step; a trajectory has about `leapfrogs` leapfrogs.
+    """
+
+    sampler: Sampler
+    chains: int
+    draws: int
+    thin: int
+    step_size: float
+    leapfrogs: int
+    adapt: int
+    batch_size: int | None
+
+    @property
+    def adjusted(self) -> bool:
+        """Whether proposals may be refused."""
+        return self.sampler in ACCEPTANCE
 
 
 def run_chains(
-    posterior: Posterior,
-    sampler: Sampler,
-    *,
-    chains: int,
-    draws: int,
-    thin: int,
-    step_size: float,
-    adapt: int,
-    batch_size: int | None,
-    generator: torch.Generator,
-    advance: Callable[[int], None],
+    posterior: Posterior, plan: Plan, *, generator: torch.Generator, advance: Callable[[int], None]
 ) -> Draws:
     """Run chains that all begin at w*.
 
@@ -85,17 +100,8 @@ def run_chains(
     ----------
     posterior
         What is sampled.
-    sampler
-        ``"mala"`` adapts its step during the first `adapt` draws; the others keep it.
-    chains, draws, thin
-        Chains, draws of each that are kept, steps between them.
-    step_size
-        ε to begin with.
-    adapt
-        Draws during which MALA adapts.
-    batch_size
-        Examples, drawn anew with replacement for each step, that the gradient is taken over; None for all. Energies
-        are always those of all examples.
+    plan
+        How.
     generator
         Source of all randomness, on the parameters' device.
     advance
@@ -103,62 +109,76 @@ def run_chains(
     """
     start = posterior.loss.start
     reference = posterior.loss.values(start[None])[0]
-    w = start.expand(chains, -1).clone()
-    energies = torch.empty(draws, chains, dtype=torch.float64, device=start.device)
-    distances = torch.empty_like(energies)
-    step = torch.tensor(step_size, dtype=torch.float64, device=start.device)
-    losses, minus_log, slope = posterior.evaluate(w)
+    state = posterior.evaluate(start.expand(plan.chains, -1).clone())
+    energies = torch.full((plan.draws, plan.chains), torch.nan, dtype=torch.float64, device=start.device)
+    distances = energies.clone()
+    step = torch.tensor(plan.step_size, dtype=torch.float64, device=start.device)
     accepted = torch.zeros((), dtype=torch.float64, device=start.device)
-    moves = 0
-    for draw in range(draws):
-        for _ in range(thin):
-            noise = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
-            if sampler != "mala":
-                if batch_size is not None:
-                    rows = torch.randint(
-                        posterior.loss.examples, (batch_size,), generator=generator, device=start.device
-                    )
-                    slope = posterior.evaluate(w, rows)[2]
-                w = w + posterior.scales * (step.sqrt().to(w.dtype) * noise - (step / 2).to(w.dtype) * slope)
-                if batch_size is None:
-                    losses, minus_log, slope = posterior.evaluate(w)
+    for draw in range(plan.draws):
+        for part in range(plan.thin):
+            if not plan.adjusted:
+                state = _unadjusted(posterior, plan, state, step, generator)
                 continue
-            jump = step.sqrt().to(w.dtype) * noise - (step / 2).to(w.dtype) * slope
-            proposal = w + posterior.scales * jump
-            new_losses, new_minus_log, new_slope = posterior.evaluate(proposal)
-            # log of the densities of the two ways, each a normal around its mean: the way there has noise ξ alone.
-            back = -jump + (step / 2).to(w.dtype) * new_slope
-            log_ratio = minus_log - new_minus_log
-            log_ratio += (noise.double().square().sum(1) - back.double().square().sum(1) / step) / 2
-            log_ratio = torch.where(torch.isfinite(log_ratio), log_ratio, -torch.inf)
-            drawn = torch.rand(chains, generator=generator, dtype=torch.float64, device=w.device)
-            taken = drawn.log() < log_ratio
-            w = torch.where(taken[:, None], proposal, w)
-            slope = torch.where(taken[:, None], new_slope, slope)
-            losses = torch.where(taken, new_losses, losses)
-            minus_log = torch.where(taken, new_minus_log, minus_log)
-            rate = log_ratio.clamp(max=0).exp().mean()
-            if draw < adapt:
-                step = step * torch.exp((rate - ACCEPTANCE) / (draw * thin + 10) ** 0.6)
-            else:
+            # At the minimum every short proposal leads up and is refused: the way out is taken as it comes.
+            state, rate = _adjusted(posterior, plan, state, step, generator, free=draw < plan.adapt // 2)
+            if plan.adapt // 2 <= draw < plan.adapt:
+                passed = (draw - plan.adapt // 2) * plan.thin + part
+                step = step * torch.exp(2 * (rate - ACCEPTANCE[plan.sampler]) / (passed + 10) ** 0.6)
+            elif draw >= plan.adapt:
                 accepted += rate
-                moves += 1
-        if sampler != "mala" and batch_size is not None:
-            losses = posterior.loss.values(w)
+        losses = state[1] if plan.batch_size is None else posterior.loss.values(state[0])
         energies[draw] = posterior.n_beta * (losses - reference)
-        distances[draw] = (w - start).double().norm(dim=1)
+        distances[draw] = (state[0] - start).double().norm(dim=1)
         advance(1)
-        if draw % 50 == 0 and not bool((energies[draw].abs() < LARGEST_LOSS).all()):
-            energies[draw:] = torch.nan
-            distances[draw:] = torch.nan
+        if draw % 50 == 0 and not bool((energies[draw].abs() < LARGEST_ENERGY).all()):
+            energies[draw] = torch.nan
             break
+    moves = (plan.draws - plan.adapt) * plan.thin
     return Draws(
         energies.mT.cpu().numpy(),
         distances.mT.cpu().numpy(),
         float(step),
-        adapt if sampler == "mala" else 0,
-        float(accepted) / moves if moves else float("nan"),
+        plan.adapt if plan.adjusted else 0,
+        float(accepted) / moves if plan.adjusted and moves else float("nan"),
     )
 
 
-__all__ = ["Draws", "Posterior", "Sampler", "run_chains"]
+def _unadjusted(posterior: Posterior, plan: Plan, state: State, step: Tensor, generator: torch.Generator) -> State:
+    w, slope = state[0], state[3]
+    if plan.batch_size is not None:
+        count = (plan.batch_size,)
+        rows = torch.randint(posterior.loss.examples, count, generator=generator, device=w.device)
+        slope = posterior.evaluate(w, rows)[3]
+    noise = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
+    moved = w + posterior.scales * (step.sqrt().to(w.dtype) * noise - (step / 2).to(w.dtype) * slope)
+    return posterior.evaluate(moved) if plan.batch_size is None else (moved, *state[1:])
+
+
+def _adjusted(
+    posterior: Posterior, plan: Plan, state: State, step: Tensor, generator: torch.Generator, *, free: bool
+) -> tuple[State, Tensor]:
+    """The next state and the mean acceptance probability."""
+    w = state[0]
+    momentum = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
+    count = 1
+    if plan.leapfrogs > 1:  # of random length, lest a direction come round to where it was
+        shortest, longest = (7 * plan.leapfrogs) // 10, -(-13 * plan.leapfrogs // 10)
+        count = int(torch.randint(max(1, shortest), longest + 1, (1,), generator=generator, device=w.device))
+    time = step.sqrt().to(w.dtype)
+    before = momentum.double().square().sum(1) / 2
+    new = state
+    for _ in range(count):
+        momentum = momentum - time / 2 * new[3]
+        new = posterior.evaluate(new[0] + posterior.scales * time * momentum)
+        momentum = momentum - time / 2 * new[3]
+    log_ratio = state[2] + before - new[2] - momentum.double().square().sum(1) / 2
+    log_ratio = torch.where(torch.isfinite(log_ratio), log_ratio, -torch.inf)
+    drawn = torch.rand(len(w), generator=generator, dtype=torch.float64, device=w.device)
+    taken = drawn.log() < log_ratio
+    if free:
+        taken |= torch.isfinite(log_ratio)
+    chosen = [torch.where(taken.view(-1, *[1] * (a.ndim - 1)), a, b) for a, b in zip(new, state, strict=True)]
+    return (chosen[0], chosen[1], chosen[2], chosen[3]), log_ratio.clamp(max=0).exp().mean()
+
+
+__all__ = ["ACCEPTANCE", "Draws", "Plan", "Posterior", "Sampler", "run_chains"]
