@@ -134,7 +134,8 @@ def best_branch(widths: Sequence[int], rank: int) -> tuple[int, tuple[int, ...]]
 
     Of the spare units of hidden layer l (beyond the rank) k_l hear the input and the rest reach the output; a factor
     must send nothing from the ones to the others. These are Σ F_(l-1) G_l equations (F the number that hear, G the
-    number that reach), less the Σ k_l (spare - k_l) ways to choose which units they are.
+    number that reach), less the Σ k_l (spare - k_l) ways to choose which units they are, where the factors before
+    it or those after it are of large enough rank to tell.
 
     Parameters
     ----------
@@ -153,6 +154,12 @@ def best_branch(widths: Sequence[int], rank: int) -> tuple[int, tuple[int, ...]]
     best: tuple[int, tuple[int, ...]] | None = None
     for heard in itertools.product(*(range(width + 1) for width in spare[1:-1])):
         hears, reaches = (spare[0], *heard), (*(s - k for s, k in zip(spare[1:-1], heard, strict=True)), spare[-1])
+        # Else no factor tells which units they are, and the ways to choose them are no different parameters.
+        falling = [k <= before for before, k in itertools.pairwise(hears)]
+        rising = [k <= after for k, after in itertools.pairwise(reaches)]
+        told = [all(falling[: layer + 1]) or all(rising[layer:]) for layer in range(len(heard))]
+        if not all(told):
+            continue
         equations = sum(f * g for f, g in zip(hears, reaches, strict=True))
         choices = sum(k * (s - k) for s, k in zip(spare[1:-1], heard, strict=True))
         if best is None or regular + equations - choices < best[0]:
