@@ -146,7 +146,7 @@ def table(data: xr.Dataset) -> str:
         by = f"{100 * off:+.1f} %" if np.isfinite(off) else "-"
         number = f"{row['estimate']:.4g} ± {row['standard_error']:.2g}" if np.isfinite(off) else "none"
         verdict = str(row["verdict"]).split(":", maxsplit=1)
-        reason = "trust" if verdict[0] == "trust" else f"doubt:{verdict[1].split(';')[0]}"
+        reason = "trust" if verdict[0].startswith("trust") else f"doubt:{verdict[1].split(';')[0]}"
         lines.append(
             f"| {row['network']} | {row['exact']:g} ({row['multiplicity']}) | {row['setting']} | {number} | {by} "
             f"| {reason} |"

@@ -118,7 +118,7 @@ def test_a_large_step_is_corrected_by_its_closed_form():
     plain = local_learning_coefficient(module, half_squared_error, data, draws=20, seed=1)
     step = 2.5 / (plain.n_beta * plain.largest_curvature)
     found = local_learning_coefficient(
-        module, half_squared_error, data, sampler="sgld", step_size=step, draws=500, chains=64, seed=fresh_seed()
+        module, half_squared_error, data, sampler="sgld", step_size=step, draws=300, chains=64, seed=fresh_seed()
     )
     assert abs(found.estimate - 1.5) < 5 * found.standard_error
     assert found.posterior_energy - 1.5 > 12 * found.standard_error, "uncorrected it is far off"
