@@ -74,7 +74,8 @@ def verdict_on(evidence: Evidence) -> str:
     note = ""
     if _drift(evidence.distances) is not None:
         note = "; chains still spread along flat directions, so it holds for the part of the minima that they reached"
-    return f"trust at localisation {evidence.localisation:.3g}: R-hat {evidence.r_hat:.3f}, {evidence.effective:.0f} effective draws{note}"
+    grounds = f"R-hat {evidence.r_hat:.3f}, {evidence.effective:.0f} effective draws"
+    return f"trust at localisation {evidence.localisation:.3g}: {grounds}{note}"
 
 
 def _reasons(e: Evidence) -> list[str]:

@@ -198,7 +198,7 @@ class Network(nn.Module):
 def test_stacked_loss_is_the_modules_own(batch_norm):
     torch.manual_seed(fresh_seed())
     module = Network().double()
-    module.norm.running_mean += 0.3  # pyright: ignore[reportOptionalOperand]
+    module.norm.running_mean += 0.3  # pyright: ignore[reportOperatorIssue]
     before = {name: value.clone() for name, value in module.state_dict().items()}
     x, labels = torch.randn(12, 3).double(), torch.randint(0, 2, (12,))
     stacked = StackedLoss(module, nn.functional.cross_entropy, x, labels, batch_norm=batch_norm)
