@@ -22,7 +22,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     matplotlib.figure.Figure
     """
     use_style()
-    figure = Figure(figsize=(9.5, 5.2))
+    figure = Figure(figsize=(9.5, 6.0))
     axes = figure.subplots()
     networks = list(dict.fromkeys(dataset["network"].values.tolist()))
     settings = list(dict.fromkeys(dataset["setting"].values.tolist()))
@@ -52,5 +52,5 @@ def draw(dataset: xr.Dataset) -> Figure:
         title="Learning coefficients of deep linear networks: measured over exact",
     )
     axes.set_xticks(range(len(networks)), networks)
-    axes.legend(loc="upper left", ncols=2, framealpha=0.9, frameon=True, edgecolor="none")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
