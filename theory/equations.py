@@ -15,6 +15,7 @@ from theory import (
     inertia,
     kinetics,
     langevin_bias,
+    localisation,
     normal_crossing,
     pathways,
     power_law,
@@ -36,7 +37,8 @@ BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     + reshuffling.EQUATIONS
     + fluctuation_dissipation.EQUATIONS
     + inertia.EQUATIONS
-    + langevin_bias.EQUATIONS,
+    + langevin_bias.EQUATIONS
+    + localisation.EQUATIONS,
     "scaling": scaling.EQUATIONS
     + power_law.EQUATIONS
     + equi_temperature.EQUATIONS

@@ -146,6 +146,12 @@ step_size = _define("step_size", r"\epsilon", "step of w <- w - (step n beta/2) 
 time_step = _define("time_step", r"\Delta t", "Euler step of the Langevin equation [Langevin time]")
 measured_energy = _define("measured_energy", r"\hat E_h", "mean of n beta h w^2/2 under the discretised dynamics [1]")
 stationary_variance = _define("stationary_variance", r"V", "stationary variance of a coordinate [length^2]")
+localisation = _define("localisation", r"\gamma_*", "strength of the pull (localisation/2)|w - w*|^2 [1/length^2]")
+localisation_effect = _define(
+    "localisation_effect", r"\Delta_\gamma", "rise of the measured energy without localisation [1]"
+)
+slope_at_start = _define("slope_at_start", r"g_*", "derivative of the loss where chains start [loss/length]", real=True)
+start_excess = _define("start_excess", r"\Delta_*", "n beta times the start's height above the minimum [1]")
 
 # Schedules and the end of the critical period
 initial_learning_rate = _define("initial_learning_rate", r"\eta_0", "learning rate at epoch 0 [length^2/loss per step]")

@@ -1,0 +1,191 @@
+"""The command `python -m cifar.learning_coefficient`: deep linear networks, whose coefficients are theorems.
+
+Default settings are held against the exact values, at a typical minimum and where branches of minima cross; and so are
+settings without burn-in, of the kind with which coefficients along training were first published: SGLD with a step
+chosen by hand, localisation 100, ten chains of a hundred draws, none dropped.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from cifar.deep_linear import Minimum, deep_linear_problem, half_squared_error
+from cifar.learning_coefficient import LearningCoefficientEstimate, local_learning_coefficient
+from figures import learning_coefficient as drawing
+from slt_toys.progress import command_line, progress
+from slt_toys.records import manifest, writable_folder, write_dataset, write_figure, write_json
+
+NETWORKS: dict[str, tuple[tuple[int, ...], int]] = {
+    "(5,3,5;2)": ((5, 3, 5), 2),
+    "(10,5,10;2)": ((10, 5, 10), 2),
+    "(5,4,4,5;2)": ((5, 4, 4, 5), 2),
+    "(50,50,50;25)": ((50, 50, 50), 25),
+}
+NOISE = 0.1  # the data's noise lies below the tempered posterior's width by this and √log n
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way to measure: a name, the kind of minimum and number of examples of the problem, and arguments."""
+
+    name: str
+    minimum: Minimum = "typical"
+    examples: int = 1_000_000
+    noise: float = NOISE
+    by_hand: float | None = None  # step size of the settings without burn-in
+
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the estimator beyond the problem and the seed."""
+        if self.by_hand is None:
+            return {}
+        fixed = {"sampler": "sgld", "localisation": 100.0, "chains": 10, "draws": 100, "burn_in": 0}
+        return fixed | {"step_size": self.by_hand}
+
+
+SETTINGS = (
+    Setting("default"),
+    Setting("default, unit noise", noise=1.0),
+    Setting("default, at the crossing", minimum="crossing"),
+    Setting("no burn-in, step 1e-4", by_hand=1e-4),
+    Setting("no burn-in, step 1e-5", by_hand=1e-5),
+    Setting("no burn-in, step 1e-5, 50 000 examples", by_hand=1e-5, examples=50_000),
+)
+
+
+@dataclass(frozen=True)
+class LearningCoefficientStudy:
+    """Measure learning coefficients of deep linear networks and hold them against the exact values."""
+
+    seeds: int = 1
+    """Problems of each network under the default setting; with more than one, coverage is reported."""
+
+    seed: int = 0
+    """The first of them."""
+
+    networks: tuple[str, ...] = tuple(NETWORKS)
+    """Which networks."""
+
+    out: Path = Path("results")
+    """Folder for data and figure."""
+
+    def __post_init__(self) -> None:
+        if self.seeds < 1:
+            raise ValueError(f"seeds: {self.seeds} must be 1 or more")
+        unknown = sorted(set(self.networks) - set(NETWORKS))
+        if unknown or not self.networks:
+            raise ValueError(f"networks: {unknown or 'none'} cannot be measured; known are {', '.join(NETWORKS)}")
+
+    def run(self) -> xr.Dataset:
+        """Measure; one row for each network, setting and seed."""
+        tasks = [(name, setting, self.seed) for name in self.networks for setting in SETTINGS]
+        tasks += [(name, SETTINGS[0], self.seed + k) for k in range(1, self.seeds) for name in self.networks]
+        rows = []
+        with progress("deep linear networks", len(tasks)) as advance:
+            for name, setting, seed in tasks:
+                rows.append(measured(name, setting, seed))
+                advance()
+        return xr.Dataset({key: ("row", np.array([row[key] for row in rows])) for key in rows[0]})
+
+
+def measured(network: str, setting: Setting, seed: int) -> dict[str, Any]:
+    """One row: estimate, interval, exact value, verdict and seconds; the seed is the problem's and the chains'."""
+    widths, rank = NETWORKS[network]
+    dtype = torch.float32 if max(widths) >= 50 else torch.float64
+    problem = deep_linear_problem(
+        widths, rank, examples=setting.examples, noise=setting.noise, minimum=setting.minimum, seed=seed, dtype=dtype
+    )
+    began = time.perf_counter()
+    found: LearningCoefficientEstimate = local_learning_coefficient(
+        problem.module, half_squared_error, (problem.inputs, problem.targets), examples=problem.examples, seed=seed,
+        **setting.arguments(),
+    )  # fmt: skip
+    exact = float(problem.exact.value)
+    return {
+        "network": network,
+        "setting": setting.name,
+        "seed": seed,
+        "estimate": found.estimate if setting.by_hand is None else found.posterior_energy,
+        "standard_error": found.standard_error,
+        "low": found.interval[0],
+        "high": found.interval[1],
+        "exact": exact,
+        "multiplicity": problem.exact.multiplicity,
+        "covered": bool(found.interval[0] <= exact <= found.interval[1]),
+        "posterior_energy": found.posterior_energy,
+        "step_bias": found.step_bias,
+        "localisation_effect": found.localisation_effect,
+        "start_excess": found.start_excess,
+        "r_hat": found.r_hat,
+        "bulk_effective_sample_size": found.bulk_effective_sample_size,
+        "n_beta": found.n_beta,
+        "localisation": found.localisation,
+        "step_size": found.step_size,
+        "seconds": time.perf_counter() - began,
+        "verdict": found.verdict,
+    }
+
+
+def table(data: xr.Dataset) -> str:
+    """Markdown: for each network and setting the first seed's row, then how often intervals covered."""
+    lines = [
+        "| network | exact λ (m) | setting | estimate | off by | verdict |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    first = int(data["seed"].min())
+    for k in np.flatnonzero(data["seed"].values == first):
+        row = {key: data[key].values[k] for key in data.data_vars}
+        off = row["estimate"] / row["exact"] - 1
+        by = f"{100 * off:+.1f} %" if np.isfinite(off) else "-"
+        number = f"{row['estimate']:.4g} ± {row['standard_error']:.2g}" if np.isfinite(off) else "none"
+        verdict = str(row["verdict"]).split(":", maxsplit=1)
+        reason = "trust" if verdict[0].startswith("trust") else f"doubt:{verdict[1].split(';')[0]}"
+        lines.append(
+            f"| {row['network']} | {row['exact']:g} ({row['multiplicity']}) | {row['setting']} | {number} | {by} "
+            f"| {reason} |"
+        )
+    chosen = data.isel(row=data["setting"].values == SETTINGS[0].name)
+    if len(set(chosen["seed"].values.tolist())) > 1:
+        lines += ["", "| network | seeds | covered by the 95 % interval | largest error |", "| --- | --- | --- | --- |"]
+        for network in dict.fromkeys(chosen["network"].values.tolist()):
+            part = chosen.isel(row=chosen["network"].values == network)
+            worst = float(np.abs(part["estimate"] / part["exact"] - 1).max())
+            lines.append(f"| {network} | {part.sizes['row']} | {int(part['covered'].sum())} | {100 * worst:.2g} % |")
+    return "\n".join(lines)
+
+
+def save(data: xr.Dataset, study: LearningCoefficientStudy, seconds: float) -> None:
+    """Write ``learning_coefficient`` .nc, .json, .png and .svg."""
+    folder = writable_folder(study.out)
+    files = {"learning_coefficient.nc": write_dataset(data, folder / "learning_coefficient.nc")}
+    files |= write_figure(drawing.draw(data), folder / "learning_coefficient")
+    rows = [{key: data[key].values[k].item() for key in data.data_vars} for k in range(data.sizes["row"])]
+    record = {"table": table(data).splitlines(), "rows": rows}
+    record["manifest"] = manifest(study, study.seed, seconds, files=files)
+    write_json(record, folder / "learning_coefficient.json", not_finite="null")
+
+
+def _main(study: LearningCoefficientStudy) -> None:
+    writable_folder(study.out)
+    began = time.perf_counter()
+    data = study.run()
+    save(data, study, time.perf_counter() - began)
+    print(table(data))
+
+
+def main() -> int:
+    """Run the command line; returns the exit status."""
+    return command_line(LearningCoefficientStudy, _main)
+
+
+__all__ = ["NETWORKS", "SETTINGS", "LearningCoefficientStudy", "Setting", "main", "measured", "save", "table"]
+
+if __name__ == "__main__":
+    sys.exit(main())

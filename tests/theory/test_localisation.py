@@ -1,0 +1,52 @@
+"""Laws of the local estimate against sums and simulations that know nothing of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import integrate
+
+
+@pytest.mark.parametrize(("n_beta", "curvature", "localisation"), [(50.0, 0.3, 4.0), (7.0, 2.0, 90.0)])
+def test_localised_energy_by_quadrature(evaluate, n_beta, curvature, localisation):
+    width = 12 / np.sqrt(n_beta * curvature + localisation)
+
+    def mean(pull: float) -> float:
+        weight = lambda w: np.exp(-(n_beta * curvature + pull) * w**2 / 2)  # noqa: E731
+        energy = lambda w: n_beta * curvature * w**2 / 2 * weight(w)  # noqa: E731
+        return integrate.quad(energy, -width, width)[0] / integrate.quad(weight, -width, width)[0]
+
+    values = {"n_beta": n_beta, "curvature": curvature, "localisation": localisation}
+    assert evaluate("localised-energy", **values) == pytest.approx(mean(localisation), rel=1e-8)
+    step = 1e-4 * localisation
+    slope = (mean(localisation - step) - mean(localisation + step)) / (2 * step)
+    assert evaluate("localisation-effect", **values) == pytest.approx(localisation * slope, rel=1e-5)
+
+
+@pytest.mark.parametrize("step_size", [0.001, 0.02])
+def test_scheme_by_iterating_its_variance(evaluate, step_size):
+    n_beta, curvature, localisation = 50.0, 0.7, 20.0
+    variance = 0.0
+    for _ in range(20_000):
+        variance = (1 - step_size * (n_beta * curvature + localisation) / 2) ** 2 * variance + step_size
+    found = evaluate(
+        "localised-energy-euler", n_beta=n_beta, curvature=curvature, localisation=localisation, step_size=step_size
+    )
+    assert found == pytest.approx(n_beta * curvature * variance / 2, rel=1e-9)
+
+
+def test_start_excess_of_a_regular_model_at_its_truth(evaluate):
+    """The mean over data sets is d/2 · nβ/n: least squares with unit noise, at the true parameter."""
+    rng = np.random.default_rng(np.random.SeedSequence().generate_state(1)[0])
+    examples, weights, n_beta, repeats = 200, 3, 40.0, 4000
+    x = np.linalg.qr(rng.standard_normal((examples, weights)))[0] * np.sqrt(examples)  # curvature 1 in each direction
+    found = np.empty(repeats)
+    for k in range(repeats):
+        slopes = -x.T @ rng.standard_normal(examples) / examples
+        found[k] = n_beta * (slopes**2).sum() / 2
+    expected = weights / 2 * n_beta / examples
+    error = found.std(ddof=1) / np.sqrt(repeats)
+    assert abs(found.mean() - expected) < 5 * error
+    assert abs(found.mean() - 2 * expected) > 12 * error
+    one = evaluate("start-excess", n_beta=n_beta, curvature=1.0, slope_at_start=0.1)
+    assert one == pytest.approx(n_beta * 0.01 / 2)
