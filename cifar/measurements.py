@@ -6,10 +6,8 @@ error of a share of independent images.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch.nn import functional
@@ -17,6 +15,7 @@ from torch.nn import functional
 from cifar.device_data import seed_for
 from cifar.gradients import fisher_trace, gradient_noise
 from cifar.hessian import top_eigenvalue
+from cifar.learning_coefficient import local_learning_coefficient
 from cifar.stages import Stage
 from cifar.training import Trainer
 
@@ -118,9 +117,7 @@ def _learning_coefficient(
     The loss is that of the chosen images, which stand for all of them; batch statistics stay as they were
     re-estimated, and the step is chosen from the closed form of its bias.
     """
-    # by name, so that a sweep that does not ask for it does not load it
-    estimator: Any = importlib.import_module("cifar.learning_coefficient")
-    estimate = estimator.local_learning_coefficient(
+    estimate = local_learning_coefficient(
         trainer.network,
         functional.cross_entropy,
         (images, labels),

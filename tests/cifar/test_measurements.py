@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -90,3 +91,15 @@ def test_a_state_is_measured_whole_and_left_as_it_was(device_data):
     expected = {f"{kind}_{what}" for kind in ("train", "test", "deficit_train") for what in ("loss", "accuracy")}
     assert expected | {"fisher_trace", "gradient_noise_trace", "hessian_top_eigenvalue"} <= set(found)
     assert measure(trainer, parts, Measuring(fisher=16, hessian=16, lanczos_steps=4)) == found
+
+
+def test_the_learning_coefficient_is_that_of_the_estimator(device_data):
+    parts = stages(Stage(0), Stage(3))
+    trainer = Trainer(Recipe("fully_connected", 16, 2, batch_size=40, data="made"), device_data)
+    for _ in range(3):
+        trainer.run_epoch(parts)
+    few = Measuring(fisher=0, hessian=0, learning_coefficient=40, chains=4, draws=40)
+    found = measure(trainer, parts, few)
+    estimate, error = found["learning_coefficient"]
+    assert np.isfinite(estimate) and error > 0 and found["learning_coefficient_trusted"][0] in (0.0, 1.0)
+    assert measure(trainer, parts, few)["learning_coefficient"] == (estimate, error)
