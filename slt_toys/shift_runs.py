@@ -23,7 +23,7 @@ from .potentials import PotentialPair
 from .propagator import propagator
 from .samplers import OverdampedLangevin, Stage, sample_stages
 from .shifts import Shift, mixture
-from .switch_protocol import STEP_SHARE, component_pairs, step_limit
+from .switch_protocol import STEP_SHARE, component_pairs, coordinates_of, step_limit
 from .training import Training
 
 Array = NDArray[np.float64]
@@ -189,11 +189,9 @@ def _evolve(
 
 def _phase_shares(pair: PotentialPair, parts: Sequence[PotentialPair], draws: Array, phases: int) -> Array:
     """Whether each chain is in each phase at each record: (chains, records, phases), a mean over components."""
-    groups = pair.clean.components()
     found = np.zeros((*draws.shape[:2], phases))
     for part in parts:
-        own = slice(None) if part is pair else list(groups[int(part.name.rsplit("[")[-1][:-1])])
-        index = part.clean.phase_index(draws[..., own])
+        index = part.clean.phase_index(draws[..., coordinates_of(part, pair)])
         found += (index[..., None] == np.arange(phases)) / len(parts)
     return found
 

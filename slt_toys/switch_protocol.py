@@ -217,12 +217,18 @@ def component_pairs(pair: PotentialPair) -> tuple[PotentialPair, ...]:
     return tuple(parts)
 
 
+def coordinates_of(part: PotentialPair, pair: PotentialPair) -> list[int]:
+    """Which of a pair's coordinates one of its :func:`component_pairs` is about."""
+    if part == pair:  # another object, maybe: what is cached is the first pair of its kind
+        return list(range(pair.clean.dimension))
+    return list(pair.clean.components()[int(part.name.rsplit("[")[-1][:-1])])
+
+
 def stuck_components(pair: PotentialPair, points: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether points (runs, coordinates) are stuck, by component that has two phases: shape (components, runs)."""
-    groups = pair.clean.components()
     found = []
     for part in component_pairs(pair):
-        own = slice(None) if part is pair else list(groups[int(part.name.rsplit("[")[-1][:-1])])
+        own = coordinates_of(part, pair)
         found.append(part.clean.phase_index(points[:, own]) == part.clean.phase_number(part.stuck_phase))
     return np.array(found)
 

@@ -14,7 +14,13 @@ from slt_toys.exact_draws import draw_exact
 from slt_toys.laws import law
 from slt_toys.potentials import PotentialPair
 from slt_toys.resampling import end_with_interval, resample_chains
-from slt_toys.switch_protocol import Ending, component_pairs, exact_stuck_probability, sampled_stuck
+from slt_toys.switch_protocol import (
+    Ending,
+    component_pairs,
+    exact_stuck_probability,
+    sampled_stuck,
+    stuck_components,
+)
 from slt_toys.training import ConstantRate, ExponentialDecay, PowerDecay, Training
 
 HALF = Definition("half_stuck_mass", interpolation="monotone_cubic")
@@ -243,3 +249,13 @@ def test_bad_input_is_refused_in_one_line(make, message):
     with pytest.raises(ValueError, match=message) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+def test_a_pair_that_equals_a_known_one_is_not_taken_for_a_part_of_it():
+    pair = find_pair("regular_double_well")
+    component_pairs(pair)
+    twin = PotentialPair(pair.name, pair.deficit, pair.clean, pair.stuck_phase)
+    points = np.array([[-1.0], [1.0]])
+    assert twin is not pair
+    assert np.array_equal(stuck_components(twin, points), stuck_components(pair, points))
+    assert stuck_components(twin, points).sum() == 1
