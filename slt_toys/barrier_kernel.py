@@ -24,12 +24,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
-from .annealing import stuck_probability_fixed_further, stuck_probability_fixed_total
+from .annealing import Start, stuck_probability_fixed_further, stuck_probability_fixed_total
 from .fokker_planck import grid_for
 from .kinetics import barrier_form, well_form
 from .laws import law
 from .potentials import Potential, PotentialPair
-from .switch_protocol import Ending, Start
+from .switch_protocol import Ending
 from .training import ExponentialDecay, Training
 
 Array = NDArray[np.float64]
