@@ -102,6 +102,13 @@ def work(folder: Path, images: LabelledImages, measuring: Measuring, device: str
     """One worker: do units until none is left."""
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # a network that has memorised its data computes with them otherwise
+    try:
+        _work(folder, images, measuring, device)
+    finally:
+        torch.set_flush_denormal(False)  # others in this process may count on them
+
+
+def _work(folder: Path, images: LabelledImages, measuring: Measuring, device: str) -> None:
     if device.startswith("cuda"):
         torch.cuda.set_device(device)  # a graph is captured on the current device
         torch.backends.cudnn.benchmark = True

@@ -222,8 +222,8 @@ def test_stages_of_different_samplers_compose():
     [
         ("langevin", "0.5 * (z0 * z0 - b0 * b0)", "0.0"),
         ("langevin", "0.5 * (z0 * z0 - b0 * b0)", "-0.5 * (z0 * z0 - b0 * b0)"),
-        ("langevin", "log_uniform < total -", "log_uniform < total - 0.0 *"),
-        ("random_walk", "log_uniform < total", "-1e300 < total"),
+        ("langevin", "< total -", "< total - 0.0 *"),
+        ("random_walk", "< total", "< 1e300 + total"),
         ("random_walk", "cold = 1.0 / temperature", "cold = 0.75 / temperature"),
     ],
     ids=["no proposal ratio", "its sign", "no energy", "always accepts", "a third too hot"],
