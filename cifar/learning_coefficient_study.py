@@ -41,11 +41,12 @@ class Setting:
     examples: int = 1_000_000
     noise: float = NOISE
     by_hand: float | None = None  # step size of the settings without burn-in
+    draws: int | None = None  # None for the estimator's own
 
     def arguments(self) -> dict[str, Any]:
         """Arguments of the estimator beyond the problem and the seed."""
         if self.by_hand is None:
-            return {}
+            return {} if self.draws is None else {"draws": self.draws}
         fixed = {"sampler": "sgld", "localisation": 100.0, "chains": 10, "draws": 100, "burn_in": 0}
         return fixed | {"step_size": self.by_hand}
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
 
 from .barrier_decline import Decline
 from .published import published_curves
@@ -25,7 +26,7 @@ COLUMNS = ("switch_epoch", "value")
 ERROR_COLUMN = "standard_error"
 FEWEST_ROWS = 6
 LAST_ROWS = 3  # whose mean is the level where everything is stuck, where that is not given
-NORMAL_MEDIAN = 0.6744897501960817  # of the absolute value of a standard normal number
+NORMAL_MEDIAN = float(norm.ppf(0.75))  # of the absolute value of a standard normal number
 
 __all__ = ["MeasuredDecline", "measured_decline", "published_decline", "read_decline", "scatter"]
 

@@ -10,7 +10,7 @@ from torch import nn
 from cifar import curvature_spectrum
 from cifar.deep_linear import deep_linear_problem, half_squared_error
 from cifar.learning_coefficient import local_learning_coefficient
-from cifar.learning_coefficient_study import NETWORKS, SETTINGS, measured
+from cifar.learning_coefficient_study import NETWORKS, SETTINGS, Setting, measured
 from cifar.learning_coefficient_verdict import burn_in_of
 from cifar.stacked_loss import StackedLoss
 from tests.cifar.exact_gibbs import gibbs_energies
@@ -44,10 +44,12 @@ def regression(weights=(1.0, -2.0, 0.5), examples=400, off=0.0):
 
 @pytest.mark.parametrize("network", ["(5,3,5;2)", pytest.param("(10,5,10;2)", marks=pytest.mark.slow), "(5,4,4,5;2)"])
 def test_default_settings_find_the_exact_value(network):
-    row = measured(network, SETTINGS[0], fresh_seed())
+    seed = fresh_seed()
+    row = measured(network, SETTINGS[0], seed)
     assert abs(row["estimate"] / row["exact"] - 1) < 0.05
     assert abs(row["estimate"] - row["exact"]) < 5 * row["standard_error"]
-    assert row["verdict"].startswith("trust")
+    # By default one run in fifty has too few effective draws, and is told so; with more none may be doubted.
+    assert measured(network, Setting("more draws", draws=500), seed)["verdict"].startswith("trust")
     number_of_weights = sum(a * b for a, b in zip(NETWORKS[network][0], NETWORKS[network][0][1:], strict=False))
     assert abs(row["estimate"] - number_of_weights / 2) > 12 * row["standard_error"], "a regular model is told apart"
 
