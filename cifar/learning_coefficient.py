@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,6 +36,10 @@ SHARE_OF_BIAS = 0.01  # of the estimate: what the chosen step of an unadjusted s
 SHARE_OF_LOCALISATION = 0.01  # of the largest stiffness: the localisation that is chosen
 ADAPTING = 0.2  # of the draws, in which an adjusted sampler leaves the start and finds its step
 CONFIDENCE = 0.95
+# As coefficients along training were first published: nothing dropped, localisation and step chosen by hand.
+WITHOUT_BURN_IN: dict[str, Any] = {
+    "sampler": "sgld", "localisation": 100.0, "chains": 10, "draws": 100, "burn_in": 0, "step_size": 1e-5,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,7 @@ def local_learning_coefficient(
     n_beta: float | None = None,
     localisation: float | None = None,
     chains: int = 16,
-    draws: int = 200,
+    draws: int = 256,
     thin: int = 1,
     step_size: float | None = None,
     batch_size: int | None = None,
@@ -183,8 +188,10 @@ def local_learning_coefficient(
         raise ValueError("module: its loss on the data is not finite; bring it to a minimum first")
     generator = torch.Generator(device=stacked.start.device).manual_seed(seed)
     top = largest_curvature(stacked, generator=generator)
-    if not top > 0:
-        raise ValueError("module: the loss has no positive curvature at its parameters; bring it to a minimum first")
+    if localisation is None and not top > 0:
+        raise ValueError(
+            "module: the loss has no positive curvature at its parameters; bring it to a minimum, or give localisation"
+        )
     if localisation is None:
         localisation = SHARE_OF_LOCALISATION * n_beta * top
     scales = torch.ones_like(stacked.start)
@@ -278,7 +285,7 @@ def _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localis
         raise ValueError(f"burn_in: {burn_in} must lie between 0 and draws - 10 = {draws - 10}, or be None to find it")
 
 
-__all__ = ["LearningCoefficientEstimate", "local_learning_coefficient"]
+__all__ = ["WITHOUT_BURN_IN", "LearningCoefficientEstimate", "local_learning_coefficient"]
 
 if __name__ == "__main__":
     from cifar.learning_coefficient_study import main

@@ -18,8 +18,9 @@ import torch
 import xarray as xr
 
 from cifar.deep_linear import Minimum, deep_linear_problem, half_squared_error
-from cifar.learning_coefficient import LearningCoefficientEstimate, local_learning_coefficient
+from cifar.learning_coefficient import WITHOUT_BURN_IN, LearningCoefficientEstimate, local_learning_coefficient
 from figures import learning_coefficient as drawing
+from slt_toys.laws import law
 from slt_toys.progress import command_line, progress
 from slt_toys.records import manifest, writable_folder, write_dataset, write_figure, write_json
 
@@ -47,8 +48,7 @@ class Setting:
         """Arguments of the estimator beyond the problem and the seed."""
         if self.by_hand is None:
             return {} if self.draws is None else {"draws": self.draws}
-        fixed = {"sampler": "sgld", "localisation": 100.0, "chains": 10, "draws": 100, "burn_in": 0}
-        return fixed | {"step_size": self.by_hand}
+        return WITHOUT_BURN_IN | {"step_size": self.by_hand}
 
 
 SETTINGS = (
@@ -59,6 +59,11 @@ SETTINGS = (
     Setting("no burn-in, step 1e-5", by_hand=1e-5),
     Setting("no burn-in, step 1e-5, 50 000 examples", by_hand=1e-5, examples=50_000),
 )
+
+# The smallest singular network, measured where its branches of minima cross: there the energy at finite nβ is known.
+CROSSING = (1, 1, 1)
+CROSSING_N_BETAS = (100.0, 1000.0, 10_000.0)
+CROSSING_DRAWS = 1000  # arms of a cross take longer to visit than a well
 
 
 @dataclass(frozen=True)
@@ -85,15 +90,21 @@ class LearningCoefficientStudy:
             raise ValueError(f"networks: {unknown or 'none'} cannot be measured; known are {', '.join(NETWORKS)}")
 
     def run(self) -> xr.Dataset:
-        """Measure; one row for each network, setting and seed."""
+        """Measure; one row for each network, setting and seed, and one ``crossing`` for each nβ of the smallest."""
         tasks = [(name, setting, self.seed) for name in self.networks for setting in SETTINGS]
         tasks += [(name, SETTINGS[0], self.seed + k) for k in range(1, self.seeds) for name in self.networks]
-        rows = []
-        with progress("deep linear networks", len(tasks)) as advance:
+        rows, crossings = [], []
+        with progress("deep linear networks", len(tasks) + len(CROSSING_N_BETAS)) as advance:
             for name, setting, seed in tasks:
                 rows.append(measured(name, setting, seed))
                 advance()
-        return xr.Dataset({key: ("row", np.array([row[key] for row in rows])) for key in rows[0]})
+            for n_beta in CROSSING_N_BETAS:
+                crossings.append(measured_crossing(n_beta, self.seed))
+                advance()
+        data = xr.Dataset({key: ("row", np.array([row[key] for row in rows])) for key in rows[0]})
+        return data.assign(
+            {f"crossing_{key}": ("crossing", np.array([row[key] for row in crossings])) for key in crossings[0]}
+        )
 
 
 def measured(network: str, setting: Setting, seed: int) -> dict[str, Any]:
@@ -134,6 +145,25 @@ def measured(network: str, setting: Setting, seed: int) -> dict[str, Any]:
     }
 
 
+def measured_crossing(n_beta: float, seed: int, *, draws: int = CROSSING_DRAWS) -> dict[str, Any]:
+    """Three numbers of x -> w2 w1 x with true map 0 at localisation 1: estimate, exact energy at nβ, and λ."""
+    problem = deep_linear_problem(CROSSING, 0, noise=0.0, minimum="crossing", seed=seed)
+    found = local_learning_coefficient(
+        problem.module, half_squared_error, (problem.inputs, problem.targets), n_beta=n_beta, localisation=1.0,
+        draws=draws, seed=seed,
+    )  # fmt: skip
+    curvature = float(problem.inputs.square().mean())
+    return {
+        "n_beta": n_beta,
+        "curvature": curvature,
+        "estimate": found.estimate,
+        "standard_error": found.standard_error,
+        "energy": law("crossing-energy")(n_beta=n_beta, curvature=curvature, localisation=1.0),
+        "exact": float(problem.exact.value),
+        "verdict": found.verdict,
+    }
+
+
 def table(data: xr.Dataset) -> str:
     """Markdown: for each network and setting the first seed's row, then how often intervals covered."""
     lines = [
@@ -142,7 +172,7 @@ def table(data: xr.Dataset) -> str:
     ]
     first = int(data["seed"].min())
     for k in np.flatnonzero(data["seed"].values == first):
-        row = {key: data[key].values[k] for key in data.data_vars}
+        row = {key: data[key].values[k] for key in data.data_vars if "row" in data[key].dims}
         off = row["estimate"] / row["exact"] - 1
         by = f"{100 * off:+.1f} %" if np.isfinite(off) else "-"
         number = f"{row['estimate']:.4g} ± {row['standard_error']:.2g}" if np.isfinite(off) else "none"
@@ -159,6 +189,16 @@ def table(data: xr.Dataset) -> str:
             part = chosen.isel(row=chosen["network"].values == network)
             worst = float(np.abs(part["estimate"] / part["exact"] - 1).max())
             lines.append(f"| {network} | {part.sizes['row']} | {int(part['covered'].sum())} | {100 * worst:.2g} % |")
+    lines += ["", "| (1,1,1;0) at nβ | estimate | exact at this nβ | λ |", "| --- | --- | --- | --- |"]
+    for k in range(data.sizes["crossing"]):
+        row = {
+            key: data[f"crossing_{key}"].values[k]
+            for key in ("n_beta", "estimate", "standard_error", "energy", "exact")
+        }
+        lines.append(
+            f"| {row['n_beta']:g} | {row['estimate']:.3f} ± {row['standard_error']:.3f} | {row['energy']:.4f} "
+            f"| {row['exact']:g} |"
+        )
     return "\n".join(lines)
 
 
@@ -167,8 +207,11 @@ def save(data: xr.Dataset, study: LearningCoefficientStudy, seconds: float) -> N
     folder = writable_folder(study.out)
     files = {"learning_coefficient.nc": write_dataset(data, folder / "learning_coefficient.nc")}
     files |= write_figure(drawing.draw(data), folder / "learning_coefficient")
-    rows = [{key: data[key].values[k].item() for key in data.data_vars} for k in range(data.sizes["row"])]
-    record = {"table": table(data).splitlines(), "rows": rows}
+    rows, crossings = (
+        [{name: data[name].values[k].item() for name in data.data_vars if dim in data[name].dims} for k in range(size)]
+        for dim, size in data.sizes.items()
+    )
+    record = {"table": table(data).splitlines(), "rows": rows, "crossings": crossings}
     record["manifest"] = manifest(study, study.seed, seconds, files=files)
     write_json(record, folder / "learning_coefficient.json", not_finite="null")
 
@@ -186,7 +229,17 @@ def main() -> int:
     return command_line(LearningCoefficientStudy, _main)
 
 
-__all__ = ["NETWORKS", "SETTINGS", "LearningCoefficientStudy", "Setting", "main", "measured", "save", "table"]
+__all__ = [
+    "NETWORKS",
+    "SETTINGS",
+    "LearningCoefficientStudy",
+    "Setting",
+    "main",
+    "measured",
+    "measured_crossing",
+    "save",
+    "table",
+]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -24,6 +24,9 @@ Sampler = Literal["hmc", "mala", "sgld", "preconditioned sgld"]
 State = tuple[Tensor, Tensor, Tensor, Tensor]  # parameters, losses, minus log densities, slopes
 
 ACCEPTANCE = {"mala": 0.65, "hmc": 0.8}  # aimed at while the step is adapted; the usual optima are 0.57 and 0.65
+# From a minimum leapfrogs of a stable step err upwards by less than the number of parameters; one that errs by more
+# has left what the step was made for.
+FREE_CLIMB = 10.0
 LARGEST_ENERGY = 1e12  # in units of the temperature: a chain there has diverged
 
 
@@ -119,7 +122,7 @@ def run_chains(
             if not plan.adjusted:
                 state = _unadjusted(posterior, plan, state, step, generator)
                 continue
-            # At the minimum every short proposal leads up and is refused: the way out is taken as it comes.
+            # At the minimum every short proposal leads up and is refused: the way out is taken almost as it comes.
             state, rate = _adjusted(posterior, plan, state, step, generator, free=draw < plan.adapt // 2)
             if plan.adapt // 2 <= draw < plan.adapt:
                 passed = (draw - plan.adapt // 2) * plan.thin + part
@@ -176,7 +179,7 @@ def _adjusted(
     drawn = torch.rand(len(w), generator=generator, dtype=torch.float64, device=w.device)
     taken = drawn.log() < log_ratio
     if free:
-        taken |= torch.isfinite(log_ratio)
+        taken |= log_ratio > -(FREE_CLIMB + w.shape[1])
     chosen = [torch.where(taken.view(-1, *[1] * (a.ndim - 1)), a, b) for a, b in zip(new, state, strict=True)]
     return (chosen[0], chosen[1], chosen[2], chosen[3]), log_ratio.clamp(max=0).exp().mean()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -15,7 +16,7 @@ from torch.nn import functional
 from cifar.device_data import seed_for
 from cifar.gradients import fisher_trace, gradient_noise
 from cifar.hessian import top_eigenvalue
-from cifar.learning_coefficient import local_learning_coefficient
+from cifar.learning_coefficient import WITHOUT_BURN_IN, LearningCoefficientEstimate, local_learning_coefficient
 from cifar.stages import Stage
 from cifar.training import Trainer
 
@@ -112,23 +113,29 @@ def measure(
 def _learning_coefficient(
     trainer: Trainer, images: torch.Tensor, labels: torch.Tensor, measuring: Measuring, seed: int
 ) -> dict[str, tuple[float, float | None]]:
-    """The estimate with its standard error, and whether nothing speaks against it (1 or 0).
+    """The estimate with its standard error, whether nothing speaks against it (1 or 0), and as first published.
 
     The loss is that of the chosen images, which stand for all of them; batch statistics stay as they were
     re-estimated, and the step is chosen from the closed form of its bias.
     """
-    estimate = local_learning_coefficient(
-        trainer.network,
-        functional.cross_entropy,
-        (images, labels),
-        sampler="sgld",
-        examples=trainer.data.examples,
-        chains=measuring.chains,
-        draws=measuring.draws,
-        examples_at_once=1024,
-        seed=seed,
-    )
-    return {
-        "learning_coefficient": (estimate.estimate, estimate.standard_error),
-        "learning_coefficient_trusted": (float(estimate.trusted), None),
+
+    def estimate(**settings: Any) -> LearningCoefficientEstimate:
+        return local_learning_coefficient(
+            trainer.network,
+            functional.cross_entropy,
+            (images, labels),
+            examples=trainer.data.examples,
+            examples_at_once=1024,
+            seed=seed,
+            **settings,
+        )
+
+    ours = estimate(sampler="sgld", chains=measuring.chains, draws=measuring.draws)
+    found: dict[str, tuple[float, float | None]] = {
+        "learning_coefficient": (ours.estimate, ours.standard_error),
+        "learning_coefficient_trusted": (float(ours.trusted), None),
     }
+    # Its raw energy, for comparison with published curves; NaN where the step is unstable.
+    without = estimate(**WITHOUT_BURN_IN)
+    found["learning_coefficient_without_burn_in"] = (without.posterior_energy, without.standard_error)
+    return found

@@ -193,6 +193,7 @@ def _halvings(summary: Summary) -> list[str]:
 AT_SWITCH = {
     "fisher_trace": "Fisher trace",
     "learning_coefficient": "local learning coefficient",
+    "learning_coefficient_without_burn_in": "the same without burn-in, as first published",
     "gradient_noise_trace": "gradient noise, trace",
     "hessian_top_eigenvalue": "top Hessian eigenvalue",
     "deficit_train_loss": "deficit train loss",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures.style import FAINT, INK, series, use_style
+from slt_toys.laws import law
 
 
 def draw(dataset: xr.Dataset) -> Figure:
@@ -15,15 +17,17 @@ def draw(dataset: xr.Dataset) -> Figure:
     Parameters
     ----------
     dataset
-        Variables along ``row``: network, setting, seed, estimate, standard_error, exact.
+        Variables along ``row``: network, setting, seed, estimate, standard_error, exact; along ``crossing``:
+        crossing_n_beta, crossing_curvature, crossing_estimate, crossing_standard_error, crossing_exact.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     use_style()
-    figure = Figure(figsize=(9.5, 6.0))
-    axes = figure.subplots()
+    figure = Figure(figsize=(13.0, 6.0))
+    axes, beside = figure.subplots(1, 2, width_ratios=(2.3, 1))
+    _draw_crossing(beside, dataset)
     networks = list(dict.fromkeys(dataset["network"].values.tolist()))
     settings = list(dict.fromkeys(dataset["setting"].values.tolist()))
     axes.axhspan(0.95, 1.05, color=FAINT, alpha=0.2, linewidth=0, label="within 5 %")
@@ -54,3 +58,26 @@ def draw(dataset: xr.Dataset) -> Figure:
     axes.set_xticks(range(len(networks)), networks)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
+
+
+def _draw_crossing(axes: Axes, dataset: xr.Dataset) -> None:
+    """Three numbers against nβ: estimates, the exact energy and the learning coefficient."""
+    n_beta = dataset["crossing_n_beta"].values
+    grid = np.geomspace(n_beta.min() / 3, n_beta.max() * 3, 200)
+    curvature = float(dataset["crossing_curvature"].values[0])
+    one, other = series(2)
+    axes.axhline(float(dataset["crossing_exact"].values[0]), color=INK, linewidth=1.2, label="learning coefficient")
+    exact = law("crossing-energy")(
+        n_beta=grid, curvature=np.full_like(grid, curvature), localisation=np.ones_like(grid)
+    )
+    axes.plot(grid, exact, color=one.colour, linestyle="--", label="exact at finite $n\\beta$")
+    error = 1.96 * dataset["crossing_standard_error"].values
+    axes.errorbar(
+        n_beta, dataset["crossing_estimate"].values, error, linestyle="none", marker=other.marker, color=other.colour,
+        label="estimate, 95 %",
+    )  # fmt: skip
+    axes.set(
+        xscale="log", ylim=(0.2, 0.54), xlabel=r"$n\beta$ [1/loss]", ylabel=r"energy $n\beta\,(E[L]-L^*)$",
+        title="(1,1,1;0) at the crossing",
+    )  # fmt: skip
+    axes.legend(loc="lower right")

@@ -122,6 +122,62 @@ def derive_start_excess() -> Derivation:
     )
 
 
+@cache
+def derive_crossing_energy() -> Derivation:
+    """Exact mean energy where two branches of minima cross: L = h (w1 w2)^2 / 2 under localisation."""
+    one, other = Symbol("w_1", positive=True), Symbol("w_2", real=True)  # even in both
+    angle, turn = Symbol("u", positive=True), Symbol("t", positive=True)
+    argument = Symbol("z", positive=True)
+    stiffness, pull = s.n_beta * s.curvature, s.localisation
+    weight = sympy.exp(-stiffness * one**2 * other**2 / 2 - pull * (one**2 + other**2) / 2)
+    inner = sympy.integrate(sympy.exp(-(stiffness * one**2 + pull) * other**2 / 2), (other, -sympy.oo, sympy.oo))
+    left = sympy.sqrt(2 * sympy.pi / (stiffness * one**2 + pull))
+    demand_zero(inner - left, "integral over the second weight")
+    # w1 = sqrt(gamma / n beta h) sinh u makes the root a hyperbolic cosine, which the measure cancels.
+    scale = sympy.sqrt(pull / stiffness)
+    put = (left * sympy.exp(-pull * one**2 / 2)).subs(one, scale * sympy.sinh(angle)) * scale * sympy.cosh(angle)
+    half_turn = sympy.sqrt(2 * sympy.pi / stiffness) * sympy.exp(argument - argument * sympy.cosh(2 * angle))
+    value = pull**2 / (4 * stiffness)
+    ratio = sympy.simplify((put**2 / half_turn.subs(argument, value) ** 2).rewrite(sympy.exp))
+    demand_zero(ratio - 1, "substitution")
+    bessel = sympy.besselk(0, argument)  # the integral of exp(-z cosh t) over positive t
+    equation = argument**2 * bessel.diff(argument, 2) + argument * bessel.diff(argument) - argument**2 * bessel
+    integrand = sympy.exp(-argument * sympy.cosh(turn))
+    by_parts = argument**2 * integrand.diff(argument, 2) + argument * integrand.diff(argument) - argument**2 * integrand
+    demand_zero(by_parts - sympy.diff(-argument * sympy.sinh(turn) * integrand, turn), "equation of the integral")
+    demand_zero(sympy.expand_func(equation), "equation of the Bessel function")
+    log_mass = value + sympy.log(bessel.subs(argument, value)) - sympy.log(stiffness) / 2
+    ours = -s.n_beta * sympy.diff(log_mass, s.n_beta)
+    compact = _HALF + argument * (1 - sympy.besselk(1, argument) / bessel)
+    result = compact.subs(argument, value)
+    demand_zero(ours - result, "derivative by n beta")
+    # Toward z = 0, z K1 -> 1 and K0 -> log(2/z) - gamma_E.
+    logarithm = sympy.log(2 / argument) - sympy.EulerGamma
+    tail = sympy.limit((_HALF - compact) * logarithm, argument, 0, "+")
+    demand_zero(tail - 1, "approach to one half")
+    return Derivation(
+        result,
+        (
+            Step("Two branches of minima, $w_1 = 0$ and $w_2 = 0$, cross where the start is. The weight is", weight),
+            Step("The second weight is normal given the first, and integrates to", left),
+            Step(
+                "With $w_1 = \\sqrt{\\gamma_*/n\\beta h}\\,\\sinh u$ and $z = \\gamma_*^2/4n\\beta h$ the rest is "
+                "$e^{z}\\int e^{-z\\cosh 2u}\\,du$, a modified Bessel function $K_0$: the partition function is, up to "
+                "a constant, $e^z K_0(z)/\\sqrt{n\\beta h}$."
+            ),
+            Step(
+                "Minus the derivative of its logarithm by $\\log n\\beta$ is the energy. As $z \\to 0$ it nears "
+                "$\\lambda = \\frac12$ like",
+                _HALF - 1 / logarithm,
+            ),
+            Step(
+                "so that an estimate which says $\\frac12$ here, at any $n\\beta$ that can be reached, is wrong: the "
+                "multiplicity 2 costs $1/\\log n\\beta$ [eq:energy-law]."
+            ),
+        ),
+    )
+
+
 EQUATIONS = (
     Equation(
         "localised-energy",
@@ -165,5 +221,16 @@ EQUATIONS = (
         "derived here",
         _TESTS,
         {s.n_beta: 1000, s.curvature: 1, s.slope_at_start: Rational(1, 100)},
+    ),
+    Equation(
+        "crossing-energy",
+        "Energy at a crossing of two branches, at finite n beta",
+        s.measured_energy,
+        derive_crossing_energy,
+        "The smallest singular network, $x \\mapsto w_2 w_1 x$ with true map 0, is measured exactly: three numbers, "
+        "the estimate, this and $\\lambda = \\frac12$, can be told apart.",
+        "derived here; the singularity: Watanabe (2009), Algebraic Geometry and Statistical Learning Theory, ch. 1",
+        _TESTS,
+        {s.n_beta: 1000, s.curvature: 1, s.localisation: 1},
     ),
 )

@@ -10,7 +10,7 @@ from torch import nn
 from cifar import curvature_spectrum
 from cifar.deep_linear import deep_linear_problem, half_squared_error
 from cifar.learning_coefficient import local_learning_coefficient
-from cifar.learning_coefficient_study import NETWORKS, SETTINGS, Setting, measured
+from cifar.learning_coefficient_study import NETWORKS, SETTINGS, Setting, measured, measured_crossing
 from cifar.learning_coefficient_verdict import burn_in_of
 from cifar.stacked_loss import StackedLoss
 from tests.cifar.exact_gibbs import gibbs_energies
@@ -99,6 +99,21 @@ def test_posterior_energy_at_a_crossing_against_exact_gibbs(sampler, draws):
     both = np.hypot(error, found.standard_error)
     assert abs(found.posterior_energy - exact) < 5 * both
     assert abs(found.posterior_energy - gibbs(400.0)[0]) > 12 * both, "the localisation is seen"
+
+
+def test_three_numbers_where_minima_cross():
+    """The estimate is the exact energy at finite nβ, not the learning coefficient."""
+    row = measured_crossing(10.0, fresh_seed(), draws=300)
+    assert abs(row["estimate"] - row["energy"]) < 5 * row["standard_error"]
+    assert row["exact"] == 0.5 and row["exact"] - row["estimate"] > 5 * row["standard_error"]
+
+
+def test_a_start_without_curvature_needs_a_localisation_and_is_left_without_blowing_up():
+    problem = deep_linear_problem((1, 1, 1), 0, noise=0.0, minimum="crossing", seed=1)
+    with pytest.raises(ValueError, match=r"^module: the loss has no positive curvature .* give localisation$"):
+        estimate(problem, n_beta=10.0)
+    found = estimate(problem, n_beta=10.0, localisation=1.0, draws=40, seed=fresh_seed())
+    assert np.isfinite(found.energies).all()
 
 
 # ---- regular models ----

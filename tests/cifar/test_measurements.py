@@ -103,4 +103,5 @@ def test_the_learning_coefficient_is_that_of_the_estimator(device_data):
     estimate, error = found["learning_coefficient"]
     assert np.isfinite(estimate) and error is not None and error > 0
     assert found["learning_coefficient_trusted"][0] in (0.0, 1.0)
+    assert found["learning_coefficient_without_burn_in"][0] != estimate
     assert measure(trainer, parts, few)["learning_coefficient"] == (estimate, error)

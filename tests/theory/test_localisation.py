@@ -50,3 +50,16 @@ def test_start_excess_of_a_regular_model_at_its_truth(evaluate):
     assert abs(found.mean() - 2 * expected) > 12 * error
     one = evaluate("start-excess", n_beta=n_beta, curvature=1.0, slope_at_start=0.1)
     assert one == pytest.approx(n_beta * 0.01 / 2)
+
+
+@pytest.mark.parametrize(("n_beta", "curvature", "localisation"), [(144.76, 1.0, 1.0), (3000.0, 0.4, 2.0)])
+def test_crossing_energy_by_a_sum_over_the_plane(evaluate, n_beta, curvature, localisation):
+    """A brute sum over both weights: w = sinh u crowds the points where the arms of the cross are thin."""
+    reach = np.arcsinh(9 / np.sqrt(localisation) * 100)
+    u = np.linspace(-reach, reach, 3001)
+    w, measure = np.sinh(u) / 100, np.cosh(u)
+    energy = n_beta * curvature * (w[:, None] * w[None, :]) ** 2 / 2
+    weight = np.exp(-energy - localisation * (w[:, None] ** 2 + w[None, :] ** 2) / 2) * measure[:, None] * measure
+    found = evaluate("crossing-energy", n_beta=n_beta, curvature=curvature, localisation=localisation)
+    assert found == pytest.approx(float((energy * weight).sum() / weight.sum()), rel=1e-6)
+    assert found < 0.45, "far from one half at any such n beta"
