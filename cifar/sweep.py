@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 import torch
@@ -22,7 +24,7 @@ from cifar.measurements import Measuring, measure
 from cifar.plan import Unit, plan
 from cifar.store import Store, claim
 from cifar.training import Trainer
-from slt_toys.progress import progress
+from slt_toys.progress import EXIT_INTERRUPTED, EXIT_REFUSED, progress
 
 RESULTS = Path("results/cifar")
 CACHE = Path("results/cifar-data")  # for archives that are fetched
@@ -137,7 +139,7 @@ def run_sweep(folder: Path, images: LabelledImages, measuring: Measuring, worker
     Raises
     ------
     ValueError
-        If the sweep belongs to other images, or a worker failed (its message is on standard error).
+        If the sweep belongs to other images, or a worker failed, with the worker's reason.
     """
     with Store(folder) as store:
         recorded = store.facts().get("data")
@@ -148,10 +150,18 @@ def run_sweep(folder: Path, images: LabelledImages, measuring: Measuring, worker
         title = f"{len(store.runs())} runs (epochs)"
     finished = sum(min(written.get(unit.key, 0), unit.epochs) for unit in units)
     context = multiprocessing.get_context("spawn")
+    reasons = context.SimpleQueue()
     processes = [
         context.Process(
             target=_worker,
-            args=(folder, images, measuring, workers.devices[number % len(workers.devices)], workers.threads_each),
+            args=(
+                reasons,
+                folder,
+                images,
+                measuring,
+                workers.devices[number % len(workers.devices)],
+                workers.threads_each,
+            ),
         )
         for number in range(workers.workers)
     ]
@@ -179,19 +189,20 @@ def run_sweep(folder: Path, images: LabelledImages, measuring: Measuring, worker
                     process.join()
     failed = [process.exitcode for process in processes if process.exitcode]
     if failed:
-        raise ValueError("sweep: a worker failed, see above; what is done is kept, and resume goes on from there")
+        said = f"exit status {failed[0]}" if reasons.empty() else reasons.get()
+        raise ValueError(f"sweep: a worker failed ({said}); what is done is kept, and resume goes on from there")
 
 
-def _worker(folder: Path, images: LabelledImages, measuring: Measuring, device: str, threads: int) -> None:
-    import sys
-
+def _worker(
+    reasons: SimpleQueue[str], folder: Path, images: LabelledImages, measuring: Measuring, device: str, threads: int
+) -> None:
     try:
         work(folder, images, measuring, device, threads)
     except (ValueError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        reasons.put(" ".join(str(error).split())[:300])  # short enough never to wait for a reader
+        sys.exit(EXIT_REFUSED)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(EXIT_INTERRUPTED)
 
 
 def _device_name(device: torch.device) -> str:

@@ -34,6 +34,28 @@ archive, folder = map(Path, sys.argv[1:])
 work(folder, load_images(archive, archive.parent), Measuring(fisher=0, hessian=0), "cpu", 1)
 """
 
+LIMITED = """
+import resource, sys
+from dataclasses import dataclass
+from pathlib import Path
+from cifar.images import load_images
+from cifar.measurements import Measuring
+from cifar.sweep import Workers, run_sweep
+from slt_toys.progress import command_line
+archive, folder = Path({archive!r}), Path({folder!r})
+
+@dataclass
+class Nothing:
+    pass
+
+def main(nothing):
+    images = load_images(archive, archive.parent)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (380_000, 380_000))  # the images fit, a checkpoint does not
+    run_sweep(folder, images, Measuring(fisher=0, hessian=0), Workers(threads=1))
+
+sys.exit(command_line(Nothing, main, []))
+"""
+
 
 def tiny_study(**changes) -> Study:
     study = replace(
@@ -209,3 +231,16 @@ def test_a_full_disk_is_said_in_one_line(tmp_path, images):
             store.set_facts(much="x" * 1_000_000)
         assert "\n" not in str(caught.value)
         assert "much" not in store.facts()
+
+
+def test_a_checkpoint_that_does_not_fit_is_said_in_one_line_and_resumed(tmp_path, archive, images, uninterrupted):
+    """A limit on the size of files stops the writing of a checkpoint half-way, as a full disk does."""
+    folder = tmp_path / "limited"
+    begin(folder, images, tiny_study())
+    script = LIMITED.format(archive=str(archive), folder=str(folder))
+    tried = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert tried.returncode == 2, tried.stderr
+    assert tried.stderr.count("\n") == 1 and tried.stderr.startswith("error: sweep: a worker failed ([Errno")
+    assert not list((folder / "checkpoints").iterdir()), "nothing half-written is left"
+    work(folder, images, MEASURING, "cpu", 1)
+    assert results(folder) == results(uninterrupted)
