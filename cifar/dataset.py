@@ -11,6 +11,7 @@ import xarray as xr
 
 from cifar.analysis import Findings
 from cifar.curves import Row
+from slt_toys.collapse import TAIL_ROWS, normalise
 from slt_toys.critical_period_end import MINIMUM_ROWS, hinge_fit
 from slt_toys.published import published_curves
 from slt_toys.published_findings import PublishedFindings
@@ -22,10 +23,12 @@ def sweep_dataset(
     published: PublishedFindings,
     facts: Mapping[str, Any],
     theorem: float,
+    toy: Mapping[str, Any],
 ) -> xr.Dataset:
-    """Runs (dimension ``run``), the base arm's curves and ends, and the published ones.
+    """Runs (dimension ``run``), the base arm's curves and ends, the published ones, and the toy's ends.
 
-    Accuracies and their scatter are in percent, losses in nats; nan where there is nothing.
+    Accuracies and their scatter are in percent, losses in nats, normalised curves run from 1 to 0; nan where there is
+    nothing. ``toy`` is the record of ``slt_toys.phase_diagram``.
     """
     names = sorted({name for row in found for name in row.final if "/" not in name})
     data: dict[str, Any] = {
@@ -48,6 +51,15 @@ def sweep_dataset(
         if len(one.values) >= MINIMUM_ROWS["hinge"]:
             fit = hinge_fit(one.switch_epochs, one.values)
             hinge[number] = fit.kink, fit.intercept, fit.slope
+    stage = found[0].run.stages[0]
+    rates = np.array([stage.learning_rate * stage.decay**epoch for epoch in epochs])
+    data["curve_learning_rate"] = ("curve_epoch", rates)
+    normalised = np.full_like(means, math.nan)
+    for number, one in enumerate(findings.curves.values()):
+        # A curve that does not fall has no ends to be normalised between.
+        if len(one.values) > TAIL_ROWS and one.values[0] != one.values[-TAIL_ROWS:].mean():
+            normalised[number, np.searchsorted(epochs, one.switch_epochs)] = normalise(one.values)
+    data["curve_normalised"] = (("curve_batch_size", "curve_epoch"), normalised)
     data["curve"] = (("curve_batch_size", "curve_epoch"), means)
     data["curve_standard_error"] = (("curve_batch_size", "curve_epoch"), errors)
     data["hinge_line"] = (("curve_batch_size", "hinge_parameter"), hinge)
@@ -55,7 +67,18 @@ def sweep_dataset(
         for suffix, field in (("", "epoch"), ("_low", "low"), ("_high", "high")):
             values = [_number(getattr(ends[size], field)) if size in ends else math.nan for size in sizes]
             data[f"end_{definition}{suffix}"] = ("curve_batch_size", values)
-    there = sorted(published_curves())
+    curves = published_curves()
+    there = sorted(curves)
+    length = max(len(one.switch_epochs) for one in curves.values())
+    for name, values in (
+        ("learning_rate", {size: curves[size].learning_rate() for size in there}),
+        ("normalised", {size: normalise(curves[size].final_accuracy) for size in there}),
+    ):
+        padded = [np.pad(values[size], (0, length - len(values[size])), constant_values=math.nan) for size in there]
+        data[f"published_{name}"] = (("published_batch_size", "published_row"), np.array(padded))
+    toys = sorted(toy["critical_period_end"], key=int)
+    half = [toy["critical_period_end"][size]["definitions"]["half_depth"]["exact"]["epoch"] for size in toys]
+    data["toy_half_depth"] = ("toy_batch_size", np.array(half, dtype=float))
     for definition, ends in published.ends.items():
         for suffix, field in (("", "epoch"), ("_low", "low"), ("_high", "high")):
             values = [_number(getattr(ends[size], field)) for size in there]
@@ -71,6 +94,7 @@ def sweep_dataset(
             "curve_epoch": epochs,
             "hinge_parameter": ["kink", "intercept", "slope"],
             "published_batch_size": there,
+            "toy_batch_size": [int(size) for size in toys],
         },
         attrs={
             "source": facts["data"]["source"],
@@ -78,6 +102,7 @@ def sweep_dataset(
             "deficit": findings.deficit,
             "gate": float(facts["study"]["gate"]),
             "epochs_per_halving_theory": theorem,
+            "toy_epochs_per_halving_theory": float(toy["epochs_per_halving"]["theory"]),
             "published_epochs_per_halving_theory": published.theorem_epochs_per_halving,
             "scatter": findings.scatter,
             "degrees_of_freedom": findings.freedom,

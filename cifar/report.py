@@ -35,6 +35,7 @@ class Summary:
     published: PublishedFindings
     toy: dict[str, Any]
     hours: float
+    devices: tuple[str, ...]
     theorem: float
 
 
@@ -62,7 +63,10 @@ def summarise(store: Store) -> Summary:
     )
     theorem = math.log(2) / abs(math.log(stage.decay)) if stage.decay < 1 else math.nan
     toy = json.loads((Path(figures.__file__).parent / "phase_diagram.json").read_text(encoding="utf-8"))
-    return Summary(facts, found, len(runs), findings, published_findings(), toy, store.seconds() / 3600, theorem)
+    return Summary(
+        facts, found, len(runs), findings, published_findings(), toy, store.seconds() / 3600,
+        store.devices(), theorem,
+    )  # fmt: skip
 
 
 def write_report(folder: Path) -> str:
@@ -73,12 +77,15 @@ def write_report(folder: Path) -> str:
     with Store(folder) as store:
         summary = summarise(store)
     page = report_page(summary)
-    dataset = sweep_dataset(summary.found, summary.findings, summary.published, summary.facts, summary.theorem)
+    dataset = sweep_dataset(
+        summary.found, summary.findings, summary.published, summary.facts, summary.theorem, summary.toy
+    )
     files = {f"{NAME}.nc": write_dataset(dataset, folder / f"{NAME}.nc")}
     files |= write_figure(draw(dataset), folder / NAME)
     files[f"{NAME}.md"] = write_bytes_atomically(page.encode(), folder / f"{NAME}.md")
     record = plain(summary.findings) | {
         "work_hours": summary.hours,
+        "devices": summary.devices,
         "manifest": manifest(summary.facts, None, time.monotonic() - begun, files=files),
     }
     write_json(record, folder / f"{NAME}.json", not_finite="null")
@@ -99,7 +106,8 @@ def report_page(summary: Summary) -> str:
         f"{data['train_images']} training and {data['test_images']} test images of {data['source']}, momentum "
         f"{recipe.momentum:g}, weight decay {stage.weight_decay:g}, learning rate {stage.learning_rate:g} · "
         f"{stage.decay:g}^epoch, {'with' if stage.augment else 'without'} augmentation, deficit "
-        f"{_words(summary.findings.deficit)}. Work so far: {summary.hours:.2f} hours of one worker.",
+        f"{_words(summary.findings.deficit)}. Work so far: {summary.hours:.2f} hours of one worker ("
+        f"{', '.join(summary.devices)}).",
         "",
         f"Gate: a run is averaged in only if its final clean train accuracy is at least {100 * study['gate']:g} %. "
         + (_failures(failed) if failed else "Every run passed."),

@@ -210,6 +210,10 @@ class Store:
         """Spent training, by all workers together."""
         return float(self._connection.execute("SELECT coalesce(sum(seconds), 0) FROM epochs").fetchone()[0])
 
+    def devices(self) -> tuple[str, ...]:
+        """What the units were done on."""
+        return tuple(name for (name,) in self._connection.execute("SELECT DISTINCT device FROM units ORDER BY device"))
+
 
 def lock_path(folder: Path, key: str) -> Path:
     """The file whose lock a worker holds while it works on a unit; its folder is made."""

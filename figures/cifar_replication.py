@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
@@ -16,7 +18,7 @@ DEFINITIONS = {"hinge": "o", "half_depth": "s", "half_stuck_mass": "^"}
 
 
 def draw(dataset: xr.Dataset) -> Figure:
-    """Draw the four panels.
+    """Draw the six panels.
 
     Parameters
     ----------
@@ -24,11 +26,13 @@ def draw(dataset: xr.Dataset) -> Figure:
         As `cifar.dataset.sweep_dataset` makes it.
     """
     use_style()
-    figure, axes = plt.subplots(2, 2, figsize=(13.2, 9.6))
+    figure, axes = plt.subplots(3, 2, figsize=(13.2, 14.2))
     _accuracy(axes[0, 0], dataset)
     _controls(axes[0, 1], dataset)
     _ends(axes[1, 0], dataset)
-    _at_switch(axes[1, 1], dataset)
+    _collapse(axes[1, 1], dataset)
+    _at_switch(axes[2, 0], dataset, ("fisher_trace",))
+    _at_switch(axes[2, 1], dataset, ("learning_coefficient", "hessian_top_eigenvalue", "deficit_train_loss"))
     words = f"{dataset.attrs['source']}, preset {dataset.attrs['preset']}, deficit {_words(dataset.attrs['deficit'])}"
     figure.suptitle(f"End of the critical period in a real network ({words})")
     figure.draw_without_rendering()
@@ -60,7 +64,8 @@ def _accuracy(axes: Axes, data: xr.Dataset) -> None:
         if np.isfinite(kink):
             grid = np.linspace(epochs[0], epochs[-1], 200)
             axes.plot(grid, intercept + slope * np.minimum(grid, kink), color=look.colour, linewidth=0.8, alpha=0.6)
-    axes.plot([], [], linestyle="none", marker="x", color=FAINT, label="below the gate (left out)")
+    if not data["passed"].values[base.values].all():
+        axes.plot([], [], linestyle="none", marker="x", color=FAINT, label="below the gate (left out)")
     axes.set_title("Final test accuracy: mean and standard error over seeds, with hinge")
     axes.set_xlabel("switch epoch $e_s$")
     axes.set_ylabel("final test accuracy, %")
@@ -115,6 +120,12 @@ def _ends(axes: Axes, data: xr.Dataset) -> None:
                 sizes[known], values[known], yerr=reach, marker=marker, capsize=2.5, linestyle="-", linewidth=0.8,
                 label=f"{whose}, {_words(name)}", color=colour,
             )  # fmt: skip
+    toys = data["toy_batch_size"].values
+    ticks |= set(toys.tolist())
+    axes.plot(
+        toys, data["toy_half_depth"].values / data.attrs["toy_epochs_per_halving_theory"], marker="s", linewidth=0.8,
+        color=PALETTE[0], markerfacecolor="white", label="toy, half depth",
+    )  # fmt: skip
     sizes = np.array(sorted(ticks), dtype=float)
     middle = np.nanmean(data["published_half_depth"].values) / data.attrs["published_epochs_per_halving_theory"]
     axes.plot(sizes, middle - np.log2(sizes / 128), label="slope of the theorem", **LAW)
@@ -128,23 +139,71 @@ def _ends(axes: Axes, data: xr.Dataset) -> None:
     axes.legend(fontsize=8.5)
 
 
-def _at_switch(axes: Axes, data: xr.Dataset) -> None:
-    name = "switch_fisher_trace" if "switch_fisher_trace" in data else "switch_deficit_train_loss"
+def _collapse(axes: Axes, data: xr.Dataset) -> None:
+    """Normalised accuracy over the temperature at the switch, each study in units of its own rate at batch size 1."""
+    for prefix, dimension, filled in (
+        ("curve", "curve_batch_size", True),
+        ("published", "published_batch_size", False),
+    ):
+        sizes = data[dimension].values
+        for look, size in zip(series(len(sizes)), sizes, strict=True):
+            one = data.sel({dimension: size})
+            shape, rates = one[f"{prefix}_normalised"].values, one[f"{prefix}_learning_rate"].values
+            known = np.isfinite(shape)
+            if not known.any():
+                continue
+            axes.plot(
+                rates[known] / size, shape[known], color=look.colour, marker=look.marker,
+                linewidth=1.6 if filled else 0.7, linestyle=look.line_style if filled else ":",
+                markersize=6 if filled else 4,
+                markerfacecolor=look.colour if filled else "white",
+                label=f"{'this run' if filled else 'published'}, B = {size}",
+            )  # fmt: skip
+    axes.set_xscale("log")
+    axes.invert_xaxis()
+    axes.set_title("Collapse: over learning rate / batch size at the switch")
+    axes.set_xlabel(r"$\eta(e_s)/B$, falling as the switch comes later")
+    axes.set_ylabel("accuracy, 1 without deficit, 0 at late switches")
+    axes.legend(fontsize=8.5)
+
+
+AT_SWITCH = {
+    "fisher_trace": ("Fisher trace", "trace of the Fisher information"),
+    "learning_coefficient": ("Local learning coefficient", r"$\hat\lambda$, deficit loss"),
+    "hessian_top_eigenvalue": ("Top Hessian eigenvalue", "largest eigenvalue, deficit loss"),
+    "deficit_train_loss": ("Deficit loss", "deficit train loss, nats"),
+}
+
+
+def _at_switch(axes: Axes, data: xr.Dataset, names: Sequence[str]) -> None:
+    """The first of these measurements that there is, with the range over seeds."""
+    known = [name for name in names if f"switch_{name}" in data and np.isfinite(data[f"switch_{name}"].values).any()]
+    if not known:
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, f"{AT_SWITCH[names[0]][0]}: not measured", ha="center", transform=axes.transAxes)
+        return
+    title, label = AT_SWITCH[known[0]]
     base = (data["arm"] == "base") & (data["deficit"] == data.attrs["deficit"])
+    positive = True
     for look, size in zip(series(data.sizes["curve_batch_size"]), data["curve_batch_size"].values, strict=True):
         runs = data.isel(run=np.flatnonzero(base & (data["batch_size"] == size)))
-        epochs = sorted({int(e) for e in runs["switch_epoch"].values})
-        means = [runs[name].values[(runs["switch_epoch"].values == e) & np.isfinite(runs[name].values)] for e in epochs]
-        kept = [(e, float(v.mean())) for e, v in zip(epochs, means, strict=True) if len(v)]
-        if kept:
-            axes.plot(*zip(*kept, strict=True), color=look.colour, marker=look.marker, label=f"B = {size}")
+        values, at = runs[f"switch_{known[0]}"].values, runs["switch_epoch"].values
+        epochs = sorted({int(epoch) for epoch in at[np.isfinite(values)]})
+        each = [values[(at == epoch) & np.isfinite(values)] for epoch in epochs]
+        if epochs:
+            mean = np.array([one.mean() for one in each])
+            reach = np.array([mean - [one.min() for one in each], [one.max() for one in each] - mean])
+            axes.errorbar(
+                epochs, mean, yerr=reach, color=look.colour, marker=look.marker, linestyle=look.line_style, capsize=2.5,
+                label=f"B = {size}",
+            )  # fmt: skip
+            positive &= bool((mean - reach[0] > 0).all())
         end = float(data["end_hinge"].sel(curve_batch_size=size)) if "end_hinge" in data else np.nan
         if np.isfinite(end):
             axes.axvline(end, color=look.colour, linewidth=0.8, linestyle=":")
-    axes.set_yscale("log")
-    trace = name.endswith("trace")
-    axes.set_title("Fisher trace at the switch (dotted: hinge)" if trace else "Deficit loss at the switch")
+    if positive:
+        axes.set_yscale("log")
+    axes.set_title(f"{title} at the switch, range over seeds (dotted: hinge)")
     axes.set_xlabel("switch epoch $e_s$")
-    axes.set_ylabel("trace of the Fisher information" if trace else "deficit train loss, nats")
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend()
+    axes.set_ylabel(label)
+    axes.legend()

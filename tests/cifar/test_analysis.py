@@ -136,6 +136,9 @@ def test_report_export_and_figure_of_a_sweep(tmp_path):
     assert (folder / "cifar_replication.md").read_text() == page
     dataset = read_dataset(folder / "cifar_replication.nc")  # checked against the checksum in its record
     assert dataset["curve"].shape == (3, 15) and dataset.sizes["run"] == 153
+    # the collapse is drawn from curves that run from 1 to about 0, over the learning rates of the switches
+    assert dataset["curve_normalised"].values[:, 0] == pytest.approx(1) and dataset["curve_learning_rate"][0] == 0.05
+    assert dataset.sizes["toy_batch_size"] == 4 and "made).\n" in page, "toy ends beside, and the device is named"
     record = json.loads((folder / "cifar_replication.json").read_text())
     assert record["epochs_per_halving"]["hinge"]["slope"] == pytest.approx(SHIFT, rel=0.2)
     assert {path.name for path in export(folder)} == {
