@@ -44,7 +44,7 @@ def test_stacked_gradients_against_a_loop(benchmark, case, most):
     for one, row in zip(modules, chains, strict=True):
         torch.nn.utils.vector_to_parameters(row, one.parameters())
 
-    def loop() -> list[torch.Tensor]:
+    def loop():
         found = []
         for one in modules:
             slopes = torch.autograd.grad(loss(one(inputs), targets), list(one.parameters()))

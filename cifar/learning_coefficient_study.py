@@ -102,9 +102,10 @@ class LearningCoefficientStudy:
                 crossings.append(measured_crossing(n_beta, self.seed))
                 advance()
         data = xr.Dataset({key: ("row", np.array([row[key] for row in rows])) for key in rows[0]})
-        return data.assign(
+        data = data.assign(
             {f"crossing_{key}": ("crossing", np.array([row[key] for row in crossings])) for key in crossings[0]}
         )
+        return with_crossing_curve(data)
 
 
 def measured(network: str, setting: Setting, seed: int) -> dict[str, Any]:
@@ -164,6 +165,14 @@ def measured_crossing(n_beta: float, seed: int, *, draws: int = CROSSING_DRAWS) 
     }
 
 
+def with_crossing_curve(data: xr.Dataset) -> xr.Dataset:
+    """The data with the exact energy of the smallest network over a range of nβ, along ``curve``."""
+    n_beta = np.geomspace(CROSSING_N_BETAS[0] / 3, CROSSING_N_BETAS[-1] * 3, 200)
+    curvature = np.full_like(n_beta, float(data["crossing_curvature"].values[0]))
+    energy = law("crossing-energy")(n_beta=n_beta, curvature=curvature, localisation=np.ones_like(n_beta))
+    return data.assign(curve_n_beta=("curve", n_beta), curve_energy=("curve", energy))
+
+
 def table(data: xr.Dataset) -> str:
     """Markdown: for each network and setting the first seed's row, then how often intervals covered."""
     lines = [
@@ -209,7 +218,7 @@ def save(data: xr.Dataset, study: LearningCoefficientStudy, seconds: float) -> N
     files |= write_figure(drawing.draw(data), folder / "learning_coefficient")
     rows, crossings = (
         [{name: data[name].values[k].item() for name in data.data_vars if dim in data[name].dims} for k in range(size)]
-        for dim, size in data.sizes.items()
+        for dim, size in ((dim, data.sizes[dim]) for dim in ("row", "crossing"))
     )
     record = {"table": table(data).splitlines(), "rows": rows, "crossings": crossings}
     record["manifest"] = manifest(study, study.seed, seconds, files=files)

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures.style import FAINT, INK, series, use_style
-from slt_toys.laws import law
 
 
 def draw(dataset: xr.Dataset) -> Figure:
@@ -18,7 +17,8 @@ def draw(dataset: xr.Dataset) -> Figure:
     ----------
     dataset
         Variables along ``row``: network, setting, seed, estimate, standard_error, exact; along ``crossing``:
-        crossing_n_beta, crossing_curvature, crossing_estimate, crossing_standard_error, crossing_exact.
+        crossing_n_beta, crossing_estimate, crossing_standard_error, crossing_exact; along ``curve``: curve_n_beta,
+        curve_energy.
 
     Returns
     -------
@@ -62,19 +62,16 @@ def draw(dataset: xr.Dataset) -> Figure:
 
 def _draw_crossing(axes: Axes, dataset: xr.Dataset) -> None:
     """Three numbers against nβ: estimates, the exact energy and the learning coefficient."""
-    n_beta = dataset["crossing_n_beta"].values
-    grid = np.geomspace(n_beta.min() / 3, n_beta.max() * 3, 200)
-    curvature = float(dataset["crossing_curvature"].values[0])
     one, other = series(2)
     axes.axhline(float(dataset["crossing_exact"].values[0]), color=INK, linewidth=1.2, label="learning coefficient")
-    exact = law("crossing-energy")(
-        n_beta=grid, curvature=np.full_like(grid, curvature), localisation=np.ones_like(grid)
-    )
-    axes.plot(grid, exact, color=one.colour, linestyle="--", label="exact at finite $n\\beta$")
+    axes.plot(
+        dataset["curve_n_beta"].values, dataset["curve_energy"].values, color=one.colour, linestyle="--",
+        label=r"exact at finite $n\beta$",
+    )  # fmt: skip
     error = 1.96 * dataset["crossing_standard_error"].values
     axes.errorbar(
-        n_beta, dataset["crossing_estimate"].values, error, linestyle="none", marker=other.marker, color=other.colour,
-        label="estimate, 95 %",
+        dataset["crossing_n_beta"].values, dataset["crossing_estimate"].values, error, linestyle="none",
+        marker=other.marker, color=other.colour, label="estimate, 95 %",
     )  # fmt: skip
     axes.set(
         xscale="log", ylim=(0.2, 0.54), xlabel=r"$n\beta$ [1/loss]", ylabel=r"energy $n\beta\,(E[L]-L^*)$",
