@@ -86,10 +86,15 @@ def write_report(folder: Path) -> str:
     record = plain(summary.findings) | {
         "work_hours": summary.hours,
         "devices": summary.devices,
-        "manifest": manifest(summary.facts, None, time.monotonic() - begun, files=files),
+        "manifest": manifest(_portable(summary.facts), None, time.monotonic() - begun, files=files),
     }
     write_json(record, folder / f"{NAME}.json", not_finite="null")
     return page
+
+
+def _portable(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts without the place where the data lay: their checksum says what they are on any machine."""
+    return facts | {"data": {name: value for name, value in facts["data"].items() if name != "path"}}
 
 
 def report_page(summary: Summary) -> str:
