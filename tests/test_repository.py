@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import doctest
+import hashlib
 import json
 import re
 import subprocess
@@ -140,6 +141,23 @@ def test_what_readme_says_of_critical_periods_is_what_the_record_says():
     record = json.loads((ROOT / "figures" / "critical_period.json").read_text(encoding="utf-8"))
     for name, table in readme_tables(record).items():
         assert f"<!-- table: {name} -->\n{table}\n<!-- /table: {name} -->" in README
+
+
+def readme_block(name: str) -> list[str]:
+    return README.partition(f"<!-- table: {name} -->\n")[2].partition(f"\n<!-- /table: {name} -->")[0].split("\n")
+
+
+def test_what_readme_says_of_learning_coefficients_is_what_the_record_says():
+    record = json.loads((ROOT / "figures" / "learning_coefficient.json").read_text(encoding="utf-8"))
+    assert readme_block("learning_coefficient") == record["table"]
+
+
+def test_what_readme_says_of_the_replication_is_in_its_report():
+    page = (ROOT / "figures" / "cifar_replication.md").read_bytes()
+    record = json.loads((ROOT / "figures" / "cifar_replication.json").read_text(encoding="utf-8"))
+    assert hashlib.sha256(page).hexdigest() == record["manifest"]["files"]["cifar_replication.md"]
+    said = [line for line in readme_block("cifar_laptop") if line]
+    assert said and set(said) <= set(page.decode().split("\n"))
 
 
 def test_readme_examples_run_as_printed():
