@@ -87,6 +87,17 @@ def sweep_dataset(
     for name in ("arm", "deficit", "batch_size", "switch_epoch"):
         data[f"control_{name}"] = ("control", [getattr(one, name) for one in controls])
     data["control_accuracy"] = ("control", [_number(one.accuracy) for one in controls])
+    counts = [
+        sum(
+            row.passed
+            and (row.run.arm, row.run.deficit, row.run.batch_size, row.run.switch_epoch)
+            == (one.arm, one.deficit, one.batch_size, one.switch_epoch)
+            for row in found
+        )
+        for one in controls
+    ]
+    spread = [findings.scatter / math.sqrt(count) if count else math.nan for count in counts]
+    data["control_standard_error"] = ("control", spread)
     return xr.Dataset(
         data,
         coords={

@@ -13,7 +13,10 @@ import xarray as xr
 from cifar.store import Store
 from slt_toys.records import manifest, write_bytes_atomically, write_groups, write_json
 
-RUN_COLUMNS = ("key", "arm", "deficit", "batch_size", "seed", "switch_epoch", "epochs", "done", "passed")
+RUN_COLUMNS = (
+    "key", "arm", "deficit", "batch_size", "seed", "switch_epoch", "epochs", "done", "passed",
+    "final_train_accuracy", "final_test_accuracy",
+)  # fmt: skip
 EPOCH_COLUMNS = ("unit", "epoch", "learning_rate", "train_loss", "train_accuracy", "seconds")
 MEASUREMENT_COLUMNS = ("unit", "name", "value", "standard_error")
 
@@ -37,6 +40,10 @@ def export(folder: Path) -> list[Path]:
                 run.epochs,
                 run.key in done,
                 run.key in done and measured[run.key]["train_accuracy"][0] >= facts["study"]["gate"],
+                *(
+                    measured[run.key][name][0] if run.key in done else None
+                    for name in ("train_accuracy", "test_accuracy")
+                ),
             )
             for run in store.runs()
         ]

@@ -15,7 +15,7 @@ from cifar.analysis import Findings, analyse, plain
 from cifar.curves import Row, mean_at_switch, rows
 from cifar.dataset import sweep_dataset
 from cifar.store import Store
-from cifar.verdicts import control_sentences, decline_sentences
+from cifar.verdicts import control_sentences, decline_sentences, law_sentences
 from slt_toys.critical_period_end import CriticalPeriodEnd
 from slt_toys.end_fits import EpochsPerHalving
 from slt_toys.published_findings import PublishedFindings, published_findings
@@ -140,6 +140,8 @@ def report_page(summary: Summary) -> str:
         "## Collapse (0 is perfect)",
         "",
         *_collapse(summary),
+        "",
+        *(f"- {sentence}" for sentence in law_sentences(summary.findings, summary.theorem)),
         "",
         "## Controls",
         "",

@@ -22,6 +22,36 @@ def decline_sentences(findings: Findings) -> list[str]:
     return said
 
 
+def law_sentences(findings: Findings, theorem: float) -> list[str]:
+    """Whether the end moves with the batch size as the theorem says, and what the curves collapse over."""
+    said = []
+    for name, shift in findings.epochs_per_halving.items():
+        words = f"By {name.replace('_', ' ')}, halving the batch moves the end by {shift.slope:.1f} epochs"
+        if shift.low is None or shift.high is None:
+            said.append(f"{words}, with an open interval: cannot tell from the theorem's {theorem:.2f}.")
+            continue
+        side = "inside" if shift.low <= theorem <= shift.high else "outside"
+        zero = "inside" if shift.low <= 0 <= shift.high else "outside"
+        said.append(
+            f"{words} [{shift.low:.1f}, {shift.high:.1f}]; the theorem's {theorem:.2f} lies {side}, and no shift at "
+            f"all lies {zero}."
+        )
+    known = {name: one.spread for name, one in findings.collapse.items() if one.spread is not None}
+    if known:
+        least = min(known, key=known.__getitem__)
+        said.append(
+            f"Of the variables tried the curves collapse best over {least.replace('_', ' ')} ({known[least]:.3f})."
+        )
+    best = findings.best_exponent
+    if best is not None and best.low is not None and best.high is not None:
+        side = "inside" if best.low <= 1 <= best.high else "outside"
+        said.append(
+            f"Over learning rate / batch size^a they do so best at a = {best.exponent:.2f} [{best.low:.2f}, "
+            f"{best.high:.2f}]; the theorem's 1 lies {side}."
+        )
+    return said
+
+
 def control_sentences(findings: Findings) -> list[str]:
     """One sentence for each control and switch epoch that can be judged."""
     said = []

@@ -89,12 +89,13 @@ def _controls(axes: Axes, data: xr.Dataset) -> None:
             (data["control_arm"] == arm) & (data["control_deficit"] == deficit) & (data["control_batch_size"] == size)
         )
         these = data.isel(control=np.flatnonzero(chosen))
-        axes.plot(
-            these["control_switch_epoch"].values, these["control_accuracy"].values, linestyle=":",
+        axes.errorbar(
+            these["control_switch_epoch"].values + 0.25 * (number - 1), these["control_accuracy"].values,
+            yerr=these["control_standard_error"].fillna(0).values, linestyle=":", capsize=2.5,
             marker=CONTROL_MARKERS.get(arm, "D"), color=PALETTE[(number + 1) % len(PALETTE)], markersize=7,
             label=f"{_words(deficit)}, {_words(arm)}",
         )  # fmt: skip
-    axes.set_title(f"Controls at B = {size}")
+    axes.set_title(f"Controls at B = {size}: mean and standard error")
     axes.set_xlabel("switch epoch $e_s$")
     axes.set_ylabel("final test accuracy, %")
     axes.legend()
@@ -203,7 +204,7 @@ def _at_switch(axes: Axes, data: xr.Dataset, names: Sequence[str]) -> None:
             axes.axvline(end, color=look.colour, linewidth=0.8, linestyle=":")
     if positive:
         axes.set_yscale("log")
-    axes.set_title(f"{title} at the switch, range over seeds (dotted: hinge)")
+    axes.set_title(f"{title} at the switch (dotted: hinge)")
     axes.set_xlabel("switch epoch $e_s$")
     axes.set_ylabel(label)
     axes.legend()

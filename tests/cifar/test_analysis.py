@@ -15,7 +15,7 @@ from cifar.export import export
 from cifar.presets import LAPTOP, Control, Study
 from cifar.report import write_report
 from cifar.store import Store
-from cifar.verdicts import control_sentences, decline_sentences
+from cifar.verdicts import control_sentences, decline_sentences, law_sentences
 from slt_toys.records import read_dataset
 
 DECAY = 0.93
@@ -102,6 +102,17 @@ def test_a_decline_is_shown_where_there_is_one_and_not_where_there_is_none():
     assert len(said) == 3 and all("late switches cost 20.0 points" in one for one in said)
     flat = [replace(row, final={**row.final, "test_accuracy": 0.5 + 0.01 * row.run.seed}) for row in made_rows(0)]
     assert all("no decline is shown (0.0 points" in one for one in decline_sentences(findings(flat)))
+
+
+def test_the_law_is_held_against_its_interval():
+    said = law_sentences(findings(made_rows(0.002)), SHIFT)
+    hinge = next(one for one in said if one.startswith("By hinge"))
+    assert "lies inside, and no shift at all lies outside" in hinge
+    # lines that fall from epoch 0 to an end that moves have their half-way points move by half as much
+    assert any("collapse best over learning rate/batch size^0.5 (" in one for one in said)
+    assert any("the theorem's 1 lies outside" in one for one in said)
+    other = law_sentences(findings(made_rows(0.002)), 3 * SHIFT)
+    assert "lies outside, and no shift" in next(one for one in other if one.startswith("By hinge"))
 
 
 def test_too_few_runs_are_said_and_not_fitted():
