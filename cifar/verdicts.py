@@ -90,7 +90,8 @@ def _budget(one: ControlFinding) -> str:
     if one.recovered is None:
         return "cannot tell: no interval"
     if one.recovered[1] > 0:
-        return f"they reach {_points(one.recovered)} more than after the deficit, so budget does not explain the loss"
+        more = f"they reach {_points(one.recovered)} more than after the deficit"
+        return f"{more}, so budget does not explain all of the loss"
     if one.recovered[2] < 0:
         return f"they reach {_points(one.recovered)} against the deficit's run: a shorter training explains the loss"
     return f"cannot tell budget from deficit ({_points(one.recovered)})"

@@ -90,7 +90,7 @@ def test_runs_below_the_gate_are_marked_and_not_averaged_in():
 
 def test_controls_are_told_apart_from_the_base_arm():
     said = " ".join(control_sentences(findings(made_rows(0.002))))
-    assert "budget does not explain the loss" in said
+    assert "budget does not explain all of the loss" in said
     assert "no loss is left to show" in said and "no loss against no deficit is shown" in said
     same = " ".join(control_sentences(findings(made_rows(0.002, flat_controls=True))))
     assert "cannot tell budget from deficit" in same and "does not need a critical period" in same
