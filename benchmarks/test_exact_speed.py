@@ -26,11 +26,7 @@ def test_exact_against_scipy(benchmark, name):
 
     found = benchmark.pedantic(work, rounds=1)
     for comparison in found:
-        benchmark.extra_info[comparison.other] = {
-            "our_milliseconds": 1e3 * comparison.our_cost.cpu,
-            "other_milliseconds": 1e3 * comparison.other_cost.cpu,
-            "ratio": comparison.ratio,
-        }
+        benchmark.extra_info[comparison.other] = comparison.in_milliseconds()
         print(
             f"\n{machine()}\n{name}: {1e3 * comparison.our_cost.cpu:.3g} ms of CPU time per {case.unit}; "
             f"{comparison.other}: {1e3 * comparison.other_cost.cpu:.3g} ms; ratio {comparison.ratio:.3g} "

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from .measure import Comparison, Contender, compare, machine
+from .measure import Contender, compare, machine
 
 torch = pytest.importorskip("torch")
 
@@ -55,15 +55,8 @@ def test_stacked_gradients_against_a_loop(benchmark, case, most):
     ours = Contender("stacked", lambda: stacked.values_and_gradients(chains), CHAINS)
     plain = Contender("loop", loop, CHAINS)
 
-    def work() -> Comparison:
-        return compare(ours, plain)
-
-    found = benchmark.pedantic(work, rounds=1)
-    benchmark.extra_info["loop"] = {
-        "our_milliseconds": 1e3 * found.our_cost.cpu,
-        "other_milliseconds": 1e3 * found.other_cost.cpu,
-        "ratio": found.ratio,
-    }
+    found = benchmark.pedantic(compare, args=(ours, plain), rounds=1)
+    benchmark.extra_info["loop"] = found.in_milliseconds()
     print(
         f"\n{machine()}\n{case.__name__}: {1e3 * found.our_cost.cpu:.3g} ms of CPU time per gradient of one chain, "
         f"{1e3 * found.other_cost.cpu:.3g} ms by a loop; ratio {found.ratio:.3g} "
