@@ -130,21 +130,20 @@ def test_versions_agree():
 
 
 # ---- README ----
+def readme_block(name: str) -> list[str]:
+    return README.partition(f"<!-- table: {name} -->\n")[2].partition(f"\n<!-- /table: {name} -->")[0].split("\n")
+
+
 @pytest.mark.parametrize("name", ["temperature", "smooth_decline"])
 def test_what_readme_says_of_an_experiment_is_what_the_record_says(name):
     record = json.loads((ROOT / "figures" / f"{name}.json").read_text(encoding="utf-8"))
-    block = README.partition(f"<!-- table: {name} -->\n")[2].partition(f"\n<!-- /table: {name} -->")[0]
-    assert block.split("\n") == [f"- {line}" for line in record["in_words"]]
+    assert readme_block(name) == [f"- {line}" for line in record["in_words"]]
 
 
 def test_what_readme_says_of_critical_periods_is_what_the_record_says():
     record = json.loads((ROOT / "figures" / "critical_period.json").read_text(encoding="utf-8"))
     for name, table in readme_tables(record).items():
         assert f"<!-- table: {name} -->\n{table}\n<!-- /table: {name} -->" in README
-
-
-def readme_block(name: str) -> list[str]:
-    return README.partition(f"<!-- table: {name} -->\n")[2].partition(f"\n<!-- /table: {name} -->")[0].split("\n")
 
 
 def test_what_readme_says_of_learning_coefficients_is_what_the_record_says():

@@ -48,7 +48,7 @@ def test_default_settings_find_the_exact_value(network):
     row = measured(network, SETTINGS[0], seed)
     assert abs(row["estimate"] / row["exact"] - 1) < 0.05
     assert abs(row["estimate"] - row["exact"]) < 5 * row["standard_error"]
-    # By default one run in fifty has too few effective draws, and is told so; with more none may be doubted.
+    # A default run may, rarely, have too few effective draws, and is told so; with more none may be doubted.
     assert measured(network, Setting("more draws", draws=500), seed)["verdict"].startswith("trust")
     number_of_weights = sum(a * b for a, b in zip(NETWORKS[network][0], NETWORKS[network][0][1:], strict=False))
     assert abs(row["estimate"] - number_of_weights / 2) > 12 * row["standard_error"], "a regular model is told apart"
