@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from cifar.analysis import Findings
-from cifar.curves import Row
+from cifar.curves import Row, curve
 from slt_toys.collapse import TAIL_ROWS, normalise
 from slt_toys.critical_period_end import MINIMUM_ROWS, hinge_fit
 from slt_toys.published import published_curves
@@ -52,8 +52,7 @@ def sweep_dataset(
             fit = hinge_fit(one.switch_epochs, one.values)
             hinge[number] = fit.kink, fit.intercept, fit.slope
     stage = found[0].run.stages[0]
-    rates = np.array([stage.learning_rate * stage.decay**epoch for epoch in epochs])
-    data["curve_learning_rate"] = ("curve_epoch", rates)
+    data["curve_learning_rate"] = ("curve_epoch", [stage.rate(int(epoch), 0) for epoch in epochs])
     normalised = np.full_like(means, math.nan)
     for number, one in enumerate(findings.curves.values()):
         # A curve that does not fall has no ends to be normalised between.
@@ -87,16 +86,11 @@ def sweep_dataset(
     for name in ("arm", "deficit", "batch_size", "switch_epoch"):
         data[f"control_{name}"] = ("control", [getattr(one, name) for one in controls])
     data["control_accuracy"] = ("control", [_number(one.accuracy) for one in controls])
-    counts = [
-        sum(
-            row.passed
-            and (row.run.arm, row.run.deficit, row.run.batch_size, row.run.switch_epoch)
-            == (one.arm, one.deficit, one.batch_size, one.switch_epoch)
-            for row in found
-        )
-        for one in controls
-    ]
-    spread = [findings.scatter / math.sqrt(count) if count else math.nan for count in counts]
+    spread = []
+    for one in controls:
+        same = curve(found, one.arm, one.deficit, one.batch_size)
+        count = int(same.counts[same.switch_epochs == one.switch_epoch].sum())
+        spread.append(findings.scatter / math.sqrt(count) if count else math.nan)
     data["control_standard_error"] = ("control", spread)
     return xr.Dataset(
         data,

@@ -191,7 +191,8 @@ def _ends(findings: Findings) -> list[str]:
 
 def _halvings(summary: Summary) -> list[str]:
     toy, unit = summary.toy["epochs_per_halving"], summary.theorem
-    table = [["definition", "theorem", "this run, 95 %", "toy (theorem 22.76)", "published (theorem 22.76)"]]
+    theirs = f"(theorem {toy['theory']:.2f})", f"(theorem {summary.published.theorem_epochs_per_halving:.2f})"
+    table = [["definition", "theorem", "this run, 95 %", f"toy {theirs[0]}", f"published {theirs[1]}"]]
     for name in summary.findings.ends:
         table.append(
             [

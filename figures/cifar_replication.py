@@ -141,7 +141,7 @@ def _ends(axes: Axes, data: xr.Dataset) -> None:
 
 
 def _collapse(axes: Axes, data: xr.Dataset) -> None:
-    """Normalised accuracy over the temperature at the switch, each study in units of its own rate at batch size 1."""
+    """Normalised accuracy over learning rate / batch size at the switch, to which the temperature is proportional."""
     for prefix, dimension, filled in (
         ("curve", "curve_batch_size", True),
         ("published", "published_batch_size", False),

@@ -71,7 +71,7 @@ def _draw_crossing(axes: Axes, dataset: xr.Dataset) -> None:
     error = 1.96 * dataset["crossing_standard_error"].values
     axes.errorbar(
         dataset["crossing_n_beta"].values, dataset["crossing_estimate"].values, error, linestyle="none",
-        marker=other.marker, color=other.colour, label="estimate, 95 %",
+        marker=other.marker, color=other.colour, label="estimate, 1.96 standard errors",
     )  # fmt: skip
     axes.set(
         xscale="log", ylim=(0.2, 0.54), xlabel=r"$n\beta$ [1/loss]", ylabel=r"energy $n\beta\,(E[L]-L^*)$",
