@@ -52,8 +52,11 @@ def _replacing(path: Path) -> Iterator[Path]:
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())  # else a power cut may leave the new name on an empty file
         os.replace(temporary, path)
-    except BaseException:  # an interrupt from the keyboard too: nothing may be left behind
+    except BaseException as error:  # an interrupt from the keyboard too: nothing may be left behind
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            # a full disk does not say what it had no place for
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 

@@ -241,6 +241,7 @@ def test_a_checkpoint_that_does_not_fit_is_said_in_one_line_and_resumed(tmp_path
     tried = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert tried.returncode == 2, tried.stderr
     assert tried.stderr.count("\n") == 1 and tried.stderr.startswith("error: sweep: a worker failed ([Errno")
+    assert str(folder / "checkpoints") in tried.stderr, "what did not fit is named"
     assert not list((folder / "checkpoints").iterdir()), "nothing half-written is left"
     work(folder, images, MEASURING, "cpu", 1)
     assert results(folder) == results(uninterrupted)
