@@ -13,7 +13,7 @@ import sympy
 from sympy import CRootOf, Dummy, Expr, Poly, Pow, Rational, S, Symbol
 
 Monomial = tuple[int, ...]
-_ENTIRE = (sympy.Add, sympy.Mul, Symbol, sympy.exp, sympy.sin, sympy.cos, sympy.sinh, sympy.cosh, sympy.tanh)
+_ENTIRE = (sympy.Add, sympy.Mul, Symbol, sympy.exp, sympy.sin, sympy.cos, sympy.sinh, sympy.cosh, sympy.tanh, sympy.erf)
 _VARIABLE = Dummy("algebraic_variable")
 
 
@@ -96,6 +96,7 @@ def is_zero(number: Expr) -> bool:
     value = reduce_number(number)
     if value.is_Rational:
         return bool(value == 0)
+    _demand_finite(value, number)
     if abs(sympy.N(value, 40)) > Rational(1, 10**25):
         return False
     try:
@@ -106,6 +107,12 @@ def is_zero(number: Expr) -> bool:
     if decided is None:
         raise NotAlgebraicError(f"cannot decide exactly whether {number} is zero")
     return bool(decided)
+
+
+def _demand_finite(value: Expr, number: Expr) -> None:
+    size = abs(sympy.N(value, 40))
+    if not (size.is_Number and size.is_finite):
+        raise NotAlgebraicError(f"{number} is not a finite number")
 
 
 def sign(number: Expr) -> int:
@@ -132,23 +139,28 @@ def rename_symbols(expression: Expr, names: Mapping[Symbol, Symbol]) -> Expr:
 
 
 def is_analytic_at(expression: Expr, coordinates: Sequence[Symbol], point: Sequence[Expr]) -> bool:
-    """Whether sums, products, powers and entire functions (and log) make `expression` analytic at the point."""
+    """Whether sums, products, powers and entire functions (and log) make `expression` real analytic at the point."""
     own = set(coordinates)
     for part in sympy.preorder_traversal(expression):
         if isinstance(part, CRootOf) or not isinstance(part, Expr) or not part.free_symbols & own:
             continue
         if isinstance(part, Pow):
-            entire = (part.exp.is_Integer and part.exp >= 0) or not part.base.free_symbols & own
-            singular = None if entire else part.base
+            if not _is_analytic_power(part, coordinates, point):
+                return False
         elif isinstance(part, sympy.log):
-            singular = part.args[0]
-        elif isinstance(part, _ENTIRE):
-            singular = None
-        else:
-            return False
-        if singular is not None and sign(value_at(singular, coordinates, point)) == 0:
+            if sign(value_at(part.args[0], coordinates, point)) <= 0:
+                return False
+        elif not isinstance(part, _ENTIRE):
             return False
     return True
+
+
+def _is_analytic_power(power: Pow, coordinates: Sequence[Symbol], point: Sequence[Expr]) -> bool:
+    """Whole powers of anything that does not vanish (if negative); all other powers of something positive."""
+    if power.exp.is_Integer and power.exp >= 0:
+        return True
+    size = sign(value_at(power.base, coordinates, point))
+    return size != 0 if power.exp.is_Integer else size > 0
 
 
 def value_at(expression: Expr, coordinates: Sequence[Symbol], point: Sequence[Expr]) -> Expr:

@@ -2,41 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any
 
 import sympy
 from sympy import Expr, Symbol
+from sympy.core.sympify import SympifyError
+
+
+def ordered(name: str, values: Iterable[Any]) -> tuple[Any, ...]:
+    """Everything in `values`, read once: lists, tuples, arrays, generators and `map` alike.
+
+    Raises
+    ------
+    ValueError
+        If the values have no order (sets, dictionaries), are text, or cannot be iterated over.
+    """
+    if isinstance(values, Set | Mapping):
+        raise ValueError(f"{name}: a {type(values).__name__} has no order; expected a list or tuple, got {values!r}")
+    if isinstance(values, str | bytes | Expr) or not isinstance(values, Iterable):
+        raise ValueError(f"{name}: expected a list or tuple, got {values!r}")
+    try:
+        return tuple(values)
+    except TypeError:  # an array without dimensions calls itself iterable
+        raise ValueError(f"{name}: expected a list or tuple, got {values!r}") from None
+
+
+def exact_expression(name: str, value: Any) -> Expr:
+    """`value` as a finite real sympy expression without inexact numbers.
+
+    Raises
+    ------
+    ValueError
+        If it is text, a condition, a matrix, no expression at all, or holds inexact, infinite or complex numbers.
+    """
+    exact = _sympified(value)
+    if not isinstance(exact, Expr) or getattr(exact, "is_Matrix", False):
+        raise ValueError(f"{name}: expected a sympy expression or an exact number, got {value!r}")
+    if exact.atoms(sympy.Float):
+        inexact = sorted(exact.atoms(sympy.Float))[0]
+        raise ValueError(f"{name}: holds the inexact number {inexact}; write an exact Rational such as 3/20")
+    if exact.has(sympy.oo, -sympy.oo, sympy.zoo, sympy.nan, sympy.I):
+        raise ValueError(f"{name}: expected finite real coefficients, got {exact}")
+    return exact
+
+
+def _sympified(value: Any) -> Any:
+    if isinstance(value, str | bytes):  # sympify would evaluate it
+        return None
+    try:
+        exact = sympy.sympify(value)
+    except (SympifyError, TypeError, ValueError, AttributeError):
+        return None
+    return exact.as_expr() if isinstance(exact, sympy.Poly) else exact
+
+
+def check_symbols(name: str, expression: Expr, coordinates: Sequence[Symbol]) -> None:
+    """Refuse symbols that are no coordinates."""
+    unknown = expression.free_symbols - set(coordinates)
+    if not unknown:
+        return
+    shown = ", ".join(sorted(map(str, unknown)))
+    if {str(u) for u in unknown} & {c.name for c in coordinates}:
+        raise ValueError(f"{name}: its {shown} is another Symbol than the coordinate of that name (other assumptions)")
+    raise ValueError(f"{name}: depends on {shown}, which are no coordinates; substitute values")
 
 
 def check_arguments(
-    name: str, expressions: Sequence[Expr], coordinates: Sequence[Symbol], point: Sequence[Expr]
+    name: str, expressions: Iterable[Expr], coordinates: Iterable[Symbol], point: Iterable[Expr]
 ) -> tuple[tuple[Expr, ...], tuple[Symbol, ...], tuple[Expr, ...]]:
     """`expressions` (the argument called `name`), coordinates and point as exact sympy objects.
 
     Raises
     ------
     ValueError
-        Repeated or missing coordinates, a point of the wrong length, inexact or complex numbers, unknown symbols.
+        Repeated, missing, unordered or restricted coordinates, a point of the wrong length, inexact, infinite or
+        complex numbers, unknown symbols, text.
     """
-    coordinates = tuple(coordinates)
+    coordinates, place = ordered("coordinates", coordinates), ordered("point", point)
     if not coordinates or not all(isinstance(c, Symbol) for c in coordinates):
         raise ValueError(f"coordinates: expected at least one sympy Symbol, got {coordinates!r}")
     if len(set(coordinates)) != len(coordinates):
         raise ValueError(f"coordinates: every Symbol must be different, got {coordinates!r}")
-    if len(point) != len(coordinates):
-        raise ValueError(f"point: has length {len(point)}, expected {len(coordinates)} (one per coordinate)")
-    exact = tuple(sympy.sympify(e) for e in expressions)
-    place = tuple(sympy.sympify(p) for p in point)
-    for argument, value in (*((name, e) for e in exact), *(("point", p) for p in place)):
-        if value.atoms(sympy.Float):
-            inexact = sorted(value.atoms(sympy.Float))[0]
-            raise ValueError(f"{argument}: holds the inexact number {inexact}; write an exact Rational such as 3/20")
-    if any(p.free_symbols or p.is_real is False or p.is_finite is False for p in place):
-        raise ValueError(f"point: expected exact real numbers, got {place}")
+    if len({c.name for c in coordinates}) != len(coordinates):
+        raise ValueError(f"coordinates: two Symbols share a name in {coordinates!r}; give them different names")
+    if len(place) != len(coordinates):
+        raise ValueError(f"point: has length {len(place)}, expected {len(coordinates)} (one per coordinate)")
+    exact = tuple(exact_expression(name, e) for e in expressions)
+    place = tuple(_exact_real(p) for p in place)
+    for coordinate, value in zip(coordinates, place, strict=True):
+        _check_range(coordinate, value)
     for expression in exact:
-        if expression.has(sympy.oo, -sympy.oo, sympy.zoo, sympy.nan) or expression.has(sympy.I):
-            raise ValueError(f"{name}: expected finite real coefficients, got {expression}")
-        unknown = sorted(map(str, expression.free_symbols - set(coordinates)))
-        if unknown:
-            raise ValueError(f"{name}: depends on {', '.join(unknown)}, which are no coordinates; substitute values")
+        check_symbols(name, expression, coordinates)
     return exact, coordinates, place
+
+
+def _exact_real(value: Any) -> Expr:
+    try:
+        exact = exact_expression("point", value)
+    except ValueError as error:
+        if "finite real" in str(error):
+            raise ValueError(f"point: expected exact real numbers, got {value}") from None
+        raise
+    if exact.free_symbols or exact.is_real is not True:
+        raise ValueError(f"point: expected exact real numbers, got {value}")
+    return exact
+
+
+def _check_range(coordinate: Symbol, value: Expr) -> None:
+    """A coordinate must be able to take every real value near the point: sympy simplifies by its assumptions."""
+    one_sided = (coordinate.is_nonnegative and not value.is_positive) or (
+        coordinate.is_nonpositive and not value.is_negative
+    )
+    if (
+        one_sided
+        or coordinate.is_real is False
+        or coordinate.is_integer
+        or coordinate.is_irrational
+        or coordinate.is_commutative is False
+    ):
+        raise ValueError(
+            f"coordinates: {coordinate} is assumed to be {_assumption(coordinate)}, so it cannot move freely about "
+            f"{value}; expected Symbol({coordinate.name!r}, real=True)"
+        )
+
+
+def _assumption(coordinate: Symbol) -> str:
+    assumed = [key for key, value in coordinate.assumptions0.items() if value and key != "commutative"]
+    telling = ("integer", "irrational", "positive", "negative", "nonnegative", "nonpositive", "zero", "imaginary")
+    return next((key for key in telling if key in assumed), "something else than a real number")

@@ -13,29 +13,30 @@ Saia (1996), Banach Center Publications 33.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 import sympy
 from sympy import Abs, Expr, Integer, Matrix, Poly, Rational, Symbol
 
 from theory.algebraic import NotAlgebraicError, is_zero, rename_symbols, shifted_terms, value_at
-from theory.arguments import check_arguments
-from theory.learning_coefficient import LearningCoefficient, LearningCoefficientRefused, rlct
+from theory.arguments import check_arguments, check_symbols, exact_expression
+from theory.learning_coefficient import LearningCoefficient, LearningCoefficientRefused, read_density, rlct
 from theory.local_form import factors_at
-from theory.prior import Prior, read_prior
+from theory.prior import Prior
 
 _LARGEST_BASIS = 12
 
 
 def rlct_of_ideal(
-    generators: Sequence[Expr], coordinates: Sequence[Symbol], point: Sequence[Expr], prior: Expr | int = 1
+    generators: Iterable[Expr], coordinates: Sequence[Symbol], point: Sequence[Expr], prior: Expr | int = 1
 ) -> LearningCoefficient:
     """Learning coefficient and multiplicity of f_1^2 + f_2^2 + ... at a common zero of the generators.
 
     Parameters
     ----------
-    generators : sequence of sympy.Expr
-        Polynomials f_1, f_2, ... with exact coefficients in `coordinates`, all zero at `point`.
+    generators : iterable of sympy.Expr
+        Polynomials f_1, f_2, ... with exact coefficients in `coordinates`, all zero at `point`; any iterable, read
+        once, in any order.
     coordinates, point, prior
         As for :func:`theory.learning_coefficient.rlct`.
 
@@ -54,8 +55,10 @@ def rlct_of_ideal(
     generators, coordinates, point = _checked(generators, coordinates, point)
     fresh = {c: Symbol(c.name, real=True, prime=False) for c in coordinates}
     own = tuple(fresh.values())
-    moved_prior, *moved = (rename_symbols(sympy.sympify(e), fresh) for e in (prior, *generators))
-    at_origin = _prior_at_origin(read_prior(moved_prior, own, point), own, point)
+    prior = exact_expression("prior", prior)
+    check_symbols("prior", prior, coordinates)
+    moved_prior, *moved = (rename_symbols(e, fresh) for e in (prior, *generators))
+    at_origin = _prior_at_origin(read_density(moved_prior, own, point), own, point)
     try:
         moved = [_expression(shifted_terms(f, own, point), own) for f in moved]
     except NotAlgebraicError as error:
@@ -67,11 +70,16 @@ def rlct_of_ideal(
 
 
 def _checked(
-    generators: Sequence[Expr], coordinates: Sequence[Symbol], point: Sequence[Expr]
+    generators: Iterable[Expr], coordinates: Sequence[Symbol], point: Sequence[Expr]
 ) -> tuple[list[Expr], tuple[Symbol, ...], tuple[Expr, ...]]:
-    if isinstance(generators, Expr) or not isinstance(generators, Iterable) or not list(generators):
+    if isinstance(generators, Expr | str | bytes | Mapping) or not isinstance(generators, Iterable):
         raise ValueError(f"generators: expected a non-empty list of polynomials, got {generators!r}")
-    exact, coordinates, point = check_arguments("generators", generators, coordinates, point)
+    gathered = tuple(generators)  # once: a generator or map is empty afterwards
+    if not gathered:
+        raise ValueError(f"generators: expected a non-empty list of polynomials, got {generators!r}")
+    if isinstance(generators, Set):  # a set has no order, the certificate has
+        gathered = tuple(sorted(map(sympy.sympify, gathered), key=sympy.default_sort_key))
+    exact, coordinates, point = check_arguments("generators", gathered, coordinates, point)
     for f in exact:
         if not f.is_polynomial(*coordinates):
             raise ValueError(f"generators: {f} is not a polynomial in {', '.join(map(str, coordinates))}")
@@ -114,7 +122,7 @@ def _solve(
         return LearningCoefficient(Rational(eliminated, 2), 1, "ideal (regular coordinates)", tuple(sentences))
     refusal: LearningCoefficientRefused | None = None
     for chosen in _generating_sets(generators, remaining) if rational else [generators]:
-        loss = sympy.expand(sympy.Add(*[f**2 for f in chosen]))
+        loss = sympy.Add(*[f**2 for f in chosen])  # not expanded: seen to be >= 0
         try:
             found = rlct(loss, remaining, (Integer(0),) * len(remaining), prior)
         except LearningCoefficientRefused as error:

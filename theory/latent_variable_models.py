@@ -7,6 +7,7 @@ noise variances stay above a positive bound.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 
 from sympy import Expr, Integer, Rational, symbols
 
@@ -183,7 +184,7 @@ def _worst_point(
 
 
 def _integer_at_least(least: int, name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | Integer) or value < least:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}")
     return int(value)
 

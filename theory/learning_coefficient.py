@@ -6,7 +6,8 @@ near `point`; [eq:phase-free-energy] is minus its logarithm. The answer is prove
 this order on every independent block of coordinates: order of vanishing (one coordinate), positive definite Hessian,
 normal crossing after factorisation ([eq:normal-crossing-learning-coefficient], [eq:normal-crossing-multiplicity]),
 non-degenerate Newton polyhedron, resolution of a plane curve by blow-ups, and in more coordinates powers of a
-non-degenerate function, weighted blow-ups and adapted coordinates. Where none applies the question is refused.
+non-degenerate function, weighted blow-ups and adapted coordinates. Each of them shows that the point is a minimum as
+well, unless the loss is a sum of squares as it is written. Where none applies the question is refused.
 
 Source: Watanabe (2009), Algebraic Geometry and Statistical Learning Theory, chapters 3, 4 and 6.
 """
@@ -14,14 +15,14 @@ Source: Watanabe (2009), Algebraic Geometry and Statistical Learning Theory, cha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import sympy
 from sympy import Expr, Integer, Poly, Rational, Symbol
 
 from theory.algebraic import NotAlgebraicError, is_analytic_at, rename_symbols, shifted_terms, value_at
-from theory.arguments import check_arguments
+from theory.arguments import check_arguments, check_symbols, exact_expression
 from theory.local_form import (
     NotAMinimumError,
     diagonalising_change,
@@ -39,6 +40,7 @@ from theory.newton_polyhedron import (
     prove_nondegenerate,
 )
 from theory.plane_curves import UnresolvedError
+from theory.positivity import is_sum_of_squares
 from theory.prior import Prior, read_prior
 from theory.resolution import resolve_loss
 from theory.weighted_blow_up import adapted_coordinates, power_of_nondegenerate, weighted_blow_up
@@ -48,9 +50,7 @@ _LARGEST_DEPTH = 6
 
 @dataclass(frozen=True)
 class LearningCoefficient:
-    """Learning coefficient `value` and `multiplicity`, the method that found them and a proof in "
-    "sentences.
-    """
+    """Learning coefficient `value` and `multiplicity`, the method that found them and a proof in sentences."""
 
     value: Rational
     multiplicity: int
@@ -64,8 +64,9 @@ class LearningCoefficientRefused(ValueError):
 
 @dataclass(frozen=True)
 class _Problem:
-    """Loss with value zero at `point` to be analysed in `coordinates` only (it may not depend on all of "
-    "them).
+    """Loss with value zero at `point` to be analysed in `coordinates` only (it may not depend on all of them).
+
+    `minimum`: the loss is known to be non-negative near the point.
     """
 
     loss: Expr
@@ -73,10 +74,11 @@ class _Problem:
     point: tuple[Expr, ...]
     prior: Prior
     depth: int = 0
+    minimum: bool = False
 
     def restricted(self, loss: Expr, coordinates: Sequence[Symbol]) -> _Problem:
         places = dict(zip(self.coordinates, self.point, strict=True))
-        return _Problem(loss, tuple(coordinates), tuple(places[c] for c in coordinates), self.prior, self.depth)
+        return replace(self, loss=loss, coordinates=tuple(coordinates), point=tuple(places[c] for c in coordinates))
 
 
 def rlct(
@@ -95,7 +97,8 @@ def rlct(
     point : sequence of exact real numbers, length d
         Rationals, radicals or `CRootOf`.
     prior : sympy.Expr
-        Non-negative density near the point; only its factors vanishing there matter (|w_j|^h, rational h >= 0).
+        Non-negative density near the point; only its factors vanishing there matter (|w_j|^h, rational h >= 0). Steps
+        and cases are read as what they are near the point.
 
     Returns
     -------
@@ -105,20 +108,25 @@ def rlct(
     Raises
     ------
     LearningCoefficientRefused
-        If the point is not a local minimum, or no method proves a value; known bounds are named.
+        If the point is not a local minimum or cannot be shown to be one, or no method proves a value; known bounds are
+        named.
     ValueError
-        If an argument is malformed: wrong length, inexact numbers, unknown symbols, negative prior exponent.
+        If an argument is malformed: wrong length, no order, text, inexact numbers, unknown symbols; if the prior is
+        negative or changes sign at the point, switches there, or has a negative exponent.
     """
     (expression,), coordinates, point = check_arguments("expression", (expression,), coordinates, point)
+    prior = exact_expression("prior", prior)
+    check_symbols("prior", prior, coordinates)
     # Fresh symbols: the bound variable of a CRootOf may carry the same name as a coordinate.
     fresh = {c: Symbol(c.name, real=True, prime=False) for c in coordinates}
-    expression, prior = (rename_symbols(sympy.sympify(e), fresh) for e in (expression, prior))
+    expression, prior = (rename_symbols(e, fresh) for e in (expression, prior))
     coordinates = tuple(fresh.values())
     try:
         if not is_analytic_at(expression, coordinates, point):
             _refuse(f"{expression} is not known to be analytic at {point}; expected a polynomial or a smooth loss")
-        loss = sympy.expand(expression - value_at(expression, coordinates, point))
-        problem = _Problem(loss, coordinates, point, read_prior(prior, coordinates, point))
+        above = expression - value_at(expression, coordinates, point)
+        density = read_density(prior, coordinates, point)
+        problem = _Problem(sympy.expand(above), coordinates, point, density, minimum=is_sum_of_squares(above))
         _check_other_prior_factors(problem)
         result = _solve(problem)
     except NotAMinimumError as error:
@@ -127,6 +135,41 @@ def rlct(
         raise LearningCoefficientRefused(str(error)) from None
     assert 1 <= result.multiplicity <= max(1, len(coordinates)), "a multiplicity above the dimension is impossible"
     return result
+
+
+def read_density(prior: Expr, coordinates: Sequence[Symbol], point: Sequence[Expr]) -> Prior:
+    """The prior at the point, with the proof that none of its factors makes it negative nearby.
+
+    Raises
+    ------
+    LearningCoefficientRefused
+        If a factor that mixes coordinates can neither be shown to be non-negative nor to change sign.
+    ValueError
+        As for :func:`theory.prior.read_prior`, or if such a factor changes sign.
+    """
+    read = read_prior(prior, coordinates, point)
+    overall = read.sign
+    for factor, exponent in read.unsigned:
+        found = _sign_around(factor, coordinates, point)
+        if found == 0 or (found < 0 and not exponent.is_Integer):
+            raise ValueError(f"prior: factor {factor} changes sign at the point; a density is never negative")
+        overall *= found
+    if overall < 0:
+        raise ValueError(f"prior: {prior} is negative near the point; a density must not be")
+    return replace(read, sign=overall, unsigned=())
+
+
+def _sign_around(function: Expr, coordinates: Sequence[Symbol], point: Sequence[Expr]) -> int:
+    """Sign of a function near its zero at the point: a minimum, a maximum or (0) neither."""
+    for sign in (1, -1):
+        try:
+            _solve(_Problem(sympy.expand(sign * function), tuple(coordinates), tuple(point), Prior()))
+            return sign
+        except NotAMinimumError:
+            continue
+        except LearningCoefficientRefused:
+            _refuse(f"prior: cannot show that its factor {function} is not negative near {tuple(point)}")
+    return 0
 
 
 def _check_other_prior_factors(problem: _Problem) -> None:
@@ -174,6 +217,8 @@ def _solve(problem: _Problem, may_rotate: bool = True) -> LearningCoefficient:
 
 
 def _solve_block(problem: _Problem, may_rotate: bool) -> LearningCoefficient:
+    if not problem.minimum and is_sum_of_squares(problem.loss):
+        problem = replace(problem, minimum=True)
     if len(problem.coordinates) == 1:
         return _one_coordinate(problem)
     inertia = hessian_inertia(problem.loss, problem.coordinates, problem.point)
@@ -186,7 +231,7 @@ def _solve_block(problem: _Problem, may_rotate: bool) -> LearningCoefficient:
     if not problem.loss.is_polynomial(*problem.coordinates):
         _refuse(
             f"{problem.loss} is not a polynomial and its Hessian has rank {inertia.rank} < {dimension}; "
-            f"known bounds: {Rational(inertia.rank, 2)} <= value"
+            f"{_bounds(problem, Rational(inertia.rank, 2))}"
         )
     factored = _by_factors(problem, may_rotate)
     if factored is not None:
@@ -274,10 +319,12 @@ def _product_of_blocks(
     for group in groups:
         loss = sympy.Mul(*[vanishing[i][0] ** vanishing[i][1] for i in group])
         block = problem.restricted(sympy.expand(loss), [c for c in problem.coordinates if loss.has(c)])
+        known = problem.minimum and len(groups) == 1  # of the loss times the sign of the unit
+        block = replace(block, minimum=(known and unit_sign > 0) or is_sum_of_squares(loss))
         try:
             part = _solve(block, may_rotate)
         except NotAMinimumError:
-            part = _solve(block.restricted(sympy.expand(-loss), block.coordinates), may_rotate)
+            part = _solve(replace(block, loss=sympy.expand(-loss), minimum=known and unit_sign < 0), may_rotate)
             overall = -overall
         parts.append(part)
         sentences += [f"[{loss}] {sentence}" for sentence in part.certificate]
@@ -300,7 +347,7 @@ def _by_newton_polyhedron(problem: _Problem, rank: int, may_rotate: bool) -> Lea
     except ValueError as error:
         _refuse(str(error))
     value, multiplicity, optimal = newton_learning_coefficient(polyhedron, exponents)
-    proof = prove_nondegenerate(terms, polyhedron, problem.coordinates)
+    proof = prove_nondegenerate(terms, polyhedron, problem.coordinates, problem.minimum)
     if isinstance(proof, NewtonDegenerate):
         if proof.negative:
             raise NotAMinimumError(f"Newton polyhedron: {proof.reason}")
@@ -311,7 +358,9 @@ def _by_newton_polyhedron(problem: _Problem, rank: int, may_rotate: bool) -> Lea
         found = rotated or _by_higher_blow_ups(problem, terms, may_rotate)
         if found is not None:
             return found
-        _refuse(f"degenerate: {proof.reason}; known bounds: {lower} <= value <= {value}")
+        if proof.undecided:
+            _refuse(f"cannot show that {problem.point} is a local minimum: {proof.reason}")
+        _refuse(f"degenerate: {proof.reason}; {_bounds(problem, lower, value)}")
     sentences = (
         f"with the point moved to the origin the loss has vertices among {list(polyhedron.minimal_exponents)}",
         *proof,
@@ -327,7 +376,7 @@ def _by_blow_ups(problem: _Problem, lower: Rational, upper: Rational | None) -> 
     try:
         found = resolve_loss(problem.loss, problem.coordinates, problem.point, problem.prior)
     except UnresolvedError as error:
-        _refuse(f"degenerate: {error}; known bounds: {lower} <= value" + ("" if upper is None else f" <= {upper}"))
+        _refuse(f"degenerate: {error}; {_bounds(problem, lower, upper)}")
     return LearningCoefficient(found.value, found.multiplicity, "blow-ups of the plane", found.sentences)
 
 
@@ -346,13 +395,13 @@ def _by_higher_blow_ups(
         return LearningCoefficient(direct[0], direct[1], "power of a non-degenerate function", direct[2])
 
     def solve(below: Expr, prior_exponents: Sequence[Rational]) -> LearningCoefficient | None:
-        prior = Prior(tuple((c, h) for c, h in zip(coordinates, prior_exponents, strict=True) if h), ())
+        prior = Prior(tuple((c, h) for c, h in zip(coordinates, prior_exponents, strict=True) if h))
         try:
-            return _solve(_Problem(below, coordinates, origin, prior, problem.depth + 1), may_rotate)
+            return _solve(_Problem(below, coordinates, origin, prior, problem.depth + 1, problem.minimum), may_rotate)
         except LearningCoefficientRefused:
             return None
 
-    blown = weighted_blow_up(terms, coordinates, exponents)
+    blown = weighted_blow_up(terms, coordinates, exponents, problem.minimum)
     parts = [solve(local.loss, local.prior_exponents) for local in blown.problems] if blown else [None]
     if blown and all(parts):
         closed = [part for part in parts if part is not None]
@@ -378,16 +427,22 @@ def _rotated(problem: _Problem, terms: Mapping[tuple[int, ...], Expr], rank: int
         return None
     loss, sentence = changed
     origin = (Integer(0),) * len(problem.coordinates)
-    flat_prior = Prior((), ())
+    rotated = replace(problem, loss=loss, point=origin, prior=Prior(), depth=0)
     try:
-        result = _solve(_Problem(loss, problem.coordinates, origin, flat_prior), may_rotate=False)
+        result = _solve(rotated, may_rotate=False)
     except LearningCoefficientRefused:
         return None
     return LearningCoefficient(result.value, result.multiplicity, result.method, (sentence, *result.certificate))
+
+
+def _bounds(problem: _Problem, lower: Rational, upper: Rational | None = None) -> str:
+    """Known bounds of the value, and what they rest on."""
+    condition = "" if problem.minimum else f"if {problem.point} is a local minimum, "
+    return f"{condition}known bounds: {lower} <= value" + ("" if upper is None else f" <= {upper}")
 
 
 def _refuse(reason: str) -> NoReturn:
     raise LearningCoefficientRefused(reason)
 
 
-__all__ = ["LearningCoefficient", "LearningCoefficientRefused", "rlct"]
+__all__ = ["LearningCoefficient", "LearningCoefficientRefused", "read_density", "rlct"]

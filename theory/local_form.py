@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sympy
 from sympy import Dummy, Expr, Matrix, Poly, Symbol
 
-from theory.algebraic import Monomial, is_zero, sign, value_at
+from theory.algebraic import Monomial, NotAlgebraicError, is_zero, shifted_terms, sign, value_at
 
 _HIGHEST_ORDER = 40
 
@@ -35,8 +35,12 @@ class Factors:
 
 
 def vanishing_order(expression: Expr, coordinate: Symbol, place: Expr) -> int:
-    """Smallest order of a derivative that does not vanish at `place` (polynomials: multiplicity of the "
-    "root).
+    """Smallest order of a derivative that does not vanish at `place` (polynomials: multiplicity of the root).
+
+    Raises
+    ------
+    NotAlgebraicError
+        If it is not known: no polynomial with algebraic coefficients, and the first derivatives all vanish.
     """
     multiplicity = _root_multiplicity(expression, coordinate, place)
     if multiplicity is not None:
@@ -46,18 +50,25 @@ def vanishing_order(expression: Expr, coordinate: Symbol, place: Expr) -> int:
         if not is_zero(value_at(derivative, (coordinate,), (place,))):
             return order
         derivative = sympy.diff(derivative, coordinate)
-    raise NotAMinimumError(f"the first {_HIGHEST_ORDER} derivatives of {expression} vanish at {place}")
+    raise NotAlgebraicError(
+        f"the first {_HIGHEST_ORDER} derivatives of {expression} vanish at {place}: its order there is not known"
+    )
 
 
 def _root_multiplicity(expression: Expr, coordinate: Symbol, place: Expr) -> int | None:
-    """Multiplicity of an algebraic root through square-free factors; None unless all coefficients are "
-    "rational.
+    """Multiplicity of an algebraic root, through square-free factors where all coefficients are rational; None if the
+    expression is no polynomial, is zero, or has coefficients that are not algebraic.
     """
     if not expression.is_polynomial(coordinate):
         return None
     polynomial = Poly(expression, coordinate)
-    if not (polynomial.domain.is_QQ or polynomial.domain.is_ZZ) or polynomial.is_zero:
+    if polynomial.is_zero:
         return None
+    if not (polynomial.domain.is_QQ or polynomial.domain.is_ZZ):
+        try:
+            return min((order for (order,) in shifted_terms(expression, (coordinate,), (place,))), default=None)
+        except NotAlgebraicError:
+            return None
     for factor, power in polynomial.sqf_list()[1]:
         if is_zero(value_at(factor.as_expr(), (coordinate,), (place,))):
             return power

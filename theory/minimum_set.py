@@ -7,7 +7,7 @@ others are the singular points of the reduced curve, found exactly and resolved 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 
@@ -15,7 +15,7 @@ import sympy
 from sympy import Expr, Poly, Rational, Symbol
 
 from theory.algebraic import is_zero, value_at
-from theory.arguments import check_arguments
+from theory.arguments import check_arguments, ordered
 from theory.learning_coefficient import LearningCoefficient, LearningCoefficientRefused, rlct
 
 Point = tuple[Expr, ...]
@@ -31,7 +31,7 @@ class LearningCoefficientOnSet:
 
 
 def rlct_on_points(
-    expression: Expr, coordinates: Sequence[Symbol], points: Sequence[Point], prior: Expr | int = 1
+    expression: Expr, coordinates: Sequence[Symbol], points: Iterable[Point], prior: Expr | int = 1
 ) -> LearningCoefficientOnSet:
     """Smallest learning coefficient, then largest multiplicity, over finitely many minima.
 
@@ -41,13 +41,18 @@ def rlct_on_points(
         If no point is given, or their losses differ (only the lowest would count); otherwise as for
         :func:`theory.learning_coefficient.rlct`.
     """
-    if not points:
+    coordinates = ordered("coordinates", coordinates)
+    if isinstance(points, str | bytes | Mapping) or not isinstance(points, Iterable):
+        raise ValueError(f"points: expected a list of points, got {points!r}")
+    checked = [check_arguments("expression", (expression,), coordinates, point) for point in points]
+    if not checked:
         raise ValueError("points: expected at least one point, got none")
-    _, coordinates, _ = check_arguments("expression", (expression,), coordinates, points[0])
-    heights = [value_at(sympy.sympify(expression), coordinates, tuple(map(sympy.sympify, p))) for p in points]
+    places = list(dict.fromkeys(place for _, _, place in checked))  # the same point twice is one point
+    loss = checked[0][0][0]
+    heights = [value_at(loss, coordinates, place) for place in places]
     if not all(is_zero(h - heights[0]) for h in heights):
         raise ValueError(f"points: the losses differ ({', '.join(map(str, heights))}); only the lowest points count")
-    return _decide([(str(tuple(p)), rlct(expression, coordinates, p, prior)) for p in points])
+    return _decide([(str(place), rlct(loss, coordinates, place, prior)) for place in places])
 
 
 def rlct_on_plane_curve(expression: Expr, coordinates: Sequence[Symbol]) -> LearningCoefficientOnSet:
@@ -56,15 +61,17 @@ def rlct_on_plane_curve(expression: Expr, coordinates: Sequence[Symbol]) -> Lear
     Raises
     ------
     LearningCoefficientRefused
-        If there is no real zero, the loss changes sign, or a singular point cannot be resolved.
+        If there is no real zero, the loss is negative somewhere, or a singular point cannot be resolved.
     ValueError
         If the loss is no polynomial of two coordinates with rational coefficients.
     """
-    coordinates = tuple(coordinates)
+    coordinates = ordered("coordinates", coordinates)
     (loss,), coordinates, _ = check_arguments("expression", (expression,), coordinates, (0,) * len(coordinates))
     polynomial = loss.as_poly(*coordinates) if len(coordinates) == 2 else None
     if polynomial is None or not (polynomial.domain.is_QQ or polynomial.domain.is_ZZ):
         raise ValueError(f"expression: {loss} is not a polynomial of two coordinates with rational coefficients")
+    if polynomial.is_zero:
+        raise LearningCoefficientRefused("the loss is zero everywhere: no curve of minima; its value is 0")
     strata: list[tuple[str, LearningCoefficient]] = []
     factors = polynomial.factor_list()[1]
     for factor, power in factors:
@@ -74,6 +81,8 @@ def rlct_on_plane_curve(expression: Expr, coordinates: Sequence[Symbol]) -> Lear
             sentence = f"smooth points of {factor.as_expr()} = 0: one factor of power {power}, value 1/{power}"
             smooth = LearningCoefficient(Rational(1, power), 1, "normal crossing", (sentence,))
             strata.append((f"smooth points of {factor.as_expr()} = 0", smooth))
+    if _negative_beyond_zeros(polynomial):
+        raise LearningCoefficientRefused(f"the loss {loss} is negative: expected a loss >= 0 on the whole plane")
     reduced = sympy.Mul(*[factor.as_expr() for factor, _ in factors])
     for point in _singular_points(reduced, coordinates):
         strata.append((str(point), rlct(loss, coordinates, point)))
@@ -91,6 +100,12 @@ def _decide(strata: list[tuple[str, LearningCoefficient]]) -> LearningCoefficien
     last = f"smallest value, then largest multiplicity, over the set ({listed}): attained at {', '.join(places)}"
     result = LearningCoefficient(value, -negative, f"minimum over the set ({best.method})", (*best.certificate, last))
     return LearningCoefficientOnSet(result, places, tuple(strata))
+
+
+def _negative_beyond_zeros(polynomial: Poly) -> bool:
+    """Sign at one point off the zeros, for a polynomial that changes it across no curve."""
+    grid = product(range(polynomial.total_degree() + 1), repeat=2)  # too many points for all to be zeros
+    return next(value for value in (polynomial(*place) for place in grid) if value != 0) < 0
 
 
 def _has_smooth_real_point(factor: Poly, coordinates: Sequence[Symbol]) -> bool:

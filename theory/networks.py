@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 from math import isqrt
+from numbers import Integral
 
-from sympy import Integer, Rational
+from sympy import Rational
 
+from theory.arguments import ordered
 from theory.learning_coefficient import LearningCoefficient
 
 
@@ -41,7 +43,7 @@ def deep_linear_network(widths: Sequence[int], rank: int) -> LearningCoefficient
     Neural Networks 172, 106132. Lehalleur and Rimanyi (2024), Geometry of fibers of the multiplication map of deep
     linear neural networks: the value as half a codimension.
     """
-    widths = tuple(_positive_integer("widths", width) for width in widths)
+    widths = tuple(_positive_integer("widths", width) for width in ordered("widths", widths))
     if len(widths) < 2:
         raise ValueError(f"widths: got {len(widths)} of them, expected at least two (input and output)")
     _check_rank(rank, widths)
@@ -182,13 +184,13 @@ def tanh_network(hidden_units: int) -> LearningCoefficient:
 
 
 def _positive_integer(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | Integer) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         raise ValueError(f"{name}: expected a positive integer, got {value!r}")
     return int(value)
 
 
 def _check_rank(rank: int, widths: Sequence[int]) -> None:
-    if isinstance(rank, bool) or not isinstance(rank, int | Integer) or rank < 0:
+    if isinstance(rank, bool) or not isinstance(rank, Integral) or rank < 0:
         raise ValueError(f"rank: expected an integer >= 0, got {rank!r}")
     if rank > min(widths):
         raise ValueError(f"rank: {rank} is above the smallest width {min(widths)}; no product has that rank")

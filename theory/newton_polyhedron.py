@@ -12,7 +12,8 @@ The exponents a are those of K itself. Written with exponents b of an ideal (f_1
 and the familiar factor 1/2 appears. The formula is exact when every face polynomial K_face (the terms of K on a
 compact face) has no singular zero with all coordinates real and non-zero (Varchenko 1976; Watanabe 2009,
 "Algebraic Geometry and Statistical Learning Theory"). At a minimum K >= 0, so K_face >= 0 and each of its zeros is
-singular: the condition says K_face > 0.
+singular: the condition says K_face > 0. Where every K_face is positive, K lies between multiples of the sum of the
+monomials at the vertices (Gindikin, Volevich), so that the origin is a minimum: K >= 0 need not be known before.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import sympy
 from sympy import Dummy, Expr, Matrix, Poly, Rational, Symbol
 
 from theory.algebraic import Monomial, sign
+from theory.positivity import UndecidedError, why_negative
 
 _LARGEST_ENUMERATION = 20_000
 Normal = tuple[Rational, ...]
@@ -43,12 +45,11 @@ class NewtonPolyhedron:
 
 @dataclass(frozen=True)
 class NewtonDegenerate:
-    """Why a face stands in the way; `negative` says that the loss is negative nearby, `reason` is one "
-    "line.
-    """
+    """Why a face stands in the way: `negative` says that the loss is negative nearby, `undecided` that it may be."""
 
     reason: str
     negative: bool = False
+    undecided: bool = False
 
 
 @lru_cache(maxsize=64)  # the steps that follow a degenerate polyhedron ask for the same one again
@@ -112,9 +113,16 @@ def compact_faces(polyhedron: NewtonPolyhedron) -> tuple[tuple[Monomial, ...], .
 
 
 def prove_nondegenerate(
-    terms: Mapping[Monomial, Expr], polyhedron: NewtonPolyhedron, coordinates: Sequence[Symbol]
+    terms: Mapping[Monomial, Expr], polyhedron: NewtonPolyhedron, coordinates: Sequence[Symbol], minimum: bool = False
 ) -> tuple[str, ...] | NewtonDegenerate:
     """Prove that every compact face polynomial is positive on the real torus, or say which is not proven to be.
+
+    Parameters
+    ----------
+    terms, polyhedron, coordinates
+        Loss with its point at the origin, and its polyhedron.
+    minimum : bool
+        Whether the loss is known to be non-negative near the origin; otherwise that is proved too.
 
     Returns
     -------
@@ -139,7 +147,7 @@ def prove_nondegenerate(
                 return outcome
             sentences.append(outcome)
         else:
-            outcome = _higher_face(face_terms, written, coordinates)
+            outcome = _higher_face(face_terms, written, coordinates, minimum)
             if isinstance(outcome, NewtonDegenerate):
                 return outcome
             sentences.append(outcome)
@@ -171,7 +179,7 @@ def _edge(face_terms: Mapping[Monomial, Expr], written: str) -> str | NewtonDege
 
 
 def _higher_face(
-    face_terms: Mapping[Monomial, Expr], written: str, coordinates: Sequence[Symbol]
+    face_terms: Mapping[Monomial, Expr], written: str, coordinates: Sequence[Symbol], minimum: bool
 ) -> str | NewtonDegenerate:
     if not all(value.is_Rational for value in face_terms.values()):
         return NewtonDegenerate(f"face polynomial {written} has irrational coefficients of mixed kind")
@@ -186,12 +194,36 @@ def _higher_face(
     system = [polynomial, sympy.Mul(*coordinates) * auxiliary - 1]
     system += [w * sympy.diff(polynomial, w) for w in coordinates]
     basis = sympy.groebner(system, *coordinates, auxiliary, order="grevlex")
-    if basis.exprs == [1]:
-        return (
-            f"face {sorted(face_terms)}: {written} has no singular zero off the axes (Groebner basis 1), "
-            "and a zero that is not singular cannot occur at a minimum"
-        )
-    return NewtonDegenerate(f"face polynomial {written} is not proven free of singular zeros off the axes")
+    if basis.exprs != [1]:
+        return NewtonDegenerate(f"face polynomial {written} is not proven free of singular zeros off the axes")
+    shown = f"face {sorted(face_terms)}: {written} has no singular zero off the axes (Groebner basis 1)"
+    if minimum:
+        return f"{shown}, and a zero that is not singular cannot occur at a minimum"
+    try:
+        below = _negative_slice(face_terms)
+    except UndecidedError as error:
+        return NewtonDegenerate(f"face polynomial {written} may be negative: {error}", undecided=True)
+    if below is not None:
+        return NewtonDegenerate(f"face polynomial {written} {below}", negative=True)
+    return f"{shown} and is nowhere negative, so that it has no zero at all"
+
+
+def _negative_slice(face_terms: Mapping[Monomial, Expr]) -> str | None:
+    """Where a face polynomial is negative; scaling by the face's normals sets as many coordinates to 1 or -1."""
+    exponents = sorted(face_terms)
+    directions = Matrix([[a - b for a, b in zip(e, exponents[0], strict=True)] for e in exponents[1:]])
+    free = set(directions.rref()[1])
+    held = [j for j in range(len(exponents[0])) if j not in free]
+    for signs in product((1, -1), repeat=len(held)):
+        sliced: dict[Monomial, Expr] = {}
+        for exponent, coefficient in face_terms.items():
+            rest = tuple(e if j in free else 0 for j, e in enumerate(exponent))
+            turned = [s for s, j in zip(signs, held, strict=True) if exponent[j] % 2]
+            sliced[rest] = sliced.get(rest, 0) + coefficient * sympy.prod(turned)
+        below = why_negative(sliced)
+        if below is not None:
+            return f"{below} where coordinates {held} are {signs}"
+    return None
 
 
 def _below(a: Monomial, b: Monomial) -> bool:

@@ -34,6 +34,7 @@ from sympy import QQ, Dummy, Expr, Integer, Poly, Rational
 from sympy.polys.constructor import construct_domain
 
 from theory.algebraic import Monomial, sign
+from theory.arguments import ordered
 
 _LARGEST_FIELD = 8
 _LARGEST_DEPTH = 60
@@ -119,6 +120,7 @@ def resolve_plane_curve(
     UnresolvedError
         If a multiple root asks for a number field beyond the one at hand or of degree above 8.
     """
+    factors, coordinates = tuple(factors), ordered("coordinates", coordinates)
     domain, plain = _in_one_field(factors)
     corner = 1
     for factor in plain:

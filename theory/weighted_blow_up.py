@@ -10,7 +10,8 @@ Three exact steps for a loss whose Newton polyhedron is degenerate. Each proves 
    the square makes r real a double cover of r >= 0. Along r = 0 the loss vanishes to order 2N and the volume element
    to order k with k + 1 = 2 sum p_j (h_j + 1), so the divisor contributes sum p_j (h_j + 1)/N, and the question is
    passed on to the real zeros of the initial form on r = 0. This is done where they are finitely many rational
-   points; at a minimum the form is non-negative, so its zeros are singular (it is sampled for negative values).
+   points; at a minimum the form is non-negative, so its zeros are singular. Where the loss is not known to be at a
+   minimum the form is proved to be non-negative first (:mod:`theory.positivity`).
 3. *Adapted coordinates.* If the initial form on a face is divisible by the square of w_j - g(others), with g a
    polynomial, w_j is replaced by w_j + g: an analytic change of coordinates with Jacobian one.
 """
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import product
 from math import lcm
 
 import sympy
@@ -28,9 +29,9 @@ from sympy import Dummy, Expr, Integer, Poly, Rational, Symbol
 from theory.algebraic import Monomial
 from theory.local_form import NotAMinimumError
 from theory.newton_polyhedron import compact_faces, newton_learning_coefficient, newton_polyhedron
+from theory.positivity import UndecidedError, why_negative
 
 _SAMPLES = (1, 2, Rational(1, 2), 5, Rational(1, 5))
-_MOST_SAMPLES = 1000
 Terms = Mapping[Monomial, Expr]
 
 
@@ -143,27 +144,38 @@ def adapted_coordinates(terms: Terms, coordinates: Sequence[Symbol], free: Seque
 
 
 def weighted_blow_up(
-    terms: Terms, coordinates: Sequence[Symbol], prior_exponents: Sequence[Rational]
+    terms: Terms, coordinates: Sequence[Symbol], prior_exponents: Sequence[Rational], minimum: bool = False
 ) -> WeightedBlowUp | None:
-    """Blow up with the weights of an optimal (else any) compact facet; None if its real zeros are not isolated."""
+    """Blow up with the weights of an optimal (else any) compact facet; None if its real zeros are not isolated.
+
+    `minimum` says that the loss is known to be non-negative; else None also if its initial form is not proved to be.
+    """
     if not all(c.is_Rational for c in terms.values()):
         return None
     polyhedron = newton_polyhedron(tuple(terms))
     _, _, optimal = newton_learning_coefficient(polyhedron, prior_exponents)
     for normal in sorted(polyhedron.normals, key=lambda n: (n not in optimal, n)):
         if all(normal):
-            found = _blow_up_along(terms, coordinates, prior_exponents, normal)
+            try:
+                found = _blow_up_along(terms, coordinates, prior_exponents, normal, minimum)
+            except UndecidedError:
+                continue
             if found is not None:
                 return found
     return None
 
 
 def _blow_up_along(
-    terms: Terms, coordinates: Sequence[Symbol], prior_exponents: Sequence[Rational], normal: Sequence[Rational]
+    terms: Terms,
+    coordinates: Sequence[Symbol],
+    prior_exponents: Sequence[Rational],
+    normal: Sequence[Rational],
+    minimum: bool,
 ) -> WeightedBlowUp | None:
     scale = lcm(*[int(n.q) for n in normal])
     weights = tuple(int(n * scale) for n in normal)
-    _check_not_negative(terms, coordinates, weights, scale)
+    if not minimum:
+        _check_not_negative(terms, coordinates, weights, scale)
     volume = sum((p * (h + 1) for p, h in zip(weights, prior_exponents, strict=True)), Integer(0))
     problems, zeros = [], []
     for place, direction in product(range(len(coordinates)), (1, -1)):
@@ -193,11 +205,17 @@ def _blow_up_along(
 
 
 def _check_not_negative(terms: Terms, coordinates: Sequence[Symbol], weights: Sequence[int], order: int) -> None:
+    """Prove the initial form >= 0: scaled by the weights, every point off w_1 = 0 has w_1 = 1 or -1."""
     form = {a: c for a, c in terms.items() if sum(p * e for p, e in zip(weights, a, strict=True)) == order}
-    polynomial = Poly.from_dict(form, *coordinates)
-    for sample in islice(product((1, -1, 0, 2, -2), repeat=len(coordinates)), _MOST_SAMPLES):
-        if polynomial(*sample) < 0:
-            raise NotAMinimumError(f"the initial form {polynomial.as_expr()} is negative at {sample}")
+    for direction in (1, -1):
+        sliced: dict[Monomial, Expr] = {}
+        for exponent, coefficient in form.items():
+            rest = (0, *exponent[1:])
+            sliced[rest] = sliced.get(rest, Integer(0)) + coefficient * direction ** exponent[0]
+        below = why_negative(sliced)
+        if below is not None:
+            written = Poly.from_dict(form, *coordinates).as_expr()
+            raise NotAMinimumError(f"the initial form {written} {below} where {coordinates[0]} is {direction}")
 
 
 def _chart(
