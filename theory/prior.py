@@ -126,7 +126,7 @@ def read_prior(prior: Expr, coordinates: Sequence[Symbol], point: Sequence[Expr]
     if here == 0:
         raise ValueError("prior: is zero near the point; expected a density that is positive nearby")
     reader = _Reader(coordinates, point)
-    for part in sympy.Mul.make_args(_factorised(here)):
+    for part in _parts(here):
         try:
             reader.add(part)
         except NotAlgebraicError as error:
@@ -157,6 +157,20 @@ def _is_continuous_at(expression: Expr, coordinates: Sequence[Symbol], point: Se
         names.append(stand_in)
         places.append(value_at(absolute, coordinates, point))
     return is_analytic_at(plain, names, places)
+
+
+def _parts(prior: Expr) -> list[Expr]:
+    """Factors of the prior, those inside absolute values one by one."""
+    found = []
+    for part in sympy.Mul.make_args(_factorised(prior)):
+        base, exponent = part.as_base_exp()
+        if isinstance(base, Abs) and exponent.is_Rational:
+            inside = [factor.as_base_exp() for factor in sympy.Mul.make_args(_factorised(base.args[0]))]
+            if all(power.is_Rational for _, power in inside):
+                found += [Abs(factor) ** (power * exponent) for factor, power in inside]
+                continue
+        found.append(part)
+    return found
 
 
 def _factorised(prior: Expr) -> Expr:
