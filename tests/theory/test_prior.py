@@ -180,7 +180,7 @@ def test_factors_that_mix_coordinates_need_a_proof_that_they_are_not_negative():
     assert rlct(x**4 + x**2 * y**2 + y**4, (x, y), (0, 0), x**2 + y**2).value == 1
     # Three coordinates: not understood is refused, and a sign that is unknown is no density.
     for prior in (x**2 + y**2 - z**2, x * y * z, (x - y) * z**2):
-        with pytest.raises(ValueError, match="prior: .*changes sign"):
+        with pytest.raises(ValueError, match=r"prior: .*changes sign"):
             rlct(x**4 + y**4 + z**4, (x, y, z), (0, 0, 0), prior)
     unknown = sympy.expand((x**2 - 2 * y**2) ** 2 + x**2 * z**4 + y**6 + z**10)
     with pytest.raises(LearningCoefficientRefused, match="cannot show"):
