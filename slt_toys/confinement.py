@@ -1,22 +1,37 @@
-"""Does an energy confine by itself, and in which box is its mass?"""
+"""Does an energy confine by itself, what are its own scales, and in which box does it stay below a level?
+
+Nothing here knows a unit: every length and every loss is measured by the energy's own (its wells, the barriers between
+them, the coefficients of its expansion about a minimum).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import combinations
 
+import mpmath
 import numpy as np
 import sympy
+from numpy.typing import NDArray
 
 from .expressions import ExpressionError
 
-# exp(-200) at n_beta = 1: beyond the box nothing is left in double precision at any temperature below 5.
-ENERGY_AT_THE_EDGE = 200.0
+Array = NDArray[np.float64]
+Box = tuple[tuple[float, float], ...]
+
+DIGITS = 50  # of expansions, before they become doubles
+# The walls of a box found here stand so many times the energy's own scale above the highest phase: beyond them less
+# than exp(-30) of the mass lies up to a temperature of six such scales. Hotter questions get a wider box.
+SCALES_AT_THE_WALLS = 200.0
+ALONG = 4001  # places looked at between a minimum and where the energy must be above a level
+ACROSS = 401  # lines looked at across each axis of a plane
+MOST_PAIRS = 28  # of minima that are joined by lines
 
 
-def confining_box(
-    energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], argument: str = "energy"
-) -> tuple[tuple[float, float], ...]:
-    """Box outside which a confining polynomial energy exceeds its minimum by :data:`ENERGY_AT_THE_EDGE`.
+def require_confinement(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], argument: str = "energy") -> None:
+    """Refuse an energy that cannot be shown to confine by itself.
 
     Raises
     ------
@@ -33,17 +48,221 @@ def confining_box(
             f"{argument} {shown} is unbounded below or does not grow in every direction; add a confining term such as "
             f"{coordinates[0]}**4, or give box=(low, high)"
         )
-    function = sympy.lambdify(coordinates, energy, modules="numpy", cse=True)
-    radius = 1.0
-    for _ in range(200):
-        inside = function(*_ball(len(coordinates), radius))
-        surface = function(*_sphere(len(coordinates), radius))
-        if np.min(surface) > np.min(inside) + ENERGY_AT_THE_EDGE and np.all(
-            function(*_sphere(len(coordinates), 1.5 * radius)) > np.min(surface)
-        ):
-            return ((-radius, radius),) * len(coordinates)
-        radius *= 1.15
-    raise ExpressionError(f"{argument} {shown} grows too slowly for a box to be found; give box=(low, high)")
+
+
+@lru_cache(maxsize=256)
+def confines(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> bool:
+    """Whether a polynomial energy can be shown to grow in every direction."""
+    return energy.is_polynomial(*coordinates) and _grows_everywhere(sympy.Poly(energy, *coordinates), len(coordinates))
+
+
+# ---- scales --------------------------------------------------------------------------------------------------------
+def taylor_coefficients(energy: sympy.Expr, w: sympy.Symbol, point: sympy.Expr) -> list[mpmath.mpf]:
+    """Coefficients of a polynomial in one coordinate about a point, lowest power first.
+
+    What is below the rounding of its own sum is exactly 0: each is judged by the terms it was summed from, so that
+    neither the unit of the loss nor that of the coordinate matters.
+    """
+    with mpmath.workdps(DIGITS):
+        found = [mpmath.mpf(sympy.N(c, DIGITS)) for c in sympy.Poly(energy, w).all_coeffs()]
+        at = mpmath.mpf(sympy.N(point, DIGITS))
+        sizes = [abs(c) for c in found]
+        for last in range(len(found), 0, -1):  # repeated synthetic division, and the same with nothing cancelled
+            for i in range(1, last):
+                found[i] += at * found[i - 1]
+                sizes[i] += abs(at) * sizes[i - 1]
+        noise = mpmath.mpf(10) ** (15 - DIGITS)
+        kept = [c if abs(c) > noise * size else mpmath.mpf(0) for c, size in zip(found, sizes, strict=True)]
+        return kept[::-1]
+
+
+def energy_scale(
+    energy: sympy.Expr,
+    coordinates: tuple[sympy.Symbol, ...],
+    minima: Sequence[Sequence[sympy.Expr]],
+    box: Box | None = None,
+) -> float:
+    """The energy's own unit of loss.
+
+    With several minima: by how much the loss varies along the straight lines between them, barriers included. With
+    one: by how much it varies between the walls along the axes, where they are given; otherwise the loss at which the
+    leading power of an axis overtakes the lower ones. A pure power has no scale; then it is 1.
+
+    Parameters
+    ----------
+    energy
+        Of the coordinates alone.
+    coordinates
+        d symbols.
+    minima
+        Exact points, d numbers each.
+    box
+        Walls, if the energy does not confine by itself.
+    """
+    function, points = numeric(energy, coordinates), _floats(minima)
+    share = np.linspace(0.0, 1.0, 1001)[:, None]
+    lines = [points[a] + share * (points[b] - points[a]) for a, b in combinations(range(len(points)), 2)][:MOST_PAIRS]
+    found = max((_spread(function(line)) for line in lines), default=0.0)
+    if found > 0:
+        return found
+    if box is not None:
+        low, high = np.array(box).T
+        for i in range(len(coordinates)):
+            line = np.repeat(points[:1], 1001, axis=0)
+            line[:, i] = low[i] + share[:, 0] * (high[i] - low[i])
+            found = max(found, _spread(function(line)))
+        return found or 1.0
+    logs = [_log_scale(_along_axis(energy, coordinates, minima[0], i)) for i in range(len(coordinates))]
+    return math.exp(min((x for x in logs if x > -math.inf), default=0.0))
+
+
+def _spread(losses: Array) -> float:
+    """Largest difference; 0 if it is rounding."""
+    found = float(losses.max() - losses.min())
+    return found if found > 256 * np.finfo(float).eps * float(np.abs(losses).max()) else 0.0
+
+
+def _log_scale(taylor: Sequence[mpmath.mpf]) -> float:
+    """log of c_n l^n with l the largest length at which a lower power k weighs as much as the leading one n."""
+    degree = max((k for k, c in enumerate(taylor) if c), default=0)
+    lengths = [
+        float(mpmath.log(abs(c / taylor[degree]))) / (degree - k) for k, c in enumerate(taylor[:degree]) if k and c
+    ]
+    return float(mpmath.log(abs(taylor[degree]))) + degree * max(lengths) if lengths else -math.inf
+
+
+def _along_axis(
+    energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], point: Sequence[sympy.Expr], axis: int
+) -> list[mpmath.mpf]:
+    held = {w: sympy.N(x, DIGITS) for i, (w, x) in enumerate(zip(coordinates, point, strict=True)) if i != axis}
+    return taylor_coefficients(sympy.expand(energy.subs(held)), coordinates[axis], point[axis])
+
+
+@lru_cache(maxsize=256)
+def numeric(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> Callable[[Array], Array]:
+    """Numpy function of points (..., d)."""
+    raw = sympy.lambdify(coordinates, energy, modules=["scipy", "numpy"], cse=True)
+
+    def function(points: Array) -> Array:
+        columns = np.moveaxis(points, -1, 0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.broadcast_to(np.asarray(raw(*columns), dtype=float), points.shape[:-1])
+
+    return function
+
+
+def _floats(minima: Sequence[Sequence[sympy.Expr]]) -> Array:
+    return np.unique([[float(sympy.N(x, 30)) for x in point] for point in minima], axis=0)
+
+
+# ---- boxes ---------------------------------------------------------------------------------------------------------
+def natural_box(
+    energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], minima: Sequence[Sequence[sympy.Expr]]
+) -> Box:
+    """Box of a confining polynomial that its own scales set: see :data:`SCALES_AT_THE_WALLS`."""
+    highest = float(numeric(energy, coordinates)(_floats(minima)).max())
+    level = highest + SCALES_AT_THE_WALLS * energy_scale(energy, coordinates, minima)
+    return sublevel_box(energy, coordinates, minima, level)
+
+
+def sublevel_box(
+    energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], minima: Sequence[Sequence[sympy.Expr]], level: float
+) -> Box:
+    """Box that holds every point where a confining polynomial is below a level, a little wider than need be.
+
+    On a line and in a plane the lowest loss at each value of a coordinate is looked at, found from the roots of a
+    derivative, so no valley is missed however narrow; in more coordinates, the loss along rays.
+    """
+    units = [_root_bound(energy, coordinates, minima[0], i, level) for i in range(len(coordinates))]
+    points = _floats(minima)
+    if len(coordinates) > 2:
+        return ray_box(numeric(energy, coordinates), points, level, np.array(units), 1e4)
+    walls = []
+    for i, unit in enumerate(units):
+        lowest = _profile(energy, coordinates, i, units)
+        furthest = 1.0 if len(coordinates) == 1 else 1e6
+        steps = unit * np.geomspace(1e-6, furthest, ALONG if len(coordinates) == 1 else ACROSS)
+        ends = []
+        for sign, start in ((-1, points[:, i].min()), (1, points[:, i].max())):
+            below = np.flatnonzero(lowest(start + sign * steps) <= level)
+            ends.append(float(start + sign * steps[min(below[-1] + 1 if below.size else 0, steps.size - 1)]))
+        walls.append((ends[0], ends[1]))
+    return tuple(walls)
+
+
+def _root_bound(
+    energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], point: Sequence[sympy.Expr], axis: int, level: float
+) -> float:
+    """Length beyond which the energy stays above a level along an axis (Fujiwara 1916)."""
+    taylor = _along_axis(energy, coordinates, point, axis)
+    degree = max((k for k, c in enumerate(taylor) if c), default=0)
+    if not degree:
+        raise ExpressionError(f"energy {sympy.sstr(energy)[:60]!r} does not grow along {coordinates[axis]}")
+    taylor = [taylor[0] - level, *taylor[1:]]
+    ratios = [(abs(c / taylor[degree]), mpmath.mpf(1) / (degree - k)) for k, c in enumerate(taylor[:degree])]
+    return 2 * max(float(ratio**power) for ratio, power in ratios)
+
+
+def _profile(
+    energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], axis: int, units: Sequence[float]
+) -> Callable[[Array], Array]:
+    """Lowest loss at each value of one coordinate of one or two."""
+    function = numeric(energy, coordinates)
+    if len(coordinates) == 1:
+        return lambda places: function(places[:, None])
+    x, y, unit = coordinates[axis], coordinates[1 - axis], units[1 - axis]
+    slope = sympy.Poly(sympy.diff(energy, y), y).all_coeffs()
+    # In units of the other axis, or the coefficients' sizes differ by powers of a unit.
+    scaled = [c * sympy.Float(unit) ** (len(slope) - 1 - k) for k, c in enumerate(slope)]
+    coefficients = sympy.lambdify(x, scaled, modules="numpy")
+
+    def lowest(places: Array) -> Array:
+        found = np.empty(places.size)
+        for i, place in enumerate(places):
+            row = np.array([float(c) for c in coefficients(place)])
+            if not np.isfinite(row).all():  # so far out that the loss overflows
+                found[i] = np.inf
+                continue
+            stationary = unit * np.append(np.roots(row / (np.abs(row).max() or 1.0)).real, 0.0)
+            pair = np.stack([np.full(stationary.size, place), stationary], axis=-1)
+            found[i] = function(pair if axis == 0 else pair[:, ::-1]).min()
+        return found
+
+    return lowest
+
+
+def ray_box(function: Callable[[Array], Array], points: Array, level: float, units: Array, furthest: float) -> Box:
+    """Box of what lies below a level along many rays from every point, in units of each axis.
+
+    Raises
+    ------
+    ExpressionError
+        When the loss is still below the level as far out as ``furthest`` units.
+    """
+    d = points.shape[1]
+    if d == 1:
+        directions = np.array([[-1.0], [1.0]])
+    elif d == 2:
+        angle = np.linspace(0, 2 * np.pi, 720, endpoint=False)
+        directions = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    else:
+        directions = np.random.default_rng(0).standard_normal((4000, d))
+        directions = np.concatenate([directions, np.eye(d), -np.eye(d)])
+        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    steps = np.geomspace(1e-6, furthest, 401)
+    low, high = points.min(axis=0), points.max(axis=0)
+    for point in points:
+        reached = np.zeros(len(directions), dtype=int)
+        for k, step in enumerate(steps):
+            below = function(point + step * units * directions) <= level
+            reached[below] = k + 1
+        if reached.max() >= steps.size:
+            raise ExpressionError(
+                f"the loss is still below {level:.3g} as far as {furthest:g} widths of the box outside it"
+            )
+        ends = point + steps[reached][:, None] * units * directions
+        low, high = np.minimum(low, ends.min(axis=0)), np.maximum(high, ends.max(axis=0))
+    return tuple((float(a), float(b)) for a, b in zip(low, high, strict=True))
 
 
 def _grows_everywhere(polynomial: sympy.Poly, dimension: int) -> bool:
@@ -91,18 +310,3 @@ def _powers_outweigh(terms: Sequence[tuple[tuple[int, ...], sympy.Expr]], dimens
         good or sum(sympy.Rational(e, d) for e, d in zip(m, powers, strict=True)) < 1
         for (m, _), good in zip(terms, even, strict=True)
     )
-
-
-def _sphere(dimension: int, radius: float) -> np.ndarray:
-    if dimension == 1:
-        return np.array([[-radius, radius]])
-    if dimension == 2:
-        angle = np.linspace(0, 2 * np.pi, 721)
-        return radius * np.array([np.cos(angle), np.sin(angle)])
-    directions = np.random.default_rng(0).standard_normal((dimension, 4000))
-    directions = np.hstack([directions, np.eye(dimension), -np.eye(dimension)])
-    return radius * directions / np.linalg.norm(directions, axis=0)
-
-
-def _ball(dimension: int, radius: float) -> np.ndarray:
-    return np.concatenate([_sphere(dimension, r) for r in np.linspace(0.0, radius, 201)], axis=1)

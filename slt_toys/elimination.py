@@ -37,12 +37,16 @@ class Elimination:
         Whether each cell absorbs, shape (cells,).
     into
         Rate from each cell into the absorbing ones, before elimination, shape (cells,).
+    unit
+        A power of two near the largest rate: ``band`` and ``pivot`` are in units of it, so that neither small nor
+        large units of time come near the ends of what doubles hold.
     """
 
     band: Array
     pivot: Array
     absorbed: NDArray[np.bool_]
     into: Array
+    unit: float
 
 
 def eliminate(
@@ -66,11 +70,13 @@ def eliminate(
     width = 1 if len(shape) == 1 else shape[-1]
     band = np.zeros((absorbed.size, 2 * width + 1))
     cells = np.arange(absorbed.size).reshape(shape)
-    for axis, (up, down) in enumerate(process.rates(temperature)):
+    rates = process.rates(temperature)
+    unit = 2.0 ** np.ceil(np.log2(max(float(rate.max()) for pair in rates for rate in pair)))
+    for axis, (up, down) in enumerate(rates):
         stride = 1 if axis == len(shape) - 1 else width
         first = np.take(cells, np.arange(shape[axis] - 1), axis).ravel()
-        band[first, width + stride] = up.ravel()
-        band[first + stride, width - stride] = down.ravel()
+        band[first, width + stride] = up.ravel() / unit
+        band[first + stride, width - stride] = down.ravel() / unit
     into = np.zeros(absorbed.size)
     for offset in range(-width, width + 1):
         inside = slice(max(0, -offset), absorbed.size - max(0, offset))
@@ -78,14 +84,15 @@ def eliminate(
         into[inside] += np.where(target, band[inside, width + offset], 0.0)
         band[inside, width + offset] *= ~target
     band[absorbed] = 0.0
-    excess = into.copy() if exits is None else into + np.ravel(exits)
+    excess = into.copy() if exits is None else into + np.ravel(exits) / unit
     pivot = _eliminate(band, excess, absorbed)
-    return Elimination(band, pivot, absorbed, np.where(absorbed, 0.0, into))
+    return Elimination(band, pivot, absorbed, np.where(absorbed, 0.0, into * unit), float(unit))
 
 
 def substitute(factors: Elimination, source: Array) -> Array:
     """Solve (absorption - Q) u = source ≥ 0, with u = 0 on absorbing cells; shape (cells,)."""
-    return _substitute(factors.band, factors.pivot, factors.absorbed, np.ascontiguousarray(source, dtype=float).ravel())
+    source = np.ascontiguousarray(source, dtype=float).ravel()
+    return _substitute(factors.band, factors.pivot, factors.absorbed, source) / factors.unit
 
 
 @njit(cache=True)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import fft
 
+from .boxes import widened
+from .mass_cells import NEGLIGIBLE, mass_cells
 from .phase_integrals import part_of
 from .potentials import Potential
 
 Array = NDArray[np.float64]
-NEGLIGIBLE = 40.0  # temperatures above the lowest loss at which a component's weight is dropped
 BINS = 2**14  # of the loss of several components together
 ROUNDING = 1e-15  # of probabilities that went through a Fourier transform
-CELLS = {1: 4000, 2: 300}  # along each axis, to begin with
-LEAST_CELLS = {1: 5000, 2: 40_000}  # halved until none holds more of the mass than the inverse of this
-LARGEST_ERROR = {1: 1e-9, 2: 1e-8}  # of the mass in one cell, of all the mass
-HALVINGS = 40  # at most
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,7 @@ def energy_law(potential: Potential, temperature: float) -> EnergyLaw:
     Raises
     ------
     ValueError
-        For more than two coupled coordinates.
+        For more than two coupled coordinates, or mass beyond a box that is no part of the model.
     """
     largest = max(len(own) for own in potential.components())
     if largest > 2:
@@ -91,6 +87,7 @@ def energy_law(potential: Potential, temperature: float) -> EnergyLaw:
             f"potential {potential.name} couples {largest} coordinates, too many for quadrature; sample it at a few "
             "temperatures and give their energies to ladder_from_energies"
         )
+    potential = widened(potential, temperature)
     parts = [_component_law(part_of(potential, own), temperature) for own in potential.components()]
     if len(parts) == 1:
         return parts[0]
@@ -116,60 +113,10 @@ def energy_law(potential: Potential, temperature: float) -> EnergyLaw:
 
 
 def _component_law(part: Potential, temperature: float) -> EnergyLaw:
-    losses, volumes = _cells(part, temperature)
+    _, _, losses, volumes = mass_cells(part, temperature)
     order = np.argsort(losses)
     losses, volumes = losses[order], volumes[order]
     levels = losses - losses[0]
     weights = volumes * np.exp(-levels / temperature)
     total = float(weights.sum())
     return EnergyLaw(temperature, float(losses[0]), levels, weights / total, math.log(total))
-
-
-def _cells(part: Potential, temperature: float) -> tuple[Array, Array]:
-    """Losses at the centres and volumes of cells, halved until each holds little of the mass and knows it well."""
-    energy, gradient, d = part.energy_function(), part.gradient_function(), part.dimension
-    minima = np.array([part.minimum_point(i) for i in range(len(part.phases))])
-    bottoms = energy(minima)
-    edges = [np.linspace(low, high, CELLS[d] + 1) for low, high in part.box]
-    width = np.array([edge[1] - edge[0] for edge in edges])
-    points = _product([(edge[1:] + edge[:-1]) / 2 for edge in edges])
-    corners = _product([[-0.25, 0.25]] * d) * width
-    size = np.ones(len(points))  # in units of the width
-    losses, change = energy(points), _sum_of_sizes(gradient(points), width / 2)
-    for _ in range(HALVINGS):
-        lowest = min(losses.min(), bottoms.min())
-        # Where the loss is convex it is nowhere in the cell below this.
-        least = np.maximum(losses - change * size, lowest) - lowest
-        most = size**d * np.exp(-least / temperature)
-        total = max((size**d * np.exp(-(losses - lowest) / temperature)).sum(), most.max())
-        # A midpoint's error is a sixth of the square of how much the logarithm of the density changes up to the edge.
-        error = most * np.minimum(change * size / temperature, 1.0) ** 2 / 6
-        split = (most > total / LEAST_CELLS[d]) | (error > total * LARGEST_ERROR[d])
-        # A well narrower than a cell may not show at its centre, or at its neighbours'.
-        for minimum, bottom in zip(minima, bottoms, strict=True):
-            if bottom - lowest < NEGLIGIBLE * temperature:
-                near = losses > bottom + temperature
-                for k in range(d):
-                    near &= np.abs(points[:, k] - minimum[k]) < width[k] * size
-                split |= near
-        if not split.any():
-            break
-        halves = (points[split, None] + corners * size[split, None, None]).reshape(-1, d)
-        keep = ~split & (least < NEGLIGIBLE * temperature)
-        points, size = (
-            np.concatenate([points[keep], halves]),
-            np.concatenate([size[keep], np.repeat(size[split] / 2, 2**d)]),
-        )
-        losses = np.concatenate([losses[keep], energy(halves)])
-        change = np.concatenate([change[keep], _sum_of_sizes(gradient(halves), width / 2)])
-    held = losses <= losses.min() + NEGLIGIBLE * temperature
-    return losses[held], width.prod() * size[held] ** d
-
-
-def _product(axes: Sequence[ArrayLike]) -> Array:
-    """All points of a product of axes, shape (points, axes)."""
-    return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=-1)
-
-
-def _sum_of_sizes(slopes: Array, width: Array) -> Array:
-    return sum((np.abs(slopes[:, k]) * width[k] for k in range(len(width))), np.zeros(len(slopes)))

@@ -1,8 +1,9 @@
 """Exact equilibrium: what the tempered posterior exp(-n_beta L) on the box prefers, phase by phase.
 
 Everything here is log-domain quadrature (:mod:`slt_toys.quadrature`) in one and two coupled coordinates, and products
-of such for energies that separate; it holds from n_beta = 0.1 to 1e8 and beyond. Terms: F_α = -log ∫_{W_α}
-exp(-n_beta L) [eq:phase-free-energy], temperature T = 1/n_beta in units of loss, the prior density is 1 on the box.
+of such for energies that separate; it holds from n_beta = 0.1 to 1e8 in the energy's own unit of loss and beyond, and
+the box follows the temperature (:mod:`slt_toys.boxes`). Terms: F_α = -log ∫_{W_α} exp(-n_beta L)
+[eq:phase-free-energy], temperature T = 1/n_beta in units of loss, the prior density is 1 on the box.
 Where phases meet, and what λ the integrals show, is in :mod:`slt_toys.phase_boundaries`, exported here too.
 """
 
@@ -12,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from .boxes import loss_unit, widened
 from .phase_boundaries import (
     Crossover,
     LearningCoefficientEstimate,
@@ -178,7 +180,8 @@ def marginal_density(
     n_beta
         Inverse temperatures, a number or shape (temperatures,).
     grid
-        Values of the coordinate, shape (points,); outside the box the density is 0.
+        Values of the coordinate, shape (points,); beyond walls that reflect the density is 0, and so it is where the
+        loss stands 30 temperatures above every phase.
 
     Returns
     -------
@@ -196,6 +199,8 @@ def marginal_density(
     number = names.index(coordinate) if coordinate in names else coordinate
     if not isinstance(number, int | np.integer) or not 0 <= number < len(names):
         raise ValueError(f"coordinate {coordinate!r} is not one of {potential.name}'s: {', '.join(names)}")
+    unit = loss_unit(potential)
+    potential = widened(potential, 1 / float(values.min()))
     own = group_of(potential, int(number))
     part = part_of(potential, own)
     (total,) = phase_moments(part, values, [None])
@@ -213,6 +218,6 @@ def marginal_density(
             return energy(np.stack(pair if axis == 0 else pair[::-1], axis=-1))
 
         logs[:, inside] = line_integrals(
-            loss, points[inside], part.box[1 - axis], total.reference, values, range_for(values)
+            loss, points[inside], part.box[1 - axis], total.reference, values, range_for(values * unit).in_unit(unit)
         )
     return np.exp(logs - total.moments.log_integral[:, None])

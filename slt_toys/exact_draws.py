@@ -8,9 +8,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from .boxes import widened
+from .mass_cells import NEGLIGIBLE, mass_cells
 from .potentials import Potential
 
 CELLS = {1: 400_000, 2: 1_500}
+FEWEST_CELLS = {1: 2_000, 2: 5_000}  # that must hold the mass; with fewer, cells are halved where it is
 
 
 def draw_exact(
@@ -19,7 +22,9 @@ def draw_exact(
     """Draw independent points of exp(-n_beta L), optionally within one phase.
 
     A cell of a fine uniform grid is drawn by its weight, then a point in the cell: the density is exact up to the
-    square of the cell's size, 1e-5 of the box in one coordinate and 1e-3 in two.
+    square of the cell's size, 1e-5 of the box in one coordinate and 1e-3 in two. The box holds all the mass at the
+    temperature asked for. Where few cells hold it, or a well is narrower than a cell, cells are halved instead until
+    none holds more than 1/5000 of the mass.
 
     Parameters
     ----------
@@ -74,25 +79,53 @@ def _draw(
     part: Potential, n_beta: float, size: int, random: np.random.Generator, phase: int | None
 ) -> NDArray[np.float64]:
     points, widths, sums = _cells(part, float(n_beta), phase)
-    cells = np.searchsorted(sums, sums[-1] * random.random(size), side="right")
-    return points[np.minimum(cells, len(points) - 1)] + widths * (random.random((size, part.dimension)) - 0.5)
+    cells = np.minimum(np.searchsorted(sums, sums[-1] * random.random(size), side="right"), len(points) - 1)
+    own = widths[cells] if widths.ndim == 2 else widths
+    return points[cells] + own * (random.random((size, part.dimension)) - 0.5)
 
 
 @lru_cache(maxsize=2)  # an experiment starts run after run from one posterior
 def _cells(
     part: Potential, n_beta: float, phase: int | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Centres (cells, d), widths (d,) and cumulative weights (cells,) of the grid's cells."""
+    """Centres (cells, d), widths (d,) or (cells, d) and cumulative weights (cells,) of the grid's cells."""
     d = part.dimension
     if d not in CELLS:
         raise ValueError(f"exact draws need components of one or two coordinates; {part.name} has {d}")
+    part = widened(part, 1 / n_beta)
     edges = [np.linspace(low, high, CELLS[d] + 1) for low, high in part.box]
     centers = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
+    widths = np.array([edge[1] - edge[0] for edge in edges])
     points = np.stack([axis.ravel() for axis in np.meshgrid(*centers, indexing="ij")], axis=-1)
     losses = part.energy_function()(points)
-    weights = np.exp(-n_beta * (losses - losses.min()))
-    if phase is not None:
-        weights = np.where(part.phase_index(points) == phase, weights, 0.0)
-    if not weights.sum() > 0:
+    inside = np.ones(len(points), dtype=bool) if phase is None else part.phase_index(points) == phase
+    if inside.any():
+        lowest = losses[inside].min()
+        weights = np.where(inside, np.exp(-n_beta * np.maximum(losses - lowest, 0.0)), 0.0)
+        if _resolved(part, n_beta, phase, weights, lowest, widths):
+            return points, widths, np.cumsum(weights)
+    points, widths, losses, volumes = mass_cells(part, 1 / n_beta, phase)
+    if not len(points):
         raise ValueError(f"phase {part.phases[phase or 0].name!r} of {part.name} holds no mass at n_beta {n_beta:g}")
-    return points, np.array([edge[1] - edge[0] for edge in edges]), np.cumsum(weights)
+    return points, widths, np.cumsum(volumes * np.exp(-n_beta * (losses - losses.min())))
+
+
+def _resolved(
+    part: Potential,
+    n_beta: float,
+    phase: int | None,
+    weights: NDArray[np.float64],
+    lowest: float,
+    widths: NDArray[np.float64],
+) -> bool:
+    """Whether a uniform grid has cells enough where the mass is, and none of its wells is narrower than a cell."""
+    if weights.sum() ** 2 < FEWEST_CELLS[part.dimension] * (weights**2).sum():
+        return False
+    energy = part.energy_function()
+    for number in range(len(part.phases)) if phase is None else [phase]:
+        point = part.minimum_point(number)
+        steps = np.concatenate([np.diag(widths), -np.diag(widths)])
+        rise = energy(point + steps).max() - energy(point)
+        if n_beta * (energy(point) - lowest) < NEGLIGIBLE and n_beta * rise > 1:
+            return False
+    return True

@@ -13,9 +13,10 @@ coordinate.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +24,9 @@ from scipy import sparse
 from scipy.linalg import eigh_tridiagonal
 from scipy.sparse.linalg import eigsh
 
+from .boxes import CUT_OFF, box_holds, widened
 from .elimination import eliminate, substitute
+from .phase_integrals import phase_moments
 from .potentials import Potential
 
 Array = NDArray[np.float64]
@@ -33,6 +36,7 @@ __all__ = [
     "relaxation_time", "spectrum",
 ]  # fmt: skip
 
+MOST_CUTS = 8  # of a box to where the mass is
 CELLS = {1: 240, 2: 56}  # along each axis; a test halves the cells and bounds what changes
 FROZEN = 40.0  # below T = barrier/FROZEN a crossing takes e⁴⁰ relaxation times: the grid need not resolve such wells
 
@@ -45,9 +49,13 @@ class Grid:
     ----------
     edges
         For each of the d axes the n + 1 increasing cell edges; the first and the last are the reflecting walls.
+    boundary
+        ``"reflecting"``: the walls are meant; ``"natural"``, as :func:`grid_for` says where the energy confines: they
+        only stand where no mass is at the temperatures the grid was made for.
     """
 
     edges: tuple[Array, ...]
+    boundary: Literal["natural", "reflecting"] = "reflecting"
 
     def __post_init__(self) -> None:
         if len(self.edges) not in (1, 2):
@@ -92,7 +100,8 @@ class Grid:
 
     def halved(self) -> Grid:
         """The grid with every cell cut in two along every axis, to see what refinement changes."""
-        return Grid(tuple(np.interp(np.arange(2 * len(e) - 1) / 2, np.arange(len(e)), e) for e in self.edges))
+        halves = tuple(np.interp(np.arange(2 * len(e) - 1) / 2, np.arange(len(e)), e) for e in self.edges)
+        return Grid(halves, self.boundary)
 
     def cell(self, point: ArrayLike) -> int:
         """Flat index of the cell that holds a point (d,)."""
@@ -115,18 +124,41 @@ class FokkerPlanck:
         Its d axes.
     energy
         Losses at the cells' midpoints, shape ``grid.shape``.
+    unwalled
+        The potential, its box the grid's, if the grid's walls are no part of the model: then temperatures at which they
+        cut off more than :data:`~slt_toys.boxes.CUT_OFF` of a phase's mass are refused. None for walls that are meant.
     """
 
     grid: Grid
     energy: Array
+    unwalled: Potential | None = None
 
     def __post_init__(self) -> None:
         if np.shape(self.energy) != self.grid.shape or not np.isfinite(self.energy).all():
             raise ValueError(f"energy must be finite with one value per cell, shape {self.grid.shape}")
 
+    def check_walls(self, temperature: float) -> None:
+        """Refuse what is no temperature, and one at which mass lies beyond walls that are no part of the model.
+
+        Raises
+        ------
+        ValueError
+            In one line that says how much is cut off, and what to do.
+        """
+        check_temperature(temperature)
+        if self.unwalled is None or box_holds(self.unwalled, temperature):
+            return
+        share, phase = _cut_off(self.unwalled, float(temperature))
+        if share > CUT_OFF:
+            walls = " x ".join(f"[{low:.4g}, {high:.4g}]" for low, high in self.unwalled.box)
+            raise ValueError(
+                f"the grid on {walls} cuts off {share:.2g} of phase {phase!r} of {self.unwalled.name} at temperature "
+                f"{temperature:.3g}, more than {CUT_OFF:g}; make it by grid_for with this temperature among its own"
+            )
+
     def rates(self, temperature: float) -> tuple[tuple[Array, Array], ...]:
         """Jump rates ``(up, down)`` along each axis, i → i + 1 and i + 1 → i; arrays are one shorter on that axis."""
-        check_temperature(temperature)
+        self.check_walls(temperature)
         found = []
         for axis, (edges, centers) in enumerate(zip(self.grid.edges, self.grid.centers, strict=True)):
             column = (slice(None),) + (None,) * (self.grid.dimension - 1 - axis)
@@ -154,7 +186,7 @@ class FokkerPlanck:
 
     def log_stationary(self, temperature: float) -> Array:
         """Logarithms of the stationary masses of the cells, shape ``grid.shape``."""
-        check_temperature(temperature)
+        self.check_walls(temperature)
         weights = np.log(self.grid.volumes) - self.energy / temperature
         top = weights.max()
         return weights - top - np.log(np.exp(weights - top).sum())
@@ -170,7 +202,25 @@ def fokker_planck(potential: Potential, grid: Grid) -> FokkerPlanck:
         raise ValueError(
             f"grid has {grid.dimension} axes; potential {potential.name} has {potential.dimension} coordinates"
         )
-    return FokkerPlanck(grid, potential.energy_function()(grid.points))
+    walls = tuple((float(edges[0]), float(edges[-1])) for edges in grid.edges)
+    unwalled = replace(potential, box=walls) if grid.boundary == potential.boundary == "natural" else None
+    return FokkerPlanck(grid, potential.energy_function()(grid.points), unwalled)
+
+
+@lru_cache(maxsize=256)
+def _cut_off(unwalled: Potential, temperature: float) -> tuple[float, str]:
+    """Largest share of a phase's mass beyond the walls, and the phase's name."""
+    n_beta = np.array([1 / temperature])
+    walled = replace(unwalled, boundary="reflecting")
+    worst = (0.0, "")
+    for number, phase in enumerate(unwalled.phases):
+        whole = phase_moments(widened(unwalled, temperature), n_beta, [number])[0].moments.log_integral[0]
+        try:
+            inside = phase_moments(walled, n_beta, [number])[0].moments.log_integral[0]
+        except ValueError:  # none of the phase is inside
+            inside = -np.inf
+        worst = max(worst, (float(-np.expm1(min(inside - whole, 0.0))), phase.name))
+    return worst
 
 
 def check_temperature(temperature: float) -> None:
@@ -207,8 +257,8 @@ def grid_for(
 ) -> Grid:
     """Choose a grid for one potential, or several that share it, over a range of temperatures.
 
-    Where the energy confines by itself, the box is cut where L exceeds the highest phase's minimum by 45
-    times the highest temperature. Half of the cells (three quarters along each axis of two) are spread
+    Where the energy confines by itself, the box is widened if it must and cut where L exceeds the highest phase's
+    minimum by 45 times the highest temperature. Half of the cells (three quarters along each axis of two) are spread
     evenly; the others follow the cube root of every phase's density (the spacing that is best for a
     second-order rule) at temperatures down to where crossings freeze out. In one dimension every border of a
     phase falls on a cell edge.
@@ -231,7 +281,7 @@ def grid_for(
         raise ValueError(f"potentials must all have 1 coordinate or all have 2, not {[p.dimension for p in group]}")
     counts = [CELLS[d] if cells is None else cells] * d if cells is None or isinstance(cells, int) else list(cells)
     box = _effective_box(group, float(temperatures.max()))
-    raster = Grid.uniform(box, 4000 if d == 1 else 240)
+    raster = _refined(_raster(box), group, temperatures)
     even = {1: 0.5, 2: 0.75}[d]  # two-dimensional valleys need not run along an axis
     density = [np.full(n, even / (high - low)) for n, (low, high) in zip(raster.shape, box, strict=True)]
     bumps = [bump for p in group for bump in _bumps(p, raster, temperatures)]
@@ -242,17 +292,31 @@ def grid_for(
     borders = (
         {edge for p in group for i in range(len(p.phases) - 1) for edge in p.phase_interval(i)[1:]} if d == 1 else set()
     )
-    return Grid(tuple(
+    edges = tuple(
         _equidistribute(edges, rho, n, sorted(borders))
         for edges, rho, n in zip(raster.edges, density, counts, strict=True)
-    ))  # fmt: skip
+    )
+    return Grid(edges, "natural" if all(p.boundary == "natural" for p in group) else "reflecting")
 
 
 def _effective_box(group: Sequence[Potential], highest: float) -> tuple[tuple[float, float], ...]:
+    group = [widened(p, highest) for p in group]
     box = tuple((min(p.box[i][0] for p in group), max(p.box[i][1] for p in group)) for i in range(group[0].dimension))
     if any(p.boundary == "reflecting" for p in group):
         return box
-    raster = Grid.uniform(box, 4000 if len(box) == 1 else 240)
+    for _ in range(MOST_CUTS):
+        cut = _cut(group, box, highest)
+        # Where mass is in a small part of the box, its raster was too coarse to say where exactly.
+        if all(4 * (b - a) >= high - low for (a, b), (low, high) in zip(cut, box, strict=True)):
+            return cut
+        box = cut
+    return box
+
+
+def _cut(
+    group: Sequence[Potential], box: tuple[tuple[float, float], ...], highest: float
+) -> tuple[tuple[float, float], ...]:
+    raster = _raster(box)
     inside = np.zeros(raster.shape, dtype=bool)
     for p in group:
         energy = p.energy_function()(raster.points)
@@ -264,6 +328,44 @@ def _effective_box(group: Sequence[Potential], highest: float) -> tuple[tuple[fl
         used = np.flatnonzero(inside.any(axis=tuple(a for a in range(len(box)) if a != axis)))
         cut.append((float(edges[max(used[0] - 1, 0)]), float(edges[min(used[-1] + 2, len(edges) - 1)])))
     return tuple(cut)
+
+
+def _raster(box: Sequence[tuple[float, float]]) -> Grid:
+    return Grid.uniform(box, 4000 if len(box) == 1 else 240)
+
+
+def _refined(raster: Grid, group: Sequence[Potential], temperatures: Array) -> Grid:
+    """Add edges around the wells and barriers that are narrower than the raster's cells."""
+    added: list[list[Array]] = [[] for _ in raster.edges]
+    for p in group:
+        energy = p.energy_function()
+        places = [p.minimum_point(i) for i in range(len(p.phases))]
+        if p.dimension == 1:
+            places += [np.array([p.barrier(i)]) for i in range(len(p.phases) - 1)]
+        lowest = _coldest(p, temperatures)
+        for axis, edges in enumerate(raster.edges):
+            cell = np.zeros(p.dimension)
+            cell[axis] = np.diff(edges).max()
+            for place in places:
+                if np.abs(energy(np.stack([place - cell, place + cell])) - energy(place)).max() > lowest:
+                    steps = cell[axis] * np.geomspace(1e-5, 1.0, 200 if p.dimension == 1 else 30)
+                    added[axis] += [place[axis] - steps, place[axis] + steps]
+    if not any(added):
+        return raster
+    return Grid(tuple(
+        np.unique(np.concatenate([edges, *(a[(a > edges[0]) & (a < edges[-1])] for a in more)]))
+        for edges, more in zip(raster.edges, added, strict=True)
+    ))  # fmt: skip
+
+
+def _coldest(potential: Potential, temperatures: Array) -> float:
+    """The lowest temperature at which a crossing is not frozen, from the losses along lines between the minima."""
+    minima = [potential.minimum_point(i) for i in range(len(potential.phases))]
+    share, heights = np.linspace(0.0, 1.0, 1001)[:, None], []
+    for first, second in pairwise(minima):
+        along = potential.energy_function()(first + share * (second - first))
+        heights.append(float(along.max() - max(along[0], along[-1])))
+    return float(max(temperatures.min(), min((h for h in heights if h > 0), default=0.0) / FROZEN))
 
 
 def _bumps(potential: Potential, raster: Grid, temperatures: Array) -> list[Array]:
@@ -361,7 +463,7 @@ def relaxation_time(
 
     Inverse iteration with the generator's Green function, pinned at the most probable cell and applied by an
     elimination that subtracts nothing (:mod:`slt_toys.elimination`); the Rayleigh quotient converges as the
-    ratio of the first two rates, squared. Infinite where it exceeds 1e290.
+    ratio of the first two rates, squared. Infinite where it exceeds 1e290 of the fastest jumps.
     """
     weights = process.stationary(temperature).ravel()
     pinned = int(np.argmax(weights))
@@ -371,7 +473,7 @@ def relaxation_time(
     time = np.inf
     for _ in range(iterations):
         scale = np.abs(shape).max()
-        if not np.isfinite(scale) or scale > 1e290:
+        if not np.isfinite(scale) or scale * factors.unit > 1e290:
             return float("inf")
         shape = shape / scale
         shape = shape - (weights * shape).sum()

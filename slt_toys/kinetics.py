@@ -14,6 +14,8 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 from sympy.core.relational import Relational
 
+from .boxes import TEMPERATURES_KEPT, scale_of, widened
+from .confinement import taylor_coefficients
 from .elimination import eliminate, substitute
 from .fokker_planck import FokkerPlanck, Grid, check_temperature, grid_for
 from .laws import law
@@ -30,6 +32,9 @@ __all__ = [
 LARGEST_ORDER = 64  # of vanishing at a minimum or a barrier
 NODES = 10  # Gauss nodes in a panel
 PANELS = 800  # doubling them changes nothing above rounding (tested)
+STEEP = 2.0  # L/T may vary by so much across a panel where a passage is mostly downhill
+UPHILL = 25.0  # where it climbs by more than this, what it takes downhill is below 1e-10 of the time
+MOST_PANELS = 400_000
 
 
 # ---- quadrature, one dimension -------------------------------------------------------------------------------------
@@ -58,17 +63,21 @@ def log_mean_first_passage_time(
         For another dimension, a temperature that is not positive, or points outside the box.
     """
     check_temperature(temperature)
-    low, high = _interval(potential, start=start, target=target)
+    _interval(potential, start=start, target=target)
     if start == target:
         return -np.inf
     sign = 1.0 if target > start else -1.0
     energy = _line(potential)
+    # Behind a start that is high up, the wall must be higher still.
+    above = float(energy(np.array([start]))[0]) - max(potential.minimum_loss(i) for i in range(len(potential.phases)))
+    potential = widened(potential, temperature + max(above, 0.0) / TEMPERATURES_KEPT)
+    low, high = potential.box[0]
     # A target to the left is one to the right of the mirror image.
     edges = _panel_edges(potential, temperature, panels, start, target)
     edges = edges if sign > 0 else -edges[::-1]
     wall, start, target = (low, start, target) if sign > 0 else (-high, -start, -target)
     edges = edges[(edges > wall) & (edges <= target)]
-    edges = np.concatenate([[wall], edges])
+    edges = _without_steep_panels(np.concatenate([[wall], edges]), lambda y: energy(sign * y) / temperature)
     points, half = _gauss_points(edges)
     exponent = energy(sign * points) / temperature
     inner = _log_cumulative(-exponent, half)
@@ -138,6 +147,23 @@ def _panel_edges(potential: Potential, temperature: float, panels: int, *pins: f
     graded = grid_for(potential, [temperature], panels).edges[0]
     low, high = potential.box[0]
     return np.unique(np.concatenate([[low], graded[(graded > low) & (graded < high)], pins, [high]]))
+
+
+def _without_steep_panels(edges: Array, exponent: Callable[[Array], Array]) -> Array:
+    """Cut panels where L/T falls fast, unless the time is that of a climb beside which no descent counts."""
+    parts = np.linspace(0.0, 1.0, 9)
+    heights = exponent(edges[:-1, None] + np.diff(edges)[:, None] * parts)
+    if (heights.ravel() - np.minimum.accumulate(heights.ravel())).max() > UPHILL:
+        return edges
+    counts = np.maximum(1, np.ceil(np.abs(np.diff(heights, axis=1)).sum(axis=1) / STEEP)).astype(np.int64)
+    if counts.sum() > MOST_PANELS:
+        raise ValueError(
+            f"the way from {edges[0]:.4g} to {edges[-1]:.4g} is {STEEP * counts.sum():.2g} temperatures long, too "
+            "steep for quadrature: start lower, or take a higher temperature"
+        )
+    first = np.repeat(np.cumsum(counts) - counts, counts)
+    share = (np.arange(counts.sum()) - first) / np.repeat(counts, counts)
+    return np.append(np.repeat(edges[:-1], counts) + share * np.repeat(np.diff(edges), counts), edges[-1])
 
 
 def _gauss_points(edges: Array) -> tuple[Array, Array]:
@@ -248,30 +274,45 @@ def barrier_form(potential: Potential, index: int = 0) -> LocalForm:
         raise ValueError(f"index must lie between 0 and {len(potential.phases) - 2}, not {index}: {potential.name} has "
                          f"{len(potential.phases)} phase(s)")  # fmt: skip
     place = potential.barrier(index)
-    for relation in potential.phases[index].region.atoms(Relational):
-        exact = next(side for side in relation.args if side.is_number)
-        if abs(float(sympy.N(exact, 30)) - place) < 1e-12 * max(1.0, abs(place)):
-            return _local_form(potential, exact, -1)
-    raise ValueError(f"potential {potential.name} has no barrier at {place}; declare its phases as intervals")
+    sides = [s for r in potential.phases[index].region.atoms(Relational) for s in r.args if s.is_number]
+    nearest = min(sides, key=lambda exact: abs(float(sympy.N(exact, 30)) - place), default=None)
+    if nearest is None or float(sympy.N(nearest, 30)) != place:
+        raise ValueError(f"potential {potential.name} has no barrier at {place}; declare its phases as intervals")
+    return _local_form(potential, nearest, -1)
 
 
 def _local_form(potential: Potential, place: sympy.Basic, sign: int) -> LocalForm:
+    taylor = _taylor(potential, place)
+    point = float(sympy.N(place, 30))
+    first = next((m for m in range(1, len(taylor)) if taylor[m] != 0), 0)
+    if not first or first > LARGEST_ORDER:
+        raise ValueError(
+            f"potential {potential.name} is flat to order {LARGEST_ORDER} at {point}: no Kramers law holds"
+        )
+    if first % 2 or taylor[first] * sign < 0:
+        kind = "minimum" if sign > 0 else "maximum"
+        raise ValueError(f"potential {potential.name} has no {kind} at {point}")
+    leading, linear, quadratic = taylor[first : first + 3]
+    return LocalForm(point, taylor[0], first // 2, abs(leading), linear / leading, quadratic / leading)
+
+
+def _taylor(potential: Potential, place: sympy.Basic) -> list[float]:
+    """Coefficients of the expansion about a place, exactly 0 where they vanish."""
     (w,) = potential.coordinates
-    derivative, point = potential.bound_energy, sympy.N(place, 50)
-    taylor = []
+    energy = potential.bound_energy
+    if energy.is_polynomial(w):
+        found = [float(c) for c in taylor_coefficients(energy, w, place)]
+        return [*found, *([0.0] * (LARGEST_ORDER + 3 - len(found)))]
+    # A derivative vanishes if, over the width of the box, it adds nothing to the loss.
+    point, width = sympy.N(place, 50), sympy.Float(potential.box[0][1] - potential.box[0][0], 50)
+    noise, found = sympy.Float(scale_of(potential), 50) * sympy.Float("1e-20"), []
     for order in range(LARGEST_ORDER + 3):
-        taylor.append(float(sympy.N(derivative.subs(w, point), 30) / sympy.factorial(order)))
-        derivative = sympy.diff(derivative, w)
-        first = next((m for m in range(1, order - 1) if abs(taylor[m]) > 1e-20), 0)
-        if first:
-            if first % 2 or taylor[first] * sign < 0:
-                kind = "minimum" if sign > 0 else "maximum"
-                raise ValueError(f"potential {potential.name} has no {kind} at {float(point)}")
-            leading, linear, quadratic = taylor[first:]
-            return LocalForm(float(point), taylor[0], first // 2, abs(leading), linear / leading, quadratic / leading)
-    raise ValueError(
-        f"potential {potential.name} is flat to order {LARGEST_ORDER} at {float(point)}: no Kramers law holds"
-    )
+        value = sympy.N(energy.subs(w, point), 30) / sympy.factorial(order)
+        found.append(float(value) if order == 0 or abs(value) * width**order > noise else 0.0)
+        if order > 2 and any(found[1:-2]):
+            break
+        energy = sympy.diff(energy, w)
+    return found
 
 
 def kramers_rate(well: LocalForm, barrier: LocalForm, temperature: float, logarithm: bool = False) -> float:

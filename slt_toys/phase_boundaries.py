@@ -16,12 +16,18 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import comb
 
+from .boxes import loss_unit
 from .laws import law
 from .phase_integrals import checked_n_beta, phase_moments
 from .potentials import Potential
 
 Array = NDArray[np.float64]
+# All in the energy's own unit of loss (slt_toys.boxes.loss_unit):
 ASYMPTOTIC_N_BETA = (1e6, 1e8)  # where the constants of the asymptotic law are read off
+ARRIVED, COLDER = 5e-3, 4  # the excess energy must be this near λ there, or a hundredth of the temperature is tried
+SLOPE_N_BETA = (1e5, 1e8)  # where a learning coefficient is
+SEARCHED = (0.1, 1e8)  # where crossovers are looked for, and further down where the losses of two phases are closer
+GAPS_SEARCHED = 1e3  # ... to n_beta times the loss gap of this: there the lower loss has won
 POINTS_PER_DECADE = 8
 
 
@@ -125,8 +131,13 @@ def phase_asymptotics(potential: Potential, phase: str | int) -> PhaseAsymptotic
     number = potential.phase_number(phase)
     own = potential.phases[number]
     exponent, multiplicity = float(own.learning_coefficient), own.multiplicity
-    n_beta = np.geomspace(*ASYMPTOTIC_N_BETA, multiplicity + 2)
+    n_beta = np.geomspace(*ASYMPTOTIC_N_BETA, multiplicity + 2) / loss_unit(potential)
     (part,) = phase_moments(potential, n_beta, [number])
+    for _ in range(COLDER):  # a well may be much shallower than the energy's unit
+        if multiplicity > 1 or abs(n_beta[-1] * part.moments.mean[-1] - exponent) < ARRIVED:
+            break
+        n_beta = 100 * n_beta
+        (part,) = phase_moments(potential, n_beta, [number])
     log_n_beta = np.log(n_beta)
     scaled = np.exp(part.moments.log_integral + exponent * log_n_beta)
     if multiplicity == 1:
@@ -152,7 +163,7 @@ def crossover(
     potential: Potential,
     phase_a: str | int,
     phase_b: str | int,
-    n_beta_range: tuple[float, float] = (0.1, 1e8),
+    n_beta_range: tuple[float, float] | None = None,
 ) -> Crossover:
     """Find where two phases have equal free energy, exactly and by the asymptotic law [eq:crossover].
 
@@ -166,7 +177,8 @@ def crossover(
     phase_a, phase_b
         Names or numbers of two different phases.
     n_beta_range
-        (low, high), searched.
+        (low, high), searched; by default from a tenth of the energy's own unit of 1/loss to 1e8 of it, or to where the
+        loss gap is a thousand temperatures if that is further.
 
     Raises
     ------
@@ -174,6 +186,11 @@ def crossover(
         As :func:`slt_toys.equilibrium.phase_table`, one phase twice, or a range that is not rising.
     """
     a, b = _two_phases(potential, phase_a, phase_b)
+    gap = _loss_gap(potential, a, b)
+    if n_beta_range is None:
+        n_beta_range = (SEARCHED[0] / loss_unit(potential), SEARCHED[1] / loss_unit(potential))
+        if gap:
+            n_beta_range = (n_beta_range[0], max(n_beta_range[1], GAPS_SEARCHED / abs(gap)))
     low, high = checked_n_beta(np.asarray(n_beta_range, dtype=float).ravel())[[0, -1]]
     if not low < high:
         raise ValueError(f"n_beta_range must be (low, high) with 0 < low < high, not {n_beta_range}")
@@ -185,7 +202,6 @@ def crossover(
         return float(_difference(potential, a, b, np.exp([log_n_beta]))[0][0])
 
     first, second = phase_asymptotics(potential, a), phase_asymptotics(potential, b)
-    gap = _loss_gap(potential, a, b)
     if (np.abs(difference) <= noise).all():
         statement = f"{names[0]} and {names[1]} are equal at every n_beta from {low:.3g} to {high:.3g}"
         return Crossover(*names, (float(low), float(high)), (), (), statement)
@@ -208,7 +224,7 @@ def _two_phases(potential: Potential, phase_a: str | int, phase_b: str | int) ->
 
 def _loss_gap(potential: Potential, a: int, b: int) -> float:
     """L_a - L_b, subtracted exactly."""
-    first, second = phase_moments(potential, np.ones(1), [a, b])
+    first, second = phase_moments(potential, np.full(1, 1 / loss_unit(potential)), [a, b])
     return first.offset - second.offset
 
 
@@ -334,7 +350,7 @@ def learning_coefficient_by_quadrature(
     potential, phase
         As for :func:`slt_toys.equilibrium.free_energy`.
     n_beta
-        Geometric progression of at least m + 3 values; by default from 1e5 to 1e8.
+        Geometric progression of at least m + 3 values; by default from 1e5 to 1e8 of the energy's own unit of 1/loss.
 
     Raises
     ------
@@ -343,7 +359,8 @@ def learning_coefficient_by_quadrature(
     """
     number = potential.phase_number(phase)
     multiplicity = potential.phases[number].multiplicity
-    values = checked_n_beta(np.geomspace(1e5, 1e8, multiplicity + 6) if n_beta is None else n_beta)
+    usual = np.geomspace(*SLOPE_N_BETA, multiplicity + 6) / loss_unit(potential)
+    values = checked_n_beta(usual if n_beta is None else n_beta)
     steps = np.diff(np.log(values))
     if values.size < multiplicity + 3 or not np.allclose(steps, steps[0], rtol=1e-6, atol=0) or steps[0] <= 0:
         raise ValueError(

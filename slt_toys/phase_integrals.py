@@ -20,6 +20,8 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
+from .boxes import loss_unit, scale_of, widened
+from .confinement import taylor_coefficients
 from .plane_quadrature import plane_nodes
 from .potentials import Phase, Potential
 from .quadrature import Moments, Nodes, Range, line_nodes
@@ -100,7 +102,13 @@ def checked_n_beta(n_beta: ArrayLike) -> Array:
 
 
 def range_for(n_beta: Array) -> Range:
-    """The range of the node set that serves these n_beta; one set, 0.1 to 1e8, for all the usual ones."""
+    """The range of the node set that serves these n_beta; one set, 0.1 to 1e8, for all the usual ones.
+
+    Parameters
+    ----------
+    n_beta
+        In the energy's own unit of 1/loss, that is times :func:`slt_toys.boxes.loss_unit`.
+    """
     standard = Range()
     low = min(standard.n_beta_low, 10.0 ** math.floor(math.log10(n_beta.min())))
     high = max(standard.n_beta_high, 10.0 ** math.ceil(math.log10(n_beta.max())))
@@ -108,16 +116,20 @@ def range_for(n_beta: Array) -> Range:
 
 
 def phase_moments(potential: Potential, n_beta: Array, phases: Sequence[int | None]) -> list[PhaseMoments]:
-    """Integrals over each of some phases, or over the whole box for None.
+    """Integrals over each of some phases, or over everything for None, on a box that holds the mass at every n_beta.
 
     Raises
     ------
     ValueError
-        When more than two coordinates are coupled, or a declared loss is not the energy at the declared minimum.
+        When mass lies beyond a box that is no part of the model and cannot be widened, more than two coordinates are
+        coupled, or a declared loss is not the energy at the declared minimum.
     """
+    unit = loss_unit(potential)
+    wanted = range_for(n_beta * unit).in_unit(unit)
+    potential = widened(potential, 1 / float(n_beta.min()))
     result: list[list[Moments]] = [[] for _ in phases]
     offset, lowest = np.zeros(len(phases)), 0.0
-    for group in groups(potential, range_for(n_beta)):
+    for group in groups(potential, wanted):
         members = [tuple(range(len(group.pieces))) if phase is None else group.members[phase] for phase in phases]
         done = {i: group.pieces[i].nodes.moments(n_beta) for i in set().union(*members)}
         for k, (phase, own) in enumerate(zip(phases, members, strict=True)):
@@ -154,7 +166,7 @@ def _union(parts: Sequence[tuple[float, Moments]], n_beta: Array) -> Moments:
     return Moments(top + np.log(total), mean, variance, error)
 
 
-@lru_cache(maxsize=6)
+@lru_cache(maxsize=8)
 def groups(potential: Potential, wanted: Range) -> tuple[Group, ...]:
     """Cut a potential into groups with all their nodes (cached for the last few potentials).
 
@@ -175,7 +187,7 @@ def groups(potential: Potential, wanted: Range) -> tuple[Group, ...]:
     for i, phase in enumerate(potential.phases):
         declared = sympy.N(phase.loss, 30)
         actual = sum(sympy.N(part.phases[i].loss, 30) for part in parts)
-        if not abs(actual - declared) <= 1e-12 * (1 + abs(declared)):
+        if not abs(actual - declared) <= 1e-12 * scale_of(potential) + 1e-15 * abs(declared):
             raise ValueError(
                 f"phase {phase.name!r} of {potential.name} declares loss {float(declared):.12g}, "
                 f"but the energy at its minimum is {float(actual):.12g}"
@@ -257,19 +269,16 @@ def _excess_function(part: Potential, phase: int) -> Callable[[Array], Array]:
     if not part.bound_energy.is_polynomial(w):
         energy, centre, loss = part.energy_function(), part.minimum_point(phase)[0], float(exact.loss)
         return lambda u: energy((centre + u)[..., None]) - loss
-    with mpmath.workdps(DIGITS):
-        taylor = [mpmath.mpf(sympy.N(c, DIGITS)) for c in sympy.Poly(part.bound_energy, w).all_coeffs()]
-        point = mpmath.mpf(sympy.N(exact.minimum[0], DIGITS))
-        for last in range(len(taylor), 0, -1):  # repeated synthetic division
-            for i in range(1, last):
-                taylor[i] += point * taylor[i - 1]
-        noise = max(abs(c) for c in taylor) * mpmath.mpf(10) ** (15 - DIGITS)
-        coefficients = [float(c) if abs(c) > noise else 0.0 for c in taylor[:-1]] + [0.0]
+    # In units of the box, or high powers of a large or small unit of length would over- or underflow.
+    unit = 2.0 ** math.ceil(math.log2(max(part.box[0][1] - part.box[0][0], np.finfo(float).tiny)))
+    taylor = taylor_coefficients(part.bound_energy, w, exact.minimum[0])
+    coefficients = [float(c * mpmath.mpf(unit) ** k) for k, c in enumerate(taylor)]
+    coefficients[0] = 0.0
 
     def excess(u: Array) -> Array:
-        total = np.zeros_like(u)
-        for c in coefficients:
-            total = total * u + c
+        scaled, total = u / unit, np.zeros_like(u)
+        for c in reversed(coefficients):
+            total = total * scaled + c
         return total
 
     return excess

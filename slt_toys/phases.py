@@ -188,14 +188,11 @@ def _phases_of_isolated_minima(
     hessian = sympy.hessian(energy, coordinates)
     minima, saddles = [], []
     for point in real:
-        matrix = hessian.subs(dict(zip(coordinates, point, strict=True)))
-        values, _ = _spectrum(matrix)
-        if abs(values[0]) < 1e-15:
-            minima.append(point)  # degenerate: theory decides below whether it is a minimum it can treat
-        elif values[0] > 0:
+        signs = _curvature_signs(energy, coordinates, point)
+        if signs[0] >= 0:  # where one vanishes, theory decides below whether it is a minimum it can treat
             minima.append(point)
-        elif len(values) == 1 or values[1] > 0:
-            saddles.append((point, matrix))
+        elif len(signs) == 1 or signs[1] > 0:
+            saddles.append((point, hessian.subs(dict(zip(coordinates, point, strict=True)))))
     minima.sort(key=lambda p: tuple(sympy.re(sympy.N(value)) for value in p))
     if len(minima) == 1:
         return (declare_phase(energy, coordinates, "whole", minima[0]),)
@@ -268,10 +265,45 @@ def _dividing_surface(
     return side if at_first < 0 else -side
 
 
+def _curvature_signs(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], point: Sequence[sympy.Expr]) -> list[int]:
+    """Signs of the Hessian's eigenvalues, ascending, 0 for those that vanish.
+
+    Every axis is measured in a length of its own and every entry by the terms it is summed from, so that no unit
+    decides; the signs are the same (Sylvester).
+    """
+    d = len(coordinates)
+    values = dict(zip(coordinates, point, strict=True))
+    with mpmath.workdps(30):
+        at = [_real(value) for value in point]
+        matrix = mpmath.zeros(d)
+        for i in range(d):
+            for j in range(i, d):
+                entry = sympy.diff(energy, coordinates[i], coordinates[j])
+                terms = sympy.Poly(entry, *coordinates).terms()
+                size = mpmath.fsum(abs(_real(c) * mpmath.fprod(map(mpmath.power, at, powers))) for powers, c in terms)
+                found = _real(entry.subs(values))
+                matrix[i, j] = matrix[j, i] = found if abs(found) > size * mpmath.mpf("1e-20") else 0
+        lengths = [1 / mpmath.sqrt(abs(matrix[i, i])) if matrix[i, i] else mpmath.mpf(0) for i in range(d)]
+        for i in range(d):
+            beside = max(abs(matrix[i, j]) * (lengths[j] or 1) for j in range(d))
+            lengths[i] = lengths[i] or (1 / beside if beside else mpmath.mpf(1))
+        scaled = mpmath.matrix(d, d)
+        for i in range(d):
+            for j in range(d):
+                scaled[i, j] = lengths[i] * matrix[i, j] * lengths[j]
+        found = mpmath.eigsy(scaled, eigvals_only=True)
+        return [0 if abs(value) < 1e-15 else int(mpmath.sign(value)) for value in found]
+
+
+def _real(value: sympy.Expr) -> mpmath.mpf:
+    """Thirty digits of a number whose imaginary part is rounding."""
+    return mpmath.mpf(str(sympy.re(sympy.N(value, 30))))
+
+
 def _spectrum(matrix: sympy.Matrix) -> tuple[list[mpmath.mpf], list[list[mpmath.mpf]]]:
     """Ascending eigenvalues and their eigenvectors, to 30 digits."""
     with mpmath.workdps(30):
-        rows = [[mpmath.mpf(str(sympy.re(sympy.N(value, 30)))) for value in row] for row in matrix.tolist()]
+        rows = [[_real(value) for value in row] for row in matrix.tolist()]
         values, vectors = mpmath.eigsy(mpmath.matrix(rows))
         return list(values), [list(vectors[:, k]) for k in range(len(values))]
 

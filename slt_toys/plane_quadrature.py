@@ -1,4 +1,4 @@
-"""Integrals of exp(-n_beta L) over a rectangle cut into regions, right from n_beta = 0.1 to 1e8 with one set of nodes.
+"""Integrals of exp(-n_beta L) over a rectangle cut into regions, over nine decades of n_beta with one set of nodes.
 
 Along each line of constant first coordinate the panels are those of :mod:`slt_toys.quadrature`, cut at the edges of
 regions. Across the lines, panels are halved by the same measure of the lowest loss on each line, and until a
@@ -92,7 +92,7 @@ def plane_nodes(
     controls = np.geomspace(wanted.n_beta_low, wanted.n_beta_high, 3 + int(1.5 * decades))
     kept: list[_Strip] = []
     pending = np.array(list(pairwise(np.linspace(*box[0], 9))))
-    smallest = 1e-14 * (box[0][1] - box[0][0])
+    smallest = max(1e-14 * (box[0][1] - box[0][0]), 4 * np.finfo(float).eps * float(np.abs(box[0]).max()))
     at_once = LINES_AT_ONCE // (2 * wanted.order + 1)
     while len(pending):
         for first in range(0, len(pending), at_once):

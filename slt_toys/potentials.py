@@ -15,13 +15,14 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
-from .confinement import confining_box
+from .confinement import energy_scale, natural_box, require_confinement
 from .expressions import ExpressionError, degree_bound, parse_expression
 from .phases import Phase, PhaseError, declare_phase, derive_phases
 
 __all__ = ["Phase", "PhaseError", "Potential", "PotentialPair", "declare_phase"]
 
 LARGEST_DIMENSION = 1000
+LARGEST_ROUNDING = 1e-6  # of an energy at its minima, in its own unit of loss
 Function = Callable[[ArrayLike], NDArray[np.float64]]
 
 
@@ -44,8 +45,9 @@ class Potential:
     phases
         Sorted from left to right when d = 1.
     boundary
-        ``"natural"``: the energy confines and the box only bounds where mass can be at temperatures of interest;
-        ``"reflecting"``: the walls are part of the model.
+        ``"natural"``: the energy confines; the box is where mass is at temperatures of the order of its own scales, and
+        what is asked at a hotter one gets a wider box (:mod:`slt_toys.boxes`). ``"reflecting"``: the walls are part of
+        the model, at every temperature.
     description
         One sentence.
     """
@@ -97,7 +99,7 @@ class Potential:
             in it is a coordinate; they are ordered by name.
         box
             ``(low, high)``, or one such pair for each coordinate. With a box the walls reflect; without one the
-            energy must confine by itself, and the box is found.
+            energy must confine by itself, and the box follows from all its phases and its own scales.
         phases
             Declared phases, where they cannot be derived.
         name
@@ -129,14 +131,14 @@ class Potential:
             _check_box(walls, len(coordinates))
             boundary = "reflecting"
         else:
-            walls = confining_box(energy, coordinates, argument)
-            boundary = "natural"
-        found = (
-            tuple(phases)
-            if phases is not None
-            else derive_phases(energy, coordinates, walls if box is not None else None)
+            require_confinement(energy, coordinates, argument)
+            walls, boundary = None, "natural"
+        found = tuple(phases) if phases is not None else derive_phases(energy, coordinates, walls)
+        potential = cls(
+            name, energy, coordinates, (), walls or _natural_walls(energy, coordinates, found), found, boundary
         )
-        return cls(name, energy, coordinates, (), walls, found, boundary)
+        _check_rounding(potential, argument)
+        return potential
 
     # ---- exact ---------------------------------------------------------------------------------------------------
     @property
@@ -322,6 +324,39 @@ def mirrored_pair(clean: Potential) -> PotentialPair:
 def _natural_key(name: str) -> tuple[str, int]:
     stem = name.rstrip("0123456789")
     return stem, int(name[len(stem):] or -1)  # fmt: skip
+
+
+def _natural_walls(
+    energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], phases: Sequence[Phase]
+) -> tuple[tuple[float, float], ...]:
+    """Box from the minima of all phases, component by component."""
+    walls = [(0.0, 0.0)] * len(coordinates)
+    for group, own in _split(energy, coordinates):
+        minima = [tuple(phase.minimum[i] for i in group) for phase in phases]
+        for i, wall in zip(group, natural_box(own, tuple(coordinates[i] for i in group), minima), strict=True):
+            walls[i] = wall
+    return tuple(walls)
+
+
+def _check_rounding(potential: Potential, argument: str) -> None:
+    """Refuse an energy whose doubles are no use near a minimum: large terms that cancel, or a large constant."""
+    energy, nearby = potential.energy_function(), np.arange(-8, 9) * np.finfo(float).eps
+    for number, group in enumerate(potential.components()):
+        minima = {tuple(phase.minimum[i] for i in group) for phase in potential.phases}
+        own = tuple(potential.coordinates[i] for i in group)
+        walls = None if potential.boundary == "natural" else tuple(potential.box[i] for i in group)
+        unit = energy_scale(potential.component_energy(number), own, tuple(minima), walls)
+        for phase in potential.phases:
+            point = potential.minimum_point(phase.name)
+            places = np.repeat(point[None], nearby.size, axis=0)
+            places[:, list(group)] *= 1 + nearby[:, None]
+            error = float(np.abs(energy(places) - _decimal(phase.loss)).max())
+            if error > LARGEST_ROUNDING * unit:
+                raise ExpressionError(
+                    f"{argument} {sympy.sstr(potential.energy)[:60]!r} cancels to {error:.1g} at the minimum of phase "
+                    f"{phase.name!r}, too much beside its own scale {unit:.1g}; write it about its minima, as in "
+                    "(w-1000)**2, and without a large constant"
+                )
 
 
 def _check_box(box: Sequence[tuple[float, float]], dimension: int) -> None:

@@ -1,4 +1,4 @@
-"""Integrals of exp(-n_beta L) over lines, right from n_beta = 0.1 to 1e8 with one set of nodes.
+"""Integrals of exp(-n_beta L) over lines, right over nine decades of n_beta with one set of nodes.
 
 A panel is halved until the loss above the lowest one, e, either varies by less than a factor across it or is too
 flat for the largest n_beta to notice. The integrand exp(-n_beta e) is then resolved at *every* n_beta of the range:
@@ -13,7 +13,7 @@ that of the embedded, coarser Gauss rule.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -81,7 +81,7 @@ class Range:
     Attributes
     ----------
     n_beta_low, n_beta_high
-        Ends of the range, in inverse units of loss.
+        Ends of the range, in inverse units of loss. The defaults are for losses of the order of 1.
     ratio
         Largest ratio of losses (above the lowest) across one panel; its square root where a minimum lies inside.
     order
@@ -95,6 +95,10 @@ class Range:
     ratio: float = 4.0
     order: int = 10
     tolerance: float = 3e-9
+
+    def in_unit(self, unit: float) -> Range:
+        """The same range for losses that are so many times as large."""
+        return replace(self, n_beta_low=self.n_beta_low / unit, n_beta_high=self.n_beta_high / unit)
 
 
 @dataclass(frozen=True)
@@ -183,7 +187,8 @@ def refine(
     nodes = gauss_kronrod(wanted.order)[0]
     # The ends are looked at as well, a hair inside, or a sliver of another region could hide beyond the last node.
     probes = np.concatenate([[-1 + 1e-7], nodes, [1 - 1e-7]])
-    smallest = 1e-15 * np.max(high - low)
+    # No panel is cut below what doubles tell apart, near 0 or far from it.
+    smallest = max(1e-15 * np.max(high - low), 4 * np.finfo(float).eps * max(np.abs(low).max(), np.abs(high).max()))
     done: list[Panels] = []
     count = 0
     while line.size:

@@ -8,6 +8,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from slt_toys.boxes import scale_of
 from slt_toys.catalogue import catalogue, find_potential, pairs, regular_double_well
 from slt_toys.potentials import Phase, PhaseError, Potential, PotentialPair, declare_phase, mirrored_pair
 
@@ -155,11 +156,12 @@ def test_energies_that_powers_hold_confine_by_themselves(energy):
     zero = (0,) * len(coordinates)
     potential = Potential.from_expression(energy, phases=[Phase("whole", zero, sympy.true, 0, sympy.S.One)])
     assert potential.boundary == "natural"
-    # Beyond the box, in any direction, the energy is high.
+    # Beyond the box, in any direction, the energy is high, in units of its own.
     directions = np.random.default_rng(np.random.SeedSequence()).standard_normal((2000, len(coordinates)))
-    surface = directions / np.linalg.norm(directions, axis=1, keepdims=True) * potential.box[0][1]
-    for factor in (1, 3, 10):
-        assert potential.energy_function()(factor * surface).min() > 150
+    directions /= np.abs(directions).max(axis=1, keepdims=True)
+    half = np.array([high for _, high in potential.box])
+    for factor in (1.001, 3, 10):
+        assert potential.energy_function()(factor * half * directions).min() > 150 * scale_of(potential)
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def hole(sharpness: float) -> Potential:
     w = sympy.Symbol("w", real=True)
     energy = 5 * (1 - sympy.exp(-((sharpness * w) ** 2))) + w**2 / 100
     phase = Phase("hole", (sympy.S.Zero,), sympy.true, sympy.S.Zero, sympy.Rational(1, 2))
-    return Potential("hole", energy, (w,), (), ((-4.0, 4.0),), (phase,))
+    return Potential("hole", energy, (w,), (), ((-4.0, 4.0),), (phase,), "reflecting")
 
 
 def brute_force(losses: np.ndarray, volumes: np.ndarray, cold: float, hot: float) -> float:

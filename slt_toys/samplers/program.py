@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..boxes import box_at
 from ..kernels import LANES
 from ..potentials import Potential
 
@@ -127,7 +128,7 @@ def largest_curvature(potential: Potential, temperature: float, multiples: float
     curvature = 0.0
     for k in range(len(potential.components())):
         part = potential.component(k)
-        low, high = np.array(part.box).T
+        low, high = np.array(box_at(part, temperature)).T
         points = low + (high - low) * np.random.default_rng(0).random((20_000, part.dimension))
         points = np.concatenate([points, [part.minimum_point(i) for i in range(len(part.phases))]])
         losses = part.energy_function()(points)
