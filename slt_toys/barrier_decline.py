@@ -33,8 +33,8 @@ class Decline:
 
     def __post_init__(self) -> None:
         epochs, share, noise = (np.asarray(v) for v in (self.switch_epochs, self.stuck_share, self.noise))
-        if epochs.ndim != 1 or epochs.size < 4 or (np.diff(epochs) <= 0).any():
-            raise ValueError(f"switch_epochs must be at least 4 that increase, not {epochs.tolist()}")
+        if epochs.ndim != 1 or epochs.size < 4 or not (np.diff(epochs) > 0).all() or (epochs != np.round(epochs)).any():
+            raise ValueError(f"switch_epochs must be at least 4 whole numbers that increase, not {epochs.tolist()}")
         if share.shape != epochs.shape or not np.isfinite(share).all():
             raise ValueError(f"stuck_share must hold one finite share per switch epoch, not shape {share.shape}")
         if noise.shape not in (epochs.shape, epochs.shape * 2):
@@ -42,7 +42,8 @@ class Decline:
         if noise.ndim == 1:
             bad = not (np.isfinite(noise) & (noise > 0)).all()
         else:
-            bad = not np.allclose(noise, noise.T) or np.linalg.eigvalsh(noise).min() <= 0
+            bad = not np.isfinite(noise).all() or not np.allclose(noise, noise.T, atol=1e-9 * np.abs(noise).max())
+            bad = bad or bool(np.linalg.eigvalsh(noise).min() <= 0)
         if bad:
             raise ValueError("noise must be positive standard errors, or a symmetric positive definite covariance")
 

@@ -7,8 +7,6 @@ moves all other rows alike, which is in their covariance.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from .barrier_decline import Decline
+from .number_tables import decode_table, number, read_rows
 from .published import published_curves
 
 Array = NDArray[np.float64]
@@ -26,6 +25,9 @@ COLUMNS = ("switch_epoch", "value")
 ERROR_COLUMN = "standard_error"
 FEWEST_ROWS = 6
 LAST_ROWS = 3  # whose mean is the level where everything is stuck, where that is not given
+LATEST = 10**9  # switch epoch
+FAR = 10.0  # spreads of the values between them and a level, beyond which the two have other units
+SURE = 5.0  # standard errors
 NORMAL_MEDIAN = float(norm.ppf(0.75))  # of the absolute value of a standard normal number
 
 __all__ = ["MeasuredDecline", "measured_decline", "published_decline", "read_decline", "scatter"]
@@ -98,7 +100,7 @@ def measured_decline(
     name
         For messages and captions.
     switch_epochs
-        Whole and increasing, shape (n,).
+        Whole, each once, in any order, shape (n,).
     values
         Final accuracy, or anything else that goes one way as more gets stuck, shape (n,).
     standard_errors
@@ -110,25 +112,69 @@ def measured_decline(
     Raises
     ------
     ValueError
-        In one line, where the two levels are equal, or rows are too few.
+        In one line, where the two levels are equal or in other units than the values, rows are too few, or one of
+        them is not what it must be.
     """
-    epochs, heights = np.asarray(switch_epochs, dtype=np.int64), np.asarray(values, dtype=float)
-    if epochs.size < FEWEST_ROWS:
+    epochs, heights = np.asarray(switch_epochs, dtype=float), np.asarray(values, dtype=float)
+    if epochs.ndim != 1 or epochs.size < FEWEST_ROWS:
         raise ValueError(f"{name} must have at least {FEWEST_ROWS} switch epochs, not {epochs.size}")
+    if not (np.isfinite(epochs) & (epochs >= 0) & (epochs <= LATEST) & (epochs == np.round(epochs))).all():
+        raise ValueError(f"{name} must have whole switch epochs of at least 0, not {epochs.tolist()}")
+    order = np.argsort(epochs)
+    if (np.diff(epochs[order]) == 0).any():
+        raise ValueError(f"{name} must have every switch epoch once, not {np.sort(epochs).tolist()}")
+    if heights.shape != epochs.shape or not np.isfinite(heights).all():
+        raise ValueError(f"{name} must have one finite value per switch epoch, not {heights.tolist()}")
+    epochs, heights = epochs[order].astype(np.int64), heights[order]
     estimated = standard_errors is None
-    errors = np.full(epochs.size, scatter(epochs, heights)) if estimated else np.asarray(standard_errors, dtype=float)
+    if standard_errors is None:
+        errors = np.full(epochs.size, scatter(epochs, heights))
+    else:
+        errors = np.asarray(standard_errors, dtype=float)
+        if errors.shape != epochs.shape or not (np.isfinite(errors) & (errors > 0)).all():
+            raise ValueError(f"{name} must have one positive standard error per switch epoch, not {errors.tolist()}")
+        errors = errors[order]
     top = float(heights[0] if best is None else best)
     bottom = float(heights[-LAST_ROWS:].mean() if worst is None else worst)
     if not (math.isfinite(top) and math.isfinite(bottom) and top != bottom):
         raise ValueError(
             f"{name} has the same level {top:g} without and with everything stuck; give --best and --worst that differ"
         )
+    _check_levels(name, heights, errors, best, worst, top, bottom)
     share, errors = (top - heights) / (top - bottom), errors / abs(top - bottom)
     if best is not None:
         decline = Decline(epochs, share, errors)
     else:
         decline = Decline(epochs[1:], share[1:], np.diag(errors[1:] ** 2) + errors[0] ** 2)
     return MeasuredDecline(name, int(epochs[0]), decline, top, bottom, best is not None, estimated)
+
+
+def _check_levels(
+    name: str, values: Array, errors: Array, best: float | None, worst: float | None, top: float, bottom: float
+) -> None:
+    """Refuse a given level that rows lie beyond, or that is in another unit than they are."""
+    spread, sign = float(np.ptp(values)), math.copysign(1.0, top - bottom)
+    for option, level, side in (("--best", best, sign), ("--worst", worst, -sign)):
+        if level is None:
+            continue
+        short = float(np.min(np.maximum(side * (level - values), 0.0)))
+        if short > FAR * max(spread, SURE * float(errors.max())):
+            raise ValueError(
+                f"{name} has values from {values.min():g} to {values.max():g}, far from {option} {level:g}; give it in "
+                "their unit (per cent or share)"
+            )
+        beyond = side * (values - level) / errors
+        if beyond.max() > SURE:
+            row = int(beyond.argmax())
+            raise ValueError(
+                f"{name} has the value {values[row]:g}, {beyond[row]:.1f} standard errors beyond {option} {level:g}; "
+                "give a level that no row passes, in their unit (per cent or share)"
+            )
+    if best is not None and worst is None and abs(top - values[0]) > abs(top - bottom) + SURE * float(errors.max()):
+        raise ValueError(
+            f"{name} begins at {values[0]:g}, farther from --best {top:g} than its last rows are, {bottom:g}; give the "
+            "level where nothing is stuck, in their unit (per cent or share)"
+        )
 
 
 def published_decline(batch_size: int, *, best: float | None = None, worst: float | None = None) -> MeasuredDecline:
@@ -154,7 +200,8 @@ def read_decline(path: Path, *, best: float | None = None, worst: float | None =
     Parameters
     ----------
     path
-        Its first line names the columns: ``switch_epoch``, ``value`` and, where known, ``standard_error``.
+        In UTF-8, decimals with a point. Its first line names the columns: ``switch_epoch``, ``value`` and, where known,
+        ``standard_error``. Rows may come in any order.
     best, worst
         As in :func:`measured_decline`.
 
@@ -165,49 +212,23 @@ def read_decline(path: Path, *, best: float | None = None, worst: float | None =
     OSError
         If there is no such file.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"--decline {path.name} is no text; give comma-separated values in UTF-8") from None
-    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
-    try:
-        names = [name.strip() for name in reader.fieldnames or ()]
-        reader.fieldnames = names
-        records = list(reader)
-    except csv.Error as error:
-        raise ValueError(f"--decline {path.name} is no table of comma-separated values: {error}") from None
-    for name in COLUMNS:
-        if name not in names:
-            raise ValueError(
-                f"--decline {path.name} has no column {name!r}; its first line must name {', '.join(COLUMNS)} and, "
-                f"where known, {ERROR_COLUMN}"
-            )
-    wanted = (*COLUMNS, *([ERROR_COLUMN] if ERROR_COLUMN in names else []))
-    rows = []
-    for line, record in enumerate(records, start=2):
-        row = [_number(record[name], f"--decline {path.name}, line {line}, column {name!r}") for name in wanted]
-        place = f"--decline {path.name}, line {line}"
-        if row[0] < 0 or not row[0].is_integer():
+    source = f"--decline {path.name}"
+    names, numbered = read_rows(decode_table(path.read_bytes(), source), source, COLUMNS, (ERROR_COLUMN,))
+    rows: dict[float, tuple[int, list[float]]] = {}
+    for line, record in numbered:
+        place = f"{source}, line {line}"
+        row = [number(record[name], f"{place}, column {name!r}") for name in names]
+        if not (0 <= row[0] <= LATEST and row[0].is_integer()):
             raise ValueError(f"{place}: switch_epoch must be a whole number of at least 0, not {row[0]:g}")
-        if rows and row[0] <= rows[-1][0]:
-            raise ValueError(f"{place}: switch_epoch must increase from row to row, but {row[0]:g} follows "
-                             f"{rows[-1][0]:g}")  # fmt: skip
+        if row[0] in rows:
+            raise ValueError(f"{place}: switch_epoch must not come twice, but {row[0]:g} stands in line "
+                             f"{rows[row[0]][0]} too; give the mean of repeats, with its standard error")  # fmt: skip
         if len(row) == 3 and row[2] <= 0:
             raise ValueError(f"{place}: standard_error must be positive, not {row[2]:g}; leave the column out to have "
                              "it estimated")  # fmt: skip
-        rows.append(row)
+        rows[row[0]] = line, row
     if len(rows) < FEWEST_ROWS:
-        raise ValueError(f"--decline {path.name} must have at least {FEWEST_ROWS} rows, not {len(rows)}")
-    columns = np.array(rows).T
-    errors = columns[2] if len(wanted) == 3 else None
+        raise ValueError(f"{source} must have at least {FEWEST_ROWS} rows, not {len(rows)}")
+    columns = np.array([rows[epoch][1] for epoch in sorted(rows)]).T
+    errors = columns[2] if len(names) == 3 else None
     return measured_decline(f"the decline in {path.name}", columns[0], columns[1], errors, best=best, worst=worst)
-
-
-def _number(text: object, place: str) -> float:
-    try:
-        value = float(str(text))
-    except ValueError:
-        raise ValueError(f"{place}: {'an empty cell' if text in (None, '') else repr(text)} is not a number") from None
-    if not math.isfinite(value):
-        raise ValueError(f"{place}: {text} is not finite")
-    return value

@@ -8,15 +8,14 @@ spread between seeds.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import math
 from dataclasses import dataclass
 from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .number_tables import number, read_rows
 
 CITATION = (
     "Baker, Epoch wise critical periods, and singular learning theory (2023); "
@@ -74,28 +73,28 @@ def read_curves(text: str, source: str) -> dict[int, PublishedCurve]:
     Raises
     ------
     ValueError
-        If a column is missing, a number is missing, unreadable, infinite or not a number, a loss or batch
-        size is not positive, an accuracy is no percentage, or the switch epochs of a batch size do not
-        increase below the total.
+        If a column is missing or named twice, a row has another number of cells, a number is missing, unreadable,
+        infinite or not a number, a loss or batch size is not positive, an accuracy is no percentage, or a batch size
+        has a switch epoch twice, one that is not below the total, or several totals. The order of rows does not matter.
     """
-    reader = csv.DictReader(io.StringIO(text))
-    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-    if missing:
-        raise ValueError(f"{source}: column {missing[0]!r} is missing; the table needs {', '.join(COLUMNS)}")
-    table: dict[int, list[dict[str, float]]] = {}
-    for line, record in enumerate(reader, start=2):
-        row = {name: _number(record[name] or "", f"{source}: line {line}, column {name!r}") for name in COLUMNS}
-        _check_row(row, f"{source}: line {line}")
-        earlier = table.setdefault(int(row["batch_size"]), [])
-        if earlier and row["switch_epoch"] <= earlier[-1]["switch_epoch"]:
-            raise ValueError(
-                f"{source}: line {line}, switch epoch {row['switch_epoch']:g} does not follow "
-                f"{earlier[-1]['switch_epoch']:g}; sort the rows of each batch size, without repeats"
-            )
-        earlier.append(row)
+    _, numbered = read_rows(text, source, COLUMNS, mark=":")
+    table: dict[int, dict[float, dict[str, float]]] = {}
+    for line, record in numbered:
+        place = f"{source}: line {line}"
+        row = {name: number(record[name], f"{place}, column {name!r}") for name in COLUMNS}
+        _check_row(row, place)
+        earlier = table.setdefault(int(row["batch_size"]), {})
+        if row["switch_epoch"] in earlier:
+            raise ValueError(f"{place}, switch epoch {row['switch_epoch']:g} does not follow {row['switch_epoch']:g}: "
+                             f"batch size {row['batch_size']:g} has it twice; leave one out")  # fmt: skip
+        first = next(iter(earlier.values()), row)
+        if row["total_epochs"] != first["total_epochs"]:
+            raise ValueError(f"{place}, column 'total_epochs': {row['total_epochs']:g} is not the "
+                             f"{first['total_epochs']:g} of other rows of batch size {row['batch_size']:g}")  # fmt: skip
+        earlier[row["switch_epoch"]] = row
     if not table:
         raise ValueError(f"{source}: no rows; the table needs at least one under its column names")
-    return {batch_size: _curve(batch_size, rows) for batch_size, rows in table.items()}
+    return {size: _curve(size, [rows[epoch] for epoch in sorted(rows)]) for size, rows in table.items()}
 
 
 def published_curves() -> dict[int, PublishedCurve]:
@@ -116,16 +115,6 @@ def check_table(content: bytes) -> None:
     found = hashlib.sha256(content).hexdigest()
     if found != TABLE_SHA256:
         raise ValueError(f"{TABLE}: its SHA-256 is {found[:12]}..., not {TABLE_SHA256[:12]}...; reinstall slt-toys")
-
-
-def _number(text: str, place: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        raise ValueError(f"{place}: {text!r} is not a number; every cell needs one") from None
-    if not math.isfinite(number):
-        raise ValueError(f"{place}: {text!r} is not finite; every cell needs a finite number")
-    return number
 
 
 def _check_row(row: dict[str, float], place: str) -> None:

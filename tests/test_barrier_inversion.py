@@ -284,7 +284,7 @@ def test_accuracy_is_normalised():
         (lambda k, d: Decline(EPOCHS, d.stuck_share, np.zeros(40)), "noise must be positive"),
         (lambda k, d: Decline(EPOCHS, d.stuck_share, -np.eye(40)), "positive definite"),
         (lambda k, d: Decline(EPOCHS, d.stuck_share[1:], d.noise), "one finite share per switch epoch"),
-        (lambda k, d: Decline(EPOCHS[::-1], d.stuck_share, d.noise), "at least 4 that increase"),
+        (lambda k, d: Decline(EPOCHS[::-1], d.stuck_share, d.noise), "at least 4 whole numbers that increase"),
         (lambda k, d: Decline.of_accuracy(EPOCHS, d.stuck_share, 0.1, 0.5, 0.9), "best must exceed worst"),
         (lambda k, d: Decline.of_chains(EPOCHS, np.ones((10, 40))), "twice as many chains"),
         (lambda k, d: invert_decline(k, d, rule="eye"), "rule must be one of"),  # type: ignore[arg-type]

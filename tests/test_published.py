@@ -115,7 +115,7 @@ def test_line_endings_do_not_matter(monkeypatch, tmp_path):
 
 ROW = "64,480,0,88.81,2.113,0.0099,0.508"
 BAD = {
-    "column 'final_accuracy' is missing": HEADER.replace("final_accuracy", "accuracy") + "\n" + ROW,
+    "has no column 'final_accuracy'": HEADER.replace("final_accuracy", "accuracy") + "\n" + ROW,
     "line 2, column 'final_accuracy': 'nan' is not finite": HEADER + "\n64,480,0,nan,2.1,0.01,0.5",
     "line 3, column 'deficit_train_loss': '' is not a number": f"{HEADER}\n{ROW}\n64,480,40,87,,0.01,0.5",
     "line 2, column 'final_train_loss': 'low' is not a number": HEADER + "\n64,480,0,88,2.1,low,0.5",
@@ -126,6 +126,12 @@ BAD = {
     "leave out runs that never switched": HEADER + "\n64,480,480,56,2.1,0.01,0.5",
     "switch epoch 0 does not follow 0": f"{HEADER}\n{ROW}\n{ROW}",
     "no rows": HEADER,
+    "is empty": "",
+    "line 2: 8 cells where the first line names 7 columns": HEADER + "\n64,480,0,88,81,2.1,0.01,0.5",
+    "column 'batch_size' named twice": f"{HEADER},batch_size\n{ROW},64",
+    "line 3, column 'total_epochs': 240 is not the 480": f"{HEADER}\n{ROW}\n64,240,40,87,2.1,0.01,0.5",
+    "'1_0' is not a number": HEADER + "\n64,480,0,88,1_0,0.01,0.5",
+    "separated by semicolons": HEADER.replace(",", ";") + "\n" + ROW.replace(",", ";"),
 }
 
 
@@ -135,3 +141,12 @@ def test_bad_tables_are_refused_in_one_line(message):
         read_curves(BAD[message], "my.csv")
     assert message in str(refusal.value)
     assert str(refusal.value).startswith("my.csv: ") and "\n" not in str(refusal.value)
+
+
+def test_the_order_of_rows_does_not_matter():
+    text = (published.resources.files("slt_toys") / "reference" / published.TABLE).read_text()
+    head, *rows = text.splitlines()
+    mixed = np.random.default_rng().permutation(rows)
+    for size, curve in read_curves("\n".join([head, *mixed]), "mixed").items():
+        for name in ("switch_epochs", "final_accuracy", "deficit_train_loss"):
+            assert np.array_equal(getattr(curve, name), getattr(published_curves()[size], name))

@@ -100,17 +100,37 @@ HEAD = "switch_epoch,value,standard_error\n"
         ("epoch,value\n1,2\n", "has no column 'switch_epoch'"),
         ("", "has no column 'switch_epoch'"),
         (HEAD + "0,90,.1\n1,x,.1\n", "line 3, column 'value': 'x' is not a number"),
-        (HEAD + "0,90,.1\n1,,.1\n", "line 3, column 'value': an empty cell"),
-        (HEAD + "0,90\n", "line 2, column 'standard_error': an empty cell"),
-        (HEAD + "0,nan,.1\n", "nan is not finite"),
+        (HEAD + "0,90,.1\n1,,.1\n", "line 3, column 'value': '' is not a number: an empty cell"),
+        (HEAD + "0,90\n", "line 2, column 'standard_error': '' is not a number: an empty cell"),
+        (HEAD + "0,nan,.1\n", "'nan' is not finite"),
         (HEAD + "0.5,90,.1\n", "switch_epoch must be a whole number"),
         (HEAD + "-1,90,.1\n", "switch_epoch must be a whole number"),
-        (HEAD + "3,90,.1\n3,89,.1\n", "must increase from row to row, but 3 follows 3"),
+        (HEAD + "3,90,.1\n3,89,.1\n", "line 3: switch_epoch must not come twice, but 3 stands in line 2"),
         (HEAD + "0,90,0\n", "standard_error must be positive"),
         (HEAD + "0,90,.1\n1,89,.1\n", "must have at least 6 rows, not 2"),
         (HEAD + "".join(f"{k},90,.1\n" for k in range(8)), "same level 90"),
         ("switch_epoch,value\n" + "".join(f"{k},{90 - k}\n" for k in range(8)), "values must scatter"),
         (b"\xff\xfe\x00", "is no text"),
+        (b"\x00" * 40, "is no text"),
+        (HEAD, "must have at least 6 rows, not 0"),
+        (HEAD + "0,90,.1\n1,89,8,0,1\n", r"line 3: 5 cells where the first line names 3 columns; write decimals with"),
+        ("switch_epoch,value\n\n0,90\n\n1,89,8\n", r"line 5: 3 cells where the first line names 2 columns"),
+        ("switch_epoch,value\n0,90\n1,1,089.5\n", r"line 3: 3 cells where"),
+        (HEAD + '0,"89,8",.1\n', r"line 2, column 'value': '89,8' is not a number; write decimals with a point"),
+        (HEAD + "0,1_0,.1\n", "'1_0' is not a number; write decimals"),
+        (HEAD + "0,1 089.5,.1\n", "'1 089.5' is not a number; write decimals"),
+        (HEAD + "0,90%,.1\n", "leave the per cent sign out"),
+        (HEAD + "0,\u0669\u0660,.1\n", "is not a number"),
+        (HEAD + "0,inf,.1\n", "'inf' is not finite"),
+        (HEAD + "1e30,90,.1\n", "switch_epoch must be a whole number"),
+        (HEAD + "0,90,-.1\n", "standard_error must be positive"),
+        ("switch_epoch,value,note\n0,90\n", "line 2: 2 cells where the first line names 3 columns"),
+        (HEAD + "0;90;.1\n", "line 2.*separated by semicolons"),
+        (HEAD.replace(",", ";") + "0;90;.1\n", "has no column 'switch_epoch'; it is separated by semicolons"),
+        (HEAD.replace(",", "\t") + "0\t90\t.1\n", "has no column 'switch_epoch'; it is separated by tabs"),
+        ("switch_epoch,value,value\n0,90,91\n", "column 'value' named twice"),
+        ("switch_epoch,value,\n0,90,\n", "no name for column 3"),
+        (HEAD + '0,"90,.1\n1,89,.1\n', "no comma-separated values"),
     ],
 )
 def test_bad_files_are_refused_in_one_line(text, message, tmp_path):
@@ -118,6 +138,64 @@ def test_bad_files_are_refused_in_one_line(text, message, tmp_path):
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ValueError, match=message) as caught:
         read_decline(path)
+    assert "\n" not in str(caught.value)
+
+
+ROWS = [(e, 90 - 8 / (1 + math.exp((20 - e) / 6)) + 0.1 * math.sin(7 * e), 0.05 + 0.002 * e) for e in range(0, 60, 4)]
+
+
+def written(path, rows, scale=1.0, offset=0.0, quote="", ending="\n", errors=True):
+    head = "switch_epoch,value" + ",standard_error" * errors
+    lines = [",".join(f"{quote}{cell!r}{quote}" for cell in (e, offset + scale * v, abs(scale) * s)[: 2 + errors])
+             for e, v, s in rows]  # fmt: skip
+    path.write_bytes(ending.join([head, *lines, ""]).encode())
+    return path
+
+
+@pytest.mark.parametrize("errors", [True, False])
+def test_what_a_file_says_does_not_depend_on_how_it_is_written(errors, tmp_path):
+    """Order of rows, per cent or share, an offset, loss for accuracy, quotes, line ends, byte order mark."""
+    random = np.random.default_rng(fresh())
+    mixed = [ROWS[k] for k in random.permutation(len(ROWS))]
+    path = tmp_path / "mine.csv"
+    for levels in ({}, {"best": 90.3, "worst": 81.5}):
+        first = read_decline(written(path, ROWS, errors=errors), **levels).decline
+
+        def same(rows=ROWS, scale=1.0, offset=0.0, first=first, levels=levels, **how):
+            moved = {name: offset + scale * level for name, level in levels.items()}
+            other = read_decline(written(path, rows, scale, offset, errors=errors, **how), **moved)
+            assert other.first_epoch == 0
+            assert other.decline.stuck_share == pytest.approx(first.stuck_share, rel=1e-9, abs=1e-9)
+            assert other.decline.noise == pytest.approx(first.noise, rel=1e-9)
+
+        same(mixed)
+        same(scale=0.01)
+        same(mixed, scale=-1e-6, offset=3.0)
+        same(quote='"')
+        same(ending="\r\n")
+        path.write_bytes(b"\xef\xbb\xbf" + written(path, ROWS, errors=errors).read_bytes())
+        assert np.array_equal(read_decline(path, **levels).decline.stuck_share, first.stuck_share)
+    epochs, values, sizes = (np.array(column) for column in zip(*mixed, strict=True))
+    by_hand = measured_decline("x", epochs, values, sizes if errors else None)
+    assert by_hand.decline.stuck_share == pytest.approx(read_decline(written(path, ROWS)).decline.stuck_share)
+
+
+@pytest.mark.parametrize(
+    ("levels", "message"),
+    [
+        ({"best": 0.92}, "far from --best 0.92; give it in their unit"),
+        ({"best": 60.0}, "begins at 89.7[0-9]*, farther from --best 60 than its last rows are"),
+        ({"best": 9200.0}, "far from --best 9200; give it in their unit"),
+        ({"worst": 0.8}, "far from --worst 0.8; give it in their unit"),
+        ({"best": 0.92, "worst": 0.8}, "in their unit"),
+        ({"best": 88.0}, "standard errors beyond --best 88"),
+        ({"worst": 84.0}, "standard errors beyond --worst 84"),
+    ],
+)
+def test_levels_in_another_unit_are_refused(levels, message):
+    epochs, values, errors = (np.array(column) for column in zip(*ROWS, strict=True))
+    with pytest.raises(ValueError, match=message) as caught:
+        measured_decline("mine", epochs, values, errors, **levels)
     assert "\n" not in str(caught.value)
 
 
@@ -269,6 +347,11 @@ def test_transitions_by_interval_follow_the_law():
         (lambda: published_decline(32), "batch_size must be one of 64, 128, 256"),
         (lambda: scatter([0, 1, 2], [1, 2, 3]), "at least 6 for their scatter"),
         (lambda: measured_decline("x", [0, 1], [1, 2], None), "at least 6 switch epochs"),
+        (lambda: measured_decline("x", [0, 1, 2, 3, 4.5, 6], np.arange(6), None), "whole switch epochs"),
+        (lambda: measured_decline("x", [0, 1, 2, 3, 3, 6], np.arange(6), None), "every switch epoch once"),
+        (lambda: measured_decline("x", np.arange(6), np.arange(5), None), "one finite value per switch epoch"),
+        (lambda: measured_decline("x", np.arange(6), np.arange(6), [-0.1] + [0.1] * 5), "one positive standard error"),
+        (lambda: measured_decline("x", np.arange(6), np.arange(6), [0.1]), "one positive standard error"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(make, message):
