@@ -90,7 +90,7 @@ def read_curves(text: str, source: str) -> dict[int, PublishedCurve]:
         first = next(iter(earlier.values()), row)
         if row["total_epochs"] != first["total_epochs"]:
             raise ValueError(f"{place}, column 'total_epochs': {row['total_epochs']:g} is not the "
-                             f"{first['total_epochs']:g} of other rows of batch size {row['batch_size']:g}")  # fmt: skip
+                             f"{first['total_epochs']:g} of others of batch size {row['batch_size']:g}")  # fmt: skip
         earlier[row["switch_epoch"]] = row
     if not table:
         raise ValueError(f"{source}: no rows; the table needs at least one under its column names")

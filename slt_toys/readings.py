@@ -17,7 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import fdtrc, stdtrit
 
-from .chain_statistics import drift
 from .potentials import Potential
 
 Array = NDArray[np.float64]
@@ -29,8 +28,9 @@ CONFIDENCE = 0.95
 RANGE: Range = (0.1, 1e8)  # of n_beta looked through, that of the standard quadrature nodes
 FEWEST_CHAINS = 20  # the error of a standard error from 20 chains is 16 %
 LARGEST_ERROR = 0.25  # of log(n_beta): beyond it the delta method means little
-DRIFT = 5.0  # standard errors
-NEGLIGIBLE_DRIFT = 0.02  # of log(n_beta), between the two halves of a run
+DRIFT = 5.0  # standard errors by which the start of a run differs from the rest
+HARMLESS = 0.5  # standard errors by which it may move the reading all the same,
+SLACK = 2.0  # and so many more of what chance alone moves it by
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +118,9 @@ def reading(
     Returns
     -------
     Reading
-        A refusal for fewer than 20 chains, for an error of log(n_beta) above 1/4, and for chains that drift: whose
-        second half tells a temperature that differs from the first half's by more than 5 standard errors and 2 %.
+        A refusal for fewer than 20 chains, for an error of log(n_beta) above 1/4, and for chains that remember their
+        start: whose first half, quarter, eighth, ... or first draw differs from the rest by more than 5 standard
+        errors, so much that it moves the reading out of what its own error says.
     """
     chains = len(influence)
     if chains < FEWEST_CHAINS:
@@ -131,18 +132,37 @@ def reading(
         return refusal(
             thermometer, f"its standard error is {error:.2g} of the temperature; {LARGEST_ERROR} is the most"
         )
-    if influence.shape[1] > 1:
-        half = influence.shape[1] // 2
-        moved = float(influence[:, -half:].mean() - influence[:, :half].mean())
-        if abs(moved) > NEGLIGIBLE_DRIFT and abs(float(drift(influence))) > DRIFT:
-            return refusal(
-                thermometer, f"not stationary: between the halves of the run log(n_beta) moved by {moved:+.2g}"
-            )
+    if told := _start_told(influence, error):
+        return refusal(thermometer, told)
     reach = float(stdtrit(chains - 1, (1 + confidence) / 2)) * error
     if effective_sample_size is None:
         effective_sample_size = float(influence.var() / error**2)
     low, high = (float(n_beta * np.exp(sign * reach)) for sign in (-1, 1))
     return Reading(thermometer, float(n_beta), float(n_beta * error), low, high, effective_sample_size, "", shares)
+
+
+def _start_told(influence: Array, error: float) -> str:
+    """Why the start of a run spoils its mean, whose standard error is ``error``; empty where it does not."""
+    chains, draws = influence.shape
+    spread = float(influence.std())
+    sure, worst = 0.0, (0.0, 0, 0.0)
+    size = draws // 2
+    while size:
+        share = size / draws
+        moved = influence[:, :size].mean(axis=1) - influence[:, size:].mean(axis=1)
+        # Where few chains have moved yet their scatter says nothing: what the whole run's would be is the least.
+        least = min(spread / np.sqrt(chains), error / np.sqrt(share))
+        off = float(moved.mean())
+        sure = max(sure, abs(off) / max(float(moved.std(ddof=1)) / np.sqrt(chains), least))
+        worst = max(worst, (abs(share * off) / error - HARMLESS - SLACK * np.sqrt(share), size, off))
+        size //= 2
+    if sure <= DRIFT or worst[0] <= 0:
+        return ""
+    _, size, off = worst
+    return (
+        f"not stationary: the first {size} of {draws} draws tell log(n_beta) {off:+.2g} against the others, which moves "
+        f"the reading by {abs(off) * size / draws / error:.1f} of its standard errors; leave out more of the start"
+    )
 
 
 @dataclass(frozen=True)

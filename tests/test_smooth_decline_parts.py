@@ -129,7 +129,7 @@ HEAD = "switch_epoch,value,standard_error\n"
         (HEAD.replace(",", ";") + "0;90;.1\n", "has no column 'switch_epoch'; it is separated by semicolons"),
         (HEAD.replace(",", "\t") + "0\t90\t.1\n", "has no column 'switch_epoch'; it is separated by tabs"),
         ("switch_epoch,value,value\n0,90,91\n", "column 'value' named twice"),
-        ("switch_epoch,value,\n0,90,\n", "no name for column 3"),
+        ("switch_epoch,value,\n0,90,\n", "no name for column 3 of line 1"),
         (HEAD + '0,"90,.1\n1,89,.1\n', "no comma-separated values"),
     ],
 )

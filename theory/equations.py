@@ -19,6 +19,7 @@ from theory import (
     normal_crossing,
     pathways,
     power_law,
+    recorded_passage,
     replica_exchange,
     reshuffling,
     rival_models,
@@ -32,7 +33,7 @@ from theory.derivation import Derivation, DerivationError, Equation
 
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     "free_energy": normal_crossing.EQUATIONS + free_energy.EQUATIONS + crossover.EQUATIONS,
-    "kinetics": kinetics.EQUATIONS,
+    "kinetics": kinetics.EQUATIONS + recorded_passage.EQUATIONS,
     "sgd": sgd.EQUATIONS
     + reshuffling.EQUATIONS
     + fluctuation_dissipation.EQUATIONS

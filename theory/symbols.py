@@ -295,6 +295,11 @@ communication_barrier = _define(
 rejection_odds = _define(
     "rejection_odds", "S_A", "sum of (1 - A)/A over the pairs of neighbouring temperatures [1]", nonnegative=True
 )
+draws_waited = _define("draws_waited", r"N_w", "expected draws that chains wait in a phase, over a run [1]")
+start_waits = _define(
+    "start_waits", r"\Sigma_0", "expected draws until a chain is seen beyond the level, summed over starts of waits [1]"
+)
+cut_waits = _define("cut_waits", r"\Sigma_1", "the same, summed over waits that the run's end cuts off [1]")
 round_trip_rate = _define(
     "round_trip_rate", r"\nu", "round trips of all configurations of a ladder for each round of swaps [1]"
 )
