@@ -77,17 +77,25 @@ def _declines(axes: Axes, data: xr.Dataset) -> None:
 
 def _reach(data: xr.Dataset) -> tuple[float, float]:
     """Heights at which some window may hold weight, and a window more on either side."""
-    filled = np.flatnonzero((data["window_interval"].values[..., 1] > 0.02).any(axis=0))
+    filled = np.flatnonzero((_ends(data)[..., 1] > 0.02).any(axis=0))
     edges = data["edge"].values
+    if not filled.size:
+        return float(edges[0]), float(edges[-1])
     return float(edges[max(filled[0] - 1, 0)]), float(edges[min(filled[-1] + 2, len(edges) - 1)])
 
 
+def _ends(data: xr.Dataset) -> np.ndarray:
+    """Intervals of the windows, at most the whole; nothing where there are none."""
+    return np.minimum(np.nan_to_num(data["window_interval"].values, nan=0.0, posinf=1.0), 1.0)
+
+
 def _spectrum(axes: Axes, one: xr.Dataset, reach: tuple[float, float], first: bool, last: bool) -> None:
-    edges, ends = one["edge"].values, one["window_interval"].values
+    edges, ends = one["edge"].values, _ends(one)
     per_log = np.diff(np.log(edges))
+    told = "rejected" if str(one["doubt_windows"].values) else "95 %"
     for k, (low, high) in enumerate(ends):
         axes.fill_between(edges[k : k + 2], low / per_log[k], high / per_log[k], color="#d9d9d9", linewidth=0, zorder=1,
-                          label="inversion: windows, 95 %" if k == 0 else None)  # fmt: skip
+                          label=f"inversion: windows, {told}" if k == 0 else None)  # fmt: skip
         axes.plot(
             edges[k : k + 2], [one["window_weight"].values[k] / per_log[k]] * 2, color=FAINT, linewidth=1.4, zorder=2
         )
@@ -104,8 +112,8 @@ def _spectrum(axes: Axes, one: xr.Dataset, reach: tuple[float, float], first: bo
     )
     shown, labels = axes.get_legend_handles_labels()
     handles: list[Any] = [*shown, artist]
-    labels.append(f"{number} barriers fitted, 95 %")
-    top = float(np.nanmax(sizes, initial=0.1))
+    labels.append(f"{number} barriers fitted, {'rejected' if str(one['doubt_separate'].values) else '95 %'}")
+    top = float(np.nanmax(np.append(sizes[:, 1], weights), initial=0.1))
     if "true_barrier" in one:
         if int(one["smooth"]):
             handles += axes.plot(one["height"], one["true_log_density"], **EXACT, zorder=4)
@@ -133,7 +141,7 @@ def _spectrum(axes: Axes, one: xr.Dataset, reach: tuple[float, float], first: bo
 
 
 def _sides(values: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
-    return [np.maximum(values - ends[:, 0], 0), np.maximum(ends[:, 1] - values, 0)]
+    return [np.nan_to_num(np.maximum(values - ends[:, 0], 0)), np.nan_to_num(np.maximum(ends[:, 1] - values, 0))]
 
 
 def _map(figure: Figure, axes: Axes, data: xr.Dataset) -> None:

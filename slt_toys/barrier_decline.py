@@ -7,10 +7,13 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import chdtrc
 
 Array = NDArray[np.float64]
 
-__all__ = ["Decline"]
+REJECTED = 0.01  # chance of a chi² so large, below which what was fitted does not explain a decline
+
+__all__ = ["REJECTED", "Decline", "chance_of_misfit", "misfit_told"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,3 +106,20 @@ class Decline:
         normal = np.random.default_rng(seed).standard_normal(self.size)
         errors = self.noise * normal if np.ndim(self.noise) == 1 else self._root @ normal
         return Decline(self.switch_epochs, np.asarray(means, dtype=float) + errors, self.noise)
+
+
+def chance_of_misfit(chi_square: float, rows: int, freedom: float) -> float:
+    """Chance of a larger chi² of so many rows, fitted with so many parameters."""
+    return float(chdtrc(max(rows - freedom, 1.0), chi_square))
+
+
+def misfit_told(what: str, chi_square: float, rows: int, freedom: float) -> str:
+    """Why a fit does not explain a decline, in words after what was fitted; empty where it may."""
+    chance = chance_of_misfit(chi_square, rows, freedom)
+    if chance >= REJECTED:
+        return ""
+    odds = "p < 0.001" if chance < 0.001 else f"p = {chance:.2g}"
+    return (
+        f"{what} the decline (chi-square {chi_square:.3g} for {rows} rows, {odds}): the kernel, the protocol or the "
+        "standard errors are wrong"
+    )

@@ -16,8 +16,9 @@ are of the weight within windows at least a kernel width wide, found by profilin
 be brought within z² of its minimum. What the misfit is depends on what one assumes.
 
 ======= ===============================================================================================================
-nothing chi² alone, over all non-negative spectra on a finer grid, separate barriers among them. A decline does not tell
-        a smooth spectrum from a few barriers, so this is what is printed
+nothing chi² alone, over all non-negative spectra on a finer grid, separate barriers among them: intervals hold at least
+        as often as they promise. A decline does not tell a smooth spectrum from a few barriers, so this is what is
+        printed
 smooth  chi² plus the penalty, thirty times weaker than the chosen one (undersmoothing: the bias of the penalty must
         stay within the interval): credible intervals under a Gaussian prior of smoothness on non-negative spectra.
         Where separate barriers are behind the decline their nominal 95 % held the weight 60 to 72 times in a hundred,
@@ -38,9 +39,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq, nnls
-from scipy.special import chdtrc, chdtri, ndtri
+from scipy.special import chdtri, ndtri
 
-from .barrier_decline import Decline
+from .barrier_decline import Decline, chance_of_misfit, misfit_told
 from .barrier_kernel import BarrierKernel
 from .nonnegative import minimise_nonnegative
 
@@ -55,12 +56,12 @@ FREEDOM_FACTOR = 1.4
 UNDERSMOOTHING = 0.03  # the smaller α over the chosen one
 SMOOTHINGS = np.geomspace(1e6, 1e-4, 31)  # largest first: each is the guess for the next
 IMPOSSIBLE = 1e-6  # chance of a chi² so large: beyond it the kernel or the noise is wrong
-REJECTED = 0.01  # chance of a chi² so large, below which a spectrum does not explain a decline
-FINER = 4  # grid points in the narrowest kernel width, for spectra that need not be smooth
+FINER = 8  # grid points in the narrowest kernel width, for spectra that need not be smooth
+BESIDE = 1e-9  # of the points on either side of a window's edge, relative
 FARTHEST = 1e9  # pull, beyond which a window's weight is not bounded
 SPRING = 0.02  # weight that a pull of the interval's own strength moves, roughly
 
-__all__ = ["REJECTED", "Spectrum", "WindowWeights", "chance_of_misfit", "invert_decline", "window_weights"]
+__all__ = ["Spectrum", "WindowWeights", "invert_decline", "window_weights"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +99,7 @@ class Spectrum:
     @property
     def doubt(self) -> str:
         """Why the spectrum does not describe the decline; empty where it may."""
-        return _doubt("a smooth spectrum", self.chi_square, self.rows, self.p_value)
+        return misfit_told("a smooth spectrum does not explain", self.chi_square, self.rows, self.freedom)
 
     @property
     def log_density(self) -> Array:
@@ -143,19 +144,6 @@ class WindowWeights:
     doubt: str
 
 
-def chance_of_misfit(chi_square: float, rows: int, freedom: float) -> float:
-    """Chance of a larger chi² of so many rows, fitted with so many parameters."""
-    return float(chdtrc(max(rows - freedom, 1.0), chi_square))
-
-
-def _doubt(kind: str, chi_square: float, rows: int, chance: float) -> str:
-    if chance >= REJECTED:
-        return ""
-    odds = "p < 0.001" if chance < 0.001 else f"p = {chance:.2g}"
-    return (f"{kind} does not explain the decline (chi-square {chi_square:.3g} for {rows} rows, {odds}): the kernel, the "
-            "protocol or the standard errors are wrong")  # fmt: skip
-
-
 def invert_decline(
     kernel: BarrierKernel,
     decline: Decline,
@@ -193,7 +181,7 @@ def invert_decline(
         raise ValueError(f"smoothing must be positive and finite, not {smoothing}")
     if points < 8:
         raise ValueError(f"points must be at least 8 heights, not {points}")
-    problem = _Problem(kernel, decline, points)
+    problem = _Problem(kernel, decline, np.geomspace(kernel.lowest, kernel.highest, points))
     data = decline.whitened
     if smoothing is not None:
         return problem.solve(data, smoothing)
@@ -260,20 +248,34 @@ def window_weights(
     smooth = invert_decline(kernel, decline, rule=rule, points=points)
     alpha = smooth.smoothing * undersmoothing
     if assume == "nothing":
-        widths = [kernel.log_width(float(height)) for height in np.geomspace(edges[0], edges[-1], points)]
-        fine = int(np.ceil(FINER * np.log(kernel.highest / kernel.lowest) / min(widths)))
-        alpha, points = 0.0, max(points, fine)
-    problem = _Problem(kernel, decline, points)
+        alpha, heights = 0.0, _any_heights(kernel, edges, points)
+        shares = ((edges[:-1, None] < heights) & (heights < edges[1:, None])).astype(float)
+    else:
+        heights = smooth.heights
+        shares = _shares(heights, edges)
+    problem = _Problem(kernel, decline, heights)
     spectrum = problem.solve(decline.whitened, alpha)
     weights = _shares(smooth.heights, edges) @ smooth.weights
-    any_kind = _doubt("even the best spectrum of any kind", spectrum.chi_square, spectrum.rows, spectrum.p_value)
-    doubt = any_kind if assume == "nothing" else smooth.doubt
+    doubt = smooth.doubt
+    if assume == "nothing":
+        told = "even the best spectrum of any kind does not explain"
+        doubt = misfit_told(told, spectrum.chi_square, spectrum.rows, spectrum.freedom)
     if doubt:
         return WindowWeights(edges, weights, np.full((len(weights), 2), np.nan), confidence, assume, doubt)
     excess = float(ndtri((1 + confidence) / 2)) ** 2
-    shares = _shares(spectrum.heights, edges)
     intervals = np.array([problem.profile(decline.whitened, spectrum, row, excess) for row in shares])
     return WindowWeights(edges, np.clip(weights, *intervals.T), intervals, confidence, assume, "")
+
+
+def _any_heights(kernel: BarrierKernel, edges: Array, points: int) -> Array:
+    """Heights of separate barriers, so close that others lie between two of them, and beside every edge."""
+    width = min(kernel.log_width(float(height)) for height in np.geomspace(edges[0], edges[-1], points))
+    fine = int(np.ceil(FINER * np.log(kernel.highest / kernel.lowest) / width))
+    beside = np.concatenate([edges * (1 - BESIDE), edges * (1 + BESIDE)])
+    beside = beside[(beside > kernel.lowest) & (beside < kernel.highest)]
+    grid = np.geomspace(kernel.lowest, kernel.highest, max(points, fine))
+    grid = grid[np.abs(np.log(grid[:, None] / edges)).min(axis=1) > 2 * BESIDE]
+    return np.sort(np.concatenate([grid, beside]))
 
 
 def _shares(heights: Array, edges: Array) -> Array:
@@ -288,8 +290,8 @@ def _shares(heights: Array, edges: Array) -> Array:
 class _Problem:
     """The least squares problem in units of the noise."""
 
-    def __init__(self, kernel: BarrierKernel, decline: Decline, points: int) -> None:
-        self.heights = np.geomspace(kernel.lowest, kernel.highest, points)
+    def __init__(self, kernel: BarrierKernel, decline: Decline, heights: Array) -> None:
+        self.heights, points = heights, heights.size
         step = np.log(self.heights[1] / self.heights[0])
         self.matrix = decline.whiten(kernel(self.heights)).T
         self.inner = self.matrix.T @ self.matrix

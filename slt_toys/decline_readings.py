@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,8 @@ class DeclineReading:
     spectrum
         Smooth spectrum, by regularised inversion.
     windows
-        Its weight within windows of barrier height, with intervals.
+        Weight within windows of barrier height, with intervals that hold for any spectrum; without intervals where the
+        smooth one does not explain the decline.
     limit
         Two neighbours that any test tells from one half of the time, about the spectrum's median.
     """
@@ -85,6 +86,8 @@ def read_barriers(
     )  # fmt: skip
     spectrum = invert_decline(kernel, decline)
     windows = window_weights(kernel, decline, window_edges(kernel), confidence=CONFIDENCE)
+    if spectrum.doubt and not windows.doubt:
+        windows = replace(windows, intervals=np.full_like(windows.intervals, np.nan), doubt=spectrum.doubt)
     limit = separation_limit(kernel, decline.noise, spectrum_median(spectrum), neighbours_weight)
     return DeclineReading(decline, kernel, separate, spectrum, windows, limit)
 

@@ -144,9 +144,9 @@ def escape_thermometer(
     A chain waits in ``phase`` from when it is seen at its minimum, or behind, until it is seen at the minimum of
     ``target``, or beyond. With τ(w) the expected draws from w until that is seen, exact for a path recorded every
     ``time_per_draw`` (:mod:`slt_toys.recorded_passage`), all draws waited have the expectation Σ τ(where a wait began)
-    - Σ τ(where the run cut one off) [eq:recorded-wait]. This holds for any interval, start and length of the run. A path
-    that was watched all the time would be seen earlier: at an interval of .04 in a double well of curvature 8 n_beta
-    would come out 3 % too high.
+    - Σ τ(where the run cut one off) [eq:recorded-wait]. It holds for any interval, start and length of the run. As if
+    the path were watched all the time, n_beta would come out 3 % too high at an interval of .04 in a double well of
+    curvature 8.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def escape_thermometer(
     escapes = int(escaped.sum())
     if escapes < FEWEST_ESCAPES:
         return refusal(name, f"{escapes} escapes were seen; {FEWEST_ESCAPES} are the fewest")
-    began, cut = _ends(waiting, escaped, sign * (points - start) <= 0)
+    began, cut = _ends(waiting, escaped)
     observed = np.log(waiting.sum())
 
     def expected(n_beta: float) -> tuple[float, RecordedPassage]:
@@ -237,9 +237,9 @@ def _waits(home: NDArray[np.bool_], away: NDArray[np.bool_]) -> tuple[Array, Arr
     return waited, escaped
 
 
-def _ends(waited: Array, escaped: Array, home: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _ends(waited: Array, escaped: Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Draws (chain, draw) at which a wait begins, and chains whose last one the run cuts off."""
-    waits = np.zeros(home.shape, dtype=bool)
+    waits = np.zeros(waited.shape, dtype=bool)
     waits[:, :-1] = waited[:, 1:] > 0
     began = waits.copy()
     began[:, 1:] &= ~waits[:, :-1]

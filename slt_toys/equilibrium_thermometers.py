@@ -14,9 +14,24 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 
 from .exact_energies import energy_table, exact_moments, exact_occupancies
+from .kinetics import committor_quadrature
 from .phase_trips import phase_transitions
 from .potentials import Potential
-from .readings import CONFIDENCE, FEWEST_CHAINS, RANGE, Array, Range, Reading, checked_positions, reading, refusal, root
+from .readings import (
+    CONFIDENCE,
+    DRIFT,
+    FEWEST_CHAINS,
+    HARMLESS,
+    RANGE,
+    Array,
+    Range,
+    Reading,
+    checked_positions,
+    reading,
+    refusal,
+    root,
+    start_of_run,
+)  # fmt: skip
 
 GRID = 1000  # inverse temperatures at which occupancies are looked at first
 NEWTON_STEPS = 2  # from the table to the exact value
@@ -24,6 +39,7 @@ TINY = 1e-300
 LEAST_CHANGE = 1e-6  # of an occupancy over the whole range
 AMBIGUOUS = 25.0  # chi-square by which another inverse temperature must be worse, 5 standard errors
 TRIPS = 5.0  # changes of phase of a chain, on average, that make its occupancies its own and not the start's
+BORDER_POINTS = 20_001  # of a phase's interval
 FLAT = 1e-9  # curvature, relative to the largest, of a direction that has no temperature
 
 
@@ -78,7 +94,51 @@ def energy_thermometer(
         log_n_beta += np.log(exact / mean) * exact / (np.exp(log_n_beta) * variance)
     n_beta = float(np.exp(log_n_beta))
     influence = -inside * (excess - mean) / share / (n_beta * variance)
-    return reading(name, n_beta, influence, confidence=confidence)
+    found = reading(name, n_beta, influence, confidence=confidence)
+    if found.reads and len(potential.phases) > 1:
+        moved = _moved_by_start(potential, points, n_beta, number) / found.relative_error
+        if abs(moved) > HARMLESS:
+            return refusal(
+                name, f"chains hold the shares of phases that they began with, which moves the reading by {moved:+.1f} "
+                "of its standard errors; run longer, or start from what they should sample",
+            )  # fmt: skip
+    return found
+
+
+def _moved_by_start(potential: Potential, points: Array, n_beta: float, number: int | None) -> float:
+    """By how much log(n_beta) is off because shares of the phases are those of the start; 0 where they need not be.
+
+    Of all draws the mean loss is off by the shares' own error. Of draws in one phase it is off where those are missing
+    that came from the neighbours: a phase that nobody enters holds its density times 1 - q, q being the committor of
+    the neighbour. Known in one dimension.
+    """
+    index = potential.phase_index(points)
+    seen = np.array([(index == k).mean() for k in range(len(potential.phases))])
+    sure = max(start_of_run((index == k).astype(float), np.inf).sure for k in range(len(seen)))
+    if phase_transitions(index).mean() >= TRIPS and sure <= DRIFT:
+        return 0.0
+    exact, _ = exact_occupancies(potential, n_beta)
+    if number is None:
+        table = energy_table(potential, RANGE)
+        means = np.exp(table.log_means(np.log(n_beta)))[1:] + table.offsets[1:]
+        _, variance = exact_moments(potential, n_beta, None)
+        return -float((seen / seen.sum() - exact) @ means) / (n_beta * variance)
+    if potential.dimension > 1:
+        return 0.0
+    low, high = potential.phase_interval(number)
+    places = np.linspace(low, high, BORDER_POINTS)
+    excess = potential.energy_function()(places[:, None]) - potential.minimum_loss(number)
+    weight = np.exp(-n_beta * excess)
+    _, variance = exact_moments(potential, n_beta, number)
+    mean = weight @ excess / weight.sum()
+    own, moved = float(potential.minimum_point(number)[0]), 0.0
+    for other in (number - 1, number + 1):
+        if not 0 <= other < len(seen) or exact[other] <= 0:
+            continue
+        there = committor_quadrature(potential, 1 / n_beta, places, own, float(potential.minimum_point(other)[0]))
+        present = seen[other] / seen[number] * exact[number] / exact[other]
+        moved += (1 - present) * float(weight @ ((excess - mean) * there)) / weight.sum() / (n_beta * variance)
+    return moved
 
 
 # ---- occupancy ------------------------------------------------------------------------------------------------------

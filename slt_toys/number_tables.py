@@ -95,9 +95,7 @@ def _check_names(names: list[str], source: str, columns: Sequence[str], wanted: 
         raise ValueError(f"{source} has no column {name!r}{hint}; {wanted}")
     for place, name in enumerate(names, start=1):
         if not name:
-            raise ValueError(
-                f"{source} has no name for column {place} of line 1; name it, or leave out its comma"
-            )
+            raise ValueError(f"{source} has no name for column {place} of line 1; name it, or leave out its comma")
         if names.count(name) > 1:
             raise ValueError(f"{source} has column {name!r} named twice in its first line; leave one of them out")
 

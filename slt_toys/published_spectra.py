@@ -102,12 +102,13 @@ def published_spectra(
     xarray.Dataset
         Along (factor, batch_size): ``median``, ``median_low`` and ``median_high`` (2.5 and 97.5 % of the redraws) in
         units of loss, ``first_temperature``, ``number`` of separate barriers asked for, ``chi_square`` of the smooth
-        fit, ``rows``, ``row_ratio`` of barriers whose steps lie at neighbouring rows; along factor: ``exponent`` of the
-        median in B, least squares in the logarithms, with its spread.
+        fit and its ``p_value``, ``rows``, ``row_ratio`` of barriers whose steps lie at neighbouring rows; along
+        factor: ``exponent`` of the median in B, least squares in the logarithms, with its spread.
     """
     seeds = [seed] if isinstance(seed, int | np.integer) else list(seed)
     sizes = sorted(published_curves())
-    names = ("median", "median_low", "median_high", "first_temperature", "number", "chi_square", "rows", "row_ratio")
+    names = ("median", "median_low", "median_high", "first_temperature", "number", "chi_square", "p_value", "rows",
+             "row_ratio")  # fmt: skip
     table = np.empty((len(names), len(factors), len(sizes)))
     exponents = np.empty((3, len(factors)))
     for i, factor in enumerate(factors):
@@ -122,7 +123,7 @@ def published_spectra(
             spectrum = reading.spectrum
             table[:, i, j] = (
                 reading.median, *np.quantile(redrawn[:, j], [0.025, 0.975]), training.temperatures(1)[0],
-                reading.separate.number, spectrum.chi_square, reading.decline.size,
+                reading.separate.number, spectrum.chi_square, spectrum.p_value, reading.decline.size,
                 row_ratio(reading.kernel, reading.median),
             )  # fmt: skip
             if advance is not None:

@@ -22,7 +22,10 @@ from .potentials import Potential
 Array = NDArray[np.float64]
 Range = tuple[float, float]
 
-__all__ = ["Disagreement", "Reading", "checked_positions", "disagreement", "reading", "refusal", "root"]
+__all__ = [
+    "Disagreement", "Reading", "StartOfRun", "checked_positions", "disagreement", "reading", "refusal", "root",
+    "start_of_run",
+]  # fmt: skip
 
 CONFIDENCE = 0.95
 RANGE: Range = (0.1, 1e8)  # of n_beta looked through, that of the standard quadrature nodes
@@ -30,7 +33,7 @@ FEWEST_CHAINS = 20  # the error of a standard error from 20 chains is 16 %
 LARGEST_ERROR = 0.25  # of log(n_beta): beyond it the delta method means little
 DRIFT = 5.0  # standard errors by which the start of a run differs from the rest
 HARMLESS = 0.5  # standard errors by which it may move the reading all the same,
-SLACK = 2.0  # and so many more of what chance alone moves it by
+SLACK = 1.5  # and so many more of those by which chance alone moves it
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +135,13 @@ def reading(
         return refusal(
             thermometer, f"its standard error is {error:.2g} of the temperature; {LARGEST_ERROR} is the most"
         )
-    if told := _start_told(influence, error):
-        return refusal(thermometer, told)
+    start = start_of_run(influence, error)
+    if start.sure > DRIFT and start.harmful:
+        return refusal(
+            thermometer, f"not stationary: the first {start.draws} of {influence.shape[1]} draws tell log(n_beta) "
+            f"{start.difference:+.2g} against the others, which moves the reading by {start.moves:.1f} of its standard "
+            "errors; leave out more of the start",
+        )  # fmt: skip
     reach = float(stdtrit(chains - 1, (1 + confidence) / 2)) * error
     if effective_sample_size is None:
         effective_sample_size = float(influence.var() / error**2)
@@ -141,28 +149,51 @@ def reading(
     return Reading(thermometer, float(n_beta), float(n_beta * error), low, high, effective_sample_size, "", shares)
 
 
-def _start_told(influence: Array, error: float) -> str:
-    """Why the start of a run spoils its mean, whose standard error is ``error``; empty where it does not."""
-    chains, draws = influence.shape
-    spread = float(influence.std())
-    sure, worst = 0.0, (0.0, 0, 0.0)
+@dataclass(frozen=True)
+class StartOfRun:
+    """How much the start of a run, its first half, quarter, ... or first draw, differs from the rest.
+
+    Attributes
+    ----------
+    sure
+        The largest difference in standard errors.
+    draws
+        Of the part that moves the mean of the whole run most, beyond chance.
+    difference
+        Of that part from the rest.
+    moves
+        The mean of the whole run, in its standard errors.
+    harmful
+        Whether that is more than half of one, and more than chance.
+    """
+
+    sure: float
+    draws: int
+    difference: float
+    moves: float
+    harmful: bool
+
+
+def start_of_run(series: Array, error: float) -> StartOfRun:
+    """Compare the start of a series (chain, draw), the mean of which has a standard error, with the rest."""
+    chains, draws = series.shape
+    spread, sure, worst = float(series.std()), 0.0, (-np.inf, 0, 0.0, 0.0)
     size = draws // 2
     while size:
         share = size / draws
-        moved = influence[:, :size].mean(axis=1) - influence[:, size:].mean(axis=1)
+        moved = series[:, :size].mean(axis=1) - series[:, size:].mean(axis=1)
         # Where few chains have moved yet their scatter says nothing: what the whole run's would be is the least.
-        least = min(spread / np.sqrt(chains), error / np.sqrt(share))
+        chance = np.sqrt(
+            share / (1 - share)
+        )  # standard deviation of what the part moves the mean by, in standard errors
+        least = min(spread / np.sqrt(chains), error * chance / share)
         off = float(moved.mean())
-        sure = max(sure, abs(off) / max(float(moved.std(ddof=1)) / np.sqrt(chains), least))
-        worst = max(worst, (abs(share * off) / error - HARMLESS - SLACK * np.sqrt(share), size, off))
+        if off:
+            sure = max(sure, abs(off) / max(float(moved.std(ddof=1)) / np.sqrt(chains), least))
+        moves = abs(share * off) / error
+        worst = max(worst, (moves - HARMLESS - SLACK * chance, size, off, moves))
         size //= 2
-    if sure <= DRIFT or worst[0] <= 0:
-        return ""
-    _, size, off = worst
-    return (
-        f"not stationary: the first {size} of {draws} draws tell log(n_beta) {off:+.2g} against the others, which moves "
-        f"the reading by {abs(off) * size / draws / error:.1f} of its standard errors; leave out more of the start"
-    )
+    return StartOfRun(sure, worst[1], worst[2], worst[3], worst[0] > 0)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How long a recorded chain takes to be seen beyond a level, for Langevin dynamics seen at an interval, in one dimension.
+"""How long a chain recorded at intervals takes to be seen beyond a level: Langevin dynamics in one dimension.
 
 A path seen only at times 0, Δ, 2Δ, ... is found beyond a level late, and deeper there than a path that is watched all
 the time. Seen so it is a Markov chain with the propagator P = exp(QΔ) of the Fokker–Planck equation. The expected
@@ -76,7 +76,7 @@ def recorded_passage(
         raise ValueError(f"interval must be positive and finite, not {interval}")
     low, high = potential.box[0]
     if not (low < target < high and target != start):
-        raise ValueError(f"target must lie inside the box, from {low:g} to {high:g}, and off the start, not at {target}")
+        raise ValueError(f"target must lie inside the box, {low:g} to {high:g}, and off the start, not at {target}")
     grid = Grid((_edges(potential, temperature, interval, start, target, cells),))
     centers = grid.centers[0]
     waits = np.sign(target - start) * (target - centers) > 0
@@ -88,9 +88,7 @@ def recorded_passage(
     return RecordedPassage(centers[waits], draws)
 
 
-def _edges(
-    potential: Potential, temperature: float, interval: float, start: float, target: float, cells: int
-) -> Array:
+def _edges(potential: Potential, temperature: float, interval: float, start: float, target: float, cells: int) -> Array:
     """The Fokker–Planck grid with an edge at the level, and fine cells as far about it as a step of Δ reaches."""
     edges = grid_for(potential, [temperature], cells).edges[0]
     low, high = min(edges[0], start, target), max(edges[-1], start, target)

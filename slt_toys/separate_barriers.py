@@ -5,7 +5,7 @@ negative). How many are needed is a test: with D_K = chi² of the best K barrier
 kind (non-negative least squares on a fine grid, a convex problem), K is rejected where D_K exceeds what it is in
 declines simulated from the K fitted barriers. The number found is the smallest K that is not rejected: the decline
 asks for at least as many. Intervals are percentiles of refits to declines simulated from the fit (parametric
-bootstrap), and hold for that K.
+bootstrap), and hold for that K; where K barriers do not explain the decline there are none.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.optimize import nnls
 
-from .barrier_decline import Decline
+from .barrier_decline import Decline, misfit_told
 from .barrier_kernel import BarrierKernel
 
 Array = NDArray[np.float64]
@@ -63,13 +63,15 @@ class SeparateBarriers:
     p_values
         Of 0, 1, 2, ... barriers, up to the number found: the last one is the first above ``level``.
     height_intervals, weight_intervals
-        Shape (number, 2).
+        Shape (number, 2); nan where the fit is doubted.
     height_errors, weight_errors
-        Standard errors, shape (number,).
+        Standard errors, shape (number,); nan where the fit is doubted.
     level, confidence, repetitions
         As asked for.
     enough
         False when even the largest number tried was rejected.
+    doubt
+        Why the barriers found do not describe the decline; empty where they may.
     """
 
     fit: BarrierFit
@@ -82,6 +84,7 @@ class SeparateBarriers:
     confidence: float
     repetitions: int
     enough: bool
+    doubt: str
 
     @property
     def number(self) -> int:
@@ -147,11 +150,18 @@ def separate_barriers(
     number = fit.heights.size
     order = np.argsort(logs, axis=1)
     heights, weights = np.exp(np.take_along_axis(logs, order, 1)), np.take_along_axis(weights, order, 1)
+    enough = p_values[-1] > level
+    plural = f"{number} barrier{'s' * (number != 1)}"
+    doubt = misfit_told(f"{plural} do{'es' * (number == 1)} not explain", fit.chi_square, decline.size, 2 * number)
+    if not (doubt or enough):
+        doubt = f"the decline asks for more than the {plural} tried (p = {p_values[-1]:.2g})"
+    if doubt:
+        heights, weights = np.full((2, *heights.shape), np.nan)
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     return SeparateBarriers(
         fit, tuple(p_values), np.quantile(heights, tails, axis=0).T.reshape(number, 2),
         np.quantile(weights, tails, axis=0).T.reshape(number, 2), heights.std(axis=0, ddof=1),
-        weights.std(axis=0, ddof=1), level, confidence, repetitions, p_values[-1] > level,
+        weights.std(axis=0, ddof=1), level, confidence, repetitions, enough, doubt,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from rich.console import Console
 
+from .barrier_decline import REJECTED
 from .decline_readings import CONFIDENCE, DeclineReading
 from .population_declines import Population
 from .published_spectra import row_ratio
@@ -42,6 +43,9 @@ def readings_dataset(
         "p_value_fewer": ("decline", [([1.0, *one.separate.p_values])[-2] for one in readings]),
         "chi_square_separate": ("decline", [one.separate.fit.chi_square for one in readings]),
         "chi_square_smooth": ("decline", [one.spectrum.chi_square for one in readings]),
+        "p_value_smooth": ("decline", [one.spectrum.p_value for one in readings]),
+        "doubt_separate": ("decline", [one.separate.doubt for one in readings]),
+        "doubt_windows": ("decline", [one.windows.doubt for one in readings]),
         "median": ("decline", [one.median for one in readings], loss),
         "limit": ("decline", [one.limit.ratio for one in readings]),
         "limit_height": ("decline", [one.limit.height for one in readings], loss),
@@ -107,6 +111,8 @@ def summary(
                 "weight_intervals": one.separate.weight_intervals,
                 "p_values_of_0_1_2_barriers": one.separate.p_values,
                 "chi_square": {"separate": one.separate.fit.chi_square, "smooth": one.spectrum.chi_square},
+                "p_value_of_the_smooth_fit": one.spectrum.p_value,
+                "doubts": [told for told in (one.separate.doubt, one.windows.doubt) if told],
                 "rows": one.decline.size,
                 "windows": {"edges": one.windows.edges, "weights": one.windows.weights,
                             "intervals": one.windows.intervals},
@@ -161,6 +167,8 @@ def in_words(dataset: xr.Dataset, published: xr.Dataset | None) -> list[str]:
 
 def _number_of_barriers(one: xr.Dataset) -> str:
     number = int(one["number"])
+    if doubt := str(one["doubt_separate"].values):
+        return f"{_name(one)}: {doubt}. No barrier is given a height or a weight."
     found = [
         f"{one['barrier'].values[j]:.3g} {_interval(one['barrier_interval'].values[j])} of weight "
         f"{one['weight'].values[j]:.2f} {_interval(one['weight_interval'].values[j])}"
@@ -170,8 +178,6 @@ def _number_of_barriers(one: xr.Dataset) -> str:
         f"{_name(one)}: the decline asks for at least {number} barrier{'s' * (number != 1)} (p = "
         f"{float(one['p_value_fewer']):.2g} for one fewer, {float(one['p_value']):.2g} for {number}), at {_join(found)}"
     )
-    if not int(one["enough"]):
-        said += ", and even these are rejected"
     if "true_barrier" not in one:
         return said + "."
     if int(one["smooth"]):
@@ -188,12 +194,15 @@ def _number_of_barriers(one: xr.Dataset) -> str:
 
 def _windows(one: xr.Dataset) -> str:
     edges, ends = one["edge"].values, one["window_interval"].values
+    if doubt := str(one["doubt_windows"].values):
+        return f"{_name(one)}, inverted with a penalty on roughness: {doubt}. No window is given a weight."
     halves = np.diff(ends, axis=1)[:, 0] / 2
     widest = int(np.argmax(halves))
     said = (
         f"{_name(one)}, inverted with a penalty on roughness: half of the weight lies below a barrier of "
-        f"{float(one['median']):.3g}; the weights of {len(ends)} windows are known to ± {np.median(halves):.2f} "
-        f"(median), at worst to ± {halves[widest]:.2f}, between {edges[widest]:.2g} and {edges[widest + 1]:.2g}"
+        f"{float(one['median']):.3g}; the weights of {len(ends)} windows, whatever the spectrum, are known to ± "
+        f"{np.median(halves):.2f} (median), at worst to ± {halves[widest]:.2f}, between {edges[widest]:.2g} and "
+        f"{edges[widest + 1]:.2g}"
     )
     if "true_window_weight" in one:
         inside = _inside(one["true_window_weight"].values, ends)
@@ -227,8 +236,11 @@ def _caveats(dataset: xr.Dataset) -> list[str]:
         return []
     said = []
     if dataset.attrs["errors_estimated"]:
-        said.append("Standard errors were not given: they are an estimate from the scatter of neighbouring rows, which "
-                    "sees nothing that moves all rows alike, such as another seed.")  # fmt: skip
+        said.append(
+            "Standard errors were not given: they are an estimate from the scatter of neighbouring rows, which sees "
+            "nothing that moves all rows alike, such as another seed. Its own error is some "
+            f"{100 * 1.5 / np.sqrt(dataset.sizes['switch_epoch']):.0f} %, and that of every interval with it."
+        )
     if not dataset.attrs["best_given"]:
         said.append("The first row is taken for the level where nothing is stuck (--best gives another): barriers so "
                     "high that they are stuck even there leave no trace.")  # fmt: skip
@@ -281,10 +293,11 @@ def _published(published: xr.Dataset) -> list[str]:
     told = []
     for j, size in enumerate(published["batch_size"].values):
         one = middle.isel(batch_size=j)
+        rejected = ", which do not follow it" if float(one["p_value"]) < REJECTED else ""
         told.append(
             f"{float(one['median']):.2g} [{float(one['median_low']):.2g}, {float(one['median_high']):.2g}] at B = "
             f"{size} ({int(one['number'])} barriers asked for, chi-square {float(one['chi_square']):.0f} of the smooth "
-            f"spectrum for {int(one['rows'])} rows)"
+            f"spectrum for {int(one['rows'])} rows{rejected})"
         )
     powers = [
         f"{float(one['exponent']):.2f} [{float(one['exponent_low']):.2f}, {float(one['exponent_high']):.2f}] with "

@@ -127,6 +127,9 @@ def test_a_decline_of_ones_own_is_read_like_a_sampled_one(own):
             assert (np.abs(one[name].values - truth) < 5.5 * half).all()
             assert (half < 0.12 * one[name].values).all()
     assert one["median"].values == pytest.approx(0.9, rel=0.15)
+    told = in_words(own, None)[1]
+    if not str(one["doubt_windows"].values):
+        assert "are known to ±" in told and "whatever the spectrum" in told
     # What was fitted is what was measured, within its noise.
     off = ((one["fit_separate"] - one["share"]) / one["share_error"]).values
     assert (off**2).mean() < 1 + 5 * math.sqrt(2 / off.size) and (off**2).mean() > 0.2
@@ -202,6 +205,59 @@ def test_what_was_measured_elsewhere_is_said_with_its_caveats(own):
     careless = own.assign_attrs(errors_estimated=1, best_given=0, published=1)
     said = " ".join(in_words(careless, None))
     assert "estimate from the scatter" in said and "first row is taken" in said and "has one seed" in said
+
+
+def test_a_decline_that_no_spectrum_explains_is_doubted_by_name(own, tmp_path):
+    """Ten rows that go down and up again: no weight and no interval is given, in words, record or figure."""
+    from figures.smooth_decline import draw
+    from slt_toys.measured_declines import read_decline
+    from slt_toys.published_spectra import read_measured
+    from slt_toys.smooth_decline_report import readings_dataset, summary
+
+    values = [92, 91.5, 90, 91.8, 86, 90, 85, 84.5, 88, 83]
+    rows = "\n".join(f"{5 * k},{value},0.3" for k, value in enumerate(values))
+    (tmp_path / "bumpy.csv").write_text(f"switch_epoch,value,standard_error\n{rows}\n")
+    config = SmoothDecline()
+    measured = read_decline(tmp_path / "bumpy.csv", best=93.0)
+    reading = read_measured(
+        config.pair(), *config.protocol(), measured, method="eyring_kramers", repetitions=40, seed=fresh_seed()
+    )
+    assert reading.spectrum.doubt and reading.windows.doubt and reading.separate.doubt
+    assert np.isnan(reading.windows.intervals).all() and np.isnan(reading.separate.weight_intervals).all()
+    dataset = xr.merge([
+        readings_dataset([measured.name], [reading], None),
+        own[[name for name in own.data_vars if name.startswith(("recovery", "transitions"))]],
+    ])  # fmt: skip
+    dataset.attrs = own.attrs
+    said = in_words(dataset, None)
+    for sentence in said[:2]:
+        assert re.search(r"not explain the decline \(chi-square \d+ for 10 rows, p < 0.001\)", sentence), sentence
+        assert "known to" not in sentence and "[" not in sentence and "lies below" not in sentence
+    (told,) = summary([measured.name], [reading], dataset, None)["declines"]
+    assert len(told["doubts"]) == 2 and told["p_value_of_the_smooth_fit"] < 1e-3
+    legends = [legend for axes in draw(dataset).axes if (legend := axes.get_legend()) is not None]
+    labels = [text.get_text() for legend in legends for text in legend.get_texts()]
+    assert any(label.startswith("inversion: windows, rejected") for label in labels)
+    assert any(label.endswith("barriers fitted, rejected") for label in labels)
+
+
+def test_where_only_the_smooth_fit_fails_no_window_has_a_weight(monkeypatch):
+    """Windows assume nothing; but the spectrum that is described is the smooth one."""
+    from slt_toys import decline_readings
+    from slt_toys.barrier_decline import Decline
+    from slt_toys.barrier_inversion import invert_decline
+    from slt_toys.barrier_kernel import barrier_kernel
+
+    config, epochs = SmoothDecline(), np.arange(40)
+    kernel = barrier_kernel(config.pair(), *config.protocol()[:1], epochs, config.protocol()[1], 0.1, 5.0,
+                            method="eyring_kramers", spacing=0.1)  # fmt: skip
+    noise = np.full(40, 0.005)
+    mean = np.array(config.weights) @ kernel(np.array(config.barriers))
+    decline = Decline(epochs, mean, noise).redrawn(mean, fresh_seed())
+    monkeypatch.setattr(decline_readings, "invert_decline", lambda k, d: invert_decline(k, d, smoothing=1e6))
+    reading = decline_readings.read_barriers(kernel, decline, neighbours_weight=2 / 3, repetitions=20)
+    assert reading.spectrum.doubt.startswith("a smooth spectrum does not explain")
+    assert reading.windows.doubt == reading.spectrum.doubt and np.isnan(reading.windows.intervals).all()
 
 
 def test_where_recovery_stops_is_the_last_failure():
