@@ -106,6 +106,7 @@ def analyse(
     curves = {size: curve(found, "base", deficit, size) for size in sizes}
     spread, freedom = scatter(found)
     notes = []
+    notes += [words for one in curves.values() if (words := _uneven(one))]
     usable = {size: one for size, one in curves.items() if len(one.values) >= minimum_rows(HALF_DEPTH)}
     if missing := sorted(set(sizes) - set(usable)):
         without = ", ".join(map(str, missing))
@@ -158,6 +159,14 @@ def analyse(
     )
 
 
+def _uneven(one: Curve) -> str | None:
+    """Doubt about a curve whose points are means over different numbers of runs."""
+    if len(set(one.counts.tolist())) < 2:
+        return None
+    each = ", ".join(f"{int(e)}: {count}" for e, count in zip(one.switch_epochs, one.counts, strict=True))
+    return f"B = {one.batch_size}: switch epochs are means of different numbers of runs ({each})."
+
+
 def _definitions(curves: Mapping[int, Curve]) -> list[Definition]:
     """The toys' three definitions; a mass needs one level for all, midway between the best start and the mean end."""
     if not curves:
@@ -191,7 +200,7 @@ def _collapse(
         batch = []
         for size, one in curves.items():
             loss = mean_at_switch(found, one, "deficit_train_loss")
-            if one.switch_epochs[0] == 0:
+            if one.switch_epochs[0] == 0 and math.isnan(loss[0]):
                 loss[0] = math.log(10)  # before any training: as good as guessing among ten classes
             known = loss if np.all(np.isfinite(loss)) else None
             rates = learning_rate * decay**one.switch_epochs
@@ -213,8 +222,10 @@ def _controls(
     for arm, kind, size in sorted(names):
         control = curve(found, arm, kind, size)
         base = curves.get(size)
+        # the switch epoch of a window is its onset: no run of the base arm is its counterpart
+        paired = None if arm == "window" else base
         for epoch in sorted({*control.switch_epochs.astype(int).tolist(), *control.failed}):
-            value, other, start = (_at(one, when) for one, when in ((control, epoch), (base, epoch), (base, 0)))
+            value, other, start = (_at(one, when) for one, when in ((control, epoch), (paired, epoch), (base, 0)))
             made.append(
                 ControlFinding(
                     arm,

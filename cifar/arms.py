@@ -35,6 +35,10 @@ class Protocol:
         Epochs of a cycle of the cyclic arm.
     window
         Epochs of a window.
+    through_switch
+        Whether the epoch of the switch is the deficit's last (epoch <= e_s, so e_s + 1 epochs of it: Baker 2023) or
+        the first clean one (epoch < e_s, so e_s of them: Achille, Rovere & Soatto 2019). What is changed at the switch
+        in the other arms changes there too; the onset of a window is the same by both.
     """
 
     recipe: Recipe
@@ -44,10 +48,15 @@ class Protocol:
     total: int | None = None
     cycle: int = 40
     window: int = 40
+    through_switch: bool = False
 
-    def tail(self, switch: int) -> int:
-        """Clean epochs after a switch."""
-        return self.further_epochs if self.total is None else self.total - switch
+    def before(self, switch: int) -> int:
+        """Epochs before the change that a switch epoch names: those of the deficit, in the base arm."""
+        return switch + self.through_switch
+
+    def tail(self, before: int) -> int:
+        """Clean epochs after so many."""
+        return self.further_epochs if self.total is None else self.total - before
 
 
 @dataclass(frozen=True)
@@ -76,51 +85,53 @@ class Run:
 Parts = tuple[Recipe, tuple[Stage, ...]]
 
 
-def _two(protocol: Protocol, switch: int, before: dict[str, object], after: dict[str, object]) -> Parts:
-    first = replace(protocol.stage, epochs=switch, **before)  # type: ignore[arg-type]
-    second = replace(protocol.stage, epochs=protocol.tail(switch), **after)  # type: ignore[arg-type]
-    return protocol.recipe, stages(first, second)
+def _two(protocol: Protocol, before: int, first: dict[str, object], then: dict[str, object]) -> Parts:
+    parts = (
+        replace(protocol.stage, epochs=before, **first),  # type: ignore[arg-type]
+        replace(protocol.stage, epochs=protocol.tail(before), **then),  # type: ignore[arg-type]
+    )
+    return protocol.recipe, stages(*parts)
 
 
-def _base(protocol: Protocol, switch: int) -> Parts:
-    return _two(protocol, switch, {"deficit": protocol.deficit}, {})
+def _base(protocol: Protocol, before: int) -> Parts:
+    return _two(protocol, before, {"deficit": protocol.deficit}, {})
 
 
-def _reset(protocol: Protocol, switch: int) -> Parts:
-    return _two(protocol, switch, {"deficit": protocol.deficit}, {"clock": "stage"})
+def _reset(protocol: Protocol, before: int) -> Parts:
+    return _two(protocol, before, {"deficit": protocol.deficit}, {"clock": "stage"})
 
 
-def _fresh(protocol: Protocol, switch: int) -> Parts:
-    return protocol.recipe, stages(replace(protocol.stage, epochs=protocol.tail(switch), clock_start=switch))
+def _fresh(protocol: Protocol, before: int) -> Parts:
+    return protocol.recipe, stages(replace(protocol.stage, epochs=protocol.tail(before), clock_start=before))
 
 
-def _clean(protocol: Protocol, switch: int) -> Parts:
-    return protocol.recipe, stages(replace(protocol.stage, epochs=switch + protocol.tail(switch)))
+def _clean(protocol: Protocol, before: int) -> Parts:
+    return protocol.recipe, stages(replace(protocol.stage, epochs=before + protocol.tail(before)))
 
 
 def _changed(**changes: object) -> Callable[[Protocol, int], Parts]:
-    def arm(protocol: Protocol, switch: int) -> Parts:
-        return _base(replace(protocol, stage=replace(protocol.stage, **changes)), switch)  # type: ignore[arg-type]
+    def arm(protocol: Protocol, before: int) -> Parts:
+        return _base(replace(protocol, stage=replace(protocol.stage, **changes)), before)  # type: ignore[arg-type]
 
     return arm
 
 
-def _cyclic(protocol: Protocol, switch: int) -> Parts:
-    return _changed(period=protocol.cycle)(protocol, switch)
+def _cyclic(protocol: Protocol, before: int) -> Parts:
+    return _changed(period=protocol.cycle)(protocol, before)
 
 
-def _linear_scaling(protocol: Protocol, switch: int) -> Parts:
+def _linear_scaling(protocol: Protocol, before: int) -> Parts:
     recipe = replace(protocol.recipe, batch_size=2 * protocol.recipe.batch_size)
     stage = replace(protocol.stage, learning_rate=2 * protocol.stage.learning_rate)
-    return _base(replace(protocol, recipe=recipe, stage=stage), switch)
+    return _base(replace(protocol, recipe=recipe, stage=stage), before)
 
 
-def _flow_time_matched(protocol: Protocol, switch: int) -> Parts:
+def _flow_time_matched(protocol: Protocol, before: int) -> Parts:
     recipe = replace(protocol.recipe, batch_size=2 * protocol.recipe.batch_size)
     stage = replace(protocol.stage, decay=protocol.stage.decay**0.5)
     total = None if protocol.total is None else 2 * protocol.total
     doubled = replace(protocol, recipe=recipe, stage=stage, further_epochs=2 * protocol.further_epochs, total=total)
-    return _base(doubled, 2 * switch)
+    return _base(doubled, 2 * before)
 
 
 def _window(protocol: Protocol, onset: int) -> Parts:
@@ -130,20 +141,20 @@ def _window(protocol: Protocol, onset: int) -> Parts:
     return protocol.recipe, stages(first, middle, last)
 
 
-def _warm_start(protocol: Protocol, switch: int) -> Parts:
-    return _two(protocol, switch, {"share": 0.5}, {"clock": "stage"})
+def _warm_start(protocol: Protocol, before: int) -> Parts:
+    return _two(protocol, before, {"share": 0.5}, {"clock": "stage"})
 
 
-def _shrink_and_perturb(protocol: Protocol, switch: int) -> Parts:
-    return _two(protocol, switch, {"share": 0.5}, {"clock": "stage", "shrink": 0.4, "perturb": 0.1})
+def _shrink_and_perturb(protocol: Protocol, before: int) -> Parts:
+    return _two(protocol, before, {"share": 0.5}, {"clock": "stage", "shrink": 0.4, "perturb": 0.1})
 
 
-def _weight_decay_until(protocol: Protocol, switch: int) -> Parts:
-    return _two(protocol, switch, {}, {"weight_decay": 0.0})
+def _weight_decay_until(protocol: Protocol, before: int) -> Parts:
+    return _two(protocol, before, {}, {"weight_decay": 0.0})
 
 
-def _augmentation_until(protocol: Protocol, switch: int) -> Parts:
-    return _two(protocol, switch, {"augment": True}, {"augment": False})
+def _augmentation_until(protocol: Protocol, before: int) -> Parts:
+    return _two(protocol, before, {"augment": True}, {"augment": False})
 
 
 ARMS: dict[str, Callable[[Protocol, int], Parts]] = {
@@ -177,8 +188,9 @@ def make_run(arm: str, protocol: Protocol, switch: int) -> Run:
     """
     if arm not in ARMS:
         raise ValueError(f"arms: {arm!r} is unknown; use one of {', '.join(ARMS)}")
-    if switch < 0 or protocol.tail(switch + (protocol.window if arm == "window" else 0)) < 0:
+    before = switch if arm == "window" else protocol.before(switch)
+    if switch < 0 or protocol.tail(before + (protocol.window if arm == "window" else 0)) < 0:
         raise ValueError(f"switch_epochs: {switch} is not within the run; give epochs from 0 to its end")
-    recipe, parts = ARMS[arm](protocol, switch)
+    recipe, parts = ARMS[arm](protocol, before)
     deficit = next((part.deficit for part in parts if part.deficit != "none"), protocol.deficit)
     return Run(arm, deficit, protocol.recipe.batch_size, protocol.recipe.seed, switch, recipe, parts)

@@ -1,19 +1,16 @@
-"""The other subcommands of ``python -m cifar``, as dataclasses whose fields are their options."""
+"""The other subcommands of ``python -m cifar``, as dataclasses whose fields are their options.
+
+What a command needs is imported when it runs: torch takes seconds to load, which ``--help`` and ``status`` do not need.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from cifar.benchmark import benchmark_text
-from cifar.export import export
-from cifar.measurements import Measuring
+from cifar.measuring import Measuring
 from cifar.plan import plan
-from cifar.report import write_report
-from cifar.store import Store
-from cifar.sweep import CACHE, RESULTS, Workers, available_devices, chosen_images, run_sweep
+from cifar.store import CACHE, RESULTS, Store
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,11 @@ class Resume:
     def run(self) -> None:
         """Do what is left, and report."""
         with Store(self.results) as store:
+            store.runs()  # refused here if they are of two recipes, before anything is loaded
             facts = store.facts()
+        from cifar.report import write_report
+        from cifar.sweep import Workers, available_devices, chosen_images, run_sweep
+
         recorded = facts["data"]
         path = self.data or (Path(recorded["path"]) if recorded["path"] else None)
         images = chosen_images(path, CACHE, recorded["train_limit"], recorded["test_limit"])
@@ -87,6 +88,8 @@ class Report:
 
     def run(self) -> None:
         """Write and print it."""
+        from cifar.report import write_report
+
         print(write_report(self.results))
 
 
@@ -104,6 +107,8 @@ class Export:
 
     def run(self) -> None:
         """Write them, and print their names."""
+        from cifar.export import export
+
         for path in export(self.results):
             print(path)
 
@@ -134,5 +139,10 @@ class Benchmark:
 
     def run(self) -> None:
         """Measure, and print the tables."""
+        import torch
+
+        from cifar.benchmark import benchmark_text
+        from cifar.sweep import available_devices
+
         device = torch.device(self.device or available_devices()[0])
         print(benchmark_text(device, self.networks, self.batch_sizes, width=self.width, least=self.seconds))

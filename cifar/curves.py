@@ -110,7 +110,7 @@ def curve(found: Sequence[Row], arm: str, deficit: str, batch_size: int) -> Curv
 
 
 def mean_at_switch(found: Sequence[Row], curve_: Curve, name: str) -> FloatArray:
-    """Mean over seeds of what was measured at the switch, at the curve's epochs; nan where it was not."""
+    """Mean of what was measured at the switch, over the runs that the curve is of; nan where it was not."""
     means = []
     for epoch in curve_.switch_epochs:
         values = [
@@ -118,6 +118,7 @@ def mean_at_switch(found: Sequence[Row], curve_: Curve, name: str) -> FloatArray
             for row in found
             if (row.run.arm, row.run.deficit, row.run.batch_size) == (curve_.arm, curve_.deficit, curve_.batch_size)
             and row.run.switch_epoch == epoch
+            and row.passed
             and name in row.at_switch
         ]
         means.append(float(np.mean(values)) if values else math.nan)

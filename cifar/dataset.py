@@ -10,11 +10,17 @@ import numpy as np
 import xarray as xr
 
 from cifar.analysis import Findings
+from cifar.arms import Run
 from cifar.curves import Row, curve
 from slt_toys.collapse import TAIL_ROWS, normalise
 from slt_toys.critical_period_end import MINIMUM_ROWS, hinge_fit
 from slt_toys.published import published_curves
 from slt_toys.published_findings import PublishedFindings
+
+
+def base_run(found: Sequence[Row], deficit: str) -> Run:
+    """A run of the base arm, whose schedule is that of the sweep; the first that is done may be another arm's."""
+    return next(row.run for row in found if (row.run.arm, row.run.deficit) == ("base", deficit))
 
 
 def sweep_dataset(
@@ -51,7 +57,7 @@ def sweep_dataset(
         if len(one.values) >= MINIMUM_ROWS["hinge"]:
             fit = hinge_fit(one.switch_epochs, one.values)
             hinge[number] = fit.kink, fit.intercept, fit.slope
-    stage = found[0].run.stages[0]
+    stage = base_run(found, findings.deficit).stages[0]
     data["curve_learning_rate"] = ("curve_epoch", [stage.rate(int(epoch), 0) for epoch in epochs])
     normalised = np.full_like(means, math.nan)
     for number, one in enumerate(findings.curves.values()):

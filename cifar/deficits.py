@@ -12,6 +12,8 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional
 
+from cifar.names import DEFICITS
+
 BLURRED_SIZE = 8  # pixels
 CHUNK = 4096  # images at a time
 
@@ -64,7 +66,6 @@ IMAGE_DEFICITS: dict[str, Callable[[torch.Tensor, int], torch.Tensor]] = {
     "noise_images": noise_images,
     "label_permutation": unchanged,
 }
-DEFICITS = tuple(IMAGE_DEFICITS)
 
 
 def apply_deficit(

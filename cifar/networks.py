@@ -6,7 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-NETWORKS = ("all_cnn", "resnet18", "resnet18_imagenet", "fully_connected", "logistic_regression")
+from cifar.names import NETWORKS
+
 WIDTHS = {"all_cnn": 96, "resnet18": 64, "resnet18_imagenet": 64, "fully_connected": 2500, "logistic_regression": 0}
 
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cifar.arms import Run
-from cifar.networks import make_network, multiply_adds
 from cifar.stages import Recipe, Stage, key, total_epochs, until
 
 
@@ -87,6 +86,8 @@ def plan(runs: Sequence[Run]) -> list[Unit]:
 
 def image_cost(unit: Unit, *, classes: int, size: int) -> int:
     """Floating-point operations to train on one image: forward once, backward twice, two for a multiply and add."""
+    from cifar.networks import make_network, multiply_adds  # torch only where a network is made
+
     network = make_network(
         unit.recipe.network, width=unit.recipe.width, depth=unit.recipe.depth, classes=classes, size=size
     )

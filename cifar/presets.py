@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from cifar.arms import Protocol, Run, make_run
-from cifar.measurements import Measuring
+from cifar.measuring import Measuring
 from cifar.stages import Recipe, Stage
 
 
@@ -35,6 +35,10 @@ class Study:
         What every stage starts from.
     deficit, batch_sizes, switch_epochs
         Of the base arm.
+    grids
+        Batch size to switch epochs of its own, in place of ``switch_epochs``.
+    through_switch
+        Whether the switch epoch is the deficit's last or the first clean one; see `cifar.arms.Protocol`.
     seeds
         How many.
     controls
@@ -64,6 +68,8 @@ class Study:
     further_epochs: int
     gate: float
     totals: dict[int, int] = field(default_factory=dict)
+    grids: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    through_switch: bool = False
     cycle: int = 40
     window: int = 40
     train_images: int | None = None
@@ -71,7 +77,8 @@ class Study:
     measuring: Measuring = Measuring()  # noqa: RUF009  frozen
 
     def __post_init__(self) -> None:
-        for name, several in (("batch_sizes", self.batch_sizes), ("switch_epochs", self.switch_epochs)):
+        grids = [("switch_epochs", self.grid(size)) for size in self.batch_sizes]
+        for name, several in (("batch_sizes", self.batch_sizes), *grids):
             if not several or len(set(several)) < len(several):
                 raise ValueError(f"{name}: {several} is empty or repeats; give distinct whole numbers")
         if self.seeds < 1:
@@ -83,9 +90,13 @@ class Study:
         """All runs on the data with this checksum: seed after seed, in each the base arm and then the controls."""
         return [run for seed in range(self.seeds) for run in self._of_seed(seed, data)]
 
+    def grid(self, batch_size: int) -> tuple[int, ...]:
+        """Switch epochs of the base arm at a batch size."""
+        return self.grids.get(batch_size, self.switch_epochs)
+
     def _of_seed(self, seed: int, data: str) -> Iterable[Run]:
-        base = Control("base", self.deficit, self.batch_sizes, self.switch_epochs)
-        for control in (base, *self.controls):
+        base = (Control("base", self.deficit, (size,), self.grid(size)) for size in self.batch_sizes)
+        for control in (*base, *self.controls):
             for batch_size in control.batch_sizes:
                 protocol = Protocol(
                     replace(self.recipe, batch_size=batch_size, seed=seed, data=data),
@@ -95,6 +106,7 @@ class Study:
                     self.totals.get(batch_size),
                     self.cycle,
                     self.window,
+                    self.through_switch,
                 )
                 for switch in control.switch_epochs:
                     yield make_run(control.arm, protocol, switch)
@@ -125,7 +137,10 @@ BAKER = Study(
     stage=Stage(0, learning_rate=0.05, decay=0.97, weight_decay=0.001),
     deficit="blur",
     batch_sizes=(128, 64, 256),
-    switch_epochs=(0, 20, 40, 60, 80, 100, 120, 140, 160, 180, 200, 220),
+    switch_epochs=tuple(range(0, 240, 20)),
+    # As published: up to the end of training, in steps of 40, 20 and 17 epochs (there is no 170 in the table).
+    grids={64: tuple(range(0, 480, 40)), 256: tuple(epoch for epoch in range(0, 240, 17) if epoch != 170)},
+    through_switch=True,
     seeds=1,
     controls=(
         Control("base", "vertical_flip", (128,), (40, 80, 120)),

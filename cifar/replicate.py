@@ -7,17 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from cifar.arms import ARMS
-from cifar.benchmark import matrix_rate
+from cifar.measuring import Measuring
 from cifar.plan import image_cost, plan, trained_images
 from cifar.presets import PRESETS, Control, Study
-from cifar.report import write_report
-from cifar.store import Store
-from cifar.sweep import CACHE, RESULTS, Workers, available_devices, chosen_images, run_sweep
-from cifar.training import best_precision
-from slt_toys.records import writable_folder
+from cifar.recipes import check_one_recipe
+from cifar.store import CACHE, RESULTS, Store
 
 
 @dataclass(frozen=True)
@@ -124,8 +119,7 @@ class Replicate:
         def given(*names: str) -> dict[str, Any]:
             return {name: value for name in names if (value := getattr(self, name)) is not None}
 
-        first = (self.devices or available_devices())[0]
-        precision = self.precision or best_precision(torch.device(first))
+        precision = self.precision or self._best_precision()
         recipe = replace(study.recipe, precision=precision, **given("network", "width", "depth", "momentum"))
         stage = replace(study.stage, **given("learning_rate", "decay", "weight_decay", "augment"))
         names = (
@@ -141,6 +135,8 @@ class Replicate:
         changed = replace(study, recipe=recipe, stage=stage, **given(*names))
         if self.further_epochs is not None:
             changed = replace(changed, totals={})
+        if self.switch_epochs is not None:
+            changed = replace(changed, grids={})
         if self.learning_coefficient is not None:
             measuring = replace(study.measuring, learning_coefficient=self.learning_coefficient)
             changed = replace(changed, measuring=measuring)
@@ -150,8 +146,11 @@ class Replicate:
             unknown = [arm for arm in self.arms if arm not in ARMS]
             if unknown:
                 raise ValueError(f"arms: {unknown[0]!r} is unknown; use {', '.join(ARMS)}")
-            epochs = self.arm_switch_epochs or changed.switch_epochs
-            controls = tuple(Control(arm, changed.deficit, changed.batch_sizes, epochs) for arm in self.arms)
+            controls = tuple(
+                Control(arm, changed.deficit, (size,), self.arm_switch_epochs or changed.grid(size))
+                for arm in self.arms
+                for size in changed.batch_sizes
+            )
             changed = replace(changed, controls=controls)
         return changed
 
@@ -161,12 +160,23 @@ class Replicate:
         if self.dry_run:
             print(plan_text(study, self.workers))
             return
+        from cifar.report import write_report
+        from cifar.sweep import chosen_images, run_sweep
+        from slt_toys.records import writable_folder
+
         folder = writable_folder(self.results, argument="results")
         images = chosen_images(self.data, CACHE, study.train_images, study.test_images)
         with Store(folder, create=True) as store:
-            recorded = store.facts().get("data")
+            facts, runs = store.facts(), study.runs(images.checksum)
+            recorded = facts.get("data")
             if recorded is not None and recorded["checksum"] != images.checksum:
-                raise ValueError(f"data: the sweep in {folder} has other images; name another results folder")
+                raise ValueError(
+                    f"data: the sweep in {folder} has other images ({recorded['source']}, checksum "
+                    f"{recorded['checksum'][:12]}...; here {images.source}, {images.checksum[:12]}...); "
+                    "name another results folder"
+                )
+            _check_measuring(facts.get("study"), study, folder)
+            check_one_recipe(store.runs(), runs, source=folder)  # before anything is written
             store.set_facts(
                 data={
                     "checksum": images.checksum,
@@ -179,21 +189,46 @@ class Replicate:
                 },
                 study={"name": study.name, "gate": study.gate, "measuring": dataclasses.asdict(study.measuring)},
             )
-            store.add_runs(study.runs(images.checksum))
+            store.add_runs(runs)
         run_sweep(folder, images, study.measuring, self._workers())
         print(write_report(folder))
 
-    def _workers(self) -> Workers:
+    def _workers(self) -> Any:
+        from cifar.sweep import Workers, available_devices
+
         return Workers(self.devices or available_devices(), self.workers, self.threads)
+
+    def _best_precision(self) -> str:
+        import torch
+
+        from cifar.sweep import available_devices
+        from cifar.training import best_precision
+
+        return best_precision(torch.device((self.devices or available_devices())[0]))
+
+
+def _check_measuring(recorded: dict[str, Any] | None, study: Study, folder: Path) -> None:
+    """Refuse to go on with a sweep whose states were measured in another way: their means would mix the two."""
+    if recorded is None:
+        return
+    then, now = dataclasses.asdict(Measuring(**recorded["measuring"])), dataclasses.asdict(study.measuring)
+    differ = [f"{name} {then[name]} there, {value} here" for name, value in now.items() if value != then[name]]
+    if differ:
+        raise ValueError(
+            f"results: the sweep in {folder} is measured in another way ({'; '.join(differ)}); "
+            "give the options it was started with, or name another results folder"
+        )
 
 
 def _fitting(control: Control, preset: Study, study: Study) -> Control:
     """A preset's control for a study whose base arm was changed: at batch sizes and epochs that this one has."""
+    sizes = tuple(size for size in control.batch_sizes if size in study.batch_sizes) or study.batch_sizes[:1]
+    common = tuple(epoch for epoch in study.grid(sizes[0]) if all(epoch in study.grid(size) for size in sizes))
     return Control(
         control.arm,
         study.deficit if control.deficit == preset.deficit else control.deficit,
-        tuple(size for size in control.batch_sizes if size in study.batch_sizes) or study.batch_sizes[:1],
-        tuple(epoch for epoch in control.switch_epochs if epoch in study.switch_epochs) or study.switch_epochs[-1:],
+        sizes,
+        tuple(epoch for epoch in control.switch_epochs if epoch in common) or common[-1:],
     )
 
 
@@ -233,6 +268,12 @@ def plan_text(study: Study, workers: int = 1, rate: float | None = None) -> str:
 
 def _matrix_rate() -> float:
     """Floating-point operations a second of this machine's matrix product, in the precision that suits it."""
+    import torch
+
+    from cifar.benchmark import matrix_rate
+    from cifar.sweep import available_devices
+    from cifar.training import best_precision
+
     devices = available_devices()
     device = torch.device(devices[0])
     kind = getattr(torch, best_precision(device))

@@ -13,9 +13,9 @@ from typing import Any
 import figures
 from cifar.analysis import Findings, analyse, plain
 from cifar.curves import Row, mean_at_switch, rows
-from cifar.dataset import sweep_dataset
+from cifar.dataset import base_run, sweep_dataset
 from cifar.store import Store
-from cifar.verdicts import control_sentences, decline_sentences, law_sentences
+from cifar.verdicts import control_sentences, decline_sentences, law_sentences, temperature_sentences
 from slt_toys.critical_period_end import CriticalPeriodEnd
 from slt_toys.end_fits import EpochsPerHalving
 from slt_toys.published_findings import PublishedFindings, published_findings
@@ -37,6 +37,8 @@ class Summary:
     hours: float
     devices: tuple[str, ...]
     theorem: float
+    late: int
+    noise: dict[int, dict[int, float]]
 
 
 def summarise(store: Store) -> Summary:
@@ -65,8 +67,25 @@ def summarise(store: Store) -> Summary:
     toy = json.loads((Path(figures.__file__).parent / "phase_diagram.json").read_text(encoding="utf-8"))
     return Summary(
         facts, found, len(runs), findings, published_findings(), toy, store.seconds() / 3600,
-        store.devices(), theorem,
+        store.devices(), theorem, _late(found, findings.deficit), _noise(found, findings),
     )  # fmt: skip
+
+
+def _late(found: Sequence[Row], deficit: str) -> int:
+    """Epochs of the deficit beyond the switch epoch: 1 where the epoch of the switch is its last."""
+    runs = [row.run for row in found if (row.run.arm, row.run.deficit) == ("base", deficit) and deficit != "none"]
+    return max(
+        (sum(part.epochs for part in r.stages if part.deficit != "none") - r.switch_epoch for r in runs), default=0
+    )
+
+
+def _noise(found: Sequence[Row], findings: Findings) -> dict[int, dict[int, float]]:
+    """Trace of the gradient noise by batch size and switch epoch, where it was measured."""
+    traces = {}
+    for size, one in findings.curves.items():
+        values = mean_at_switch(found, one, "gradient_noise_trace")
+        traces[size] = {int(e): float(v) for e, v in zip(one.switch_epochs, values, strict=True) if v > 0}
+    return {size: each for size, each in traces.items() if each}
 
 
 def write_report(folder: Path) -> str:
@@ -86,6 +105,7 @@ def write_report(folder: Path) -> str:
     record = plain(summary.findings) | {
         "work_hours": summary.hours,
         "devices": summary.devices,
+        "gradient_noise_trace": {str(size): each for size, each in summary.noise.items()},
         "manifest": manifest(_portable(summary.facts), None, time.monotonic() - begun, files=files),
     }
     write_json(record, folder / f"{NAME}.json", not_finite="null")
@@ -100,7 +120,7 @@ def _portable(facts: dict[str, Any]) -> dict[str, Any]:
 def report_page(summary: Summary) -> str:
     """The page, in Markdown: every sentence from the findings."""
     data, study = summary.facts["data"], summary.facts["study"]
-    run = summary.found[0].run
+    run = base_run(summary.found, summary.findings.deficit)
     stage = run.stages[0]
     failed = [row for row in summary.found if not row.passed]
     recipe = run.recipe
@@ -113,6 +133,8 @@ def report_page(summary: Summary) -> str:
         f"{stage.decay:g}^epoch, {'with' if stage.augment else 'without'} augmentation, deficit "
         f"{_words(summary.findings.deficit)}. Work so far: {summary.hours:.2f} hours of one worker ("
         f"{', '.join(summary.devices)}).",
+        "",
+        _convention(summary),
         "",
         f"Gate: a run is averaged in only if its final clean train accuracy is at least {100 * study['gate']:g} %. "
         + (_failures(failed) if failed else "Every run passed."),
@@ -137,6 +159,8 @@ def report_page(summary: Summary) -> str:
         "",
         *_at_switch(summary),
         "",
+        *(f"- {sentence}" for sentence in _temperatures(summary)),
+        "",
         "## Collapse (0 is perfect)",
         "",
         *_collapse(summary),
@@ -152,6 +176,23 @@ def report_page(summary: Summary) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _convention(summary: Summary) -> str:
+    if summary.late:
+        return (
+            "A switch at e_s: the deficit lasts through epoch e_s, e_s + 1 epochs in all (as Baker 2023). The run of "
+            "e_s = 0, which has one epoch of it, stands for no deficit below."
+        )
+    return "A switch at e_s: the deficit lasts until epoch e_s, e_s epochs in all (as Achille, Rovere & Soatto 2019)."
+
+
+def _temperatures(summary: Summary) -> list[str]:
+    stage = base_run(summary.found, summary.findings.deficit).stages[0]
+    ends = [end.epoch for end in summary.findings.ends.get("hinge", {}).values() if end.epoch is not None]
+    return temperature_sentences(
+        summary.noise, learning_rate=stage.learning_rate, decay=stage.decay, end=min(ends, default=None)
+    )
 
 
 def _scatter(findings: Findings) -> str:

@@ -1,7 +1,9 @@
 """A run as data: what stays the same (`Recipe`) and a sequence of stages.
 
 Everything the study varies is a stage or a field of one: a deficit until the switch is two stages, a window is three,
-a warm start is two with another share of the data. Two runs whose recipe and whose stages agree up to an epoch are in
+a warm start is two with another share of the data. A stage of n epochs is n epochs, counted from 0: whether a switch
+"at epoch e" is a stage of e or of e + 1 of them is the study's convention (`cifar.arms.Protocol`), and a run's stages
+and the report say which. Two runs whose recipe and whose stages agree up to an epoch are in
 the same state there, so that this state, and its key, are shared.
 """
 
@@ -12,8 +14,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from cifar.deficits import DEFICITS
-from cifar.networks import NETWORKS
+from cifar.names import DEFICITS, NETWORKS
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,16 @@ class Stage:
         """Learning rate in an epoch of the run, for a stage that began at epoch ``begin``."""
         clock = epoch + self.clock_start - (begin if self.clock == "stage" else 0)
         return self.learning_rate * self.decay ** (clock % self.period if self.period else clock)
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch: mean loss of its steps (nats) on augmented images, and the share of them that was right."""
+
+    epoch: int
+    learning_rate: float
+    train_loss: float
+    train_accuracy: float
 
 
 def stages(*parts: Stage) -> tuple[Stage, ...]:

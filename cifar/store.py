@@ -16,9 +16,11 @@ from typing import Any
 
 from cifar.arms import Run
 from cifar.plan import Unit
-from cifar.stages import Recipe, Stage
-from cifar.training import EpochRecord
+from cifar.recipes import check_one_recipe
+from cifar.stages import EpochRecord, Recipe, Stage
 
+RESULTS = Path("results/cifar")
+CACHE = Path("results/cifar-data")  # for archives that are fetched
 NAME = "sweep.sqlite"
 APPLICATION_ID = 0x51746F79
 # What a results folder may hold, by the start of the name; the last are what a report writes.
@@ -134,7 +136,15 @@ class Store:
             connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", rows)
 
     def add_runs(self, runs: Iterable[Run]) -> None:
-        """Add runs to the sweep, in the order in which they are to be done; those it has are left as they are."""
+        """Add runs to the sweep, in the order in which they are to be done; those it has are left as they are.
+
+        Raises
+        ------
+        ValueError
+            If they are of another recipe than the runs it has; nothing is added then.
+        """
+        runs = list(runs)
+        check_one_recipe(self.runs(), runs, source=self.folder)
         with self._writing() as connection:
             (position,) = connection.execute("SELECT coalesce(max(position), -1) + 1 FROM runs").fetchone()
             rows = [
@@ -154,11 +164,17 @@ class Store:
             connection.executemany("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def runs(self) -> list[Run]:
-        """All runs, in the order in which they are to be done."""
+        """All runs, in the order in which they are to be done.
+
+        Raises
+        ------
+        ValueError
+            If they are of more than one recipe (`cifar.recipes`), as an older version could mix them.
+        """
         rows = self._connection.execute(
             "SELECT arm, deficit, batch_size, seed, switch_epoch, recipe, stages FROM runs ORDER BY position"
         )
-        return [
+        found = [
             Run(
                 arm,
                 deficit,
@@ -170,6 +186,8 @@ class Store:
             )
             for arm, deficit, batch_size, seed, switch, recipe, parts in rows
         ]
+        check_one_recipe(found, source=self.folder)
+        return found
 
     def done(self) -> set[str]:
         """Keys of the units that are done."""

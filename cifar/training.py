@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,19 +18,9 @@ from torch.nn import functional
 
 from cifar.device_data import DeviceData, seed_for
 from cifar.networks import make_network
-from cifar.stages import Recipe, Stage, stage_of
+from cifar.stages import EpochRecord, Recipe, Stage, stage_of
 
 _WEIGHTS, _FRESH = 16, 17  # what a seed is for; see cifar.device_data
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """One epoch: mean loss of its steps (nats) on augmented images, and the share of them that was right."""
-
-    epoch: int
-    learning_rate: float
-    train_loss: float
-    train_accuracy: float
 
 
 def best_precision(device: torch.device) -> str:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
 from cifar.analysis import ControlFinding, Findings
 
 
@@ -52,6 +57,57 @@ def law_sentences(findings: Findings, theorem: float) -> list[str]:
     return said
 
 
+def temperature_sentences(
+    noise: Mapping[int, Mapping[int, float]], *, learning_rate: float, decay: float, end: float | None
+) -> list[str]:
+    """Temperature both ways: with a noise that is the same always, and with the gradient noise that was measured.
+
+    Parameters
+    ----------
+    noise
+        Batch size to switch epoch to the trace of the covariance of per-example gradients, tr(C).
+    learning_rate, decay
+        Of the schedule.
+    end
+        The earliest end of the critical period, epochs; later ones are not looked at for the dependence on the batch
+        size. None if none is known.
+    """
+    sizes = sorted(noise)
+    common = sorted(set.intersection(*(set(each) for each in noise.values()))) if noise else []
+    early = [epoch for epoch in common if end is None or epoch <= end]
+    if len(sizes) < 2 or not early:
+        return []
+    constant = "With a gradient noise that never changes, temperature is proportional to η/B"
+    if decay < 1:
+        constant += f", and halving the batch moves the end by {math.log(2) / -math.log(decay):.2f} epochs"
+
+    def heat(size: int, epoch: int) -> float:
+        return learning_rate * decay**epoch * noise[size][epoch] / size
+
+    each, exponents = [], []
+    for epoch in early:
+        values = [heat(size, epoch) for size in sizes]
+        exponents.append(float(np.polyfit(np.log(sizes), np.log(values), 1)[0]))
+        shown = " / ".join(f"{value:.3f}" for value in values)
+        each.append(f"{shown} at epoch {epoch} (as B^{exponents[-1]:+.2f})")
+    named = " / ".join(map(str, sizes))
+    measured = (
+        f"With the noise that was measured, η·tr(C)/B was, for B = {named}, {', '.join(each)}; a noise that never "
+        "changes gives B^-1.00."
+    )
+    if all(abs(exponent) < 0.5 for exponent in exponents):
+        measured += (
+            " So before the end it hardly depended on the batch size, and temperature as it was measured predicts next "
+            "to no shift there: what can fail is the closed form with its constant noise."
+        )
+    said = [f"{constant}.", measured]
+    last = common[-1]
+    if last > early[-1] and (falls := [heat(size, early[-1]) / heat(size, last) for size in sizes]):
+        words = " / ".join(f"{fall:,.0f}".replace(",", " ") for fall in falls)
+        said.append(f"From epoch {early[-1]} to {last} it changed by a factor of 1 / ({words}).")
+    return said
+
+
 def control_sentences(findings: Findings) -> list[str]:
     """One sentence for each control and switch epoch that can be judged."""
     said = []
@@ -60,7 +116,10 @@ def control_sentences(findings: Findings) -> list[str]:
         if one.failed:
             said.append(f"{_name(one)} ({where}): below the gate, so it says nothing.")
         elif one.arm == "base":
-            said.append(f"Negative control, {_name(one)} ({where}): {_against_no_deficit(one)}.")
+            kind = "Negative control" if one.deficit == "vertical_flip" else "Another deficit"
+            said.append(f"{kind}, {_name(one)} ({where}): {_against_no_deficit(one)}.")
+        elif one.arm == "window":
+            said.append(f"Window, {_name(one)} (B = {one.batch_size}, onset at {one.switch_epoch}): {_window(one)}.")
         elif one.arm == "fresh":
             said.append(f"Budget, fresh weights with the same learning rates ({where}): {_budget(one)}.")
         elif one.arm == "reset":
@@ -105,6 +164,14 @@ def _reset(one: ControlFinding) -> str:
         back = f"no gain over the base arm is shown ({_points(one.recovered)})"
     left = f"still loses {_points(one.lost)}" if one.lost[1] > 0 else f"no loss is left to show ({_points(one.lost)})"
     return f"{back}, and against no deficit {left}"
+
+
+def _window(one: ControlFinding) -> str:
+    if one.lost is None:
+        return "cannot tell: no interval"
+    if one.lost[1] > 0:
+        return f"it loses {_points(one.lost)} against no deficit"
+    return f"no loss against no deficit is shown ({_points(one.lost)})"
 
 
 def _against_base(one: ControlFinding) -> str:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# Before anything loads OpenMP: threads that spin while they wait are many times slower on busy processors.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 from hypothesis import settings
 
 # Not derandomised: what a test claims must hold for every seed. No deadline: a first call may compile.
