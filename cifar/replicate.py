@@ -146,11 +146,10 @@ class Replicate:
             unknown = [arm for arm in self.arms if arm not in ARMS]
             if unknown:
                 raise ValueError(f"arms: {unknown[0]!r} is unknown; use {', '.join(ARMS)}")
-            controls = tuple(
-                Control(arm, changed.deficit, (size,), self.arm_switch_epochs or changed.grid(size))
-                for arm in self.arms
-                for size in changed.batch_sizes
-            )
+            parts = [((size,), grid) for size in changed.batch_sizes if (grid := changed.grid(size))]
+            if self.arm_switch_epochs or not changed.grids:
+                parts = [(changed.batch_sizes, self.arm_switch_epochs or changed.switch_epochs)]
+            controls = tuple(Control(arm, changed.deficit, *part) for arm in self.arms for part in parts)
             changed = replace(changed, controls=controls)
         return changed
 

@@ -81,12 +81,12 @@ def temperature_sentences(
     if decay < 1:
         constant += f", and halving the batch moves the end by {math.log(2) / -math.log(decay):.2f} epochs"
 
-    def heat(size: int, epoch: int) -> float:
+    def temperature(size: int, epoch: int) -> float:
         return learning_rate * decay**epoch * noise[size][epoch] / size
 
     each, exponents = [], []
     for epoch in early:
-        values = [heat(size, epoch) for size in sizes]
+        values = [temperature(size, epoch) for size in sizes]
         exponents.append(float(np.polyfit(np.log(sizes), np.log(values), 1)[0]))
         shown = " / ".join(f"{value:.3f}" for value in values)
         each.append(f"{shown} at epoch {epoch} (as B^{exponents[-1]:+.2f})")
@@ -102,7 +102,7 @@ def temperature_sentences(
         )
     said = [f"{constant}.", measured]
     last = common[-1]
-    if last > early[-1] and (falls := [heat(size, early[-1]) / heat(size, last) for size in sizes]):
+    if last > early[-1] and (falls := [temperature(size, early[-1]) / temperature(size, last) for size in sizes]):
         words = " / ".join(f"{fall:,.0f}".replace(",", " ") for fall in falls)
         said.append(f"From epoch {early[-1]} to {last} it changed by a factor of 1 / ({words}).")
     return said

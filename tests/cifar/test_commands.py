@@ -94,7 +94,7 @@ def test_a_switch_after_the_end_is_refused():
 def test_options_change_the_preset_and_nothing_else():
     study = Replicate(preset="baker", width=8, further_epochs=5, arms=("constant",)).study()
     assert study.recipe.width == 8 and study.totals == {} and study.further_epochs == 5
-    assert [control.arm for control in study.controls] == ["constant"]
+    assert {control.arm for control in study.controls} == {"constant"}
     assert study.stage == PRESETS["baker"].stage
     other = Replicate(preset="laptop", batch_sizes=(256,), switch_epochs=(0, 8), deficit="greyscale").study()
     assert {control.batch_sizes for control in other.controls} == {(256,)}

@@ -60,7 +60,7 @@ def test_the_names_of_options_are_those_of_what_they_name():
     from cifar.names import DEFICITS, NETWORKS
     from cifar.networks import WIDTHS
 
-    assert DEFICITS == tuple(IMAGE_DEFICITS) and NETWORKS == tuple(WIDTHS)
+    assert tuple(IMAGE_DEFICITS) == DEFICITS and tuple(WIDTHS) == NETWORKS
 
 
 def test_workers_wait_passively_and_the_parent_stays_as_it_was(monkeypatch):
