@@ -5,15 +5,22 @@ too. What the verdict rests on:
 
 - R-hat, so that chains agree with each other and their first halves with their second ones;
 - effective sample sizes, so that there are enough draws for R-hat and the standard errors to be believed;
-- phases left. Chains that all sit in one phase agree with each other, so R-hat finds nothing amiss: where a potential
-  has several phases and no chain was seen to leave its own, nothing is known of the phases' shares;
-- no drift. Thousands of chains have so small a standard error that a start R-hat cannot see outweighs it.
+- phases left and entered often enough (:mod:`slt_toys.phase_evidence`). Chains that all sit in one phase agree with
+  each other, so R-hat finds nothing amiss;
+- no drift. Thousands of chains have so small a standard error that a start R-hat cannot see outweighs it;
+- the step's bias, by the scheme's law (:mod:`slt_toys.step_bias`), else by draws of half the step;
+- exact means, where one or two coupled coordinates let a grid have them (:mod:`slt_toys.exact_means`).
+
+The last two need to know what the draws are of: the attributes ``n_beta``, ``scheme`` and ``time_step`` that
+:func:`slt_toys.samplers.sample` writes. Trusted means are within five standard errors of the exact
+ones as far as all this can tell. A step's bias is doubted from two standard errors on where it is more than a hundredth
+of T in the energy (of a standard deviation in other quantities), and from five on in any case.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,6 +31,7 @@ from scipy import stats
 from .chain_statistics import (
     FEWEST_DRAWS_R_HAT,
     MANY_CHAINS,
+    ChainSummary,
     autocorrelation_time,
     bulk_effective_sample_size,
     drift,
@@ -33,8 +41,13 @@ from .chain_statistics import (
     summarise,
     tail_effective_sample_size,
 )
+from .exact_means import RESOLVED, exact_means
+from .phase_evidence import Evidence, borders, evidence
 from .phase_trips import phase_round_trips, phase_transitions
 from .potentials import Potential
+from .step_bias import EXACT, TOLERANCE, Stepping, law_of_bias
+
+Array = NDArray[np.float64]
 
 __all__ = [
     "attach",
@@ -67,6 +80,12 @@ FEWEST_CHAINS_FOR_DRIFT = 8  # fewer may all move by the same amount by chance w
 LOWEST_ACCEPTANCE = 0.05  # most of the work is wasted, and a chain in a corner may never get out
 HIGHEST_ACCEPTANCE = 0.99  # steps are far below the width of the wells
 LOWEST_SWAP_ACCEPTANCE = 0.05  # the temperatures on the two sides hardly talk to each other
+# Standard errors from an exact mean; fewer where the step's bias is known from nothing else.
+OFF = 5.0
+OFF_WITHOUT_LAW = 4.0
+BIAS_ERRORS = 2.0  # a bias below that many standard errors does no harm; one below OFF may be within the tolerance
+UNKNOWN_BIAS = "no law gives the step bias of"
+BIAS_SEEN = 3.0  # a difference between two runs is a bias from that many of its standard errors on
 
 # Bounds of the work: a quarter of a second on one core.
 JUDGED_NUMBERS = 500_000  # of all quantities together
@@ -84,21 +103,40 @@ class _Judged:
     names: tuple[str, ...]
     coordinates: int
     phase_index: NDArray[np.int64] | None  # (chain, draw), where there are several phases
-    unseen: tuple[str, ...]  # phases that no draw is in
     statement: str
     whole: bool
+    points: NDArray[np.float64]  # (chain, draw, coordinate)
+    rows: slice | NDArray[np.int64]  # chains
+    picked: NDArray[np.int64]  # coordinates
 
 
-def diagnose(draws: xr.Dataset, potential: Potential) -> xr.Dataset:
+@dataclass(frozen=True)
+class _Reference:
+    """What the draws are held against, each (quantity): NaN where nothing is known."""
+
+    temperature: float | None
+    scheme: str | None
+    exact: NDArray[np.float64]
+    deviation: NDArray[np.float64]  # standard deviations, exact ones where they are known
+    bias: NDArray[np.float64]
+    bias_error: NDArray[np.float64]  # 0 for a law
+    evidence: tuple[Evidence, ...] = field(default=())
+
+
+def diagnose(draws: xr.Dataset, potential: Potential, half_step: xr.Dataset | None = None) -> xr.Dataset:
     """Judge draws from one distribution, such as :func:`slt_toys.samplers.sample` gives at a fixed temperature.
 
     Parameters
     ----------
     draws
         Variable ``w`` (chain, draw, coordinate); ``acceptance`` (chain, ...) and ``swap_acceptance`` (chain, pair) are
-        looked at where they are. All draws are judged: a start that still shows counts against them.
+        looked at where they are. All draws are judged: a start that still shows counts against them. Attributes
+        ``n_beta``, ``scheme`` and ``time_step``, as :func:`slt_toys.samplers.sample` writes them, say what the draws
+        are of; without them neither the step's bias nor exact means are looked at.
     potential
         What was sampled: its energy and its phases are judged beside the coordinates.
+    half_step
+        Draws of the same run at half the step: they measure the step's bias where there is no law.
 
     Returns
     -------
@@ -107,10 +145,11 @@ def diagnose(draws: xr.Dataset, potential: Potential) -> xr.Dataset:
         of draws in it): ``mean``, its ``monte_carlo_standard_error``, ``r_hat``, ``bulk_effective_sample_size``,
         ``tail_effective_sample_size`` and ``drift`` as the functions of these names define them. With several phases
         also ``phase_transitions`` and ``phase_round_trips`` (from the phase a chain is first seen in to any other and
-        back), summed over chains. Attribute ``verdict``: one line that begins with "trust", "do not trust" or "cannot
-        judge". Attribute ``judged``: which draws this rests on; of a large result it is some chains, picked at random
-        but the same every time, if need be every k-th draw, and of many coordinates 32 evenly spaced ones. Numbers
-        are those of this part, so that sample sizes are too small and errors too large for the whole.
+        back), summed over chains; where they are known ``exact_mean`` and ``step_bias``. Attribute ``verdict``: one
+        line that begins with "trust", "do not trust" or "cannot judge". Attribute ``judged``: which draws this rests
+        on; of a large result it is some chains, picked at random but the same every time, if need be every k-th draw,
+        and of many coordinates 32 evenly spaced ones. Numbers are those of this part, so that sample sizes are too
+        small and errors too large for the whole.
 
     Raises
     ------
@@ -119,26 +158,35 @@ def diagnose(draws: xr.Dataset, potential: Potential) -> xr.Dataset:
     """
     judged = _judged(draws, potential)
     summary = summarise(judged.values)
+    known = _reference(draws, potential, judged, summary, half_step)
     found: dict[str, Any] = {name: ("quantity", values) for name, values in summary._asdict().items()}
     found["drift"] = ("quantity", drift(judged.values))
     if judged.phase_index is not None:
         found["phase_transitions"] = ((), int(phase_transitions(judged.phase_index).sum()))
         found["phase_round_trips"] = ((), _round_trips(judged.phase_index))
+    for name, values in (("exact_mean", known.exact), ("step_bias", known.bias)):
+        if np.isfinite(values).any():
+            found[name] = ("quantity", values)
     diagnosis = xr.Dataset(found, {"quantity": list(judged.names)})
-    verdict = _verdict(draws, judged, diagnosis)
+    verdict = _verdict(draws, judged, diagnosis, known)
     return diagnosis.assign_attrs(verdict=verdict, judged=judged.statement)
 
 
-def attach(draws: xr.Dataset, potential: Potential) -> xr.Dataset:
+def attach(draws: xr.Dataset, potential: Potential, half_step: xr.Dataset | None = None) -> xr.Dataset:
     """Draws with what :func:`diagnose` finds beside them: its variables and its attributes are added.
 
     Parameters
     ----------
-    draws, potential
+    draws, potential, half_step
         As for :func:`diagnose`.
     """
-    diagnosis = diagnose(draws, potential)
+    diagnosis = diagnose(draws, potential, half_step)
     return draws.drop_dims("quantity", errors="ignore").assign(diagnosis.variables).assign_attrs(diagnosis.attrs)
+
+
+def lacks_step_bias(diagnosis: xr.Dataset) -> bool:
+    """Whether draws could be trusted but for a step bias that nothing told of: half a step would."""
+    return UNKNOWN_BIAS in diagnosis.attrs["verdict"]
 
 
 # ---- what is looked at -----------------------------------------------------------------------------------------------
@@ -165,14 +213,13 @@ def _judged(draws: xr.Dataset, potential: Potential) -> _Judged:
         index = potential.phase_index(points) if phases else None
     for number in range(len(phases)):
         values[..., len(picked) + 1 + number] = index == number
-    unseen = () if index is None else tuple(name for k, name in enumerate(names_of) if not (index == k).any())
     whole = points.shape[:2] == (chains, kept) and len(picked) == dimension
     statement = f"{_count(points.shape[0])} of {_count(chains)} chains" + (f", every {stride}th draw" * (stride > 1))
     if len(picked) < dimension:
         statement += f", {len(picked)} of {dimension} coordinates"
     return _Judged(
         values, (*(names[i] for i in picked), "energy", *(f"phase {name}" for name in phases)), len(picked), index,
-        unseen, "all draws" if whole else statement, whole,
+        "all draws" if whole else statement, whole, points, rows, picked,
     )  # fmt: skip
 
 
@@ -192,10 +239,66 @@ def _round_trips(index: NDArray[np.int64]) -> int:
     return int(phase_round_trips(np.where(seen, (index == start).astype(np.int64), -1), 1, 0).sum())
 
 
+# ---- what it is held against ----------------------------------------------------------------------------------------
+def _reference(
+    draws: xr.Dataset, potential: Potential, judged: _Judged, summary: ChainSummary, half_step: xr.Dataset | None
+) -> _Reference:
+    n_beta, scheme = draws.attrs.get("n_beta"), draws.attrs.get("scheme")
+    size, energy = len(judged.names), judged.coordinates
+    exact, deviation = np.full(size, np.nan), np.full(size, np.nan)
+    bias, bias_error = np.full(size, np.nan), np.zeros(size)
+    with np.errstate(all="ignore"):
+        if n_beta is not None:
+            exact, deviation = _exact(potential, judged, float(n_beta))
+        deviation = np.where(np.isfinite(deviation), deviation, judged.values.std((0, 1)))
+        if n_beta is not None and scheme is not None:
+            stepping = Stepping(scheme, float(draws.attrs["time_step"]), 0, n_beta)
+            by_law = law_of_bias(potential, judged.points, judged.values[..., energy], stepping, float(n_beta))
+            if by_law is not None:
+                bias[: energy + 1] = [*by_law[1:][judged.picked], by_law[0]]
+            elif half_step is not None:
+                bias, bias_error = _difference(summary, summarise(_judged(half_step, potential).values), half_step)
+        sizes = summary.bulk_effective_sample_size[: energy + 1]
+        least = float(np.nanmin(sizes)) if np.isfinite(sizes).any() else float(judged.values[..., 0].size)
+        changes = draws["round_trips"].values[judged.rows].astype(np.int64) if "round_trips" in draws else None
+        seen = (evidence(border, judged.points, n_beta, least, changes) for border in borders(potential))
+        found = tuple(one for one in seen if one is not None)
+    temperature = None if n_beta is None else 1 / float(n_beta)
+    return _Reference(temperature, scheme, exact, deviation, bias, bias_error, found)
+
+
+def _exact(potential: Potential, judged: _Judged, n_beta: float) -> tuple[Array, Array]:
+    """Exact means and standard deviations of the quantities, NaN where no grid has them."""
+    mean, deviation = np.full((2, len(judged.names)), np.nan)
+    looked_at = borders(potential)
+    parts = [exact_means(border.part, n_beta) for border in looked_at]
+    for border, part in zip(looked_at, parts, strict=True):
+        for at, number in enumerate(judged.picked):
+            if part is not None and number in border.coordinates:
+                own = border.coordinates.index(int(number))
+                mean[at], deviation[at] = part.coordinates[own], part.coordinate_deviations[own]
+    known = [part for part in parts if part is not None]
+    if len(known) == len(potential.components()):
+        at = judged.coordinates
+        mean[at] = sum(part.energy for part in known)
+        deviation[at] = np.sqrt(sum(part.energy_deviation**2 for part in known))
+        if len(known) == 1:
+            shares = known[0].shares[: len(judged.names) - at - 1]
+            mean[at + 1 :], deviation[at + 1 :] = shares, np.sqrt(np.maximum(shares * (1 - shares), 0))
+    return mean, deviation
+
+
+def _difference(whole: ChainSummary, half: ChainSummary, half_step: xr.Dataset) -> tuple[Array, Array]:
+    """Bias of the whole step by the difference from half of it, and its standard error."""
+    share = 1 - 0.5 ** int(half_step.attrs["step_order"])
+    error = np.hypot(whole.monte_carlo_standard_error, half.monte_carlo_standard_error)
+    return (whole.mean - half.mean) / share, error / share
+
+
 # ---- the verdict -----------------------------------------------------------------------------------------------------
-def _verdict(draws: xr.Dataset, judged: _Judged, diagnosis: xr.Dataset) -> str:
+def _verdict(draws: xr.Dataset, judged: _Judged, diagnosis: xr.Dataset, known: _Reference) -> str:
     chains, kept, _ = judged.values.shape
-    problems = _problems(judged, diagnosis)
+    problems = _problems(judged, diagnosis, known, draws)
     r_hat, least = _worst(diagnosis, "r_hat", np.nanargmax), _least_effective(diagnosis)
     if problems:
         text = "do not trust: " + "; ".join(problems)
@@ -204,18 +307,26 @@ def _verdict(draws: xr.Dataset, judged: _Judged, diagnosis: xr.Dataset) -> str:
             f"cannot judge: {_count(kept)} draw{'s' * (kept > 1)} per chain; "
             f"{_count(chains)} independent chain{'s' * (chains > 1)} of unknown burn-in"
         )
+    elif _bias_unknown(judged, known):
+        text = f"cannot judge: {UNKNOWN_BIAS} {known.scheme} here: sample at half the step as well"
     else:
         text = f"trust: R-hat {_r_hat_text(r_hat[0])} ({r_hat[1]}), {least[2]} ESS {_count(least[0])} ({least[1]})"
-        if judged.phase_index is not None:
+        text += _of_references(judged, diagnosis, known)
+        if len(known.evidence) > 1:
+            text += f", {_count(min(one.least_entries() for one in known.evidence))} entries at least into a phase"
+        elif judged.phase_index is not None:
             text += f", {_count(int(diagnosis['phase_round_trips']))} phase round trips"
         if chains == 1:
             text += "; one chain only, no other start was tried"
-    for warning in _warnings(draws, judged, bool(problems)):
+        text += "".join(f"; {note}" for one in known.evidence for note in one.notes())
+    if known.scheme is not None and known.temperature is None:
+        text += "; the law is that of SGD itself, not of a temperature"
+    for warning in _warnings(draws, bool(problems)):
         text += f"; {warning}"
     return text if judged.whole else f"{text} [judged from {judged.statement}]"
 
 
-def _problems(judged: _Judged, diagnosis: xr.Dataset) -> list[str]:
+def _problems(judged: _Judged, diagnosis: xr.Dataset, known: _Reference, draws: xr.Dataset) -> list[str]:
     """What speaks against the draws, the worst first."""
     chains, kept, _ = judged.values.shape
     reduced = judged.values.reshape(-1, judged.values.shape[2])
@@ -231,22 +342,102 @@ def _problems(judged: _Judged, diagnosis: xr.Dataset) -> list[str]:
         r_hat, least = _worst(diagnosis, "r_hat", np.nanargmax), _least_effective(diagnosis)
         if r_hat is not None and r_hat[0] > (LARGEST_R_HAT if chains < MANY_CHAINS else LARGEST_R_HAT_OF_MANY):
             problems.append(f"R-hat {_r_hat_text(r_hat[0])} on {r_hat[1]}")
-        if judged.phase_index is not None and not int(diagnosis["phase_transitions"]):
-            problems.append("no chain left the phase it started in")
+        problems += next((found for one in known.evidence if (found := list(one.problems()))), [])
+        problems += _same_start(draws, known)
         if least is not None and least[0] < LEAST_EFFECTIVE_SAMPLE_SIZE:
             problems.append(f"{least[2]} ESS {_count(least[0])} on {least[1]}")
     moved = _worst(np.abs(diagnosis), "drift", np.nanargmax)
     limit = stats.t.isf(DRIFT_PROBABILITY / 2, chains - 1) if chains >= FEWEST_CHAINS_FOR_DRIFT else np.inf
     if moved is not None and moved[0] > limit:
         problems.append(f"{moved[1]} drifts, {moved[0]:.0f} standard errors between the run's halves: drop its start")
-    return problems
+    return problems + _biased(judged, diagnosis, known) + _off(judged, diagnosis, known)
 
 
-def _warnings(draws: xr.Dataset, judged: _Judged, in_trouble: bool) -> list[str]:
-    """What makes a run slow or frail and does not by itself speak against its draws."""
-    warnings = [
-        f"phase {name} was never visited: rare, or out of reach" for name in judged.unseen[:1] if not in_trouble
+def _same_start(draws: xr.Dataset, known: _Reference) -> list[str]:
+    """Replicas that all started in one phase can agree on shares that none of them knows."""
+    exchanged = "swap_acceptance" in draws and draws.attrs.get("start_phases") == 1
+    if exchanged and any(one.matters.sum() > 1 and np.isnan(one.exact).any() for one in known.evidence):
+        return ["all replicas started in one phase: start chains in every phase (initial=None)"]
+    return []
+
+
+def _tolerance(judged: _Judged, known: _Reference) -> Array:
+    scale = known.deviation.copy()
+    if known.temperature is not None:
+        scale[judged.coordinates] = max(scale[judged.coordinates], known.temperature)
+    return TOLERANCE * scale
+
+
+def _standard_errors(judged: _Judged, diagnosis: xr.Dataset, known: _Reference) -> Array:
+    """Those of the means; of a quantity that varies less than it should, as if it varied as it should."""
+    found = diagnosis["monte_carlo_standard_error"].values
+    least = _least_effective(diagnosis)
+    draws = least[0] if least is not None else judged.values[..., 0].size
+    own = judged.values.std((0, 1))
+    with np.errstate(all="ignore"):
+        scaled = found * np.maximum(1.0, known.deviation / own)
+    return np.where(np.isfinite(scaled), scaled, known.deviation / np.sqrt(draws))
+
+
+def _biased(judged: _Judged, diagnosis: xr.Dataset, known: _Reference) -> list[str]:
+    """The step's bias, where it is more than what passes."""
+    errors = _standard_errors(judged, diagnosis, known)
+    allowed = np.clip(_tolerance(judged, known), BIAS_ERRORS * errors, OFF * errors)
+    allowed = np.maximum(allowed, BIAS_SEEN * known.bias_error)
+    with np.errstate(all="ignore"):
+        excess = np.where(np.isfinite(known.bias), np.abs(known.bias) / allowed, 0.0)
+    worst = int(excess.argmax())
+    return [f"the step shifts {_bias_text(judged, known, worst)}: shorten it"] if excess[worst] > 1 else []
+
+
+def _bias_text(judged: _Judged, known: _Reference, at: int) -> str:
+    name, temperature = judged.names[at], known.temperature
+    energy = at == judged.coordinates and temperature is not None
+    unit, what = (temperature, "T") if energy and temperature else (known.deviation[at], "its standard deviation")
+    error = f" ± {known.bias_error[at] / unit:.1%}" if known.bias_error[at] > 0 else ""
+    return f"{name} by {known.bias[at] / unit:.1%}{error} of {what}"
+
+
+def _bias_unknown(judged: _Judged, known: _Reference) -> bool:
+    at = judged.coordinates
+    told = known.scheme in (None, EXACT) or known.temperature is None
+    return not told and not np.isfinite(known.bias[at]) and not np.isfinite(known.exact[at])
+
+
+def _off(judged: _Judged, diagnosis: xr.Dataset, known: _Reference) -> list[str]:
+    """The mean that is furthest from its exact value, where that is too far."""
+    errors, means = _standard_errors(judged, diagnosis, known), diagnosis["mean"].values
+    limit = OFF_WITHOUT_LAW if known.scheme != EXACT and not np.isfinite(known.bias).any() else OFF
+    # One draw more or less of a rare phase is no error.
+    sizes = diagnosis["bulk_effective_sample_size"].values[: judged.coordinates + 1]
+    rare = np.zeros(len(means))
+    rare[judged.coordinates + 1 :] = limit / np.nanmin(sizes) if np.isfinite(sizes).any() else 0.0
+    allowed = limit * errors + rare + RESOLVED * known.deviation
+    with np.errstate(all="ignore"):
+        excess = np.where(np.isfinite(known.exact), np.abs(means - known.exact) / allowed, 0.0)
+    worst = int(np.nan_to_num(excess).argmax())
+    if not excess[worst] > 1:
+        return []
+    return [
+        f"{judged.names[worst]} has mean {means[worst]:.4g} ± {errors[worst]:.1g}, exactly {known.exact[worst]:.4g}"
     ]
+
+
+def _of_references(judged: _Judged, diagnosis: xr.Dataset, known: _Reference) -> str:
+    """How close a trusted run is to what it is held against."""
+    text = ""
+    if np.isfinite(known.exact).any():
+        away = np.abs(diagnosis["mean"].values - known.exact) / _standard_errors(judged, diagnosis, known)
+        worst = int(np.nanargmax(away))
+        text += f", exact means within {away[worst]:.1f} standard errors ({judged.names[worst]})"
+    if known.scheme not in (None, EXACT) and np.isfinite(known.bias[judged.coordinates]):
+        text += f", the step shifts {_bias_text(judged, known, judged.coordinates)}"
+    return text
+
+
+def _warnings(draws: xr.Dataset, in_trouble: bool) -> list[str]:
+    """What makes a run slow or frail and does not by itself speak against its draws."""
+    warnings = []
     if "acceptance" in draws:
         share = _over_chains(draws["acceptance"])
         if share.min() < LOWEST_ACCEPTANCE:

@@ -65,3 +65,26 @@ def _held(index: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_
     """The index with negative entries replaced by the last one before that is not, and whether there was one."""
     last = np.maximum.accumulate(np.where(index >= 0, np.arange(index.shape[1]), -1), axis=1)
     return np.take_along_axis(index, np.maximum(last, 0), axis=1), last >= 0
+
+
+def core_entries(core_index: ArrayLike, phases: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How often each chain came into each phase's core from another one's, and how often it came back to one.
+
+    Parameters
+    ----------
+    core_index
+        Whole numbers (chain, draw); a negative one, in no core, is passed over.
+    phases
+        How many there are.
+
+    Returns
+    -------
+    entries, returns
+        Shapes (chain, phase) and (chain,). An entry is a return where the chain had been in that core before.
+    """
+    held, known = _held(_phase_array(core_index))
+    entered = np.where((held[:, 1:] != held[:, :-1]) & known[:, :-1], held[:, 1:], -1)
+    entries = np.stack([(entered == k).sum(1) for k in range(phases)], axis=1)
+    start = np.take_along_axis(held, known.argmax(1)[:, None], axis=1)
+    fresh = (entries > 0) & (np.arange(phases) != start)
+    return entries, entries.sum(1) - fresh.sum(1)

@@ -27,6 +27,7 @@ from theory import (
     scaling,
     schedules,
     sgd,
+    splitting_bias,
     truncated_normal,
 )
 from theory.derivation import Derivation, DerivationError, Equation
@@ -47,7 +48,11 @@ BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     + schedules.EQUATIONS
     + confound.EQUATIONS
     + barrier_spectrum.EQUATIONS,
-    "samplers": gibbs.EQUATIONS + truncated_normal.EQUATIONS + replica_exchange.EQUATIONS + round_trips.EQUATIONS,
+    "samplers": gibbs.EQUATIONS
+    + truncated_normal.EQUATIONS
+    + replica_exchange.EQUATIONS
+    + round_trips.EQUATIONS
+    + splitting_bias.EQUATIONS,
     "zoo": rival_models.EQUATIONS + pathways.EQUATIONS + diagonal_network.EQUATIONS,
 }
 

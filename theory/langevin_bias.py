@@ -1,4 +1,4 @@
-r"""Bias of the unadjusted (Euler) Langevin scheme to first order in its step, for any loss and for |w|^{2k}."""
+r"""Bias of the unadjusted (Euler) Langevin scheme to first order in its step, for any loss, with walls or without."""
 
 from __future__ import annotations
 
@@ -116,6 +116,65 @@ def derive_unadjusted_langevin_bias_monomial() -> Derivation:
     )
 
 
+@cache
+def derive_unadjusted_langevin_bias_of_mean() -> Derivation:
+    """Shift of any mean by the Euler scheme to first order in its step, folded back at reflecting walls or without."""
+    w, temp, dt = Symbol("w", real=True), s.temperature, s.time_step
+    loss, phi = Function("L")(w), Function("phi")(w)
+    rho, slope = sympy.exp(-loss / temp), loss.diff(w)
+    # What a fold at a wall w = 0 adds to E phi is E(|y|^3 - y^3) / 6 times phi''', for y = s (x - u) and s x deep.
+    u, x, scale = sympy.symbols("u x s", positive=True)
+    folded = sympy.integrate((scale * (u - x)) ** 3 / 3, (x, 0, u)) * scale
+    layer = sympy.integrate(folded * sympy.exp(-(u**2) / 2) / sympy.sqrt(2 * sympy.pi), (u, 0, sympy.oo))
+    fold = sympy.simplify(layer.subs(scale, sympy.sqrt(2 * temp * dt)))
+    demand_zero(fold - temp**2 * dt**2 / 2, "what folding adds")
+    second = slope**2 * phi.diff(w, 2) / 2 - temp * slope * phi.diff(w, 3) + temp**2 * phi.diff(w, 4) / 2
+    edge = temp**2 * rho * phi.diff(w, 3) / 2 - temp * rho * slope * phi.diff(w, 2) / 2
+    volume = temp * loss.diff(w, 2) * phi.diff(w, 2) / 2
+    demand_zero((rho * second - edge.diff(w) - rho * volume) / rho, "second order of one step, by parts")
+    # The third derivatives of edge and fold cancel; the rest of the edge is taken into the volume.
+    left = -slope * (temp * phi.diff(w, 3) - slope * phi.diff(w, 2)) / 2
+    demand_zero((rho * (left - volume) + temp * (rho * slope * phi.diff(w, 2)).diff(w) / 2) / rho, "edge taken in")
+    poisson = temp * phi.diff(w, 2) - slope * phi.diff(w)  # f - <f>
+    gradient = poisson.diff(w) + loss.diff(w, 2) * phi.diff(w)  # f' + L'' phi'
+    demand_zero(left + slope * gradient / 2, "gradient of Poisson's equation")
+    closing = slope * loss.diff(w, 2) * phi.diff(w) + slope**2 * poisson / (2 * temp)
+    demand_zero((rho * closing - (rho * slope**2 * phi.diff(w) / 2).diff(w)) / rho, "covariance, by parts")
+    result = dt * (s.mean_slope_product / 2 - s.slope_covariance / (4 * temp))
+    quadratic = {s.mean_slope_product: s.curvature * temp, s.slope_covariance: s.curvature * temp**2}
+    exact = s.curvature * derive_euler_maruyama_variance().result / 2
+    first_order = sympy.series(exact, dt, 0, 2).removeO() - temp / 2
+    demand_zero(result.subs(quadratic) - first_order, "energy of a quadratic well")
+    return Derivation(
+        result,
+        (
+            Step(
+                "Let $\\varphi$ solve Poisson's equation $T\\varphi'' - L'\\varphi' = f - \\langle f\\rangle$, with "
+                "$\\varphi' = 0$ at a wall. The scheme's stationary mean of $f$ differs from $\\langle f\\rangle$ by "
+                "$-\\Delta t$ times the mean of $\\mathcal A_2\\varphi$, the second order of one step in the "
+                "derivation of [eq:unadjusted-langevin-bias-monomial], and by what folding at walls adds."
+            ),
+            Step(
+                "A step that ends at $y$ beyond the wall $w = 0$ is folded to $|y|$. To leading order that changes the "
+                "mean of $\\varphi$ by its third derivative times $(|y|^3 - y^3)/6$. Integrated over the layer beside "
+                "the wall it adds the density there, times $\\varphi'''$, times",
+                fold,
+            ),
+            Step(
+                "By parts, the mean of $\\mathcal A_2\\varphi$ has the same term at the wall with the other sign. "
+                "What is left is, for $f$'s bias, "
+                "$\\frac{\\Delta t}2\\langle L'(T\\varphi''' - L'\\varphi'')\\rangle = "
+                "\\frac{\\Delta t}2\\langle L'(f' + L''\\varphi')\\rangle$: no wall appears in it."
+            ),
+            Step(
+                "The mean of $L'L''\\varphi'$ is $-1/2T$ times the covariance of $f$ and $L'^2$, by parts again. "
+                "In more coordinates the slopes are gradients, and every wall of a box is met alone."
+            ),
+            Step("Check: in a quadratic well, $f = L$, it is [eq:euler-maruyama-variance] to first order."),
+        ),
+    )
+
+
 EQUATIONS = (
     Equation(
         "unadjusted-langevin-bias-monomial",
@@ -129,5 +188,16 @@ EQUATIONS = (
         "(2014), SIAM J. Numer. Anal. 52",
         _TESTS,
         {s.well_half_order: 2, s.well_coefficient: 1, s.temperature: Rational(1, 100), s.time_step: Rational(1, 10)},
+    ),
+    Equation(
+        "unadjusted-langevin-bias-of-mean",
+        "Bias of unadjusted Langevin in any mean",
+        s.mean_bias,
+        derive_unadjusted_langevin_bias_of_mean,
+        "How far off is what a run measured? The means on the right can be taken over the run's own draws, whatever "
+        "the loss, in any number of coordinates, between reflecting walls too: the bias is known without a second run.",
+        "derived here",
+        ("tests/test_step_bias.py",),
+        {s.temperature: 1, s.time_step: Rational(1, 10), s.mean_slope_product: 1, s.slope_covariance: 1},
     ),
 )

@@ -146,6 +146,16 @@ step_size = _define("step_size", r"\epsilon", "step of w <- w - (step n beta/2) 
 time_step = _define("time_step", r"\Delta t", "Euler step of the Langevin equation [Langevin time]")
 measured_energy = _define("measured_energy", r"\hat E_h", "mean of n beta h w^2/2 under the discretised dynamics [1]")
 stationary_variance = _define("stationary_variance", r"V", "stationary variance of a coordinate [length^2]")
+mean_bias = _define("mean_bias", r"b_f", "a scheme's stationary mean of a function f minus the exact one [f]", **_REAL)
+mean_slope_product = _define(
+    "mean_slope_product", r"\langle\nabla L\cdot\nabla f\rangle", "mean of grad L times grad f", **_REAL
+)
+slope_covariance = _define(
+    "slope_covariance",
+    r"\langle f;|\nabla L|^2\rangle",
+    "covariance of f and the squared gradient of the loss",
+    **_REAL,
+)
 localisation = _define("localisation", r"\gamma_*", "strength of the pull (localisation/2)|w - w*|^2 [1/length^2]")
 localisation_effect = _define(
     "localisation_effect", r"\Delta_\gamma", "rise of the measured energy without localisation [1]"

@@ -10,6 +10,7 @@ import numpy as np
 from ..kernels_gibbs import gibbs_kernel, gibbs_scratch_rows, gibbs_source
 from ..kernels_replica import InnerKernel
 from ..potentials import Potential
+from ..step_bias import EXACT, Stepping
 from .program import Program
 
 
@@ -55,3 +56,7 @@ class Gibbs:
     def largest_stable_step(self, potential: Potential, temperature: float) -> float:
         """Nothing diverges: there is no step."""
         return np.inf
+
+    def stepping(self, target: Potential, n_beta: float | None) -> Stepping:
+        """No bias: there is no step."""
+        return Stepping(EXACT, 1.0, 0, n_beta)

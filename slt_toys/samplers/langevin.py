@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from ..kernels import langevin_kernel, langevin_source
 from ..kernels_replica import InnerKernel
 from ..potentials import Potential
+from ..step_bias import Stepping
 from .program import Array, Program, check_step_size, largest_curvature, normal_rows
 
 
@@ -56,6 +57,11 @@ class OverdampedLangevin:
     def largest_stable_step(self, potential: Potential, temperature: float) -> float:
         """See :func:`largest_stable_step`."""
         return largest_stable_step(potential, temperature)
+
+    def stepping(self, target: Potential, n_beta: float | None) -> Stepping:
+        """Euler's bias is of order 1, Heun's of order 2, but of order 1 at walls."""
+        second = self.scheme == "heun" and target.boundary == "natural"
+        return Stepping(self.scheme, float(np.ravel(self.step_size)[0]), 2 if second else 1, n_beta)
 
 
 def _advance(

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from ..kernels_metropolis import Proposal, metropolis_kernel, metropolis_rows, metropolis_source
 from ..kernels_replica import InnerKernel
 from ..potentials import Potential
+from ..step_bias import EXACT, Stepping
 from .program import Program, accepted_share, check_step_size
 
 
@@ -42,6 +43,10 @@ class MALA:
         """No step diverges: what is too large is rejected."""
         return np.inf
 
+    def stepping(self, target: Potential, n_beta: float | None) -> Stepping:
+        """No bias at any step."""
+        return Stepping(EXACT, float(np.ravel(self.step_size)[0]), 0, n_beta)
+
 
 @dataclass(frozen=True)
 class RandomWalkMetropolis:
@@ -70,6 +75,10 @@ class RandomWalkMetropolis:
     def largest_stable_step(self, potential: Potential, temperature: float) -> float:
         """No step diverges: what is too large is rejected."""
         return np.inf
+
+    def stepping(self, target: Potential, n_beta: float | None) -> Stepping:
+        """No bias at any step."""
+        return Stepping(EXACT, float(np.ravel(self.step_size)[0]), 0, n_beta)
 
 
 def _program(potential: Potential, proposal: Proposal) -> Program:

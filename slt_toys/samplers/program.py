@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..boxes import box_at
 from ..kernels import LANES
 from ..potentials import Potential
+from ..step_bias import Stepping
 
 Array = NDArray[np.float64]
 Summary = dict[str, tuple[tuple[str, ...], Array]]
@@ -95,6 +96,10 @@ class Sampler(Protocol):
 
     def largest_stable_step(self, potential: Potential, temperature: float) -> float:
         """Largest step that does not diverge where the posterior lives."""
+        ...
+
+    def stepping(self, target: Any, n_beta: float | None, /) -> Stepping:
+        """What decides the bias of a run at a fixed step and temperature."""
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from ..kernels import LANES
 from ..kernels_replica import ReplicaRows, extra_scratch_rows, replica_kernel
 from ..potentials import Potential
+from ..step_bias import Stepping
 from .program import Array, Program, Sampler, Summary
 
 SAME = 1e-9  # relative difference up to which two temperatures are one
@@ -124,6 +125,16 @@ class ReplicaExchange:
         del temperature  # the replicas have their own
         limits = [_limit(self.sampler, potential, own) for own in self.temperatures]
         return float((np.array(limits) / self.step_ratios(potential)).min())
+
+    def stepping(self, target: Potential, n_beta: float | None) -> Stepping:
+        """The coldest replica's bias: swaps have none."""
+        return self.sampler.stepping(target, n_beta)
+
+    def halved(self) -> ReplicaExchange:
+        """The same in half steps, swaps after the same time."""
+        sizes = None if self.step_sizes is None else tuple(size / 2 for size in self.step_sizes)
+        base = replace(self.sampler, step_size=np.asarray(self.sampler.step_size) / 2)  # type: ignore[type-var]
+        return replace(self, sampler=base, step_sizes=sizes, swap_every=2 * self.swap_every)
 
     def check_n_beta(self, n_beta: ArrayLike) -> None:
         """Refuse an inverse temperature that is not the coldest replica's, and any schedule of them."""

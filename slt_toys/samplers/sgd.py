@@ -14,7 +14,9 @@ from numpy.typing import ArrayLike
 from ..examples import Examples, GaussianGradients
 from ..kernels import LANES
 from ..kernels_sgd import Order, confined, examples_kernel, gaussian_kernel, scratch_rows, state_rows
+from ..laws import law
 from ..potentials import Potential
+from ..step_bias import Stepping
 from .program import Array, Program, check_step_size, largest_curvature
 
 ORDERS = ("with_replacement", "reshuffled", "fixed")
@@ -86,6 +88,21 @@ class SGD:
         share = 1 + 2 * self.momentum if self.nesterov else 1.0
         return 2 * (1 + self.momentum) / (share * curvature) if curvature > 0 else np.inf
 
+    def stepping(self, target: Target, n_beta: float | None) -> Stepping:
+        """A temperature only where noise is additive and independent from step to step [eq:sgd-temperature]."""
+        rate = float(np.ravel(self.learning_rate)[0])
+        additive = isinstance(target, GaussianGradients) and target.dependence == "additive"
+        if not additive or self.order != "with_replacement":
+            return Stepping("stochastic_gradient_descent", rate, 1, None)
+        variance = target.variance + self.batch_size * self.added_noise**2  # type: ignore[union-attr]
+        if variance == 0:
+            return Stepping("gradient_descent", rate, 1, None)
+        temperature = law("sgd-temperature")(
+            learning_rate=rate, gradient_variance=variance, batch_size=self.batch_size, momentum=self.momentum
+        )
+        scheme = "nesterov" if self.nesterov else "heavy_ball"
+        return Stepping(scheme, rate / (1 + self.momentum), 1, 1 / temperature)
+
 
 @dataclass(frozen=True)
 class SGLD:
@@ -123,6 +140,10 @@ class SGLD:
         """2 over the largest curvature where the posterior lives."""
         curvature = largest_curvature(potential, temperature)
         return 2 / curvature if curvature > 0 else np.inf
+
+    def stepping(self, target: Target, n_beta: float | None) -> Stepping:
+        """Minibatch noise heats by as much, to first order, as the step does: no law holds both."""
+        return Stepping("stochastic_gradient", float(np.ravel(self.learning_rate)[0]), 1, n_beta)
 
 
 def _check_batches(batch_size: int, order: str) -> None:

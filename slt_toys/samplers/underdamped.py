@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from ..kernels_replica import InnerKernel
 from ..kernels_underdamped import underdamped_kernel, underdamped_source
 from ..potentials import Potential
+from ..step_bias import Stepping
 from .program import Array, Program, check_step_size, largest_curvature, normal_rows
 
 SPLITTINGS = ("BAOAB", "OBABO", "ABOBA")
@@ -65,6 +66,10 @@ class UnderdampedLangevin:
         """2 over the root of the largest curvature where the posterior lives, leapfrog's limit."""
         curvature = largest_curvature(potential, temperature)
         return 2.0 / np.sqrt(curvature) if curvature > 0 else np.inf
+
+    def stepping(self, target: Potential, n_beta: float | None) -> Stepping:
+        """A splitting's bias is of order 2."""
+        return Stepping(self.splitting, float(np.ravel(self.step_size)[0]), 2, n_beta)
 
 
 def _advance(kernel, friction: float, *arguments: Array) -> None:

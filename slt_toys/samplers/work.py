@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..codegen import parameter_values
 from ..kernels import LANES
+from ..step_bias import TOLERANCE, advisable_share
 from .checkpoint import Checkpoint
 from .program import Program, Summary, potential_of
 from .schedule import Segments
@@ -270,12 +271,18 @@ def _aligned(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def divergence(stage: Any, part: Segments) -> str:
-    """Say in one line that a step was too large, and which would do."""
+    """Say in one line that a step was too large, and which would do [eq:euler-maruyama-variance]."""
     potential = potential_of(stage.potential)
     temperature = float(part.temperature.max())
     limit = stage.sampler.largest_stable_step(potential, temperature)
     where = f"{potential.name} at temperature {temperature:.3g}" if temperature else potential.name
-    return (
+    message = (
         f"step_size {part.step_size.max():.3g} is too large for {where}: a chain diverged; "
-        f"the largest stable step is about {limit:.2g}; a quarter is advisable"
+        f"the largest stable step is about {limit:.2g}"
     )
+    scheme = stage.sampler.stepping(stage.potential, 1 / temperature if temperature else None).scheme
+    share = advisable_share(scheme, potential.dimension)
+    if share is None or not np.isfinite(limit):
+        return message
+    unit = "T" if potential.dimension <= 2 else "its standard deviation"
+    return f"{message}; at {share * limit:.2g} the energy is off by {TOLERANCE:.0%} of {unit}"
