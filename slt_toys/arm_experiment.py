@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .arms import ARMS, Arm, Observation, confounding_arms
 from .critical_period_end import CriticalPeriodEnd, Definition, find_end, replicate_epochs
 from .resampling import percentile_interval, resample_counts
-from .verdict import Row, Verdict, judge, verdict_table
+from .verdict import Dispersion, Row, Verdict, dispersion_of_repeats, judge, verdict_table
 from .worlds import World, observe, relative_loss
 
 Array = NDArray[np.float64]
@@ -47,20 +47,32 @@ class Experiment:
     observations
         Counts of all arms and switch epochs.
     verdict
-        From all of them.
+        From the unlike arms whose temperature is the law's.
+    beyond
+        Names of the arms that break a condition of the law.
+    everything
+        The verdict with those as well; None if there are none.
+    copies
+        Names of arms that are another's schedule, with that arm's name; in no verdict.
+    repeats
+        Scatter of the cells that were observed twice, which such arms are; None without any.
     confounding
-        Names of the arms in which heat and flow time left are one function [eq:confound].
+        Names of the unlike arms in which temperature and flow time left are one function [eq:confound].
     confounded
         The verdict from those alone; None if no arm confounds.
     rows
-        Arm by arm, with hypotheses fitted to the first arm alone: the others are predicted without having been seen.
+        Unlike arms, with hypotheses fitted to the first alone: the others are predicted without having been seen.
     shifts
-        What happened to the end in each arm, against the first.
+        What happened to the end in each of them, against the first.
     """
 
     world: World
     observations: tuple[Observation, ...]
     verdict: Verdict
+    beyond: tuple[str, ...]
+    everything: Verdict | None
+    copies: dict[str, str]
+    repeats: Dispersion | None
     confounding: tuple[str, ...]
     confounded: Verdict | None
     rows: tuple[Row, ...]
@@ -68,26 +80,26 @@ class Experiment:
 
     @property
     def right(self) -> bool:
-        """Whether the verdict from all arms names what the world was made to be."""
+        """Whether the verdict from the law's arms names what the world was made to be."""
         return self.verdict.outcome == self.world.truth
 
 
 def carry_out(
     world: World,
-    arms: Sequence[Arm] = ARMS,
+    arms: Sequence[Arm] | None = None,
     *,
     runs: int,
     seed: int = 0,
     confidence: float = 0.95,
     advance: Callable[[float], None] | None = None,
 ) -> Experiment:
-    """Run all arms in a world and judge: with all arms, and with those alone that confound.
+    """Run all arms in a world and judge: by the law's arms, by all, and by those alone that confound.
 
     Parameters
     ----------
     world
     arms
-        The first is the control.
+        The first is the control; all that the world can run when not given.
     runs
         For each arm and switch epoch.
     seed
@@ -97,20 +109,28 @@ def carry_out(
     advance
         Called with the fraction of the work done since the last call.
     """
+    arms = tuple(arm for arm in ARMS if world.can_run(arm)) if arms is None else tuple(arms)
     seen = observe(world, arms, runs=runs, seed=seed, advance=advance)
     losses = relative_loss(world, runs, seed) if any(arm.noise_follows_loss for arm in arms) else None
-    names = confounding_arms(
-        arms, world.training, world.switch_epochs, world.epochs_after, relative_loss=losses, curvature=world.curvature
-    )
-    verdict = judge(seen)
+    beyond = tuple(arm.name for arm in arms if not arm.within_the_law)
+    verdict = judge([each for each in seen if each.arm not in beyond])
+    everything = judge(seen) if beyond else None
+    copies = (everything or verdict).copies
+    unlike = [arm for arm in arms if arm.name not in copies]
+    names = confounding_arms(unlike, world.training, world.switch_epochs, world.epochs_after, relative_loss=losses)
     alone = tuple(each for each in seen if each.arm in names)
-    rows = verdict_table(verdict, level=world.level, fitted_to=[arms[0].name], confidence=confidence, seed=seed)
+    rows = verdict_table(
+        everything or verdict, level=world.level, fitted_to=[arms[0].name], confidence=confidence, seed=seed
+    )
     control = _replicates(seen, arms[0].name, world.level, [seed, 0])
     shifts = []
-    for number, arm in enumerate(arms):
+    for number, arm in enumerate(unlike):
         moved = None if number == 0 else _replicates(seen, arm.name, world.level, [seed, number])
         shifts.append(_shift(rows[0].observed, control, rows[number].observed, moved, confidence))
-    return Experiment(world, seen, verdict, names, judge(alone) if names else None, rows, tuple(shifts))
+    return Experiment(
+        world, seen, verdict, beyond, everything, copies, dispersion_of_repeats(seen), names,
+        judge(alone) if names else None, rows, tuple(shifts),
+    )  # fmt: skip
 
 
 def shares(observations: Sequence[Observation], arms: Sequence[str]) -> Array:

@@ -1,6 +1,6 @@
 """What happens exactly in an experimental arm: the Fokker-Planck equation through any schedule with a switch.
 
-In an arm the heat after the switch may depend on when the switch was (a rate that starts anew does), so each switch
+In an arm the temperature after the switch may depend on when the switch was (a rate that starts anew does), so each switch
 epoch has a :class:`~slt_toys.arms.Schedule` of its own. All are solved side by side: in every epoch, runs with the same
 temperature and duration share one propagator (:mod:`slt_toys.propagator`), counted from epoch 0 or from the switch,
 whichever way more is shared.
@@ -33,8 +33,8 @@ def exact_stuck_in_arm(pair: PotentialPair, schedules: Sequence[Schedule], cells
     pair
         Of one or two coordinates; or separable into such components, whose mean is taken.
     schedules
-        Heat and time of every epoch, each with its switch; they start in the deficit's equilibrium at their first
-        temperature.
+        Temperature and time of every epoch, each with its switch; they start in the deficit's equilibrium at their
+        first temperature.
     cells
         Grid cells per coordinate, passed to :func:`~slt_toys.fokker_planck.grid_for`; chosen when not given.
 
@@ -46,10 +46,15 @@ def exact_stuck_in_arm(pair: PotentialPair, schedules: Sequence[Schedule], cells
     Raises
     ------
     ValueError
-        If there is no schedule, or the pair has more than two coupled coordinates.
+        If there is no schedule, one is run as SGD's own steps, or the pair has more than two coupled coordinates.
     """
     if not schedules:
         raise ValueError("schedules must hold at least one schedule, such as CONTROL.schedule(training, 30, 100)")
+    if any(run.steps_per_epoch for run in schedules):
+        raise ValueError(
+            "schedules: steps_per_epoch must be 0 for the Fokker-Planck equation, which knows no steps and no noise that "
+            "sums to zero over an epoch; sample such a run"
+        )
     return np.mean([_evolve(part, schedules, cells) for part in component_pairs(pair)], axis=0)
 
 
@@ -84,7 +89,7 @@ def _propagators(table: Array) -> int:
 def _advance(process: FokkerPlanck, columns: Array, table: Array) -> None:
     """Move each run's masses (cells, runs) through its epochs, in place."""
     for epoch, row in enumerate(table):
-        for heat, time in np.unique(row[row[:, 1] > 0], axis=0):
-            active = (row[:, 0] == heat) & (row[:, 1] == time)
-            columns[:, active] = propagator(process, float(heat), float(time)).masses(columns[:, active])
+        for temperature, time in np.unique(row[row[:, 1] > 0], axis=0):
+            active = (row[:, 0] == temperature) & (row[:, 1] == time)
+            columns[:, active] = propagator(process, float(temperature), float(time)).masses(columns[:, active])
         check_undershoot(columns, epoch)

@@ -1,9 +1,14 @@
-"""The experimental arms as data: what each changes in a control run, and the heat and time that follow.
+"""The experimental arms as data: what each changes in a control run, and the temperature and time that follow.
 
 An arm changes learning rate, batch size, momentum, gradient noise or the order of the examples. What a hypothesis may
 look at is the :class:`Schedule` that follows: temperature and flow time of every epoch, before and after the switch.
-Under exponential decay several arms multiply both by one common factor, so that temperature and flow time left stay
-the same function of one another [eq:confound]; :func:`confounding_arms` finds them by computing it.
+The temperature is always that of the law for examples drawn with replacement [eq:sgd-temperature]; an arm that breaks
+this condition is told the same number, and is run as SGD.
+
+Under exponential decay several arms multiply temperature and time by one common factor, so that temperature and flow
+time left stay the same function of one another [eq:confound]; :func:`confounding_arms` finds them by computing it. Arms
+may come to the same schedule, as a momentum of 1/2 and half the batch do: :func:`copied_arms` finds them, and they
+count once.
 """
 
 from __future__ import annotations
@@ -15,11 +20,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .laws import law
 from .training import Training
 
 FloatArray = NDArray[np.float64]
+Order = Literal["with replacement", "reshuffled"]
 COLDEST = 1e-6  # smallest factor on a temperature, where the loss that it follows vanishes
+SAME = 1e-9  # relative difference of temperatures and durations up to which two schedules are one
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +37,32 @@ class Schedule:
     switch_epoch
         First epoch on clean data, counted in the run's own epochs.
     learning_rates, temperatures, durations
-        Of each epoch, shape (epochs,): step, T in units of loss, gradient flow (Langevin) time.
+        Of each epoch, shape (epochs,): step, T in units of loss by the law with replacement, gradient flow (Langevin)
+        time.
+    order
+        ``"reshuffled"``: the gradient noise of an epoch's steps sums to zero, and no law gives its temperature in these
+        wells.
+    steps_per_epoch
+        SGD is run with so many steps an epoch, at least 2; 0 for its continuous limit, Langevin dynamics.
+    momentum
+        Of those steps.
     """
 
     switch_epoch: int
     learning_rates: FloatArray
     temperatures: FloatArray
     durations: FloatArray
+    order: Order = "with replacement"
+    steps_per_epoch: int = 0
+    momentum: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.order not in ("with replacement", "reshuffled"):
+            raise ValueError(f"order must be 'with replacement' or 'reshuffled', not {self.order!r}")
+        if self.steps_per_epoch == 1 or self.steps_per_epoch < 0:
+            raise ValueError(f"steps_per_epoch must be 0 (continuous) or at least 2, not {self.steps_per_epoch}")
+        if self.order == "reshuffled" and not self.steps_per_epoch:
+            raise ValueError("steps_per_epoch must be at least 2 where examples are reshuffled: only SGD's steps know it")
 
     @property
     def flow_time_spent(self) -> float:
@@ -48,6 +73,16 @@ class Schedule:
     def flow_time_left(self) -> float:
         """Gradient flow time on clean data."""
         return float(self.durations[self.switch_epoch :].sum())
+
+    def same_as(self, other: Schedule) -> bool:
+        """Whether both are one experiment: the same epochs, temperatures, times and kind of noise, up to rounding."""
+        alike = ("switch_epoch", "order", "steps_per_epoch", "momentum")
+        if any(getattr(self, name) != getattr(other, name) for name in alike):
+            return False
+        if self.temperatures.shape != other.temperatures.shape or self.durations.shape != other.durations.shape:
+            return False
+        pairs = ((self.temperatures, other.temperatures), (self.durations, other.durations))
+        return all(bool(np.allclose(one, two, rtol=SAME, atol=0.0)) for one, two in pairs)
 
 
 @dataclass(frozen=True)
@@ -74,7 +109,8 @@ class Arm:
     noise_follows_loss
         The gradient noise is multiplied, epoch by epoch, by the control run's deficit loss over that of epoch 0.
     order
-        ``"with replacement"`` or ``"reshuffled"`` minibatches.
+        ``"with replacement"`` or ``"reshuffled"`` minibatches; the latter are run as SGD's own steps, and take neither
+        added noise, which would not sum to zero, nor noise that follows the loss.
     """
 
     name: str
@@ -86,7 +122,7 @@ class Arm:
     momentum: float | None = None
     noise_factor: float = 1.0
     noise_follows_loss: bool = False
-    order: Literal["with replacement", "reshuffled"] = "with replacement"
+    order: Order = "with replacement"
 
     def __post_init__(self) -> None:
         for name in ("batch_factor", "learning_rate_factor"):
@@ -103,6 +139,16 @@ class Arm:
             raise ValueError(f"noise_factor must be at least 1 (noise can only be added), not {self.noise_factor}")
         if self.momentum is not None and not 0 <= self.momentum < 1:
             raise ValueError(f"momentum must lie in [0, 1), not {self.momentum}")
+        if self.order == "reshuffled" and (self.noise_factor != 1 or self.noise_follows_loss):
+            raise ValueError(
+                "order 'reshuffled' goes with the minibatches' noise alone, which sums to zero over an epoch; give "
+                "noise_factor=1 and noise_follows_loss=False"
+            )
+
+    @property
+    def within_the_law(self) -> bool:
+        """Whether [eq:sgd-temperature] gives its temperature: examples drawn with replacement."""
+        return self.order == "with replacement"
 
     def training(self, base: Training, switch_epoch: int) -> Training:
         """The arm's run as :class:`~slt_toys.training.Training`, for a switch in the control's epochs.
@@ -137,7 +183,6 @@ class Arm:
         epochs_after: int,
         *,
         relative_loss: ArrayLike | None = None,
-        curvature: float | None = None,
     ) -> Schedule:
         """Rates, temperatures and flow times of the arm's run.
 
@@ -150,14 +195,12 @@ class Arm:
         relative_loss
             For noise that follows the loss: the control's deficit loss in epochs 0, 1, ... over that of epoch 0;
             the last entry holds from then on.
-        curvature
-            For reshuffled examples: of the slowest mode, whose temperature falls by
-            [eq:reshuffling-temperature-factor], in units of 1/flow time.
 
         Raises
         ------
         ValueError
-            When an epoch count is no whole number, or an arm lacks the loss or the curvature that it needs.
+            When an epoch count is no whole number, an arm lacks the loss that it needs, or reshuffled examples make
+            fewer than two minibatches.
         """
         for name, value, least in (("switch_epoch", switch_epoch, 0), ("epochs_after", epochs_after, 1)):
             if not isinstance(value, int | np.integer) or value < least:
@@ -173,16 +216,18 @@ class Arm:
                 raise ValueError("relative_loss must hold finite numbers of at least 0, one per epoch of the control")
             at = np.minimum(np.arange(epochs) // self.epoch_stretch, losses.size - 1)
             temperatures = temperatures * np.maximum(losses[at], COLDEST)
+        steps = 0
         if self.order == "reshuffled":
-            if curvature is None or not curvature > 0:
-                raise ValueError(f"curvature: arm {self.name!r} needs that of the slowest mode, not {curvature}")
-            factor = law("reshuffling-temperature-factor")(
-                learning_rate=rates / (1 - training.momentum),  # heavy ball's step in the continuous limit
-                curvature=curvature,
-                steps_per_epoch=training.dataset_size / training.batch_size,
-            )
-            temperatures = temperatures * np.maximum(factor, COLDEST)
-        return Schedule(self.epoch_stretch * switch_epoch, rates, temperatures, training.durations(epochs))
+            steps = round(training.dataset_size / training.batch_size)
+            if steps < 2:
+                raise ValueError(
+                    f"batch_size {training.batch_size:g} leaves arm {self.name!r} {steps} minibatch of "
+                    f"{training.dataset_size:g} examples, whose noise is nothing; give at most half of them"
+                )
+        return Schedule(
+            self.epoch_stretch * switch_epoch, rates, temperatures, training.durations(epochs), self.order, steps,
+            training.momentum if steps else 0.0,
+        )  # fmt: skip
 
 
 CONTROL = Arm("control")
@@ -230,7 +275,7 @@ class Observation:
     deficit_loss
         Mean training loss on the deficit data at the switch.
     schedule
-        Heat and time of every epoch.
+        Temperature and time of every epoch.
     """
 
     arm: str
@@ -252,20 +297,19 @@ def confounding_arms(
     epochs_after: int,
     *,
     relative_loss: ArrayLike | None = None,
-    curvature: float | None = None,
 ) -> tuple[str, ...]:
     """Names of the arms that no data can use to tell temperature from flow time left.
 
     These are the arms in which, for every switch epoch, temperatures and durations after the switch are those of the
     control run switched at epoch 0, both times one factor. With an exponential decay the control is one of them; with
-    another schedule there may be none.
+    another schedule there may be none. An arm outside the law is none: it has no known temperature.
     """
     reference = CONTROL.schedule(base, 0, epochs_after)
     found = []
     for arm in arms:
-        common = True
+        common = arm.within_the_law
         for switch in switch_epochs:
-            run = arm.schedule(base, int(switch), epochs_after, relative_loss=relative_loss, curvature=curvature)
+            run = arm.schedule(base, int(switch), epochs_after, relative_loss=relative_loss)
             hot, long = run.temperatures[run.switch_epoch :], run.durations[run.switch_epoch :]
             common = common and len(hot) == len(reference.temperatures)
             if common:
@@ -274,3 +318,28 @@ def confounding_arms(
         if common:
             found.append(arm.name)
     return tuple(found)
+
+
+def copied_arms(observations: Sequence[Observation]) -> dict[str, str]:
+    """Names of arms whose schedules are those of an earlier arm at every switch epoch, with that arm's name.
+
+    Such arms are one experiment made twice. Computed from the schedules, up to rounding (:meth:`Schedule.same_as`).
+    """
+    arms: dict[str, list[Observation]] = {}
+    for each in observations:
+        arms.setdefault(each.arm, []).append(each)
+    originals: list[str] = []
+    found: dict[str, str] = {}
+    for arm, own in arms.items():
+        for original in originals:
+            if _same_experiment(own, arms[original]):
+                found[arm] = original
+                break
+        else:
+            originals.append(arm)
+    return found
+
+
+def _same_experiment(one: Sequence[Observation], other: Sequence[Observation]) -> bool:
+    ours, theirs = ({each.switch_epoch: each.schedule for each in arm} for arm in (one, other))
+    return ours.keys() == theirs.keys() and all(run.same_as(theirs[switch]) for switch, run in ours.items())

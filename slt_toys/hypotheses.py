@@ -17,7 +17,9 @@ it within a factor of a few in T, so it is fixed at 1: then no barrier, b = 0, i
 parameters make the temperature irrelevant.
 
 All four have as many parameters, so none wins by being supple. An arm enters through its
-:class:`~slt_toys.arms.Schedule` and the recorded loss alone.
+:class:`~slt_toys.arms.Schedule` and the recorded loss alone: each hypothesis is told the temperature (by the law with
+replacement) and duration of every epoch. So a verdict says which of these numbers decides, not whether SGD has that
+temperature.
 """
 
 from __future__ import annotations
@@ -165,14 +167,14 @@ def _master_equation(
         for epoch in range(durations.shape[1] - 1, -1, -1):
             if durations[row, epoch] == 0:
                 continue
-            heat = temperatures[row, epoch]
+            temperature = temperatures[row, epoch]
             deficit = epoch < switch_epochs[row]
             difference = deficit_difference if deficit else clean_difference
             # at the unit temperature the rate out is exp(log_attempts), so that attempts and barrier are not entangled
-            out = heat * np.exp(max(min(log_attempts - barrier * (1 / heat - 1), 50.0), -500.0))
+            out = temperature * np.exp(max(min(log_attempts - barrier * (1 / temperature - 1), 50.0), -500.0))
             if out * durations[row, epoch] < 1e-12:
                 continue  # frozen
-            back = np.exp(-min(difference / heat, 500.0))  # rate into the unfavoured state over that out of it
+            back = np.exp(-min(difference / temperature, 500.0))  # rate into the unfavoured state over that out of it
             resting = (1 if deficit else back) / (1 + back)
             left = np.exp(-min(out * (1 + back) * durations[row, epoch], 500.0))
             share += kept * (1 - left) * resting

@@ -1,12 +1,15 @@
 """The verdict: which hypotheses about the end of a critical period survive the counts of all arms together.
 
 Each hypothesis (:mod:`slt_toys.hypotheses`) is fitted to the stuck counts of every arm and switch epoch at once by
-maximum likelihood. Counts are allowed to scatter more than binomially: the families are idealisations, so a share may
-miss the truth by √(ρ p(1-p)). The allowance ρ and the significance below were fixed before any world was judged. With
-it n runs are worth n/(1 + (n-1)ρ), and the deviance is compared with its chi-square law.
+maximum likelihood, and its deviance is compared with the chi-square law of binomial counts, with as many degrees of
+freedom as there are cells less parameters. Cells in which fewer than :data:`FEWEST_EXPECTED` runs of either fate are
+expected have no chi-square: of their deviance the exact mean and variance are taken (:func:`deviance_law`). A family that misses the truth by more than sampling does is refuted: the
+families are idealisations, so with runs enough every one of them will be. Runs of a cell that share a fate scatter more
+than binomially; how much more is estimated from repeats of cells (:func:`dispersion_of_repeats`) or not assumed.
 
 A hypothesis survives if the probability of a larger deviance is at least :data:`SIGNIFICANCE`. One survivor: that is
-the verdict. Several: "cannot tell". None: "none".
+the verdict. Several: "cannot tell". None: "none", no hypothesis holds to the sampling error. Arms that repeat the
+schedule of another are no evidence of their own and are left out.
 """
 
 from __future__ import annotations
@@ -20,14 +23,14 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 from scipy.special import xlogy
 
-from .arms import Observation
+from .arms import Observation, copied_arms
 from .critical_period_end import CriticalPeriodEnd, Definition, find_end
 from .hypotheses import HYPOTHESES, Design, Hypothesis, design
 from .resampling import end_with_interval, resample_counts
 
 Array = NDArray[np.float64]
-ALLOWANCE = 0.02  # ρ: a share of one half may be off by 0.07
 SIGNIFICANCE = 0.01
+FEWEST_EXPECTED = 5.0  # runs of either fate in a cell, for its deviance to be chi-square (Cochran 1954)
 STARTS, POLISHED = 128, 6
 CANNOT_TELL, NONE = "cannot tell", "none"
 
@@ -41,8 +44,12 @@ class Fit:
     hypothesis
     parameters
         Of largest likelihood, in the order of ``hypothesis.parameters``.
-    deviance, degrees_of_freedom, p_value
-        With the overdispersion allowed for.
+    deviance
+        Twice the log likelihood that it lacks against a share of its own for every cell.
+    degrees_of_freedom
+        Cells less parameters.
+    p_value
+        Probability of a larger deviance if the hypothesis holds; see :func:`deviance_law`.
     predicted
         Stuck shares, one per observation.
     """
@@ -74,24 +81,84 @@ class Verdict:
         One per hypothesis.
     observations
         What was judged.
+    copies
+        Names of arms that were left out, with the arm whose schedule each repeats.
     """
 
     outcome: str
     survivors: tuple[str, ...]
     fits: tuple[Fit, ...]
     observations: tuple[Observation, ...]
+    copies: dict[str, str]
+
+    @property
+    def nearest(self) -> Fit:
+        """The fit of least deviance, whether it survives or not."""
+        return min(self.fits, key=lambda fit: fit.deviance)
 
 
-def effective_runs(runs: Array, allowance: float) -> Array:
-    """How many independent runs they are worth, n/(1 + (n-1)ρ)."""
-    return runs / (1 + (runs - 1) * allowance)
+@dataclass(frozen=True)
+class Dispersion:
+    """How counts of repeated cells scatter, against the binomial law.
+
+    Attributes
+    ----------
+    chi_square
+        Of repeats about their common share: one per degree of freedom on average if runs are independent.
+    degrees_of_freedom
+        Repeats beyond the first of each cell in which runs ended both ways.
+    """
+
+    chi_square: float
+    degrees_of_freedom: int
+
+    @property
+    def ratio(self) -> float:
+        """Variance over that of the binomial law."""
+        return self.chi_square / self.degrees_of_freedom
+
+    @property
+    def p_value(self) -> float:
+        """Probability of a larger chi-square if runs are independent."""
+        return float(stats.chi2.sf(self.chi_square, self.degrees_of_freedom))
+
+
+def dispersion_of_repeats(observations: Sequence[Observation]) -> Dispersion | None:
+    """Scatter of cells that were observed more than once: with one schedule, in one arm or in two that are the same.
+
+    With x of n runs stuck in each repeat and p the share of all of a cell's runs together, the sum of
+    (x - np)²/(np(1-p)), times (N-1)/N for N runs together: then its mean is exactly the number of repeats less one.
+
+    Returns
+    -------
+    Dispersion or None
+        None where no cell with runs of both fates was repeated.
+    """
+    cells: list[list[Observation]] = []
+    for each in observations:
+        for cell in cells:
+            if each.schedule.same_as(cell[0].schedule):
+                cell.append(each)
+                break
+        else:
+            cells.append([each])
+    square, freedom = 0.0, 0
+    for cell in cells:
+        runs = np.array([each.runs for each in cell], dtype=float)
+        stuck = np.array([each.stuck for each in cell], dtype=float)
+        together, share = runs.sum(), stuck.sum() / runs.sum()
+        if len(cell) > 1 and 0 < share < 1:
+            scatter = float(((stuck - runs * share) ** 2 / (runs * share * (1 - share))).sum())
+            square += (together - 1) / together * scatter
+            freedom += len(cell) - 1
+    return Dispersion(square, freedom) if freedom else None
 
 
 def fit(
     hypothesis: Hypothesis,
     observations: Sequence[Observation],
     *,
-    allowance: float = ALLOWANCE,
+    dispersion: Dispersion | None = None,
     seed: int = 0,
     units: tuple[float, float] | None = None,
 ) -> Fit:
@@ -100,8 +167,9 @@ def fit(
     Parameters
     ----------
     hypothesis, observations
-    allowance
-        Intra-class correlation ρ in [0, 1) of the runs of one arm and switch epoch.
+    dispersion
+        Of runs that share a fate, estimated from repeats; the deviance per degree of freedom over its ratio is then
+        compared with the F law. Without it counts are binomial and the deviance is compared with chi-square.
     seed
         Of the starts (a scrambled Sobol set).
     units
@@ -110,10 +178,12 @@ def fit(
     Raises
     ------
     ValueError
-        If there are no more observations than parameters, or the allowance is out of range.
+        If there are no more observations than parameters, or the dispersion is none.
     """
-    if not 0 <= allowance < 1:
-        raise ValueError(f"allowance must lie in [0, 1), not {allowance}; 0.02 is usual here")
+    if dispersion is not None and not dispersion.ratio > 0:
+        raise ValueError(
+            f"dispersion must have a positive ratio, not {dispersion.ratio}; repeat cells in which runs end both ways"
+        )
     freedom = len(observations) - len(hypothesis.parameters)
     if freedom < 1:
         raise ValueError(
@@ -122,9 +192,8 @@ def fit(
     given = design(observations, units)
     runs = np.array([each.runs for each in observations], dtype=float)
     shares = np.array([each.stuck for each in observations]) / runs
-    worth = effective_runs(runs, allowance)
     low, high = hypothesis.bounds(given)
-    residuals = partial(_residuals, hypothesis, given, shares, worth, low, high)
+    residuals = partial(_residuals, hypothesis, given, shares, runs, low, high)
     starts = stats.qmc.Sobol(low.size, rng=np.random.default_rng(seed)).random(STARTS)
     first = np.array([(residuals(start) ** 2).sum() for start in starts])
     best, least = starts[first.argmin()], float(first.min())
@@ -134,21 +203,62 @@ def fit(
         if 2 * found.cost < least:
             best, least = found.x, 2 * float(found.cost)
     parameters = low + (high - low) * best
-    return Fit(
-        hypothesis, parameters, least, freedom, float(stats.chi2.sf(least, freedom)),
-        hypothesis.predict(parameters, given),
-    )  # fmt: skip
+    predicted = hypothesis.predict(parameters, given)
+    law_of_it = deviance_law(predicted, runs, low.size)
+    return Fit(hypothesis, parameters, least, freedom, _p_value(least, *law_of_it, dispersion), predicted)
+
+
+def deviance_law(shares: Array, runs: Array, parameters: int) -> tuple[float, float]:
+    """Law of the deviance of binomial counts with these shares, as a number times chi-square.
+
+    Where at least :data:`FEWEST_EXPECTED` runs of either fate are expected a cell's deviance is chi-square, of mean 1
+    and variance 2; else its moments are summed over the binomial law. Each fitted parameter takes a chi-square away. The
+    number and the degrees of freedom follow from mean and variance (Satterthwaite 1946); if no cell is sparse they are
+    1 and cells less parameters.
+
+    Parameters
+    ----------
+    shares, runs
+        Of each cell, shape (cells,); shares strictly between 0 and 1.
+    parameters
+        How many were fitted.
+
+    Returns
+    -------
+    tuple
+        The number, and the degrees of freedom. Where sparse cells leave a mean below 1, as if none were sparse: then
+        the deviance says less than its p-value, which is too large.
+    """
+    mean, variance = float(shares.size - parameters), 2.0 * (shares.size - parameters)
+    for share, count in zip(shares, runs, strict=True):
+        if count * min(share, 1 - share) < FEWEST_EXPECTED:
+            stuck = np.arange(int(count) + 1)
+            chances = stats.binom.pmf(stuck, int(count), share)
+            deviances = 2 * count * _missing(stuck / count, share)
+            own = float(chances @ deviances)
+            mean += own - 1
+            variance += float(chances @ (deviances - own) ** 2) - 2
+    if mean < 1 or variance <= 0:
+        return 1.0, float(shares.size - parameters)
+    number = variance / (2 * mean)
+    return number, mean / number
+
+
+def _p_value(deviance: float, number: float, freedom: float, dispersion: Dispersion | None) -> float:
+    if dispersion is None:
+        return float(stats.chi2.sf(deviance / number, freedom))
+    return float(stats.f.sf(deviance / (number * freedom * dispersion.ratio), freedom, dispersion.degrees_of_freedom))
 
 
 def _residuals(
-    hypothesis: Hypothesis, given: Design, shares: Array, worth: Array, low: Array, high: Array, unit: Array
+    hypothesis: Hypothesis, given: Design, shares: Array, runs: Array, low: Array, high: Array, unit: Array
 ) -> Array:
     """Their squares sum to twice the log likelihood that is missing. Parameters come in units of their bounds."""
     predicted = hypothesis.predict(low + (high - low) * unit, given)
-    return np.sign(shares - predicted) * np.sqrt(2 * worth * _missing(shares, predicted))
+    return np.sign(shares - predicted) * np.sqrt(2 * runs * _missing(shares, predicted))
 
 
-def _missing(shares: Array, predicted: Array) -> Array:
+def _missing(shares: Array, predicted: Array | float) -> Array:
     """Log likelihood per run that a predicted share lacks."""
     missing = xlogy(shares, shares / predicted) + xlogy(1 - shares, (1 - shares) / (1 - predicted))
     return np.maximum(missing, 0.0)  # rounding
@@ -158,14 +268,16 @@ def judge(
     observations: Sequence[Observation],
     hypotheses: Sequence[Hypothesis] = HYPOTHESES,
     *,
-    allowance: float = ALLOWANCE,
+    dispersion: Dispersion | None = None,
     seed: int = 0,
 ) -> Verdict:
-    """Fit every hypothesis and say which survive; see :func:`fit` for the arguments."""
-    fits = tuple(fit(each, observations, allowance=allowance, seed=seed) for each in hypotheses)
+    """Fit every hypothesis to the arms that are unlike, and say which survive; see :func:`fit` for the arguments."""
+    copies = copied_arms(observations)
+    seen = tuple(each for each in observations if each.arm not in copies)
+    fits = tuple(fit(each, seen, dispersion=dispersion, seed=seed) for each in hypotheses)
     survivors = tuple(each.hypothesis.name for each in fits if each.survives)
     outcome = survivors[0] if len(survivors) == 1 else CANNOT_TELL if survivors else NONE
-    return Verdict(outcome, survivors, fits, tuple(observations))
+    return Verdict(outcome, survivors, fits, seen, copies)
 
 
 # ---- the table -----------------------------------------------------------------------------------------------------
@@ -198,7 +310,6 @@ def verdict_table(
     *,
     level: float = 0.5,
     fitted_to: Sequence[str] | None = None,
-    allowance: float = ALLOWANCE,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> tuple[Row, ...]:
@@ -212,19 +323,17 @@ def verdict_table(
     fitted_to
         Names of the arms that fix the parameters, such as ``["control"]``; the others are then predicted without having
         been seen. By default all arms, as in the verdict.
-    allowance
-        As in :func:`fit`, for ``fitted_to``.
     confidence, seed
-        Of the bootstrap over runs; there is no overdispersion in it.
+        Of the bootstrap over runs, which are taken to be independent.
     """
     seen, given = verdict.observations, design(verdict.observations)
     predicted = {each.hypothesis.name: each.predicted for each in verdict.fits}
     if fitted_to is not None:
         part = [each for each in seen if each.arm in set(fitted_to)]
         for each in verdict.fits:
-            again = fit(each.hypothesis, part, allowance=allowance, seed=seed, units=given.units)
+            again = fit(each.hypothesis, part, seed=seed, units=given.units)
             predicted[each.hypothesis.name] = each.hypothesis.predict(again.parameters, given)
-    worth = effective_runs(np.array([each.runs for each in seen], dtype=float), allowance)
+    weights = np.array([each.runs for each in seen], dtype=float)
     shares = np.array([each.stuck / each.runs for each in seen])
     rows = []
     for arm in dict.fromkeys(each.arm for each in seen):
@@ -234,12 +343,14 @@ def verdict_table(
         runs = {seen[number].runs for number in where}
         if len(runs) != 1:
             raise ValueError(f"runs: arm {arm!r} has {sorted(runs)} runs at its switch epochs; give it one number")
+        if (np.diff(epochs) == 0).any():
+            raise ValueError(f"observations: arm {arm!r} has a switch epoch twice; add up its runs, or name two arms")
         counts = np.array([seen[number].stuck for number in where])
         definition = Definition("half_stuck_mass", level)
         curves = resample_counts(counts, runs.pop(), seed=[seed, len(rows)])
         deviances = {}
         for name, curve in predicted.items():
-            deviances[name] = float(2 * (worth[where] * _missing(shares[where], curve[where])).sum())
+            deviances[name] = float(2 * (weights[where] * _missing(shares[where], curve[where])).sum())
         rows.append(
             Row(
                 arm,
