@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .fokker_planck import FokkerPlanck, Grid, fokker_planck, grid_for, phase_weights
-from .potentials import Potential
+from .potentials import Potential, check_same_space
 from .propagator import propagator
 
 Array = NDArray[np.float64]
@@ -184,6 +184,7 @@ def stuck_probability_fixed_total(
     Probabilities for the switch epochs 0 ... epochs, shape (epochs + 1,).
     """
     temperatures, durations = check_schedule(temperatures, durations)
+    check_same_space(deficit=deficit, clean=clean)
     clean.phase_number(stuck_phase)
     grid = grid_for((deficit, clean), temperatures) if grid is None else grid
     first = start_masses(deficit, grid, temperatures[0], start, stuck_phase)
@@ -238,6 +239,7 @@ def stuck_probability_fixed_further(
             f"temperatures must hold {last} epochs (switch at {switches[-1]}, {epochs_after} after), "
             f"not {temperatures.size}"
         )
+    check_same_space(deficit=deficit, clean=clean)
     clean.phase_number(stuck_phase)
     grid = grid_for((deficit, clean), temperatures[:last] if last else temperatures) if grid is None else grid
     first = start_masses(deficit, grid, temperatures[0], start, stuck_phase)

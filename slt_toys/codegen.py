@@ -161,7 +161,19 @@ def _names(
 
 def _print(expression: sympy.Expr) -> str:
     exact = {number: sympy.Float(number, 17) for number in expression.atoms(sympy.Rational) if not number.is_Integer}
-    return _printer.doprint(_expand_powers(expression).xreplace(exact))
+    return _printer.doprint(_expand_powers(expression.xreplace(_irrational(expression))).xreplace(exact))
+
+
+def _irrational(expression: sympy.Basic) -> dict[sympy.Basic, sympy.Float]:
+    """The irrational numbers in an expression, as large as they go, and the doubles next to them."""
+    found: dict[sympy.Basic, sympy.Float] = {}
+    walk = sympy.preorder_traversal(expression)
+    for part in walk:
+        if isinstance(part, sympy.Expr) and part.is_number:
+            walk.skip()
+            if not part.is_Rational and not part.is_Float:
+                found[part] = sympy.Float(sympy.N(part, 30), 17)
+    return found
 
 
 def parameter_values(potential: Potential) -> np.ndarray:

@@ -17,6 +17,7 @@ import sympy
 from numpy.typing import NDArray
 
 from .expressions import ExpressionError
+from .real_roots import count_real_roots
 
 Array = NDArray[np.float64]
 Box = tuple[tuple[float, float], ...]
@@ -286,8 +287,8 @@ def _grows_everywhere(polynomial: sympy.Poly, dimension: int) -> bool:
     if dimension == 2:
         # The leading form is positive on every line through the origin: no real root in slope, positive somewhere.
         x, y = polynomial.gens
-        slope = sympy.Poly(top.subs({x: 1}), y)
-        if top.subs({x: 0, y: 1}) > 0 and top.subs({x: 1, y: 0}) > 0 and slope.count_roots() == 0:
+        slope = top.subs({x: 1})
+        if top.subs({x: 0, y: 1}) > 0 and top.subs({x: 1, y: 0}) > 0 and count_real_roots(slope, y) == 0:
             return True
     if degree == 2:
         return bool(sympy.hessian(top, polynomial.gens).is_positive_definite)

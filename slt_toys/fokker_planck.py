@@ -27,7 +27,7 @@ from scipy.sparse.linalg import eigsh
 from .boxes import CUT_OFF, box_holds, widened
 from .elimination import eliminate, substitute
 from .phase_integrals import phase_moments
-from .potentials import Potential
+from .potentials import Potential, check_same_space
 
 Array = NDArray[np.float64]
 
@@ -279,6 +279,7 @@ def grid_for(
     d = group[0].dimension
     if d not in CELLS or any(p.dimension != d for p in group):
         raise ValueError(f"potentials must all have 1 coordinate or all have 2, not {[p.dimension for p in group]}")
+    check_same_space(**{f"potentials[{number}]": p for number, p in enumerate(group)})
     counts = [CELLS[d] if cells is None else cells] * d if cells is None or isinstance(cells, int) else list(cells)
     box = _effective_box(group, float(temperatures.max()))
     raster = _refined(_raster(box), group, temperatures)

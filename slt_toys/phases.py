@@ -18,6 +18,9 @@ from sympy.logic.boolalg import Boolean
 
 from theory.learning_coefficient import rlct
 
+from .expressions import ExpressionError
+from .real_roots import CoefficientField, RealRoot, common_real_roots, is_algebraic, real_roots, real_sign
+
 
 class PhaseError(ValueError):
     """The phases of an energy cannot be derived; the message is one line and says what to declare."""
@@ -74,9 +77,26 @@ def declare_phase(
         raise PhaseError(
             f"minimum of phase {name!r} has {len(point)} numbers; the energy has {len(coordinates)} coordinates"
         )
-    found = rlct(energy, tuple(coordinates), point)
     loss = energy.subs(dict(zip(coordinates, point, strict=True)))
+    if not is_algebraic(energy, *point) and _is_regular(energy, coordinates, point):
+        half = sympy.Rational(len(point), 2)  # [eq:normal-crossing-learning-coefficient] with d squares
+        return Phase(name, point, sympy.sympify(region), loss, half, 1, minimum_dimension)
+    found = rlct(energy, tuple(coordinates), point)
     return Phase(name, point, sympy.sympify(region), loss, found.value, found.multiplicity, minimum_dimension)
+
+
+def _is_regular(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], point: Sequence[sympy.Expr]) -> bool:
+    """Whether the slope vanishes to 30 digits and the Hessian is positive definite beyond rounding.
+
+    For numbers whose vanishing theory cannot decide; an exact critical point is never refused for a slope of 1e-31.
+    """
+    at = dict(zip(coordinates, point, strict=True))
+    values, _ = _spectrum(sympy.hessian(energy, coordinates).subs(at))
+    slopes = [abs(sympy.N(sympy.diff(energy, w).subs(at), 40)) for w in coordinates]
+    return bool(
+        values[0] > 1e-12 * values[-1]
+        and all(s < 1e-25 * values[-1] * (1 + abs(sympy.N(p, 40))) for s, p in zip(slopes, point, strict=True))
+    )
 
 
 def derive_phases(
@@ -111,20 +131,17 @@ def derive_phases(
 
 
 def _phases_on_a_line(energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, float] | None) -> tuple[Phase, ...]:
-    derivative = sympy.Poly(sympy.diff(energy, w), w, domain="QQ")
+    derivative = sympy.Poly(sympy.diff(energy, w), w)
     if derivative.is_zero:
         middle = sympy.Rational(str((box[0] + box[1]) / 2)) if box else sympy.S.Zero
         return (Phase("whole", (middle,), sympy.true, sympy.sympify(energy), sympy.S.Zero, 1, 1),)
-    roots: dict[sympy.Expr, int] = {}
-    for factor, multiplicity in derivative.sqf_list()[1]:
-        for root in factor.real_roots(multiple=True):
-            roots[root] = multiplicity
-    ordered = sorted(roots, key=lambda root: sympy.N(root, 30))
+    roots = real_roots(derivative.as_expr(), w)
+    ordered = list(roots)
     if box:
         ordered = [root for root in ordered if box[0] <= root <= box[1]]
         low, high = (sympy.Rational(str(edge)) for edge in box)
-        if (ordered[:1] != [low] and derivative.eval(low) > 0) or (
-            ordered[-1:] != [high] and derivative.eval(high) < 0
+        if (ordered[:1] != [low] and real_sign(derivative.eval(low)) > 0) or (
+            ordered[-1:] != [high] and real_sign(derivative.eval(high)) < 0
         ):
             raise PhaseError(
                 f"energy {_short(energy)} has a minimum on the wall of the box ({low}, {high}); "
@@ -153,11 +170,11 @@ def _phases_on_a_line(energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, flo
 def _signs_between(polynomial: sympy.Poly, roots: Sequence[sympy.Expr]) -> list[int]:
     """Signs of the polynomial before, between and after its ordered real roots, from exact rational points."""
     if not roots:
-        return [int(sympy.sign(polynomial.eval(0)))]
+        return [real_sign(polynomial.eval(0))]
     points = [sympy.floor(roots[0]) - 1]
     points += [_rational_between(a, b) for a, b in pairwise(roots)]
     points.append(sympy.ceiling(roots[-1]) + 1)
-    return [int(sympy.sign(polynomial.eval(point))) for point in points]
+    return [real_sign(polynomial.eval(point)) for point in points]
 
 
 def _rational_between(a: sympy.Expr, b: sympy.Expr) -> sympy.Rational:
@@ -214,14 +231,17 @@ def critical_points(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -
     A lexicographic Gröbner basis of the gradient is triangular; its last polynomial's real roots are isolated exactly
     and put back where the next coordinate is linear in them, or where they are rational.
     """
-    basis = sympy.groebner([sympy.diff(energy, w) for w in coordinates], *coordinates, order="lex")
+    slopes = [sympy.expand(sympy.diff(energy, w)) for w in coordinates]
+    coefficients = CoefficientField.of(slopes, coordinates)
+    basis = coefficients.basis(slopes, coordinates)
     if not basis.is_zero_dimensional:
         return None
+    polynomials = [coefficients.restored(p) for p in basis.exprs]
     partial: list[dict[sympy.Symbol, sympy.Expr]] = [{}]
     for w in reversed(coordinates):
         extended = []
         for known in partial:
-            found = _roots_given(basis.exprs, w, known)
+            found = _roots_given(polynomials, w, known)
             if found is None:
                 return None
             extended += [known | {w: root} for root in found]
@@ -238,12 +258,12 @@ def _roots_given(
         coefficients = sympy.Poly(polynomial, w).all_coeffs()
         if len(coefficients) == 2 and coefficients[0].is_number:
             return [sympy.expand((-coefficients[1] / coefficients[0]).subs(known))]
-    if all(value.is_Rational for value in known.values()):
-        joint = sympy.Poly(0, w, domain="QQ")
-        for polynomial in usable:
-            joint = sympy.gcd(joint, sympy.Poly(polynomial.subs(known), w, domain="QQ"))
-        return [] if joint.degree() < 1 else list(dict.fromkeys(joint.real_roots()))
-    return None
+    if any(value.atoms(sympy.CRootOf, RealRoot) for value in known.values()):
+        return None
+    try:
+        return list(common_real_roots([polynomial.subs(known) for polynomial in usable], w))
+    except ExpressionError:
+        return None
 
 
 def _dividing_surface(

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from .confinement import energy_scale, natural_box, require_confinement
 from .expressions import ExpressionError, degree_bound, parse_expression
 from .phases import Phase, PhaseError, declare_phase, derive_phases
+from .real_roots import RealRoot
 
 __all__ = ["Phase", "PhaseError", "Potential", "PotentialPair", "declare_phase"]
 
@@ -68,6 +69,10 @@ class Potential:
         _check_box(self.box, d)
         if self.boundary not in ("natural", "reflecting"):
             raise ValueError(f"boundary must be 'natural' or 'reflecting', not {self.boundary!r}")
+        named = [w.name for w in self.coordinates] + [n for n, _ in self.parameters]
+        twice = sorted({name for name in named if named.count(name) > 1}) if len(set(named)) < len(named) else []
+        if twice:
+            raise ValueError(f"coordinates and parameters must all have different names; {_listed(twice)} comes twice")
         unknown = (
             {s.name for s in self.energy.free_symbols}
             - {w.name for w in self.coordinates}
@@ -280,11 +285,7 @@ class PotentialPair:
     stuck_phase: str
 
     def __post_init__(self) -> None:
-        if self.deficit.dimension != self.clean.dimension:
-            raise ValueError(
-                "deficit and clean must have as many coordinates, not "
-                f"{self.deficit.dimension} and {self.clean.dimension}"
-            )
+        check_same_space(deficit=self.deficit, clean=self.clean)
         for role, potential in (("deficit", self.deficit), ("clean", self.clean)):
             if len(potential.phases) < 2:
                 raise ValueError(
@@ -292,6 +293,39 @@ class PotentialPair:
                     "such as (w**2-1)**2 - 0.15*w"
                 )
             potential.phase_number(self.stuck_phase)
+
+
+def check_same_space(**potentials: Potential) -> None:
+    """Refuse potentials that are not energies of the same points, as those that follow one another must be.
+
+    Parameters
+    ----------
+    potentials
+        By the name to use in the message.
+
+    Raises
+    ------
+    ValueError
+        In one line, when they differ in their coordinates or the coordinates' order, or in the walls that reflect.
+    """
+    (first, reference), *others = potentials.items()
+    for name, other in others:
+        one, two = (tuple(w.name for w in p.coordinates) for p in (reference, other))
+        if one != two:
+            order = " in the same order" if sorted(one) == sorted(two) else ""
+            raise ValueError(
+                f"{first} and {name} must have the same coordinates{order}, not {_listed(one)} ({len(one)}) and "
+                f"{_listed(two)} ({len(two)})"
+            )
+        walls = [p.box if p.boundary == "reflecting" else None for p in (reference, other)]
+        if walls[0] != walls[1]:
+            shown = [
+                "none" if box is None else ", ".join(f"({low:g}, {high:g})" for low, high in box[:3]) for box in walls
+            ]
+            raise ValueError(
+                f"{first} and {name} must have the same reflecting walls, not {shown[0]} and {shown[1]}: what lies "
+                "beyond a wall of one has no place in the other; give both the same box="
+            )
 
 
 def mirrored_pair(clean: Potential) -> PotentialPair:
@@ -315,10 +349,19 @@ def mirrored_pair(clean: Potential) -> PotentialPair:
         )
     energy = clean.bound_energy.subs(w, -w)
     low, high = clean.box[0]
+    if clean.boundary == "reflecting" and low != -high:
+        raise ValueError(
+            f"potential {clean.name} has walls at {low:g} and {high:g}, so its mirror image lies between others; give "
+            "box=(-c, c), or deficit="
+        )
     box = ((-high, -low),)
     phases = derive_phases(energy, (w,), None if clean.boundary == "natural" else box)
     deficit = Potential(f"mirror of {clean.name}", energy, (w,), (), box, phases, clean.boundary)
     return PotentialPair(clean.name, deficit, clean, clean.phases[int(np.argmax(losses))].name)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:5])}, ..."
 
 
 def _natural_key(name: str) -> tuple[str, int]:
@@ -429,6 +472,6 @@ def _compile(expression: sympy.Basic, coordinates: tuple[sympy.Symbol, ...], sha
 def _region_function(
     region: sympy.Basic, coordinates: tuple[sympy.Symbol, ...]
 ) -> Callable[[NDArray], NDArray[np.bool_]]:
-    numbers = {number: sympy.Float(sympy.N(number, 30), 17) for number in region.atoms(sympy.CRootOf)}
+    numbers = {number: sympy.Float(sympy.N(number, 30), 17) for number in region.atoms(sympy.CRootOf, RealRoot)}
     raw = sympy.lambdify(coordinates, region.xreplace(numbers), modules="numpy")
     return lambda points: np.broadcast_to(np.asarray(raw(*np.moveaxis(points, -1, 0)), dtype=bool), points.shape[:-1])

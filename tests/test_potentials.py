@@ -8,9 +8,14 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from slt_toys.annealing import stuck_probability_fixed_further, stuck_probability_fixed_total
 from slt_toys.boxes import scale_of
 from slt_toys.catalogue import catalogue, find_potential, pairs, regular_double_well
+from slt_toys.critical_period import CriticalPeriod
+from slt_toys.fokker_planck import grid_for
+from slt_toys.phase_diagram import PhaseDiagram
 from slt_toys.potentials import Phase, PhaseError, Potential, PotentialPair, declare_phase, mirrored_pair
+from slt_toys.samplers import OverdampedLangevin, Stage, sample_stages
 
 NAMES = sorted(catalogue())
 
@@ -202,6 +207,68 @@ def test_a_pair_needs_two_phases():
         mirrored_pair(Potential.from_expression("(w**2-1)**2"))
     with pytest.raises(ValueError, match="not one of"):
         PotentialPair("x", regular_double_well(), regular_double_well(), "middle")
+
+
+@pytest.mark.parametrize(
+    ("deficit", "clean", "message"),
+    [
+        ("(u**2-1)**2 + 0.15*u", "(w**2-1)**2 - 0.15*w", r"same coordinates, not u \(1\) and w \(1\)"),
+        ("(y**2-1)**2 + 0.15*y + x**2", "(x**2-1)**2 - 0.15*x + z**2", r"not x, y \(2\) and x, z \(2\)"),
+        ("(w1**2-1)**2 + 0.15*w1", "(w1**2-1)**2 - 0.15*w1 + w2**2", r"not w1 \(1\) and w1, w2 \(2\)"),
+    ],
+)
+def test_potentials_of_different_coordinates_are_not_paired(deficit, clean, message):
+    pair = [Potential.from_expression(text) for text in (deficit, clean)]
+    with pytest.raises(ValueError, match=message):
+        PotentialPair("x", *pair, "left")
+    schedule = (np.full(3, 0.3), np.ones(3))
+    with pytest.raises(ValueError, match=message):
+        stuck_probability_fixed_total(*pair, "left", *schedule)
+    with pytest.raises(ValueError, match=message):
+        stuck_probability_fixed_further(*pair, "left", *schedule, [1], 1)
+    with pytest.raises(ValueError, match="same coordinates, not|all have 1"):
+        grid_for(pair, [0.3])
+    with pytest.raises(ValueError, match=message):
+        sample_stages([Stage(p, OverdampedLangevin(0.01), 3.0, 5) for p in pair], chains=64)
+    for config in (lambda: CriticalPeriod(clean=clean, deficit=deficit).potentials(),
+                   lambda: PhaseDiagram(potential=clean, deficit=deficit).pair()):  # fmt: skip
+        with pytest.raises(ValueError, match=message):
+            config()
+
+
+def test_potentials_of_the_same_names_in_another_order_are_not_paired():
+    one = Potential.from_expression("(x**2-1)**2 - 0.15*x + 3*y**2")
+    x, y = one.coordinates
+    turned = Potential(
+        "turned", one.energy, (y, x), (), one.box,
+        tuple(declare_phase(one.energy, (y, x), p.name, p.minimum[::-1], p.region) for p in one.phases),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=r"in the same order, not y, x \(2\) and x, y"):
+        PotentialPair("x", turned, one, "left")
+
+
+def test_potentials_between_different_walls_are_not_paired():
+    text = "(w**2-1)**2 - 0.15*w"
+    free, narrow, wide = (Potential.from_expression(text, box=box) for box in (None, (-2, 2), (-3, 3)))
+    for pair in ((free, narrow), (narrow, wide), (wide, free)):
+        with pytest.raises(ValueError, match="same reflecting walls"):
+            PotentialPair("x", *pair, "left")
+        with pytest.raises(ValueError, match="same reflecting walls"):
+            sample_stages([Stage(p, OverdampedLangevin(0.01), 3.0, 5) for p in pair], chains=64)
+    PotentialPair("x", narrow, Potential.from_expression("(w**2-1)**2 + 0.15*w", box=(-2, 2)), "left")
+    with pytest.raises(ValueError, match="mirror image lies between others"):
+        mirrored_pair(Potential.from_expression(text, box=(-2, 3)))
+    # Without walls a box only says where mass can be: it may differ.
+    wider = Potential.from_expression("(w**2-16)**2 + w")
+    assert wider.box != free.box
+    PotentialPair("x", wider, free, "left")
+
+
+def test_a_parameter_is_no_coordinate():
+    w = sympy.Symbol("w", real=True)
+    phase = Phase("a", (sympy.S.Zero,), sympy.true, sympy.S.Zero, sympy.Rational(1, 2))
+    with pytest.raises(ValueError, match="w comes twice"):
+        Potential("x", w**2, (w,), (("w", sympy.S.One),), ((-1.0, 1.0),), (phase,))
 
 
 def test_the_mirror_image_is_the_deficit_of_the_reference_case():

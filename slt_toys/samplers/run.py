@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ..diagnostics import attach, lacks_step_bias
-from ..potentials import Potential
+from ..potentials import Potential, check_same_space
 from ..step_bias import Stepping
 from .checkpoint import Checkpoint, fingerprint
 from .program import Sampler, potential_of
@@ -36,7 +36,7 @@ class Stage:
     ----------
     potential
         A :class:`~slt_toys.potentials.Potential`; for SGD, examples with a ``potential`` of their own. All stages of a
-        run have the same dimension.
+        run have the same coordinates and walls.
     sampler
         Its settings; ``step_size`` may be an array with one entry for each step.
     n_beta
@@ -202,8 +202,7 @@ def sample_stages(
     if not stages:
         raise ValueError("stages must hold at least one Stage")
     potentials = [potential_of(stage.potential) for stage in stages]
-    if any(potential.dimension != potentials[0].dimension for potential in potentials):
-        raise ValueError(f"stages must share one dimension, not {[potential.dimension for potential in potentials]}")
+    check_same_space(**{f"stages[{number}]": potential for number, potential in enumerate(potentials)})
     chains = _whole("chains", chains)
     schedule = [_schedule(stage) for stage in stages]
     total = sum(part.total for part in schedule)
