@@ -44,42 +44,6 @@ def monomial(powers, coordinates):
     return sympy.Mul(*[c ** (2 * k) for c, k in zip(coordinates, powers, strict=True)])
 
 
-@settings(max_examples=4, deadline=None)
-@given(st.sampled_from([p for p in product(range(4), repeat=2) if 0 < sum(p) < 4]), slope, slope, constant)
-def test_a_monomial_in_bent_coordinates_of_the_plane(powers, tilt, bend, scale):
-    """y -> y + a x + b x^2, and then x -> x + y: of Jacobian one."""
-    bent = monomial(powers, (x, y)).subs(y, y + tilt * x + bend * x**2)
-    for loss in (bent, bent.subs(x, x + y)):
-        assert answer(expand(scale * loss), (x, y)) == crossing(powers)
-        assert answer(expand(scale * loss * (1 + x**2) * (2 - y)), (x, y)) == crossing(powers)
-        moved = loss.subs({x: x - 3, y: y + half}, simultaneous=True)
-        assert answer(expand(moved * scale) - 5, (x, y), (3, -half)) == crossing(powers)
-
-
-@settings(max_examples=8, deadline=None)
-@given(st.integers(1, 3), st.integers(1, 3), slope, slope, constant)
-def test_a_sum_of_powers_in_bent_coordinates_of_the_plane(first, second, tilt, bend, scale):
-    loss = (x + tilt * y) ** (2 * first) + scale * (y + bend * x**2) ** (2 * second)
-    expected = (Rational(1, 2 * first) + Rational(1, 2 * second), 1)
-    assert answer(loss, (x, y)) == expected
-    assert answer(expand(loss), (x, y)) == expected
-    assert answer(expand(loss), (y, x)) == expected
-    assert answer(expand(loss.subs({x: 10**6 * x, y: y / 1000}, simultaneous=True)), (x, y)) == expected
-
-
-@settings(max_examples=4, deadline=None)
-@given(
-    st.sampled_from([p for p in product(range(3), repeat=3) if 0 < sum(p) < 4]),
-    st.tuples(slope, slope, slope),
-    constant,
-)
-def test_a_monomial_in_three_bent_coordinates(powers, slopes, scale):
-    """z -> z + a x y, y -> y + b x, x -> x + c z: normal crossings whatever they are called."""
-    a, b, c = slopes
-    loss = monomial(powers, (x, y, z)).subs(z, z + a * x * y).subs(y, y + b * x).subs(x, x + c * z)
-    assert answer(expand(scale * loss), (x, y, z)) == crossing(powers)
-
-
 PLANE = [
     ((x**2 - y**3) ** 2, (Rational(5, 12), 1)),
     (x**2 * y**2, (half, 2)),
@@ -115,39 +79,6 @@ def test_order_names_scales_and_squares(loss, expected):
             assert answer(loss * scale, (x, y)) == expected
     squared = answer(expand(loss**2), (x, y))
     assert squared[0] == expected[0] / 2
-
-
-@settings(max_examples=8, deadline=None)
-@given(st.lists(st.tuples(*[st.integers(0, 3)] * 3).filter(any), min_size=1, max_size=3), st.permutations([0, 1, 2]))
-def test_ideals_and_their_sums_of_squares_in_any_order(exponents, order):
-    generators = [x**a * y**b * z**c for a, b, c in exponents]
-    names = tuple((x, y, z)[i] for i in order)
-    found = rlct_of_ideal(iter(generators[::-1]), names, (0, 0, 0))
-    assert answer(sum(g**2 for g in generators), (x, y, z)) == (found.value, found.multiplicity)
-    seven = rlct_of_ideal([7 * g * (1 + x) for g in generators], names, (0, 0, 0))
-    assert (seven.value, seven.multiplicity) == (found.value, found.multiplicity)
-
-
-@settings(max_examples=8, deadline=None)
-@given(
-    st.tuples(st.integers(0, 4), st.integers(0, 4)),
-    st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 2)), min_size=1, max_size=3),
-    st.tuples(st.integers(0, 2), st.integers(0, 2)),
-)
-def test_blow_ups_agree_with_the_newton_polygon_where_it_is_not_degenerate(corner, factors, prior):
-    """Products of positive x^2a + c y^2b: value and multiplicity by linear programming over the polygon."""
-    loss = x ** (2 * corner[0]) * y ** (2 * corner[1])
-    for number, (a, b, power) in enumerate(factors):
-        loss *= (x ** (2 * a) + (number + 1) * y ** (2 * b)) ** power
-    split = factors_at(expand(loss), (x, y), (Integer(0), Integer(0)))
-    assert split is not None
-    parts = [PlaneFactor(str(f), sympy.Poly(f, x, y).as_dict(), power) for f, power in split.vanishing]
-    found = resolve_plane_curve(parts, ("x", "y"), prior)
-    polygon = newton_polyhedron(tuple(sympy.Poly(loss, x, y).monoms()))
-    value, multiplicity, _ = newton_learning_coefficient(polygon, prior)
-    assert (found.value, found.multiplicity) == (value, multiplicity)
-    density = Abs(x) ** prior[0] * Abs(y) ** prior[1]
-    assert answer(expand(loss), (x, y), prior=density) == (value, multiplicity)
 
 
 THREE_EDGES = x**8 * (y**4 + x * y**2 + x**3) ** 2
@@ -193,3 +124,72 @@ def test_negative_control_a_changed_power_changes_the_answer():
         assert answer(expand(loss * x**20), (x, y)) != expected
         with pytest.raises(LearningCoefficientRefused):
             answer(expand(-loss), (x, y))
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.sampled_from([p for p in product(range(4), repeat=2) if 0 < sum(p) < 4]), slope, slope, constant)
+def test_a_monomial_in_bent_coordinates_of_the_plane(powers, tilt, bend, scale):
+    """y -> y + a x + b x^2, and then x -> x + y: of Jacobian one."""
+    bent = monomial(powers, (x, y)).subs(y, y + tilt * x + bend * x**2)
+    for loss in (bent, bent.subs(x, x + y)):
+        assert answer(expand(scale * loss), (x, y)) == crossing(powers)
+        assert answer(expand(scale * loss * (1 + x**2) * (2 - y)), (x, y)) == crossing(powers)
+        moved = loss.subs({x: x - 3, y: y + half}, simultaneous=True)
+        assert answer(expand(moved * scale) - 5, (x, y), (3, -half)) == crossing(powers)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(1, 3), st.integers(1, 3), slope, slope, constant)
+def test_a_sum_of_powers_in_bent_coordinates_of_the_plane(first, second, tilt, bend, scale):
+    loss = (x + tilt * y) ** (2 * first) + scale * (y + bend * x**2) ** (2 * second)
+    expected = (Rational(1, 2 * first) + Rational(1, 2 * second), 1)
+    assert answer(loss, (x, y)) == expected
+    assert answer(expand(loss), (x, y)) == expected
+    assert answer(expand(loss), (y, x)) == expected
+    assert answer(expand(loss.subs({x: 10**6 * x, y: y / 1000}, simultaneous=True)), (x, y)) == expected
+
+
+@settings(max_examples=4, deadline=None)
+@given(
+    st.sampled_from([p for p in product(range(3), repeat=3) if 0 < sum(p) < 4]),
+    st.tuples(slope, slope, slope),
+    constant,
+)
+def test_a_monomial_in_three_bent_coordinates(powers, slopes, scale):
+    """z -> z + a x y, y -> y + b x, x -> x + c z: normal crossings whatever they are called."""
+    a, b, c = slopes
+    loss = monomial(powers, (x, y, z)).subs(z, z + a * x * y).subs(y, y + b * x).subs(x, x + c * z)
+    assert answer(expand(scale * loss), (x, y, z)) == crossing(powers)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.lists(st.tuples(*[st.integers(0, 3)] * 3).filter(any), min_size=1, max_size=3), st.permutations([0, 1, 2]))
+def test_ideals_and_their_sums_of_squares_in_any_order(exponents, order):
+    generators = [x**a * y**b * z**c for a, b, c in exponents]
+    names = tuple((x, y, z)[i] for i in order)
+    found = rlct_of_ideal(iter(generators[::-1]), names, (0, 0, 0))
+    assert answer(sum(g**2 for g in generators), (x, y, z)) == (found.value, found.multiplicity)
+    seven = rlct_of_ideal([7 * g * (1 + x) for g in generators], names, (0, 0, 0))
+    assert (seven.value, seven.multiplicity) == (found.value, found.multiplicity)
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    st.tuples(st.integers(0, 4), st.integers(0, 4)),
+    st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 2)), min_size=1, max_size=3),
+    st.tuples(st.integers(0, 2), st.integers(0, 2)),
+)
+def test_blow_ups_agree_with_the_newton_polygon_where_it_is_not_degenerate(corner, factors, prior):
+    """Products of positive x^2a + c y^2b: value and multiplicity by linear programming over the polygon."""
+    loss = x ** (2 * corner[0]) * y ** (2 * corner[1])
+    for number, (a, b, power) in enumerate(factors):
+        loss *= (x ** (2 * a) + (number + 1) * y ** (2 * b)) ** power
+    split = factors_at(expand(loss), (x, y), (Integer(0), Integer(0)))
+    assert split is not None
+    parts = [PlaneFactor(str(f), sympy.Poly(f, x, y).as_dict(), power) for f, power in split.vanishing]
+    found = resolve_plane_curve(parts, ("x", "y"), prior)
+    polygon = newton_polyhedron(tuple(sympy.Poly(loss, x, y).monoms()))
+    value, multiplicity, _ = newton_learning_coefficient(polygon, prior)
+    assert (found.value, found.multiplicity) == (value, multiplicity)
+    density = Abs(x) ** prior[0] * Abs(y) ** prior[1]
+    assert answer(expand(loss), (x, y), prior=density) == (value, multiplicity)
