@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -131,14 +133,20 @@ def test_powers_of_nondegenerate_curves_agree_with_the_plane(curve):
 
 
 def test_weighted_blow_up_of_the_plane_agrees_with_the_toric_one():
-    for loss in (expand((x**2 - y**2) ** 2 + y**6), expand((x**2 - y**4) ** 2 + x**6 * y**3 + y**14)):
-        blown = weighted_blow_up(Poly(loss, x, y).as_dict(), (x, y), (Integer(0), Integer(0)))
+    losses = (
+        expand((x**2 - y**2) ** 2 + y**6),
+        expand((x**2 - y**4) ** 2 + x**6 * y**3 + y**14),
+        x**2 * y**2 + x**8 + y**8,  # zeros on the axes, where a prior may vanish
+        expand((y - x**2) ** 2 + x**6 * y),  # odd in one coordinate
+    )
+    for loss, density in product(losses, ((0, 0), (2, 0), (0, 3))):
+        blown = weighted_blow_up(Poly(loss, x, y).as_dict(), (x, y), tuple(map(Integer, density)))
         assert blown is not None
         parts = []
         for local in blown.problems:
             prior = Abs(x) ** local.prior_exponents[0] * Abs(y) ** local.prior_exponents[1]
             parts.append(rlct(local.loss, (x, y), (0, 0), prior))
-        found = rlct(loss, (x, y), (0, 0))
+        found = rlct(loss, (x, y), (0, 0), Abs(x) ** density[0] * Abs(y) ** density[1])
         value, multiplicity = min([(blown.value, -1), *((p.value, -p.multiplicity) for p in parts)])
         assert (found.value, found.multiplicity) == (value, -multiplicity)
 

@@ -52,6 +52,11 @@ def test_bad_input_gets_one_clear_line():
         (lambda: rlct_on_plane_curve(x**2, (x,)), "not a polynomial of two coordinates"),
         (lambda: rlct_on_plane_curve(x**2 + y**2 + 1, (x, y)), "no real zero"),
         (lambda: rlct_on_plane_curve(x**2 - y**3, (x, y)), "changes sign"),
+        (lambda: rlct_on_plane_curve(-((x * y - 1) ** 2), (x, y)), "is negative"),
+        (lambda: rlct_on_plane_curve((x * y - 1) ** 2 * (-1 - x**2), (x, y)), "is negative"),
+        (lambda: rlct_on_plane_curve(-((x**2 - y**3) ** 2), (x, y)), "(is negative|not a local minimum)"),
+        (lambda: rlct_on_plane_curve(sympy.Integer(0), (x, y)), "zero everywhere"),
+        (lambda: rlct_on_plane_curve(sympy.Integer(3), (x, y)), "no real zero"),
     ]:
         with pytest.raises((ValueError, LearningCoefficientRefused), match=message) as error:
             call()

@@ -33,6 +33,8 @@ def below(polynomial, *variables):
         (ROBINSON, XYZ),
         (ROBINSON.subs(z, 1), (x, y)),
         (x**4 + y**4 + z**4 - Rational(282, 100) * x**2 * y * z, XYZ),  # below sqrt(8)
+        (x**4 + y**4 + z**4 - Rational(147, 100) * x * y * z * (x + y), XYZ),
+        ((x * y - 5) ** 2 + (x - 7) ** 2 * (y - 3) ** 2 + Rational(1, 1000), (x, y)),
         (w**4 + x**4 + y**4 + z**4 - 4 * w * x * y * z, (w, x, y, z)),  # means: equality somewhere
         ((x * y - 1) ** 2 + (y - x**2) ** 2, (x, y)),
         ((x * y - z) ** 2 + (x - y * z) ** 2 + (x + y + z - 1) ** 4 / 3, XYZ),
@@ -57,6 +59,7 @@ def test_polynomials_that_are_nowhere_negative(polynomial, variables):
         (x**4 + y**4 + z**4 - Rational(283, 100) * x**2 * y * z, XYZ),  # above sqrt(8)
         (x**4 + y**4 + z**4 - Rational(29, 10) * x**2 * y * z, XYZ),
         (w**4 + x**4 + y**4 + z**4 - Rational(4001, 1000) * w * x * y * z, (w, x, y, z)),
+        (x**4 + y**4 + z**4 - Rational(149, 100) * x * y * z * (x + y), XYZ),
         ((x**2 * y - 3) ** 2 + (x - y) ** 2 / 10**3 - Rational(1, 10**6), (x, y)),  # negative in a sliver
         ((x - Rational(17, 10)) ** 2 - Rational(1, 10**12), (x,)),
         ((x**2 - 2) ** 2 * (x**2 - 3), (x,)),
@@ -153,6 +156,13 @@ NO_MINIMUM = [
     (w**4 + x**4 + y**4 + z**4 - Rational(41, 10) * w * x * y * z, (w, x, y, z)),
     ((w**2 + x**2) * (MOTZKIN - z**6 / 1000), (w, x, y, z)),
     (x**2 * y**2 - x**4 * y**4 * 2 - x**6, (x, y)),
+    (x**8 + y**8 + z**4 + Rational(29, 10) * z * x**2 * y**4, XYZ),  # for z < 0 only, above sqrt(8)
+    (x**4 + y**4 + z**4 - Rational(149, 100) * x * y * z * (x + y), XYZ),  # either term alone would do no harm
+    ((y**2 - z**2) ** 2 + x**2 + x * y**2, XYZ),  # for x < 0 only
+    (-(x**2 + y**2) * (z**2 + w**2), (w, x, y, z)),
+    ((x**2 + y**2) ** 2 * (w**2 + z**4) * (x - 1), (w, x, y, z)),
+    (z**2 - x**2 - y**2 + x * y / 2 + y * z / 2, XYZ),  # two negative eigenvalues: the determinant is positive
+    (w**2 + z**2 - x**2 - y**2 + x * y / 2 + y * z / 2 + w * x / 3, (w, x, y, z)),
 ]
 
 
@@ -176,6 +186,9 @@ def test_what_goes_below_is_never_answered(loss, coordinates):
         ((z - x * y) ** 2 + x**6 + y**8 - Rational(1, 10) * x**3 * y**4, XYZ, Rational(19, 24), 1),
         ((z**2 - x * y) ** 2 + x**6 + y**6 - Rational(19, 10) * x**3 * y**3, XYZ, Rational(2, 3), 1),
         ((y - x**2) ** 2 + x**6 * y, (x, y), Rational(5, 8), 1),  # x^8 along y = x^2: 1/2 + 1/8
+        ((y - x**2) ** 2 + x**6 - x**9, (x, y), Rational(2, 3), 1),  # the last term has the other sign
+        ((x + y + z) ** 2 + (x - y) ** 4 + z**6, XYZ, Rational(11, 12), 1),  # after a linear change: 1/2 + 1/4 + 1/6
+        ((x + 2 * y - z) ** 2 + (y + z) ** 4 + (x - y) ** 8 + x**4 * (y + z) ** 2, XYZ, Rational(7, 8), 1),
         ((x**2 + y**2) * (x**2 + z**2) + y**2 * z**2 - x**2 * y * z, XYZ, Rational(3, 4), 1),
     ],
 )
