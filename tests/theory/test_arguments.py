@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import sympy
 from sympy import Abs, Matrix, Poly, Rational, Symbol, cos, exp, log, nan, oo, sqrt, symbols
 
-from theory import local_form
-from theory.ideal import rlct_of_ideal
-from theory.learning_coefficient import LearningCoefficientRefused, rlct
-from theory.minimum_set import rlct_on_plane_curve, rlct_on_points
-from theory.networks import deep_linear_network
-from theory.plane_curves import PlaneFactor, resolve_plane_curve
+from theory import ideal, learning_coefficient, local_form, minimum_set, networks, plane_curves
+from theory.learning_coefficient import LearningCoefficientRefused
+from theory.plane_curves import PlaneFactor
+
+# Any: they are called with what their types forbid.
+rlct: Any = learning_coefficient.rlct
+rlct_of_ideal: Any = ideal.rlct_of_ideal
+rlct_on_points: Any = minimum_set.rlct_on_points
+rlct_on_plane_curve: Any = minimum_set.rlct_on_plane_curve
+deep_linear_network: Any = networks.deep_linear_network
+resolve_plane_curve: Any = plane_curves.resolve_plane_curve
 
 x, y = symbols("x y", real=True)
 half = Rational(1, 2)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
-from sympy import Integer, Poly, Rational, expand, lambdify, sqrt, symbols, sympify
+from sympy import Add, Integer, Poly, Rational, expand, lambdify, sqrt, symbols, sympify
 
 import theory.positivity as positivity
 from theory.learning_coefficient import LearningCoefficientRefused, rlct
@@ -111,7 +111,7 @@ def test_drawn_quartics_agree_with_a_numeric_minimum(coefficients):
 @given(st.lists(st.lists(st.integers(-3, 3), min_size=6, max_size=6), min_size=1, max_size=3), st.integers(0, 1))
 def test_drawn_sums_of_squares_are_never_negative(rows, lower):
     quadratics = [sum(c * m for c, m in zip(row, (1, x, y, x**2, x * y, y**2), strict=True)) for row in rows]
-    total = sum((q**2 for q in quadratics), Integer(0))
+    total = Add(*[q**2 for q in quadratics])
     assert is_sum_of_squares(total)
     assert below(total, x, y) is None
     if lower:  # what it is at one point, and a little, taken away: negative there
