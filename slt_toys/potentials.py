@@ -393,7 +393,8 @@ def _check_rounding(potential: Potential, argument: str) -> None:
             point = potential.minimum_point(phase.name)
             places = np.repeat(point[None], nearby.size, axis=0)
             places[:, list(group)] *= 1 + nearby[:, None]
-            error = float(np.abs(energy(places) - _decimal(phase.loss)).max())
+            loss = _decimal(phase.loss)
+            error = max(float(np.abs(energy(places) - loss).max()), float(np.spacing(abs(loss))))
             if error > LARGEST_ROUNDING * unit:
                 raise ExpressionError(
                     f"{argument} {sympy.sstr(potential.energy)[:60]!r} cancels to {error:.1g} at the minimum of phase "
