@@ -61,8 +61,8 @@ def widened(potential: Potential, temperature: float) -> Potential:
 
 
 def box_at(potential: Potential, temperature: float) -> Box:
-    """The box of :func:`widened`."""
-    if potential.boundary == "reflecting":
+    """The box of :func:`widened`; the potential's own for a temperature that is 0 or infinite."""
+    if potential.boundary == "reflecting" or not 0 < temperature < math.inf:
         return potential.box
     try:
         return _box_for(potential, _rounded_up(potential, temperature))

