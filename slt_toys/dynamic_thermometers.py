@@ -145,8 +145,8 @@ def escape_thermometer(
     ``target``, or beyond. With τ(w) the expected draws from w until that is seen, exact for a path recorded every
     ``time_per_draw`` (:mod:`slt_toys.recorded_passage`), all draws waited have the expectation Σ τ(where a wait began)
     - Σ τ(where the run cut one off) [eq:recorded-wait]. It holds for any interval, start and length of the run. As if
-    the path were watched all the time, n_beta would come out 3 % too high at an interval of .04 in a double well of
-    curvature 8.
+    the path were watched all the time, n_beta would come out 1 to 3 % too high at an interval of .04 in a double well
+    of curvature 8 and barrier 1 at temperatures from .4 to .6.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ class RecordedPassage:
 
     def __call__(self, points: ArrayLike) -> Array:
         """τ at points this side of the level, any shape; those beyond the grid take its end."""
-        return np.interp(points, self.points, self.draws)
+        return np.interp(np.asarray(points, dtype=float), self.points, self.draws)
 
 
 def recorded_passage(
@@ -85,7 +85,7 @@ def recorded_passage(
     columns[np.flatnonzero(waits), np.arange(columns.shape[1])] = 1.0
     stays = step.observables(columns)[waits]
     draws = np.linalg.solve(np.eye(len(stays)) - stays, np.ones(len(stays)))
-    return RecordedPassage(centers[waits], draws)
+    return RecordedPassage(centers[waits], np.asarray(draws, dtype=np.float64))
 
 
 def _edges(potential: Potential, temperature: float, interval: float, start: float, target: float, cells: int) -> Array:

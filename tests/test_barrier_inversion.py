@@ -406,7 +406,7 @@ def test_accuracy_is_normalised():
         (lambda k, d: window_weights(k, d, [1.0, 1.05]), "closer than the kernel's width"),
         (lambda k, d: window_weights(k, d, [2.0, 1.0]), "edges must be"),
         (lambda k, d: window_weights(k, d, EDGES, assume="guess"), "assume must be one of nothing, smooth"),  # type: ignore[arg-type]
-        (lambda k, d: Decline(np.arange(4) + 0.5, np.zeros(4), np.ones(4)), "4 whole numbers that increase"),
+        (lambda k, d: Decline(np.arange(4) + 0.5, np.zeros(4), np.ones(4)), "4 whole numbers that increase"),  # type: ignore[arg-type]
         (lambda k, d: Decline(np.array([0, 1, np.nan, 3]), np.zeros(4), np.ones(4)), "4 whole numbers that increase"),
         (lambda k, d: Decline(np.arange(4), np.zeros(4), np.full((4, 4), np.inf)), "noise must be positive"),
         (lambda k, d: Decline(np.arange(4), np.zeros(4), 1e-9 * (np.eye(4) + np.eye(4, k=1) / 2)), "symmetric"),
