@@ -98,9 +98,14 @@ def energy_thermometer(
     if found.reads and len(potential.phases) > 1:
         moved = _moved_by_start(potential, points, n_beta, number) / found.relative_error
         if abs(moved) > HARMLESS:
+            told = (
+                f"which moves the reading by {moved:+.1f} of its standard errors"
+                if np.isfinite(moved)
+                else "and what they miss at the border between them is not known in several coordinates"
+            )
             return refusal(
-                name, f"chains hold the shares of phases that they began with, which moves the reading by {moved:+.1f} "
-                "of its standard errors; run longer, or start from what they should sample",
+                name, f"chains hold the shares of phases that they began with, {told}; run longer, or start from what "
+                "they should sample",
             )  # fmt: skip
     return found
 
@@ -110,7 +115,7 @@ def _moved_by_start(potential: Potential, points: Array, n_beta: float, number: 
 
     Of all draws the mean loss is off by the shares' own error. Of draws in one phase it is off where those are missing
     that came from the neighbours: a phase that nobody enters holds its density times 1 - q, q being the committor of
-    the neighbour. Known in one dimension.
+    the neighbour. Known in one dimension; infinite in several, where more than a few changes of phase were seen.
     """
     index = potential.phase_index(points)
     seen = np.array([(index == k).mean() for k in range(len(potential.phases))])
@@ -124,7 +129,7 @@ def _moved_by_start(potential: Potential, points: Array, n_beta: float, number: 
         _, variance = exact_moments(potential, n_beta, None)
         return -float((seen / seen.sum() - exact) @ means) / (n_beta * variance)
     if potential.dimension > 1:
-        return 0.0
+        return np.inf if phase_transitions(index).sum() >= TRIPS else 0.0
     low, high = potential.phase_interval(number)
     places = np.linspace(low, high, BORDER_POINTS)
     excess = potential.energy_function()(places[:, None]) - potential.minimum_loss(number)

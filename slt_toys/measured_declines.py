@@ -229,6 +229,6 @@ def read_decline(path: Path, *, best: float | None = None, worst: float | None =
         rows[row[0]] = line, row
     if len(rows) < FEWEST_ROWS:
         raise ValueError(f"{source} must have at least {FEWEST_ROWS} rows, not {len(rows)}")
-    columns = np.array([rows[epoch][1] for epoch in sorted(rows)]).T
+    columns = np.array([row for _, row in rows.values()]).T
     errors = columns[2] if len(names) == 3 else None
     return measured_decline(f"the decline in {path.name}", columns[0], columns[1], errors, best=best, worst=worst)

@@ -259,17 +259,12 @@ def in_words(calibrations: Sequence[Calibration]) -> list[str]:
             said.append(f"Noise {one.setting.noise}: {one.disagreement.verdict}.")
         if one.setting.sweep == "reshuffling":
             unread = [f.thermometer for f in one.readings if not f.reads]
-            told = f"; cannot be read: {', '.join(unread)}" if unread else ""
-            said.append(
-                f"Reshuffled, {one.setting.steps_per_epoch} steps an epoch: "
-                + ", ".join(
-                    f"{f.thermometer} {f.temperature / one.law_temperature:.2f} of the law"
-                    for f in one.readings
-                    if f.reads
-                )
-                + told
-                + "."
-            )
+            told = [f"cannot be read: {', '.join(unread)}"] if unread else []
+            read = [
+                f"{f.thermometer} {f.temperature / one.law_temperature:.2f} of the law" for f in one.readings if f.reads
+            ]
+            parts = "; ".join([", ".join(read), *told] if read else told)
+            said.append(f"Reshuffled, {one.setting.steps_per_epoch} steps an epoch: {parts}.")
     return said
 
 

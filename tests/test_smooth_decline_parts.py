@@ -125,6 +125,7 @@ HEAD = "switch_epoch,value,standard_error\n"
         (HEAD + "1e30,90,.1\n", "switch_epoch must be a whole number"),
         (HEAD + "0,90,-.1\n", "standard_error must be positive"),
         ("switch_epoch,value,note\n0,90\n", "line 2: 2 cells where the first line names 3 columns"),
+        ('switch_epoch,value,note\n0,90,"a\nb"\n1,x,c\n', "line 4, column 'value': 'x' is not a number"),
         (HEAD + "0;90;.1\n", "line 2.*separated by semicolons"),
         (HEAD.replace(",", ";") + "0;90;.1\n", "has no column 'switch_epoch'; it is separated by semicolons"),
         (HEAD.replace(",", "\t") + "0\t90\t.1\n", "has no column 'switch_epoch'; it is separated by tabs"),
@@ -177,7 +178,9 @@ def test_what_a_file_says_does_not_depend_on_how_it_is_written(errors, tmp_path)
         assert np.array_equal(read_decline(path, **levels).decline.stuck_share, first.stuck_share)
     epochs, values, sizes = (np.array(column) for column in zip(*mixed, strict=True))
     by_hand = measured_decline("x", epochs, values, sizes if errors else None)
-    assert by_hand.decline.stuck_share == pytest.approx(read_decline(written(path, ROWS)).decline.stuck_share)
+    of_file = read_decline(written(path, ROWS, errors=errors))
+    assert by_hand.decline.stuck_share == pytest.approx(of_file.decline.stuck_share)
+    assert by_hand.decline.noise == pytest.approx(of_file.decline.noise)
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,18 @@ def test_shares_that_are_those_of_the_start_are_refused(temperature):
         assert off(found, 1 / temperature) < LIMIT
 
 
+def test_in_several_coordinates_few_changes_of_phase_are_refused():
+    potential = find_potential("curve_against_point")
+    draws = independent(potential, 20.0, 100, 60)
+    circle = potential.phase_index(draws) == potential.phase_number("circle")
+    inside = draws[circle][: 100 * 20].reshape(100, 20, 2)
+    alone = energy_thermometer(potential, inside, "circle")
+    assert alone.reads, alone.verdict
+    late = inside.copy()
+    late[:30, -1] = potential.minimum_point("point")
+    assert "not known in several coordinates" in energy_thermometer(potential, late, "circle").reason
+
+
 def test_what_a_short_start_moves_is_seen():
     """A tenth of a standard error is let pass, several are not; of a run at rest nothing is said."""
     random = np.random.default_rng(fresh_seed())
