@@ -1,4 +1,4 @@
-"""Passages of a recorded chain, the τ of [eq:recorded-wait]: against an integral equation with the exact kernel, and two limits."""
+"""Passages of a recorded chain, the τ of [eq:recorded-wait], against an integral equation and in two limits."""
 
 from __future__ import annotations
 
