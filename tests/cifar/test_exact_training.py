@@ -310,7 +310,7 @@ def test_losses_and_accuracies_are_of_the_images_they_are_named_after(lopsided, 
 def test_batch_statistics_are_a_plain_average_over_batches(lopsided):
     trainer = Trainer(made_recipe(batch_size=20), lopsided)
     trainer.run_epoch(stages(Stage(1)))
-    layers = [layer for layer in trainer.network.modules() if isinstance(layer, torch.nn.BatchNorm1d)]
+    layers: list[Any] = [layer for layer in trainer.network.modules() if isinstance(layer, torch.nn.BatchNorm1d)]
     momenta = [layer.momentum for layer in layers]
     batches = [(lopsided.normalised(part), None) for part in lopsided._train[0].split(20)]
     trainer.re_estimate_batch_statistics(batches)  # type: ignore[arg-type]
