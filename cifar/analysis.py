@@ -106,7 +106,7 @@ def analyse(
     curves = {size: curve(found, "base", deficit, size) for size in sizes}
     spread, freedom = scatter(found)
     notes = []
-    notes += [words for one in curves.values() if (words := _uneven(one))]
+    notes += [words for one in curves.values() for words in _doubts(one)]
     usable = {size: one for size, one in curves.items() if len(one.values) >= minimum_rows(HALF_DEPTH)}
     if missing := sorted(set(sizes) - set(usable)):
         without = ", ".join(map(str, missing))
@@ -159,12 +159,21 @@ def analyse(
     )
 
 
-def _uneven(one: Curve) -> str | None:
-    """Doubt about a curve whose points are means over different numbers of runs."""
-    if len(set(one.counts.tolist())) < 2:
-        return None
-    each = ", ".join(f"{int(e)}: {count}" for e, count in zip(one.switch_epochs, one.counts, strict=True))
-    return f"B = {one.batch_size}: switch epochs are means of different numbers of runs ({each})."
+def _doubts(one: Curve) -> list[str]:
+    """What a curve cannot be held against others for: points that are missing, or means of fewer runs than others."""
+    said = []
+    if len(set(one.counts.tolist())) > 1:
+        each = ", ".join(f"{int(e)}: {count}" for e, count in zip(one.switch_epochs, one.counts, strict=True))
+        said.append(f"B = {one.batch_size}: switch epochs are means of different numbers of runs ({each}).")
+    if len(one.switch_epochs) and (first := int(one.switch_epochs[0])):
+        said.append(
+            f"B = {one.batch_size}: no run of e_s = 0 counts; every end is measured from e_s = {first} instead of "
+            "from no deficit."
+        )
+    if late := [epoch for epoch in one.failed if len(one.switch_epochs) and epoch > one.switch_epochs[0]]:
+        missing = ", ".join(map(str, late))
+        said.append(f"B = {one.batch_size}: no run passed the gate at e_s = {missing}; the ends are of what is left.")
+    return said
 
 
 def _definitions(curves: Mapping[int, Curve]) -> list[Definition]:

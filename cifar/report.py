@@ -132,7 +132,7 @@ def report_page(summary: Summary) -> str:
         f"{recipe.momentum:g}, weight decay {stage.weight_decay:g}, learning rate {stage.learning_rate:g} · "
         f"{stage.decay:g}^epoch, {'with' if stage.augment else 'without'} augmentation, deficit "
         f"{_words(summary.findings.deficit)}. Work so far: {summary.hours:.2f} hours of one worker ("
-        f"{', '.join(summary.devices)}).",
+        f"{'; '.join(summary.devices)})." + _devices(summary.devices),
         "",
         _convention(summary),
         "",
@@ -176,6 +176,12 @@ def report_page(summary: Summary) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _devices(devices: Sequence[str]) -> str:
+    if len(devices) < 2:
+        return ""
+    return f" They are of {len(devices)} devices or versions: of one recipe, but not to the same bits."
 
 
 def _convention(summary: Summary) -> str:

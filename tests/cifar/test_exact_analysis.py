@@ -135,6 +135,15 @@ def test_means_of_different_numbers_of_runs_are_doubted():
     assert any("B = 64" in note and "(0: 2, 1: 2, 2: 1, " in note for note in findings(uneven).notes)
 
 
+def test_curves_without_their_first_or_a_late_point_are_doubted():
+    notes = " ".join(findings(base()).notes)
+    assert "no run of e_s = 0" not in notes and "no run passed" not in notes
+    headless = [replace(one, passed=one.run.switch_epoch > 0) for one in base()]
+    assert any("B = 64: no run of e_s = 0 counts" in n and "from e_s = 1" in n for n in findings(headless).notes)
+    holed = [replace(one, passed=one.run.switch_epoch != 5) for one in base()]
+    assert any("B = 64: no run passed the gate at e_s = 5;" in note for note in findings(holed).notes)
+
+
 def test_ends_are_where_the_hand_made_curves_cross():
     shifted = [replace(one, run=replace(one.run, switch_epoch=one.run.switch_epoch)) for one in base(128)]
     made = findings([*base(), *shifted])
@@ -168,11 +177,33 @@ def test_the_shift_is_positive_where_smaller_batches_end_later():
     assert {size: end.epoch for size, end in made.ends["hinge"].items()} == pytest.approx(
         {32: 12.0, 64: 8.0, 128: 4.0}, abs=0.3
     )
-    said = law_sentences(made, 4.0)
-    assert any("By hinge, halving the batch moves the end by 4.0 epochs" in one for one in said)
-    assert any("the theorem's 4.00 lies inside" in one for one in said)
+    for theorem, side in ((4.0, "inside"), (40.0, "outside"), (-4.0, "outside")):
+        said = next(one for one in law_sentences(made, theorem) if one.startswith("By hinge"))
+        assert "halving the batch moves the end by 4.0 epochs" in said
+        assert f"the theorem's {theorem:.2f} lies {side}, and no shift at all lies outside" in said
     reverse = findings([*falling(128, 12.0), *falling(64, 8.0), *falling(32, 4.0)])
     assert reverse.epochs_per_halving["hinge"].slope == pytest.approx(-4.0, abs=0.2)
+
+
+@pytest.mark.parametrize("decay, exponent", [(2**-0.25, 1.0), (2**-0.125, 0.5), (0.5, 4.0)])
+def test_curves_that_are_moved_by_the_law_collapse_over_its_variable(decay, exponent):
+    """Moved by 4 epochs for each halving: η/B^a at the end is the same for a = 4 |ln γ| / ln 2."""
+    found = [
+        one
+        for size, start in ((128, 2), (64, 6), (32, 10))
+        for switch in range(0, 24, 2)
+        for one in cell(
+            *(80 - 10 * min(max(switch - start, 0) / 4, 1) + off for off in (-0.05, 0.05)), size=size, switch=switch
+        )
+    ]
+    made = analyse(found, deficit="blur", decay=decay, learning_rate=0.05, momentum=0.9, examples=640)
+    best = made.best_exponent
+    assert best is not None and best.exponent == pytest.approx(exponent, abs=0.01)
+    if exponent == 1:
+        assert best.low is not None and best.high is not None and best.low < 1 < best.high
+        spread = {name: one.spread for name, one in made.collapse.items()}
+        assert spread["learning_rate/batch_size"] == pytest.approx(0, abs=1e-6)
+        assert min(value for name, value in spread.items() if name != "learning_rate/batch_size" and value) > 0.1
 
 
 def test_a_rise_is_said_to_be_one():

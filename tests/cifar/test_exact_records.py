@@ -269,6 +269,9 @@ def test_a_page_says_its_convention_and_both_temperatures(tmp_path, late):
     page = report_page(summary)
     assert ("the deficit lasts through epoch e_s, e_s + 1 epochs" in page) == late
     assert ("the deficit lasts until epoch e_s, e_s epochs" in page) == (not late)
+    assert "made 0; made 1). They are of 2 devices or versions: of one recipe, but not to the same bits." in page
+    one_device = report_page(replace(summary, devices=("CPU",)))
+    assert "(CPU).\n" in one_device and "to the same bits" not in one_device
     assert page.count("With a gradient noise that never changes") == page.count("With the noise that was measured") == 1
     # the trace of a state is its epoch
     ends = {epoch: float(epoch + late) for epoch in range(1 - late, 7)}
