@@ -83,10 +83,11 @@ class Evidence:
 
     def problems(self) -> Iterator[str]:
         """What speaks against the shares of these phases, the worst first."""
-        if self.matters.sum() < 2 and (self.shares[self.matters] > 0).all():
-            return
-        if not self.moved:
+        alone = self.matters.sum() < 2 and (self.shares[self.matters] > 0).all()
+        if not self.moved and not (alone and (self.shares > 0).sum() < 2):
             yield "no chain left the phase it started in"
+        if alone:
+            return
         for k in np.flatnonzero(self.matters & (self.shares == 0)):
             known = ": rare, or out of reach" if np.isnan(self.exact[k]) else f": its share is {self.exact[k]:.2g}"
             yield f"phase {self.names[k]} was never visited{known}"

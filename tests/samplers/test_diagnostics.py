@@ -26,6 +26,7 @@ from slt_toys.diagnostics import (
     summarise,
     tail_effective_sample_size,
 )
+from slt_toys.phase_trips import core_entries
 from slt_toys.potentials import Potential
 
 STATISTICS = [
@@ -281,3 +282,24 @@ def test_trips_and_transitions_against_loops(paths):
 def test_bad_phase_indices_are_refused(index, ends, message):
     with pytest.raises(ValueError, match=message):
         phase_round_trips(index, *ends)
+
+
+def entries_by_hand(path: list[int], phases: int) -> tuple[list[int], int]:
+    entries, returns, been, place = [0] * phases, 0, set(), -1
+    for phase in path:
+        if phase < 0 or phase == place:
+            continue
+        if place >= 0:
+            entries[phase] += 1
+            returns += phase in been
+        been.add(phase)
+        place = phase
+    return entries, returns
+
+
+@given(paths=PATHS)
+def test_entries_and_returns_against_loops(paths):
+    entries, returns = core_entries(np.array(paths), 3)
+    expected = [entries_by_hand(path, 3) for path in paths]
+    assert entries.tolist() == [one for one, _ in expected]
+    assert returns.tolist() == [one for _, one in expected]
