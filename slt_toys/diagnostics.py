@@ -12,9 +12,9 @@ too. What the verdict rests on:
 - exact means, where one or two coupled coordinates let a grid have them (:mod:`slt_toys.exact_means`).
 
 The last two need to know what the draws are of: the attributes ``n_beta``, ``scheme`` and ``time_step`` that
-:func:`slt_toys.samplers.sample` writes. Trusted means are within five standard errors of the exact
+:func:`slt_toys.samplers.sample` writes. Trusted means are within 4.5 standard errors of the exact
 ones as far as all this can tell. A step's bias is doubted from two standard errors on where it is more than a hundredth
-of T in the energy (of a standard deviation in other quantities), and from five on in any case.
+of T in the energy (of a standard deviation in other quantities), and from 4.5 on in any case.
 """
 
 from __future__ import annotations
@@ -81,8 +81,9 @@ LOWEST_ACCEPTANCE = 0.05  # most of the work is wasted, and a chain in a corner 
 HIGHEST_ACCEPTANCE = 0.99  # steps are far below the width of the wells
 LOWEST_SWAP_ACCEPTANCE = 0.05  # the temperatures on the two sides hardly talk to each other
 # Standard errors from an exact mean; fewer where the step's bias is known from nothing else.
-OFF = 5.0
+OFF = 4.5
 OFF_WITHOUT_LAW = 4.0
+FEW_VISITS = 25  # expected in a phase, below which the number of them is far from normal
 BIAS_ERRORS = 2.0  # a bias below that many standard errors does no harm; one below OFF may be within the tolerance
 UNKNOWN_BIAS = "no law gives the step bias of"
 BIAS_SEEN = 3.0  # a difference between two runs is a bias from that many of its standard errors on
@@ -411,7 +412,10 @@ def _off(judged: _Judged, diagnosis: xr.Dataset, known: _Reference) -> list[str]
     # One draw more or less of a rare phase is no error.
     sizes = diagnosis["bulk_effective_sample_size"].values[: judged.coordinates + 1]
     rare = np.zeros(len(means))
-    rare[judged.coordinates + 1 :] = limit / np.nanmin(sizes) if np.isfinite(sizes).any() else 0.0
+    if np.isfinite(sizes).any():
+        shares = known.exact[judged.coordinates + 1 :]
+        few = np.minimum(shares, 1 - shares) * np.nanmin(sizes) < FEW_VISITS
+        rare[judged.coordinates + 1 :] = np.where(few, limit / np.nanmin(sizes), 0.0)
     allowed = limit * errors + rare + RESOLVED * known.deviation
     with np.errstate(all="ignore"):
         excess = np.where(np.isfinite(known.exact), np.abs(means - known.exact) / allowed, 0.0)

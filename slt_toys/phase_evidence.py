@@ -94,9 +94,9 @@ class Evidence:
         if not self.moved:
             return
         candidates = np.flatnonzero(self.matters & (self.shares > 0))
-        least = candidates[self.entries[candidates].argmin()]
+        least = int(candidates[self.entries[candidates].argmin()])
         if self.entries[least] < FEWEST_ENTRIES:
-            yield f"phase {self.names[least]} was entered {_times(self.entries[least])}, {FEWEST_ENTRIES} are needed"
+            yield f"phase {self.names[least]} was entered {_times(int(self.entries[least]))}, {FEWEST_ENTRIES} are needed"
         elif self.returns < FEWEST_ENTRIES:
             yield f"chains came back to a phase {_times(self.returns)}, {FEWEST_ENTRIES} are needed"
 

@@ -63,10 +63,10 @@ def test_eulers_bias_of_any_mean_between_walls_and_without(case):
     potential, temperature = made(expression, box), 0.4
     energy = potential.energy_function()
     ends = box or (-2.2, 2.2)
-    w = np.linspace(*ends, 40_001)[:, None]
+    w = np.linspace(ends[0], ends[1], 40_001)[:, None]
     w = (w[1:] + w[:-1]) / 2
     weight = np.exp(-(energy(w) - energy(w).min()) / temperature)
-    draws = np.random.default_rng(0).choice(w[:, 0], 400_000, p=weight / weight.sum())[:, None]
+    draws = np.random.default_rng(0).choice(w[:, 0], 400_000, p=weight / weight.sum())[:, None].astype(float)
     exact = np.array([weight @ energy(w), weight @ w[:, 0]]) / weight.sum()
     steps = np.array([0.02, 0.01]) if case != "quartic" else np.array([0.008, 0.004])
     found, law = [], []

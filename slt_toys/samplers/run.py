@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path as FolderPath
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
@@ -158,7 +158,7 @@ def _half_step(
         name = "learning_rate" if hasattr(sampler, "learning_rate") else "step_size"
         if not is_dataclass(sampler) or name not in {own.name for own in fields(sampler)}:
             return None
-        half = replace(sampler, **{name: float(np.ravel(sampler.step_size)[0]) / 2})
+        half = replace(cast(Any, sampler), **{name: float(np.ravel(cast(Any, sampler).step_size)[0]) / 2})
     initial, threads, checkpoint = settings
     value = None if n_beta is None else float(np.ravel(np.asarray(n_beta, dtype=float))[0])
     return sample(
