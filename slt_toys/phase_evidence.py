@@ -95,8 +95,9 @@ class Evidence:
             return
         candidates = np.flatnonzero(self.matters & (self.shares > 0))
         least = int(candidates[self.entries[candidates].argmin()])
-        if self.entries[least] < FEWEST_ENTRIES:
-            yield f"phase {self.names[least]} was entered {_times(int(self.entries[least]))}, {FEWEST_ENTRIES} are needed"
+        entries = int(self.entries[least])
+        if entries < FEWEST_ENTRIES:
+            yield f"phase {self.names[least]} was entered {_times(entries)}, {FEWEST_ENTRIES} are needed"
         elif self.returns < FEWEST_ENTRIES:
             yield f"chains came back to a phase {_times(self.returns)}, {FEWEST_ENTRIES} are needed"
 
