@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 
 from figures.style import EXACT, FAINT, INK, PALETTE, SAMPLED, series, use_style
 
-COLUMNS = 6
+COLUMNS = 5
 BAND = "#ececec"
 SURVIVES, REFUTED, TRUTH = "#3a3a3a", "#ffffff", PALETTE[3]
 GAP = 0.5  # between the two matrices, in cells
@@ -71,9 +71,13 @@ def _stuck_shares(figure: Figure, place: SubplotSpec, data: xr.Dataset) -> None:
             **(SAMPLED | {"markersize": 3.6, "capsize": 0}),
         )
         axes.set(ylim=(-0.03, 1.03), xlim=(epochs[0] - 3, epochs[-1] + 3))
-        axes.set_title(arm + (" *" if bool(part["confounding"]) else ""), fontsize=11, loc="center")
+        axes.set_title(arm + _marks(part), fontsize=11, loc="center")
         _share_labels(axes, number, len(arms))
     _key(figure.add_subplot(grid[len(arms) // COLUMNS, len(arms) % COLUMNS]), data)
+
+
+def _marks(part: xr.Dataset) -> str:
+    return (" *" if bool(part["confounding"]) else "") + (" +" if bool(part["beyond"]) else "")
 
 
 def _share_labels(axes: Axes, number: int, count: int) -> None:
@@ -98,9 +102,16 @@ def _key(axes: Axes, data: xr.Dataset) -> None:
     sampled = axes.errorbar([], [], yerr=[], **(SAMPLED | {"markersize": 3.6, "capsize": 0}), label="sampled")
     axes.plot([], [], color=FAINT, linewidth=1.4, linestyle=(0, (4, 2)), label="control, exact")
     axes.plot([], [], color=FAINT, linewidth=0.8, label=f"end of the critical\nperiod, {data.attrs['level']:g}")
-    axes.plot([], [], linestyle="none", label="* heat and flow time left\n  are one function here")
+    axes.plot([], [], linestyle="none", label="* temperature and flow time\n  left are one function here")
+    if data["beyond"].any():
+        axes.plot([], [], linestyle="none", label="+ SGD whose noise sums to zero\n  over an epoch; no exact curve")
+    for copy in filter(None, str(data.attrs["copies"]).split("; ")):
+        axes.plot([], [], linestyle="none", label=f"not shown: {copy}")
     handles = [handle for handle in axes.get_legend_handles_labels()[0] if handle is not sampled]
-    axes.legend(handles=[handles[0], sampled, *handles[1:]], loc="center left", handlelength=1.8, borderaxespad=0.0)
+    legend = axes.legend(
+        handles=[handles[0], sampled, *handles[1:]], loc="center left", handlelength=1.8, borderaxespad=0.0
+    )
+    legend.set_in_layout(False)  # else its width would part the columns above
 
 
 # ---- b: how far each arm moves the end ------------------------------------------------------------------------------
@@ -145,8 +156,7 @@ def _shifts_of_the_end(axes: Axes, data: xr.Dataset) -> None:
         beyond[~seen], happened[~seen], linestyle="none", marker="o", markersize=5.5, markerfacecolor="white",
         markeredgecolor=SAMPLED["markeredgecolor"], zorder=5, clip_on=False,
     )  # fmt: skip
-    stars = ["" if not flag else " *" for flag in part["confounding"].values]
-    axes.set_yticks(places, [arm + star for arm, star in zip(arms, stars, strict=True)])
+    axes.set_yticks(places, [arm + _marks(part.isel(arm=number)) for number, arm in enumerate(arms)])
     axes.tick_params(axis="y", length=0)
     axes.set(
         xlim=(-1.22 * reach, 1.22 * reach),
@@ -180,7 +190,10 @@ def _verdicts(axes: Axes, data: xr.Dataset) -> None:
     names = [str(name) for name in data["hypothesis"].values]
     worlds = [str(name) for name in data["world"].values]
     places, labels = [], []
-    for first, ending, title in ((0.0, "", "all arms"), (len(names) + GAP, "_confounding", "confounding arms alone")):
+    for first, ending, title in (
+        (0.0, "", "the law's arms"),
+        (len(names) + GAP, "_confounding", "confounding arms alone"),
+    ):
         axes.text(first + (len(names) - 1) / 2, -0.72, title, ha="center", va="center", fontsize=10.5)
         places += [first + column for column in range(len(names))]
         labels += [name.replace(" ", "\n") for name in names]

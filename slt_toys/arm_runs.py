@@ -1,9 +1,9 @@
 """What happens exactly in an experimental arm: the Fokker-Planck equation through any schedule with a switch.
 
-In an arm the temperature after the switch may depend on when the switch was (a rate that starts anew does), so each switch
-epoch has a :class:`~slt_toys.arms.Schedule` of its own. All are solved side by side: in every epoch, runs with the same
-temperature and duration share one propagator (:mod:`slt_toys.propagator`), counted from epoch 0 or from the switch,
-whichever way more is shared.
+In an arm the temperature after the switch may depend on when the switch was (a rate that starts anew does), so each
+switch epoch has a :class:`~slt_toys.arms.Schedule` of its own. All are solved side by side: in every epoch, runs with
+the same temperature and duration share one propagator (:mod:`slt_toys.propagator`), counted from epoch 0 or from the
+switch, whichever way more is shared.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def exact_stuck_in_arm(pair: PotentialPair, schedules: Sequence[Schedule], cells
         raise ValueError("schedules must hold at least one schedule, such as CONTROL.schedule(training, 30, 100)")
     if any(run.steps_per_epoch for run in schedules):
         raise ValueError(
-            "schedules: steps_per_epoch must be 0 for the Fokker-Planck equation, which knows no steps and no noise that "
-            "sums to zero over an epoch; sample such a run"
+            "schedules: steps_per_epoch must be 0 for the Fokker-Planck equation, which knows no steps and no noise "
+            "that sums to zero over an epoch; sample such a run"
         )
     return np.mean([_evolve(part, schedules, cells) for part in component_pairs(pair)], axis=0)
 

@@ -62,7 +62,9 @@ class Schedule:
         if self.steps_per_epoch == 1 or self.steps_per_epoch < 0:
             raise ValueError(f"steps_per_epoch must be 0 (continuous) or at least 2, not {self.steps_per_epoch}")
         if self.order == "reshuffled" and not self.steps_per_epoch:
-            raise ValueError("steps_per_epoch must be at least 2 where examples are reshuffled: only SGD's steps know it")
+            raise ValueError(
+                "steps_per_epoch must be at least 2 where examples are reshuffled: only SGD's steps know it"
+            )
 
     @property
     def flow_time_spent(self) -> float:

@@ -1,37 +1,43 @@
-"""What ends a critical period? ``python -m slt_toys.critical_period`` runs every arm that tells heat from its rivals.
+"""What ends a critical period? ``python -m slt_toys.critical_period`` runs arms that tell temperature from its rivals.
 
 On any pair of potentials, exactly and sampled, and in six simulated worlds with different truths. For the pair, each
-hypothesis is fitted to the control run alone and predicts the end in ten other arms; then come shifts in mid-training
-other than one sudden switch.
+hypothesis is fitted to the control run alone and predicts the end in the other arms; how often mixtures of temperature
+with something else would be refuted is measured; then come shifts in mid-training other than one sudden switch.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from .arm_experiment import Experiment, carry_out
 from .arm_runs import exact_stuck_in_arm
 from .arms import ARMS, CONTROL
 from .catalogue import find_pair
-from .critical_period_findings import Findings, dataset_of
+from .critical_period_end import CriticalPeriodEnd, Definition
+from .critical_period_findings import CONFIDENCE, Findings, dataset_of
 from .critical_period_report import print_report, record_of
 from .critical_period_tables import readme_tables
+from .hypotheses import HYPOTHESES
 from .marked_text import write_tables
 from .potentials import Potential, PotentialPair, mirrored_pair
 from .progress import command_line, progress
 from .records import manifest, writable_folder, write_dataset, write_figure, write_json
+from .resampling import end_with_interval, resample_counts
 from .shift_runs import exact_shifts, sampled_shifts
 from .shifts import Shift, Sudden, shift_catalogue, three_phase_pair, windows_by_onset
 from .training import ExponentialDecay, Training
-from .worlds import WORLDS, thermal_two_phase
+from .verdict_power import Power, mixtures, power, scaled_energies
+from .worlds import WORLDS, World, thermal_two_phase
 
+Array = NDArray[np.float64]
 NAME = "critical_period"
 DEFAULT_PAIR = "regular_double_well"
 USUAL_TEMPERATURE = 0.6
@@ -39,6 +45,8 @@ MIDDLE = (0.1, 0.7)  # where the control's end may lie among the switch epochs, 
 AIM = 0.35
 COARSE_CELLS = {1: 160, 2: 28}  # by coordinates, for the search of a temperature
 FEWEST_SWITCHES = 6
+PORTIONS = (0.05, 0.1, 0.2, 0.4)  # of the runs, for another mechanism than temperature
+HIGHER = 1.25  # energies in arms with another batch size, over those of the control
 
 
 @dataclass(frozen=True)
@@ -73,12 +81,12 @@ class CriticalPeriod:
         Clean epochs after the switch.
     level
         Stuck share that marks the end of the critical period.
-    slowest_rate
-        Relaxation rate of the slowest mode, in units of 1/flow time: it is what reshuffled examples cool.
     runs
         For each arm and switch epoch.
     world_runs
         Likewise, in the six worlds.
+    power_seeds
+        Sets of counts judged for each mixture of temperature with something else; 0 leaves this out.
     shift_length
         Epochs of the deficit in the shifts in mid-training; a multiple of 4.
     shift_runs
@@ -102,9 +110,9 @@ class CriticalPeriod:
     switch_epochs: tuple[int, ...] = tuple(range(0, 101, 5))
     epochs_after: int = 100
     level: float = 0.5
-    slowest_rate: float = 0.1
     runs: int = 400
     world_runs: int = 60
+    power_seeds: int = 5
     shift_length: int = 40
     shift_runs: int = 2000
     seed: int = 0
@@ -115,6 +123,7 @@ class CriticalPeriod:
         for option, value, least in (
             ("--runs", self.runs, 20),
             ("--world-runs", self.world_runs, 20),
+            ("--power-seeds", self.power_seeds, 0),
             ("--shift-runs", self.shift_runs, 100),
             ("--batch-size", self.batch_size, 1),
             ("--epochs-after", self.epochs_after, 1),
@@ -122,9 +131,8 @@ class CriticalPeriod:
         ):
             if value < least:
                 raise ValueError(f"{option} must be at least {least}, not {value}")
-        for option, number in (("--temperature", self.temperature), ("--slowest-rate", self.slowest_rate)):
-            if number is not None and not (np.isfinite(number) and number > 0):
-                raise ValueError(f"{option} must be positive and finite, not {number}")
+        if self.temperature is not None and not (np.isfinite(self.temperature) and self.temperature > 0):
+            raise ValueError(f"--temperature must be positive and finite, not {self.temperature}")
         if not 0 < self.level < 1:
             raise ValueError(f"--level must lie strictly between 0 and 1, not {self.level}")
         switches = self.switch_epochs
@@ -177,16 +185,13 @@ class CriticalPeriod:
         with progress("temperature", None):
             temperature = self.temperature or self._temperature(pair)
         training = self.training(temperature)
-        world = thermal_two_phase(pair, training, self.switch_epochs, self.epochs_after, self.level, self.slowest_rate)
-        seeds = [int(word) for word in np.random.SeedSequence([self.seed]).generate_state(4)]
+        world = thermal_two_phase(pair, training, self.switch_epochs, self.epochs_after, self.level)
+        seeds = [int(word) for word in np.random.SeedSequence([self.seed]).generate_state(6)]
         with progress(f"arms of {pair.name}", 1.0) as advance:
             experiment = carry_out(world, runs=self.runs, seed=seeds[0], advance=advance)
-        exact = np.empty((len(ARMS), len(self.switch_epochs)))
-        with progress("exact arms", len(ARMS)) as advance:
-            for row, arm in enumerate(ARMS):
-                own = [each.schedule for each in experiment.observations if each.arm == arm.name]
-                exact[row] = exact_stuck_in_arm(pair, own)
-                advance()
+        as_sgd = self._control_as_sgd(world, seeds[4]) if world.makes_steps else None
+        exact = self._exact(pair, experiment)
+        tested = self._power(pair, experiment, exact, seeds[5])
         others = [make() for make in WORLDS]
         worlds: list[Experiment] = []
         with progress("worlds", len(others)) as advance:
@@ -200,13 +205,62 @@ class CriticalPeriod:
         three = self._shifts(
             three_phase_pair(), self.training(USUAL_TEMPERATURE), {"none": Sudden(0), **named}, seeds[3]
         )
-        findings = Findings(pair, temperature, experiment, exact, tuple(worlds), shifts, three, tuple(windows))
+        findings = Findings(
+            pair, temperature, experiment, exact, as_sgd, tested, tuple(worlds), shifts, three, tuple(windows)
+        )
         dataset = dataset_of(findings)
         dataset.attrs |= {
             "runs": self.runs, "world_runs": self.world_runs, "shift_runs": self.shift_runs, "seed": self.seed,
+            "power_seeds": self.power_seeds,
             "shift_length": self.shift_length, "epochs_after": self.epochs_after, "decay": self.decay,
         }  # fmt: skip
         return dataset, findings
+
+    def _control_as_sgd(self, world: World, seed: int) -> CriticalPeriodEnd:
+        """End of the control run as SGD's own steps, with replacement: the control of the reshuffled arm."""
+        steps, counts = round(self.dataset_size / self.batch_size), []
+        for switch in self.switch_epochs:
+            schedule = replace(CONTROL.schedule(world.training, switch, self.epochs_after), steps_per_epoch=steps)
+            counts.append(int(world.run(schedule, self.runs, [seed, switch])[0].sum()))
+        curves = resample_counts(counts, self.runs, seed=[seed])
+        definition = Definition("half_stuck_mass", self.level)
+        return end_with_interval(
+            self.switch_epochs, np.array(counts) / self.runs, curves, definition, confidence=CONFIDENCE
+        )
+
+    def _exact(self, pair: PotentialPair, experiment: Experiment) -> Array:
+        """Exact stuck shares of the unlike arms; not a number for those that the equation does not cover."""
+        arms = [row.arm for row in experiment.rows]
+        exact = np.full((len(arms), len(self.switch_epochs)), np.nan)
+        with progress("exact arms", len(arms)) as advance:
+            for row, arm in enumerate(arms):
+                if arm not in experiment.beyond:
+                    own = [each.schedule for each in experiment.observations if each.arm == arm]
+                    exact[row] = exact_stuck_in_arm(pair, own)
+                advance()
+        return exact
+
+    def _power(self, pair: PotentialPair, experiment: Experiment, exact: Array, seed: int) -> tuple[Power, ...]:
+        """What the verdict makes of mixtures, and of energies that are higher in arms with another batch size."""
+        if not self.power_seeds:
+            return ()
+        cells = experiment.verdict.observations
+        shares = exact[np.isfinite(exact).all(axis=1)].ravel()
+        worlds = {"temperature alone": shares}
+        for rival in HYPOTHESES[1:]:
+            worlds |= mixtures(cells, shares, rival, PORTIONS)
+        changed = [arm.name for arm in ARMS if arm.batch_factor != 1]
+        moved = scaled_energies(cells, HIGHER, changed)
+        worlds[f"temperature, energies times {HIGHER:g} in arms with another batch size"] = np.concatenate(
+            [
+                exact_stuck_in_arm(pair, [each.schedule for each in moved if each.arm == arm])
+                if arm in changed
+                else shares[[each.arm == arm for each in cells]]
+                for arm in dict.fromkeys(each.arm for each in cells)
+            ]
+        )
+        with progress("power of the verdict", len(worlds) * self.power_seeds) as advance:
+            return power(cells, worlds, seeds=self.power_seeds, seed=seed, advance=advance)
 
     def _temperature(self, pair: PotentialPair) -> float:
         """0.6, or where the control's end lies well within the switch epochs; 0.6 again if there is no such place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from .arm_experiment import EndShift, shift_of_end
+from .critical_period_end import CriticalPeriodEnd
 from .critical_period_findings import Findings
-from .critical_period_tables import Cells, arm_table, shift_table, world_table
+from .critical_period_tables import Cells, arm_table, power_table, shift_table, world_table
 from .critical_period_words import in_words, prediction
-from .verdict import Verdict
+from .verdict import Dispersion, Verdict
 
 
 def record_of(found: Findings) -> dict[str, Any]:
@@ -29,13 +31,18 @@ def record_of(found: Findings) -> dict[str, Any]:
             "temperature": found.temperature,
         },
         "verdict": _verdict_record(experiment.verdict),
+        "arms_beyond_the_law": list(experiment.beyond),
+        "verdict_with_arms_beyond_the_law": _verdict_record(experiment.everything),
+        "copied_arms": experiment.copies,
+        "repeated_cells": _dispersion_record(experiment.repeats),
+        "control_as_sgd": None if found.as_sgd is None else found.as_sgd.to_dict(),
         "confounding_arms": list(experiment.confounding),
         "verdict_from_confounding_arms": _verdict_record(experiment.confounded),
         "arms": {
             row.arm: {
-                "exact": end.to_dict(),
+                "exact": None if end is None else end.to_dict(),
                 "sampled": row.observed.to_dict(),
-                "shift": {"exact": shift_of_end(end, found.ends[0]), **_shift_record(shift)},
+                "shift": {"exact": _exact_shift(found, end), **_shift_record(shift)},
                 "predicted_from_the_control": {name: one.to_dict() for name, one in row.predicted.items()},
                 "deviance_of_the_prediction": row.deviances,
             }
@@ -47,6 +54,7 @@ def record_of(found: Findings) -> dict[str, Any]:
             "largest_distance_in_standard_errors": float(np.abs(distances).max()),
             "root_mean_square_in_standard_errors": float(np.sqrt((distances**2).mean())),
         },
+        "power": [asdict(each) for each in found.power],
         "worlds": {
             each.world.name: {
                 "truth": each.world.truth,
@@ -74,7 +82,21 @@ def _verdict_record(verdict: Verdict | None) -> dict[str, Any] | None:
         }
         for fit in verdict.fits
     }
-    return {"outcome": verdict.outcome, "survivors": list(verdict.survivors), "fits": fits}
+    return {
+        "outcome": verdict.outcome,
+        "survivors": list(verdict.survivors),
+        "nearest": verdict.nearest.hypothesis.name,
+        "fits": fits,
+    }
+
+
+def _dispersion_record(repeats: Dispersion | None) -> dict[str, float] | None:
+    return None if repeats is None else asdict(repeats) | {"ratio": repeats.ratio, "p_value": repeats.p_value}
+
+
+def _exact_shift(found: Findings, end: CriticalPeriodEnd | None) -> float | None:
+    first = found.ends[0]
+    return None if end is None or first is None else shift_of_end(end, first)
 
 
 def _shift_record(shift: EndShift) -> dict[str, Any]:
@@ -99,9 +121,10 @@ def print_report(record: dict[str, Any], stem: Path) -> None:
     for title, cells in (
         (
             "End of the critical period, epochs of the control; hypotheses fitted to the control alone\n"
-            "(*: heat and flow time left are one function here)",
+            "(*: temperature and flow time left are one function here; +: beyond the law's conditions)",
             arm_table(record),
         ),
+        ("How often temperature is refuted where it is not all that decides", power_table(record)),
         ("Verdicts in simulated worlds, from sampled data alone", world_table(record)),
         ("Stuck at the end, by shift in mid-training", shift_table(record)),
     ):

@@ -8,6 +8,7 @@ from typing import Any
 from .marked_text import markdown
 
 Cells = tuple[list[str], list[list[str]]]
+NOTHING = "-"
 
 
 def readme_tables(record: Mapping[str, Any]) -> dict[str, str]:
@@ -20,6 +21,7 @@ def readme_tables(record: Mapping[str, Any]) -> dict[str, str]:
     """
     return {
         "critical_period_arms": markdown(*arm_table(record)),
+        "critical_period_power": markdown(*power_table(record)),
         "critical_period_worlds": markdown(*world_table(record)),
         "critical_period": "\n".join(f"- {sentence}" for sentence in record["in_words"]),
     }
@@ -28,24 +30,47 @@ def readme_tables(record: Mapping[str, Any]) -> dict[str, str]:
 def arm_table(record: Mapping[str, Any]) -> Cells:
     """Headings and rows: the end of the critical period by arm, as it happened and as predicted from the control.
 
-    A star marks arms in which heat and flow time left are one function.
+    A star marks arms in which temperature and flow time left are one function, a plus arms beyond the law's conditions.
+    Arms that repeat another's schedule have a row that says so, and no numbers of their own.
     """
-    arms, confounding = record["arms"], record["confounding_arms"]
+    arms, confounding, beyond = record["arms"], record["confounding_arms"], record["arms_beyond_the_law"]
     names = list(next(iter(arms.values()))["predicted_from_the_control"])
     rows = [
         [
-            f"{arm} *" if arm in confounding else arm,
-            told["exact"]["statement"],
+            arm + (" *" if arm in confounding else "") + (" +" if arm in beyond else ""),
+            NOTHING if told["exact"] is None else told["exact"]["statement"],
             told["sampled"]["statement"],
             *(told["predicted_from_the_control"][name]["statement"] for name in names),
         ]
         for arm, told in arms.items()
     ]
-    chances = [_chance(record["verdict"], name) for name in names]
-    alone = [_chance(record["verdict_from_confounding_arms"], name) for name in names]
-    rows.append(["p-value: all arms", "", record["verdict"]["outcome"], *chances])
-    rows.append(["p-value: arms with *", "", _outcome(record["verdict_from_confounding_arms"]), *alone])
+    rows += [
+        [f"{copy}: is {original}", *["not counted"] * 2, *[""] * len(names)]
+        for copy, original in record["copied_arms"].items()
+    ]
+    for title, key in (
+        ("p-value: the law's arms", "verdict"),
+        ("p-value: with arms marked +", "verdict_with_arms_beyond_the_law"),
+        ("p-value: arms with *", "verdict_from_confounding_arms"),
+    ):
+        verdict = record[key]
+        if verdict is not None or key != "verdict_with_arms_beyond_the_law":
+            rows.append([title, "", _outcome(verdict), *(_chance(verdict, name) for name in names)])
     return ["arm", "exact", "sampled, 95 %", *(f"{name}: predicted" for name in names)], rows
+
+
+def power_table(record: Mapping[str, Any]) -> Cells:
+    """Headings and rows: how often temperature is refuted, by what decides."""
+    rows = [
+        [
+            told["world"],
+            f"{told['refuted']} of {told['seeds']}",
+            _told(told["largest_p_value"]),
+            ", ".join(f"{outcome} {times}" for outcome, times in told["outcomes"].items()),
+        ]
+        for told in record["power"]
+    ]
+    return ["what decides", "temperature refuted", "its largest p-value", "verdicts"], rows
 
 
 def world_table(record: Mapping[str, Any]) -> Cells:
@@ -55,12 +80,21 @@ def world_table(record: Mapping[str, Any]) -> Cells:
             world,
             told["truth"],
             told["verdict"]["outcome"],
+            told["verdict"]["nearest"],
             _outcome(told["verdict_from_confounding_arms"]),
-            ", ".join((told["verdict_from_confounding_arms"] or {"survivors": []})["survivors"]) or "-",
+            ", ".join((told["verdict_from_confounding_arms"] or {"survivors": []})["survivors"]) or NOTHING,
         ]
         for world, told in record["worlds"].items()
     ]
-    return ["world", "truth", "verdict, all arms", "verdict, confounding arms", "which these leave"], rows
+    headings = [
+        "world",
+        "truth",
+        "verdict, the law's arms",
+        "nearest",
+        "verdict, confounding arms",
+        "which these leave",
+    ]
+    return headings, rows
 
 
 def shift_table(record: Mapping[str, Any]) -> Cells:
@@ -90,11 +124,12 @@ def _in_one(told: Mapping[str, float]) -> str:
 
 
 def _chance(verdict: Mapping[str, Any] | None, name: str) -> str:
-    if verdict is None:
-        return "-"
-    value = verdict["fits"][name]["p_value"]
+    return NOTHING if verdict is None else _told(verdict["fits"][name]["p_value"])
+
+
+def _told(value: float) -> str:
     return "< 0.001" if value < 0.001 else "> 0.99" if value > 0.99 else f"{value:.2g}"
 
 
 def _outcome(verdict: Mapping[str, Any] | None) -> str:
-    return "-" if verdict is None else verdict["outcome"]
+    return NOTHING if verdict is None else verdict["outcome"]

@@ -67,6 +67,9 @@ class Problem:
         Runs that find where the stuck share rises, before those that measure it; 0 where the exact answer does.
     barrier
         Height in units of loss, and power of the temperature in front of the escape rate, where they are known.
+    real_noise
+        Whether its noise is that of real minibatches. The others are Langevin systems (or flows) that are handed
+        temperature and duration as functions of γ^e/B: a slope of 1 is then an identity, and checks solver and sampler.
     """
 
     name: str
@@ -80,6 +83,7 @@ class Problem:
     exact: Callable[[Training, Epochs], Array] | None = None
     pilot: int = 0
     barrier: tuple[float, float] | None = None
+    real_noise: bool = False
 
     @property
     def schedule(self) -> str:

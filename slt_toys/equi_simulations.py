@@ -57,6 +57,7 @@ def regression(batch_sizes: Sequence[int] = REGRESSION_SIZES, size: int = SIZE) 
         0.625,
         sample,
         pilot=128,
+        real_noise=True,
     )
 
 
@@ -101,13 +102,13 @@ def sgd_stuck(
 
 
 def thermal_valley() -> Problem:
-    """Two deep linear pathways of depth 2 with heat."""
-    return _of_world(thermal_pathways(), "deep linear, with heat", "equal temperature", PATHWAY_SIZES, 200, 0.5)
+    """Two deep linear pathways of depth 2 at a temperature."""
+    return _of_world(thermal_pathways(), "deep linear, at a temperature", "equal temperature", PATHWAY_SIZES, 200, 0.5)
 
 
 def cold_pathways() -> Problem:
     """Two deep linear pathways of depth 4 by gradient flow, which has no temperature: the contrast."""
-    return _of_world(pathways(), "deep linear, without heat", "flow time spent", FLOW_SIZES, 40, 0.5)
+    return _of_world(pathways(), "deep linear, no temperature", "flow time spent", FLOW_SIZES, 40, 0.5)
 
 
 def _of_world(

@@ -1,8 +1,9 @@
 """Equi-temperature curves across problems, end to end: ``python -m slt_toys.equi_temperature``.
 
 If temperature ends critical periods, then the learning rate at the end is proportional to the batch size, for every
-problem and every schedule: one halving for each halving. Measured on energies, on SGD with real minibatches and on deep
-linear pathways, beside rival laws and the published curves.
+problem and every schedule: one halving for each halving. Measured on energies and deep linear pathways, which are
+handed the temperature, so that this checks solver and sampler; on SGD with real minibatches, which could fail; and
+beside rival laws and the published curves.
 """
 
 from __future__ import annotations

@@ -67,6 +67,7 @@ def equi_dataset(findings: Sequence[Finding], published: PublishedFindings) -> x
             "p_value": (("problem", "definition", "model"), fit[1]),
             "kind": ("problem", [one.problem.kind for one in findings]),
             "expected": ("problem", [one.problem.expected for one in findings]),
+            "real_noise": ("problem", [one.problem.real_noise for one in findings]),
             "schedule": ("problem", [one.problem.schedule for one in findings]),
             **_published(published),
         },
@@ -122,6 +123,7 @@ def _record(one: Finding) -> dict[str, Any]:
         "kind": one.problem.kind,
         "schedule": one.problem.schedule,
         "expected": one.problem.expected,
+        "real_noise": one.problem.real_noise,
         "expected_slope": one.expected_slope,
         "level": one.problem.level,
         "runs": len(one.curves[0].stuck),
@@ -151,13 +153,14 @@ def _record(one: Finding) -> dict[str, Any]:
 
 
 def in_words(record: Mapping[str, Any]) -> list[str]:
-    """What came out, one sentence each; every number is taken from the record."""
-    said = []
+    """What came out, one sentence each, first what limits it; every number is taken from the record."""
+    said = _identities(record)
     for name, ways in record["agreement"].items():
         own, joint = ways["slopes"], ways["joint fit"]
         control = record["control"].get(name, ways)["slopes"]
         told = (
-            f"By {_spoken(name)} {own['problems']} problems under exponential decay give a slope of {own['slope']:.3f} "
+            f"By {_spoken(name)} {own['problems']} problems under exponential decay{_handed(record)} give a slope of "
+            f"{own['slope']:.3f} "
             f"[{own['low']:.3f}, {own['high']:.3f}] halvings of the learning rate per halving of the batch (joint fit "
             f"{joint['slope']:.3f}); they {_agree(own['p_value'])} (chi-square {own['chi_square']:.1f} for "
             f"{own['degrees_of_freedom']}, {_chance(own['p_value'])}), with a spread between problems of "
@@ -193,6 +196,38 @@ def in_words(record: Mapping[str, Any]) -> list[str]:
             f"Published CIFAR-10 curves by {_spoken(name)}: {one['slope']:.2f} {_interval(one['interval'])}, "
             f"{'with' if inside else 'without'} 1 in the interval."
         )
+    return said
+
+
+def _alike(record: Mapping[str, Any], real_noise: bool) -> dict[str, Mapping[str, Any]]:
+    """Problems under exponential decay of which theory expects one temperature, by where their noise comes from."""
+    return {
+        name: one
+        for name, one in record["problems"].items()
+        if one["expected"] == "equal temperature" and one["real_noise"] == real_noise
+    }
+
+
+def _handed(record: Mapping[str, Any]) -> str:
+    handed = len(_alike(record, False))
+    return f" ({handed} of them by identity)" if handed else ""
+
+
+def _identities(record: Mapping[str, Any]) -> list[str]:
+    handed, real = _alike(record, False), _alike(record, True)
+    said = []
+    if handed:
+        said.append(
+            f"Of {len(handed) + len(real)} problems under exponential decay {len(handed)} are Langevin systems that "
+            "are handed temperature and duration as functions of decay^epoch/B: their slope of 1 is an identity, and "
+            "that they agree checks solver and sampler, not SGD."
+        )
+    for name, one in real.items():
+        slope = one["slopes"][NAMES[0]]
+        told = "too few ends" if slope["sampled"] is None else f"{slope['sampled']:.3f} {_interval(slope['interval'])}"
+        said.append(f"{_spoken(name).capitalize()}, with real minibatches, could have failed: slope {told}.")
+    if handed and not real:
+        said.append("None has real minibatches, so none could have failed.")
     return said
 
 
@@ -245,15 +280,16 @@ def _slopes(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
                 NOTHING if slope["sampled"] is None else f"{slope['sampled']:.3f} {_interval(slope['interval'])}"
             )
         exact = one["slopes"][NAMES[0]]["exact"]
-        rows.append([_spoken(name), one["kind"], expected, NOTHING if exact is None else f"{exact:.4f}", *cells])
+        noise = "of minibatches" if one["real_noise"] else "handed"
+        rows.append([_spoken(name), one["kind"], noise, expected, NOTHING if exact is None else f"{exact:.4f}", *cells])
     for number, name in enumerate(NAMES):
         if name in record["published"]:
             one = record["published"][name]
             cells = [NOTHING] * len(NAMES)
             cells[number] = f"{one['slope']:.2f} {_interval(one['interval'])}"
-            rows.append(["published CIFAR-10", "ResNet-18", "1.00", NOTHING, *cells])
+            rows.append(["published CIFAR-10", "ResNet-18", "of minibatches", "1.00", NOTHING, *cells])
     spoken = [_spoken(name) + ", 95 %" for name in NAMES]
-    return ["problem", "kind", "theory", f"exact ({_spoken(NAMES[0])})", *spoken], rows
+    return ["problem", "kind", "temperature", "theory", f"exact ({_spoken(NAMES[0])})", *spoken], rows
 
 
 def print_report(record: Mapping[str, Any], stem: Path) -> None:
@@ -262,7 +298,7 @@ def print_report(record: Mapping[str, Any], stem: Path) -> None:
     headings, rows = _slopes(record)
     table = Table(title="Halvings of the learning rate by the end of the critical period, per halving of the batch")
     for number, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if number < 2 else "right")
+        table.add_column(heading, justify="left" if number < 3 else "right")
     for row in rows:
         table.add_row(*row)
     console.print(table)

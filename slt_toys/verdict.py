@@ -3,9 +3,10 @@
 Each hypothesis (:mod:`slt_toys.hypotheses`) is fitted to the stuck counts of every arm and switch epoch at once by
 maximum likelihood, and its deviance is compared with the chi-square law of binomial counts, with as many degrees of
 freedom as there are cells less parameters. Cells in which fewer than :data:`FEWEST_EXPECTED` runs of either fate are
-expected have no chi-square: of their deviance the exact mean and variance are taken (:func:`deviance_law`). A family that misses the truth by more than sampling does is refuted: the
-families are idealisations, so with runs enough every one of them will be. Runs of a cell that share a fate scatter more
-than binomially; how much more is estimated from repeats of cells (:func:`dispersion_of_repeats`) or not assumed.
+expected have no chi-square: of their deviance the exact mean and variance are taken (:func:`deviance_law`). A family
+that misses the truth by more than sampling does is refuted: the families are idealisations, so with runs enough every
+one of them will be. Runs of a cell that share a fate scatter more than binomially; how much more is estimated from
+repeats of cells (:func:`dispersion_of_repeats`) or not assumed.
 
 A hypothesis survives if the probability of a larger deviance is at least :data:`SIGNIFICANCE`. One survivor: that is
 the verdict. Several: "cannot tell". None: "none", no hypothesis holds to the sampling error. Arms that repeat the
@@ -212,9 +213,9 @@ def deviance_law(shares: Array, runs: Array, parameters: int) -> tuple[float, fl
     """Law of the deviance of binomial counts with these shares, as a number times chi-square.
 
     Where at least :data:`FEWEST_EXPECTED` runs of either fate are expected a cell's deviance is chi-square, of mean 1
-    and variance 2; else its moments are summed over the binomial law. Each fitted parameter takes a chi-square away. The
-    number and the degrees of freedom follow from mean and variance (Satterthwaite 1946); if no cell is sparse they are
-    1 and cells less parameters.
+    and variance 2; else its moments are summed over the binomial law. Each fitted parameter takes a chi-square away.
+    The number and the degrees of freedom follow from mean and variance (Satterthwaite 1946); if no cell is sparse they
+    are 1 and cells less parameters.
 
     Parameters
     ----------

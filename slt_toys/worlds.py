@@ -16,8 +16,8 @@ diagonal network    SGD whose noise acts only while there is loss               
 =================== =============================================================== =================
 
 In the worlds of gradient flow the temperature touches nothing but the recorded loss: there, further directions in a
-quadratic bowl hold T/2 each, as all the others of a network would. Only the thermal two-phase world has SGD's own steps,
-so that only there examples can be reshuffled.
+quadratic bowl hold T/2 each, as all the others of a network would. Only the thermal two-phase world has SGD's own
+steps, so that only there examples can be reshuffled.
 """
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ def observe(
     unfit = [arm.name for arm in arms if not world.can_run(arm)]
     if unfit:
         raise ValueError(
-            f"arms: {unfit[0]!r} cannot be run in world {world.name!r}, which has no steps of SGD whose noise could sum "
-            "to zero; leave it out"
+            f"arms: {unfit[0]!r} cannot be run in world {world.name!r}, which has no steps of SGD whose noise could "
+            "sum to zero; leave it out"
         )
     switches = world.switch_epochs if switch_epochs is None else tuple(switch_epochs)
     losses = relative_loss(world, runs, seed) if any(arm.noise_follows_loss for arm in arms) else None
@@ -155,10 +155,10 @@ def thermal_two_phase(
 ) -> World:
     """Langevin dynamics in a deficit and a clean potential, from the deficit's equilibrium at the first temperature.
 
-    Where SGD's own steps are stable at the control's learning rates, a schedule with steps is run as SGD with Gaussian gradient noise (:class:`~slt_toys.examples.GaussianGradients`),
-    whose variance follows from the schedule's temperature and step [eq:sgd-temperature]. ``pair`` may be named; the
-    other arguments are the world's attributes. Of a pair that is separable into several components with two phases
-    each run records one, in turn.
+    Where SGD's own steps are stable at the control's learning rates, a schedule with steps is run as SGD with Gaussian
+    gradient noise (:class:`~slt_toys.examples.GaussianGradients`), whose variance follows from the schedule's
+    temperature and step [eq:sgd-temperature]. ``pair`` may be named; the other arguments are the world's attributes. Of
+    a pair that is separable into several components with two phases each run records one, in turn.
     """
     pair = find_pair(pair) if isinstance(pair, str) else pair
     if training is None:

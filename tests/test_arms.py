@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from slt_toys.arms import ARMS, CONTROL, Arm, Observation, confounding_arms, find_arm
+from slt_toys.arms import ARMS, CONTROL, Arm, Observation, Schedule, confounding_arms, copied_arms, find_arm
 from slt_toys.laws import law
 from slt_toys.training import ExponentialDecay, PowerDecay, Training
 from theory.confound import arm_table
 
 BASE = Training(128, 50_000, ExponentialDecay(0.05, 0.97), 3072.0)
 LOSS = 0.98 ** np.arange(200)
-GIVEN = {"relative_loss": LOSS, "curvature": 0.02}
+GIVEN = {"relative_loss": LOSS}
 THEORY = {  # theory's arm -> ours, at the numbers ours has
     "halve the batch": ("halve the batch", {}),
     "linear scaling, k times learning rate and batch": ("linear scaling", {"k": 2}),
@@ -84,17 +84,61 @@ def test_rates_around_the_switch():
     assert matched.switch_epoch == 20 and matched.learning_rates[40] == pytest.approx(control[20])
 
 
-def test_heat_that_depends_on_loss_or_order():
+def test_temperatures_that_depend_on_loss_or_noise():
     control = CONTROL.schedule(BASE, 10, 50).temperatures
     followed = find_arm("loss-dependent noise").schedule(BASE, 10, 50, relative_loss=[1.0, 0.5, 0.0]).temperatures
     assert followed[:2] == pytest.approx(control[:2] * [1, 0.5]) and (followed[2:] == control[2:] * 1e-6).all()
-    slow, stiff = (
-        find_arm("reshuffled").schedule(BASE, 10, 50, curvature=h).temperatures / control for h in (1e-4, 5.0)
-    )
-    assert (slow < 0.01).all() and stiff[0] == pytest.approx(1 / (1 - 0.05 * 5 / 2), rel=0.05)
     noise = find_arm("added gradient noise").schedule(BASE, 10, 50)
     assert noise.temperatures == pytest.approx(4 * control)
     assert noise.flow_time_spent == pytest.approx(CONTROL.schedule(BASE, 10, 50).flow_time_spent)
+
+
+def test_reshuffled_examples_are_told_the_law_with_replacement_and_nothing_else():
+    """No temperature that made the data is handed on: the schedule differs in how it is run."""
+    arm = find_arm("reshuffled")
+    run, control = arm.schedule(BASE, 10, 50), CONTROL.schedule(BASE, 10, 50)
+    assert (run.temperatures == control.temperatures).all() and (run.durations == control.durations).all()
+    assert (run.order, run.steps_per_epoch) == ("reshuffled", 391) and (control.order, control.steps_per_epoch) == (
+        "with replacement", 0,
+    )  # fmt: skip
+    assert not arm.within_the_law and all(other.within_the_law for other in ARMS if other is not arm)
+    assert not run.same_as(control)
+    assert "reshuffled" not in confounding_arms([CONTROL, arm], BASE, [0, 10], 50)
+
+
+def seen(arms, switches=(0, 10, 30), base=BASE) -> list[Observation]:
+    return [
+        Observation(arm.name, switch, 10, 5, 0.1, arm.schedule(base, switch, 60, **GIVEN))
+        for arm in arms
+        for switch in switches
+    ]
+
+
+def test_arms_with_one_schedule_are_found():
+    assert copied_arms(seen(ARMS)) == {"linear scaling": "control", "momentum": "halve the batch"}
+    assert len({each.arm for each in seen(ARMS)} - copied_arms(seen(ARMS)).keys()) == 9  # the control and eight others
+    # Whatever they are called, in whatever order, and only if all of their schedules are the same.
+    again = [Arm("again", batch_factor=3.0, learning_rate_factor=3.0), CONTROL, Arm("quarter", batch_factor=0.25),
+             Arm("both", batch_factor=0.5, momentum=0.5), Arm("heavy", momentum=0.75)]  # fmt: skip
+    assert copied_arms(seen(again)) == {"control": "again", "both": "quarter", "heavy": "quarter"}
+    reset = find_arm("reset at the switch")
+    assert copied_arms(seen([CONTROL, reset], (0,))) == {"reset at the switch": "control"}
+    assert copied_arms(seen([CONTROL, reset])) == {}
+    assert copied_arms(seen([CONTROL, Arm("a trifle hotter", noise_factor=1.001)])) == {}
+    assert copied_arms(seen([CONTROL]) + seen([Arm("fewer epochs")], (0, 10))) == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"switch_epoch": 9}, {"temperatures": 1.01 * np.ones(20)}, {"durations": 0.99 * np.ones(20)},
+     {"order": "reshuffled", "steps_per_epoch": 5}, {"steps_per_epoch": 5}, {"momentum": 0.5},
+     {"temperatures": np.ones(21), "durations": np.ones(21)}],
+)  # fmt: skip
+def test_schedules_differ_in_each_part(change):
+    base = {"switch_epoch": 10, "learning_rates": np.ones(20), "temperatures": np.ones(20), "durations": np.ones(20)}
+    one = Schedule(**base)
+    assert one.same_as(Schedule(**base | {"learning_rates": 2 * np.ones(20), "temperatures": np.ones(20) + 1e-12}))
+    assert not one.same_as(Schedule(**base | change)) and not Schedule(**base | change).same_as(one)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +155,12 @@ def test_heat_that_depends_on_loss_or_order():
         (lambda: CONTROL.schedule(BASE, 1, 0), "epochs_after must be a whole number of at least 1"),
         (lambda: find_arm("loss-dependent noise").schedule(BASE, 1, 5), "relative_loss: arm"),
         (lambda: find_arm("loss-dependent noise").schedule(BASE, 1, 5, relative_loss=[-1.0]), "relative_loss must"),
-        (lambda: find_arm("reshuffled").schedule(BASE, 1, 5), "curvature: arm"),
+        (lambda: Arm("x", order="reshuffled", batch_factor=300.0).schedule(BASE, 1, 5), "leaves arm 'x' . minibatch"),
+        (lambda: Arm("x", order="reshuffled", noise_factor=2.0), "order 'reshuffled' goes with the minibatches' noise"),
+        (lambda: Arm("x", order="reshuffled", noise_follows_loss=True), "order 'reshuffled' goes with"),
+        (lambda: Schedule(0, *[np.ones(2)] * 3, order="reshuffled"), "steps_per_epoch must be at least 2"),
+        (lambda: Schedule(0, *[np.ones(2)] * 3, steps_per_epoch=1), "steps_per_epoch must be 0"),
+        (lambda: Schedule(0, *[np.ones(2)] * 3, order="sorted"), "order must be"),  # type: ignore[arg-type]
         (lambda: Observation("x", 0, 10, 11, 0.1, CONTROL.schedule(BASE, 0, 5)), "stuck must lie between"),
     ],
 )

@@ -165,15 +165,15 @@ def test_sampled_ends_and_slopes_are_the_exact_ones(data):
             by_kind(data, kind)[name].values[0, : len(SIZES)] for name in ("exact_end", "exact_end_halvings")
         )
         assert fallen == pytest.approx(ends * math.log(0.95) / -math.log(2))
-    # The controls: a remembered start and another schedule move the slope, a flow without heat has none.
+    # The controls: a remembered start and another schedule move the slope, a flow without temperature has none.
     assert by_kind(data, "start remembered")["exact_slope"].values[0] < 0.98
     assert by_kind(data, "singular, other schedule")["exact_slope"].values[0] > 1.03
-    cold = by_kind(data, "deep linear, without heat").isel(definition=0)
+    cold = by_kind(data, "deep linear, no temperature").isel(definition=0)
     assert cold["slope"] < 1 - 12 * cold["slope_error"]
 
 
-def test_a_flow_without_heat_ends_by_flow_time(data):
-    cold = by_kind(data, "deep linear, without heat").isel(definition=0)
+def test_a_flow_without_temperature_ends_by_flow_time(data):
+    cold = by_kind(data, "deep linear, no temperature").isel(definition=0)
     weights = cold["weight"].to_series()
     assert weights["scaling_law"] < 1e-6 and weights["flow_time"] + weights["power_law"] > 0.9
     assert cold["p_value"].sel(model="flow_time") > 1e-6 > cold["p_value"].sel(model="constant")
@@ -192,14 +192,15 @@ def test_the_record_says_what_the_data_say(data, record):
         assert slope["exact"] is None or f"exactly {slope['exact']:.4f}" in told[0]
         weights = {law: fit["weight"] or 0 for law, fit in one["comparison"]["half_stuck_mass"]["fits"].items()}
         assert f"best law {max(weights, key=lambda law: weights[law]).replace('_', ' ')}" in told[0]
-    # Two problems of one temperature; of all, those without heat disagree.
+    # Two problems of one temperature; of all, those without a temperature disagree.
     assert record["agreement"]["half_stuck_mass"]["slopes"]["problems"] == 2
     assert record["agreement"]["half_stuck_mass"]["slopes"]["p_value"] > 2e-7
     assert record["control"]["half_stuck_mass"]["slopes"]["p_value"] < 1e-12
     changed = json.loads(json.dumps(record))
     for chance, word in ((0.9, "agree"), (0.01, "differ")):
         changed["agreement"]["half_stuck_mass"]["slopes"]["p_value"] = chance
-        assert f"; they {word} (" in in_words(changed)[0]
+        told = next(line for line in in_words(changed) if line.startswith("By half stuck mass"))
+        assert f"; they {word} (" in told
     assert set(readme_tables(record)) == {"equi_temperature", "equi_temperature_words"}
     lines = readme_tables(record)["equi_temperature"].split("\n")
     assert len(lines) == 2 + len(record["problems"]) + len(record["published"])
@@ -218,8 +219,8 @@ def test_the_same_seed_gives_the_same_data_whatever_else_is_run(data):
     again, findings, published = config.run()
     assert isinstance(findings[0], Finding) and isinstance(published, PublishedFindings)
     for name in ("end", "end_low", "slope", "slope_error", "weight"):
-        old = by_kind(data, "deep linear, without heat")[name].values
-        np.testing.assert_array_equal(by_kind(again, "deep linear, without heat")[name].values, old)
+        old = by_kind(data, "deep linear, no temperature")[name].values
+        np.testing.assert_array_equal(by_kind(again, "deep linear, no temperature")[name].values, old)
     assert summary(findings, published)["agreement"] == {}
     other = EquiTemperature(**SMALL | {"problems": ("cold_pathways",), "potential": None}, seed=data.attrs["seed"] + 1)
     assert (other.run()[0]["end"] != again["end"]).any()
@@ -259,6 +260,31 @@ def test_the_readme_shows_the_committed_record():
     digest = hashlib.sha256((ROOT / "figures" / "equi_temperature.png").read_bytes()).hexdigest()
     assert record["manifest"]["files"]["equi_temperature.png"] == digest
     assert len(record["problems"]) == len(PROBLEMS)
+
+
+def test_identities_are_called_so():
+    """Only the problem with real minibatches could have failed; the words say it first, and the table row by row."""
+    built = {problem.name: problem for problem in EquiTemperature().built()}
+    assert [name for name, problem in built.items() if problem.real_noise] == ["two_phase_regression"]
+    record = json.loads((ROOT / "figures" / "equi_temperature.json").read_text())
+    first, second = in_words(record)[:2]
+    assert first.startswith("Of 7 problems under exponential decay 6 are Langevin systems that are handed temperature")
+    slope = record["problems"]["two_phase_regression"]["slopes"]["half_stuck_mass"]
+    assert "could have failed" in second and f"slope {slope['sampled']:.3f} [" in second
+    assert all("(6 of them by identity)" in line for line in in_words(record) if line.startswith("By "))
+    rows = readme_tables(record)["equi_temperature"].split("\n")[2:]
+    assert [row.split("|")[1].strip() for row in rows if row.split("|")[3].strip() == "of minibatches"] == [
+        "two phase regression", *["published CIFAR-10"] * len(record["published"])
+    ]  # fmt: skip
+    # Langevin systems are handed one function of decay^epoch/B, to the bit: nothing in them could tell.
+    problem = built["regular_double_well"]
+    small, large = problem.trainings[0], problem.trainings[1]
+    shift = np.log(2) / -np.log(0.95)
+    ours, theirs = (training.temperatures(1)[0] for training in (small, large))
+    assert ours * 0.95**shift == pytest.approx(theirs)
+    without = json.loads(json.dumps(record))
+    del without["problems"]["two_phase_regression"]
+    assert in_words(without)[1] == "None has real minibatches, so none could have failed."
 
 
 @pytest.mark.parametrize(

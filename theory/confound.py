@@ -1,4 +1,4 @@
-r"""Heat or time? Under exponential decay they are one function; what each experimental arm predicts for the end e*.
+r"""Temperature or time? Under exponential decay they are one function; what each arm predicts for the end e*.
 
 An arm changes learning rate, batch size, gradient noise, decay or the number of epochs of a control run that follows
 [eq:scaling-variable]. Three hypotheses about what decides are followed through the change: the temperature at the
@@ -128,9 +128,9 @@ def derive_confound() -> Derivation:
         Step("and", Eq(s.remaining_langevin_time, left)),
         Step(
             "Their ratio contains neither epoch nor batch size, learning rate or momentum. So a *proof*: no choice of "
-            "these tells heat from time left, as long as $N$, $\\sigma^2$ and $\\gamma$ stay. What can is in the arms "
-            "below. Each line gives the shift of $e^*$, in epochs of the control run, if temperature, flow time left "
-            "or "
+            "these tells temperature from time left, as long as $N$, $\\sigma^2$ and $\\gamma$ stay. What can is in "
+            "the arms below. Each line gives the shift of $e^*$, in epochs of the control run, if temperature, flow "
+            "time left or "
             "flow time spent decides; $e$ is $e^*$ of the control run."
         ),
     ]
@@ -213,7 +213,7 @@ def _equation(label: str, title: str, left: Symbol, derivation, motivation: str,
 EQUATIONS = (
     _equation(
         "confound",
-        "The confound of heat and time",
+        "The confound of temperature and time",
         s.remaining_langevin_time,
         derive_confound,
         "That $e^*$ shifts by $\\ln2/|\\ln\\gamma|$ per halving of the batch is no evidence for a temperature: flow "
@@ -253,6 +253,6 @@ EQUATIONS = (
         s.arm_shift,
         derive_flow_time_matched_arm,
         "One arm leaves every flow time as it is and halves the temperature. If $e^*$ moves by this, in epochs of the "
-        "control, heat decides; if it stays, time does.",
+        "control, temperature decides; if it stays, time does.",
     ),
 )
