@@ -106,7 +106,7 @@ def _key(axes: Axes, data: xr.Dataset) -> None:
     if data["beyond"].any():
         axes.plot([], [], linestyle="none", label="+ SGD whose noise sums to zero\n  over an epoch; no exact curve")
     for copy in filter(None, str(data.attrs["copies"]).split("; ")):
-        axes.plot([], [], linestyle="none", label=f"not shown: {copy}")
+        axes.plot([], [], linestyle="none", label="not shown: " + copy.replace(" is ", "\n  is ", 1))
     handles = [handle for handle in axes.get_legend_handles_labels()[0] if handle is not sampled]
     legend = axes.legend(
         handles=[handles[0], sampled, *handles[1:]], loc="center left", handlelength=1.8, borderaxespad=0.0

@@ -167,7 +167,7 @@ def _slopes(wide: Axes, zoom: Axes, data: xr.Dataset) -> None:
     names = [f"{name} †" if given else name for name, given in zip(_names(data), handed, strict=True)]
     wide.set_yticks([*places, 0.0], [*names, PUBLISHED])
     if handed.any():
-        zoom.set_xlabel("slope; †: handed $\\gamma^e/B$, so that 1 is an identity")
+        zoom.set_xlabel("slope (†: 1 by identity)")
     zoom.tick_params(labelleft=False)
     wide.plot([], [], color=PALETTE[3], linewidth=3, alpha=0.6, label="theory, power law")
     wide.legend(loc="upper left", handlelength=1.6, fontsize=9)

@@ -85,7 +85,7 @@ class Findings:
     @property
     def solved(self) -> NDArray[np.bool_]:
         """Which arms have exact shares."""
-        return np.isfinite(self.exact).all(axis=1)
+        return np.asarray(np.isfinite(self.exact).all(axis=1), dtype=np.bool_)
 
     @property
     def ends(self) -> tuple[CriticalPeriodEnd | None, ...]:

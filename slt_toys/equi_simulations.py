@@ -103,7 +103,7 @@ def sgd_stuck(
 
 def thermal_valley() -> Problem:
     """Two deep linear pathways of depth 2 at a temperature."""
-    return _of_world(thermal_pathways(), "deep linear, at a temperature", "equal temperature", PATHWAY_SIZES, 200, 0.5)
+    return _of_world(thermal_pathways(), "deep linear, thermal", "equal temperature", PATHWAY_SIZES, 200, 0.5)
 
 
 def cold_pathways() -> Problem:

@@ -158,9 +158,12 @@ def test_schedules_differ_in_each_part(change):
         (lambda: Arm("x", order="reshuffled", batch_factor=300.0).schedule(BASE, 1, 5), "leaves arm 'x' . minibatch"),
         (lambda: Arm("x", order="reshuffled", noise_factor=2.0), "order 'reshuffled' goes with the minibatches' noise"),
         (lambda: Arm("x", order="reshuffled", noise_follows_loss=True), "order 'reshuffled' goes with"),
-        (lambda: Schedule(0, *[np.ones(2)] * 3, order="reshuffled"), "steps_per_epoch must be at least 2"),
-        (lambda: Schedule(0, *[np.ones(2)] * 3, steps_per_epoch=1), "steps_per_epoch must be 0"),
-        (lambda: Schedule(0, *[np.ones(2)] * 3, order="sorted"), "order must be"),  # type: ignore[arg-type]
+        (
+            lambda: Schedule(0, np.ones(2), np.ones(2), np.ones(2), order="reshuffled"),
+            "steps_per_epoch must be at least 2",
+        ),
+        (lambda: Schedule(0, np.ones(2), np.ones(2), np.ones(2), steps_per_epoch=1), "steps_per_epoch must be 0"),
+        (lambda: Schedule(0, np.ones(2), np.ones(2), np.ones(2), order="sorted"), "order must be"),  # type: ignore[arg-type]
         (lambda: Observation("x", 0, 10, 11, 0.1, CONTROL.schedule(BASE, 0, 5)), "stuck must lie between"),
     ],
 )

@@ -356,7 +356,7 @@ def test_the_figure_redraws_from_the_data(results):
     drawn = {text.get_text() for legend in legends for text in legend.get_texts()}
     assert {f"{name}: predicted" for name in data["hypothesis"].values} <= drawn
     assert {"happened: exact", "happened: sampled", "left", "middle", "right"} <= drawn
-    assert {"not shown: linear scaling is control", "not shown: momentum is halve the batch"} <= drawn
+    assert {"not shown: linear scaling\n  is control", "not shown: momentum\n  is halve the batch"} <= drawn
 
 
 @pytest.mark.slow

@@ -194,6 +194,17 @@ def test_the_law_of_sparse_cells_is_their_own():
     assert deviance_law(np.full(6, 1e-3), np.full(6, 10.0), 4) == (1.0, 2.0)  # nothing to tell
 
 
+def test_the_p_value_of_sparse_cells_is_by_their_own_law():
+    seen = hand_made([0.0, 0.002, 0.0, 0.001, 0.002, 0.01, 0.03, 0.05, 0.002, 0.01, 0.004, 0.05], 500)
+    found = fit(HYPOTHESES[1], seen)
+    number, freedom = deviance_law(found.predicted, np.full(12, 500.0), 4)
+    assert abs(number - 1) > 0.02 and abs(freedom - 8) > 0.1
+    assert found.p_value == pytest.approx(stats.chi2.sf(found.deviance / number, freedom))
+    assert abs(found.p_value / stats.chi2.sf(found.deviance, freedom) - 1) > 0.01  # and not of the deviance itself
+    spread = fit(HYPOTHESES[1], seen, dispersion=Dispersion(30.0, 12))
+    assert spread.p_value == pytest.approx(stats.f.sf(found.deviance / number / freedom / 2.5, freedom, 12))
+
+
 NULLS = {
     "flow time left": (np.array([5.2, -1.5, 0.0, 1.0]), 60),  # many cells where hardly a run is stuck or free
     "flow time spent": (np.array([5.8, -1.5, 0.02, 0.98]), 100),
