@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from cifar.store import Store
-from slt_toys.records import manifest, write_bytes_atomically, write_groups, write_json
+from slt_toys.records import manifest, write_bytes_atomically, write_groups, write_json, written_together
 
 RUN_COLUMNS = (
     "key", "arm", "deficit", "batch_size", "seed", "switch_epoch", "epochs", "done", "passed",
@@ -21,6 +21,7 @@ EPOCH_COLUMNS = ("unit", "epoch", "learning_rate", "train_loss", "train_accuracy
 MEASUREMENT_COLUMNS = ("unit", "name", "value", "standard_error")
 
 
+@written_together()
 def export(folder: Path) -> list[Path]:
     """Write ``export.nc`` and its record, and ``export.runs.csv``, ``export.epochs.csv``, ``export.measurements.csv``.
 

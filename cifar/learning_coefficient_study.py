@@ -22,7 +22,7 @@ from cifar.learning_coefficient import WITHOUT_BURN_IN, LearningCoefficientEstim
 from figures import learning_coefficient as drawing
 from slt_toys.laws import law
 from slt_toys.progress import command_line, progress
-from slt_toys.records import manifest, writable_folder, write_dataset, write_figure, write_json
+from slt_toys.records import manifest, writable_folder, write_dataset, write_figure, write_json, written_together
 
 NETWORKS: dict[str, tuple[tuple[int, ...], int]] = {
     "(5,3,5;2)": ((5, 3, 5), 2),
@@ -211,6 +211,7 @@ def table(data: xr.Dataset) -> str:
     return "\n".join(lines)
 
 
+@written_together()
 def save(data: xr.Dataset, study: LearningCoefficientStudy, seconds: float) -> None:
     """Write ``learning_coefficient`` .nc, .json, .png and .svg."""
     folder = writable_folder(study.out)

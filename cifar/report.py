@@ -19,7 +19,7 @@ from cifar.verdicts import control_sentences, decline_sentences, law_sentences, 
 from slt_toys.critical_period_end import CriticalPeriodEnd
 from slt_toys.end_fits import EpochsPerHalving
 from slt_toys.published_findings import PublishedFindings, published_findings
-from slt_toys.records import manifest, write_bytes_atomically, write_dataset, write_figure, write_json
+from slt_toys.records import manifest, write_bytes_atomically, write_dataset, write_figure, write_json, written_together
 
 NAME = "cifar_replication"
 
@@ -88,6 +88,7 @@ def _noise(found: Sequence[Row], findings: Findings) -> dict[int, dict[int, floa
     return {size: each for size, each in traces.items() if each}
 
 
+@written_together()
 def write_report(folder: Path) -> str:
     """Write ``cifar_replication`` .md, .json, .nc, .png and .svg into the results folder, and give the page's text."""
     from figures.cifar_replication import draw

@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
-import os
 import pkgutil
-import secrets
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 import xarray
 
 import figures
+from theory.files import write_in_one_go
 
 
 def drawings() -> dict[str, Callable[[xarray.Dataset], Any]]:
@@ -68,13 +67,7 @@ def _save(figure: Any, path: Path, ending: str) -> Path:
     content = io.BytesIO()
     figure.savefig(content, format=ending, **({"metadata": {"Date": None}} if ending == "svg" else {}))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.partial")
-    try:
-        temporary.write_bytes(content.getvalue())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_in_one_go(content.getvalue(), path)
     return path
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from scipy.integrate import cumulative_trapezoid, quad
 
 from figures.style import EXACT, FAINT, INK, LAW, PALETTE, series, use_style
 from theory.equations import equation
+from theory.files import write_in_one_go
 from theory.page_figures import PAGE_FIGURES
 from theory.pages import FIGURES, PAGES_FOLDER
 from theory.reshuffling import temperature_factor
@@ -358,9 +358,7 @@ def draw_all(folder: Path) -> list[Path]:
         content = io.BytesIO()
         figure.savefig(content, format="png", dpi=115, metadata={"Software": None})
         plt.close(figure)
-        temporary = folder / f".{name}.png.partial"
-        temporary.write_bytes(content.getvalue())
-        os.replace(temporary, folder / f"{name}.png")
+        write_in_one_go(content.getvalue(), folder / f"{name}.png")
         written.append(folder / f"{name}.png")
     return written
 

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .arguments import checked_arguments
 from .fokker_planck import FokkerPlanck, Grid, fokker_planck, grid_for, phase_weights
 from .potentials import Potential, check_same_space
 from .propagator import propagator
@@ -50,6 +51,7 @@ def check_schedule(temperatures: ArrayLike, durations: ArrayLike) -> tuple[Array
     return temperatures, durations
 
 
+@checked_arguments
 def forward_sweep(
     process: FokkerPlanck, temperatures: ArrayLike, durations: ArrayLike, start: Array, substeps: int | None = None
 ) -> Array:
@@ -88,6 +90,7 @@ def forward_sweep(
     return found
 
 
+@checked_arguments
 def backward_sweep(
     process: FokkerPlanck, temperatures: ArrayLike, durations: ArrayLike, terminal: Array, substeps: int | None = None
 ) -> Array:
@@ -122,6 +125,7 @@ def backward_sweep(
 
 
 # ---- the critical period's protocol --------------------------------------------------------------------------------
+@checked_arguments
 def start_masses(
     deficit: Potential, grid: Grid, temperature: float, start: Start | Array = "equilibrium", stuck_phase: str | int = 0
 ) -> Array:
@@ -151,6 +155,7 @@ def start_masses(
     return _masses(start, grid)
 
 
+@checked_arguments
 def stuck_probability_fixed_total(
     deficit: Potential,
     clean: Potential,
@@ -195,6 +200,7 @@ def stuck_probability_fixed_total(
     return (masses * values).sum(axis=axes)
 
 
+@checked_arguments
 def stuck_probability_fixed_further(
     deficit: Potential,
     clean: Potential,

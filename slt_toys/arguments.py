@@ -173,6 +173,11 @@ _CHECKS: dict[str, Check] = {
     "float | Sequence[float]": _numbers,
     "int | ArrayLike": _numbers,
     "Pair": _numbers,
+    "FloatArray": _numbers,
+    "Method": _text,
+    "Order": _text,
+    "Rule": _text,
+    "Start": _text,
     "str | int": _name_or_index,
     "int | str": _name_or_index,
     "int | Sequence[int]": _seed,
@@ -185,7 +190,8 @@ def _check_for(annotation: Any, default: Any) -> Check | None:
     text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
     kinds = text.strip("'\"")
     optional = kinds.endswith(" | None") or default is None
-    check = _CHECKS.get(kinds.removesuffix(" | None"))
+    kind = kinds.removesuffix(" | None")
+    check = _text if kind.startswith("Literal[") else _CHECKS.get(kind)
     if check is None or not optional:
         return check
     return lambda name, value: None if value is None else check(name, value)

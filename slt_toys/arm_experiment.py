@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .arguments import checked_arguments
 from .arms import ARMS, Arm, Observation, confounding_arms
 from .critical_period_end import CriticalPeriodEnd, Definition, find_end, replicate_epochs
 from .resampling import percentile_interval, resample_counts
@@ -84,6 +85,7 @@ class Experiment:
         return self.verdict.outcome == self.world.truth
 
 
+@checked_arguments
 def carry_out(
     world: World,
     arms: Sequence[Arm] | None = None,
@@ -159,6 +161,7 @@ def _shift(
     return EndShift(shift_of_end(end, control), low, high)
 
 
+@checked_arguments
 def exact_ends(switch_epochs: Sequence[int], curves: Array, level: float) -> tuple[CriticalPeriodEnd, ...]:
     """Ends of exact curves (arms, switch epochs)."""
     return tuple(find_end(switch_epochs, curve, Definition("half_stuck_mass", level)) for curve in curves)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .annealing import check_undershoot, start_masses
+from .arguments import checked_arguments
 from .arms import Schedule
 from .fokker_planck import FokkerPlanck, fokker_planck, grid_for, phase_weights
 from .potentials import PotentialPair
@@ -25,6 +26,7 @@ Array = NDArray[np.float64]
 __all__ = ["exact_stuck_in_arm"]
 
 
+@checked_arguments
 def exact_stuck_in_arm(pair: PotentialPair, schedules: Sequence[Schedule], cells: int | None = None) -> Array:
     """Final mass of the stuck phase at the end of each schedule, from the Fokker-Planck equation.
 

@@ -20,6 +20,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .arguments import check_fields, checked_arguments
 from .training import Training
 
 FloatArray = NDArray[np.float64]
@@ -127,6 +128,7 @@ class Arm:
     order: Order = "with replacement"
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("batch_factor", "learning_rate_factor"):
             if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ValueError(f"{name} must be positive and finite, not {getattr(self, name)}")
@@ -248,6 +250,7 @@ ARMS: tuple[Arm, ...] = (
 )
 
 
+@checked_arguments
 def find_arm(name: str) -> Arm:
     """Look up an arm.
 
@@ -288,10 +291,12 @@ class Observation:
     schedule: Schedule
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.runs < 1 or not 0 <= self.stuck <= self.runs:
             raise ValueError(f"stuck must lie between 0 and runs = {self.runs} (at least 1), not {self.stuck}")
 
 
+@checked_arguments
 def confounding_arms(
     arms: Sequence[Arm],
     base: Training,

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
+from .arguments import check_fields
+
 Array = NDArray[np.float64]
 
 REJECTED = 0.01  # chance of a chi² so large, below which what was fitted does not explain a decline
@@ -35,6 +37,7 @@ class Decline:
     noise: Array
 
     def __post_init__(self) -> None:
+        check_fields(self)
         epochs, share, noise = (np.asarray(v) for v in (self.switch_epochs, self.stuck_share, self.noise))
         if epochs.ndim != 1 or epochs.size < 4 or not (np.diff(epochs) > 0).all() or (epochs != np.round(epochs)).any():
             raise ValueError(f"switch_epochs must be at least 4 whole numbers that increase, not {epochs.tolist()}")

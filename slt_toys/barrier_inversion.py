@@ -41,6 +41,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq, nnls
 from scipy.special import chdtri, ndtri
 
+from .arguments import checked_arguments
 from .barrier_decline import Decline, chance_of_misfit, misfit_told
 from .barrier_kernel import BarrierKernel
 from .nonnegative import minimise_nonnegative
@@ -144,6 +145,7 @@ class WindowWeights:
     doubt: str
 
 
+@checked_arguments
 def invert_decline(
     kernel: BarrierKernel,
     decline: Decline,
@@ -199,6 +201,7 @@ def invert_decline(
     return next(spectrum for spectrum in found if spectrum.chi_square <= target)
 
 
+@checked_arguments
 def window_weights(
     kernel: BarrierKernel,
     decline: Decline,

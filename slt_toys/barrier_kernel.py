@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
 from .annealing import Start, stuck_probability_fixed_further, stuck_probability_fixed_total
+from .arguments import check_fields, checked_arguments
 from .fokker_planck import grid_for
 from .kinetics import barrier_form, well_form
 from .laws import law
@@ -62,6 +63,7 @@ class BarrierKernel:
     method: str
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if np.shape(self.values) != (np.size(self.nodes), np.size(self.switch_epochs)) or np.size(self.nodes) < 4:
             raise ValueError(
                 f"values must have shape (nodes, switch_epochs) with at least 4 nodes, not {np.shape(self.values)}"
@@ -150,6 +152,7 @@ class BarrierKernel:
         return np.clip(np.log(self._check(heights)), np.log(self.lowest), np.log(self.highest))
 
 
+@checked_arguments
 def barrier_kernel(
     pair: PotentialPair,
     training: Training,
@@ -182,6 +185,7 @@ def barrier_kernel(
     return BarrierKernel(np.asarray(switch_epochs), nodes, values, method)
 
 
+@checked_arguments
 def stuck_probabilities(
     pair: PotentialPair,
     training: Training,
@@ -246,6 +250,7 @@ def stuck_probabilities(
     return found
 
 
+@checked_arguments
 def barrier_height(pair: PotentialPair) -> float:
     """Height of the clean potential's barrier above the minimum of the stuck phase, in units of loss.
 

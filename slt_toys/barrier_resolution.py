@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
+from .arguments import checked_arguments
 from .barrier_decline import Decline
 from .barrier_kernel import BarrierKernel
 from .laws import law
@@ -53,6 +54,7 @@ class Separation:
     widths_by_law: float
 
 
+@checked_arguments
 def difference_from_one(
     kernel: BarrierKernel, noise: ArrayLike, height: float, ratio: float, weight: float = 1.0
 ) -> float:
@@ -72,6 +74,7 @@ def difference_from_one(
     return fit_barriers(kernel, Decline(kernel.switch_epochs, mean, _noise(kernel, noise)), 1).chi_square
 
 
+@checked_arguments
 def separation_limit(
     kernel: BarrierKernel,
     noise: ArrayLike,
@@ -119,6 +122,7 @@ def separation_limit(
     return Separation(float(height), float(np.exp(found)), width, found / width, by_law)
 
 
+@checked_arguments
 def recovery_map(
     kernel: BarrierKernel,
     height: float,

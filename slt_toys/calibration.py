@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import Rational
 
+from .arguments import checked_arguments
 from .exact_draws import draw_exact
 from .example_catalogue import additive_examples, two_phase_regression_examples
 from .examples import Examples, GaussianGradients
@@ -133,6 +134,7 @@ class Calibration:
     expected: SGDTemperature
 
 
+@checked_arguments
 def target_of(setting: Setting, potential: Potential, seed: int) -> tuple[Examples | GaussianGradients, float]:
     """What SGD trains on, and the standard deviation of the noise to add to each minibatch's gradient."""
     size = setting.steps_per_epoch * setting.batch_size or None
@@ -148,6 +150,7 @@ def target_of(setting: Setting, potential: Potential, seed: int) -> tuple[Exampl
     return two_phase_regression_examples(size, LABEL_NOISE, Rational(3, 10), seed), 0.0
 
 
+@checked_arguments
 def well_of(target: Examples | GaussianGradients, setting: Setting, added_noise: float) -> Well:
     """Curvatures, barrier and variances of a one-dimensional double well.
 
@@ -175,6 +178,7 @@ def well_of(target: Examples | GaussianGradients, setting: Setting, added_noise:
     )
 
 
+@checked_arguments
 def calibrate(
     setting: Setting, potential: Potential, *, chains: int = 512, duration: float = 160.0, seed: int = 0
 ) -> Calibration:
@@ -210,6 +214,7 @@ def calibrate(
     return Calibration(setting, well, temperature, readings, disagreement(readings), expected)
 
 
+@checked_arguments
 def read(
     potential: Potential, before: Array, after: Array, setting: Setting, time_per_draw: float
 ) -> tuple[Reading, ...]:

@@ -15,6 +15,7 @@ from functools import lru_cache
 import sympy
 from sympy import Rational, S
 
+from .arguments import checked_arguments
 from .phases import Phase, derive_phases
 from .potentials import Potential, PotentialPair
 
@@ -134,6 +135,7 @@ def flat_topped_barrier(barrier: Rational = Rational(-1, 10)) -> Potential:
     )
 
 
+@checked_arguments
 def monomial_well(order: int = 3) -> Potential:
     """L = w^(2k) on [-1, 1]: one phase, λ = 1/(2k)."""
     phase = Phase("whole", (S.Zero,), sympy.true, S.Zero, Rational(1, 2 * order))
@@ -189,6 +191,7 @@ def bilinear(product: Rational = Rational(1, 2)) -> Potential:
     )  # fmt: skip
 
 
+@checked_arguments
 def flat_directions(dimension: int = 4, flat: int = 2) -> Potential:
     """L = Σ w_i² over the first d-k coordinates of the box [-1, 1]^d: k flat directions, λ = (d-k)/2."""
     if not 0 <= flat < dimension:
@@ -250,6 +253,7 @@ def _saddle_of_curve_against_point(a: Rational, delta: Rational) -> sympy.Expr:
     return sorted(root for root in roots if root > 1)[0]
 
 
+@checked_arguments
 def barrier_spectrum(dimension: int = 10, sign: int = 1, slant: Rational = Rational(3, 20)) -> Potential:
     """Sum of d independent double wells h_i ((w_i²-1)² ∓ slant w_i), barriers h_i spread evenly from 1/2 to 2."""
     coordinates = sympy.symbols(f"w1:{dimension + 1}", real=True)
@@ -310,6 +314,7 @@ def pairs() -> dict[str, PotentialPair]:
     return {name: find_pair(name) for name in PAIR_NAMES}
 
 
+@checked_arguments
 @lru_cache(maxsize=len(POTENTIAL_NAMES))
 def find_potential(name: str, argument: str = "potential") -> Potential:
     """Look a potential up by name.
@@ -324,6 +329,7 @@ def find_potential(name: str, argument: str = "potential") -> Potential:
     return _BUILDERS[name]()
 
 
+@checked_arguments
 @lru_cache(maxsize=len(PAIR_NAMES))
 def find_pair(name: str, argument: str = "potential") -> PotentialPair:
     """Look a deficit/clean pair up by its clean potential's name.

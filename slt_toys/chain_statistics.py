@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft, special
 
+from .arguments import checked_arguments
+
 Array = NDArray[np.float64]
 
 FEWEST_DRAWS = 10  # halves of five: the shortest for which the monotone sequence holds a lag beyond the first pair
@@ -40,6 +42,7 @@ class ChainSummary(NamedTuple):
     tail_effective_sample_size: Array
 
 
+@checked_arguments
 def summarise(values: ArrayLike) -> ChainSummary:
     """Mean, its Monte Carlo standard error, R-hat and effective sample sizes, sharing the work between them.
 
@@ -62,6 +65,7 @@ def summarise(values: ArrayLike) -> ChainSummary:
     return ChainSummary(*_each(values, statistics, 5))
 
 
+@checked_arguments
 def split_r_hat(values: ArrayLike) -> Array:
     """Rank-normalised split R-hat, the larger of bulk and folded (Vehtari et al. 2021).
 
@@ -84,6 +88,7 @@ def split_r_hat(values: ArrayLike) -> Array:
     return _each(values, statistic)[0]
 
 
+@checked_arguments
 def bulk_effective_sample_size(values: ArrayLike) -> Array:
     """Independent draws that would place the centre as well: that of the mean of rank-normalised values.
 
@@ -95,6 +100,7 @@ def bulk_effective_sample_size(values: ArrayLike) -> Array:
     return _each(values, lambda x: _bulk(x, _normal_scores(_halves(x)))[None])[0]
 
 
+@checked_arguments
 def tail_effective_sample_size(values: ArrayLike) -> Array:
     """Independent draws that would place the 5 % and the 95 % quantile as well, the smaller of the two.
 
@@ -107,6 +113,7 @@ def tail_effective_sample_size(values: ArrayLike) -> Array:
     return _each(values, lambda x: _tail(x)[None])[0]
 
 
+@checked_arguments
 def effective_sample_size_of_mean(values: ArrayLike) -> Array:
     """Independent draws that would have a mean as precise.
 
@@ -118,6 +125,7 @@ def effective_sample_size_of_mean(values: ArrayLike) -> Array:
     return _each(values, lambda x: _effective(x)[None])[0]
 
 
+@checked_arguments
 def monte_carlo_standard_error(values: ArrayLike) -> Array:
     """Standard error of the mean over all draws, in the units of the values; it knows nothing of a biased start.
 
@@ -129,6 +137,7 @@ def monte_carlo_standard_error(values: ArrayLike) -> Array:
     return _each(values, lambda x: _error_of_mean(x)[None])[0]
 
 
+@checked_arguments
 def autocorrelation_time(values: ArrayLike) -> Array:
     """Integrated autocorrelation time 1 + 2 Σ ρ_t in draws: the number of draws over their effective number.
 
@@ -140,6 +149,7 @@ def autocorrelation_time(values: ArrayLike) -> Array:
     return _each(values, lambda x: x[0].size / _effective(x)[None])[0]
 
 
+@checked_arguments
 def drift(values: ArrayLike) -> Array:
     """Mean of the run's second half minus that of its first, in standard errors from the chains' own differences.
 

@@ -28,6 +28,8 @@ from numpy.typing import ArrayLike
 from slt_toys.critical_period_end import FloatArray, check_curve, first_crossing
 from slt_toys.resampling import check_confidence, percentile_interval
 
+from .arguments import check_fields, checked_arguments
+
 LEVELS = tuple(round(0.15 + 0.05 * step, 2) for step in range(15))
 TAIL_ROWS = 4
 EXPONENTS = (0.5, 1.0, 1.5)
@@ -49,6 +51,7 @@ class BatchCurve:
     deficit_train_loss: FloatArray | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.batch_size < 1:
             raise ValueError(f"batch_size: {self.batch_size} is not a batch size; give a positive whole number")
         check_curve(self.switch_epochs, self.values, TAIL_ROWS + 1)
@@ -124,6 +127,7 @@ def normalise(values: ArrayLike, *, absolute: bool = False) -> FloatArray:
     return (curves - last) / (first - last)
 
 
+@checked_arguments
 def collapse(
     curves: Sequence[BatchCurve],
     *,
@@ -171,6 +175,7 @@ def exponent_name(exponent: float) -> str:
     return f"learning_rate/batch_size{power}"
 
 
+@checked_arguments
 def best_exponent(
     curves: Sequence[BatchCurve],
     *,

@@ -29,7 +29,7 @@ from .hypotheses import HYPOTHESES
 from .marked_text import write_tables
 from .potentials import Potential, PotentialPair, mirrored_pair
 from .progress import command_line, progress
-from .records import manifest, writable_folder, write_dataset, write_figure, write_json
+from .records import manifest, writable_folder, write_dataset, write_figure, write_json, written_together
 from .resampling import end_with_interval, resample_counts
 from .shift_runs import exact_shifts, sampled_shifts
 from .shifts import Shift, Sudden, shift_catalogue, three_phase_pair, windows_by_onset
@@ -304,13 +304,14 @@ def main(config: CriticalPeriod) -> None:
     dataset, findings = config.run()
     from figures.critical_period import draw
 
-    with progress("figure", None):
-        files = {f"{NAME}.nc": write_dataset(dataset, folder / f"{NAME}.nc")}
-        files |= write_figure(draw(dataset), folder / NAME, ("png", "svg"))
-    record = record_of(findings) | {
-        "manifest": manifest(config, config.seed, time.perf_counter() - began, files=files),
-    }
-    write_json(record, folder / f"{NAME}.json", not_finite="null")
+    with written_together():
+        with progress("figure", None):
+            files = {f"{NAME}.nc": write_dataset(dataset, folder / f"{NAME}.nc")}
+            files |= write_figure(draw(dataset), folder / NAME, ("png", "svg"))
+        record = record_of(findings) | {
+            "manifest": manifest(config, config.seed, time.perf_counter() - began, files=files),
+        }
+        write_json(record, folder / f"{NAME}.json", not_finite="null")
     print_report(record, folder / NAME)
     if config.write_readme is not None:
         write_tables(config.write_readme, readme_tables(record))

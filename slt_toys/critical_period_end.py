@@ -24,6 +24,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 
+from .arguments import check_fields, checked_arguments
+
 FloatArray = NDArray[np.float64]
 Name = Literal["half_stuck_mass", "hinge", "half_depth"]
 State = Literal["found", "later", "earlier", "flat"]
@@ -55,6 +57,7 @@ class Definition:
     tail_rows: int = 3
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.name not in MINIMUM_ROWS:
             raise ValueError(f"definition: {self.name!r} is unknown; use one of {', '.join(MINIMUM_ROWS)}")
         if self.interpolation not in ("linear", "monotone_cubic"):
@@ -264,6 +267,7 @@ def minimum_rows(definition: Definition) -> int:
     return MINIMUM_ROWS[definition.name] + extra
 
 
+@checked_arguments
 def find_end(switch_epochs: ArrayLike, values: ArrayLike, definition: Definition) -> CriticalPeriodEnd:
     """The end of the critical period on one curve (n,), by the given definition, without an interval."""
     epochs, curve = check_curve(switch_epochs, values, minimum_rows(definition))
@@ -279,6 +283,7 @@ def find_end(switch_epochs: ArrayLike, values: ArrayLike, definition: Definition
     return CriticalPeriodEnd(definition.name, state, None, None, bound=bound)
 
 
+@checked_arguments
 def half_stuck_mass(
     switch_epochs: ArrayLike,
     values: ArrayLike,
@@ -291,6 +296,7 @@ def half_stuck_mass(
     return find_end(switch_epochs, values, Definition("half_stuck_mass", level, direction, interpolation))
 
 
+@checked_arguments
 def hinge(switch_epochs: ArrayLike, values: ArrayLike) -> CriticalPeriodEnd:
     """The kink of the least-squares line that turns flat, exact over all kinks (Hudson 1966); ``level`` is
     the plateau.
@@ -300,6 +306,7 @@ def hinge(switch_epochs: ArrayLike, values: ArrayLike) -> CriticalPeriodEnd:
     return find_end(switch_epochs, values, HINGE)
 
 
+@checked_arguments
 def half_depth(switch_epochs: ArrayLike, values: ArrayLike, *, tail_rows: int = 3) -> CriticalPeriodEnd:
     """Where the curve, joined by straight lines, is midway between its first row and the mean of its last
     rows.
@@ -307,12 +314,14 @@ def half_depth(switch_epochs: ArrayLike, values: ArrayLike, *, tail_rows: int = 
     return find_end(switch_epochs, values, Definition("half_depth", tail_rows=tail_rows))
 
 
+@checked_arguments
 def hinge_fit(switch_epochs: ArrayLike, values: ArrayLike) -> HingeFit:
     """The least-squares hinge of one curve (n,), for drawing it."""
     epochs, curve = check_curve(switch_epochs, values, MINIMUM_ROWS["hinge"])
     return HingeFit(*(array.item() for array in _hinges(epochs, curve[None])))
 
 
+@checked_arguments
 def replicate_epochs(switch_epochs: ArrayLike, curves: ArrayLike, definition: Definition) -> FloatArray:
     """e* of every resampled curve (r, n): ``+inf`` if later than the curve, ``-inf`` if earlier, ``nan`` if
     flat.

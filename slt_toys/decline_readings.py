@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .arguments import checked_arguments
 from .barrier_decline import Decline
 from .barrier_inversion import Spectrum, WindowWeights, invert_decline, window_weights
 from .barrier_kernel import BarrierKernel
@@ -61,6 +62,7 @@ class DeclineReading:
         return spectrum_median(self.spectrum)
 
 
+@checked_arguments
 def read_barriers(
     kernel: BarrierKernel,
     decline: Decline,
@@ -100,6 +102,7 @@ def spectrum_median(spectrum: Spectrum) -> float:
     return float(np.exp(np.clip(np.interp(passed[-1] / 2, passed, ends), logs[0], logs[-1])))
 
 
+@checked_arguments
 def window_edges(kernel: BarrierKernel, widths: float = WIDTHS, most: int = MOST_WINDOWS) -> Array:
     """Edges of windows wide enough for a decline to say something of each.
 

@@ -17,12 +17,14 @@ import numpy as np
 import xarray as xr
 
 from . import __version__
-from .records import manifest, read_groups, write_groups, write_json
+from .arguments import checked_arguments, shown
+from .records import manifest, read_groups, write_groups, write_json, written_together
 
 LAYOUT = "slt-toys draws 1"
 COUNTED = ("chain", "draw")  # ArviZ wants these numbered; draws as sampled have no need of it
 
 
+@checked_arguments
 def write_draws(dataset: xr.Dataset, path: str | os.PathLike[str], *, wall_time: float | None = None) -> str:
     """Write draws as NetCDF in the InferenceData layout, in one step, and their record beside it.
 
@@ -30,7 +32,7 @@ def write_draws(dataset: xr.Dataset, path: str | os.PathLike[str], *, wall_time:
     ----------
     dataset
         As :func:`slt_toys.samplers.sample` returns it: ``w`` (chain, draw, coordinate) and what comes with it.
-        Attributes must be text or numbers.
+        Attributes must be text or finite numbers.
     path
         A file name that ends in ``.nc``; its folder must exist. The record is the same name ending in ``.json``: it
         holds versions, commit and date, the attributes, and the file's SHA-256.
@@ -45,21 +47,29 @@ def write_draws(dataset: xr.Dataset, path: str | os.PathLike[str], *, wall_time:
     Raises
     ------
     ValueError
-        If ``dataset`` does not hold draws, if NetCDF cannot hold something in it, or if the name ends otherwise.
+        If ``dataset`` does not hold draws, if NetCDF or JSON cannot hold something in it, or if the name ends
+        otherwise.
     OSError
-        If the folder is missing or cannot be written to; a file of that name is then as it was.
+        If the folder is missing or cannot be written to.
+
+    Whatever is raised, both files are then as they were.
     """
     path = Path(path)
     if path.suffix != ".nc":
         raise ValueError(f"path must end in .nc, not {path.suffix!r}; its record is the same name ending in .json")
+    if not isinstance(dataset, xr.Dataset):
+        raise ValueError(f"dataset must be what sample returns, not {type(dataset).__name__}")
     dims = dataset["w"].dims if "w" in dataset.data_vars else None
     if dims != ("chain", "draw", "coordinate"):
         found = "no w" if dims is None else f"w {dims}"
         raise ValueError(f"dataset must hold w (chain, draw, coordinate) as sample returns it, not {found}")
     for name, value in dataset.attrs.items():
-        if not isinstance(value, str | int | float | np.number) or isinstance(value, bool):
-            raise ValueError(f"dataset attribute {name!r} must be text or a number, not {value!r}")
-    if wall_time is not None and not (np.isfinite(wall_time) and wall_time >= 0):
+        number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+        if not isinstance(value, str) and not number:
+            raise ValueError(f"dataset attribute {name!r} must be text or a number, not {shown(value)}")
+        if isinstance(value, float | np.floating) and not np.isfinite(value):
+            raise ValueError(f"dataset attribute {name!r} must be a finite number, not {value}")
+    if wall_time is not None and wall_time < 0:
         raise ValueError(f"wall_time must be a finite number of seconds, zero or more, not {wall_time}")
     added = [name for name in COUNTED if name not in dataset.coords]
     numbered = dataset.assign_coords({name: np.arange(dataset.sizes[name]) for name in added})
@@ -80,14 +90,15 @@ def write_draws(dataset: xr.Dataset, path: str | os.PathLike[str], *, wall_time:
         "posterior": posterior,
         "sample_stats": statistics.drop_vars(repeated),
     }
-    checksum = write_groups(groups, path)
     seed = str(dataset.attrs.get("seed", ""))
-    record = manifest(
-        dict(dataset.attrs), int(seed) if seed.isdecimal() else None, wall_time or 0.0, files={path.name: checksum}
-    )
-    if wall_time is None:
-        record["wall_time_seconds"] = None
-    write_json({"manifest": record}, path.with_suffix(".json"))
+    with written_together():
+        checksum = write_groups(groups, path)
+        record = manifest(
+            dict(dataset.attrs), int(seed) if seed.isdecimal() else None, wall_time or 0.0, files={path.name: checksum}
+        )
+        if wall_time is None:
+            record["wall_time_seconds"] = None
+        write_json({"manifest": record}, path.with_suffix(".json"))
     return checksum
 
 

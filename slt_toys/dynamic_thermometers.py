@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .arguments import checked_arguments
 from .kinetics import log_mean_first_passage_time
 from .laws import law
 from .potentials import Potential
@@ -46,6 +47,7 @@ class Stationarity:
         return abs(self.relative_difference) <= STATIONARY * self.standard_error
 
 
+@checked_arguments
 def stationarity(
     potential: Potential, before: ArrayLike, after: ArrayLike, *, learning_rate: float, momentum: float = 0.0
 ) -> Stationarity:
@@ -91,6 +93,7 @@ def _two_sides(
     return factor * square, ((first - first.mean(axis=(0, 1))) * slope).mean(axis=-1)
 
 
+@checked_arguments
 def fluctuation_dissipation_thermometer(
     potential: Potential,
     before: ArrayLike,
@@ -129,6 +132,7 @@ def fluctuation_dissipation_thermometer(
 
 
 # ---- escape rate ----------------------------------------------------------------------------------------------------
+@checked_arguments
 def escape_thermometer(
     potential: Potential,
     positions: ArrayLike,

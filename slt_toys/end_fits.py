@@ -23,6 +23,8 @@ from slt_toys.critical_period_end import CriticalPeriodEnd, FloatArray
 from slt_toys.resampling import check_confidence, percentile_interval
 from slt_toys.rival_laws import Model
 
+from .arguments import checked_arguments
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -124,6 +126,7 @@ def usable_ends(
     )
 
 
+@checked_arguments
 def fit_model(
     model: Model,
     batch_sizes: ArrayLike,
@@ -180,6 +183,7 @@ def fit_model(
     )
 
 
+@checked_arguments
 def compare(
     models: Mapping[str, Model],
     batch_sizes: ArrayLike,
@@ -209,6 +213,7 @@ def compare(
     )
 
 
+@checked_arguments
 def epochs_per_halving(
     batch_sizes: ArrayLike,
     epochs: ArrayLike,

@@ -27,7 +27,7 @@ from .marked_text import write_tables
 from .potentials import Potential, PotentialPair, mirrored_pair
 from .progress import command_line, progress
 from .published_findings import PublishedFindings, published_findings
-from .records import manifest, writable_folder, write_dataset, write_figure, write_json
+from .records import manifest, writable_folder, write_dataset, write_figure, write_json, written_together
 
 NAME = "equi_temperature"
 PLANE_VARIANCE, SPECTRUM_VARIANCE, COLD_VARIANCE = 24.0, 24.0, 13.0  # for each example of the largest batch
@@ -183,12 +183,13 @@ def main(config: EquiTemperature) -> None:
     dataset, findings, published = config.run()
     from figures.equi_temperature import draw
 
-    with progress("figure", None):
-        files = {f"{NAME}.nc": write_dataset(dataset, folder / f"{NAME}.nc")}
-        files |= write_figure(draw(dataset), folder / NAME, ("png", "svg"))
-    record = summary(findings, published)
-    record["manifest"] = manifest(config, config.seed, time.perf_counter() - began, files=files)
-    write_json(record, folder / f"{NAME}.json", not_finite="null")
+    with written_together():
+        with progress("figure", None):
+            files = {f"{NAME}.nc": write_dataset(dataset, folder / f"{NAME}.nc")}
+            files |= write_figure(draw(dataset), folder / NAME, ("png", "svg"))
+        record = summary(findings, published)
+        record["manifest"] = manifest(config, config.seed, time.perf_counter() - began, files=files)
+        write_json(record, folder / f"{NAME}.json", not_finite="null")
     print_report(record, folder / NAME)
     if config.write_readme is not None:
         write_tables(config.write_readme, readme_tables(record))

@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from .arguments import checked_arguments
 from .boxes import loss_unit, widened
 from .phase_boundaries import (
     Crossover,
@@ -55,6 +56,7 @@ _ABOUT = {
 }
 
 
+@checked_arguments
 def phase_table(potential: Potential, n_beta: ArrayLike, *, tolerance: float = TOLERANCE) -> xr.Dataset:
     """Free energy, occupancy, energy, entropy and heat capacity of every phase and of the whole posterior.
 
@@ -138,6 +140,7 @@ def _share(part: PhaseMoments, total: PhaseMoments, n_beta: NDArray[np.float64])
     return np.exp(part.moments.log_integral - n_beta * part.offset - total.moments.log_integral)
 
 
+@checked_arguments
 def free_energy(potential: Potential, phase: str | int, n_beta: ArrayLike) -> NDArray[np.float64]:
     """Return F_α = -log ∫_{W_α} exp(-n_beta L) at each n_beta, shape (temperatures,) [eq:phase-free-energy].
 
@@ -151,6 +154,7 @@ def free_energy(potential: Potential, phase: str | int, n_beta: ArrayLike) -> ND
     return values * part.reference - part.moments.log_integral
 
 
+@checked_arguments
 def occupancy(potential: Potential, n_beta: ArrayLike) -> NDArray[np.float64]:
     """Share of the posterior mass in each phase, shape (temperatures, phases).
 
@@ -166,6 +170,7 @@ def occupancy(potential: Potential, n_beta: ArrayLike) -> NDArray[np.float64]:
     return np.stack([_share(part, total, values) for part in parts], axis=1)
 
 
+@checked_arguments
 def marginal_density(
     potential: Potential, coordinate: int | str, n_beta: ArrayLike, grid: ArrayLike
 ) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 
+from .arguments import checked_arguments
 from .exact_energies import energy_table, exact_moments, exact_occupancies
 from .kinetics import committor_quadrature
 from .phase_trips import phase_transitions
@@ -44,6 +45,7 @@ FLAT = 1e-9  # curvature, relative to the largest, of a direction that has no te
 
 
 # ---- energy ---------------------------------------------------------------------------------------------------------
+@checked_arguments
 def energy_thermometer(
     potential: Potential,
     positions: ArrayLike,
@@ -147,6 +149,7 @@ def _moved_by_start(potential: Potential, points: Array, n_beta: float, number: 
 
 
 # ---- occupancy ------------------------------------------------------------------------------------------------------
+@checked_arguments
 def occupancy_thermometer(
     potential: Potential, positions: ArrayLike, *, between: Range = RANGE, confidence: float = CONFIDENCE
 ) -> Reading:
@@ -241,6 +244,7 @@ class Anisotropy:
     readings: tuple[Reading, ...]
 
 
+@checked_arguments
 def anisotropy(
     potential: Potential, positions: ArrayLike, phase: str | int, *, confidence: float = CONFIDENCE
 ) -> Anisotropy:

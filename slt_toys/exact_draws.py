@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from .arguments import checked_arguments
 from .boxes import widened
 from .mass_cells import NEGLIGIBLE, mass_cells
 from .potentials import Potential
@@ -16,6 +17,7 @@ CELLS = {1: 400_000, 2: 1_500}
 FEWEST_CELLS = {1: 2_000, 2: 5_000}  # that must hold the mass; with fewer, cells are halved where it is
 
 
+@checked_arguments
 def draw_exact(
     potential: Potential, n_beta: float, size: int, seed: int | Sequence[int] = 0, phase: str | int | None = None
 ) -> NDArray[np.float64]:
@@ -61,6 +63,7 @@ def draw_exact(
     return found
 
 
+@checked_arguments
 def phase_at(potential: Potential, point: NDArray[np.float64]) -> int:
     """Index of the phase that holds a point.
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicHermiteSpline
 
+from .arguments import checked_arguments
 from .phase_integrals import PhaseMoments, phase_moments
 from .potentials import Potential
 
@@ -49,6 +50,7 @@ class EnergyTable:
         return _shares(logs)
 
 
+@checked_arguments
 @lru_cache(maxsize=64)
 def energy_table(potential: Potential, between: tuple[float, float]) -> EnergyTable:
     """Tabulate a potential.
@@ -79,12 +81,14 @@ def energy_table(potential: Potential, between: tuple[float, float]) -> EnergyTa
     )
 
 
+@checked_arguments
 def exact_moments(potential: Potential, n_beta: float, phase: int | None) -> tuple[float, float]:
     """Mean and variance of the loss of one phase, or of all, above its own reference."""
     (part,) = phase_moments(potential, np.array([n_beta]), [phase])
     return float(part.moments.mean[0]), float(part.moments.variance[0])
 
 
+@checked_arguments
 def exact_occupancies(potential: Potential, n_beta: float) -> tuple[Array, Array]:
     """Shares of the phases, of the mass in any, and their slopes along log(n_beta), shape (phases,) each."""
     parts = phase_moments(potential, np.array([n_beta]), range(len(potential.phases)))

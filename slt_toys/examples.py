@@ -12,6 +12,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
+from .arguments import check_fields
 from .potentials import Potential
 
 Array = NDArray[np.float64]
@@ -47,6 +48,7 @@ class Examples:
     population: Potential | None = field(default=None)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         data = np.array(self.data, dtype=float)
         if data.ndim != 2 or data.shape[0] < 1 or data.shape[1] != len(self.columns):
             raise ValueError(f"data must have shape (examples, {len(self.columns)}), not {data.shape}")
@@ -171,6 +173,7 @@ class GaussianGradients:
     size: int | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not (np.isfinite(self.variance) and self.variance >= 0):
             raise ValueError(f"variance must be finite and not negative, not {self.variance}")
         if self.dependence not in ("additive", "gradient", "loss"):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .arguments import checked_arguments
 from .fokker_planck import check_temperature
 from .potentials import Potential
 from .samplers import OverdampedLangevin, sample
@@ -46,6 +47,7 @@ class FirstPassage:
         return float(self.times.std(ddof=1) / np.sqrt(self.times.size))
 
 
+@checked_arguments
 def sample_first_passage(
     potential: Potential,
     sampler: OverdampedLangevin,

@@ -24,6 +24,7 @@ from scipy import sparse
 from scipy.linalg import eigh_tridiagonal
 from scipy.sparse.linalg import eigsh
 
+from .arguments import check_fields, checked_arguments
 from .boxes import CUT_OFF, box_holds, widened
 from .elimination import eliminate, substitute
 from .phase_integrals import phase_moments
@@ -58,6 +59,7 @@ class Grid:
     boundary: Literal["natural", "reflecting"] = "reflecting"
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if len(self.edges) not in (1, 2):
             raise ValueError(
                 f"edges must be given for 1 or 2 axes, not {len(self.edges)}: the solver is for d = 1 and 2"
@@ -134,6 +136,7 @@ class FokkerPlanck:
     unwalled: Potential | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if np.shape(self.energy) != self.grid.shape or not np.isfinite(self.energy).all():
             raise ValueError(f"energy must be finite with one value per cell, shape {self.grid.shape}")
 
@@ -223,9 +226,10 @@ def _cut_off(unwalled: Potential, temperature: float) -> tuple[float, str]:
     return worst
 
 
+@checked_arguments
 def check_temperature(temperature: float) -> None:
     """Refuse what is not a positive, finite temperature."""
-    if not (np.ndim(temperature) == 0 and np.isfinite(temperature) and temperature > 0):
+    if not temperature > 0:
         raise ValueError(f"temperature must be positive and finite, not {temperature}")
 
 
@@ -252,6 +256,7 @@ def phase_weights(potential: Potential, phase: str | int, grid: Grid) -> Array:
 
 
 # ---- grids ---------------------------------------------------------------------------------------------------------
+@checked_arguments
 def grid_for(
     potentials: Potential | Sequence[Potential], temperatures: ArrayLike, cells: int | Sequence[int] | None = None
 ) -> Grid:
@@ -419,6 +424,7 @@ def _equidistribute(edges: Array, density: Array, cells: int, borders: Sequence[
 
 
 # ---- spectrum ------------------------------------------------------------------------------------------------------
+@checked_arguments
 def spectrum(process: FokkerPlanck, temperature: float, count: int = 6) -> Array:
     """Smallest ``count`` relaxation rates, in ascending order; the first is 0.
 
@@ -457,6 +463,7 @@ def spectrum(process: FokkerPlanck, temperature: float, count: int = 6) -> Array
     return rates
 
 
+@checked_arguments
 def relaxation_time(
     process: FokkerPlanck, temperature: float, tolerance: float = 1e-10, iterations: int = 500
 ) -> float:

@@ -27,6 +27,7 @@ from sympy import Rational
 
 from theory.learning_coefficient import LearningCoefficientRefused, rlct
 
+from .arguments import checked_arguments
 from .catalogue import catalogue, find_potential
 from .equilibrium import learning_coefficient_by_quadrature, phase_asymptotics, phase_table
 from .marked_text import replaced_table, write_tables
@@ -128,6 +129,7 @@ class PhaseCheck:
 
 
 # ---- the four routes -------------------------------------------------------------------------------------------------
+@checked_arguments
 def derive(potential: Potential, phase: str | int) -> tuple[Rational | None, int | None, str]:
     """λ, m and the method that proves them at the phase's minimum; None, None and the reason if theory refuses."""
     own = potential.phases[potential.phase_number(phase)]
@@ -138,6 +140,7 @@ def derive(potential: Potential, phase: str | int) -> tuple[Rational | None, int
     return found.value, found.multiplicity, found.method
 
 
+@checked_arguments
 def check_phase(
     potential: Potential,
     phase: str | int,
@@ -170,6 +173,7 @@ def check_phase(
     )  # fmt: skip
 
 
+@checked_arguments
 def check(potentials: Iterable[Potential], *, chains: int = 2048, seed: int = 0) -> tuple[PhaseCheck, ...]:
     """Check every phase of some potentials; a progress line is shown on a terminal."""
     phases = [(potential, number) for potential in potentials for number in range(len(potential.phases))]

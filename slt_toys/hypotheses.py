@@ -31,6 +31,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from .arguments import checked_arguments
 from .arms import Observation
 
 Array = NDArray[np.float64]
@@ -63,6 +64,7 @@ class Design:
     units: tuple[float, float]
 
 
+@checked_arguments
 def design(observations: Sequence[Observation], units: tuple[float, float] | None = None) -> Design:
     """Collect what the hypotheses look at.
 
@@ -202,6 +204,7 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
 )
 
 
+@checked_arguments
 def find_hypothesis(name: str) -> Hypothesis:
     """Look up a hypothesis.
 

@@ -52,7 +52,10 @@ def plain_values(value: Any, where: str, not_finite: str) -> Any:
     if isinstance(value, Mapping):
         return _mappingplain_values(value, where, not_finite)
     if isinstance(value, (set, frozenset)):
-        value = sorted(value)
+        try:
+            value = sorted(value)
+        except TypeError:
+            raise ValueError(f"{where} is a set of things that cannot be ordered; make it a list first") from None
     if isinstance(value, (list, tuple)):
         return [plain_values(item, f"{where}[{index}]", not_finite) for index, item in enumerate(value)]
     raise ValueError(f"{where} is of type {type(value).__name__}, which JSON cannot hold; convert it first")

@@ -13,6 +13,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
+from .arguments import checked_arguments
 from .boxes import TEMPERATURES_KEPT, scale_of, widened
 from .confinement import taylor_coefficients
 from .elimination import eliminate, substitute
@@ -37,6 +38,7 @@ MOST_PANELS = 400_000
 
 
 # ---- quadrature, one dimension -------------------------------------------------------------------------------------
+@checked_arguments
 def log_mean_first_passage_time(
     potential: Potential, temperature: float, start: float, target: float, panels: int = PANELS
 ) -> float:
@@ -85,12 +87,14 @@ def log_mean_first_passage_time(
     return float(np.logaddexp.reduce(log_panel[edges[:-1] >= start]) - np.log(temperature))
 
 
+@checked_arguments
 def mean_first_passage_time(potential: Potential, temperature: float, start: float, target: float) -> float:
     """Mean time to reach ``target`` from ``start``; infinite beyond 1e308. See :func:`log_mean_first_passage_time`."""
     with np.errstate(over="ignore"):
         return float(np.exp(log_mean_first_passage_time(potential, temperature, start, target)))
 
 
+@checked_arguments
 def committor_quadrature(
     potential: Potential, temperature: float, points: ArrayLike, first: float, second: float, panels: int = PANELS
 ) -> Array:
@@ -195,6 +199,7 @@ def _log_cumulative(log_values: Array, half: Array) -> Array:
 
 
 # ---- linear solves, one and two dimensions -------------------------------------------------------------------------
+@checked_arguments
 def cells_near(grid: Grid, point: ArrayLike, radius: float = 0.0) -> Mask:
     """Mask of the cells whose midpoints lie within ``radius`` of a point (d,); the cell that holds it always does."""
     near = ((grid.points - np.atleast_1d(np.asarray(point, dtype=float))) ** 2).sum(axis=-1) <= radius**2
@@ -202,6 +207,7 @@ def cells_near(grid: Grid, point: ArrayLike, radius: float = 0.0) -> Mask:
     return near
 
 
+@checked_arguments
 def mean_first_passage_times(process: FokkerPlanck, temperature: float, target: Mask) -> Array:
     """Mean time from every cell to the target cells, the solution of Q τ = -1 off the target; shape ``grid.shape``.
 
@@ -212,6 +218,7 @@ def mean_first_passage_times(process: FokkerPlanck, temperature: float, target: 
     return substitute(factors, np.ones(process.energy.size)).reshape(process.grid.shape)
 
 
+@checked_arguments
 def committor(process: FokkerPlanck, temperature: float, first: Mask, second: Mask) -> Array:
     """Probability from every cell to reach ``second`` before ``first``, two disjoint masks; shape ``grid.shape``."""
     first, second = _mask(process, first, "first"), _mask(process, second, "second")
@@ -260,12 +267,14 @@ class LocalForm:
     quadratic_correction: float
 
 
+@checked_arguments
 def well_form(potential: Potential, phase: str | int) -> LocalForm:
     """Leading form of a one-dimensional energy at a phase's minimum, from exact derivatives."""
     _interval(potential)
     return _local_form(potential, potential.phases[potential.phase_number(phase)].minimum[0], 1)
 
 
+@checked_arguments
 def barrier_form(potential: Potential, index: int = 0) -> LocalForm:
     """Leading form of a one-dimensional energy at the barrier between phase ``index`` and the next one."""
     _interval(potential)
@@ -317,6 +326,7 @@ def _taylor(potential: Potential, place: sympy.Basic) -> list[float]:
     return found
 
 
+@checked_arguments
 def kramers_rate(well: LocalForm, barrier: LocalForm, temperature: float, logarithm: bool = False) -> float:
     """Escape rate by the singular Eyring–Kramers law [eq:singular-eyring-kramers].
 
@@ -345,6 +355,7 @@ def kramers_rate(well: LocalForm, barrier: LocalForm, temperature: float, logari
     return log_rate if logarithm else float(np.exp(log_rate))
 
 
+@checked_arguments
 def kramers_ratio(well: LocalForm, barrier: LocalForm, temperature: float) -> float:
     """Exact mean first passage time over 1/:func:`kramers_rate`, to leading order [eq:mean-first-passage-ratio].
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
+from .arguments import checked_arguments
 from .barrier_decline import Decline
 from .number_tables import decode_table, number, read_rows
 from .published import published_curves
@@ -62,6 +63,7 @@ class MeasuredDecline:
     errors_estimated: bool
 
 
+@checked_arguments
 def scatter(switch_epochs: ArrayLike, values: ArrayLike) -> float:
     """Standard error of one row, from how far each lies off the line through its two neighbours.
 
@@ -84,6 +86,7 @@ def scatter(switch_epochs: ArrayLike, values: ArrayLike) -> float:
     return found
 
 
+@checked_arguments
 def measured_decline(
     name: str,
     switch_epochs: ArrayLike,
@@ -177,6 +180,7 @@ def _check_levels(
         )
 
 
+@checked_arguments
 def published_decline(batch_size: int, *, best: float | None = None, worst: float | None = None) -> MeasuredDecline:
     """The published accuracies at one batch size; one seed, so that errors are estimated from the scatter of rows.
 
@@ -194,6 +198,7 @@ def published_decline(batch_size: int, *, best: float | None = None, worst: floa
     )
 
 
+@checked_arguments
 def read_decline(path: Path, *, best: float | None = None, worst: float | None = None) -> MeasuredDecline:
     """A decline from a file of comma-separated values.
 

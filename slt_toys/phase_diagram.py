@@ -26,7 +26,7 @@ from .phase_diagram_tables import readme_tables
 from .potentials import Potential, PotentialPair, mirrored_pair
 from .progress import command_line, progress
 from .published_findings import published_findings
-from .records import manifest, writable_folder, write_dataset, write_figure, write_json
+from .records import manifest, writable_folder, write_dataset, write_figure, write_json, written_together
 from .stuck_curves import StuckCurve, curves_dataset, grid_error, mixing_map, stuck_curve
 from .switch_protocol import Ending
 from .training import ExponentialDecay, Training
@@ -219,14 +219,15 @@ def main(config: PhaseDiagram) -> None:
     dataset, report = config.run()
     from figures.phase_diagram import draw
 
-    with progress("figure", None):
-        figure = draw(dataset)
-        files = {f"{NAME}.nc": write_dataset(dataset, folder / f"{NAME}.nc")}
-        files |= write_figure(figure, folder / NAME, ("png", "svg"))
-    record = report.to_dict() | {
-        "manifest": manifest(config, config.seed, time.perf_counter() - began, files=files),
-    }
-    write_json(record, folder / f"{NAME}.json")
+    with written_together():
+        with progress("figure", None):
+            figure = draw(dataset)
+            files = {f"{NAME}.nc": write_dataset(dataset, folder / f"{NAME}.nc")}
+            files |= write_figure(figure, folder / NAME, ("png", "svg"))
+        record = report.to_dict() | {
+            "manifest": manifest(config, config.seed, time.perf_counter() - began, files=files),
+        }
+        write_json(record, folder / f"{NAME}.json")
     print_report(report, folder / NAME)
     if config.write_readme is not None:
         write_tables(config.write_readme, readme_tables(record))

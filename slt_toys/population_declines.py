@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from .arguments import check_fields, checked_arguments
 from .barrier_decline import Decline
 from .barrier_kernel import barrier_height, stuck_probabilities
 from .potentials import PotentialPair
@@ -56,6 +57,7 @@ class Population:
     spread: float = 0.0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         heights, weights = np.asarray(self.heights, dtype=float), np.asarray(self.weights, dtype=float)
         if heights.ndim != 1 or not heights.size or not (heights > 0).all() or (np.diff(heights) <= 0).any():
             raise ValueError(f"heights must be positive barrier heights that increase, not {heights.tolist()}")
@@ -79,6 +81,7 @@ class Population:
         return np.histogram(self.heights, edges, weights=self.weights)[0]
 
 
+@checked_arguments
 def log_normal(name: str, median: float, spread: float) -> Population:
     """A smooth spectrum: log height normal about that of ``median`` with standard deviation ``spread``."""
     if not (median > 0 and spread > 0):
@@ -88,6 +91,7 @@ def log_normal(name: str, median: float, spread: float) -> Population:
     return Population(name, median * np.exp(spread * distance), weights / weights.sum(), spread)
 
 
+@checked_arguments
 def sampled_decline(
     pair: PotentialPair,
     training: Training,
@@ -141,6 +145,7 @@ def sampled_decline(
     return Decline(switch_epochs, share, noise)
 
 
+@checked_arguments
 def height_range(
     pair: PotentialPair, training: Training, first: int, last: int, ending: Ending, *, stuck_at_first: float = 0.95
 ) -> tuple[float, float]:

@@ -15,6 +15,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
+from .arguments import checked_arguments
 from .confinement import energy_scale, natural_box, require_confinement
 from .expressions import ExpressionError, degree_bound, parse_expression
 from .phases import Phase, PhaseError, declare_phase, derive_phases
@@ -344,6 +345,7 @@ def interval_edge(condition: sympy.Basic, w: sympy.Symbol) -> tuple[sympy.Expr, 
     raise ValueError(f"region {condition} is no interval; give it by inequalities such as {w} < 1, joined by And")
 
 
+@checked_arguments
 def mirrored_pair(clean: Potential) -> PotentialPair:
     """Pair a one-dimensional two-phase energy with its mirror image w → -w as the deficit.
 

@@ -19,6 +19,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from .arguments import checked_arguments
 from .fokker_planck import FokkerPlanck
 
 Array = NDArray[np.float64]
@@ -44,6 +45,7 @@ def resolvent_coefficients() -> tuple[float, ...]:
     return tuple(float(value) for value in found)
 
 
+@checked_arguments
 def propagator_error(substeps: int) -> float:
     """Largest error of R(-x/s)ˢ against exp(-x) over all x ≥ 0, for s sub-steps."""
     x = np.concatenate([[0.0], np.geomspace(1e-3, 1e7, 20001)])
@@ -97,6 +99,7 @@ class Propagator:
         return now
 
 
+@checked_arguments
 def propagator(process: FokkerPlanck, temperature: float, duration: float, substeps: int | None = None) -> Propagator:
     """Factor one epoch at a constant temperature. A duration of 0 gives the identity."""
     steps = SUBSTEPS[process.grid.dimension] if substeps is None else substeps

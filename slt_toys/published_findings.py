@@ -17,6 +17,8 @@ from slt_toys.published import DATASET_SIZE, DECAY, LEARNING_RATE, MOMENTUM, pub
 from slt_toys.resampling import end_with_interval, resample_curve
 from slt_toys.rival_laws import rival_models
 
+from .arguments import checked_arguments
+
 DEFINITIONS = (HINGE, HALF_DEPTH)
 
 
@@ -54,6 +56,7 @@ def published_batch_curves() -> list[BatchCurve]:
     ]
 
 
+@checked_arguments
 def published_findings(*, repetitions: int = 2000, seed: int = 0, confidence: float = 0.95) -> PublishedFindings:
     """Fit everything to the published curves.
 

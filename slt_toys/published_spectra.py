@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import xarray as xr
 
+from .arguments import checked_arguments
 from .barrier_inversion import invert_decline
 from .barrier_kernel import BarrierKernel, Method, barrier_kernel
 from .decline_readings import DeclineReading, read_barriers, spectrum_median
@@ -30,6 +31,7 @@ STUCK_AT_FIRST = 0.5  # of the highest barrier: the first row is the level of no
 __all__ = ["STUCK_AT_FIRST", "published_protocol", "published_spectra", "read_measured"]
 
 
+@checked_arguments
 def published_protocol(batch_size: int, gradient_variance: float) -> tuple[Training, Ending]:
     """The published training at one batch size, with a gradient variance that was not measured."""
     schedule = ExponentialDecay(LEARNING_RATE, DECAY)
@@ -37,6 +39,7 @@ def published_protocol(batch_size: int, gradient_variance: float) -> tuple[Train
     return Training(batch_size, DATASET_SIZE, schedule, gradient_variance, MOMENTUM), Ending("total", total)
 
 
+@checked_arguments
 def read_measured(
     pair: PotentialPair,
     training: Training,
@@ -71,6 +74,7 @@ def read_measured(
     return read_barriers(kernel, measured.decline, neighbours_weight=2 / 3, repetitions=repetitions, seed=seed)
 
 
+@checked_arguments
 def published_spectra(
     pair: PotentialPair,
     gradient_variance: float,
@@ -138,6 +142,7 @@ def published_spectra(
     return xr.Dataset(found, coords={"factor": list(factors), "batch_size": sizes})
 
 
+@checked_arguments
 def row_ratio(kernel: BarrierKernel, height: float) -> float:
     """Ratio of the barriers whose steps lie at neighbouring switch epochs, about a height."""
     _, _, rows_per_width = kernel.step_at(height)

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import fdtrc, stdtrit
 
+from .arguments import checked_arguments
 from .potentials import Potential
 
 Array = NDArray[np.float64]
@@ -95,6 +96,7 @@ def refusal(thermometer: str, reason: str) -> Reading:
     return Reading(thermometer, np.nan, np.nan, np.nan, np.nan, 0.0, reason)
 
 
+@checked_arguments
 def reading(
     thermometer: str,
     n_beta: float,
@@ -242,6 +244,7 @@ class Disagreement:
         )
 
 
+@checked_arguments
 def disagreement(readings: Sequence[Reading], *, confidence: float = CONFIDENCE) -> Disagreement:
     """Chi-square of several readings against one inverse temperature, with the covariance of their common chains.
 
@@ -284,6 +287,7 @@ def disagreement(readings: Sequence[Reading], *, confidence: float = CONFIDENCE)
     return Disagreement(names, n_beta, low, high, square, free, chance, ratio - 1, error)
 
 
+@checked_arguments
 def checked_positions(potential: Potential, positions: ArrayLike, name: str = "positions") -> Array:
     """Positions (chain, draw, coordinate) as an array, refused with ValueError if they are anything else."""
     points = np.asarray(positions, dtype=float)

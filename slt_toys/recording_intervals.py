@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from sympy import Rational
 
+from .arguments import checked_arguments
 from .catalogue import barrier_spectrum
 from .examples import GaussianGradients
 from .laws import law
@@ -60,6 +61,7 @@ class ManyBarriers:
         return float(self.temperature / unit)
 
 
+@checked_arguments
 def transitions_by_interval(
     system: ManyBarriers, every: Sequence[int], *, chains: int, seed: int | Sequence[int] = 0
 ) -> xr.Dataset:

@@ -1,7 +1,8 @@
 """Results on disk: complete or absent, never half written, and with a record of what made them.
 
 Everything is first written to a temporary name in the same folder, flushed to the disk and then renamed, so
-that an interrupted run leaves the old file as it was. Datasets are NetCDF; beside each stands a JSON file
+that an interrupted run leaves the old file as it was; files that belong together are renamed together
+(`written_together`). Datasets are NetCDF; beside each stands a JSON file
 whose ``manifest`` says what made it and, under ``files``, the SHA-256 of each file written with it.
 """
 
@@ -12,8 +13,10 @@ import io
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -33,7 +36,11 @@ __all__ = [
     "write_figure",
     "write_groups",
     "write_json",
+    "written_together",
 ]
+
+
+_WAITING: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("waiting", default=None)  # see written_together
 
 
 class _Figure(Protocol):
@@ -51,13 +58,70 @@ def _replacing(path: Path) -> Iterator[Path]:
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())  # else a power cut may leave the new name on an empty file
-        os.replace(temporary, path)
+        if (waiting := _WAITING.get()) is None:
+            os.replace(temporary, path)
+        else:
+            waiting.append((temporary, path))
     except BaseException as error:  # an interrupt from the keyboard too: nothing may be left behind
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno is not None and error.filename is None:
             # a full disk does not say what it had no place for
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+@contextmanager
+def written_together() -> Iterator[None]:
+    """Hold back the renaming of all that is written inside until the block has succeeded.
+
+    If the block fails, or one of the renamings does, every file is as it was before. Within the block nothing that is
+    written there can be read back by its name.
+    """
+    if _WAITING.get() is not None:  # a larger block renames
+        yield
+        return
+    waiting: list[tuple[Path, Path]] = []
+    token = _WAITING.set(waiting)
+    try:
+        yield
+        _rename_all(waiting)
+    finally:
+        _WAITING.reset(token)
+        for temporary, _ in waiting:
+            temporary.unlink(missing_ok=True)
+
+
+def _rename_all(waiting: list[tuple[Path, Path]]) -> None:
+    kept: list[tuple[Path, Path | None]] = []  # names already changed, and where their old content is
+    try:
+        for temporary, path in waiting:
+            old = _kept_copy(path)
+            kept.append((path, old))
+            os.replace(temporary, path)
+    except BaseException:
+        for path, old in reversed(kept):
+            if old is None:
+                path.unlink(missing_ok=True)
+            elif path.is_file() and os.path.samefile(old, path):
+                old.unlink()
+            else:
+                os.replace(old, path)
+        raise
+    for _, old in kept:
+        if old is not None:
+            old.unlink(missing_ok=True)
+
+
+def _kept_copy(path: Path) -> Path | None:
+    """A second name for a file about to be replaced, a copy where the system has no links; None where there is none."""
+    if not path.is_file():
+        return None
+    second = path.with_name(f".{path.name}.{secrets.token_hex(6)}.previous")
+    try:
+        os.link(path, second)
+    except OSError:
+        shutil.copy2(path, second)
+    return second
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
@@ -170,7 +234,7 @@ def write_groups(groups: Mapping[str, xarray.Dataset], path: str | os.PathLike[s
         try:
             for number, (name, dataset) in enumerate(groups.items()):
                 dataset.to_netcdf(temporary, engine="h5netcdf", group=name, mode="a" if number else "w")
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"dataset cannot be written to {path.name}: {_one_line(error)}") from error
         checksum = sha256(temporary)
     return checksum

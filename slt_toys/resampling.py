@@ -26,7 +26,10 @@ from slt_toys.critical_period_end import (
     replicate_epochs,
 )
 
+from .arguments import checked_arguments
 
+
+@checked_arguments
 def resample_counts(
     stuck_counts: ArrayLike, chains: int, *, repetitions: int = 1000, seed: int | Sequence[int] = 0
 ) -> FloatArray:
@@ -37,6 +40,8 @@ def resample_counts(
     _check_repetitions(repetitions)
     if chains < 1:
         raise ValueError(f"chains: {chains} chains give no fraction; give at least 1")
+    if counts.ndim != 1:
+        raise ValueError(f"stuck_counts: shape {counts.shape} is unusable; give one count for each switch epoch")
     bad = np.argwhere(~((counts >= 0) & (counts <= chains)))
     if len(bad):
         row = int(bad[0][0])
@@ -44,6 +49,7 @@ def resample_counts(
     return np.random.default_rng(seed).binomial(chains, counts / chains, (repetitions, len(counts))) / chains
 
 
+@checked_arguments
 def resample_chains(stuck: ArrayLike, *, repetitions: int = 1000, seed: int | Sequence[int] = 0) -> FloatArray:
     """Stuck fractions (repetitions, n) over chains drawn with replacement from indicators of shape (chains,
     n), or from each chain's stuck share of its components.
@@ -61,6 +67,7 @@ def resample_chains(stuck: ArrayLike, *, repetitions: int = 1000, seed: int | Se
     return fractions
 
 
+@checked_arguments
 def resample_curve(
     switch_epochs: ArrayLike,
     values: ArrayLike,
@@ -106,18 +113,22 @@ def resample_curve(
     return centre + signs * random.choice(residuals, (repetitions, rows))
 
 
+@checked_arguments
 def percentile_interval(replicates: ArrayLike, confidence: float = 0.95) -> tuple[float | None, float | None]:
     """Percentile interval by order statistics; ``None`` on an open side. A ``nan`` counts against both
     sides.
     """
     drawn = np.asarray(replicates, dtype=float)
     check_confidence(confidence)
+    if not drawn.size:
+        raise ValueError("replicates: there are none; an interval needs at least one")
     tail = (1 - confidence) / 2
     low = float(np.quantile(np.where(np.isnan(drawn), -np.inf, drawn), tail, method="lower"))
     high = float(np.quantile(np.where(np.isnan(drawn), np.inf, drawn), 1 - tail, method="higher"))
     return (low if math.isfinite(low) else None), (high if math.isfinite(high) else None)
 
 
+@checked_arguments
 def end_with_interval(
     switch_epochs: ArrayLike,
     values: ArrayLike,
@@ -153,6 +164,7 @@ def _check_repetitions(repetitions: int) -> None:
         raise ValueError(f"repetitions: {repetitions} resampled curves give no interval; 1000 is usual")
 
 
+@checked_arguments
 def check_confidence(confidence: float) -> None:
     """Refuse a confidence that is not between 0 and 1."""
     if not 0 < confidence < 1:

@@ -33,6 +33,8 @@ from numpy.typing import ArrayLike
 from slt_toys.critical_period_end import FloatArray
 from slt_toys.laws import law
 
+from .arguments import checked_arguments
+
 
 @dataclass(frozen=True)
 class Model:
@@ -46,6 +48,7 @@ class Model:
     start: Callable[[FloatArray, FloatArray], FloatArray]
 
 
+@checked_arguments
 def rival_models(
     batch_sizes: ArrayLike, *, decay: float, learning_rate: float, dataset_size: float, momentum: float = 0.0
 ) -> dict[str, Model]:
@@ -130,6 +133,7 @@ def rival_models(
     return {model.name: model for model in models}
 
 
+@checked_arguments
 def power_schedule_models(
     batch_sizes: ArrayLike,
     *,

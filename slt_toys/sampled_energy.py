@@ -15,6 +15,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import eigsh
 
+from .arguments import checked_arguments
 from .exact_draws import draw_exact, phase_at
 from .fokker_planck import fokker_planck, grid_for
 from .potentials import Potential
@@ -52,6 +53,7 @@ class SampledEnergy:
     step_size: float
 
 
+@checked_arguments
 def relaxation_time_within(potential: Potential, phase: str | int, temperature: float) -> float:
     """Longest relaxation time of Langevin dynamics confined to a phase, by its Fokker–Planck process.
 
@@ -85,6 +87,7 @@ def relaxation_time_within(potential: Potential, phase: str | int, temperature: 
     return longest
 
 
+@checked_arguments
 def sample_energy(
     potential: Potential,
     phase: str | int,

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.optimize import nnls
 
+from .arguments import checked_arguments
 from .barrier_decline import Decline, misfit_told
 from .barrier_kernel import BarrierKernel
 
@@ -92,6 +93,7 @@ class SeparateBarriers:
         return self.fit.heights.size
 
 
+@checked_arguments
 def separate_barriers(
     kernel: BarrierKernel,
     decline: Decline,
@@ -165,6 +167,7 @@ def separate_barriers(
     )  # fmt: skip
 
 
+@checked_arguments
 def fit_barriers(kernel: BarrierKernel, decline: Decline, number: int) -> BarrierFit:
     """Fit a given number of barriers by least squares, from many starts.
 
@@ -183,6 +186,7 @@ def fit_barriers(kernel: BarrierKernel, decline: Decline, number: int) -> Barrie
     return fit
 
 
+@checked_arguments
 def any_spectrum(kernel: BarrierKernel, decline: Decline, points: int = GRID) -> BarrierFit:
     """The best spectrum of any kind: weights, most of them 0, on an even grid of log heights.
 

@@ -17,6 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from .annealing import check_undershoot, start_masses
+from .arguments import checked_arguments
 from .exact_draws import draw_exact
 from .fokker_planck import FokkerPlanck, fokker_planck, grid_for, phase_weights
 from .potentials import PotentialPair
@@ -33,6 +34,7 @@ STARTS = ("equilibrium", "deficit phase")
 __all__ = ["exact_shifts", "sampled_shifts"]
 
 
+@checked_arguments
 def exact_shifts(
     pair: PotentialPair,
     training: Training,
@@ -85,6 +87,7 @@ def exact_shifts(
     return _dataset(pair, shifts, weights, np.arange(epochs + 1), names, occupancy, stuck=("shift", stuck))
 
 
+@checked_arguments
 def sampled_shifts(
     pair: PotentialPair,
     training: Training,

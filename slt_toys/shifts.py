@@ -14,6 +14,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from .arguments import check_fields, checked_arguments
 from .phases import derive_phases
 from .potentials import Potential, PotentialPair
 
@@ -45,6 +46,7 @@ class Sudden:
     switch_epoch: int
 
     def __post_init__(self) -> None:
+        check_fields(self)
         _whole("switch_epoch", self.switch_epoch, 0)
 
     @property
@@ -65,6 +67,7 @@ class Gradual:
     last_epoch: int
 
     def __post_init__(self) -> None:
+        check_fields(self)
         _whole("first_epoch", self.first_epoch, 0)
         _whole("last_epoch", self.last_epoch, self.first_epoch + 1)
 
@@ -87,6 +90,7 @@ class Repeated:
     repetitions: int
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("deficit_length", "clean_length", "repetitions"):
             _whole(name, getattr(self, name), 1)
 
@@ -110,6 +114,7 @@ class Partial:
     deficit_weight: float
 
     def __post_init__(self) -> None:
+        check_fields(self)
         _whole("switch_epoch", self.switch_epoch, 0)
         _check_weight(self.deficit_weight)
 
@@ -131,6 +136,7 @@ class Late:
     length: int
 
     def __post_init__(self) -> None:
+        check_fields(self)
         _whole("onset_epoch", self.onset_epoch, 0)
         _whole("length", self.length, 1)
 
@@ -150,6 +156,7 @@ def deficit_epochs(shift: Shift) -> float:
     return float(np.sum(shift(np.arange(shift.end_epoch)))) if shift.end_epoch else 0.0
 
 
+@checked_arguments
 def shift_catalogue(length: int = 40) -> dict[str, Shift]:
     """Named shifts with the same sum of deficit weights, ``length`` epochs (the gradual one has half an epoch more).
 
@@ -174,11 +181,13 @@ def shift_catalogue(length: int = 40) -> dict[str, Shift]:
     }
 
 
+@checked_arguments
 def windows_by_onset(length: int, onsets: Sequence[int]) -> tuple[Late, ...]:
     """Deficit windows of one length by their onset, as in Achille et al. (2019)."""
     return tuple(Late(int(onset), length) for onset in onsets)
 
 
+@checked_arguments
 def mixture(pair: PotentialPair, deficit_weight: float) -> Potential:
     """The energy a L_deficit + (1 - a) L_clean as a potential, a being a parameter: kernels compile once for every a.
 

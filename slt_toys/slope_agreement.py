@@ -19,6 +19,8 @@ from scipy.special import chdtrc, ndtri
 from slt_toys.critical_period_end import FloatArray
 from slt_toys.resampling import check_confidence
 
+from .arguments import checked_arguments
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -56,6 +58,7 @@ class Agreement:
         return asdict(self)
 
 
+@checked_arguments
 def agreement(
     slopes: ArrayLike, standard_errors: ArrayLike, theory: float = 1.0, *, confidence: float = 0.95
 ) -> Agreement:
@@ -78,6 +81,7 @@ def agreement(
     return _summary(values, weights, float(weights @ values / weights.sum()), theory, confidence)
 
 
+@checked_arguments
 def joint_fit(
     points: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike]], theory: float = 1.0, *, confidence: float = 0.95
 ) -> Agreement:
@@ -132,11 +136,13 @@ def _summary(values: FloatArray, weights: FloatArray, mean: float, theory: float
     )  # fmt: skip
 
 
+@checked_arguments
 def halvings_of_rate(rates: ArrayLike, initial_rate: float) -> FloatArray:
     """log2 of the initial learning rate over each rate: how often it has halved [eq:learning-rate-halvings]."""
     return np.log2(initial_rate / np.asarray(rates, dtype=float))
 
 
+@checked_arguments
 def slopes_per_halving(batch_sizes: Sequence[float] | FloatArray, ends: ArrayLike) -> FloatArray:
     """Least-squares slope of each row of ends (..., n) per halving of the batch sizes (n,)."""
     octaves = np.log2(np.asarray(batch_sizes, dtype=float))

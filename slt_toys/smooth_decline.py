@@ -29,7 +29,7 @@ from .progress import command_line, progress
 from .published import published_curves
 from .published_spectra import published_protocol, published_spectra, read_measured
 from .recording_intervals import ManyBarriers, transitions_by_interval
-from .records import manifest, writable_folder, write_dataset, write_figure, write_json
+from .records import manifest, writable_folder, write_dataset, write_figure, write_json, written_together
 from .smooth_decline_report import in_words, print_report, readings_dataset, readme_table, summary
 from .switch_protocol import Ending
 from .training import ExponentialDecay, Training
@@ -293,11 +293,12 @@ def main(config: SmoothDecline) -> None:
     dataset, record = config.run()
     from figures.smooth_decline import draw
 
-    with progress("figure", None):
-        files = {f"{NAME}.nc": write_dataset(dataset, folder / f"{NAME}.nc")}
-        files |= write_figure(draw(dataset), folder / NAME, ("png", "svg"))
-    record |= {"manifest": manifest(config, config.seed, time.perf_counter() - began, files=files)}
-    write_json(record, folder / f"{NAME}.json", not_finite="null")
+    with written_together():
+        with progress("figure", None):
+            files = {f"{NAME}.nc": write_dataset(dataset, folder / f"{NAME}.nc")}
+            files |= write_figure(draw(dataset), folder / NAME, ("png", "svg"))
+        record |= {"manifest": manifest(config, config.seed, time.perf_counter() - began, files=files)}
+        write_json(record, folder / f"{NAME}.json", not_finite="null")
     print_report(record, folder / NAME)
     if config.write_readme is not None:
         write_tables(config.write_readme, {NAME: readme_table(record)})

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .annealing import start_masses, stuck_probability_fixed_further, stuck_probability_fixed_total
+from .arguments import check_fields, checked_arguments
 from .exact_draws import draw_exact, phase_at
 from .fokker_planck import grid_for
 from .potentials import Potential, PotentialPair
@@ -43,6 +44,7 @@ class Ending:
     epochs: int
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.kind not in ("further", "total"):
             raise ValueError(f"kind must be 'further' or 'total', not {self.kind!r}")
         if not isinstance(self.epochs, int | np.integer) or self.epochs < 1:
@@ -53,6 +55,7 @@ class Ending:
         return switch_epoch + self.epochs if self.kind == "further" else self.epochs
 
 
+@checked_arguments
 def exact_stuck_probability(
     pair: PotentialPair,
     training: Training,
@@ -104,6 +107,7 @@ def exact_stuck_probability(
     return np.mean(results, axis=0)
 
 
+@checked_arguments
 def sampled_stuck(
     pair: PotentialPair,
     training: Training,

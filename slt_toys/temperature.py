@@ -19,7 +19,7 @@ from .catalogue import POTENTIAL_NAMES, find_potential
 from .expressions import ExpressionError
 from .potentials import Potential
 from .progress import command_line, progress
-from .records import manifest, writable_folder, write_dataset, write_figure, write_json
+from .records import manifest, writable_folder, write_dataset, write_figure, write_json, written_together
 from .temperature_map import inverse_temperature
 from .temperature_report import calibration_dataset, in_words, law_curves, print_report, summary
 
@@ -196,13 +196,14 @@ def main(config: Temperature) -> None:
     dataset, calibrations = config.run()
     from figures.temperature import draw
 
-    with progress("figure", None):
-        files = {f"{NAME}.nc": write_dataset(dataset, folder / f"{NAME}.nc")}
-        files |= write_figure(draw(dataset), folder / NAME, ("png", "svg"))
-    record = summary(calibrations) | {
-        "manifest": manifest(config, config.seed, time.perf_counter() - began, files=files),
-    }
-    write_json(record, folder / f"{NAME}.json", not_finite="null")
+    with written_together():
+        with progress("figure", None):
+            files = {f"{NAME}.nc": write_dataset(dataset, folder / f"{NAME}.nc")}
+            files |= write_figure(draw(dataset), folder / NAME, ("png", "svg"))
+        record = summary(calibrations) | {
+            "manifest": manifest(config, config.seed, time.perf_counter() - began, files=files),
+        }
+        write_json(record, folder / f"{NAME}.json", not_finite="null")
     print_report(calibrations, in_words(calibrations), folder / NAME)
 
 

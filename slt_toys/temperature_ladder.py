@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from .arguments import checked_arguments
 from .energy_laws import energy_law
 from .laws import law
 from .potentials import Potential
@@ -73,6 +74,7 @@ class TemperatureLadder:
         return law("round-trip-rate")(rejection_odds=odds)
 
 
+@checked_arguments
 def temperature_ladder(
     potential: Potential, coldest: float, hottest: float, acceptance: float = 0.5
 ) -> TemperatureLadder:
@@ -124,6 +126,7 @@ def temperature_ladder(
     return found
 
 
+@checked_arguments
 def ladder_from_energies(temperatures: ArrayLike, energies: ArrayLike, acceptance: float = 0.5) -> TemperatureLadder:
     """Choose temperatures from energies sampled at some, where the energy's exact law is out of reach.
 
@@ -172,6 +175,7 @@ def ladder_from_energies(temperatures: ArrayLike, energies: ArrayLike, acceptanc
     return TemperatureLadder(ladder, (1 - total / pairs,) * pairs, total)
 
 
+@checked_arguments
 def swap_acceptance(potential: Potential, cold: float, hot: float) -> float:
     """Share of swaps accepted between two temperatures in equilibrium, 2 P(L_hot ≤ L_cold) by quadrature.
 

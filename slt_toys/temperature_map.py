@@ -12,8 +12,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from theory.reshuffling import temperature_factor
 
+from .arguments import checked_arguments, shown
 from .laws import law
 
 __all__ = ["SGDTemperature", "inverse_temperature"]
@@ -55,6 +58,7 @@ class SGDTemperature:
     statement: str
 
 
+@checked_arguments
 def inverse_temperature(
     learning_rate: float,
     batch_size: int,
@@ -89,7 +93,9 @@ def inverse_temperature(
     Returns
     -------
     SGDTemperature
-        Its range holds every thermometer's reading up to noise, for settings within those calibrated.
+        Its range holds every thermometer's reading up to noise, for settings within those calibrated. Without
+        replacement the noise of an epoch sums to zero: one batch an epoch, or flat directions alone, have no
+        temperature, and all three inverse temperatures but the law's are infinite.
 
     Raises
     ------
@@ -110,17 +116,26 @@ def inverse_temperature(
         )
         for variance in variances
     ]
-    middle = math.sqrt(temperatures[0] * temperatures[1])
+    if not (temperatures[0] > 0 and math.isfinite(temperatures[1])):
+        raise ValueError(
+            f"gradient_variance {gradient_variance} with learning_rate {learning_rate} and batch_size {batch_size} "
+            "gives a temperature that double precision cannot hold; change the unit of loss"
+        )
+    middle = math.sqrt(temperatures[0]) * math.sqrt(temperatures[1])
     causes: list[tuple[str, float, float]] = []
     if variances[0] < variances[1]:
         causes.append(("noise", temperatures[0] / middle, temperatures[1] / middle))
     steps = dataset_size // batch_size if order == "reshuffled" and dataset_size else None
     causes.append(_curvature_cause(learning_rate, momentum, curvature, steps))
+    if barrier is not None:
+        barrier = _checked_barrier(barrier)
     if barrier is not None and momentum > 0:
         causes.append(_barrier_cause(learning_rate, momentum, barrier, middle))
     causes.append(("measured", 1 - UNEXPLAINED, 1 + UNEXPLAINED))
     least, most = math.prod(cause[1] for cause in causes), math.prod(cause[2] for cause in causes)
     n_beta = 1 / middle
+    if most == 0:
+        return SGDTemperature(math.inf, n_beta, math.inf, math.inf, tuple(causes), False, _cold_statement(steps))
     low, high = n_beta / most if math.isfinite(most) else 0.0, n_beta / least if least > 0 else math.inf
     bounded = low > 0 and math.isfinite(high)
     one = bounded and high <= low * (1 + TOLERANCE) ** 2
@@ -132,6 +147,8 @@ def _curvature_cause(
     learning_rate: float, momentum: float, curvature: Pair | None, steps: int | None
 ) -> tuple[str, float, float]:
     name = "step size" if steps is None else "reshuffling"
+    if steps == 1:
+        return name, 0.0, 0.0
     if curvature is None:
         return name, 1.0 if steps is None else 0.0, math.inf
     low, high = _pair("curvature", curvature, positive=False)
@@ -156,12 +173,19 @@ def _barrier_cause(
 ) -> tuple[str, float, float]:
     """A rate lowered by a factor κ is that of a colder bath: e^(-ΔL/T') = κ e^(-ΔL/T)."""
     height, curvature = barrier
-    for name, value in (("height", height), ("curvature", curvature)):
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"barrier must be a positive height and curvature, not a {name} of {value}")
     inertia = law("heavy-ball-inertia")(learning_rate=learning_rate, momentum=momentum)
     factor = law("kramers-transmission-factor")(inertia=inertia, barrier_curvature=curvature)
     return "inertia", 1 / (1 - math.log(factor) * temperature / height), 1.0
+
+
+def _checked_barrier(barrier: tuple[float, float]) -> tuple[float, float]:
+    if np.shape(barrier) != (2,):
+        raise ValueError(f"barrier must be a positive height and curvature, not {shown(barrier)}")
+    height, curvature = (float(value) for value in barrier)
+    for name, value in (("height", height), ("curvature", curvature)):
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError(f"barrier must be a positive height and curvature, not a {name} of {value}")
+    return height, curvature
 
 
 def _statement(low: float, high: float, one: bool, causes: Sequence[tuple[str, float, float]]) -> str:
@@ -175,12 +199,22 @@ def _statement(low: float, high: float, one: bool, causes: Sequence[tuple[str, f
     return f"{told}: no single temperature, mostly for {max(causes, key=width)[0]}"
 
 
+def _cold_statement(steps: int | None) -> str:
+    why = (
+        "an epoch of one batch has no noise, it is gradient descent"
+        if steps == 1
+        else "in a flat direction the noise of an epoch sums to zero"
+    )
+    return f"n_beta infinite, temperature 0: {why}"
+
+
 def _pair(name: str, value: Pair, positive: bool) -> tuple[float, float]:
-    values = tuple(float(v) for v in value) if isinstance(value, Sequence) else (float(value),) * 2
+    values = tuple(np.asarray(value, dtype=float).ravel().tolist())
+    values = values * 2 if len(values) == 1 else values
     right = len(values) == 2 and all(math.isfinite(v) and (v > 0 if positive else v >= 0) for v in values)
     if not right or values[0] > values[1]:
         kind = "positive" if positive else "finite, not negative"
-        raise ValueError(f"{name} must be a {kind} number, or the least and the largest, not {value}")
+        raise ValueError(f"{name} must be a {kind} number, or the least and the largest, not {shown(value)}")
     return values[0], values[1]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .arguments import check_fields
 from .laws import law
 
 
@@ -34,6 +35,7 @@ class Training:
     momentum: float = 0.0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("batch_size", "dataset_size", "gradient_variance"):
             value = getattr(self, name)
             if not (np.isfinite(value) and value > 0):
@@ -83,6 +85,7 @@ class ExponentialDecay:
     decay: float
 
     def __post_init__(self) -> None:
+        check_fields(self)
         _check_rate(self.learning_rate)
         if not 0 < self.decay < 1:
             raise ValueError(f"decay must lie strictly between 0 and 1, not {self.decay}; 0.97 is usual")
@@ -100,6 +103,7 @@ class PowerDecay:
     power: float
 
     def __post_init__(self) -> None:
+        check_fields(self)
         _check_rate(self.learning_rate)
         if not (np.isfinite(self.power) and self.power > 0):
             raise ValueError(f"power must be positive, not {self.power}")
@@ -116,6 +120,7 @@ class ConstantRate:
     learning_rate: float
 
     def __post_init__(self) -> None:
+        check_fields(self)
         _check_rate(self.learning_rate)
 
     def __call__(self, epochs: NDArray[np.int64]) -> NDArray[np.float64]:

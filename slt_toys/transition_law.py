@@ -16,6 +16,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh_tridiagonal
 
+from .arguments import checked_arguments
 from .elimination import eliminate, substitute
 from .exact_draws import phase_at
 from .fokker_planck import FokkerPlanck, check_temperature, fokker_planck, grid_for
@@ -57,6 +58,7 @@ class DecayLaw:
         return float((self.coefficients / self.rates).sum())
 
 
+@checked_arguments
 def arrival_laws(potential: Potential, temperature: float, start: str | int, target: str | int) -> tuple[DecayLaw, ...]:
     """Probability that each coordinate, started at a phase's minimum, has not yet reached another phase's minimum.
 
@@ -98,11 +100,13 @@ def arrival_laws(potential: Potential, temperature: float, start: str | int, tar
     return tuple(found)
 
 
+@checked_arguments
 def expected_transitions(laws: Sequence[DecayLaw], total: float) -> float:
     """Expected number of transitions within a time: Σ (1 - S_i(total))."""
     return float(sum(1 - law(total) for law in laws))
 
 
+@checked_arguments
 def expected_intervals(laws: Sequence[DecayLaw], total: float, interval: float) -> float:
     """Expected number of record intervals that hold a transition: transitions in one interval are seen as one.
 
@@ -116,6 +120,7 @@ def expected_intervals(laws: Sequence[DecayLaw], total: float, interval: float) 
     return float((1 - none).sum())
 
 
+@checked_arguments
 def expected_separate(
     laws: Sequence[DecayLaw], total: float, resolution: float, seen: Callable[[Array], Array] | None = None
 ) -> float:
@@ -153,6 +158,7 @@ def expected_separate(
     return expected
 
 
+@checked_arguments
 def loss_noise(potential: Potential, temperature: float, start: str | int, target: str | int) -> tuple[DecayLaw, ...]:
     """Autocovariance of each coordinate's loss within a well, in units of loss².
 
@@ -175,6 +181,7 @@ def loss_noise(potential: Potential, temperature: float, start: str | int, targe
     return tuple(found)
 
 
+@checked_arguments
 def loss_drops(potential: Potential, start: str | int, target: str | int) -> Array:
     """Fall of the loss between the wells' minima for each coordinate that moves, in units of loss."""
     return np.array([
@@ -183,6 +190,7 @@ def loss_drops(potential: Potential, start: str | int, target: str | int) -> Arr
     ])  # fmt: skip
 
 
+@checked_arguments
 def transition_table(potential: Potential, temperature: float, start: str | int, target: str | int) -> xr.Dataset:
     """What each transition looks like in the loss.
 

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import maximum_filter1d
 from scipy.special import ndtr, ndtri
 
+from .arguments import check_fields, checked_arguments
 from .potentials import Potential
 from .samplers import Sampler, sample
 from .transition_law import (
@@ -59,6 +60,7 @@ class Detector:
     false_alarm: float = 0.01
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not (np.isfinite(self.window) and self.window >= 0):
             raise ValueError(f"window must be a Langevin time of at least 0, not {self.window}")
         if not 0 < self.false_alarm < 1:
@@ -77,6 +79,7 @@ class Detector:
         return (self.records(interval) + 1) * interval
 
 
+@checked_arguments
 def simulate_losses(
     target: Any,
     sampler: Sampler,
@@ -128,6 +131,7 @@ def simulate_losses(
     )
 
 
+@checked_arguments
 def record_means(loss: ArrayLike, every: int) -> Array:
     """Means (..., steps // every) of consecutive losses (..., steps): what is logged every ``every`` steps."""
     values = np.asarray(loss, dtype=float)
@@ -137,6 +141,7 @@ def record_means(loss: ArrayLike, every: int) -> Array:
     return values[..., : count * every].reshape(*values.shape[:-1], count, every).mean(axis=-1)
 
 
+@checked_arguments
 def mean_difference_error(noise: Sequence[DecayLaw], length: float, gap: float) -> float:
     """Standard error of the difference of two time means of ``length``, ``gap`` apart, exactly.
 
@@ -153,6 +158,7 @@ def mean_difference_error(noise: Sequence[DecayLaw], length: float, gap: float) 
     return float(np.sqrt(total))
 
 
+@checked_arguments
 def detect_transitions(records: ArrayLike, error: float, averaged: int, threshold: float) -> list[NDArray[np.int64]]:
     """Records at which the loss falls, for each chain.
 
@@ -191,6 +197,7 @@ def detect_transitions(records: ArrayLike, error: float, averaged: int, threshol
     return [np.flatnonzero(row) + m for row in (falls == highest) & (falls > threshold)]
 
 
+@checked_arguments
 def recording_study(
     target: Any,
     sampler: Sampler,

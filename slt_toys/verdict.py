@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 from scipy.special import xlogy
 
+from .arguments import checked_arguments
 from .arms import Observation, copied_arms
 from .critical_period_end import CriticalPeriodEnd, Definition, find_end
 from .hypotheses import HYPOTHESES, Design, Hypothesis, design
@@ -155,6 +156,7 @@ def dispersion_of_repeats(observations: Sequence[Observation]) -> Dispersion | N
     return Dispersion(square, freedom) if freedom else None
 
 
+@checked_arguments
 def fit(
     hypothesis: Hypothesis,
     observations: Sequence[Observation],
@@ -265,6 +267,7 @@ def _missing(shares: Array, predicted: Array | float) -> Array:
     return np.maximum(missing, 0.0)  # rounding
 
 
+@checked_arguments
 def judge(
     observations: Sequence[Observation],
     hypotheses: Sequence[Hypothesis] = HYPOTHESES,
@@ -306,6 +309,7 @@ class Row:
     observations: int
 
 
+@checked_arguments
 def verdict_table(
     verdict: Verdict,
     *,

@@ -30,6 +30,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from .arguments import checked_arguments
 from .arms import ARMS, CONTROL, SAME, Arm, Observation, Schedule
 from .catalogue import find_pair
 from .exact_draws import draw_exact
@@ -83,6 +84,7 @@ class World:
         return arm.within_the_law or self.makes_steps
 
 
+@checked_arguments
 def observe(
     world: World,
     arms: Sequence[Arm] | None = None,
@@ -135,6 +137,7 @@ def observe(
     return tuple(found)
 
 
+@checked_arguments
 def relative_loss(world: World, runs: int, seed: int) -> Array:
     """Deficit loss of the control by epoch, over that of epoch 0: pilot runs, joined by straight lines."""
     switches = sorted({0, *world.switch_epochs})
@@ -146,6 +149,7 @@ def relative_loss(world: World, runs: int, seed: int) -> Array:
 
 
 # ---- the worlds ----------------------------------------------------------------------------------------------------
+@checked_arguments
 def thermal_two_phase(
     pair: str | PotentialPair = "regular_double_well",
     training: Training | None = None,

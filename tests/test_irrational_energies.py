@@ -133,7 +133,7 @@ def test_kinetics_and_critical_periods_are_those_of_the_same_energy_in_decimals(
 @pytest.mark.parametrize("text", ["(w**2-pi)**2/4 - 0.15*w", "sqrt(2)*x**2 + 2**(1/3)*y**2 + pi*x*y/9"])
 @pytest.mark.parametrize(
     "sampler",
-    [OverdampedLangevin(0.01), UnderdampedLangevin(0.05), MALA(0.05), Gibbs()],
+    [OverdampedLangevin(0.01), Gibbs()],
     ids=lambda s: type(s).__name__,
 )
 def test_kernels_are_compiled_with_the_doubles_next_to_irrational_numbers(text, sampler):

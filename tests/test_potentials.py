@@ -226,7 +226,7 @@ def test_potentials_of_different_coordinates_are_not_paired(deficit, clean, mess
         stuck_probability_fixed_total(*pair, "left", *schedule)
     with pytest.raises(ValueError, match=message):
         stuck_probability_fixed_further(*pair, "left", *schedule, [1], 1)
-    with pytest.raises(ValueError, match="same coordinates, not|all have 1"):
+    with pytest.raises(ValueError, match=r"same coordinates, not|all have 1"):
         grid_for(pair, [0.3])
     with pytest.raises(ValueError, match=message):
         sample_stages([Stage(p, OverdampedLangevin(0.01), 3.0, 5) for p in pair], chains=64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ from sympy.core.function import AppliedUndef
 from theory.blocks import Block, markdown, parse
 from theory.derivation import Equation, demand
 from theory.equations import BY_SUBJECT, EQUATIONS
+from theory.files import write_in_one_go
 from theory.formula import latex, readable
 from theory.latex import document
 from theory.learning_coefficient import LearningCoefficient
@@ -59,9 +59,7 @@ def write_pages(folder: Path = PAGES_FOLDER) -> list[Path]:
         shutil.copytree(PAGES_FOLDER / FIGURES, folder / FIGURES, dirs_exist_ok=True)
     written = []
     for name, text in pages.items():
-        temporary = folder / f".{name}.tmp"
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, folder / name)
+        write_in_one_go(text.encode("utf-8"), folder / name)
         written.append(folder / name)
     return written
 

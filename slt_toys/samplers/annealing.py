@@ -7,9 +7,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import checked_arguments
+
 SHAPES = ("geometric", "linear", "linear_temperature")
 
 
+@checked_arguments
 def annealing_schedule(
     first: float,
     last: float,

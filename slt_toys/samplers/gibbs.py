@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..arguments import check_fields
 from ..kernels_gibbs import gibbs_kernel, gibbs_scratch_rows, gibbs_source
 from ..kernels_replica import InnerKernel
 from ..potentials import Potential
@@ -35,6 +36,7 @@ class Gibbs:
     slice_width: float | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.slice_width is not None and not (np.isfinite(self.slice_width) and self.slice_width > 0):
             raise ValueError(f"slice_width must be positive and finite, not {self.slice_width}")
 

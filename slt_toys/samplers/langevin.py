@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import check_fields
 from ..kernels import langevin_kernel, langevin_source
 from ..kernels_replica import InnerKernel
 from ..potentials import Potential
@@ -36,6 +37,7 @@ class OverdampedLangevin:
     scheme: Literal["euler_maruyama", "heun"] = "euler_maruyama"
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_step_size(self.step_size)
         if self.scheme not in ("euler_maruyama", "heun"):
             raise ValueError(f"scheme must be 'euler_maruyama' or 'heun', not {self.scheme!r}")

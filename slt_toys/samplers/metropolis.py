@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import check_fields
 from ..kernels_metropolis import Proposal, metropolis_kernel, metropolis_rows, metropolis_source
 from ..kernels_replica import InnerKernel
 from ..potentials import Potential
@@ -29,6 +30,7 @@ class MALA:
     step_size: ArrayLike
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_step_size(self.step_size)
 
     def program(self, potential: Potential) -> Program:
@@ -62,6 +64,7 @@ class RandomWalkMetropolis:
     step_size: ArrayLike
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_step_size(self.step_size)
 
     def program(self, potential: Potential) -> Program:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arguments import checked_arguments, shown
 from ..boxes import box_at
 from ..kernels import LANES
 from ..potentials import Potential
@@ -108,6 +109,7 @@ def potential_of(target: Any) -> Potential:
     return target if isinstance(target, Potential) else target.potential
 
 
+@checked_arguments
 def accepted_share(row: int) -> Callable[[Array, int], Summary]:
     """Summary of a sampler that counts accepted proposals in a row of its state."""
     return lambda state, steps: {"acceptance": (("chain",), state[:, row] / steps)}
@@ -142,13 +144,15 @@ def largest_curvature(potential: Potential, temperature: float, multiples: float
     return curvature
 
 
+@checked_arguments
 def check_step_size(value: ArrayLike, name: str = "step_size") -> None:
     """Refuse a step size that is not positive and finite, or is neither a number nor one for each step."""
     values = np.asarray(value, dtype=float)
     if values.ndim > 1 or not np.isfinite(values).all() or not (values > 0).all():
-        raise ValueError(f"{name} must be positive (one number, or one for each step), not {value!r}")
+        raise ValueError(f"{name} must be positive (one number, or one for each step), not {shown(value)}")
 
 
+@checked_arguments
 def normal_rows(count: int) -> int:
     """Scratch rows for the normals of a step; an odd number is drawn for two steps at a time."""
     return count * (2 if count % 2 else 1)

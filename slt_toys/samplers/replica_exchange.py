@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import check_fields, shown
 from ..kernels import LANES
 from ..kernels_replica import ReplicaRows, extra_scratch_rows, replica_kernel
 from ..potentials import Potential
@@ -60,6 +61,7 @@ class ReplicaExchange:
     step_sizes: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not hasattr(self.sampler, "replica_kernel"):
             raise ValueError(
                 f"sampler {type(self.sampler).__name__} cannot be exchanged; give one that samples a potential at any "
@@ -68,6 +70,11 @@ class ReplicaExchange:
         temperatures = _numbers("temperatures", self.temperatures)
         if any(b <= a for a, b in itertools.pairwise(temperatures)):
             raise ValueError(f"temperatures must increase, the coldest first, not {temperatures}")
+        if len(temperatures) < 2:
+            raise ValueError(
+                f"temperatures must be at least two, not {temperatures[0]:g} alone; with one temperature there is "
+                f"nothing to exchange, so sample with {type(self.sampler).__name__} itself"
+            )
         object.__setattr__(self, "temperatures", temperatures)
         whole = isinstance(self.swap_every, int | np.integer) and not isinstance(self.swap_every, bool)
         if not whole or self.swap_every < 1:
@@ -142,13 +149,10 @@ class ReplicaExchange:
 
 
 def _numbers(name: str, values: Any) -> tuple[float, ...]:
-    try:
-        found = tuple(float(value) for value in values)
-    except TypeError:
-        found = ()
-    if not found or not all(np.isfinite(value) and value > 0 for value in found):
-        raise ValueError(f"{name} must be a sequence of positive numbers, not {values!r}")
-    return found
+    found = np.asarray(values, dtype=float)
+    if found.ndim != 1 or not found.size or not (np.isfinite(found) & (found > 0)).all():
+        raise ValueError(f"{name} must be a sequence of positive numbers, not {shown(values)}")
+    return tuple(found.tolist())
 
 
 @lru_cache(maxsize=256)

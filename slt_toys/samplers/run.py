@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from ..arguments import checked_arguments
 from ..diagnostics import attach, lacks_step_bias
 from ..potentials import Potential, check_same_space
 from ..step_bias import Stepping
@@ -52,6 +53,7 @@ class Stage:
     steps: int
 
 
+@checked_arguments
 def sample(
     potential: Any,
     sampler: Sampler,
@@ -172,6 +174,7 @@ def _constant(setting: ArrayLike | None) -> bool:
     return setting is None or np.ptp(np.asarray(setting, dtype=float)) == 0
 
 
+@checked_arguments
 def sample_stages(
     stages: Sequence[Stage],
     *,

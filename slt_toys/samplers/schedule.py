@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arguments import checked_arguments
+
 
 @dataclass(frozen=True)
 class Segments:
@@ -53,6 +55,7 @@ class Segments:
         return np.interp(np.asarray(steps, dtype=float), ends, times)
 
 
+@checked_arguments
 def segments(step_size: ArrayLike, n_beta: ArrayLike | None, steps: int) -> Segments:
     """Collect equal neighbours of per-step schedules into runs.
 

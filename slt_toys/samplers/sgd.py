@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import check_fields
 from ..examples import Examples, GaussianGradients
 from ..kernels import LANES
 from ..kernels_sgd import Order, confined, examples_kernel, gaussian_kernel, scratch_rows, state_rows
@@ -60,6 +61,7 @@ class SGD:
     added_noise: float = 0.0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_step_size(self.learning_rate, "learning_rate")
         _check_batches(self.batch_size, self.order)
         if not 0 <= self.momentum < 1:
@@ -124,6 +126,7 @@ class SGLD:
     order: Order = "with_replacement"
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_step_size(self.learning_rate, "learning_rate")
         _check_batches(self.batch_size, self.order)
 

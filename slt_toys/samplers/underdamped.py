@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import check_fields
 from ..kernels_replica import InnerKernel
 from ..kernels_underdamped import underdamped_kernel, underdamped_source
 from ..potentials import Potential
@@ -39,6 +40,7 @@ class UnderdampedLangevin:
     splitting: str = "BAOAB"
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_step_size(self.step_size)
         if not (np.isfinite(self.friction) and self.friction > 0):
             raise ValueError(f"friction must be positive and finite, not {self.friction}")
