@@ -11,26 +11,44 @@ import functools
 import inspect
 import math
 import numbers
-from collections.abc import Callable, Iterable
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ParamSpec, TypeVar, overload
 
 import numpy as np
 
-__all__ = ["check_fields", "checked_arguments", "shown"]
+__all__ = ["check_fields", "checked_arguments", "real_numbers", "shown"]
 
+LARGEST_WHOLE = 10**15  # far beyond what can be counted here, and exact as a float
 P = ParamSpec("P")
 R = TypeVar("R")
 Check = Callable[[str, Any], Any]
 
 
-def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
+@overload
+def checked_arguments(function: Callable[P, R]) -> Callable[P, R]: ...
+@overload
+def checked_arguments(*, finite: bool) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def checked_arguments(function: Callable[P, R] | None = None, *, finite: bool = True) -> Any:
     """Decorate a function so that every argument is of the kind that its annotation names.
 
     Whole numbers given as ``3.0`` or as arrays without axes reach the function as plain numbers; nothing else changes.
     The function then raises, beside what it says itself, ValueError in one line that names the argument.
+
+    Parameters
+    ----------
+    function
+        What to decorate.
+    finite
+        Whether single numbers must be finite; False for a function that says so itself, in words of its own.
     """
+    if function is None:
+        return functools.partial(checked_arguments, finite=finite)  # type: ignore[call-overload]
     signature = inspect.signature(function)
-    checks = {name: check for name, p in signature.parameters.items() if (check := _check_for(p.annotation, p.default))}
+    checks = {
+        name: check
+        for name, p in signature.parameters.items()
+        if (check := _check_for(p.annotation, p.default is None, finite))
+    }
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -44,7 +62,7 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def check_fields(instance: Any) -> None:
-    """As :func:`checked_arguments` for the fields of a dataclass, to be called first in its ``__post_init__``."""
+    """Check the fields of a dataclass likewise, first thing in its ``__post_init__``; it says itself what is finite."""
     for field, check in _field_checks(type(instance)):
         value = getattr(instance, field)
         kept = check(field, value)
@@ -65,7 +83,7 @@ def _field_checks(kind: type) -> tuple[tuple[str, Check], ...]:
     return tuple(
         (field.name, check)
         for field in dataclasses.fields(kind)
-        if (check := _check_for(field.type, None if field.default is None else inspect.Parameter.empty))
+        if (check := _check_for(field.type, field.default is None, False))
     )
 
 
@@ -77,10 +95,19 @@ def _real(name: str, value: Any) -> Any:
     return found
 
 
+def _any_real(name: str, value: Any) -> Any:
+    found = _scalar(value)
+    if found is None:
+        raise ValueError(f"{name} must be a number, not {shown(value)}")
+    return found
+
+
 def _whole(name: str, value: Any) -> Any:
     found = _scalar(value)
     if found is None or not math.isfinite(found) or found != int(found):
         raise ValueError(f"{name} must be a whole number, not {shown(value)}")
+    if abs(found) > LARGEST_WHOLE:
+        raise ValueError(f"{name} must be a whole number of at most {LARGEST_WHOLE:g}, not {found:g}")
     return found if isinstance(found, int | np.integer) else int(found)
 
 
@@ -91,7 +118,8 @@ def _scalar(value: Any) -> Any:
     return None if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real) else value
 
 
-def _numbers(name: str, value: Any) -> Any:
+def real_numbers(name: str, value: Any) -> Any:
+    """Refuse what is no real number, array or sequence of them; an iterator comes back as a list."""
     message = f"{name} must be a real number or an array of them, not {shown(value)}"
     if isinstance(value, str | bytes | dict) or value is None:
         raise ValueError(message)
@@ -106,8 +134,22 @@ def _numbers(name: str, value: Any) -> Any:
             array = array.astype(float) if all(_scalar(item) is not None for item in array.ravel()) else array
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{message}; rows must be equally long") from None
-    if array.dtype.kind not in "iuf" and array.size:
+    if array.dtype.kind not in ("biuf" if array.ndim else "iuf") and array.size:
         raise ValueError(message)
+    return kept
+
+
+def _sequence(name: str, value: Any) -> Any:
+    kept = real_numbers(name, value)
+    if np.ndim(kept) != 1 or not np.size(kept):
+        raise ValueError(f"{name} must be a sequence of at least one real number, not {shown(value)}")
+    return kept
+
+
+def _two(name: str, value: Any) -> Any:
+    kept = real_numbers(name, value)
+    if np.shape(kept) != (2,) or not np.isfinite(np.asarray(kept, dtype=float)).all():
+        raise ValueError(f"{name} must be two finite numbers, not {shown(value)}")
     return kept
 
 
@@ -115,6 +157,10 @@ def _text(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError(f"{name} must be text, not {shown(value)}")
     return value
+
+
+def _start(name: str, value: Any) -> Any:
+    return value if isinstance(value, str) else real_numbers(name, value)
 
 
 def _name_or_index(name: str, value: Any) -> Any:
@@ -129,11 +175,11 @@ def _whole_or(name: str, value: Any, what: str) -> Any:
 
 
 def _seed(name: str, value: Any) -> Any:
-    items = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
-    kept = [_whole_or(name, item, "a whole number of at least 0, or a sequence of them") for item in items]
-    if not kept or min(kept) < 0:
+    alone = isinstance(value, str | bytes) or not np.ndim(value)
+    items = [_scalar(item) for item in ([value] if alone else value)]
+    if not items or any(item is None or not math.isfinite(item) or item != int(item) or item < 0 for item in items):
         raise ValueError(f"{name} must be a whole number of at least 0, or a sequence of them, not {shown(value)}")
-    return value
+    return int(items[0]) if alone else [int(item) for item in items]
 
 
 def _flag(name: str, value: Any) -> Any:
@@ -146,34 +192,54 @@ def _of_kind(kind: str) -> Check:
     article = "an" if kind[0] in "AEIO" else "a"
 
     def check(name: str, value: Any) -> Any:
-        if value is None or isinstance(value, str | bytes | numbers.Number | np.ndarray):
+        if not _is_kind(value, kind):
             raise ValueError(f"{name} must be {article} {kind}, not {shown(value)}")
         return value
 
     return check
 
 
+def _sequence_of(kind: str) -> Check:
+    def check(name: str, value: Any) -> Any:
+        kept = list(value) if isinstance(value, Iterable) else [value]
+        wrong = next((item for item in kept if not _is_kind(item, kind)), None) if kept else None
+        if not isinstance(value, Iterable) or wrong is not None:
+            raise ValueError(f"{name} must be a sequence of {kind}, not {shown(value)}")
+        return value if isinstance(value, Sequence) else kept
+
+    return check
+
+
+def _is_kind(value: Any, kind: str) -> bool:
+    return any(known.__name__ == kind for known in type(value).__mro__)
+
+
 _OBJECTS = (
-    "Potential", "PotentialPair", "Grid", "FokkerPlanck", "Training", "LocalForm", "BarrierKernel", "Decline"
+    "Potential", "PotentialPair", "Grid", "FokkerPlanck", "Training", "LocalForm", "BarrierKernel", "Decline",
+    "Definition", "Ending",
 )  # fmt: skip
+_SEQUENCES = ("BatchCurve", "DecayLaw", "Reading", "Observation", "Stage")
 _CHECKS: dict[str, Check] = {
     "float": _real,
     "int": _whole,
     "str": _text,
     "bool": _flag,
-    "ArrayLike": _numbers,
-    "Array": _numbers,
-    "NDArray[np.float64]": _numbers,
-    "Sequence[float]": _numbers,
-    "Sequence[int]": _numbers,
-    "Iterable[float]": _numbers,
-    "Sequence[int] | NDArray[np.int64]": _numbers,
-    "NDArray[np.int64]": _numbers,
-    "tuple[float, float]": _numbers,
-    "float | Sequence[float]": _numbers,
-    "int | ArrayLike": _numbers,
-    "Pair": _numbers,
-    "FloatArray": _numbers,
+    "ArrayLike": real_numbers,
+    "Array": real_numbers,
+    "NDArray[np.float64]": real_numbers,
+    "Sequence[float]": _sequence,
+    "Sequence[int]": _sequence,
+    "Iterable[float]": _sequence,
+    "Sequence[int] | NDArray[np.int64]": _sequence,
+    "Sequence[float] | FloatArray": _sequence,
+    "Start | Array": _start,
+    "Range": _two,
+    "NDArray[np.int64]": real_numbers,
+    "tuple[float, float]": _two,
+    "float | Sequence[float]": real_numbers,
+    "int | ArrayLike": real_numbers,
+    "Pair": real_numbers,
+    "FloatArray": real_numbers,
     "Method": _text,
     "Order": _text,
     "Rule": _text,
@@ -183,15 +249,18 @@ _CHECKS: dict[str, Check] = {
     "int | Sequence[int]": _seed,
     "Seed": _seed,
     **{kind: _of_kind(kind) for kind in _OBJECTS},
+    **{f"Sequence[{kind}]": _sequence_of(kind) for kind in _SEQUENCES},
 }
 
 
-def _check_for(annotation: Any, default: Any) -> Check | None:
+def _check_for(annotation: Any, optional: bool, finite: bool) -> Check | None:
     text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
-    kinds = text.strip("'\"")
-    optional = kinds.endswith(" | None") or default is None
-    kind = kinds.removesuffix(" | None")
+    kind = text.strip("'\"")
+    optional = optional or kind.endswith(" | None")
+    kind = kind.removesuffix(" | None")
     check = _text if kind.startswith("Literal[") else _CHECKS.get(kind)
+    if check is _real and not finite:
+        check = _any_real
     if check is None or not optional:
         return check
     return lambda name, value: None if value is None else check(name, value)

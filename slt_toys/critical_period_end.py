@@ -283,7 +283,7 @@ def find_end(switch_epochs: ArrayLike, values: ArrayLike, definition: Definition
     return CriticalPeriodEnd(definition.name, state, None, None, bound=bound)
 
 
-@checked_arguments
+@checked_arguments(finite=False)
 def half_stuck_mass(
     switch_epochs: ArrayLike,
     values: ArrayLike,

@@ -24,7 +24,7 @@ LAYOUT = "slt-toys draws 1"
 COUNTED = ("chain", "draw")  # ArviZ wants these numbered; draws as sampled have no need of it
 
 
-@checked_arguments
+@checked_arguments(finite=False)
 def write_draws(dataset: xr.Dataset, path: str | os.PathLike[str], *, wall_time: float | None = None) -> str:
     """Write draws as NetCDF in the InferenceData layout, in one step, and their record beside it.
 
@@ -69,7 +69,7 @@ def write_draws(dataset: xr.Dataset, path: str | os.PathLike[str], *, wall_time:
             raise ValueError(f"dataset attribute {name!r} must be text or a number, not {shown(value)}")
         if isinstance(value, float | np.floating) and not np.isfinite(value):
             raise ValueError(f"dataset attribute {name!r} must be a finite number, not {value}")
-    if wall_time is not None and wall_time < 0:
+    if wall_time is not None and not (np.isfinite(wall_time) and wall_time >= 0):
         raise ValueError(f"wall_time must be a finite number of seconds, zero or more, not {wall_time}")
     added = [name for name in COUNTED if name not in dataset.coords]
     numbered = dataset.assign_coords({name: np.arange(dataset.sizes[name]) for name in added})

@@ -47,7 +47,7 @@ class FirstPassage:
         return float(self.times.std(ddof=1) / np.sqrt(self.times.size))
 
 
-@checked_arguments
+@checked_arguments(finite=False)
 def sample_first_passage(
     potential: Potential,
     sampler: OverdampedLangevin,

@@ -226,10 +226,10 @@ def _cut_off(unwalled: Potential, temperature: float) -> tuple[float, str]:
     return worst
 
 
-@checked_arguments
+@checked_arguments(finite=False)
 def check_temperature(temperature: float) -> None:
     """Refuse what is not a positive, finite temperature."""
-    if not temperature > 0:
+    if not (np.isfinite(temperature) and temperature > 0):
         raise ValueError(f"temperature must be positive and finite, not {temperature}")
 
 

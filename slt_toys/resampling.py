@@ -164,7 +164,7 @@ def _check_repetitions(repetitions: int) -> None:
         raise ValueError(f"repetitions: {repetitions} resampled curves give no interval; 1000 is usual")
 
 
-@checked_arguments
+@checked_arguments(finite=False)
 def check_confidence(confidence: float) -> None:
     """Refuse a confidence that is not between 0 and 1."""
     if not 0 < confidence < 1:

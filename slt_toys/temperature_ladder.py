@@ -74,7 +74,7 @@ class TemperatureLadder:
         return law("round-trip-rate")(rejection_odds=odds)
 
 
-@checked_arguments
+@checked_arguments(finite=False)
 def temperature_ladder(
     potential: Potential, coldest: float, hottest: float, acceptance: float = 0.5
 ) -> TemperatureLadder:
@@ -126,7 +126,7 @@ def temperature_ladder(
     return found
 
 
-@checked_arguments
+@checked_arguments(finite=False)
 def ladder_from_energies(temperatures: ArrayLike, energies: ArrayLike, acceptance: float = 0.5) -> TemperatureLadder:
     """Choose temperatures from energies sampled at some, where the energy's exact law is out of reach.
 
@@ -175,7 +175,7 @@ def ladder_from_energies(temperatures: ArrayLike, energies: ArrayLike, acceptanc
     return TemperatureLadder(ladder, (1 - total / pairs,) * pairs, total)
 
 
-@checked_arguments
+@checked_arguments(finite=False)
 def swap_acceptance(potential: Potential, cold: float, hot: float) -> float:
     """Share of swaps accepted between two temperatures in equilibrium, 2 P(L_hot ≤ L_cold) by quadrature.
 

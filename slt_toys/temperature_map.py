@@ -58,7 +58,7 @@ class SGDTemperature:
     statement: str
 
 
-@checked_arguments
+@checked_arguments(finite=False)
 def inverse_temperature(
     learning_rate: float,
     batch_size: int,

@@ -30,6 +30,7 @@ from slt_toys.resampling import (
     resample_counts,
     resample_curve,
 )
+from tests.covering import covers
 
 EPOCHS = np.arange(0.0, 240.0, 20.0)
 
@@ -135,7 +136,7 @@ def test_censored_replicates_open_the_interval():
     assert percentile_interval([math.nan, 1.0, 2.0], 0.9) == (None, None)
 
 
-def coverage(truth: np.ndarray, end: float, definition: Definition, shrink: float, trials: int) -> float:
+def coverage(truth: np.ndarray, end: float, definition: Definition, shrink: float, trials: int) -> int:
     hits = 0
     for trial in range(trials):
         seeds = np.random.SeedSequence().generate_state(2).tolist()
@@ -145,22 +146,22 @@ def coverage(truth: np.ndarray, end: float, definition: Definition, shrink: floa
         curves = centre + shrink * (curves - centre)
         low, high = percentile_interval(replicate_epochs(EPOCHS, curves, definition), 0.95)
         hits += (low is None or low <= end) and (high is None or end <= high)
-    return hits / trials
+    return hits
 
 
 @pytest.mark.parametrize(("definition", "end"), [(HINGE, 107.0), (HALF_DEPTH, 53.5)])
 def test_intervals_of_one_noisy_curve_cover_the_truth(definition, end):
     trials = 400
-    nominal, error = 0.95, math.sqrt(0.95 * 0.05 / trials)
-    assert coverage(declining(107.0), end, definition, 1.0, trials) > nominal - 5 * error
-    # negative control: noise a third of its size must be found out by the very same bound
-    assert coverage(declining(107.0), end, definition, 1 / 3, trials) < nominal - 5 * error
+    assert covers(coverage(declining(107.0), end, definition, 1.0, trials), trials)
+    # negative controls: noise a third of its size, and three times it, must be found out by the very same bound
+    for wrong in (1 / 3, 3.0):
+        assert not covers(coverage(declining(107.0), end, definition, wrong, trials), trials)
 
 
 def test_intervals_of_counts_cover_the_truth():
     epochs = np.arange(0.0, 101.0, 5.0)
     stuck = np.clip(0.5 + (epochs - 53.0) / 60, 0, 1)  # straight between rows, so that the end is exactly 53
-    trials, chains, hits, narrow = 400, 200, 0, 0
+    trials, chains, hits, narrow, wide = 400, 200, 0, 0, 0
     random = np.random.default_rng()
     for trial in range(trials):
         counts = random.binomial(chains, stuck)
@@ -169,11 +170,11 @@ def test_intervals_of_counts_cover_the_truth():
         )
         assert low is not None and high is not None
         hits += low <= 53.0 <= high
-        low, high = (low + high) / 2 + (low - high) / 6, (low + high) / 2 + (high - low) / 6
-        narrow += low <= 53.0 <= high
-    bound = 0.95 - 5 * math.sqrt(0.95 * 0.05 / trials)
-    assert hits / trials > bound
-    assert narrow / trials < bound
+        away, half = abs(53.0 - (low + high) / 2), (high - low) / 2
+        narrow += away <= half / 3
+        wide += away <= half * 3
+    assert covers(hits, trials)
+    assert not covers(narrow, trials) and not covers(wide, trials)
 
 
 def test_chains_followed_through_all_rows_are_resampled_whole():

@@ -18,6 +18,7 @@ from slt_toys.critical_period_end import HALF_STUCK_MASS, CriticalPeriodEnd, hal
 from slt_toys.end_fits import compare, epochs_per_halving, fit_model, usable_ends
 from slt_toys.resampling import resample_counts
 from slt_toys.rival_laws import rival_models
+from tests.covering import covers
 from theory.equations import EQUATIONS
 
 DECAY, LEARNING_RATE, DATASET_SIZE = 0.97, 0.05, 50_000
@@ -143,17 +144,18 @@ def test_intervals_with_errors_are_those_of_weighted_regression():
 
 
 def test_profile_intervals_of_the_power_law_cover_the_truth():
-    trials, hits, narrow = 100, 0, 0
+    trials, hits, narrow, wide = 300, 0, 0, 0
     random = np.random.default_rng()
     for _ in range(trials):
         values = world("power_law") + random.normal(0, 3.0, len(SIZES))
         exponent = fit_model(MODELS["power_law"], SIZES, values, np.full(len(SIZES), 3.0)).parameters[1]
         assert exponent.low is not None and exponent.high is not None
         hits += exponent.low <= 0.8 <= exponent.high
-        narrow += abs(exponent.value - 0.8) <= (exponent.high - exponent.low) / 6
-    bound = 0.95 - 5 * math.sqrt(0.95 * 0.05 / trials)
-    assert hits / trials > bound
-    assert narrow / trials < bound
+        away, half = abs(exponent.value - 0.8), (exponent.high - exponent.low) / 2
+        narrow += away <= half / 3
+        wide += away <= half * 3
+    assert covers(hits, trials)
+    assert not covers(narrow, trials) and not covers(wide, trials)
 
 
 @pytest.mark.parametrize("errors", [None, 1.0])

@@ -12,7 +12,7 @@ from ..arguments import checked_arguments
 SHAPES = ("geometric", "linear", "linear_temperature")
 
 
-@checked_arguments
+@checked_arguments(finite=False)
 def annealing_schedule(
     first: float,
     last: float,

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import check_fields
+from ..arguments import check_fields, checked_arguments
 from ..kernels import langevin_kernel, langevin_source
 from ..kernels_replica import InnerKernel
 from ..potentials import Potential
@@ -80,6 +80,7 @@ def _advance(
     kernel(state, bits, scratch, parameters, steps, step_size, np.sqrt(2 * temperature * step_size), *rest)
 
 
+@checked_arguments
 def largest_stable_step(potential: Potential, temperature: float) -> float:
     """Largest step for which the scheme is stable where the posterior lives: 2 over the largest curvature there.
 
@@ -88,5 +89,7 @@ def largest_stable_step(potential: Potential, temperature: float) -> float:
     float
         In Langevin time; ``inf`` for a flat energy.
     """
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, not {temperature}")
     curvature = largest_curvature(potential, temperature)
     return 2.0 / curvature if curvature > 0 else np.inf

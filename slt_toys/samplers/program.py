@@ -106,7 +106,10 @@ class Sampler(Protocol):
 
 def potential_of(target: Any) -> Potential:
     """The potential whose phases a target's draws lie in: the target itself, or the one that examples carry."""
-    return target if isinstance(target, Potential) else target.potential
+    found = target if isinstance(target, Potential) else getattr(target, "potential", None)
+    if not isinstance(found, Potential):
+        raise ValueError(f"potential must be a Potential, or examples that have one, not {shown(target)}")
+    return found
 
 
 @checked_arguments

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import checked_arguments
+from ..arguments import checked_arguments, real_numbers, shown
 from ..diagnostics import attach, lacks_step_bias
 from ..potentials import Potential, check_same_space
 from ..step_bias import Stepping
@@ -238,6 +238,8 @@ def sample_stages(
 
 
 def _schedule(stage: Stage) -> Segments:
+    if not hasattr(stage.sampler, "takes_n_beta"):
+        raise ValueError(f"sampler must be one of slt_toys.samplers, such as MALA(0.01), not {shown(stage.sampler)}")
     if stage.sampler.takes_n_beta and stage.n_beta is None:
         raise ValueError(f"n_beta must be given for {type(stage.sampler).__name__}: an inverse temperature, 1/loss")
     if not stage.sampler.takes_n_beta and stage.n_beta is not None:
@@ -252,7 +254,10 @@ def _initial_points(potential: Potential, initial: ArrayLike | str | None, chain
     if initial is None:
         minima = np.array([potential.minimum_point(i) for i in range(len(potential.phases))])
         return np.resize(minima, (chains, d))
-    points = potential.minimum_point(initial) if isinstance(initial, str) else np.asarray(initial, dtype=float)
+    if isinstance(initial, str):
+        points = potential.minimum_point(initial)
+    else:
+        points = np.asarray(real_numbers("initial", initial), dtype=float)
     if points.shape not in ((d,), (chains, d)):
         raise ValueError(f"initial must have shape ({d},) or ({chains}, {d}), not {points.shape}")
     low, high = np.array(potential.box).T

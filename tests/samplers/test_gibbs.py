@@ -161,6 +161,7 @@ REGIMES = {
     "bell beyond the left wall": (3.0, 8.0), "bell beyond the right wall": (3.0, -14.0),
     "wide bell": (0.2, -0.1), "wide bell off its place": (0.3, -0.2),
     "wide bell at a wall": (0.2, 0.39), "bell at the limit": (0.3473, 0.0),
+    "wide bell at the far wall": (0.3, -1.15), "wide bell at the far wall, at the limit": (0.347, -1.38),
     "steep left": (0.5, 40.0), "steep right": (0.5, -40.0), "needle": (1e6, 1e5), "needle at a wall": (1e6, 2e6),
     "exponential": (0.0, 5.0), "nearly flat exponential": (0.0, -0.49), "just not flat": (0.0, 0.51),
     "uniform": (0.0, 0.0), "nearly uniform": (1e-9, -1e-9), "cliff": (1e-6, 1e5),
@@ -205,9 +206,25 @@ def test_a_normal_cut_by_walls_is_drawn_in_one_sweep(name, seed):
     })  # fmt: skip
 
 
+def test_normals_cut_by_walls_are_drawn_in_every_regime(seed):
+    # Curvatures and slopes over the borders of all proposals, one chain in each hundred for each pair.
+    found = {}
+    for row, a in enumerate([0.0, *np.geomspace(0.02, 20.0, 10)]):
+        for column, place in enumerate(np.linspace(-1.5, 2.5, 9)):
+            b = -2 * a * place if a else 3 * (place - 0.5)
+            draws = swept(between_walls(a, b), 1.0, np.full((2048, 1), 1.9), [*np.atleast_1d(seed), row, column])[:, 0]
+            uniforms = exact_cut_normal(a, b).cdf(draws)
+            for power in (1, 2):
+                found[f"{a:.3g}, {b:.3g}: ranks^{power}"] = deviation(uniforms**power, 1 / (1 + power))
+    agree(found)
+
+
 WRONG_WALLS = [
     ("bell inside", {"0.5 / a": "0.7 / a"}),
     ("wide bell", {"(peak if": "(0.0 * peak if"}),
+    ("wide bell at the far wall", {"peak = 0.25": "peak = 0.2"}),
+    ("wide bell at the far wall, at the limit", {"peak = 0.25": "peak = 0.22"}),
+    ("wide bell at the far wall", {"peak = 0.25 * low_slope * low_slope": "peak = 0.25 * high_slope * high_slope"}),
     ("wide bell off its place", {"(-low_slope if interior": "(-0.4 * low_slope if interior"}),
     ("steep left", {"reach = 1.0 / rate": "reach = 1.1 / rate"}),
     ("steep right", {"-high_slope if rising": "-0.8 * high_slope if rising"}),
@@ -218,7 +235,9 @@ WRONG_WALLS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "changes"), WRONG_WALLS, ids=[row[0] for row in WRONG_WALLS])
+@pytest.mark.parametrize(
+    ("name", "changes"), WRONG_WALLS, ids=[f"{name} {next(iter(by.values()))}" for name, by in WRONG_WALLS]
+)
 def test_a_wrong_cut_is_caught(name, changes, seed, monkeypatch):
     a, b = REGIMES[name]
     make_wrong(monkeypatch, Gibbs(), between_walls(a, b), changes)
