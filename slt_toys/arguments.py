@@ -11,7 +11,7 @@ import functools
 import inspect
 import math
 import numbers
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar, overload
 
 import numpy as np
@@ -150,7 +150,7 @@ def _two(name: str, value: Any) -> Any:
     kept = real_numbers(name, value)
     if np.shape(kept) != (2,) or not np.isfinite(np.asarray(kept, dtype=float)).all():
         raise ValueError(f"{name} must be two finite numbers, not {shown(value)}")
-    return kept
+    return tuple(np.asarray(kept, dtype=float).tolist())
 
 
 def _text(name: str, value: Any) -> Any:
@@ -210,13 +210,35 @@ def _sequence_of(kind: str) -> Check:
     return check
 
 
+def _one_or_more(kind: str) -> Check:
+    several = _sequence_of(kind)
+
+    def check(name: str, value: Any) -> Any:
+        if _is_kind(value, kind):
+            return value
+        if not isinstance(value, Iterable) or not (kept := list(several(name, value))):
+            raise ValueError(f"{name} must be a {kind} or a sequence of them, not {shown(value)}")
+        return kept
+
+    return check
+
+
+def _mapping_to(kind: str) -> Check:
+    def check(name: str, value: Any) -> Any:
+        if not isinstance(value, Mapping) or not all(_is_kind(item, kind) for item in value.values()):
+            raise ValueError(f"{name} must be a mapping of names to {kind}, not {shown(value)}")
+        return value
+
+    return check
+
+
 def _is_kind(value: Any, kind: str) -> bool:
     return any(known.__name__ == kind for known in type(value).__mro__)
 
 
 _OBJECTS = (
     "Potential", "PotentialPair", "Grid", "FokkerPlanck", "Training", "LocalForm", "BarrierKernel", "Decline",
-    "Definition", "Ending",
+    "Definition", "Ending", "Model",
 )  # fmt: skip
 _SEQUENCES = ("BatchCurve", "DecayLaw", "Reading", "Observation", "Stage")
 _CHECKS: dict[str, Check] = {
@@ -249,6 +271,8 @@ _CHECKS: dict[str, Check] = {
     "int | Sequence[int]": _seed,
     "Seed": _seed,
     **{kind: _of_kind(kind) for kind in _OBJECTS},
+    "Potential | Sequence[Potential]": _one_or_more("Potential"),
+    "Mapping[str, Model]": _mapping_to("Model"),
     **{f"Sequence[{kind}]": _sequence_of(kind) for kind in _SEQUENCES},
 }
 

@@ -326,5 +326,7 @@ def replicate_epochs(switch_epochs: ArrayLike, curves: ArrayLike, definition: De
     """e* of every resampled curve (r, n): ``+inf`` if later than the curve, ``-inf`` if earlier, ``nan`` if
     flat.
     """
+    if np.ndim(curves) == 0 or np.shape(curves)[-1:] != np.shape(switch_epochs):
+        raise ValueError(f"curves: shape {np.shape(curves)} does not match switch_epochs {np.shape(switch_epochs)}")
     epochs, several = check_curve(switch_epochs, curves, minimum_rows(definition))
     return _locate(epochs, np.atleast_2d(several), definition)[0]

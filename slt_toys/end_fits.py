@@ -272,6 +272,8 @@ def _check_epochs(
 ) -> tuple[FloatArray, FloatArray, FloatArray | None]:
     sizes, ends = np.asarray(batch_sizes, dtype=float), np.asarray(epochs, dtype=float)
     errors = None if standard_errors is None else np.asarray(standard_errors, dtype=float)
+    if sizes.ndim != 1:
+        raise ValueError(f"batch_sizes: shape {sizes.shape}; give one number for each end")
     for name, array in (("batch_sizes", sizes), ("epochs", ends), ("standard_errors", errors)):
         if array is None:
             continue

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import checked_arguments
+from .arguments import checked_arguments, shown
 from .boxes import loss_unit, widened
 from .phase_boundaries import (
     Crossover,
@@ -200,6 +200,8 @@ def marginal_density(
     """
     values = checked_n_beta(n_beta)
     points = np.atleast_1d(np.asarray(grid, dtype=float))
+    if points.ndim != 1 or not np.isfinite(points).all():
+        raise ValueError(f"grid must be finite points along one axis, not {shown(grid)}")
     names = [symbol.name for symbol in potential.coordinates]
     number = names.index(coordinate) if coordinate in names else coordinate
     if not isinstance(number, int | np.integer) or not 0 <= number < len(names):

@@ -55,6 +55,8 @@ def draw_exact(
         raise ValueError(f"n_beta must be positive and finite, not {n_beta}")
     random = np.random.default_rng(seed)
     point = None if phase is None else potential.minimum_point(phase)
+    if size < 1:
+        raise ValueError(f"size must be at least 1, not {size}")
     found = np.empty((size, potential.dimension))
     for number, group in enumerate(potential.components()):
         part = potential.component(number)

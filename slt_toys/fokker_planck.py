@@ -24,7 +24,7 @@ from scipy import sparse
 from scipy.linalg import eigh_tridiagonal
 from scipy.sparse.linalg import eigsh
 
-from .arguments import check_fields, checked_arguments
+from .arguments import check_fields, checked_arguments, shown
 from .boxes import CUT_OFF, box_holds, widened
 from .elimination import eliminate, substitute
 from .phase_integrals import phase_moments
@@ -39,6 +39,7 @@ __all__ = [
 
 MOST_CUTS = 8  # of a box to where the mass is
 CELLS = {1: 240, 2: 56}  # along each axis; a test halves the cells and bounds what changes
+MOST_CELLS = 1_000_000  # along an axis
 FROZEN = 40.0  # below T = barrier/FROZEN a crossing takes e⁴⁰ relaxation times: the grid need not resolve such wells
 
 
@@ -285,6 +286,9 @@ def grid_for(
     if d not in CELLS or any(p.dimension != d for p in group):
         raise ValueError(f"potentials must all have 1 coordinate or all have 2, not {[p.dimension for p in group]}")
     check_same_space(**{f"potentials[{number}]": p for number, p in enumerate(group)})
+    wanted = [2] if cells is None else np.atleast_1d(np.asarray(cells))
+    if np.ndim(wanted) != 1 or len(wanted) not in (1, d) or np.max(wanted) > MOST_CELLS:
+        raise ValueError(f"cells must be one number or {d}, each at most {MOST_CELLS}, not {shown(cells)}")
     counts = [CELLS[d] if cells is None else cells] * d if cells is None or isinstance(cells, int) else list(cells)
     box = _effective_box(group, float(temperatures.max()))
     raster = _refined(_raster(box), group, temperatures)

@@ -13,7 +13,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import checked_arguments
+from .arguments import checked_arguments, shown
 from .boxes import TEMPERATURES_KEPT, scale_of, widened
 from .confinement import taylor_coefficients
 from .elimination import eliminate, substitute
@@ -119,6 +119,8 @@ def committor_quadrature(
         raise ValueError(f"first and second must be distinct points, not both {first}")
     low, high = min(first, second), max(first, second)
     points = np.asarray(points, dtype=float)
+    if not np.isfinite(points).all():
+        raise ValueError("points must be finite")
     inside = np.clip(points, low, high)
     edges = np.unique(np.concatenate([_panel_edges(potential, temperature, panels, low, high), inside.ravel()]))
     edges = edges[(edges >= low) & (edges <= high)]
@@ -202,6 +204,8 @@ def _log_cumulative(log_values: Array, half: Array) -> Array:
 @checked_arguments
 def cells_near(grid: Grid, point: ArrayLike, radius: float = 0.0) -> Mask:
     """Mask of the cells whose midpoints lie within ``radius`` of a point (d,); the cell that holds it always does."""
+    if np.size(point) != grid.dimension or np.ndim(point) > 1 or not radius >= 0:
+        raise ValueError(f"point must have {grid.dimension} coordinates and radius be at least 0, not {shown(point)}")
     near = ((grid.points - np.atleast_1d(np.asarray(point, dtype=float))) ** 2).sum(axis=-1) <= radius**2
     near.ravel()[grid.cell(point)] = True
     return near

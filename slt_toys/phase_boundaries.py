@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import comb
 
+from .arguments import checked_arguments
 from .boxes import loss_unit
 from .laws import law
 from .phase_integrals import checked_n_beta, phase_moments
@@ -120,6 +121,7 @@ class LearningCoefficientEstimate:
     local: tuple[float, ...]
 
 
+@checked_arguments
 def phase_asymptotics(potential: Potential, phase: str | int) -> PhaseAsymptotics:
     """Read the constants of a phase's asymptotic free energy off its exact integrals [eq:phase-free-energy].
 
@@ -159,6 +161,7 @@ def _extrapolated(sequence: Array) -> float:
     return float(third - step**2 / bend)
 
 
+@checked_arguments
 def crossover(
     potential: Potential,
     phase_a: str | int,
@@ -269,6 +272,7 @@ def _asymptotic_roots(gap: float, first: PhaseAsymptotics, second: PhaseAsymptot
     return tuple(float(np.exp(x)) for x in _roots(lambda x: float(difference(x)), grid[valid], difference(grid[valid])))
 
 
+@checked_arguments
 def lambert_crossover(loss_gap: float, coefficient_gap: float, constant_gap: float) -> tuple[float, ...]:
     """Positive roots x of loss_gap x + coefficient_gap log x + constant_gap = 0, in rising order.
 
@@ -291,6 +295,7 @@ def lambert_crossover(loss_gap: float, coefficient_gap: float, constant_gap: flo
     return tuple(sorted(root for root in roots if root > 0))  # NaN where a branch is not real
 
 
+@checked_arguments
 def loss_gap_boundary(potential: Potential, phase_a: str | int, phase_b: str | int, n_beta: ArrayLike) -> xr.Dataset:
     """Loss that has to be added to phase b for the two phases to be equal, at each temperature.
 
@@ -336,6 +341,7 @@ def loss_gap_boundary(potential: Potential, phase_a: str | int, phase_b: str | i
     )
 
 
+@checked_arguments
 def learning_coefficient_by_quadrature(
     potential: Potential, phase: str | int, n_beta: ArrayLike | None = None
 ) -> LearningCoefficientEstimate:

@@ -20,6 +20,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
+from .arguments import checked_arguments
 from .boxes import loss_unit, scale_of, widened
 from .confinement import taylor_coefficients
 from .plane_quadrature import plane_nodes
@@ -82,6 +83,7 @@ class PhaseMoments:
     moments: Moments
 
 
+@checked_arguments
 def checked_n_beta(n_beta: ArrayLike) -> Array:
     """Return n_beta as an array (temperatures,) of positive finite numbers.
 

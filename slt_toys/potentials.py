@@ -15,7 +15,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import checked_arguments
+from .arguments import checked_arguments, shown
 from .confinement import energy_scale, natural_box, require_confinement
 from .expressions import ExpressionError, degree_bound, parse_expression
 from .phases import Phase, PhaseError, declare_phase, derive_phases
@@ -175,7 +175,7 @@ class Potential:
             return names.index(phase)
         if isinstance(phase, int | np.integer) and 0 <= phase < len(names):
             return int(phase)
-        raise ValueError(f"phase {phase!r} is not one of {self.name}'s phases: {', '.join(map(repr, names))}")
+        raise ValueError(f"phase {shown(phase)} is not one of {self.name}'s phases: {', '.join(map(repr, names))}")
 
     def minimum_point(self, phase: str | int) -> NDArray[np.float64]:
         """A point of the phase's minimum set, shape (d,)."""

@@ -127,6 +127,8 @@ def reading(
         start: whose first half, quarter, eighth, ... or first draw differs from the rest by more than 5 standard
         errors, so much that it moves the reading out of what its own error says.
     """
+    if np.ndim(influence) != 2 or not np.size(influence):
+        raise ValueError(f"influence must have shape (chain, draw), not {np.shape(influence)}")
     chains = len(influence)
     if chains < FEWEST_CHAINS:
         return refusal(thermometer, f"{chains} chains are too few for an error; {FEWEST_CHAINS} are the fewest")

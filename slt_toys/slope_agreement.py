@@ -145,6 +145,11 @@ def halvings_of_rate(rates: ArrayLike, initial_rate: float) -> FloatArray:
 @checked_arguments
 def slopes_per_halving(batch_sizes: Sequence[float] | FloatArray, ends: ArrayLike) -> FloatArray:
     """Least-squares slope of each row of ends (..., n) per halving of the batch sizes (n,)."""
-    octaves = np.log2(np.asarray(batch_sizes, dtype=float))
+    sizes = np.asarray(batch_sizes, dtype=float)
+    if sizes.size < 2 or not (np.isfinite(sizes) & (sizes > 0)).all() or (sizes == sizes[0]).all():
+        raise ValueError(f"batch_sizes: {sizes} give no slope; give at least two different positive numbers")
+    if np.shape(ends)[-1:] != sizes.shape:
+        raise ValueError(f"ends: shape {np.shape(ends)} has no end for each of the {sizes.size} batch_sizes")
+    octaves = np.log2(sizes)
     centred = octaves - octaves.mean()
     return np.asarray(ends, dtype=float) @ (-centred / (centred @ centred))

@@ -121,7 +121,7 @@ def test_a_phase_of_many_directions_is_nearly_normal(evaluate):
         deviation, gap = math.sqrt(learning_coefficient * hot), 1 - 1 / hot
         off.append(evaluate("swap-acceptance-normal", energy_deviation=deviation, inverse_temperature_gap=gap) - exact)
     assert abs(off[0]) < 5e-3
-    assert off[0] / off[1] == pytest.approx(4, rel=0.15)
+    assert off[0] / off[1] == pytest.approx(4, rel=5e-3)
 
 
 def test_rejections_of_small_gaps(evaluate):

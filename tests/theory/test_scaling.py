@@ -94,8 +94,8 @@ def test_power_law_remaining_time(evaluate):
 @pytest.mark.parametrize("power", [0.75, 1.0, 2.0])
 def test_critical_temperature_balances_the_hazard(evaluate, power, prefactor):
     # The leading-order hazard is off by O(T / barrier): exact hazard over ln 2 tends to 1 as the clock gets longer.
-    height, batch_size, ratios = 1.0, 128, []
-    for attempt in (1e2, 1e6):
+    height, batch_size, ratios, orders = 1.0, 128, [], []
+    for attempt in (1e12, 1e24):
         temperature = evaluate(
             "critical-temperature-power-law",
             schedule_power=power,
@@ -111,18 +111,23 @@ def test_critical_temperature_balances_the_hazard(evaluate, power, prefactor):
         start = 0.05 * 3072 / (2 * batch_size * slow)
         first = (start / temperature) ** (1 / power)
 
-        def rate(u, attempt=attempt, start=start, slow=slow):
+        def rate(log_u, attempt=attempt, start=start, slow=slow):
+            u = np.exp(log_u)
             now = start * u**-power
             time = 0.05 * u**-power * 50_000 / (batch_size * slow)
-            return attempt * now**prefactor * np.exp(-height / now) * time
+            return attempt * now**prefactor * np.exp(-height / now) * time * u
 
-        hazard = integrate.quad(rate, first, first * 20, limit=800, epsrel=1e-10)[0]
-        order = temperature / height
-        ratios.append((hazard / np.log(2) - 1) / order)
+        begin = np.log(first)
+        hazard = integrate.quad(rate, begin, begin + 3, limit=800, epsrel=1e-11, points=begin + np.array([0.01, 0.1]))[
+            0
+        ]
+        orders.append(temperature / height)
+        ratios.append((hazard / np.log(2) - 1) / orders[-1])
     # 1 - ratio is (2 + s - 1/p) T/barrier to next order, by one more integration by parts.
     expected = -(2 + prefactor - 1 / power)
     assert abs(ratios[1] - expected) < abs(ratios[0] - expected) + 1e-9
-    assert ratios[1] == pytest.approx(expected, rel=0.25)
+    limit = (ratios[1] * orders[0] - ratios[0] * orders[1]) / (orders[0] - orders[1])
+    assert limit == pytest.approx(expected, rel=0.015)
 
 
 def test_bayesian_reading(evaluate):
