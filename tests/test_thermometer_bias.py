@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from slt_toys import equilibrium_thermometers
+from slt_toys import dynamic_thermometers, equilibrium_thermometers
 from slt_toys.catalogue import find_potential
 from slt_toys.dynamic_thermometers import _ends, _waits
 from slt_toys.exact_draws import draw_exact
@@ -76,7 +76,7 @@ def test_escapes_tell_the_temperature_at_any_recording_interval(name, temperatur
     assert late[0] > 0.002 and late[1] > 0.008 and late[2] > 0.03
 
 
-def test_escapes_need_neither_a_start_at_rest_nor_long_runs():
+def test_escapes_need_neither_a_start_at_rest_nor_long_runs(monkeypatch):
     """All chains begin in one phase, off its minimum, and run for about one wait: expectations are still exact."""
     temperature, chains = 0.3, 1500
     wait = math.exp(log_mean_first_passage_time(DOUBLE_WELL, temperature, -1.0, 1.0))
@@ -93,9 +93,13 @@ def test_escapes_need_neither_a_start_at_rest_nor_long_runs():
     )["w"].values
     found = escape_thermometer(DOUBLE_WELL, drawn, time_per_draw=0.2, phase="left")
     assert off(found, 1 / temperature) < LIMIT and found.relative_error < 0.02
-    # The chains' parts in the error add up to nothing, and their scatter is the error.
-    assert abs(found.shares.mean()) < 1e-9
-    assert found.shares.std(ddof=1) / math.sqrt(chains) == pytest.approx(found.relative_error)
+    # What each interval adds to the difference of both sides adds up to nothing, and its scatter is the error.
+    caught = []
+    monkeypatch.setattr(dynamic_thermometers, "reading", lambda *a, **more: caught.append(a[2]) or reading(*a, **more))
+    escape_thermometer(DOUBLE_WELL, drawn, time_per_draw=0.2, phase="left")
+    assert abs(caught[0].mean()) < 1e-7
+    scatter = caught[0].mean(axis=1).std(ddof=1) / math.sqrt(chains)
+    assert scatter == pytest.approx(found.relative_error)
 
 
 def test_waits_begin_and_end_where_they_do():
