@@ -7,7 +7,7 @@ many. Scaled coordinates w = w* + s z make a preconditioned chain a plain one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
@@ -26,6 +26,8 @@ LANCZOS_STEPS = 30
 PROBES = 6
 STIFFEST_STEP = 2.0  # of ε(nβh + γ): at 4 the scheme diverges
 MOST_LEAPFROGS = 16
+ROUNDING = 1000.0  # of the largest stiffness, times the numbers' epsilon: a curvature below it may be rounding
+NOISE = 2.0  # of the most negative curvature: a flat direction in noisy data has a curvature of either sign
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,10 @@ class Spectrum:
         Which random vector each belongs to; all 0 where the spectrum is exact.
     start_excess
         nβ times the start's height above the minimum of the quadratic.
+    rounding
+        nβh below which a curvature may be nothing but rounding.
+    vectors
+        Directions as columns, shape (parameters, directions), where the spectrum is exact; None otherwise.
     """
 
     stiffness: Array
@@ -51,6 +57,23 @@ class Spectrum:
     weight: Array
     probe: NDArray[np.int64]
     start_excess: float
+    rounding: float
+    vectors: Tensor | None = None
+
+    @property
+    def curvature(self) -> Array:
+        """nβh of each direction."""
+        return self.stiffness - self.pull
+
+    @property
+    def floor(self) -> float:
+        """nβh up to which a direction counts as flat: what rounding and the noise of the data make of nothing."""
+        return max(self.rounding, -NOISE * self.lowest_curvature)
+
+    @property
+    def softest(self) -> float:
+        """Smallest nβh above that floor; infinite where there is none."""
+        return float(self.curvature[self.curvature > self.floor].min(initial=np.inf))
 
     @property
     def largest(self) -> float:
@@ -60,13 +83,20 @@ class Spectrum:
     @property
     def lowest_curvature(self) -> float:
         """Most negative (or smallest) nβh found."""
-        return float((self.stiffness - self.pull).min())
+        return float(self.curvature.min())
 
     def energy(self, step_size: float = 0.0) -> float:
         """Mean energy of a quadratic loss of this spectrum, under the unadjusted scheme where a step is given."""
-        if step_size:
-            return self._sum("localised-energy-euler", step_size=step_size)[0]
-        return self._sum("localised-energy")[0]
+        return self.energy_with_error(step_size)[0]
+
+    def energy_with_error(self, step_size: float = 0.0) -> tuple[float, float]:
+        """That energy and its standard error, from the random vectors."""
+        terms = (
+            self._terms("localised-energy-euler", self.stiffness > 0, step_size=step_size)
+            if step_size
+            else self._terms("localised-energy", self.stiffness > 0)
+        )
+        return self._total(terms)
 
     def localisation_effect(self) -> tuple[float, float]:
         """By how much that would rise without localisation, and the standard error of this number.
@@ -74,12 +104,39 @@ class Spectrum:
         Of directions that the loss holds stiffer than the localisation does: flatter ones count as flat, with nothing
         to lose, for the noise of the data gives them small curvatures of either sign.
         """
-        return self._sum("localisation-effect", stiff=True)
+        return self._total(self._terms("localisation-effect", self.curvature > self.pull))
 
-    def _sum(self, label: str, *, stiff: bool = False, **more: float) -> tuple[float, float]:
-        curvature = self.stiffness - self.pull
-        held = curvature > self.pull if stiff else self.stiffness > 0
-        terms = self.weight * law(label)(n_beta=1.0, curvature=curvature, localisation=self.pull, **more) * held
+    def missing(self) -> tuple[float, float]:
+        """What an estimate still lacks of half of every curved direction, and the standard error of this number.
+
+        All directions count: those that the localisation froze lack nearly half, and flat ones, whose curvatures are
+        the data's noise, may add or take where there are many.
+        """
+        halves = self.weight * (self.curvature > self.floor) / 2
+        found = self._terms("localised-energy", self.stiffness > 0)
+        added = self._terms("localisation-effect", self.curvature > self.pull)
+        return self._total(halves - found - added)
+
+    def weakened(self, factor: float) -> Spectrum:
+        """The same directions at a localisation so many times weaker (exact where the pull is that of all)."""
+        return replace(self, stiffness=self.curvature + self.pull / factor, pull=self.pull / factor)
+
+    def rise(self, factor: float, step_size: float = 0.0) -> tuple[float, float]:
+        """By how much the energy rises at a localisation so many times weaker, and the standard error of this."""
+        label, more = ("localised-energy-euler", {"step_size": step_size}) if step_size else ("localised-energy", {})
+        there = self.weakened(factor)
+        return self._total(
+            there._terms(label, there.stiffness > 0, **more) - self._terms(label, self.stiffness > 0, **more)
+        )
+
+    def _terms(self, label: str, held: NDArray[np.bool_], **more: float) -> Array:
+        """Weighted terms of a law, 0 for directions that are not held."""
+        terms = np.zeros_like(self.weight)
+        known = {"curvature": self.curvature[held], "localisation": self.pull[held]}
+        terms[held] = self.weight[held] * law(label)(n_beta=1.0, **known, **more)
+        return terms
+
+    def _total(self, terms: Array) -> tuple[float, float]:
         count = int(self.probe.max()) + 1
         sums = np.bincount(self.probe, terms, count)
         return float(terms.sum()), float(sums.std(ddof=1) * sqrt(count)) if count > 1 else 0.0
@@ -106,7 +163,7 @@ class Spectrum:
 
     def leapfrogs(self, step_size: float) -> int:
         """Leapfrogs in a quarter turn of a direction of typical stiffness, at most `MOST_LEAPFROGS`."""
-        stiff = self.stiffness - self.pull > self.pull
+        stiff = self.curvature > self.pull
         if not stiff.any():
             return MOST_LEAPFROGS
         typical = float(np.average(self.stiffness[stiff], weights=self.weight[stiff]))
@@ -121,9 +178,19 @@ def diagonal_scales(loss: StackedLoss, *, probes: int, generator: torch.Generato
 
 
 def largest_curvature(loss: StackedLoss, *, generator: torch.Generator) -> float:
-    """Largest eigenvalue of the Hessian at the start, by Lanczos [loss/length²]."""
-    probe = _signs(1, loss.start, generator)[0]
-    values, _, _ = _lanczos(lambda v: loss.hessian_products(v[None])[0], probe, LANCZOS_STEPS)
+    """Largest eigenvalue of the Hessian at the start, by Lanczos [loss/length²].
+
+    A vector of signs may be one that the Hessian sends to nothing, or into a few directions: where Lanczos ends early a
+    normal one is drawn, which has a part of every direction.
+    """
+
+    def product(v: Tensor) -> Tensor:
+        return loss.hessian_products(v[None])[0]
+
+    values = _lanczos(product, _signs(1, loss.start, generator)[0], LANCZOS_STEPS)[0]
+    if len(values) < min(LANCZOS_STEPS, len(loss.start)):
+        drawn = torch.randn(len(loss.start), generator=generator, dtype=loss.start.dtype, device=loss.start.device)
+        values = np.concatenate([values, _lanczos(product, drawn, LANCZOS_STEPS)[0]])
     return float(values.max())
 
 
@@ -141,11 +208,14 @@ def spectrum(
     if size <= EXACT_UP_TO:
         unit = torch.eye(size, dtype=loss.start.dtype, device=loss.start.device)
         matrix = torch.stack([stiffness(row) for row in unit]).double()
+        if not bool(torch.isfinite(matrix).all()):
+            raise ValueError("module: the curvature of its loss is not finite in its type of numbers; use another type")
         values, vectors = torch.linalg.eigh((matrix + matrix.mT) / 2)
         pull, weight = pulls @ vectors**2, torch.ones_like(values)
         probe = np.zeros(size, dtype=np.int64)
         excess = _excess(values.cpu().numpy(), (slope.double() @ vectors).cpu().numpy())
-        return Spectrum(values.cpu().numpy(), pull.cpu().numpy(), weight.cpu().numpy(), probe, excess)
+        parts = [part.cpu().numpy() for part in (values, pull, weight)]
+        return Spectrum(*parts, probe, excess, _rounding(parts[0], loss.start.dtype), vectors)
     parts = []
     for number, v in enumerate(_signs(PROBES, loss.start, generator)):
         values, shares, vectors = _lanczos(stiffness, v, LANCZOS_STEPS)
@@ -156,7 +226,11 @@ def spectrum(
         values, shares, _ = _lanczos(stiffness, slope, LANCZOS_STEPS)
         excess = _excess(values, float(slope.double().norm()) * np.sqrt(shares))
     joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
-    return Spectrum(joined[0], joined[1], joined[2], joined[3], excess)
+    return Spectrum(*joined, excess, _rounding(joined[0], loss.start.dtype))
+
+
+def _rounding(stiffness: Array, dtype: torch.dtype) -> float:
+    return ROUNDING * torch.finfo(dtype).eps * float(np.abs(stiffness).max(initial=0.0))
 
 
 def _excess(stiffness: Array, slope: Array) -> float:

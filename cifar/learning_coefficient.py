@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,10 @@ from scipy import stats
 from torch import Tensor, nn
 
 from cifar.curvature_spectrum import Spectrum, diagonal_scales, largest_curvature, spectrum
+from cifar.flat_directions import flatness
 from cifar.learning_coefficient_verdict import Evidence, burn_in_of, verdict_on
 from cifar.localised_chains import ACCEPTANCE, Draws, Plan, Posterior, Sampler, run_chains
+from cifar.number_resolution import resolution
 from cifar.stacked_loss import BatchNorm, Loss, StackedLoss
 from slt_toys.chain_statistics import summarise
 from slt_toys.progress import progress
@@ -33,6 +36,8 @@ Array = NDArray[np.float64]
 
 SAMPLERS = ("hmc", "mala", "sgld", "preconditioned sgld")
 SHARE_OF_BIAS = 0.01  # of the estimate: what the chosen step of an unadjusted sampler may add
+WEAKER = 10.0  # times the localisation, at which the energy is held against the quadratic's once more
+NOISE_HELD = 8.0  # times the most negative curvature: as weak as that localisation may be
 SHARE_OF_LOCALISATION = 0.01  # of the largest stiffness: the localisation that is chosen
 ADAPTING = 0.2  # of the draws, in which an adjusted sampler leaves the start and finds its step
 CONFIDENCE = 0.95
@@ -135,7 +140,8 @@ def local_learning_coefficient(
     module
         At a minimum of the loss. It is left as it is: a copy is evaluated, without dropout.
     loss
-        ``loss(outputs, targets)``, the mean over examples; minus the log-likelihood per example, up to a constant.
+        ``loss(outputs, targets)``, the mean over examples; minus the log-likelihood per example, up to a constant. One
+        that is no mean is refused, unless n_beta is given and the data are taken at once.
     data
         Inputs and targets, on the module's device and of its type.
     sampler
@@ -147,7 +153,7 @@ def local_learning_coefficient(
     n_beta
         nβ; None for n/log n.
     localisation
-        γ; None for a hundredth of the largest stiffness nβh.
+        γ; None for a hundredth of the largest stiffness nβh; 0 for none, where no direction is flat.
     chains, draws, thin
         Chains, draws kept of each, and steps between two draws.
     step_size
@@ -172,33 +178,40 @@ def local_learning_coefficient(
     Raises
     ------
     ValueError
-        For an argument out of range, or a loss at the start that is not finite.
+        For an argument out of range; a loss that is not finite, is random, or depends on how the data are taken; no
+        curvature and no localisation.
     """
-    _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localisation, n_beta)
+    _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localisation, n_beta, examples)
     inputs, targets = data
     stacked = StackedLoss(module, loss, inputs, targets, batch_norm=batch_norm, examples_at_once=examples_at_once)
+    if batch_size is not None and batch_norm == "batch":
+        raise ValueError("batch_size: batch statistics of a minibatch are another loss; leave one of the two out")
+    taken = [size for size in (batch_size, examples_at_once) if size is not None]
+    stacked.check(pieces=min(taken, default=None), mean=n_beta is None)
     count = stacked.examples if examples is None else examples
     if n_beta is None:
         if count < 3:
             raise ValueError(f"examples: n/log n needs at least 3, got {count}; give n_beta")
         n_beta = count / math.log(count)
-    if batch_size is not None and batch_norm == "batch":
-        raise ValueError("batch_size: batch statistics of a minibatch are another loss; leave one of the two out")
-    if not math.isfinite(float(stacked.values(stacked.start[None])[0])):
-        raise ValueError("module: its loss on the data is not finite; bring it to a minimum first")
     generator = torch.Generator(device=stacked.start.device).manual_seed(seed)
-    top = largest_curvature(stacked, generator=generator)
-    if localisation is None and not top > 0:
+    twin = stacked.doubled()
+    top = largest_curvature(twin or stacked, generator=generator)
+    if not localisation and not top > 0:
         raise ValueError(
-            "module: the loss has no positive curvature at its parameters; bring it to a minimum, or give localisation"
+            "module: the loss has no positive curvature at its parameters; bring it to a minimum, or give localisation "
+            "a positive value"
         )
     if localisation is None:
         localisation = SHARE_OF_LOCALISATION * n_beta * top
-    scales = torch.ones_like(stacked.start)
+    start = (twin or stacked).start
+    scales = torch.ones_like(start)
     if sampler == "preconditioned sgld":
-        scales = diagonal_scales(stacked, probes=16, generator=generator)
-    posterior = Posterior(stacked, n_beta, localisation, scales)
-    known = spectrum(stacked, n_beta=n_beta, localisation=localisation, scales=scales, generator=generator)
+        scales = diagonal_scales(twin or stacked, probes=16, generator=generator)
+    posterior = Posterior(stacked, n_beta, localisation, scales.to(stacked.start.dtype))
+    common: dict[str, Any] = {"n_beta": n_beta, "localisation": localisation, "generator": generator}
+    known = bare = spectrum(twin or stacked, scales=scales, **common)
+    if sampler == "preconditioned sgld":
+        bare = spectrum(twin or stacked, scales=torch.ones_like(start), **common)
     adjusted, adapt = sampler in ACCEPTANCE, 0
     if step_size is None and adjusted:
         step_size = known.step_for_acceptance(ACCEPTANCE[sampler], leapfrogs=sampler == "hmc")
@@ -207,45 +220,112 @@ def local_learning_coefficient(
         step_size = known.step_for_bias(SHARE_OF_BIAS)
     leapfrogs = known.leapfrogs(step_size) if sampler == "hmc" else 1
     plan = Plan(sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size)
+    run = _Run(posterior, twin, plan, known, bare, top, burn_in)
     with progress("learning coefficient", draws) as advance:
         drawn = run_chains(posterior, plan, generator=generator, advance=advance)
-    return _estimate(drawn, known, sampler, n_beta, localisation, top, burn_in, batch_size)
+    found, evidence = _estimate(drawn, run)
+    flat = evidence.flatness
+    if found.trusted and flat is None and evidence.flat_directions and localisation > 0:
+        found = replace(found, verdict=verdict_on(replace(evidence, rising=_rising(run, found, generator))))
+    return found
 
 
-def _estimate(
-    drawn: Draws,
-    known: Spectrum,
-    sampler: Sampler,
-    n_beta: float,
-    localisation: float,
-    top: float,
-    burn_in: int | None,
-    batch_size: int | None,
-) -> LearningCoefficientEstimate:
-    dropped = burn_in if burn_in is not None else max(drawn.adapted, burn_in_of(drawn.energies))
+@dataclass(frozen=True)
+class _Run:
+    """What chains ran on, how, and what was known before: the spectra in the chains' and in the module's coordinates.
+
+    `twin` is the loss in double precision, None where it already is.
+    """
+
+    posterior: Posterior
+    twin: StackedLoss | None
+    plan: Plan
+    known: Spectrum
+    bare: Spectrum
+    top: float
+    burn_in: int | None
+
+    @property
+    def precise(self) -> StackedLoss:
+        """The loss in double precision, as far as it can be had."""
+        return self.twin or self.posterior.loss
+
+
+def _rising(run: _Run, found: LearningCoefficientEstimate, generator: torch.Generator) -> tuple[float, float]:
+    """How much more the energy rises at a weaker localisation than the quadratic says, and its standard error.
+
+    Ten times weaker, or where the data's noise would make a saddle of the minimum, as weak as it allows.
+    """
+    noise = -run.bare.lowest_curvature
+    pull = run.posterior.localisation
+    factor = WEAKER if noise <= run.bare.rounding else float(np.clip(pull / (NOISE_HELD * noise), 2.0, WEAKER))
+    draws = max(20, run.plan.draws // 2)
+    plan = replace(run.plan, draws=draws, adapt=int(ADAPTING * draws) if run.plan.adapt else 0)
+    with progress("at a weaker localisation", draws) as advance:
+        drawn = run_chains(
+            replace(run.posterior, localisation=pull / factor), plan, generator=generator, advance=advance
+        )
+    kept = drawn.energies[:, max(drawn.adapted, burn_in_of(drawn.energies)) :]
+    step = 0.0 if run.plan.adjusted else run.plan.step_size
+    expected, of_expected = run.known.rise(factor, step)
+    error = math.hypot(_scatter(kept)[0], found.standard_error, of_expected)
+    return float(kept.mean()) - found.posterior_energy - expected, error
+
+
+def _scatter(kept: Array) -> tuple[float, float]:
+    """Standard error of the mean, and the quantile that it has to be taken times."""
+    # Chains are independent, so that the spread of their means needs no autocorrelation time.
+    if len(kept) > 1:
+        return float(kept.mean(1).std(ddof=1)) / math.sqrt(len(kept)), float(
+            stats.t.ppf((1 + CONFIDENCE) / 2, len(kept) - 1)
+        )
+    return float(summarise(kept)[1]), float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+
+
+def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evidence]:
+    known, bare, plan, posterior = run.known, run.bare, run.plan, run.posterior
+    dropped = run.burn_in if run.burn_in is not None else max(drawn.adapted, burn_in_of(drawn.energies))
     kept, distances = drawn.energies[:, dropped:], drawn.distances[:, dropped:]
-    chains = len(kept)
     summary = summarise(kept)
     energy = float(kept.mean())
     effect, effect_error = known.localisation_effect()
-    quadratic = known.energy()
+    quadratic, quadratic_error = known.energy_with_error()
     stable = drawn.step_size * known.largest < 4
     bias = 0.0
-    if sampler not in ACCEPTANCE:
+    if not plan.adjusted:
         bias = known.energy(drawn.step_size) - quadratic if stable else math.inf
-    # Chains are independent, so that the spread of their means needs no autocorrelation time.
-    error = float(kept.mean(1).std(ddof=1)) / math.sqrt(chains) if chains > 1 else float(summary[1])
-    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, chains - 1) if chains > 1 else stats.norm.ppf(0.975))
+    error, quantile = _scatter(kept)
+    both = math.hypot(error, effect_error)
     estimate = energy + known.start_excess + effect - (bias if stable else 0.0)
-    half = quantile * math.hypot(error, effect_error)
     evidence = Evidence(
-        kept, distances, estimate, half, float(summary[2]), float(summary[3]), bias, effect, known.start_excess,
-        known.lowest_curvature, localisation, drawn.acceptance, drawn.step_size * known.largest, batch_size,
-    )  # fmt: skip
-    return LearningCoefficientEstimate(
+        energies=kept,
+        distances=distances,
         estimate=estimate,
-        standard_error=math.hypot(error, effect_error),
-        interval=(estimate - half, estimate + half),
+        standard_error=both,
+        half_width=quantile * both,
+        r_hat=float(summary[2]),
+        effective=float(summary[3]),
+        step_bias=bias,
+        localisation_effect=effect,
+        start_excess=known.start_excess,
+        parameters=len(posterior.loss.start),
+        lowest_curvature=bare.lowest_curvature,
+        softest_curvature=bare.softest,
+        flat_directions=bool((bare.curvature <= bare.floor).any()),
+        rounding_curvature=bare.rounding,
+        localisation=posterior.localisation,
+        acceptance=drawn.acceptance,
+        stiffest_step=drawn.step_size * known.largest,
+        batch_size=plan.batch_size,
+        unexplained=(energy + known.start_excess - (bias if stable else 0.0) - quadratic, quadratic_error),
+        missing=bare.missing(),
+        flatness=flatness(run.precise, bare, n_beta=posterior.n_beta),
+        resolution=resolution(posterior.loss, run.twin, drawn.last, n_beta=posterior.n_beta),
+    )
+    found = LearningCoefficientEstimate(
+        estimate=estimate,
+        standard_error=both,
+        interval=(estimate - quantile * both, estimate + quantile * both),
         posterior_energy=energy,
         step_bias=bias,
         localisation_effect=effect,
@@ -254,29 +334,36 @@ def _estimate(
         monte_carlo_standard_error=float(summary[1]),
         bulk_effective_sample_size=float(summary[3]),
         r_hat=float(summary[2]),
-        n_beta=n_beta,
-        localisation=localisation,
+        n_beta=posterior.n_beta,
+        localisation=posterior.localisation,
         step_size=drawn.step_size,
-        largest_curvature=top,
+        largest_curvature=run.top,
         acceptance=drawn.acceptance,
         burn_in=dropped,
         distance=float(distances[:, -1].mean()),
-        sampler=sampler,
+        sampler=plan.sampler,
         verdict=verdict_on(evidence),
         energies=drawn.energies,
     )
+    return found, evidence
 
 
-def _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localisation, n_beta) -> None:
+def _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localisation, n_beta, examples) -> None:
     if sampler not in SAMPLERS:
         raise ValueError(f"sampler: {sampler!r} is unknown; it must be one of {', '.join(map(repr, SAMPLERS))}")
+    counts = (("chains", chains), ("draws", draws), ("thin", thin), ("batch_size", batch_size), ("burn_in", burn_in))
+    for name, value in counts:
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
+            raise ValueError(f"{name}: {value!r} must be a whole number")
     for name, value, least in (("chains", chains, 1), ("draws", draws, 20), ("thin", thin, 1)):
-        if value < least:
+        if value is None or value < least:
             raise ValueError(f"{name}: {value} is too few; it must be at least {least}")
-    for name, value in (("step_size", step_size), ("localisation", localisation), ("n_beta", n_beta)):
-        positive = value is None or (math.isfinite(value) and (value > 0 or (name == "localisation" and value == 0)))
-        if not positive:
-            raise ValueError(f"{name}: {value} must be a positive number, or None to choose it")
+    numbers = (("step_size", step_size), ("localisation", localisation), ("n_beta", n_beta), ("examples", examples))
+    for name, value in numbers:
+        known = value is None or (isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value))
+        if not known or not (value is None or value > 0 or (name == "localisation" and value == 0)):
+            least = "a positive number or 0" if name == "localisation" else "a positive number"
+            raise ValueError(f"{name}: {value!r} must be {least}, or None to choose it")
     if batch_size is not None and (batch_size < 1 or sampler in ACCEPTANCE):
         raise ValueError(
             f"batch_size: {batch_size} must be at least 1, and None for {sampler!r} if that accepts by the loss of all"

@@ -46,6 +46,8 @@ class Draws:
         Draws during which the step was still being adapted.
     acceptance
         Mean acceptance probability after that; NaN for samplers without one.
+    last
+        Where chains are in the end, shape (chain, parameter).
     """
 
     energies: Array
@@ -53,6 +55,7 @@ class Draws:
     step_size: float
     adapted: int
     acceptance: float
+    last: Tensor
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,7 @@ def run_chains(
         float(step),
         plan.adapt if plan.adjusted else 0,
         float(accepted) / moves if plan.adjusted and moves else float("nan"),
+        state[0],
     )
 
 

@@ -6,6 +6,7 @@ Copies are rows of one tensor (copy, parameter). Every copy sees the same data i
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator
 from typing import Literal
 
@@ -15,6 +16,8 @@ from torch.func import functional_call, grad, grad_and_value, replace_all_batch_
 
 BatchNorm = Literal["frozen", "batch"]
 Loss = Callable[[Tensor, Tensor], Tensor]
+
+MOST_TWICE = 256  # examples that are taken twice, to see whether a loss is a mean
 
 
 class StackedLoss:
@@ -85,6 +88,86 @@ class StackedLoss:
         self._gradients = vmap(grad_and_value(self._one), in_dims=(0, None, None))
         self._products = vmap(self._product, in_dims=(None, 0, None, None))
 
+    def doubled(self) -> StackedLoss | None:
+        """The same loss in double precision; None where that is what it has, or where it cannot be computed so."""
+        if self.start.dtype == torch.float64:
+            return None
+        twin = copy.copy(self)
+        try:
+            twin._module = copy.deepcopy(self._module).double()
+            twin._fixed = {name: _in_double(value) for name, value in self._fixed.items()}
+            twin.start, twin._inputs, twin._targets = map(_in_double, (self.start, self._inputs, self._targets))
+            twin._values = vmap(twin._one, in_dims=(0, None, None))
+            twin._gradients = vmap(grad_and_value(twin._one), in_dims=(0, None, None))
+            twin._products = vmap(twin._product, in_dims=(None, 0, None, None))
+            losses = twin.values(_around(twin.start))
+            twin.hessian_products(twin.start[None])
+        except (RuntimeError, TypeError):  # numbers of a fixed type within the module or the loss, or a device without
+            return None
+        # Losses that are all single numbers come from a module that computes in them whatever it is given.
+        return None if bool((losses.float().double() == losses).all() & (losses != 0).any()) else twin
+
+    def check(self, *, pieces: int | None, mean: bool) -> None:
+        """Refuse a loss that is no function of the parameters, or whose value depends on how the data are taken.
+
+        Parameters
+        ----------
+        pieces
+            Fewest examples that are taken at a time; None for all.
+        mean
+            Whether the loss must be a mean even so.
+
+        Raises
+        ------
+        ValueError
+            Naming the module or the loss.
+        """
+        around = _around(self.start)
+        try:
+            values, slopes = self.values_and_gradients(around)
+        except (RuntimeError, TypeError, IndexError) as error:
+            said = str(error).strip().split("\n")[0]
+            if "randomness" in said:
+                said = "it draws random numbers even in evaluation mode"
+            raise ValueError(f"module: it and the loss cannot be evaluated on the data: {said}") from error
+        if not math.isfinite(float(values[0])):
+            raise ValueError("module: its loss on the data is not finite; bring it to a minimum first")
+        if not bool(torch.isfinite(slopes[0]).all()):
+            raise ValueError("module: the slope of its loss on the data is not finite; bring it to a minimum first")
+        again = self.values_and_gradients(around)[0]
+        if not bool((torch.isclose(values, again, rtol=1e-2) | ~torch.isfinite(values)).all()):
+            raise ValueError("module: its loss on the same data is not the same twice; it must draw nothing at random")
+        parted = pieces is not None and pieces < self.examples
+        if parted:
+            self._check_halves(around, min(self.examples, 2 * pieces))
+        if parted or mean:
+            self._check_twice(around, min(self.examples, pieces or self.examples, MOST_TWICE))
+
+    def _check_halves(self, around: Tensor, count: int) -> None:
+        """The loss of some examples has to be the mean of those of their parts."""
+        x, y, first = self._inputs[:count], self._targets[:count], (count + 1) // 2
+        with torch.no_grad():
+            whole = self._values(around, x, y).double()
+            ends = self._values(around, x[:first], y[:first]), self._values(around, x[first:], y[first:])
+        parts = (first * ends[0].double() + (count - first) * ends[1].double()) / count
+        if _differ(whole, parts, torch.finfo(self.start.dtype).eps ** 0.5):
+            raise ValueError(
+                f"loss: {float(whole[-1]):.6g} on {count} examples, but {float(parts[-1]):.6g} as the mean of their two "
+                "halves; data taken in pieces need the mean over examples (reduction='mean')"
+            )
+
+    def _check_twice(self, around: Tensor, count: int) -> None:
+        """Every example twice has to give the same loss."""
+        x, y = self._inputs[:count], self._targets[:count]
+        with torch.no_grad():
+            once = self._values(around, x, y).double()
+            twice = self._values(around, torch.cat([x, x]), torch.cat([y, y])).double()
+        if _differ(once, twice, 0.2):
+            raise ValueError(
+                f"loss: {float(once[-1]):.6g} on {count} examples, but {float(twice[-1]):.6g} on each of them twice; it "
+                "must be the mean over examples (reduction='mean')"
+            )
+
     def values(self, parameters: Tensor) -> Tensor:
         """Mean losses, shape (copies,), of parameters (copies, parameters)."""
         total = torch.zeros(len(parameters), dtype=torch.float64, device=parameters.device)
@@ -121,11 +204,35 @@ class StackedLoss:
     def _one(self, flat: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
         parts = flat.split(self._sizes)
         named = {name: part.view(shape) for (name, shape), part in zip(self._shapes.items(), parts, strict=True)}
-        return self._loss(functional_call(self._module, named | self._fixed, (inputs,)), targets)
+        value = self._loss(functional_call(self._module, named | self._fixed, (inputs,)), targets)
+        if not isinstance(value, Tensor) or value.ndim:
+            kind = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+            raise ValueError(f"loss: it gives {kind}; it must give one number, the mean over examples")
+        return value
 
     def _product(self, flat: Tensor, vector: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
         # Backward over backward: every layer that can be trained twice has it, which is not so of forward mode.
         return grad(lambda w: (grad(self._one)(w, inputs, targets) * vector).sum())(flat)
+
+
+def _differ(one: Tensor, other: Tensor, share: float) -> bool:
+    """Whether two losses differ by more than this share of the largest of them, at any point where both are finite."""
+    finite = torch.isfinite(one) & torch.isfinite(other)
+    apart, sizes = (one - other).abs()[finite], one.abs().maximum(other.abs())[finite]
+    return bool((apart > share * sizes.max()).any()) if len(sizes) else False
+
+
+def _in_double(values: Tensor) -> Tensor:
+    return values.double() if values.is_floating_point() else values
+
+
+def _around(start: Tensor) -> Tensor:
+    """The start and three points around it, always the same, shape (4, parameters)."""
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randn((4, len(start)), generator=generator, dtype=torch.float64)
+    drawn[0] = 0
+    spread = 0.1 * float(start.double().square().mean().sqrt()) or 0.1
+    return (start.double() + spread * drawn.to(start.device)).to(start.dtype)
 
 
 __all__ = ["BatchNorm", "Loss", "StackedLoss"]
