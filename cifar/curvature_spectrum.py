@@ -109,13 +109,11 @@ class Spectrum:
     def missing(self) -> tuple[float, float]:
         """What an estimate still lacks of half of every curved direction, and the standard error of this number.
 
-        All directions count: those that the localisation froze lack nearly half, and flat ones, whose curvatures are
-        the data's noise, may add or take where there are many.
+        Every direction stiffer than the floor counts: one that the localisation froze lacks nearly half.
         """
-        halves = self.weight * (self.curvature > self.floor) / 2
-        found = self._terms("localised-energy", self.stiffness > 0)
+        held = self.curvature > self.floor
         added = self._terms("localisation-effect", self.curvature > self.pull)
-        return self._total(halves - found - added)
+        return self._total(self.weight * held / 2 - self._terms("localised-energy", held) - added)
 
     def weakened(self, factor: float) -> Spectrum:
         """The same directions at a localisation so many times weaker (exact where the pull is that of all)."""

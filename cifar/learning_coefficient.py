@@ -196,10 +196,14 @@ def local_learning_coefficient(
     generator = torch.Generator(device=stacked.start.device).manual_seed(seed)
     twin = stacked.doubled()
     top = largest_curvature(twin or stacked, generator=generator)
-    if not localisation and not top > 0:
+    if localisation is None and not top > 0:
         raise ValueError(
-            "module: the loss has no positive curvature at its parameters; bring it to a minimum, or give localisation "
-            "a positive value"
+            "module: the loss has no positive curvature at its parameters; bring it to a minimum, or give localisation"
+        )
+    if localisation == 0 and not top > 0:
+        raise ValueError(
+            "localisation: 0 leaves nothing to hold the chains where the loss has no positive curvature; give a "
+            "positive number"
         )
     if localisation is None:
         localisation = SHARE_OF_LOCALISATION * n_beta * top

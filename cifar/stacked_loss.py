@@ -152,8 +152,8 @@ class StackedLoss:
         parts = (first * ends[0].double() + (count - first) * ends[1].double()) / count
         if _differ(whole, parts, torch.finfo(self.start.dtype).eps ** 0.5):
             raise ValueError(
-                f"loss: {float(whole[-1]):.6g} on {count} examples, but {float(parts[-1]):.6g} as the mean of their two "
-                "halves; data taken in pieces need the mean over examples (reduction='mean')"
+                f"loss: {float(whole[-1]):.6g} on {count} examples, but {float(parts[-1]):.6g} as the mean of their "
+                "two halves; data taken in pieces need the mean over examples (reduction='mean')"
             )
 
     def _check_twice(self, around: Tensor, count: int) -> None:
@@ -164,8 +164,8 @@ class StackedLoss:
             twice = self._values(around, torch.cat([x, x]), torch.cat([y, y])).double()
         if _differ(once, twice, 0.2):
             raise ValueError(
-                f"loss: {float(once[-1]):.6g} on {count} examples, but {float(twice[-1]):.6g} on each of them twice; it "
-                "must be the mean over examples (reduction='mean')"
+                f"loss: {float(once[-1]):.6g} on {count} examples, but {float(twice[-1]):.6g} on each of them twice; "
+                "it must be the mean over examples (reduction='mean')"
             )
 
     def values(self, parameters: Tensor) -> Tensor:

@@ -76,8 +76,9 @@ def test_intervals_cover(network):
 @pytest.mark.parametrize("setting", [setting for setting in SETTINGS if setting.by_hand is not None])
 def test_settings_without_burn_in_fail(setting):
     row = measured("(5,3,5;2)", setting, fresh_seed())
-    assert not abs(row["estimate"] / row["exact"] - 1) < 0.05
     assert row["verdict"].startswith("doubt")
+    if setting.examples == 1_000_000:  # with fewer the chains have not arrived, and are anywhere below
+        assert not abs(row["estimate"] / row["exact"] - 1) < 0.05
 
 
 @pytest.mark.parametrize(("sampler", "draws"), [("hmc", 250), pytest.param("mala", 1500, marks=pytest.mark.slow)])
@@ -161,8 +162,11 @@ def test_quadrature_of_the_spectrum_agrees_with_the_whole_hessian(monkeypatch):
     monkeypatch.setattr(curvature_spectrum, "EXACT_UP_TO", 0)
     quadrature = estimate(problem, draws=20)
     assert quadrature.start_excess == pytest.approx(exact.start_excess, rel=1e-3)
-    assert quadrature.localisation_effect == pytest.approx(exact.localisation_effect, rel=0.25)
-    assert quadrature.quadratic_energy == pytest.approx(exact.quadratic_energy, rel=0.25)
+    # Six vectors of signs in a hundred parameters: the scatter of a trace is √(2Σ_{i≠j} P_ij²/6) of the projection P.
+    assert abs(quadrature.quadratic_energy - exact.quadratic_energy) < 5 * (2 * 58 / 6) ** 0.5 / 2
+    assert quadrature.localisation_effect / quadrature.quadratic_energy == pytest.approx(
+        exact.localisation_effect / exact.quadratic_energy, rel=0.02
+    )
 
 
 # ---- what a run reports ----

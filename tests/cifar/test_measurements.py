@@ -55,8 +55,12 @@ def test_gradient_noise_is_the_covariance_of_a_loop():
     trace = float(each.var(0).sum())
     assert found["gradient_noise_trace"][0] == pytest.approx(trace, rel=1e-4)
     squared = float(each.mean(0).square().sum()) - trace / len(each)
-    if squared > 0:
-        assert found["noise_scale"][0] == pytest.approx(trace / squared, rel=1e-3)
+    assert ("noise_scale" in found) is (squared > 0)
+    one_sided = gradient_noise(network, [(images, 0 * labels)])  # the mean gradient is large: the scale is defined
+    each = torch.stack([gradient(network, x, y) for x, y in zip(images, 0 * labels, strict=True)]).double()
+    trace = float(each.var(0).sum())
+    squared = float(each.mean(0).square().sum()) - trace / len(each)
+    assert one_sided["noise_scale"] == (pytest.approx(trace / squared, rel=1e-4), None)
 
 
 def test_top_eigenvalue_is_that_of_the_dense_hessian():
@@ -75,6 +79,52 @@ def test_top_eigenvalue_is_that_of_the_dense_hessian():
     assert value == pytest.approx(float(exact), rel=1e-3) and error < 1e-2 * value
     rough, uncertain = top_eigenvalue(network, [(images, labels)], steps=2)
     assert rough <= value * (1 + 1e-5) and uncertain > error and abs(value - rough) <= uncertain * (1 + 1e-3)
+
+
+class Fixed(nn.Module):
+    """A linear classifier of two classes at weights 0: every chance is one half."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 2, bias=False)
+        nn.init.zeros_(self.layer.weight)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.layer(images)
+
+
+def test_measurements_of_a_classifier_at_zero_by_hand():
+    """Gradients are (1/2, -1/2) times the image, up to the sign; the Hessian has half the second moments' values."""
+    images = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 3.0], [2.0, 0.0, 0.0]])
+    labels = torch.tensor([0, 1, 0, 1])
+    pairs = [(images[:3], labels[:3]), (images[3:], labels[3:])]
+    squares = np.array([4.0, 1.0, 9.0, 4.0]) / 2
+    trace = fisher_trace(Fixed(), pairs, seed=int(torch.seed() % 2**31))
+    assert trace["fisher_trace"] == pytest.approx((squares.mean(), squares.std(ddof=1) / 2))
+    assert trace["fisher_trace/layer"] == pytest.approx(trace["fisher_trace"])
+    # per-example gradients: s_i (1/2, -1/2) ⊗ x_i with s = -1, 1, -1, 1
+    each = np.array([[-2.0, 0, 0], [0, 1.0, 0], [0, 0, -3.0], [2.0, 0, 0]])
+    covariance = each.var(0, ddof=1).sum() / 2
+    square = (each.mean(0) ** 2).sum() / 2 - covariance / 4
+    noise = gradient_noise(Fixed(), pairs)
+    assert noise["gradient_noise_trace"] == (pytest.approx(covariance), None)
+    assert square < 0 and "noise_scale" not in noise
+    same = gradient_noise(Fixed(), [(images, torch.tensor([0, 0, 0, 0]))])
+    alike = np.abs(each) * [1, 1, 1]
+    covariance = alike.var(0, ddof=1).sum() / 2
+    scale = covariance / ((alike.mean(0) ** 2).sum() / 2 - covariance / 4)
+    assert (same["noise_scale"][0] if scale > 0 else None) == (pytest.approx(scale, rel=1e-5) if scale > 0 else None)
+    with pytest.raises(ValueError, match="batches: 1 images have no covariance"):
+        gradient_noise(Fixed(), [(images[:1], labels[:1])])
+    # second moments: diag(8, 1, 9)/4, of which the softmax at one half keeps a half
+    assert top_eigenvalue(Fixed(), pairs)[0] == pytest.approx(9 / 8, rel=1e-5)
+    start = torch.randn(6, generator=torch.Generator().manual_seed(3))
+    start = start / start.norm()
+    half = torch.tensor([8.0, 1.0, 9.0]) / 16
+    turned = torch.stack([half * (start[:3] - start[3:]), half * (start[3:] - start[:3])]).flatten()
+    value = float(start @ turned)
+    first = top_eigenvalue(Fixed(), pairs, steps=1, seed=3)
+    assert first == pytest.approx((value, float((turned - value * start).norm())), rel=1e-5)
 
 
 def test_a_state_is_measured_whole_and_left_as_it_was(device_data):
