@@ -15,8 +15,7 @@ Source: Watanabe (2009), Algebraic Geometry and Statistical Learning Theory, cha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import NoReturn
+from dataclasses import replace
 
 import sympy
 from sympy import Expr, Integer, Poly, Rational, Symbol
@@ -33,6 +32,14 @@ from theory.local_form import (
     order_of_vanishing,
     shares_coordinates,
 )
+from theory.local_problem import (
+    LearningCoefficient,
+    LearningCoefficientRefused,
+    Problem,
+    bounds,
+    check_prior_blocks,
+    refuse,
+)
 from theory.newton_polyhedron import (
     NewtonDegenerate,
     newton_learning_coefficient,
@@ -46,39 +53,6 @@ from theory.resolution import resolve_loss
 from theory.weighted_blow_up import adapted_coordinates, power_of_nondegenerate, weighted_blow_up
 
 _LARGEST_DEPTH = 6
-
-
-@dataclass(frozen=True)
-class LearningCoefficient:
-    """Learning coefficient `value` and `multiplicity`, the method that found them and a proof in sentences."""
-
-    value: Rational
-    multiplicity: int
-    method: str
-    certificate: tuple[str, ...]
-
-
-class LearningCoefficientRefused(ValueError):
-    """No method proves a value; the message says why and which bounds are known."""
-
-
-@dataclass(frozen=True)
-class _Problem:
-    """Loss with value zero at `point` to be analysed in `coordinates` only (it may not depend on all of them).
-
-    `minimum`: the loss is known to be non-negative near the point.
-    """
-
-    loss: Expr
-    coordinates: tuple[Symbol, ...]
-    point: tuple[Expr, ...]
-    prior: Prior
-    depth: int = 0
-    minimum: bool = False
-
-    def restricted(self, loss: Expr, coordinates: Sequence[Symbol]) -> _Problem:
-        places = dict(zip(self.coordinates, self.point, strict=True))
-        return replace(self, loss=loss, coordinates=tuple(coordinates), point=tuple(places[c] for c in coordinates))
 
 
 def rlct(
@@ -123,11 +97,11 @@ def rlct(
     coordinates = tuple(fresh.values())
     try:
         if not is_analytic_at(expression, coordinates, point):
-            _refuse(f"{expression} is not known to be analytic at {point}; expected a polynomial or a smooth loss")
+            refuse(f"{expression} is not known to be analytic at {point}; expected a polynomial or a smooth loss")
         above = expression - value_at(expression, coordinates, point)
         density = read_density(prior, coordinates, point)
-        problem = _Problem(sympy.expand(above), coordinates, point, density, minimum=is_sum_of_squares(above))
-        _check_other_prior_factors(problem)
+        problem = Problem(sympy.expand(above), coordinates, point, density, minimum=is_sum_of_squares(above))
+        check_prior_blocks(problem)
         result = _solve(problem)
     except NotAMinimumError as error:
         raise LearningCoefficientRefused(f"point {point} is not a local minimum: {error}") from None
@@ -163,25 +137,16 @@ def _sign_around(function: Expr, coordinates: Sequence[Symbol], point: Sequence[
     """Sign of a function near its zero at the point: a minimum, a maximum or (0) neither."""
     for sign in (1, -1):
         try:
-            _solve(_Problem(sympy.expand(sign * function), tuple(coordinates), tuple(point), Prior()))
+            _solve(Problem(sympy.expand(sign * function), tuple(coordinates), tuple(point), Prior()))
             return sign
         except NotAMinimumError:
             continue
         except LearningCoefficientRefused:
-            _refuse(f"prior: cannot show that its factor {function} is not negative near {tuple(point)}")
+            refuse(f"prior: cannot show that its factor {function} is not negative near {tuple(point)}")
     return 0
 
 
-def _check_other_prior_factors(problem: _Problem) -> None:
-    # A vanishing prior factor that mixes coordinates is only understood inside one normal crossing block.
-    for factor, _ in problem.prior.others:
-        needed = factor.free_symbols & set(problem.coordinates)
-        blocks = independent_blocks(problem.loss, problem.coordinates)
-        if not any(needed <= set(block_coordinates) for _, block_coordinates in blocks):
-            _refuse(f"prior factor {factor} ties together coordinates that are independent in the loss")
-
-
-def _solve(problem: _Problem, may_rotate: bool = True) -> LearningCoefficient:
+def _solve(problem: Problem, may_rotate: bool = True) -> LearningCoefficient:
     """Split the problem into independent blocks: learning coefficients add, multiplicities add less one "
     "per joint.
     """
@@ -216,7 +181,7 @@ def _solve(problem: _Problem, may_rotate: bool = True) -> LearningCoefficient:
     return LearningCoefficient(value, multiplicity, f"independent blocks ({methods})", tuple(certificate))
 
 
-def _solve_block(problem: _Problem, may_rotate: bool) -> LearningCoefficient:
+def _solve_block(problem: Problem, may_rotate: bool) -> LearningCoefficient:
     if not problem.minimum and is_sum_of_squares(problem.loss):
         problem = replace(problem, minimum=True)
     if len(problem.coordinates) == 1:
@@ -229,9 +194,9 @@ def _solve_block(problem: _Problem, may_rotate: bool) -> LearningCoefficient:
             Rational(dimension, 2), 1, "regular point", (sentence, f"regular point: value = {dimension}/2")
         )
     if not problem.loss.is_polynomial(*problem.coordinates):
-        _refuse(
+        refuse(
             f"{problem.loss} is not a polynomial and its Hessian has rank {inertia.rank} < {dimension}; "
-            f"{_bounds(problem, Rational(inertia.rank, 2))}"
+            f"{bounds(problem, Rational(inertia.rank, 2))}"
         )
     factored = _by_factors(problem, may_rotate)
     if factored is not None:
@@ -239,11 +204,11 @@ def _solve_block(problem: _Problem, may_rotate: bool) -> LearningCoefficient:
     if problem.prior.mixed_in(problem.coordinates):
         if dimension == 2:
             return _by_blow_ups(problem, Rational(inertia.rank, 2), None)
-        _refuse(f"prior factor {problem.prior.others[0][0]} vanishes and is no coordinate of a normal crossing")
+        refuse(f"prior factor {problem.prior.others[0][0]} vanishes and is no coordinate of a normal crossing")
     return _by_newton_polyhedron(problem, inertia.rank, may_rotate)
 
 
-def _one_coordinate(problem: _Problem) -> LearningCoefficient:
+def _one_coordinate(problem: Problem) -> LearningCoefficient:
     (coordinate,), (place,) = problem.coordinates, problem.point
     order, sentence = order_of_vanishing(problem.loss, coordinate, place)
     exponent = problem.prior.exponent(coordinate)
@@ -255,7 +220,7 @@ def _one_coordinate(problem: _Problem) -> LearningCoefficient:
     return LearningCoefficient(value, 1, "order of vanishing", tuple(sentences))
 
 
-def _by_factors(problem: _Problem, may_rotate: bool) -> LearningCoefficient | None:
+def _by_factors(problem: Problem, may_rotate: bool) -> LearningCoefficient | None:
     """Normal crossing of the factors vanishing at the point; otherwise a product of blocks, or drop the "
     "unit.
     """
@@ -277,7 +242,7 @@ def _by_factors(problem: _Problem, may_rotate: bool) -> LearningCoefficient | No
 
 
 def _normal_crossing(
-    problem: _Problem,
+    problem: Problem,
     unit: Expr,
     unit_sign: int,
     vanishing: Sequence[tuple[Expr, int]],
@@ -304,7 +269,7 @@ def _normal_crossing(
 
 
 def _product_of_blocks(
-    problem: _Problem,
+    problem: Problem,
     unit: Expr,
     unit_sign: int,
     vanishing: Sequence[tuple[Expr, int]],
@@ -339,13 +304,13 @@ def _product_of_blocks(
     return LearningCoefficient(value, multiplicity, f"product of blocks ({methods})", tuple(sentences))
 
 
-def _by_newton_polyhedron(problem: _Problem, rank: int, may_rotate: bool) -> LearningCoefficient:
+def _by_newton_polyhedron(problem: Problem, rank: int, may_rotate: bool) -> LearningCoefficient:
     terms: Mapping[tuple[int, ...], Expr] = shifted_terms(problem.loss, problem.coordinates, problem.point)
     exponents = [problem.prior.exponent(c) for c in problem.coordinates]
     try:
         polyhedron = newton_polyhedron(tuple(terms))
     except ValueError as error:
-        _refuse(str(error))
+        refuse(str(error))
     value, multiplicity, optimal = newton_learning_coefficient(polyhedron, exponents)
     proof = prove_nondegenerate(terms, polyhedron, problem.coordinates, problem.minimum)
     if isinstance(proof, NewtonDegenerate):
@@ -359,8 +324,8 @@ def _by_newton_polyhedron(problem: _Problem, rank: int, may_rotate: bool) -> Lea
         if found is not None:
             return found
         if proof.undecided:
-            _refuse(f"cannot show that {problem.point} is a local minimum: {proof.reason}")
-        _refuse(f"degenerate: {proof.reason}; {_bounds(problem, lower, value)}")
+            refuse(f"cannot show that {problem.point} is a local minimum: {proof.reason}")
+        refuse(f"degenerate: {proof.reason}; {bounds(problem, lower, value)}")
     sentences = (
         f"with the point moved to the origin the loss has vertices among {list(polyhedron.minimal_exponents)}",
         *proof,
@@ -371,17 +336,17 @@ def _by_newton_polyhedron(problem: _Problem, rank: int, may_rotate: bool) -> Lea
     return LearningCoefficient(value, multiplicity, "Newton polyhedron", sentences)
 
 
-def _by_blow_ups(problem: _Problem, lower: Rational, upper: Rational | None) -> LearningCoefficient:
+def _by_blow_ups(problem: Problem, lower: Rational, upper: Rational | None) -> LearningCoefficient:
     """Resolve a loss of two coordinates; `lower` and `upper` are the bounds to name should that fail."""
     try:
         found = resolve_loss(problem.loss, problem.coordinates, problem.point, problem.prior)
     except UnresolvedError as error:
-        _refuse(f"degenerate: {error}; {_bounds(problem, lower, upper)}")
+        refuse(f"degenerate: {error}; {bounds(problem, lower, upper)}")
     return LearningCoefficient(found.value, found.multiplicity, "blow-ups of the plane", found.sentences)
 
 
 def _by_higher_blow_ups(
-    problem: _Problem, terms: Mapping[tuple[int, ...], Expr], may_rotate: bool
+    problem: Problem, terms: Mapping[tuple[int, ...], Expr], may_rotate: bool
 ) -> LearningCoefficient | None:
     """Three steps of :mod:`theory.weighted_blow_up`, to a bounded depth; None where they do not close."""
     coordinates, exponents = problem.coordinates, tuple(problem.prior.exponent(c) for c in problem.coordinates)
@@ -397,7 +362,7 @@ def _by_higher_blow_ups(
     def solve(below: Expr, prior_exponents: Sequence[Rational]) -> LearningCoefficient | None:
         prior = Prior(tuple((c, h) for c, h in zip(coordinates, prior_exponents, strict=True) if h))
         try:
-            return _solve(_Problem(below, coordinates, origin, prior, problem.depth + 1, problem.minimum), may_rotate)
+            return _solve(Problem(below, coordinates, origin, prior, problem.depth + 1, problem.minimum), may_rotate)
         except LearningCoefficientRefused:
             return None
 
@@ -420,7 +385,7 @@ def _by_higher_blow_ups(
     return LearningCoefficient(found.value, found.multiplicity, method, (adapted[1], *found.certificate))
 
 
-def _rotated(problem: _Problem, terms: Mapping[tuple[int, ...], Expr], rank: int) -> LearningCoefficient | None:
+def _rotated(problem: Problem, terms: Mapping[tuple[int, ...], Expr], rank: int) -> LearningCoefficient | None:
     """Try again in linear coordinates that diagonalise the Hessian (exact over the rationals)."""
     changed = diagonalising_change(terms, problem.coordinates)
     if rank == 0 or changed is None:
@@ -433,16 +398,6 @@ def _rotated(problem: _Problem, terms: Mapping[tuple[int, ...], Expr], rank: int
     except LearningCoefficientRefused:
         return None
     return LearningCoefficient(result.value, result.multiplicity, result.method, (sentence, *result.certificate))
-
-
-def _bounds(problem: _Problem, lower: Rational, upper: Rational | None = None) -> str:
-    """Known bounds of the value, and what they rest on."""
-    condition = "" if problem.minimum else f"if {problem.point} is a local minimum, "
-    return f"{condition}known bounds: {lower} <= value" + ("" if upper is None else f" <= {upper}")
-
-
-def _refuse(reason: str) -> NoReturn:
-    raise LearningCoefficientRefused(reason)
 
 
 __all__ = ["LearningCoefficient", "LearningCoefficientRefused", "read_density", "rlct"]
