@@ -82,8 +82,7 @@ def rlct(
     Raises
     ------
     LearningCoefficientRefused
-        If the point is not a local minimum or cannot be shown to be one, or no method proves a value; known bounds are
-        named.
+        If the point is not shown to be a local minimum, or no method proves a value; known bounds are named.
     ValueError
         If an argument is malformed: wrong length, no order, text, inexact numbers, unknown symbols; if the prior is
         negative or changes sign at the point, switches there, or has a negative exponent.
@@ -147,9 +146,7 @@ def _sign_around(function: Expr, coordinates: Sequence[Symbol], point: Sequence[
 
 
 def _solve(problem: Problem, may_rotate: bool = True) -> LearningCoefficient:
-    """Split the problem into independent blocks: learning coefficients add, multiplicities add less one "
-    "per joint.
-    """
+    """Split into independent blocks: learning coefficients add, multiplicities add less one per joint."""
     used = tuple(c for c in problem.coordinates if problem.loss.has(c))
     flat = tuple(c for c in problem.coordinates if c not in used)
     opening: tuple[str, ...] = ()
@@ -221,9 +218,7 @@ def _one_coordinate(problem: Problem) -> LearningCoefficient:
 
 
 def _by_factors(problem: Problem, may_rotate: bool) -> LearningCoefficient | None:
-    """Normal crossing of the factors vanishing at the point; otherwise a product of blocks, or drop the "
-    "unit.
-    """
+    """Normal crossing of the factors vanishing at the point; otherwise a product of blocks, or drop the unit."""
     factored = factors_at(problem.loss, problem.coordinates, problem.point)
     if factored is None:
         return None
@@ -276,9 +271,7 @@ def _product_of_blocks(
     groups: Sequence[Sequence[int]],
     may_rotate: bool,
 ) -> LearningCoefficient:
-    """Zeta functions of blocks without common coordinates multiply: the smallest value wins, its orders "
-    "add up.
-    """
+    """Zeta functions of blocks without common coordinates multiply: the smallest value wins, its orders add up."""
     sentences = [f"the factor {unit} does not vanish at the point: a unit"] if unit.free_symbols else []
     parts, overall = [], unit_sign
     for group in groups:
