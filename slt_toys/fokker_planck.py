@@ -38,6 +38,7 @@ __all__ = [
 ]  # fmt: skip
 
 MOST_CUTS = 8  # of a box to where the mass is
+NARROW = 0.25  # of the cells go to wells and barriers narrower than a raster's cell, where there are any
 CELLS = {1: 240, 2: 56}  # along each axis; a test halves the cells and bounds what changes
 MOST_CELLS = 1_000_000  # along an axis
 FROZEN = 40.0  # below T = barrier/FROZEN a crossing takes e⁴⁰ relaxation times: the grid need not resolve such wells
@@ -299,6 +300,11 @@ def grid_for(
         for axis in range(d):
             marginal = bump.sum(axis=tuple(a for a in range(d) if a != axis))
             density[axis] += (1 - even) / len(bumps) * marginal / (marginal * np.diff(raster.edges[axis])).sum()
+    for axis, edges in enumerate(raster.edges):
+        widths = np.diff(edges)
+        narrow = widths < widths.max() / 2  # where edges were added: wells that may hold mass and hardly any length
+        if narrow.any():
+            density[axis] = (1 - NARROW) * density[axis] + NARROW * narrow / (narrow.sum() * widths)
     borders = (
         {edge for p in group for i in range(len(p.phases) - 1) for edge in p.phase_interval(i)[1:]} if d == 1 else set()
     )

@@ -310,3 +310,20 @@ def test_borders_are_read_wherever_the_coordinate_stands():
         phase = Phase("whole", (sympy.S.Zero,), region, sympy.S.Zero, sympy.Rational(1, 2))
         with pytest.raises(ValueError, match="is no interval; give it by inequalities"):
             Potential("x", w**2, (w,), (), ((-4.0, 4.0),), (phase,)).phase_interval(0)
+
+
+def test_a_grid_resolves_a_hole_narrower_than_its_raster():
+    """A hole a millionth of the box wide holds its share of the mass."""
+    energy = 5 * (1 - sympy.exp(-((100_000 * w) ** 2))) + w**2 / 100
+    phase = Phase("hole", (sympy.S.Zero,), sympy.true, sympy.S.Zero, sympy.Rational(1, 2))
+    potential, t = Potential("hole", energy, (w,), (), ((-4.3, 4.0),), (phase,), "reflecting"), 0.5
+    weigh = sympy.lambdify(w, sympy.exp(-energy / t), "math")
+    hole = quad(weigh, -1e-4, 1e-4, points=[-1e-5, 0, 1e-5], epsabs=0)[0]
+    rest = sum(quad(lambda u: math.exp(-(5 + u * u / 100) / t), *ends)[0] for ends in ((-4.3, -1e-4), (1e-4, 4.0)))
+    errors, grid = [], grid_for(potential, t)
+    for _ in range(2):
+        inside = np.abs(grid.centers[0]) < 1e-4
+        share = float(fokker_planck(potential, grid).stationary(t)[inside].sum())
+        errors.append(abs(share * (hole + rest) / hole - 1))
+        grid = grid.halved()
+    assert errors[0] < 0.03 and errors[1] < errors[0] / 3  # of second order, as everywhere
