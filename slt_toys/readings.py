@@ -33,7 +33,7 @@ RANGE: Range = (0.1, 1e8)  # of n_beta looked through, that of the standard quad
 FEWEST_CHAINS = 20  # the error of a standard error from 20 chains is 16 %
 LARGEST_ERROR = 0.25  # of log(n_beta): beyond it the delta method means little
 DRIFT = 5.0  # standard errors by which the start of a run differs from the rest
-HARMLESS = 0.5  # standard errors by which it may move the reading all the same,
+HARMLESS = 1.0  # standard errors by which it may move the reading all the same,
 SLACK = 1.5  # and so many more of those by which chance alone moves it
 
 
@@ -168,7 +168,7 @@ class StartOfRun:
     moves
         The mean of the whole run, in its standard errors.
     harmful
-        Whether that is more than half of one, and more than chance.
+        Whether that is more than one, and more than chance.
     """
 
     sure: float

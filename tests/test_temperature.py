@@ -202,8 +202,9 @@ def test_noise_that_depends_on_the_place_is_seen_as_disagreement(run):
     assert growing.disagreement.spread > 12 * growing.disagreement.spread_error
     # A regression's predictions do not depend on the weight on its barrier: there it is cold, and escapes are rare.
     regression = of(run, "noise", noise="regression")
-    energy, *_, escape = regression.readings
-    assert not escape.reads or escape.temperature < energy.temperature * (1 - 12 * escape.relative_error)
+    energy, _, flow, escape = regression.readings
+    warm = energy if energy.reads else flow  # of draws in one phase some are missed where few come from the other
+    assert not escape.reads or escape.temperature < warm.temperature * (1 - 12 * escape.relative_error)
     for one in (growing, regression):
         assert not one.expected.one_temperature and "noise" in one.expected.statement
     for noise in ("additive", "table"):
