@@ -14,7 +14,7 @@ from slt_toys.barrier_inversion import invert_decline, window_weights
 from slt_toys.barrier_kernel import barrier_kernel
 from slt_toys.catalogue import find_pair
 from slt_toys.decline_readings import window_edges
-from slt_toys.separate_barriers import separate_barriers
+from slt_toys.separate_barriers import fit_barriers, separate_barriers
 from slt_toys.switch_protocol import Ending
 from slt_toys.training import ExponentialDecay, Training
 
@@ -159,6 +159,15 @@ def test_what_does_not_explain_a_decline_is_named_and_has_no_intervals(exact):
     # One barrier where three are: rejected by the test, whatever chi-square says.
     few_tried = separate_barriers(exact, measured(mean, 0.02), repetitions=100, most=1)
     assert few_tried.doubt and np.isnan(few_tried.height_errors).all()
+
+
+def test_a_number_that_is_rejected_has_no_intervals_though_chi_square_allows_it(quick):
+    """One barrier misses two, without noise, by 15 in chi-square: little for 40 rows, much against any spectrum."""
+    mean = quick(np.array([0.6, 1.3])).mean(axis=0)
+    missed = fit_barriers(quick, Decline(EPOCHS, mean, np.full(40, 0.01)), 1).chi_square
+    found = separate_barriers(quick, Decline(EPOCHS, mean, np.full(40, 0.01 * math.sqrt(missed / 15))), most=1)
+    assert not found.enough and found.doubt.startswith("the decline asks for more than the 1 barrier tried (p = 0.0")
+    assert np.isnan(found.height_intervals).all()
 
 
 def test_the_chance_of_a_misfit():
