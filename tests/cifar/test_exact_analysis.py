@@ -15,6 +15,7 @@ from cifar.arms import Protocol, make_run
 from cifar.curves import Row, curve, mean_at_switch, scatter
 from cifar.stages import Recipe, Stage
 from cifar.verdicts import control_sentences, decline_sentences, law_sentences, temperature_sentences
+from slt_toys.collapse import collapse
 from slt_toys.critical_period_end import HALF_DEPTH
 
 STAGE = Stage(0, learning_rate=0.05, decay=0.5)
@@ -204,6 +205,27 @@ def test_curves_that_are_moved_by_the_law_collapse_over_its_variable(decay, expo
         spread = {name: one.spread for name, one in made.collapse.items()}
         assert spread["learning_rate/batch_size"] == pytest.approx(0, abs=1e-6)
         assert min(value for name, value in spread.items() if name != "learning_rate/batch_size" and value) > 0.1
+
+
+@pytest.mark.parametrize("at_start", [None, 0.7])
+def test_before_any_training_the_loss_is_that_of_guessing_among_ten(monkeypatch, at_start):
+    """Unless it was measured, as where the run of e_s = 0 has an epoch of the deficit."""
+    seen: list[Any] = []
+
+    def spy(batch, **settings):
+        seen.extend(batch)
+        return collapse(batch, **settings)
+
+    monkeypatch.setattr("cifar.analysis.collapse", spy)
+    found = []
+    for one in [*falling(64, 8.0), *falling(32, 12.0)]:
+        loss = at_start if one.run.switch_epoch == 0 else 1 / one.run.switch_epoch
+        found.append(replace(one, at_switch={} if loss is None else {"deficit_train_loss": loss}))
+    made = findings(found)
+    assert made.collapse and [curve_.batch_size for curve_ in seen] == [32, 64]
+    for curve_ in seen:
+        assert curve_.learning_rates == pytest.approx(0.05 * 0.5**curve_.switch_epochs)
+        assert curve_.deficit_train_loss == pytest.approx([at_start or math.log(10), *1 / curve_.switch_epochs[1:]])
 
 
 def test_a_rise_is_said_to_be_one():

@@ -133,7 +133,7 @@ def accuracy(unit) -> float:
     return int(unit.key[:6], 16) / 16**6
 
 
-def make_sweep(folder: Path, study: Study, *, missing: int = 0, gate: float = 0.5) -> Store:
+def make_sweep(folder: Path, study: Study, *, missing: int = 0, gate: float = 0.5, seconds: float = 2.0) -> Store:
     folder.mkdir()
     store = Store(folder, create=True)
     data = {"checksum": "x", "source": "made images", "path": None, "train_images": 640, "test_images": 50}
@@ -142,7 +142,7 @@ def make_sweep(folder: Path, study: Study, *, missing: int = 0, gate: float = 0.
     units = plan(store.runs())
     for unit in units[: len(units) - missing]:
         for epoch in range(unit.begin, unit.end):
-            store.write_epoch(unit, EpochRecord(epoch, 0.1, 1.0, 0.5), 2.0)
+            store.write_epoch(unit, EpochRecord(epoch, 0.1, 1.0, 0.5), seconds)
         passed = 0.25 if unit.stages[0].deficit == "blur" and unit.recipe.batch_size == 20 else 0.75
         measured = {"train_accuracy": (passed, 0.01), "test_accuracy": (accuracy(unit), None), "noise": (None, None)}
         store.finish(unit, measured | {"gradient_noise_trace": (unit.end * 1.0, None)}, device=f"made {unit.end % 2}")
@@ -184,6 +184,12 @@ def test_what_is_written_twice_is_there_once(tmp_path):
         store.finish(unit, measured, device="made 1")
         assert (store.runs(), store.done(), store.epochs(), store.measurements(), store.seconds()) == before
         assert store.runs() == small().runs("x")
+        assert store._connection.execute("SELECT seconds FROM units WHERE key = ?", (unit.key,)).fetchone() == (
+            2.0 * unit.epochs,
+        )
+        again = EpochRecord(unit.begin, 0.2, 3.0, 0.25)
+        store.write_epoch(unit, again, 7.0)  # done again after a kill: the last counts
+        assert next(row for row in store.epochs() if row[:2] == (unit.key, unit.begin))[2:] == (0.2, 3.0, 0.25, 7.0)
         assert [row[1] for row in store.epochs() if row[0] == unit.key] == list(range(unit.begin, unit.end))
 
 
@@ -201,11 +207,11 @@ def test_a_unit_waits_for_its_parent_and_for_who_has_it(tmp_path):
 
 
 def test_status_says_what_is_left(tmp_path, capsys):
-    make_sweep(tmp_path / "sweep", small(), missing=1).__exit__()
+    make_sweep(tmp_path / "sweep", small(), missing=1, seconds=3600.0).__exit__()
     assert main(["status", "--results", str(tmp_path / "sweep")]) == 0
     said = capsys.readouterr().out
-    # 26 of 30 epochs of two seconds each
-    assert "5 of 6 runs, 26 of 30 epochs, 0.01 hours" in said and "about 0.00 hours" in said
+    # an hour for each epoch
+    assert "5 of 6 runs, 26 of 30 epochs, 26.00 hours" in said and "about 4.00 hours" in said
 
 
 def test_exported_columns_hold_what_they_are_named_after(tmp_path):
@@ -235,13 +241,15 @@ def test_exported_columns_hold_what_they_are_named_after(tmp_path):
 
 
 def test_the_dataset_of_the_figure_holds_the_curves_and_their_errors(tmp_path):
-    study = small(switch_epochs=(0, 1, 2, 3, 4, 5, 6), seeds=2, controls=(Control("reset", "blur", (40,), (2,)),))
+    study = small(
+        switch_epochs=(0, 1, 2, 3, 4, 5, 6), seeds=2, controls=(Control("linear_scaling", "blur", (40,), (2,)),)
+    )
     with make_sweep(tmp_path / "sweep", study, gate=0.0) as store:
         found, facts = rows(store), store.facts()
     # a control that is done before any run of the base arm must not give the sweep its schedule
     found.sort(key=lambda one: one.run.arm == "base")
     base = base_run(found, "blur")
-    assert base.arm == "base" and found[0].run.arm == "reset"
+    assert base.arm == "base" and found[0].run.arm == "linear_scaling"
     made = analyse(found, deficit="blur", decay=0.93, learning_rate=0.05, momentum=0.9, examples=640)
     toy = json.loads((ROOT / "figures" / "phase_diagram.json").read_text(encoding="utf-8"))
     data = sweep_dataset(found, made, published_findings(), facts, 9.55, toy)
@@ -259,6 +267,7 @@ def test_the_dataset_of_the_figure_holds_the_curves_and_their_errors(tmp_path):
     assert data["curve_learning_rate"].values == pytest.approx(0.05 * 0.93 ** np.arange(7))
     assert data["control_standard_error"].values == pytest.approx([made.scatter / math.sqrt(2)])
     assert data["switch_gradient_noise_trace"].values[0] == 2
+    assert data["passed"].values.all() and all(one.passed for one in found)
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -270,6 +279,8 @@ def test_a_page_says_its_convention_and_both_temperatures(tmp_path, late):
     assert ("the deficit lasts through epoch e_s, e_s + 1 epochs" in page) == late
     assert ("the deficit lasts until epoch e_s, e_s epochs" in page) == (not late)
     assert "made 0; made 1). They are of 2 devices or versions: of one recipe, but not to the same bits." in page
+    strict = summary.facts | {"study": summary.facts["study"] | {"gate": 0.95}}
+    assert "final clean train accuracy is at least 95 %" in report_page(replace(summary, facts=strict))
     one_device = report_page(replace(summary, devices=("CPU",)))
     assert "(CPU).\n" in one_device and "to the same bits" not in one_device
     assert page.count("With a gradient noise that never changes") == page.count("With the noise that was measured") == 1

@@ -262,6 +262,19 @@ def test_a_steps_loss_is_weighted_by_the_noise(device_data):
     assert torch.allclose(weights(trainer)[0].double(), start - 0.1 * each.T @ flat / 120, atol=1e-5)
 
 
+def test_a_checksum_is_of_every_byte_and_of_the_shape():
+    images, labels = torch.zeros(8, 3, 4, 4, dtype=torch.uint8), torch.arange(8) % 2
+    whole = labelled_images("one", images[:4], labels[:4], images[4:], labels[4:])
+    assert whole.checksum == labelled_images("two", images[:4], labels[:4], images[4:], labels[4:]).checksum
+    seen = {whole.checksum}
+    for number in range(4):
+        parts = [part.clone() for part in (images[:4], labels[:4], images[4:], labels[4:])]
+        parts[number].view(-1)[-1] += 1
+        seen.add(labelled_images("one", *parts).checksum)
+    seen.add(labelled_images("one", images[:4].view(4, 3, 2, 8), labels[:4], images[4:], labels[4:]).checksum)
+    assert len(seen) == 6
+
+
 # ---- what is measured ----
 
 

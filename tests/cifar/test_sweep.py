@@ -20,7 +20,8 @@ from cifar.plan import plan, trained_images
 from cifar.presets import LAPTOP, PRESETS, Control, Study
 from cifar.stages import Recipe, until
 from cifar.store import APPLICATION_ID, Store
-from cifar.sweep import next_unit, work
+from cifar.sweep import do_unit, next_unit, work
+from cifar.training import Trainer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MEASURING = Measuring(fisher=0, hessian=0)
@@ -158,6 +159,29 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path, archive, images, unin
         ours, theirs = (read_checkpoint(checkpoint_path(f, unit.key), unit.key) for f in (folder, uninterrupted))
         assert all(torch.equal(ours["network"][name], value) for name, value in theirs["network"].items())
         assert all(torch.equal(a, b) for a, b in zip(ours["momentum"], theirs["momentum"], strict=True))
+
+
+def test_a_unit_goes_on_from_its_checkpoint_or_its_parents(tmp_path, images, device_data, monkeypatch):
+    folder = tmp_path / "half"
+    begin(folder, images, tiny_study())
+    run_epoch, trained = Trainer.run_epoch, []
+
+    def counted(trainer, parts):
+        record = run_epoch(trainer, parts)
+        trained.append(record.epoch)
+        return record
+
+    monkeypatch.setattr(Trainer, "run_epoch", counted)
+    with Store(folder) as store:
+        units = plan(store.runs())
+        trunk = next(unit for unit in units if unit.parent is None and unit.epochs == 2)
+        child = next(unit for unit in units if unit.parent == trunk.key and unit.branch)
+        trainer = Trainer(trunk.recipe, device_data)
+        trainer.run_epoch(trunk.stages)
+        write_checkpoint(trainer.state(), trunk.key, checkpoint_path(folder, trunk.key))
+        do_unit(trunk, store, device_data, MEASURING)
+        do_unit(child, store, device_data, MEASURING)
+    assert trained == [0, 1, *range(2, child.end)], "no epoch is trained twice"
 
 
 def test_doing_it_again_changes_nothing(images, uninterrupted):
