@@ -147,6 +147,8 @@ def test_report_export_and_figure_of_a_sweep(tmp_path):
     page = write_report(folder)
     assert "| 64 | 90" in page and "gate" in page and "made images" in page and "marked and not averaged in" in page
     assert (folder / "cifar_replication.md").read_text() == page
+    (reset,) = (line for line in page.split("\n") if line.startswith("| reset (blur) | 64 | 48 |"))
+    assert reset.startswith("| reset (blur) | 64 | 48 | 90.0 | 70.0 | 90.0 | 20.0 [") and " | 0.0 [" in reset
     dataset = read_dataset(folder / "cifar_replication.nc")  # checked against the checksum in its record
     assert dataset["curve"].shape == (3, 15) and dataset.sizes["run"] == 153
     # the collapse is drawn from curves that run from 1 to about 0, over the learning rates of the switches

@@ -151,6 +151,9 @@ def test_ends_are_where_the_hand_made_curves_cross():
     # half depth: 80 falls to the mean of the last three, 70, and passes 75 three quarters of the way from 78 to 74
     for size in (64, 128):
         assert made.ends["half_depth"][size].epoch == pytest.approx(1.75, rel=1e-12)
+        # the common level lies midway between the mean of the starts and that of the last three rows
+        assert made.ends["half_stuck_mass"][size].level == pytest.approx(75, rel=1e-12)
+        assert made.ends["half_stuck_mass"][size].epoch == pytest.approx(1.75, rel=1e-12)
     assert made.epochs_per_halving["half_depth"].slope == pytest.approx(0, abs=1e-12)
     assert made.ends["half_depth"][64].method == "pooled scatter between seeds"
     assert made.ends["half_depth"][64].confidence == CONFIDENCE
@@ -200,6 +203,8 @@ def test_curves_that_are_moved_by_the_law_collapse_over_its_variable(decay, expo
     made = analyse(found, deficit="blur", decay=decay, learning_rate=0.05, momentum=0.9, examples=640)
     best = made.best_exponent
     assert best is not None and best.exponent == pytest.approx(exponent, abs=0.01)
+    side = "inside" if exponent == 1 else "outside"
+    assert any(f"best at a = {exponent:.2f} [" in s and f"1 lies {side}" in s for s in law_sentences(made, 4.0))
     if exponent == 1:
         assert best.low is not None and best.high is not None and best.low < 1 < best.high
         spread = {name: one.spread for name, one in made.collapse.items()}

@@ -262,6 +262,22 @@ def test_a_steps_loss_is_weighted_by_the_noise(device_data):
     assert torch.allclose(weights(trainer)[0].double(), start - 0.1 * each.T @ flat / 120, atol=1e-5)
 
 
+def test_the_rate_is_that_of_the_stages_clock(device_data):
+    shared = {"learning_rate": 0.1, "decay": 0.5}
+    parts = stages(Stage(2, **shared), Stage(2, clock="stage", **shared), Stage(1, **shared))
+    trainer = Trainer(made_recipe(), device_data)
+    assert [trainer.run_epoch(parts).learning_rate for _ in range(5)] == [0.1, 0.05, 0.1, 0.05, 0.1 / 16]
+
+
+def test_the_first_images_of_every_class_are_taken():
+    images, labels = torch.arange(24, dtype=torch.uint8).view(24, 1, 1, 1).expand(24, 3, 2, 2), torch.arange(24) % 3
+    whole = labelled_images("made", images, labels, images, labels)
+    few = whole.first_of_each_class(6, 9)
+    assert few.train_images[:, 0, 0, 0].tolist() == list(range(6))
+    assert few.test_images[:, 0, 0, 0].tolist() == list(range(9))
+    assert len(whole.first_of_each_class(None).train_labels) == 24
+
+
 def test_a_checksum_is_of_every_byte_and_of_the_shape():
     images, labels = torch.zeros(8, 3, 4, 4, dtype=torch.uint8), torch.arange(8) % 2
     whole = labelled_images("one", images[:4], labels[:4], images[4:], labels[4:])
