@@ -19,8 +19,6 @@ of T in the energy (of a standard deviation in other quantities), and from 4.5 o
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,7 +29,6 @@ from scipy import stats
 from .chain_statistics import (
     FEWEST_DRAWS_R_HAT,
     MANY_CHAINS,
-    ChainSummary,
     autocorrelation_time,
     bulk_effective_sample_size,
     drift,
@@ -41,11 +38,19 @@ from .chain_statistics import (
     summarise,
     tail_effective_sample_size,
 )
-from .exact_means import RESOLVED, exact_means
-from .phase_evidence import Evidence, borders, evidence
 from .phase_trips import phase_round_trips, phase_transitions
 from .potentials import Potential
-from .step_bias import EXACT, TOLERANCE, Stepping, law_of_bias
+from .references import (
+    Judged,
+    Reference,
+    bias_unknown,
+    biased,
+    least_effective,
+    of_references,
+    off,
+    reference,
+    worst_of,
+)
 
 Array = NDArray[np.float64]
 
@@ -79,14 +84,8 @@ DRIFT_PROBABILITY = 5.7e-7
 FEWEST_CHAINS_FOR_DRIFT = 8  # fewer may all move by the same amount by chance where values are few
 LOWEST_ACCEPTANCE = 0.05  # most of the work is wasted, and a chain in a corner may never get out
 HIGHEST_ACCEPTANCE = 0.99  # steps are far below the width of the wells
-LOWEST_SWAP_ACCEPTANCE = 0.05  # the temperatures on the two sides hardly talk to each other
-# Standard errors from an exact mean; fewer where the step's bias is known from nothing else.
-OFF = 4.5
-OFF_WITHOUT_LAW = 4.0
-FEW_VISITS = 25  # expected in a phase, below which the number of them is far from normal
-BIAS_ERRORS = 2.0  # a bias below that many standard errors does no harm; one below OFF may be within the tolerance
 UNKNOWN_BIAS = "no law gives the step bias of"
-BIAS_SEEN = 3.0  # a difference between two runs is a bias from that many of its standard errors on
+LOWEST_SWAP_ACCEPTANCE = 0.05  # the temperatures on the two sides hardly talk to each other
 
 # Bounds of the work: a quarter of a second on one core.
 JUDGED_NUMBERS = 500_000  # of all quantities together
@@ -94,34 +93,6 @@ JUDGED_COORDINATES = 32
 JUDGED_PHASES = 16
 LEAST_JUDGED = 20_000  # draws of each quantity, however many there are
 LEAST_JUDGED_CHAINS = 16
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """The part of a result that is looked at."""
-
-    values: NDArray[np.float64]  # (chain, draw, quantity)
-    names: tuple[str, ...]
-    coordinates: int
-    phase_index: NDArray[np.int64] | None  # (chain, draw), where there are several phases
-    statement: str
-    whole: bool
-    points: NDArray[np.float64]  # (chain, draw, coordinate)
-    rows: slice | NDArray[np.int64]  # chains
-    picked: NDArray[np.int64]  # coordinates
-
-
-@dataclass(frozen=True)
-class _Reference:
-    """What the draws are held against, each (quantity): NaN where nothing is known."""
-
-    temperature: float | None
-    scheme: str | None
-    exact: NDArray[np.float64]
-    deviation: NDArray[np.float64]  # standard deviations, exact ones where they are known
-    bias: NDArray[np.float64]
-    bias_error: NDArray[np.float64]  # 0 for a law
-    evidence: tuple[Evidence, ...] = field(default=())
 
 
 def diagnose(draws: xr.Dataset, potential: Potential, half_step: xr.Dataset | None = None) -> xr.Dataset:
@@ -159,7 +130,10 @@ def diagnose(draws: xr.Dataset, potential: Potential, half_step: xr.Dataset | No
     """
     judged = _judged(draws, potential)
     summary = summarise(judged.values)
-    known = _reference(draws, potential, judged, summary, half_step)
+    half = None
+    if half_step is not None:
+        half = summarise(_judged(half_step, potential).values), int(half_step.attrs["step_order"])
+    known = reference(draws, potential, judged, summary, half)
     found: dict[str, Any] = {name: ("quantity", values) for name, values in summary._asdict().items()}
     found["drift"] = ("quantity", drift(judged.values))
     if judged.phase_index is not None:
@@ -191,7 +165,7 @@ def lacks_step_bias(diagnosis: xr.Dataset) -> bool:
 
 
 # ---- what is looked at -----------------------------------------------------------------------------------------------
-def _judged(draws: xr.Dataset, potential: Potential) -> _Judged:
+def _judged(draws: xr.Dataset, potential: Potential) -> Judged:
     if "w" not in draws or draws["w"].dims != ("chain", "draw", "coordinate") or not draws["w"].size:
         found = f"{draws['w'].dims} of shape {draws['w'].shape}" if "w" in draws else f"only {sorted(map(str, draws))}"
         raise ValueError(f"draws must hold w (chain, draw, coordinate) as sample returns it, not {found}")
@@ -218,7 +192,7 @@ def _judged(draws: xr.Dataset, potential: Potential) -> _Judged:
     statement = f"{_count(points.shape[0])} of {_count(chains)} chains" + (f", every {stride}th draw" * (stride > 1))
     if len(picked) < dimension:
         statement += f", {len(picked)} of {dimension} coordinates"
-    return _Judged(
+    return Judged(
         values, (*(names[i] for i in picked), "energy", *(f"phase {name}" for name in phases)), len(picked), index,
         "all draws" if whole else statement, whole, points, rows, picked,
     )  # fmt: skip
@@ -240,67 +214,11 @@ def _round_trips(index: NDArray[np.int64]) -> int:
     return int(phase_round_trips(np.where(seen, (index == start).astype(np.int64), -1), 1, 0).sum())
 
 
-# ---- what it is held against ----------------------------------------------------------------------------------------
-def _reference(
-    draws: xr.Dataset, potential: Potential, judged: _Judged, summary: ChainSummary, half_step: xr.Dataset | None
-) -> _Reference:
-    n_beta, scheme = draws.attrs.get("n_beta"), draws.attrs.get("scheme")
-    size, energy = len(judged.names), judged.coordinates
-    exact, deviation = np.full(size, np.nan), np.full(size, np.nan)
-    bias, bias_error = np.full(size, np.nan), np.zeros(size)
-    with np.errstate(all="ignore"):
-        if n_beta is not None:
-            exact, deviation = _exact(potential, judged, float(n_beta))
-        deviation = np.where(np.isfinite(deviation), deviation, judged.values.std((0, 1)))
-        if n_beta is not None and scheme is not None:
-            stepping = Stepping(scheme, float(draws.attrs["time_step"]), 0, n_beta)
-            by_law = law_of_bias(potential, judged.points, judged.values[..., energy], stepping, float(n_beta))
-            if by_law is not None:
-                bias[: energy + 1] = [*by_law[1:][judged.picked], by_law[0]]
-            elif half_step is not None:
-                bias, bias_error = _difference(summary, summarise(_judged(half_step, potential).values), half_step)
-        sizes = summary.bulk_effective_sample_size[: energy + 1]
-        least = float(np.nanmin(sizes)) if np.isfinite(sizes).any() else float(judged.values[..., 0].size)
-        changes = draws["round_trips"].values[judged.rows].astype(np.int64) if "round_trips" in draws else None
-        seen = (evidence(border, judged.points, n_beta, least, changes) for border in borders(potential))
-        found = tuple(one for one in seen if one is not None)
-    temperature = None if n_beta is None else 1 / float(n_beta)
-    return _Reference(temperature, scheme, exact, deviation, bias, bias_error, found)
-
-
-def _exact(potential: Potential, judged: _Judged, n_beta: float) -> tuple[Array, Array]:
-    """Exact means and standard deviations of the quantities, NaN where no grid has them."""
-    mean, deviation = np.full((2, len(judged.names)), np.nan)
-    looked_at = borders(potential)
-    parts = [exact_means(border.part, n_beta) for border in looked_at]
-    for border, part in zip(looked_at, parts, strict=True):
-        for at, number in enumerate(judged.picked):
-            if part is not None and number in border.coordinates:
-                own = border.coordinates.index(int(number))
-                mean[at], deviation[at] = part.coordinates[own], part.coordinate_deviations[own]
-    known = [part for part in parts if part is not None]
-    if len(known) == len(potential.components()):
-        at = judged.coordinates
-        mean[at] = sum(part.energy for part in known)
-        deviation[at] = np.sqrt(sum(part.energy_deviation**2 for part in known))
-        if len(known) == 1:
-            shares = known[0].shares[: len(judged.names) - at - 1]
-            mean[at + 1 :], deviation[at + 1 :] = shares, np.sqrt(np.maximum(shares * (1 - shares), 0))
-    return mean, deviation
-
-
-def _difference(whole: ChainSummary, half: ChainSummary, half_step: xr.Dataset) -> tuple[Array, Array]:
-    """Bias of the whole step by the difference from half of it, and its standard error."""
-    share = 1 - 0.5 ** int(half_step.attrs["step_order"])
-    error = np.hypot(whole.monte_carlo_standard_error, half.monte_carlo_standard_error)
-    return (whole.mean - half.mean) / share, error / share
-
-
 # ---- the verdict -----------------------------------------------------------------------------------------------------
-def _verdict(draws: xr.Dataset, judged: _Judged, diagnosis: xr.Dataset, known: _Reference) -> str:
+def _verdict(draws: xr.Dataset, judged: Judged, diagnosis: xr.Dataset, known: Reference) -> str:
     chains, kept, _ = judged.values.shape
     problems = _problems(judged, diagnosis, known, draws)
-    r_hat, least = _worst(diagnosis, "r_hat", np.nanargmax), _least_effective(diagnosis)
+    r_hat, least = worst_of(diagnosis, "r_hat", np.nanargmax), least_effective(diagnosis)
     if problems:
         text = "do not trust: " + "; ".join(problems)
     elif kept < FEWEST_DRAWS_R_HAT or r_hat is None or least is None:
@@ -308,11 +226,11 @@ def _verdict(draws: xr.Dataset, judged: _Judged, diagnosis: xr.Dataset, known: _
             f"cannot judge: {_count(kept)} draw{'s' * (kept > 1)} per chain; "
             f"{_count(chains)} independent chain{'s' * (chains > 1)} of unknown burn-in"
         )
-    elif _bias_unknown(judged, known):
+    elif bias_unknown(judged, known):
         text = f"cannot judge: {UNKNOWN_BIAS} {known.scheme} here: sample at half the step as well"
     else:
         text = f"trust: R-hat {_r_hat_text(r_hat[0])} ({r_hat[1]}), {least[2]} ESS {_count(least[0])} ({least[1]})"
-        text += _of_references(judged, diagnosis, known)
+        text += of_references(judged, diagnosis, known)
         if len(known.evidence) > 1:
             text += f", {_count(min(one.least_entries() for one in known.evidence))} entries at least into a phase"
         elif judged.phase_index is not None:
@@ -327,7 +245,7 @@ def _verdict(draws: xr.Dataset, judged: _Judged, diagnosis: xr.Dataset, known: _
     return text if judged.whole else f"{text} [judged from {judged.statement}]"
 
 
-def _problems(judged: _Judged, diagnosis: xr.Dataset, known: _Reference, draws: xr.Dataset) -> list[str]:
+def _problems(judged: Judged, diagnosis: xr.Dataset, known: Reference, draws: xr.Dataset) -> list[str]:
     """What speaks against the draws, the worst first."""
     chains, kept, _ = judged.values.shape
     reduced = judged.values.reshape(-1, judged.values.shape[2])
@@ -340,103 +258,26 @@ def _problems(judged: _Judged, diagnosis: xr.Dataset, known: _Reference, draws: 
     if frozen and chains * kept > 1:
         problems.append(f"{frozen[0]} never moved")
     if kept >= FEWEST_DRAWS_R_HAT:
-        r_hat, least = _worst(diagnosis, "r_hat", np.nanargmax), _least_effective(diagnosis)
+        r_hat, least = worst_of(diagnosis, "r_hat", np.nanargmax), least_effective(diagnosis)
         if r_hat is not None and r_hat[0] > (LARGEST_R_HAT if chains < MANY_CHAINS else LARGEST_R_HAT_OF_MANY):
             problems.append(f"R-hat {_r_hat_text(r_hat[0])} on {r_hat[1]}")
         problems += next((found for one in known.evidence if (found := list(one.problems()))), [])
         problems += _same_start(draws, known)
         if least is not None and least[0] < LEAST_EFFECTIVE_SAMPLE_SIZE:
             problems.append(f"{least[2]} ESS {_count(least[0])} on {least[1]}")
-    moved = _worst(np.abs(diagnosis), "drift", np.nanargmax)
+    moved = worst_of(np.abs(diagnosis), "drift", np.nanargmax)
     limit = stats.t.isf(DRIFT_PROBABILITY / 2, chains - 1) if chains >= FEWEST_CHAINS_FOR_DRIFT else np.inf
     if moved is not None and moved[0] > limit:
         problems.append(f"{moved[1]} drifts, {moved[0]:.0f} standard errors between the run's halves: drop its start")
-    return problems + _biased(judged, diagnosis, known) + _off(judged, diagnosis, known)
+    return problems + biased(judged, diagnosis, known) + off(judged, diagnosis, known)
 
 
-def _same_start(draws: xr.Dataset, known: _Reference) -> list[str]:
+def _same_start(draws: xr.Dataset, known: Reference) -> list[str]:
     """Replicas that all started in one phase can agree on shares that none of them knows."""
     exchanged = "swap_acceptance" in draws and draws.attrs.get("start_phases") == 1
     if exchanged and any(one.matters.sum() > 1 and np.isnan(one.exact).any() for one in known.evidence):
         return ["all replicas started in one phase: start chains in every phase (initial=None)"]
     return []
-
-
-def _tolerance(judged: _Judged, known: _Reference) -> Array:
-    scale = known.deviation.copy()
-    if known.temperature is not None:
-        scale[judged.coordinates] = max(scale[judged.coordinates], known.temperature)
-    return TOLERANCE * scale
-
-
-def _standard_errors(judged: _Judged, diagnosis: xr.Dataset, known: _Reference) -> Array:
-    """Those of the means; of a quantity that varies less than it should, as if it varied as it should."""
-    found = diagnosis["monte_carlo_standard_error"].values
-    least = _least_effective(diagnosis)
-    draws = least[0] if least is not None else judged.values[..., 0].size
-    own = judged.values.std((0, 1))
-    with np.errstate(all="ignore"):
-        scaled = found * np.maximum(1.0, known.deviation / own)
-    return np.where(np.isfinite(scaled), scaled, known.deviation / np.sqrt(draws))
-
-
-def _biased(judged: _Judged, diagnosis: xr.Dataset, known: _Reference) -> list[str]:
-    """The step's bias, where it is more than what passes."""
-    errors = _standard_errors(judged, diagnosis, known)
-    allowed = np.clip(_tolerance(judged, known), BIAS_ERRORS * errors, OFF * errors)
-    allowed = np.maximum(allowed, BIAS_SEEN * known.bias_error)
-    with np.errstate(all="ignore"):
-        excess = np.where(np.isfinite(known.bias), np.abs(known.bias) / allowed, 0.0)
-    worst = int(excess.argmax())
-    return [f"the step shifts {_bias_text(judged, known, worst)}: shorten it"] if excess[worst] > 1 else []
-
-
-def _bias_text(judged: _Judged, known: _Reference, at: int) -> str:
-    name, temperature = judged.names[at], known.temperature
-    energy = at == judged.coordinates and temperature is not None
-    unit, what = (temperature, "T") if energy and temperature else (known.deviation[at], "its standard deviation")
-    error = f" ± {known.bias_error[at] / unit:.1%}" if known.bias_error[at] > 0 else ""
-    return f"{name} by {known.bias[at] / unit:.1%}{error} of {what}"
-
-
-def _bias_unknown(judged: _Judged, known: _Reference) -> bool:
-    at = judged.coordinates
-    told = known.scheme in (None, EXACT) or known.temperature is None
-    return not told and not np.isfinite(known.bias[at]) and not np.isfinite(known.exact[at])
-
-
-def _off(judged: _Judged, diagnosis: xr.Dataset, known: _Reference) -> list[str]:
-    """The mean that is furthest from its exact value, where that is too far."""
-    errors, means = _standard_errors(judged, diagnosis, known), diagnosis["mean"].values
-    limit = OFF_WITHOUT_LAW if known.scheme != EXACT and not np.isfinite(known.bias).any() else OFF
-    # One draw more or less of a rare phase is no error.
-    sizes = diagnosis["bulk_effective_sample_size"].values[: judged.coordinates + 1]
-    rare = np.zeros(len(means))
-    if np.isfinite(sizes).any():
-        shares = known.exact[judged.coordinates + 1 :]
-        few = np.minimum(shares, 1 - shares) * np.nanmin(sizes) < FEW_VISITS
-        rare[judged.coordinates + 1 :] = np.where(few, limit / np.nanmin(sizes), 0.0)
-    allowed = limit * errors + rare + RESOLVED * known.deviation
-    with np.errstate(all="ignore"):
-        excess = np.where(np.isfinite(known.exact), np.abs(means - known.exact) / allowed, 0.0)
-    worst = int(np.nan_to_num(excess).argmax())
-    if not excess[worst] > 1:
-        return []
-    return [
-        f"{judged.names[worst]} has mean {means[worst]:.4g} ± {errors[worst]:.1g}, exactly {known.exact[worst]:.4g}"
-    ]
-
-
-def _of_references(judged: _Judged, diagnosis: xr.Dataset, known: _Reference) -> str:
-    """How close a trusted run is to what it is held against."""
-    text = ""
-    if np.isfinite(known.exact).any():
-        away = np.abs(diagnosis["mean"].values - known.exact) / _standard_errors(judged, diagnosis, known)
-        worst = int(np.nanargmax(away))
-        text += f", exact means within {away[worst]:.1f} standard errors ({judged.names[worst]})"
-    if known.scheme not in (None, EXACT) and np.isfinite(known.bias[judged.coordinates]):
-        text += f", the step shifts {_bias_text(judged, known, judged.coordinates)}"
-    return text
 
 
 def _warnings(draws: xr.Dataset, in_trouble: bool) -> list[str]:
@@ -459,24 +300,6 @@ def _warnings(draws: xr.Dataset, in_trouble: bool) -> list[str]:
 def _over_chains(variable: xr.DataArray) -> NDArray[np.float64]:
     others = [dimension for dimension in variable.dims if dimension != "chain"]
     return np.atleast_1d(variable.mean("chain").transpose(*others).values.ravel())
-
-
-def _worst(diagnosis: xr.Dataset, name: str, pick: Callable[..., Any]) -> tuple[float, str] | None:
-    """Value and quantity of the worst; None where it is undefined everywhere."""
-    values = diagnosis[name].values
-    if np.isnan(values).all():
-        return None
-    at = int(pick(values))
-    return float(values[at]), str(diagnosis["quantity"].values[at])
-
-
-def _least_effective(diagnosis: xr.Dataset) -> tuple[float, str, str] | None:
-    found = []
-    for kind in ("bulk", "tail"):
-        least = _worst(diagnosis, f"{kind}_effective_sample_size", np.nanargmin)
-        if least is not None:
-            found.append((*least, kind))
-    return min(found, default=None)
 
 
 def _r_hat_text(value: float) -> str:
