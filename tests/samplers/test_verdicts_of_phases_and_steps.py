@@ -147,6 +147,9 @@ def test_chains_that_went_over_and_stayed_have_not_come_back():
     x = np.where(np.arange(40)[:, None] % 2, 1.0, -1.0) + 0.1 * fresh().standard_normal((40, 2000))
     x[:, 1000:] *= -1
     assert "chains came back to a phase 0 times, 10 are needed" in verdict(x, potential)
+    # Nor does a ladder's round trip bring them back.
+    swaps: dict[str, Any] = {"swap_acceptance": (("chain", "pair"), np.full((40, 2), 0.5))}
+    assert "came back to a phase 0 times" in verdict(x, potential, round_trips=("chain", np.full(40, 5.0)), **swaps)
 
 
 def test_poking_over_the_barrier_is_no_change_of_phase():
