@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .arguments import checked_arguments
 from .fokker_planck import FokkerPlanck, Grid, fokker_planck, grid_for, phase_weights
-from .potentials import Potential, check_same_space
+from .potentials import Potential
 from .propagator import propagator
+from .same_space import check_same_space
 
 Array = NDArray[np.float64]
 Start = Literal["equilibrium", "deficit phase"]

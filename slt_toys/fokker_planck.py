@@ -28,7 +28,8 @@ from .arguments import check_fields, checked_arguments, shown
 from .boxes import CUT_OFF, box_holds, widened
 from .elimination import eliminate, substitute
 from .phase_integrals import phase_moments
-from .potentials import Potential, check_same_space
+from .potentials import Potential
+from .same_space import check_same_space
 
 Array = NDArray[np.float64]
 

@@ -18,8 +18,9 @@ from sympy.logic.boolalg import Boolean
 
 from theory.learning_coefficient import rlct
 
+from .coefficient_fields import CoefficientField
 from .expressions import ExpressionError
-from .real_roots import CoefficientField, RealRoot, common_real_roots, is_algebraic, real_roots, real_sign
+from .real_roots import RealRoot, common_real_roots, is_algebraic, real_roots, real_sign
 
 
 class PhaseError(ValueError):

@@ -19,7 +19,8 @@ from .arguments import checked_arguments, shown
 from .confinement import energy_scale, natural_box, require_confinement
 from .expressions import ExpressionError, degree_bound, parse_expression
 from .phases import Phase, PhaseError, declare_phase, derive_phases
-from .real_roots import RealRoot
+from .real_roots import region_function
+from .same_space import check_same_space
 
 __all__ = ["Phase", "PhaseError", "Potential", "PotentialPair", "declare_phase"]
 
@@ -71,9 +72,10 @@ class Potential:
         if self.boundary not in ("natural", "reflecting"):
             raise ValueError(f"boundary must be 'natural' or 'reflecting', not {self.boundary!r}")
         named = [w.name for w in self.coordinates] + [n for n, _ in self.parameters]
-        twice = sorted({name for name in named if named.count(name) > 1}) if len(set(named)) < len(named) else []
-        if twice:
-            raise ValueError(f"coordinates and parameters must all have different names; {_listed(twice)} comes twice")
+        if len(set(named)) < len(named) and (twice := sorted({name for name in named if named.count(name) > 1})):
+            raise ValueError(
+                f"coordinates and parameters must all have different names; {', '.join(twice)} comes twice"
+            )
         unknown = (
             {s.name for s in self.energy.free_symbols}
             - {w.name for w in self.coordinates}
@@ -233,7 +235,7 @@ class Potential:
         points = np.asarray(points, dtype=float)
         index = np.full(points.shape[:-1], -1)
         for number, phase in enumerate(self.phases):
-            index[(index < 0) & _region_function(phase.region, self.coordinates)(points)] = number
+            index[(index < 0) & region_function(phase.region, self.coordinates)(points)] = number
         return index
 
     # ---- structure -----------------------------------------------------------------------------------------------
@@ -296,39 +298,6 @@ class PotentialPair:
             potential.phase_number(self.stuck_phase)
 
 
-def check_same_space(**potentials: Potential) -> None:
-    """Refuse potentials that are not energies of the same points, as those that follow one another must be.
-
-    Parameters
-    ----------
-    potentials
-        By the name to use in the message.
-
-    Raises
-    ------
-    ValueError
-        In one line, when they differ in their coordinates or the coordinates' order, or in the walls that reflect.
-    """
-    (first, reference), *others = potentials.items()
-    for name, other in others:
-        one, two = (tuple(w.name for w in p.coordinates) for p in (reference, other))
-        if one != two:
-            order = " in the same order" if sorted(one) == sorted(two) else ""
-            raise ValueError(
-                f"{first} and {name} must have the same coordinates{order}, not {_listed(one)} ({len(one)}) and "
-                f"{_listed(two)} ({len(two)})"
-            )
-        walls = [p.box if p.boundary == "reflecting" else None for p in (reference, other)]
-        if walls[0] != walls[1]:
-            shown = [
-                "none" if box is None else ", ".join(f"({low:g}, {high:g})" for low, high in box[:3]) for box in walls
-            ]
-            raise ValueError(
-                f"{first} and {name} must have the same reflecting walls, not {shown[0]} and {shown[1]}: what lies "
-                "beyond a wall of one has no place in the other; give both the same box="
-            )
-
-
 def interval_edge(condition: sympy.Basic, w: sympy.Symbol) -> tuple[sympy.Expr, bool]:
     """Where a linear inequality in one coordinate ends, exactly, and whether it holds below that place.
 
@@ -376,10 +345,6 @@ def mirrored_pair(clean: Potential) -> PotentialPair:
     phases = derive_phases(energy, (w,), None if clean.boundary == "natural" else box)
     deficit = Potential(f"mirror of {clean.name}", energy, (w,), (), box, phases, clean.boundary)
     return PotentialPair(clean.name, deficit, clean, clean.phases[int(np.argmax(losses))].name)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:5])}, ..."
 
 
 def _natural_key(name: str) -> tuple[str, int]:
@@ -485,12 +450,3 @@ def _compile(expression: sympy.Basic, coordinates: tuple[sympy.Symbol, ...], sha
         return result.reshape(points.shape[:-1] + shape)
 
     return function
-
-
-@lru_cache(maxsize=256)
-def _region_function(
-    region: sympy.Basic, coordinates: tuple[sympy.Symbol, ...]
-) -> Callable[[NDArray], NDArray[np.bool_]]:
-    numbers = {number: sympy.Float(sympy.N(number, 30), 17) for number in region.atoms(sympy.CRootOf, RealRoot)}
-    raw = sympy.lambdify(coordinates, region.xreplace(numbers), modules="numpy")
-    return lambda points: np.broadcast_to(np.asarray(raw(*np.moveaxis(points, -1, 0)), dtype=bool), points.shape[:-1])

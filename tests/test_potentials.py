@@ -218,14 +218,14 @@ def test_a_pair_needs_two_phases():
     ],
 )
 def test_potentials_of_different_coordinates_are_not_paired(deficit, clean, message):
-    pair = [Potential.from_expression(text) for text in (deficit, clean)]
+    pair = one, two = Potential.from_expression(deficit), Potential.from_expression(clean)
     with pytest.raises(ValueError, match=message):
-        PotentialPair("x", *pair, "left")
-    schedule = (np.full(3, 0.3), np.ones(3))
+        PotentialPair("x", one, two, "left")
+    temperatures, durations = np.full(3, 0.3), np.ones(3)
     with pytest.raises(ValueError, match=message):
-        stuck_probability_fixed_total(*pair, "left", *schedule)
+        stuck_probability_fixed_total(one, two, "left", temperatures, durations)
     with pytest.raises(ValueError, match=message):
-        stuck_probability_fixed_further(*pair, "left", *schedule, [1], 1)
+        stuck_probability_fixed_further(one, two, "left", temperatures, durations, [1], 1)
     with pytest.raises(ValueError, match=r"same coordinates, not|all have 1"):
         grid_for(pair, [0.3])
     with pytest.raises(ValueError, match=message):

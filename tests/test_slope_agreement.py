@@ -48,6 +48,22 @@ def test_the_joint_fit_is_least_squares_with_offsets():
     assert found.chi_square == pytest.approx(square - own) and found.degrees_of_freedom == 3
 
 
+def test_agreement_by_hand():
+    """Weights 100, 25, 100: mean 1.0 + 0.3/9 - 0.2 * 4/9, and DerSimonian and Laird's (1986) spread."""
+    found = agreement([1.0, 1.3, 0.8], [0.1, 0.2, 0.1], theory=0.9, confidence=0.9)
+    mean = (100 + 25 * 1.3 + 80) / 225
+    square = 100 * (1 - mean) ** 2 + 25 * (1.3 - mean) ** 2 + 100 * (0.8 - mean) ** 2
+    assert found.slope == pytest.approx(mean, rel=1e-12) and found.standard_error == pytest.approx(1 / 15, rel=1e-12)
+    assert (found.low, found.high) == pytest.approx((mean - 1.6448536269514722 / 15, mean + 1.6448536269514722 / 15))
+    assert found.chi_square == pytest.approx(square, rel=1e-12) and found.degrees_of_freedom == 2
+    assert found.p_value == pytest.approx(math.exp(-square / 2), rel=1e-9)  # chi-square of two degrees of freedom
+    assert found.spread == pytest.approx(math.sqrt((square - 2) / (225 - (100**2 + 25**2 + 100**2) / 225)), rel=1e-12)
+    against = 100 * 0.1**2 + 25 * 0.4**2 + 100 * 0.1**2
+    assert found.theory_chi_square == pytest.approx(against, rel=1e-12)
+    survival = math.erfc(math.sqrt(against / 2)) + math.sqrt(2 * against / math.pi) * math.exp(-against / 2)
+    assert found.theory_p_value == pytest.approx(survival, rel=1e-9)  # of three
+
+
 def test_chances_are_chances():
     random, groups = fresh(), 1000
     errors = random.uniform(0.01, 0.1, (groups, 7))

@@ -124,6 +124,22 @@ BAD = {
 }
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("curvature", [None, 0.0, 1.0, (0.1, 2.0)])
+def test_one_reshuffled_batch_an_epoch_has_no_noise(momentum, curvature):
+    settings = {"gradient_variance": (2.0, 3.0), "curvature": curvature, "order": "reshuffled", "barrier": (1.0, 2.0)}
+    found = inverse_temperature(0.1, 32, momentum, dataset_size=32, **settings)
+    assert (found.inverse_temperature, found.low, found.high) == (math.inf, math.inf, math.inf)
+    assert not found.one_temperature and "gradient descent" in found.statement
+    assert found.law == pytest.approx(2 * 32 * (1 - momentum) / (0.1 * math.sqrt(6.0)))
+    if curvature == 0.0:  # noise that sums to zero leaves a flat direction where it is
+        flat = inverse_temperature(0.1, 32, momentum, dataset_size=320, **settings)
+        assert flat.low == math.inf and "flat direction" in flat.statement
+    elif curvature is not None:
+        two = inverse_temperature(0.1, 32, momentum, dataset_size=64, **settings)
+        assert 0 < two.law < two.low < two.high < math.inf
+
+
 @pytest.mark.parametrize("message", BAD)
 def test_bad_input_is_refused_in_one_line(message):
     with pytest.raises(ValueError) as refused:

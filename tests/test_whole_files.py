@@ -37,7 +37,7 @@ class Drawing:
 
 def _checkpoint(folder: Path) -> None:
     with Checkpoint(folder, "run", 1) as kept:
-        kept.save(0, {"position": np.int64(3)}, np.ones((2, 3, 1)))
+        kept.save(0, {"position": np.array(3)}, np.ones((2, 3, 1)))
 
 
 def _tables(folder: Path) -> None:

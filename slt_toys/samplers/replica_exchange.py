@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import check_fields, shown
+from ..arguments import real_numbers, shown
 from ..kernels import LANES
 from ..kernels_replica import ReplicaRows, extra_scratch_rows, replica_kernel
 from ..potentials import Potential
@@ -61,7 +61,6 @@ class ReplicaExchange:
     step_sizes: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
-        check_fields(self)
         if not hasattr(self.sampler, "replica_kernel"):
             raise ValueError(
                 f"sampler {type(self.sampler).__name__} cannot be exchanged; give one that samples a potential at any "
@@ -72,7 +71,7 @@ class ReplicaExchange:
             raise ValueError(f"temperatures must increase, the coldest first, not {temperatures}")
         if len(temperatures) < 2:
             raise ValueError(
-                f"temperatures must be at least two, not {temperatures[0]:g} alone; with one temperature there is "
+                f"temperatures must be at least two, not {shown(self.temperatures)}; with one temperature there is "
                 f"nothing to exchange, so sample with {type(self.sampler).__name__} itself"
             )
         object.__setattr__(self, "temperatures", temperatures)
@@ -149,7 +148,10 @@ class ReplicaExchange:
 
 
 def _numbers(name: str, values: Any) -> tuple[float, ...]:
-    found = np.asarray(values, dtype=float)
+    try:
+        found = np.asarray(real_numbers(name, values), dtype=float)
+    except ValueError:
+        found = np.empty(0)
     if found.ndim != 1 or not found.size or not (np.isfinite(found) & (found > 0)).all():
         raise ValueError(f"{name} must be a sequence of positive numbers, not {shown(values)}")
     return tuple(found.tolist())

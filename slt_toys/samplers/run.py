@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import checked_arguments, real_numbers, shown
 from ..diagnostics import attach, lacks_step_bias
-from ..potentials import Potential, check_same_space
+from ..potentials import Potential
+from ..same_space import check_same_space
 from ..step_bias import Stepping
 from .checkpoint import Checkpoint, fingerprint
 from .program import Sampler, potential_of

@@ -33,7 +33,9 @@ def potential_of(energy: sympy.Expr, names: str, box, boundary: Boundary = "natu
     return Potential("test", energy, coordinates, values, (box,) * len(coordinates), (phase,), boundary)
 
 
-def swept(potential: Potential, n_beta: float, start: Array, seed: int, sweeps: int = 1, width=None) -> Array:
+def swept(
+    potential: Potential, n_beta: float, start: Array, seed: int | list[int], sweeps: int = 1, width=None
+) -> Array:
     return sample(
         potential, Gibbs(width), n_beta=n_beta, chains=len(start), steps=sweeps, thin=sweeps, seed=seed, initial=start,
         diagnose=False,
@@ -212,7 +214,7 @@ def test_normals_cut_by_walls_are_drawn_in_every_regime(seed):
     for row, a in enumerate([0.0, *np.geomspace(0.02, 20.0, 10)]):
         for column, place in enumerate(np.linspace(-1.5, 2.5, 9)):
             b = -2 * a * place if a else 3 * (place - 0.5)
-            draws = swept(between_walls(a, b), 1.0, np.full((2048, 1), 1.9), [*np.atleast_1d(seed), row, column])[:, 0]
+            draws = swept(between_walls(a, b), 1.0, np.full((2048, 1), 1.9), [seed, row, column])[:, 0]
             uniforms = exact_cut_normal(a, b).cdf(draws)
             for power in (1, 2):
                 found[f"{a:.3g}, {b:.3g}: ranks^{power}"] = deviation(uniforms**power, 1 / (1 + power))

@@ -355,6 +355,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: ReplicaExchange(MALA(0.1), []), "temperatures must be a sequence of positive numbers"),
     (lambda: ReplicaExchange(MALA(0.1), 1.0), "temperatures must be a sequence of positive numbers"),  # type: ignore[arg-type]
     (lambda: ReplicaExchange(MALA(0.1), [-1.0, 1.0]), "temperatures must be a sequence of positive numbers"),
+    (lambda: ReplicaExchange(MALA(0.1), [1.0]), "temperatures must be at least two, not .*sample with MALA itself"),
     (lambda: ReplicaExchange(MALA(0.1), [1.0, math.inf]), "temperatures must be a sequence of positive numbers"),
     (lambda: ReplicaExchange(MALA(0.1), [2.0, 1.0]), "temperatures must increase, the coldest first"),
     (lambda: ReplicaExchange(MALA(0.1), [1.0, 1.0]), "temperatures must increase, the coldest first"),
