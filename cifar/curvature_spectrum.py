@@ -212,8 +212,9 @@ def spectrum(
         pull, weight = pulls @ vectors**2, torch.ones_like(values)
         probe = np.zeros(size, dtype=np.int64)
         excess = _excess(values.cpu().numpy(), (slope.double() @ vectors).cpu().numpy())
-        parts = [part.cpu().numpy() for part in (values, pull, weight)]
-        return Spectrum(*parts, probe, excess, _rounding(parts[0], loss.start.dtype), vectors)
+        found = values.cpu().numpy()
+        rounding = _rounding(found, loss.start.dtype)
+        return Spectrum(found, pull.cpu().numpy(), weight.cpu().numpy(), probe, excess, rounding, vectors)
     parts = []
     for number, v in enumerate(_signs(PROBES, loss.start, generator)):
         values, shares, vectors = _lanczos(stiffness, v, LANCZOS_STEPS)
@@ -224,7 +225,7 @@ def spectrum(
         values, shares, _ = _lanczos(stiffness, slope, LANCZOS_STEPS)
         excess = _excess(values, float(slope.double().norm()) * np.sqrt(shares))
     joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
-    return Spectrum(*joined, excess, _rounding(joined[0], loss.start.dtype))
+    return Spectrum(joined[0], joined[1], joined[2], joined[3], excess, _rounding(joined[0], loss.start.dtype))
 
 
 def _rounding(stiffness: Array, dtype: torch.dtype) -> float:

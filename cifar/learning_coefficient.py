@@ -365,7 +365,7 @@ def _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localis
     numbers = (("step_size", step_size), ("localisation", localisation), ("n_beta", n_beta), ("examples", examples))
     for name, value in numbers:
         known = value is None or (isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value))
-        if not known or not (value is None or value > 0 or (name == "localisation" and value == 0)):
+        if not known or not (value is None or float(value) > 0 or (name == "localisation" and value == 0)):
             least = "a positive number or 0" if name == "localisation" else "a positive number"
             raise ValueError(f"{name}: {value!r} must be {least}, or None to choose it")
     if batch_size is not None and (batch_size < 1 or sampler in ACCEPTANCE):

@@ -137,11 +137,11 @@ class StackedLoss:
         again = self.values_and_gradients(around)[0]
         if not bool((torch.isclose(values, again, rtol=1e-2) | ~torch.isfinite(values)).all()):
             raise ValueError("module: its loss on the same data is not the same twice; it must draw nothing at random")
-        parted = pieces is not None and pieces < self.examples
-        if parted:
-            self._check_halves(around, min(self.examples, 2 * pieces))
-        if parted or mean:
-            self._check_twice(around, min(self.examples, pieces or self.examples, MOST_TWICE))
+        taken = self.examples if pieces is None else min(pieces, self.examples)
+        if taken < self.examples:
+            self._check_halves(around, min(self.examples, 2 * taken))
+        if taken < self.examples or mean:
+            self._check_twice(around, min(taken, MOST_TWICE))
 
     def _check_halves(self, around: Tensor, count: int) -> None:
         """The loss of some examples has to be the mean of those of their parts."""

@@ -142,9 +142,10 @@ def test_a_typical_point_of_a_deep_linear_network_is_trusted_and_right(monkeypat
 
 
 def dead_network():
-    network = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1, bias=False)).double()
+    first = nn.Linear(2, 3)
     with torch.no_grad():
-        network[0].bias.fill_(-40.0)
+        first.bias.fill_(-40.0)
+    network = nn.Sequential(first, nn.ReLU(), nn.Linear(3, 1, bias=False)).double()
     return network, (torch.rand(50, 2).double(), torch.zeros(50, 1).double())
 
 
