@@ -305,3 +305,14 @@ def test_one_leapfrog_by_hand():
     assert 0 < int(taken.sum()) < 64
     assert torch.allclose(found.last, torch.where(taken[:, None], after[0], start))
     assert found.acceptance == pytest.approx(float(ratio.clamp(max=0).exp().mean()))
+
+
+def test_the_way_out_of_the_minimum_is_taken_while_the_step_is_adapted():
+    """From a minimum every proposal leads up: chains that may refuse it stay, those that are let out do not."""
+    law = Posterior(quadratic([2.0, 0.5]), 10.0, 3.0, torch.ones(2, dtype=DOUBLE))
+
+    def moved(adapt: int) -> int:
+        plan = Plan("mala", 256, 2, 1, 0.09, 1, adapt, None)
+        return int((run_chains(law, plan, generator=generator(5), advance=lambda _: None).distances[:, 0] > 0).sum())
+
+    assert moved(2) == 256 and moved(0) < 256
