@@ -6,7 +6,7 @@ Gradient, Hessian, phases with exact (loss, learning coefficient, multiplicity),
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal
@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .arguments import checked_arguments, shown
 from .confinement import energy_scale, natural_box, require_confinement
+from .expression_parts import Function, compiled, decimal, split
 from .expressions import ExpressionError, degree_bound, parse_expression
 from .phases import Phase, PhaseError, declare_phase, derive_phases
 from .real_roots import region_function
@@ -26,7 +27,6 @@ __all__ = ["Phase", "PhaseError", "Potential", "PotentialPair", "declare_phase"]
 
 LARGEST_DIMENSION = 1000
 LARGEST_ROUNDING = 1e-6  # of an energy at its minima, in its own unit of loss
-Function = Callable[[ArrayLike], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class Potential:
 
     def minimum_loss(self, phase: str | int) -> float:
         """The phase's loss L_α as a float."""
-        return _decimal(self.phases[self.phase_number(phase)].loss)
+        return decimal(self.phases[self.phase_number(phase)].loss)
 
     def barrier(self, index: int = 0) -> float:
         """Where phase ``index`` meets the next one, in one dimension."""
@@ -214,15 +214,15 @@ class Potential:
     # ---- numeric -------------------------------------------------------------------------------------------------
     def energy_function(self) -> Function:
         """Numpy function of points (..., d) that returns losses (...)."""
-        return _compile(self.bound_energy, self.coordinates, ())
+        return compiled(self.bound_energy, self.coordinates, ())
 
     def gradient_function(self) -> Function:
         """Numpy function of points (..., d) that returns gradients (..., d)."""
-        return _compile(self._derivatives(1), self.coordinates, (self.dimension,))
+        return compiled(self._derivatives(1), self.coordinates, (self.dimension,))
 
     def hessian_function(self) -> Function:
         """Numpy function of points (..., d) that returns Hessians (..., d, d)."""
-        return _compile(self._derivatives(2), self.coordinates, (self.dimension,) * 2)
+        return compiled(self._derivatives(2), self.coordinates, (self.dimension,) * 2)
 
     def _derivatives(self, order: int) -> sympy.Tuple:
         gradient = [sympy.diff(self.bound_energy, w) for w in self.coordinates]
@@ -241,11 +241,11 @@ class Potential:
     # ---- structure -----------------------------------------------------------------------------------------------
     def components(self) -> tuple[tuple[int, ...], ...]:
         """Groups of coordinates that do not interact: the energy is a sum over the groups."""
-        return tuple(group for group, _ in _split(self.energy, self.coordinates))
+        return tuple(group for group, _ in split(self.energy, self.coordinates))
 
     def component_energy(self, index: int) -> sympy.Expr:
         """The terms of the energy that hold the coordinates of one group; constants go with the first group."""
-        return _split(self.energy, self.coordinates)[index][1]
+        return split(self.energy, self.coordinates)[index][1]
 
     def component(self, index: int) -> Potential:
         """The potential of one group of :meth:`components` alone; constants go with the first group."""
@@ -254,7 +254,7 @@ class Potential:
 
 @lru_cache(maxsize=256)  # deriving phases takes long
 def _component(whole: Potential, index: int) -> Potential:
-    parts = _split(whole.energy, whole.coordinates)
+    parts = split(whole.energy, whole.coordinates)
     if len(parts) == 1:
         return whole
     group, energy = parts[index]
@@ -357,7 +357,7 @@ def _natural_walls(
 ) -> tuple[tuple[float, float], ...]:
     """Box from the minima of all phases, component by component."""
     walls = [(0.0, 0.0)] * len(coordinates)
-    for group, own in _split(energy, coordinates):
+    for group, own in split(energy, coordinates):
         minima = [tuple(phase.minimum[i] for i in group) for phase in phases]
         for i, wall in zip(group, natural_box(own, tuple(coordinates[i] for i in group), minima), strict=True):
             walls[i] = wall
@@ -376,7 +376,7 @@ def _check_rounding(potential: Potential, argument: str) -> None:
             point = potential.minimum_point(phase.name)
             places = np.repeat(point[None], nearby.size, axis=0)
             places[:, list(group)] *= 1 + nearby[:, None]
-            loss = _decimal(phase.loss)
+            loss = decimal(phase.loss)
             error = max(float(np.abs(energy(places) - loss).max()), float(np.spacing(abs(loss))))
             if error > LARGEST_ROUNDING * unit:
                 raise ExpressionError(
@@ -397,56 +397,3 @@ def _pairs(box: Sequence, dimension: int) -> Sequence[tuple[float, float]]:
     if len(box) != dimension:
         raise ValueError(f"box must be (low, high) or {dimension} such pairs, not {box}")
     return box
-
-
-@lru_cache(maxsize=256)
-def _split(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> tuple[tuple[tuple[int, ...], sympy.Expr], ...]:
-    def group(terms: Sequence[sympy.Expr]) -> list[set[int]]:
-        position = {w: i for i, w in enumerate(coordinates)}
-        groups: list[set[int]] = [{i} for i in range(len(coordinates))]
-        for term in terms:
-            used = {position[s] for s in term.free_symbols if s in position}
-            merged = set().union(used, *(g for g in groups if g & used))
-            groups = [g for g in groups if not g & used] + ([merged] if merged else [])
-        return sorted(groups, key=min)
-
-    if len(coordinates) == 1:
-        return (((0,), energy),)
-    terms = sympy.Add.make_args(energy)
-    groups = group(terms)
-    if len(groups) == 1 and energy.is_polynomial(*coordinates):
-        expanded = sympy.Add.make_args(sympy.expand(energy))
-        if len(group(expanded)) > 1:
-            terms, groups = expanded, group(expanded)
-    parts = []
-    for number, members in enumerate(groups):
-        symbols = {coordinates[i] for i in members}
-        own = [t for t in terms if t.free_symbols & symbols or (number == 0 and not t.free_symbols & set(coordinates))]
-        parts.append((tuple(sorted(members)), sympy.Add(*own)))
-    return tuple(parts)
-
-
-@lru_cache(maxsize=4096)
-def _decimal(number: sympy.Expr) -> float:
-    """The double next to an exact number; kept, since an algebraic one takes milliseconds."""
-    return float(sympy.N(number, 30))
-
-
-@lru_cache(maxsize=256)
-def _compile(expression: sympy.Basic, coordinates: tuple[sympy.Symbol, ...], shape: tuple[int, ...]) -> Function:
-    entries = list(expression) if isinstance(expression, sympy.Tuple) else [expression]
-    raw = sympy.lambdify(coordinates, entries, modules=["scipy", "numpy"], cse=True)
-
-    def function(points: ArrayLike) -> NDArray[np.float64]:
-        points = np.asarray(points, dtype=float)
-        if points.shape[-1:] != (len(coordinates),):
-            raise ValueError(
-                f"points must have a last axis of {len(coordinates)} coordinates, not shape {points.shape}"
-            )
-        values = raw(*np.moveaxis(points, -1, 0))
-        result = np.empty((*points.shape[:-1], len(entries)))
-        for i, value in enumerate(values):
-            result[..., i] = value
-        return result.reshape(points.shape[:-1] + shape)
-
-    return function

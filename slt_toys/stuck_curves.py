@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from .equilibrium_map import relaxation_times
-from .fokker_planck import CELLS
+from .grids import CELLS
 from .laws import law
 from .potentials import Potential, PotentialPair
 from .switch_protocol import Ending, Start, exact_stuck_probability, sampled_stuck
