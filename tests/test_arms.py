@@ -101,6 +101,8 @@ def test_reshuffled_examples_are_told_the_law_with_replacement_and_nothing_else(
     assert (run.order, run.steps_per_epoch) == ("reshuffled", 391) and (control.order, control.steps_per_epoch) == (
         "with replacement", 0,
     )  # fmt: skip
+    heavy = Arm("heavy", momentum=0.5, order="reshuffled").schedule(BASE, 10, 50)
+    assert (heavy.momentum, control.momentum) == (0.5, 0.0)
     assert not arm.within_the_law and all(other.within_the_law for other in ARMS if other is not arm)
     assert not run.same_as(control)
     assert "reshuffled" not in confounding_arms([CONTROL, arm], BASE, [0, 10], 50)

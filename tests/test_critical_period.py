@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,15 +13,13 @@ import xarray as xr
 
 from slt_toys import critical_period
 from slt_toys.arm_experiment import carry_out, exact_ends, shares
-from slt_toys.arm_runs import exact_stuck_in_arm
 from slt_toys.arms import ARMS, CONTROL, find_arm
 from slt_toys.catalogue import barrier_spectrum
-from slt_toys.critical_period import MIDDLE, CriticalPeriod, main
+from slt_toys.critical_period import CriticalPeriod, main
 from slt_toys.critical_period_report import record_of
 from slt_toys.critical_period_tables import arm_table, power_table, readme_tables, shift_table
 from slt_toys.critical_period_words import in_words
 from slt_toys.potentials import PotentialPair
-from slt_toys.progress import command_line
 from slt_toys.records import read_dataset
 from slt_toys.switch_protocol import Ending, exact_stuck_probability
 from slt_toys.training import ExponentialDecay, Training
@@ -409,71 +406,3 @@ def test_the_committed_figure_is_of_the_default_settings():
     assert record["verdict"]["fits"]["temperature"]["degrees_of_freedom"] == 8 * 21 - 4
     assert 100 < record["verdict"]["fits"]["temperature"]["deviance"] < 300  # of binomial counts, nothing allowed for
     assert record["exact_against_sampled"]["largest_distance_in_standard_errors"] < 5
-
-
-# ---- options -------------------------------------------------------------------------------------------------------
-def test_pairs_of_ones_own():
-    clean = "(w**2-1)**2 - 0.2*w"
-    mirrored = CriticalPeriod(clean=clean).potentials()
-    assert mirrored.stuck_phase == "left"
-    given = CriticalPeriod(clean=clean, deficit="(w**2-1)**2 + 0.3*w").potentials()
-    assert given.stuck_phase == "left"
-    assert given.deficit.minimum_loss("left") < given.deficit.minimum_loss("right")
-    assert CriticalPeriod(pair="curve_against_point").potentials().clean.dimension == 2
-
-
-def test_a_temperature_is_found_at_which_the_control_ends_among_the_switch_epochs():
-    config = CriticalPeriod(clean="6*((w**2-1)**2 - 0.15*w)", switch_epochs=tuple(range(0, 101, 20)))
-    pair = config.potentials()
-    found = config._temperature(pair)
-    low, high = (round(share * config.switch_epochs[-1]) for share in MIDDLE)
-
-    def control(temperature: float) -> list[float]:
-        runs = [CONTROL.schedule(config.training(temperature), switch, config.epochs_after) for switch in (low, high)]
-        return exact_stuck_in_arm(pair, runs).tolist()
-
-    before, after = control(found)
-    assert before < config.level < after
-    cold = control(critical_period.USUAL_TEMPERATURE)
-    assert not cold[0] < config.level < cold[1]  # where 0.6 would do, nothing is searched
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--runs", "3"], "--runs must be at least 20"),
-        (["--world-runs", "3"], "--world-runs must be at least 20"),
-        (["--shift-runs", "3"], "--shift-runs must be at least 100"),
-        (["--batch-size", "0"], "--batch-size must be at least 1"),
-        (["--epochs-after", "0"], "--epochs-after must be at least 1"),
-        (["--seed", "-1"], "--seed must be at least 0"),
-        (["--temperature", "0"], "--temperature must be positive"),
-        (["--power-seeds", "-1"], "--power-seeds must be at least 0"),
-        (["--level", "1"], "--level must lie strictly between 0 and 1"),
-        (["--decay", "1.5"], "decay"),
-        (["--learning-rate", "0"], "learning_rate"),
-        (["--switch-epochs", "0", "10"], "--switch-epochs must be at least 6 increasing"),
-        (["--switch-epochs", "0", "10", "10", "20", "30", "40"], "--switch-epochs must be at least 6 increasing"),
-        (["--shift-length", "6"], "multiple of 4"),
-        (["--pair", "nothing"], "--pair"),
-        (["--clean", "(w**2-1)**2 - 0.2*w", "--pair", "singular_double_well_4_2"], "exclude each other"),
-        (["--deficit", "(w**2-1)**2 + 0.2*w"], "--deficit needs --clean"),
-        (["--clean", "(w**2-1)**2 - 0.2*w", "--deficit", "(w**2-1)**2 - 0.1*w"], "nothing can get stuck"),
-        (["--clean", "import os"], "--clean"),
-    ],
-)
-def test_bad_options_end_in_one_line(arguments, message, tmp_path, capfd):
-    status = command_line(CriticalPeriod, main, [*arguments, "--out", str(tmp_path)])
-    captured = capfd.readouterr().err
-    assert status == 2
-    assert captured.count("\n") == 1, captured
-    assert re.search(message, captured), captured
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path, capfd, monkeypatch):
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    monkeypatch.setattr(CriticalPeriod, "run", lambda self: pytest.fail("work began"))
-    assert command_line(CriticalPeriod, main, ["--out", str(blocked)]) == 2
-    assert capfd.readouterr().err.count("\n") == 1

@@ -106,3 +106,14 @@ def test_bad_input_is_refused_in_one_line(message):
     with pytest.raises(ValueError) as refused:
         BAD[message]()
     assert message in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_the_spread_between_problems_is_that_of_dersimonian_and_laird():
+    """By hand: (Q - (k-1)) / (sum w - sum w^2 / sum w), its root; none where Q is below its mean."""
+    slopes, errors = np.array([0.9, 1.0, 1.3]), np.array([0.05, 0.1, 0.1])
+    weights = errors**-2
+    mean = (weights * slopes).sum() / weights.sum()
+    square = (weights * (slopes - mean) ** 2).sum()
+    by_hand = np.sqrt((square - 2) / (weights.sum() - (weights**2).sum() / weights.sum()))
+    assert agreement(slopes, errors).spread == pytest.approx(by_hand)
+    assert agreement([1.0, 1.01, 0.99], errors).spread == 0

@@ -387,6 +387,16 @@ def test_barriers_that_change_with_the_batch_are_refuted(thermal_cells):
     assert fit(family, redrawn(cells, thermal, fresh_seed())).p_value > 1e-7
 
 
+def test_scaled_energies_are_colder_and_slower_in_those_arms_alone():
+    """Energies times c at T for t are the same energies at T/c for c t: the noise 2 T t stays as it is."""
+    cells = made_up(0.5, 10, 0, arms=FEW[:2], switches=[0, 10])
+    moved = scaled_energies(cells, 1.25, ["halve the batch"])
+    assert [one is other for one, other in zip(moved, cells, strict=True)] == [True, True, False, False]
+    for one, other in zip(moved[2:], cells[2:], strict=True):
+        assert one.schedule.temperatures == pytest.approx(other.schedule.temperatures / 1.25)
+        assert one.schedule.durations == pytest.approx(other.schedule.durations * 1.25)
+
+
 def test_the_power_counts_refusals(thermal_cells):
     cells, thermal = thermal_cells
     cells, thermal = cells[:84:2], thermal[:84:2]
