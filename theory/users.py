@@ -45,7 +45,7 @@ USED_BY: dict[str, tuple[str, ...]] = {
     "pathway-share-thermal": ("slt_toys.zoo.deep_linear_pathways",),
     "phase-free-energy": ("slt_toys.equilibrium", "slt_toys.phase_boundaries", "slt_toys.phases"),
     "recorded-wait": ("slt_toys.dynamic_thermometers",),
-    "reshuffling-temperature-factor": ("slt_toys.arms",),
+    "reshuffling-temperature-factor": ("slt_toys.critical_period_findings",),
     "round-trip-rate": ("slt_toys.temperature_ladder",),
     "saddle-variance": ("slt_toys.zoo.memorising_saddle",),
     "sgd-temperature": ("slt_toys.training", "slt_toys.equi_problems", "slt_toys.recording_intervals"),
