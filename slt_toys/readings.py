@@ -96,7 +96,7 @@ def refusal(thermometer: str, reason: str) -> Reading:
     return Reading(thermometer, np.nan, np.nan, np.nan, np.nan, 0.0, reason)
 
 
-@checked_arguments
+@checked_arguments(finite=False)  # an effective sample size may be unknown, nan
 def reading(
     thermometer: str,
     n_beta: float,
@@ -127,6 +127,10 @@ def reading(
         start: whose first half, quarter, eighth, ... or first draw differs from the rest by more than 5 standard
         errors, so much that it moves the reading out of what its own error says.
     """
+    if not (np.isfinite(n_beta) and n_beta > 0):
+        raise ValueError(f"n_beta must be positive and finite, not {n_beta}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie strictly between 0 and 1, not {confidence}")
     if np.ndim(influence) != 2 or not np.size(influence):
         raise ValueError(f"influence must have shape (chain, draw), not {np.shape(influence)}")
     chains = len(influence)
