@@ -35,6 +35,7 @@ PANELS = 800  # doubling them changes nothing above rounding (tested)
 STEEP = 2.0  # L/T may vary by so much across a panel where a passage is mostly downhill
 UPHILL = 25.0  # where it climbs by more than this, what it takes downhill is below 1e-10 of the time
 MOST_PANELS = 400_000
+NOTHING_LEFT = 40.0  # temperatures above the lowest point behind a start, e⁻⁴⁰ of the mass there
 
 
 # ---- quadrature, one dimension -------------------------------------------------------------------------------------
@@ -78,9 +79,14 @@ def log_mean_first_passage_time(
     edges = edges if sign > 0 else -edges[::-1]
     wall, start, target = (low, start, target) if sign > 0 else (-high, -start, -target)
     edges = edges[(edges > wall) & (edges <= target)]
-    edges = _without_steep_panels(np.concatenate([[wall], edges]), lambda y: energy(sign * y) / temperature)
+    edges = np.concatenate([[wall], edges])
+
+    def height(points: Array) -> Array:
+        return energy(sign * points) / temperature
+
+    edges = _without_steep_panels(_without_empty_panels(edges, start, height), height)
     points, half = _gauss_points(edges)
-    exponent = energy(sign * points) / temperature
+    exponent = height(points)
     inner = _log_cumulative(-exponent, half)
     crossing = exponent + inner
     log_panel = _log_panel_integrals(crossing, half)
@@ -152,6 +158,13 @@ def _panel_edges(potential: Potential, temperature: float, panels: int, *pins: f
     graded = grid_for(potential, [temperature], panels).edges[0]
     low, high = potential.box[0]
     return np.unique(np.concatenate([[low], graded[(graded > low) & (graded < high)], pins, [high]]))
+
+
+def _without_empty_panels(edges: Array, start: float, exponent: Callable[[Array], Array]) -> Array:
+    """Drop panels next to the wall behind a start that hold no mass: how far off such a wall is does not matter."""
+    lowest = exponent(edges[:-1, None] + np.diff(edges)[:, None] * np.linspace(0.0, 1.0, 9)).min(axis=1)
+    behind = lowest[edges[1:] <= start]
+    return edges[int(np.argmax(behind <= behind.min() + NOTHING_LEFT)) :] if behind.size else edges
 
 
 def _without_steep_panels(edges: Array, exponent: Callable[[Array], Array]) -> Array:

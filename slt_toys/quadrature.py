@@ -33,6 +33,7 @@ __all__ = [
 Array = NDArray[np.float64]
 FLATNESS = 2.0  # n_beta e may vary by this much across a panel, whatever its ratio
 NEGLIGIBLE = 90.0  # beyond this, exp(-n_beta e) is dropped: below 1e-39 of the integral's scale
+STEEP = 100.0  # a panel over which e grows by more may hide a well between its nodes, however high e is at all of them
 LINES_AT_ONCE = 480  # bounds the memory of one sweep in the plane
 LARGEST_NODE_COUNT = 8_000_000
 
@@ -231,7 +232,7 @@ def varies_little(excess: Array, wanted: Range) -> NDArray[np.bool_]:
     return (
         ((most - least) * wanted.n_beta_high <= FLATNESS)
         | (most <= ratio * least)
-        | (least * wanted.n_beta_low > NEGLIGIBLE)
+        | ((least * wanted.n_beta_low > NEGLIGIBLE) & (most <= STEEP * least))
     )
 
 

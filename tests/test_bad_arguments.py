@@ -230,7 +230,7 @@ def cases() -> Iterator[Any]:
             yield pytest.param(name, argument, id=f"{name}-{argument}")
 
 
-@pytest.mark.parametrize(("name", "argument"), cases())
+@pytest.mark.parametrize(("name", "argument"), list(cases()))
 def test_odd_values_work_or_are_refused_by_name(name, argument):
     function, arguments = CALLS[name]
     wrong = {

@@ -1,4 +1,4 @@
-"""Factors of two and of 1 - momentum in the noise of arms and worlds, read off one call."""
+"""Factors of two in the noise of arms and worlds, read off one call."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import pytest
 
 import slt_toys.worlds as worlds
 from slt_toys.arms import Arm
-from slt_toys.training import ExponentialDecay, Training
-from theory.reshuffling import temperature_factor
 
 
 def test_early_noise_makes_the_temperature_of_its_schedule(monkeypatch):
@@ -38,15 +36,3 @@ def test_early_noise_makes_the_temperature_of_its_schedule(monkeypatch):
     own = Arm("control").schedule(training, 4, 6)
     temperature = own.learning_rates * training.gradient_variance / (2 * training.batch_size)
     np.testing.assert_allclose(own.temperatures, temperature, rtol=1e-12)
-
-
-@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
-def test_a_reshuffled_arm_has_the_factor_of_its_slow_mode(momentum):
-    """In the continuous limit a heavy ball is plain descent with step eta/(1 - mu): its factor, from theory."""
-    training = Training(64, 640, ExponentialDecay(0.01, 0.97), 5.0, momentum=momentum)
-    plain, shuffled = (
-        arm.schedule(training, 3, 5, curvature=2.0) for arm in (Arm("control"), Arm("shuffled", order="reshuffled"))
-    )
-    steps = 0.01 * 0.97 ** np.arange(8) / (1 - momentum)
-    expected = [temperature_factor(2.0 * step, 0.0, 10) for step in steps]
-    np.testing.assert_allclose(shuffled.temperatures / plain.temperatures, expected, rtol=1e-6)

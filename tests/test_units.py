@@ -308,6 +308,24 @@ def test_walls_that_reflect_stay_where_they_are():
     assert np.ptp(draw_exact(plain, 1e-6, 4000, 1)) < 3.5
 
 
+@pytest.mark.parametrize("far", [30.0, 1e3, 1e4, 1e6])
+def test_walls_far_beyond_the_mass_change_nothing(far: float):
+    """Nodes far apart must not step over a well: panels whose losses were high at all nodes were dropped."""
+    near, wide = (Potential.from_expression(LINES["regular"], box=(-wall, wall)) for wall in (6.0, far))
+    one, two = (phase_table(p, 10.0) for p in (near, wide))
+    assert np.allclose(two["log_partition_function"], one["log_partition_function"], rtol=0, atol=1e-11)
+    assert np.allclose(two["mean_loss"], one["mean_loss"], rtol=1e-11)
+    times = [mean_first_passage_time(p, 0.2, -1.0, 1.0) for p in (near, wide)]
+    assert times[1] == pytest.approx(times[0], rel=1e-9)
+    relaxing = [relaxation_time(fokker_planck(p, grid_for(p, 0.2)), 0.2) for p in (near, wide)]
+    assert relaxing[1] == pytest.approx(relaxing[0], rel=3e-3)
+    plane = f"{LINES['regular']} + v**2 + v*w/10"
+    shares = [
+        phase_table(Potential.from_expression(plane, box=((-wall, wall),) * 2), 10.0).occupancy for wall in (6.0, far)
+    ]
+    assert np.allclose(*shares, rtol=1e-7)
+
+
 def test_marginals_follow_the_temperature():
     hot = 400.0
     potential = regular_double_well()

@@ -178,7 +178,11 @@ def test_a_file_system_without_links_keeps_a_copy(tmp_path, monkeypatch):
     test_an_exception_between_two_files_leaves_both(tmp_path)
 
 
-@pytest.mark.parametrize("bad", [{1, "a"}, {"x": {1j}}, object(), 1j, b"x", {None: 1}], ids=repr)
+@pytest.mark.parametrize(
+    "bad",
+    [{1, "a"}, {"x": {1j}}, object(), 1j, b"x", {None: 1}],
+    ids=["a set", "a set in a dict", "an object", "a complex number", "bytes", "a key that is None"],
+)
 def test_json_names_what_it_cannot_hold(tmp_path, bad):
     path = tmp_path / "x.json"
     records.write_json({"good": 1}, path)
