@@ -191,7 +191,7 @@ def test_minibatch_heat_is_named_and_no_minimum_is_negative():
     found = local_learning_coefficient(
         module, half_squared_error, data, sampler="sgld", batch_size=20, draws=200, seed=fresh_seed()
     )
-    assert "gradients of 20 examples heat the chains" in found.verdict
+    assert "gradients of 20 examples raise the temperature" in found.verdict
     far, data = regression(off=3.0)
     found = local_learning_coefficient(far, half_squared_error, data, draws=200, localisation=1e-3, seed=fresh_seed())
     assert "negative" in found.verdict

@@ -344,6 +344,7 @@ def evidence() -> Evidence:
         ({"flatness": None}, {"flatness": Flatness(float("nan"), 0.2, 3.0)}, "not flat: nan nβ"),
         ({"rising": (0.29, 0.1)}, {"rising": (0.31, 0.1)}, "depends on the localisation: at a weaker one"),
         ({"rising": None}, {"rising": (-0.31, 0.1)}, "the energy changes by -0.31"),
+        ({"rising": (0.049, 1e-3)}, {"rising": (-0.051, 1e-3)}, "depends on the localisation"),
         (
             {"resolution": Resolution("float32", 0.049, 0.001)},
             {"resolution": Resolution("float32", 0.051, 0.001)},
