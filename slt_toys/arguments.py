@@ -123,11 +123,8 @@ def real_numbers(name: str, value: Any) -> Any:
     message = f"{name} must be a real number or an array of them, not {shown(value)}"
     if isinstance(value, str | bytes | dict) or value is None:
         raise ValueError(message)
-    kept = (
-        value
-        if hasattr(value, "__len__") or hasattr(value, "__array__") or not isinstance(value, Iterable)
-        else list(value)
-    )
+    plain = isinstance(value, list | tuple) or hasattr(value, "__array__") or not isinstance(value, Iterable)
+    kept = value if plain else list(value)  # an iterator, or an object of this package that iterates
     try:
         array = np.asarray(kept)
         if array.dtype.kind == "O":
