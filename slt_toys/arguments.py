@@ -112,10 +112,16 @@ def _whole(name: str, value: Any) -> Any:
 
 
 def _scalar(value: Any) -> Any:
-    """A real number, or None for what is none; an array without axes is one."""
+    """A real number, or None for what is none, or beyond doubles; an array without axes is one."""
     if isinstance(value, np.ndarray) and not value.ndim:
         value = value[()]
-    return None if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real) else value
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        return None
+    try:
+        float(value)
+    except OverflowError:
+        return None
+    return value
 
 
 def real_numbers(name: str, value: Any) -> Any:
@@ -173,9 +179,12 @@ def _whole_or(name: str, value: Any, what: str) -> Any:
 
 def _seed(name: str, value: Any) -> Any:
     alone = isinstance(value, str | bytes) or not np.ndim(value)
-    items = [_scalar(item) for item in ([value] if alone else value)]
-    if not items or any(item is None or not math.isfinite(item) or item != int(item) or item < 0 for item in items):
-        raise ValueError(f"{name} must be a whole number of at least 0, or a sequence of them, not {shown(value)}")
+    # Within a sequence True is the whole number 1, as it is for numpy.
+    items = [_scalar(value)] if alone else [_scalar(int(i) if isinstance(i, bool | np.bool_) else i) for i in value]
+    wrong = [i for i, n in enumerate(items) if n is None or not math.isfinite(n) or n != int(n) or n < 0]
+    if wrong or not items:
+        bad = value if alone or not items else value[wrong[0]]
+        raise ValueError(f"{name} must be a whole number of at least 0, or a sequence of them, not {shown(bad)}")
     return int(items[0]) if alone else [int(item) for item in items]
 
 

@@ -65,7 +65,10 @@ def box_at(potential: Potential, temperature: float) -> Box:
     if potential.boundary == "reflecting" or not 0 < temperature < math.inf:
         return potential.box
     try:
-        return _box_for(potential, _rounded_up(potential, temperature))
+        box = _box_for(potential, _rounded_up(potential, temperature))
+        if not np.isfinite(box).all():
+            raise ExpressionError("the walls it needs are beyond doubles")
+        return box
     except ExpressionError as error:
         raise ValueError(
             f"box of {potential.name} does not hold its mass at temperature {temperature:.3g} and cannot be widened: "

@@ -156,6 +156,15 @@ def _floats(minima: Sequence[Sequence[sympy.Expr]]) -> Array:
     return np.unique([[float(sympy.N(x, 30)) for x in point] for point in minima], axis=0)
 
 
+def box_pairs(box: Sequence, dimension: int) -> Sequence[tuple[float, float]]:
+    """Pairs (low, high) for each coordinate, from one pair for all or one for each."""
+    if len(box) == 2 and not isinstance(box[0], Sequence):
+        return [box] * dimension  # type: ignore[list-item]
+    if len(box) != dimension:
+        raise ValueError(f"box must be (low, high) or {dimension} such pairs, not {box}")
+    return box
+
+
 # ---- boxes ---------------------------------------------------------------------------------------------------------
 def natural_box(
     energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], minima: Sequence[Sequence[sympy.Expr]]

@@ -25,7 +25,7 @@ from .potentials import Potential
 Array = NDArray[np.float64]
 # All in the energy's own unit of loss (slt_toys.boxes.loss_unit):
 ASYMPTOTIC_N_BETA = (1e6, 1e8)  # where the constants of the asymptotic law are read off
-ARRIVED, COLDER = 5e-3, 4  # the excess energy must be this near λ there, or a hundredth of the temperature is tried
+ARRIVED, COLDER = 1e-4, 4  # the excess energy must be this near λ there, or a hundredth of the temperature is tried
 SLOPE_N_BETA = (1e5, 1e8)  # where a learning coefficient is
 SEARCHED = (0.1, 1e8)  # where crossovers are looked for, and further down where the losses of two phases are closer
 GAPS_SEARCHED = 1e3  # ... to n_beta times the loss gap of this: there the lower loss has won

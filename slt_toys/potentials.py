@@ -16,7 +16,7 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 
 from .arguments import checked_arguments, shown
-from .confinement import energy_scale, natural_box, require_confinement
+from .confinement import box_pairs, energy_scale, natural_box, require_confinement
 from .expression_parts import Function, compiled, decimal, split
 from .expressions import ExpressionError, degree_bound, parse_expression
 from .phases import Phase, PhaseError, declare_phase, derive_phases
@@ -135,7 +135,7 @@ class Potential:
             raise ExpressionError(f"{argument} has a degree above 64, the largest supported")
         name = name or sympy.sstr(energy)
         if box is not None:
-            walls = tuple((float(low), float(high)) for low, high in _pairs(box, len(coordinates)))
+            walls = tuple((float(low), float(high)) for low, high in box_pairs(box, len(coordinates)))
             _check_box(walls, len(coordinates))
             boundary = "reflecting"
         else:
@@ -377,6 +377,11 @@ def _check_rounding(potential: Potential, argument: str) -> None:
             places = np.repeat(point[None], nearby.size, axis=0)
             places[:, list(group)] *= 1 + nearby[:, None]
             loss = decimal(phase.loss)
+            exact = decimal(potential.bound_energy.subs(dict(zip(potential.coordinates, phase.minimum, strict=True))))
+            if abs(exact - loss) > LARGEST_ROUNDING * unit + 4 * float(np.spacing(abs(loss))):
+                raise PhaseError(
+                    f"phase {phase.name!r} declares loss {loss:.12g}, but {argument} is {exact:.12g} at its minimum"
+                )
             error = max(float(np.abs(energy(places) - loss).max()), float(np.spacing(abs(loss))))
             if error > LARGEST_ROUNDING * unit:
                 raise ExpressionError(
@@ -389,11 +394,3 @@ def _check_rounding(potential: Potential, argument: str) -> None:
 def _check_box(box: Sequence[tuple[float, float]], dimension: int) -> None:
     if len(box) != dimension or any(not (np.isfinite([low, high]).all() and low < high) for low, high in box):
         raise ValueError(f"box must hold {dimension} finite pairs (low, high) with low < high, not {tuple(box)}")
-
-
-def _pairs(box: Sequence, dimension: int) -> Sequence[tuple[float, float]]:
-    if len(box) == 2 and not isinstance(box[0], Sequence):
-        return [box] * dimension  # type: ignore[list-item]
-    if len(box) != dimension:
-        raise ValueError(f"box must be (low, high) or {dimension} such pairs, not {box}")
-    return box

@@ -186,7 +186,7 @@ BAD = {
     "a matrix": np.ones((2, 2, 2, 2)), "a list of text": ["x"], "None": None, "nan": np.nan, "inf": np.inf,
     "-inf": -np.inf, "an array with nan": np.array([np.nan, 1.0]), "True": True, "negative": -1, "zero": 0,
     "complex": 1j, "complex array": np.array([1j, 2j]), "a dict": {}, "an object": object(), "huge": 1e308,
-    "a fraction": 2.5, "bytes": b"3", "a list": [1.0, 2.0, 3.0], "numpy bool": np.True_,
+    "a fraction": 2.5, "bytes": b"3", "a list": [1.0, 2.0, 3.0], "numpy bool": np.True_, "beyond doubles": 10**400,
 }  # fmt: skip
 
 
@@ -196,7 +196,8 @@ ALSO = {
     "stuck_phase": ("phase",), "initial": ("phase",), "slopes": ("standard_errors",), "standard_errors": ("slopes",),
     "batch_sizes": ("epochs",), "iterations": ("did not settle",), "potentials": ("potential",),
     "phase_a": ("phase",), "phase_b": ("phase",), "start": ("phase", "switch"),
-    "target": ("phase",), "temperatures": ("energies",), "absolute": ("curves",), "cold": ("hot",),
+    "target": ("phase",), "temperatures": ("energies", "temperature"), "hot": ("temperature",), "absolute": ("curves",),
+    "cold": ("hot",),
     "batch_size": ("batch size",), "n_beta_range": ("n_beta",), "grid": ("start",), "deficit": ("clean", "potential"),
     "clean": ("deficit", "potential"), "chains": ("stuck_counts",), "durations": ("temperatures",),
 }  # fmt: skip

@@ -226,7 +226,7 @@ def test_the_command_prints_and_writes(tmp_path, capsys):
     [
         (["--potential", "nothing"], "potential 'nothing' is not in the catalogue"),
         (["--potential", FAST, "--chains", "999"], "chains must be at least 1000"),
-        (["--potential", FAST, "--seed", "-1"], "seed must be a non-negative integer"),
+        (["--potential", FAST, "--seed", "-1"], "seed must be a whole number of at least 0"),
         (["--write-readme", "no-such-folder/README.md"], "No such file"),
     ],
 )

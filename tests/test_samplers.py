@@ -301,7 +301,7 @@ def test_divergence_is_named_with_the_largest_stable_step():
         ({"chains": 1.5}, "chains must be a whole number"),
         ({"steps": 0}, "steps must be a whole number"),
         ({"thin": 11}, "thin must be at most steps = 10"),
-        ({"seed": -1}, "seed must be a non-negative integer"),
+        ({"seed": -1}, "seed must be a whole number of at least 0"),
         ({"initial": np.zeros((3, 1))}, "initial must have shape"),
         ({"initial": "top"}, "is not one of"),
         ({"initial": [math.inf]}, "must be finite"),
@@ -323,7 +323,7 @@ def test_bad_samplers_and_stages():
     with pytest.raises(ValueError, match="at least one Stage"):
         sample_stages([], chains=1)
     one, two = regular_double_well(), catalogue()["bilinear"]
-    with pytest.raises(ValueError, match="share one dimension"):
+    with pytest.raises(ValueError, match="must have the same coordinates"):
         sample_stages([Stage(p, OverdampedLangevin(0.01), 1.0, 1) for p in (one, two)], chains=1)
     with pytest.raises(ValueError, match="record_steps must increase"):
         sample_stages([Stage(one, OverdampedLangevin(0.01), 1.0, 5)], chains=1, record_steps=[2, 6])

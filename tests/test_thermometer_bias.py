@@ -150,8 +150,8 @@ def test_shares_that_are_those_of_the_start_are_refused(temperature):
 def test_what_draws_in_one_phase_miss_is_computed(monkeypatch):
     """Chains that have hardly left their phase tell too cold a temperature, by what the committor says."""
     temperature = 0.3
-    drawn = sample(DOUBLE_WELL, MALA(0.05), n_beta=1 / temperature, chains=3000, steps=800, thin=4, seed=fresh_seed(),
-                   initial=DOUBLE_WELL.minimum_point("left"), diagnose=False)["w"].values[:, 20:]  # fmt: skip
+    drawn = sample(DOUBLE_WELL, MALA(0.05), n_beta=1 / temperature, chains=1500, steps=400, thin=4, seed=fresh_seed(),
+                   initial=DOUBLE_WELL.minimum_point("left"), diagnose=False)["w"].values[:, 10:]  # fmt: skip
     refused = energy_thermometer(DOUBLE_WELL, drawn, "left")
     assert "shares of phases that they began with, which moves the reading by +" in refused.reason
     told, ask = [], equilibrium_thermometers._moved_by_start

@@ -77,7 +77,7 @@ class ReplicaExchange:
         object.__setattr__(self, "temperatures", temperatures)
         whole = isinstance(self.swap_every, int | np.integer) and not isinstance(self.swap_every, bool)
         if not whole or self.swap_every < 1:
-            raise ValueError(f"swap_every must be a whole number of at least 1, not {self.swap_every!r}")
+            raise ValueError(f"swap_every must be a whole number of at least 1, not {shown(self.swap_every)}")
         if self.step_sizes is not None:
             sizes = _numbers("step_sizes", self.step_sizes)
             own = np.asarray(self.sampler.step_size, dtype=float)

@@ -34,7 +34,7 @@ def bumpy_well() -> Potential:
     """A parabola with a bump: its curvature lies between -3 and 2 everywhere, so that large steps are stable."""
     w = sympy.Symbol("w", real=True)
     energy = w**2 / 2 + 1 / (1 + 2 * (w - sympy.Rational(1, 2)) ** 2)
-    phase = Phase("whole", (sympy.S.Zero,), sympy.true, sympy.S.Zero, sympy.Rational(1, 2))
+    phase = Phase("whole", (sympy.S.Zero,), sympy.true, energy.subs(w, 0), sympy.Rational(1, 2))
     return Potential.from_expression(energy, box=(-12, 12), phases=[phase])
 
 

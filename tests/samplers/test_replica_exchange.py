@@ -265,7 +265,9 @@ def test_one_temperature_is_the_sampler_itself(name, sampler):
     """To rounding: within the driver the compiler may fuse other products and sums."""
     common: dict = {"n_beta": 2.0, "chains": 100, "seed": 3, "steps": 41, "thin": 3, "diagnose": False}
     alone = sample(find_potential(name), sampler, **common)
-    stacked = sample(find_potential(name), ReplicaExchange(sampler, [0.5], swap_every=4), **common)
+    exchange = ReplicaExchange(sampler, [0.5, 1.0], swap_every=4)
+    object.__setattr__(exchange, "temperatures", (0.5,))  # the driver with one rung, which a user is refused
+    stacked = sample(find_potential(name), exchange, **common)
     np.testing.assert_allclose(alone["w"], stacked["w"], rtol=0, atol=1e-12)
     assert stacked["swap_acceptance"].shape == (100, 0) and not stacked["round_trips"].any()
 
