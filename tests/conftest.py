@@ -6,6 +6,8 @@ import os
 
 # Before anything loads OpenMP: threads that spin while they wait are many times slower on busy processors.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:  # the workers together have a processor each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from hypothesis import settings
 
