@@ -94,6 +94,37 @@ def test_sgld_adds_the_heat_it_is_asked_for():
     agree(final(target, SGLD(rate, 4), 200, n_beta=1 / temperature).ravel() ** 2, expected)
 
 
+def unmoved() -> Examples:
+    """Examples whose gradient at the origin is zero: a step from there is added noise alone."""
+    w1, w2, x = sympy.symbols("w1 w2 x", real=True)
+    energy = Potential.from_expression("(w1**2 + w2**2)/2")
+    return Examples("unmoved", x * (w1**2 + w2**2) / 2, (w1, w2), (x,), np.array([[0.5], [1.5]]), energy)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [unmoved(), GaussianGradients(Potential.from_expression("(w1**2 + w2**2)/2"), 0.0)],
+    ids=["table", "normal"],
+)
+@pytest.mark.parametrize(
+    ("sampler", "n_beta", "variance"),
+    [(SGD(0.5, 1, added_noise=0.8), None, 0.5**2 * 0.8**2), (SGLD(0.5, 1), 2.0, 2 * 0.5 / 2.0)],
+    ids=["SGD", "SGLD"],
+)
+def test_a_step_from_rest_is_the_noise_that_was_asked_for(target, sampler, n_beta, variance):
+    """Its variance in every coordinate, no covariance between them, and none between two steps."""
+    path = sample(
+        target, sampler, n_beta=n_beta, chains=20_000, steps=2, seed=fresh_seed(), initial=[0.0, 0.0], diagnose=False
+    )["w"].values
+    one, two = path[:, 0], path[:, 1] - path[:, 0]
+    for k in (0, 1):
+        agree(one[:, k] ** 2, variance)
+        agree(one[:, k], 0.0)
+    agree(one[:, 0] * one[:, 1], 0.0)
+    agree(one[:, 0] * two[:, 0], -0.5 * variance)
+    agree(one[:, 0] * two[:, 1], 0.0)
+
+
 # ---- without replacement --------------------------------------------------------------------------------------------
 def over_an_epoch(target, sampler, batches: int, chains: int = 12_800) -> np.ndarray:
     """Squares of w averaged over the steps of an epoch, one number for each chain, after forgetting the start."""
