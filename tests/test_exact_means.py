@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from slt_toys import exact_means as exact_means_module
 from slt_toys.catalogue import find_potential
 from slt_toys.equilibrium import phase_table
-from slt_toys.exact_means import exact_means
+from slt_toys.exact_means import ExactMeans, exact_means
 from slt_toys.potentials import Potential
 
 NAMES = (
@@ -65,3 +68,36 @@ def test_what_a_grid_cannot_have_is_not_given():
     assert exact_means(find_potential("normal_crossing"), 1e7) is None, "a valley thinner than the cells"
     assert exact_means(find_potential("flat_directions"), 1.0) is None, "four coordinates"
     assert exact_means(find_potential("regular_double_well"), 1e-3) is None, "a box that cuts the posterior off"
+
+
+@pytest.mark.parametrize("box", [((-6.0, 0.5), (-6.0, 6.0)), ((-0.5, 6.0), (-6.0, 6.0)), ((-6.0, 6.0), (-6.0, 0.5)),
+                                 ((-6.0, 6.0), (-0.5, 6.0))])  # fmt: skip
+def test_a_box_that_cuts_one_side_off_gives_no_means(box):
+    bowl = Potential.from_expression("w1**2 + w1*w2 + w2**2")
+    assert exact_means(replace(bowl, box=((-6.0, 6.0), (-6.0, 6.0))), 1.0) is not None
+    assert exact_means(replace(bowl, box=box), 1.0) is None
+
+
+@pytest.mark.parametrize(("edge", "given"), [(4.1, True), (3.9, False)])
+def test_a_density_of_a_ten_millionth_at_the_edge_is_too_much(edge, given):
+    """exp(-4.1²) is 5e-8, exp(-3.9²) is 2.5e-7."""
+    well = Potential.from_expression("w**2")
+    for box in ((-edge, 10.0), (-10.0, edge)):
+        assert (exact_means(replace(well, box=(box,)), 1.0) is not None) == given
+
+
+@pytest.mark.parametrize("which", ["energy", "coordinates", "shares"])
+@pytest.mark.parametrize(("apart", "given"), [(0.9e-3, True), (1.1e-3, False)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_two_grids_that_differ_by_a_thousandth_of_a_deviation_give_no_means(which, apart, given, sign, monkeypatch):
+    """Each quantity in units of its own deviation, shares as they are."""
+    first = ExactMeans(1.0, 10.0, np.array([2.0, 3.0]), np.array([1.0, 100.0]), np.array([0.25, 0.75]))
+    changes = {
+        "energy": first.energy + sign * 10.0 * apart,
+        "coordinates": first.coordinates + np.array([0.0, sign * 100.0 * apart]),
+        "shares": first.shares + np.array([0.0, sign * apart]),
+    }
+    grids = iter([first, replace(first, **{which: changes[which]})])
+    monkeypatch.setattr(exact_means_module, "_means", lambda *_: next(grids))
+    found = exact_means.__wrapped__(Potential.from_expression("w1**2 + w2**2"), 1.0)
+    assert (found is first) == given

@@ -11,6 +11,7 @@ from slt_toys.examples import GaussianGradients
 from slt_toys.phases import Phase
 from slt_toys.potentials import Potential
 from slt_toys.samplers import MALA, SGD, SGLD, Gibbs, OverdampedLangevin, ReplicaExchange, UnderdampedLangevin
+from slt_toys.samplers import run as engine
 from slt_toys.samplers.run import sample
 from slt_toys.step_bias import TOLERANCE, Stepping, advisable_share, is_quadratic, law_of_bias, quadratic_excess
 
@@ -210,3 +211,43 @@ def test_what_has_no_law_has_none():
     expected = sum(quadratic_excess("heun", 0.2, h) for h in (1.0, 3.0)) / 8
     assert found is not None and found[0] == pytest.approx(expected) and (found[1:] == 0).all()
     assert is_quadratic(bowl) and not is_quadratic(quartic) and not is_quadratic(made("w**2", (-1.0, 1.0)))
+
+
+def test_a_loss_steeper_than_a_square_shifts_as_quadratic_wells_as_steep():
+    """From a shift of .03 T on it is step · ⟨|∇L|²⟩ / 4, where that is more than the first order."""
+    quartic = Potential.from_expression("w**4")
+    w = np.linspace(-2.5, 2.5, 20_001)
+    draws = np.random.default_rng(0).choice(w, 50_000, p=np.exp(-(w**4)) / np.exp(-(w**4)).sum())[:, None]
+    slopes = quartic.gradient_function()(draws)
+
+    def shift(step: float) -> float:
+        stepping = Stepping("euler_maruyama", step, 1, 1.0)
+        found = law_of_bias(quartic, draws, quartic.energy_function()(draws), stepping, 1.0)
+        assert found is not None
+        return float(found[0])
+
+    steep = float((slopes**2).mean()) / 4
+    assert shift(0.029 / steep) == pytest.approx(29 * shift(0.001 / steep))
+    assert shift(0.031 / steep) == pytest.approx(0.031)
+    assert shift(0.029 / steep) < 0.9 * 0.029
+
+
+def test_the_run_at_half_the_step_is_another_run_over_the_same_time(monkeypatch):
+    """Its own seed: with the same one its errors would not be independent of the whole step's."""
+    bowl = Potential.from_expression("w1**2/2 + 4*w1**4 + w2**2 + w1*w2 + w3**2 + w2*w3 + w2**4/5 + w3**4/5")
+    calls = []
+
+    def noted(target, sampler, **settings):
+        calls.append((sampler, settings))
+        return sample(target, sampler, **settings)
+
+    monkeypatch.setattr(engine, "sample", noted)
+    common: dict = {"n_beta": 1.0, "chains": 256, "thin": 50, "seed": (3, 4), "initial": [0.1, 0.0, 0.0]}
+    run = sample(bowl, UnderdampedLangevin(0.05), steps=20_000, **common)
+    assert "the step shifts energy" in run.attrs["verdict"], run.attrs["verdict"]
+    ((half, settings),) = calls
+    assert half == UnderdampedLangevin(0.025)
+    wanted = {**common, "steps": 40_000, "thin": 100, "diagnose": False}
+    del wanted["seed"]
+    assert {name: settings[name] for name in wanted} == wanted
+    assert settings["seed"][:2] == (3, 4) and len(settings["seed"]) == 3

@@ -316,3 +316,35 @@ def test_a_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path, ca
     monkeypatch.setattr(temperature.Temperature, "run", lambda self: pytest.fail("work began"))
     assert command_line(Temperature, main, ["--out", str(blocked)]) == 2
     assert capfd.readouterr().err.count("\n") == 1
+
+
+def test_a_barrier_cools_by_the_logarithm_of_its_transmission_over_its_height():
+    """e^(-ΔL/T') = κ e^(-ΔL/T), so T/T' = 1 - ln κ · T/ΔL."""
+    base: dict = {"gradient_variance": 2.0, "curvature": 0.0}
+    still, slow = (
+        inverse_temperature(0.02, 4, 0.8, **base),
+        inverse_temperature(0.02, 4, 0.8, **base, barrier=(0.3, 5.0)),
+    )
+    inertia = law("heavy-ball-inertia")(learning_rate=0.02, momentum=0.8)
+    transmission = law("kramers-transmission-factor")(inertia=inertia, barrier_curvature=5.0)
+    assert still.law == pytest.approx(2 * 4 * (1 - 0.8) / (0.02 * 2.0))
+    assert slow.high == pytest.approx(still.high * (1 - math.log(transmission) / still.law / 0.3))
+    assert slow.low == still.low and slow.high > 1.001 * still.high
+    assert slow.inverse_temperature == pytest.approx(math.sqrt(slow.low * slow.high), rel=1e-12)
+
+
+def test_one_temperature_is_a_range_within_a_twentieth_of_its_middle():
+    """Its ends are 1.05 from the middle, so 1.05² from one another, UNEXPLAINED on both sides included."""
+    limit = 1.05**2 / ((1 + UNEXPLAINED) / (1 - UNEXPLAINED))
+    for share, one in ((0.999, True), (1.001, False)):
+        found = inverse_temperature(0.02, 4, gradient_variance=(2.0, 2.0 * limit * share), curvature=0.0)
+        assert found.one_temperature == one
+    assert UNEXPLAINED <= 0.02
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_the_largest_learning_rate_is_that_of_the_heavy_ball(momentum):
+    limit = 2 * (1 + momentum) / 7.0
+    inverse_temperature(0.999 * limit, 4, momentum, gradient_variance=1.0, curvature=(0.0, 7.0))
+    with pytest.raises(ValueError, match="beyond it SGD diverges"):
+        inverse_temperature(1.001 * limit, 4, momentum, gradient_variance=1.0, curvature=(0.0, 7.0))
