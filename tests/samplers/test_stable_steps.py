@@ -1,0 +1,62 @@
+"""Largest stable steps against the recursions that they are the limits of, and runs whose settings change."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from slt_toys.potentials import Potential
+from slt_toys.samplers import SGD, SGLD, OverdampedLangevin, ReplicaExchange, UnderdampedLangevin, sample
+from slt_toys.samplers.program import largest_curvature
+
+WELL = Potential.from_expression("2*w**2")  # curvature 4
+QUARTIC = Potential.from_expression("w**4")
+
+
+def growth(rate: float, momentum: float, nesterov: bool) -> float:
+    """Largest factor of (w, v) in a step of SGD without noise at curvature 4."""
+    buffer = np.array([4.0, momentum])
+    slope = np.array([4.0, 0.0])
+    place = np.array([1.0, 0.0]) - rate * (slope + momentum * buffer if nesterov else buffer)
+    return float(np.abs(np.linalg.eigvals(np.array([place, buffer]))).max())
+
+
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.5, False), (0.9, False), (0.5, True), (0.9, True)])
+def test_sgds_limit_is_where_its_recursion_grows(momentum, nesterov):
+    limit = SGD(0.1, 1, momentum, nesterov).largest_stable_step(WELL, 1.0)
+    assert growth(0.999 * limit, momentum, nesterov) < 1 < growth(1.001 * limit, momentum, nesterov)
+
+
+@pytest.mark.parametrize("temperature", [0.01, 1.0, 100.0])
+def test_curvature_counts_up_to_ten_temperatures_above_the_minimum(temperature):
+    """w⁴ = 10 T, where the curvature is 12 w²."""
+    steep = 12 * math.sqrt(10 * temperature)
+    assert largest_curvature(QUARTIC, temperature) == pytest.approx(steep, rel=0.01)
+    assert OverdampedLangevin(0.1).largest_stable_step(QUARTIC, temperature) == pytest.approx(2 / steep, rel=0.01)
+    assert SGLD(0.1, 1).largest_stable_step(QUARTIC, temperature) == pytest.approx(2 / steep, rel=0.01)
+    leapfrog = UnderdampedLangevin(0.1).largest_stable_step(QUARTIC, temperature)
+    assert leapfrog == pytest.approx(2 / math.sqrt(steep), rel=0.01)
+
+
+def test_the_hottest_replica_limits_the_step():
+    """With the same step at all temperatures, whose limits are 2 / (12 √(10 T)); half as long for the second one."""
+    limits = 2 / (12 * np.sqrt(10 * np.array([1.0, 4.0])))
+    same = ReplicaExchange(OverdampedLangevin(0.01), (1.0, 4.0), step_sizes=(0.01, 0.01))
+    assert same.largest_stable_step(QUARTIC, 1.0) == pytest.approx(limits[1], rel=0.01)
+    short = ReplicaExchange(OverdampedLangevin(0.01), (1.0, 4.0), step_sizes=(0.01, 0.001))
+    assert short.largest_stable_step(QUARTIC, 1.0) == pytest.approx(limits[0], rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("steps", "n_beta"),
+    [(np.linspace(0.001, 0.002, 100), 1.0), (0.001, np.linspace(1.0, 2.0, 100)), (np.repeat([0.001, 0.002], 50), 1.0)],
+    ids=["steps", "temperatures", "two steps"],
+)
+def test_a_run_whose_settings_change_cannot_be_judged(steps, n_beta):
+    run = sample(WELL, OverdampedLangevin(steps), n_beta=n_beta, chains=4, steps=100)
+    assert run.attrs["verdict"].startswith("cannot judge: the settings change during the run")
+    assert not {"scheme", "n_beta", "time_step"} & set(run.attrs)
+    still = sample(WELL, OverdampedLangevin(np.full(100, 0.001)), n_beta=np.ones(100), chains=4, steps=100)
+    assert "settings" not in still.attrs["verdict"] and still.attrs["time_step"] == 0.001
