@@ -11,10 +11,10 @@ from scipy import linalg
 
 from slt_toys import kernels_sgd
 from slt_toys.codegen import load_module
-from slt_toys.example_catalogue import two_phase_regression_examples
+from slt_toys.example_catalogue import linear_regression, two_phase_regression_examples
 from slt_toys.examples import GaussianGradients
 from slt_toys.potentials import Potential
-from slt_toys.samplers import SGD, Stage, sample_stages
+from slt_toys.samplers import SGD, Stage, sample, sample_stages
 from slt_toys.samplers import sgd as sgd_module
 from slt_toys.samplers.work import Work
 
@@ -162,3 +162,43 @@ def test_momentum_stays_over_a_change_of_data_batch_noise_and_rate():
     with pytest.raises(AssertionError):  # negative control: a buffer that starts anew
         agree(draws[:, 1] ** 2, expected[2])
     assert abs(expected[2] / expected[1] - 1) > 0.2
+
+
+# ---- several coordinates ---------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.6, False), (0.6, True)])
+@pytest.mark.parametrize("kind", ["table", "normal"])
+def test_several_coordinates_move_as_a_plain_loop(kind, momentum, nesterov):
+    """Each has a momentum of its own; the data in their fixed order, or gradients without noise."""
+    examples = linear_regression(12, (1.0, -0.5, 0.3), seed=3)
+    bowl = Potential.from_expression("w1**2 + w1*w2 + w2**2 + w2*w3/2 + w3**2/2")
+    target = examples if kind == "table" else GaussianGradients(bowl, 0.0, size=12)
+    sampler = SGD(0.05, 4, momentum, nesterov, "fixed")
+    run = sample(target, sampler, chains=2, steps=30, seed=0, initial=[0.7, 0.2, -0.4], diagnose=False)["w"].values
+    w, v, path = np.array([0.7, 0.2, -0.4]), np.zeros(3), []
+    for step in range(30):
+        batch = [(4 * step + k) % 12 for k in range(4)]
+        g = examples.example_gradients(w)[batch].mean(axis=0) if kind == "table" else bowl.gradient_function()(w)
+        v = momentum * v + g
+        w = w - 0.05 * (g + momentum * v if nesterov else v)
+        path.append(w)
+    np.testing.assert_allclose(run[0], path, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("order", ["reshuffled", "fixed"])
+def test_an_epochs_noise_sums_to_zero_in_each_coordinate_by_itself(order):
+    flat = Potential.from_expression("w1**2/10**12 + w2**2/10**12 + w3**2/10**12")
+    sampler = SGD(1.0, 3, order=order)
+    run = sample(
+        GaussianGradients(flat, 2.0, size=12), sampler, chains=20_000, steps=8, seed=fresh_seed(), initial=np.zeros(3),
+        diagnose=False,
+    )  # fmt: skip
+    noise = -np.diff(run["w"].values, axis=1, prepend=0.0).reshape(-1, 2, 4, 3)
+    np.testing.assert_allclose(noise.sum(axis=2), 0, atol=1e-9)
+    for k in range(3):
+        for i, j in ((0, 0), (2, 2), (0, 1)):
+            agree(noise[:, 1, i, k] * noise[:, 1, j, k], 2.0 / 3 * ((i == j) - 1 / 4))
+        agree(noise[:, 1, 1, k] * noise[:, 1, 1, (k + 1) % 3], 0.0)
+        if order == "fixed":
+            np.testing.assert_allclose(noise[:, 0, :, k], noise[:, 1, :, k], atol=1e-8)
+        else:
+            agree(noise[:, 0, 1, k] * noise[:, 1, 1, k], 0.0)
