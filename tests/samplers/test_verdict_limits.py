@@ -51,7 +51,7 @@ def known(**values: Any) -> Reference:
         "bias": [NAN] * size, "bias_error": [0.0] * size,
     }  # fmt: skip
     usual |= values
-    arrays = {name: np.array(v, dtype=float) if isinstance(v, list) else v for name, v in usual.items()}
+    arrays: dict[str, Any] = {name: np.array(v, dtype=float) if isinstance(v, list) else v for name, v in usual.items()}
     return Reference(**arrays)
 
 
@@ -157,7 +157,7 @@ def test_exact_deviations_of_sums_and_of_shares():
 
 
 # ---- agreement of chains ---------------------------------------------------------------------------------------------
-def problems(chains: int, **others: float) -> list[str]:
+def problems(chains: int, **others: Any) -> list[str]:
     return diagnostics._problems(judged(chains), found([0.1, 0.1], **others), known(), xr.Dataset())
 
 
