@@ -164,6 +164,23 @@ def test_a_grid_that_was_made_for_the_cold_is_refused_in_the_heat():
     assert relaxation_time(fokker_planck(potential, Grid.uniform([(-1.5, 1.5)], 60)), 2.0) > 0
 
 
+@pytest.mark.parametrize(("deviations", "refused"), [(4.5, True), (4.8, True), (5.0, False)])
+@pytest.mark.parametrize("t", [1e-6, 0.3, 40.0])
+def test_walls_may_cut_a_millionth_and_no_more(t: float, deviations: float, refused: bool):
+    """Of a normal law walls at so many standard deviations cut erfc(z/sqrt 2): 6.8e-6, 1.6e-6 and 5.7e-7 of it."""
+    phase = Phase("well", (sympy.S.Zero,), sympy.true, sympy.S.Zero, sympy.Rational(1, 2))
+    wall = deviations * math.sqrt(t)
+    well = Potential("well", w**2 / 2, (w,), (), ((-20 * wall, 20 * wall),), (phase,))
+    process = fokker_planck(well, Grid((np.linspace(-wall, wall, 61),), "natural"))
+    if refused:
+        share = math.erfc(deviations / math.sqrt(2))
+        with pytest.raises(ValueError, match=f"cuts off {share:.2g} of phase 'well'"):
+            process.stationary(t)
+    else:
+        assert process.stationary(t).sum() == pytest.approx(1)
+    assert fokker_planck(well, Grid(process.grid.edges)).stationary(t).sum() == pytest.approx(1)  # walls that are meant
+
+
 def test_a_box_that_cannot_be_widened_is_refused_by_name():
     flat = Phase("whole", (sympy.S.Zero,), sympy.true, sympy.S.Zero, sympy.Rational(1, 2))
     potential = Potential("trough", w**2 / (1 + w**2), (w,), (), ((-1.0, 1.0),), (flat,))

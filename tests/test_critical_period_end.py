@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.interpolate import PchipInterpolator
+from scipy.stats import norm, t
 
 from slt_toys.critical_period_end import (
     HALF_DEPTH,
@@ -207,6 +208,32 @@ def test_resampling_is_a_function_of_its_seed():
         assert np.array_equal(draw(5), draw(5))
         assert not np.array_equal(draw(5), draw(6))
         assert np.array_equal(draw([5, 64]), draw([5, 64]))
+
+
+def test_the_scatter_of_one_curve_by_hand():
+    """Neighbours' weights 2/3 and 1/3, hence a norm of sqrt(14/9); 36/35 degrees of freedom; a hinge's rows less 3."""
+    values = np.array([0.0, 1.0, 0.0, 0.0])
+    drawn = resample_curve([0, 1, 3, 4], values, HALF_DEPTH, repetitions=400, seed=1) - values
+    stretch = t.ppf(0.975, 36 / 35) / norm.ppf(0.975)
+    sizes = np.array([1 / 3, 1.0]) / math.sqrt(14 / 9) * stretch
+    assert np.unique(np.round(np.abs(drawn), 9)) == pytest.approx(sizes, rel=1e-6)
+    assert all({-1.0, 1.0} == set(np.sign(column)) for column in drawn.T)
+    epochs, bent = np.arange(6.0), np.array([0.0, 1.1, 1.9, 3.0, 3.2, 2.8])
+    fitted = hinge_fit(epochs, bent).line(epochs)
+    drawn = resample_curve(epochs, bent, HINGE, repetitions=400, confidence=0.9, seed=1) - fitted
+    sizes = np.abs(bent - fitted) * math.sqrt(6 / 3) * t.ppf(0.95, 3) / norm.ppf(0.95)
+    assert np.unique(np.round(np.abs(drawn), 9)) == pytest.approx(np.unique(np.round(sizes, 9)), rel=1e-6, abs=2e-9)
+
+
+def test_the_interval_and_the_error_are_those_of_the_replicates():
+    """The 3rd and the 40th of 42 ends at 90 %, and their standard deviation with 41 degrees of freedom."""
+    shares = np.random.default_rng().uniform(0.55, 1.0, 42)
+    end = end_with_interval([0, 10], [0, 0.75], np.column_stack([np.zeros(42), shares]), HALF_STUCK_MASS,
+                            confidence=0.9)  # fmt: skip
+    epochs = np.sort(5 / shares)
+    assert end.epoch == pytest.approx(20 / 3) and (end.low, end.high) == pytest.approx((epochs[2], epochs[-3]))
+    assert end.standard_error == pytest.approx(math.sqrt(np.sum((epochs - epochs.mean()) ** 2) / 41))
+    assert (end.repetitions, end.censored_share, end.confidence) == (42, 0.0, 0.9)
 
 
 BAD = {

@@ -290,6 +290,21 @@ def test_the_interval_of_the_best_exponent_covers_the_truth():
     assert narrow / trials < bound
 
 
+def test_the_interval_of_the_best_exponent_is_that_of_the_resampled_curves():
+    """By order statistics of each resampled set's own best exponent: the 2nd and the 21st of 22 at 90 %."""
+    random, curves = np.random.default_rng(), toy()
+    drawn = {c.batch_size: random.binomial(200, c.values, (22, len(c.values))) / 200 for c in curves}
+    own = []
+    for row in range(22):
+        again = [BatchCurve(c.batch_size, c.switch_epochs, drawn[c.batch_size][row], c.learning_rates) for c in curves]
+        own.append(best_exponent(again, absolute=True).exponent)
+    best = best_exponent(curves, replicates=drawn, absolute=True, confidence=0.9)
+    assert (best.low, best.high) == pytest.approx((np.sort(own)[1], np.sort(own)[-2]), rel=1e-12)
+    assert (best.repetitions, best.confidence) == (22, 0.9)
+    wider = best_exponent(curves, replicates=drawn, absolute=True, confidence=0.95)
+    assert (wider.low, wider.high) == pytest.approx((min(own), max(own)), rel=1e-12)
+
+
 def test_a_collapse_without_levels_says_so():
     epochs = np.arange(0, 60, 10.0)
     never = BatchCurve(64, epochs, np.linspace(0, 0.1, 6), 0.05 * DECAY**epochs)
