@@ -117,6 +117,8 @@ def test_a_curve_without_its_end_is_censored():
     assert later.statement() == "later than 20" and earlier.statement() == "earlier than 0"
     straight = hinge(EPOCHS, declining(1000.0))
     assert (straight.state, straight.bound) == ("later", 200), "one row is no plateau"
+    stray = hinge(EPOCHS, declining(210.0))
+    assert (stray.state, stray.bound, stray.epoch) == ("later", 200, None), "so is a kink behind the last row but one"
     drop = hinge(EPOCHS, declining(11.0))
     assert (drop.state, drop.bound) == ("earlier", 20)
     late_drop = half_depth(EPOCHS, [1.0] * 11 + [0.0])
@@ -125,6 +127,14 @@ def test_a_curve_without_its_end_is_censored():
         flat = find_end(EPOCHS, np.full(12, 0.3), definition)
         assert (flat.state, flat.epoch) == ("flat", None)
         json.dumps(flat.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("depth", [1e-3, 1e-6])
+def test_a_curve_that_falls_by_little_is_not_flat(depth):
+    """However high it stands: only the rounding of its own values is flat."""
+    shallow = 88 + depth * (declining(107.0) - 88)
+    assert hinge(EPOCHS, shallow).epoch == pytest.approx(107, abs=1e-4)
+    assert half_depth(EPOCHS, shallow).epoch == pytest.approx(53.5, abs=1e-4)
 
 
 def test_censored_replicates_open_the_interval():
