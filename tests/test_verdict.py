@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from slt_toys.arms import ARMS, CONTROL, Observation, confounding_arms, find_arm
+from slt_toys.arms import ARMS, CONTROL, Observation, Schedule, confounding_arms, find_arm
 from slt_toys.hypotheses import HYPOTHESES, design, find_hypothesis
 from slt_toys.training import ExponentialDecay, Training
 from slt_toys.verdict import fit, judge, verdict_table
@@ -58,6 +58,40 @@ def made_up(
 
 
 # ---- hypotheses ----------------------------------------------------------------------------------------------------
+def test_a_design_by_hand():
+    """Units: the geometric mean of the temperatures at the switch, 1, 4 and 2, and one over the mean epoch, 10/7."""
+    runs = [(1, [4.0, 1.0], [2.0, 3.0]), (2, [8.0, 2.0, 4.0], [1.0, 1.0, 1.0]), (2, [3.0, 2.0], [1.0, 1.0])]
+    schedules = [Schedule(switch, np.ones(len(t)), np.array(t), np.array(d)) for switch, t, d in runs]
+    given = design([Observation("x", 1, 10, 5, 0.1 * i, schedule) for i, schedule in enumerate(schedules)])
+    assert given.units == pytest.approx((2.0, 0.7))
+    assert np.exp(given.log_flow_left) == pytest.approx([3.0, 1.0, 0.0])
+    assert np.exp(given.log_flow_spent) == pytest.approx([2.0, 2.0, 2.0])
+    assert given.switch_epochs.tolist() == [1, 2, 2] and given.losses == pytest.approx([0.0, 0.1, 0.2])
+    assert given.durations.tolist() == [[2.0, 3.0, 0.0], [1.0, 1.0, 1.0], [1.0, 1.0, 0.0]]
+    assert given.temperatures[:, :2].tolist() == [[4.0, 1.0], [8.0, 2.0], [3.0, 2.0]]
+    assert design([Observation("x", 1, 10, 5, 0.1, schedules[0])], (5.0, 7.0)).units == (5.0, 7.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "sign"),
+    [
+        ("flow time left", "log_flow_left", -1),
+        ("flow time spent", "log_flow_spent", 1),
+        ("loss threshold", "losses", -1),
+    ],
+)
+def test_logistic_shares_by_hand(name, variable, sign):
+    """Half way at the centre, with lapses of one run in a thousand, whichever of the two shares comes first."""
+    family, given = find_hypothesis(name), design(made_up(0.5, 10, 0, arms=FEW[:2], switches=[5, 10, 25]))
+    values = getattr(given, variable)
+    for least, most in ((0.1, 0.7), (0.7, 0.1)):
+        found = family.predict(np.array([values[1], math.log(0.3), least, most]), given)
+        assert found == pytest.approx(0.0005 + 0.999 * (0.1 + 0.6 / (1 + np.exp(-sign * (values - values[1]) / 0.3))))
+    span, (low, high) = np.ptp(values), family.bounds(given)
+    assert low == pytest.approx([values.mean() - 2 * span, math.log(0.002 * span), 0, 0])
+    assert high == pytest.approx([values.mean() + 2 * span, math.log(4 * span), 1, 1])
+
+
 def test_mixing_solves_its_master_equation():
     parameters = np.array([-2.0, 3.0, 2.0, 1.0])
     seen = made_up(0.5, 10, 0, arms=[find_arm("cyclic rate"), find_arm("flow-time matched")], switches=[0, 7, 25])
