@@ -51,11 +51,15 @@ class _Local:
         return e.func(*arguments) if e.args else e
 
     def _extreme(self, e: Expr, arguments: Sequence[Expr]) -> Expr:
-        best = arguments[0]
+        best, tied = arguments[0], False
         better = 1 if isinstance(e, Max) else -1
         for other in arguments[1:]:
-            if self._side(other - best, e) == better:
-                best = other
+            side = self._sign(other - best, e)
+            if side == better:
+                best, tied = other, False
+            tied = tied or side == 0  # losers may be equal
+        if tied:
+            raise self._switching(e)
         return best
 
     def _cases(self, e: Piecewise) -> Expr:
@@ -83,8 +87,11 @@ class _Local:
     def _side(self, difference: Expr, e: Expr) -> int:
         side = self._sign(difference, e)
         if side == 0:
-            raise ValueError(f"{self.name}: {e} switches at the point {self.point}; expected one rule all around it")
+            raise self._switching(e)
         return side
+
+    def _switching(self, e: Expr) -> ValueError:
+        return ValueError(f"{self.name}: {e} switches at the point {self.point}; expected one rule all around it")
 
     def _sign(self, argument: Expr, e: Expr) -> int:
         try:
