@@ -147,7 +147,12 @@ def test_schedules_differ_in_each_part(change):
 
 @pytest.mark.parametrize("name", ["temperatures", "durations"])
 def test_schedules_differ_in_any_unit(name):
-    base = {"switch_epoch": 10, "learning_rates": np.ones(20), "temperatures": np.ones(20), "durations": np.ones(20)}
+    base: dict = {
+        "switch_epoch": 10,
+        "learning_rates": np.ones(20),
+        "temperatures": np.ones(20),
+        "durations": np.ones(20),
+    }
     one, other = (Schedule(**base | {name: 1e-15 * factor * np.ones(20)}) for factor in (1.0, 1.01))
     assert not one.same_as(other) and one.same_as(replace(other, **{name: 1e-15 * np.ones(20)}))
 
