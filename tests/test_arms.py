@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,13 +148,9 @@ def test_schedules_differ_in_each_part(change):
 
 @pytest.mark.parametrize("name", ["temperatures", "durations"])
 def test_schedules_differ_in_any_unit(name):
-    base: dict = {
-        "switch_epoch": 10,
-        "learning_rates": np.ones(20),
-        "temperatures": np.ones(20),
-        "durations": np.ones(20),
-    }
-    one, other = (Schedule(**base | {name: 1e-15 * factor * np.ones(20)}) for factor in (1.0, 1.01))
+    base: dict[str, Any] = {part: np.ones(20) for part in ("learning_rates", "temperatures", "durations")}
+    parts: list[dict[str, Any]] = [base | {name: 1e-15 * factor * np.ones(20)} for factor in (1.0, 1.01)]
+    one, other = (Schedule(switch_epoch=10, **each) for each in parts)
     assert not one.same_as(other) and one.same_as(replace(other, **{name: 1e-15 * np.ones(20)}))
 
 
