@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from slt_toys.catalogue import find_potential
-from slt_toys.samplers import MALA, OverdampedLangevin, Stage, UnderdampedLangevin, sample, sample_stages
+from slt_toys.samplers import MALA, OverdampedLangevin, Stage, UnderdampedLangevin, checkpoint, sample, sample_stages
 from slt_toys.samplers import run as engine
 
 COMMON: dict = {"n_beta": 2.0, "chains": 300, "steps": 400, "thin": 7, "seed": 11}
@@ -204,3 +204,20 @@ def test_very_wide_and_very_long_runs(chains, steps):
     assert drawn["w"].shape == (chains, min(steps, 50), 1)
     assert np.isfinite(drawn["w"]).all()
     print(f"{chains} chains x {steps} steps in {time.perf_counter() - before:.0f} s")
+
+
+def test_a_fingerprint_tells_settings_and_versions_apart(monkeypatch):
+    """Whatever decides a run's bits: values, shapes and kinds of arrays, fields of settings, order, and versions."""
+    settings = [
+        (), (1,), (1.0,), ("1",), ((1, 2),), ((2, 1),), (1, 2), (np.array([1, 2]),), (np.array([1.0, 2.0]),),
+        (np.array([1.0, 2.5]),), (np.array([[1.0, 2.0]]),), (np.array([[1.0], [2.0]]),), (MALA(0.05),), (MALA(0.06),),
+        (OverdampedLangevin(0.05),), (UnderdampedLangevin(0.05, 1.0),), (UnderdampedLangevin(0.05, 2.0),),
+        (OverdampedLangevin(np.full(2000, 0.05)),), (OverdampedLangevin(np.r_[np.full(1999, 0.05), 0.06]),),
+    ]  # fmt: skip
+    found = [checkpoint.fingerprint(*one) for one in settings]
+    assert len(set(found)) == len(settings)
+    assert found == [checkpoint.fingerprint(*one) for one in settings]
+    for module, name in ((checkpoint, "__version__"), (np, "__version__"), (checkpoint.numba, "__version__")):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, "0.0.0-other")
+            assert checkpoint.fingerprint(1) != found[1]
