@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sympy
 from scipy.integrate import quad
 
 from slt_toys.catalogue import catalogue, pairs
@@ -17,6 +18,7 @@ from slt_toys.fokker_planck import (
     relaxation_time,
     spectrum,
 )
+from slt_toys.potentials import Phase, Potential
 
 DOUBLE_WELL = catalogue()["regular_double_well"]
 ONE = Grid((np.sort(np.concatenate([np.linspace(-2.5, 2.5, 90), [-1.01, 0.333, 1.002]])),))
@@ -203,3 +205,15 @@ def test_bad_input_is_refused_in_one_line(call, message):
     with pytest.raises(ValueError, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_cells_that_a_border_cuts_count_by_their_share():
+    """A border at 0.1 leaves three quarters of the cell from -0.2 to 0.2 on its left."""
+    x, y = sympy.symbols("x y", real=True)
+    sides = [Phase("low", (-sympy.S.One,) * 2, x < sympy.Rational(1, 10), sympy.S.Zero, sympy.S.One),
+             Phase("high", (sympy.S.One,) * 2, x > sympy.Rational(1, 10), sympy.S.Zero, sympy.S.One)]  # fmt: skip
+    plane = Potential("plane", x**2 + y**2, (x, y), (), ((-1, 1), (-1, 1)), tuple(sides), "reflecting")
+    grid = Grid.uniform([(-1, 1), (-1, 1)], (5, 3))
+    shares = np.array([1, 1, 0.75, 0, 0])[:, None] * np.ones(3)
+    assert phase_weights(plane, "low", grid) == pytest.approx(shares)
+    assert phase_weights(plane, "high", grid) == pytest.approx(1 - shares)

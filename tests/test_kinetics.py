@@ -228,3 +228,12 @@ def test_bad_input_is_refused_in_one_line(call, message):
     with pytest.raises(ValueError, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_cells_near_a_point_by_hand():
+    """Midpoints a tenth apart within 0.2 and 0.15 of a point, and the cell of a point that is near none."""
+    line, plane = Grid.uniform([(0, 1)], 10), Grid.uniform([(0, 1), (0, 2)], (10, 20))
+    assert np.flatnonzero(cells_near(line, 0.5, 0.2)).tolist() == [3, 4, 5, 6]
+    assert np.flatnonzero(cells_near(line, 0.31, 0.001)).tolist() == [3]
+    assert np.argwhere(cells_near(plane, (0.55, 1.25), 0.11)).tolist() == [[4, 12], [5, 11], [5, 12], [5, 13], [6, 12]]
+    assert cells_near(plane, (0.55, 1.25), 0.15).sum() == 9 and cells_near(plane, (0.0, 2.0)).ravel()[19]
