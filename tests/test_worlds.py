@@ -19,6 +19,7 @@ from slt_toys.samplers import sample_stages
 from slt_toys.training import ExponentialDecay, Training
 from slt_toys.worlds import (
     WORLDS,
+    early_noise,
     flow_time_left,
     loss_threshold,
     observe,
@@ -28,7 +29,7 @@ from slt_toys.worlds import (
     thermal_pathways,
     thermal_two_phase,
 )
-from slt_toys.zoo import bottleneck, memorising_saddle
+from slt_toys.zoo import bottleneck, diagonal_linear_network, memorising_saddle
 
 RUNS = 3000
 PAIR = find_pair("regular_double_well")
@@ -189,6 +190,32 @@ def test_the_saddles_state_decides():
     assert stats.kstest(1.5 * square, stats.chi2(4).cdf).pvalue < 1e-30
 
 
+@pytest.mark.parametrize("name", ["control", "halve the batch", "added gradient noise"])
+def test_the_diagonal_network_has_the_arm_s_temperature(name, monkeypatch):
+    """Full batches until the switch; afterwards the noise of the control's, scaled to the arm's temperature."""
+    world, asked = early_noise(), {}
+    train = diagonal_linear_network.train
+
+    def caught(data, scale, rates, steps, batches, **others):
+        asked.update(rates=rates, steps=steps, batches=batches, noise=others["noise"])
+        return train(data, scale, rates, steps, batches, **others)
+
+    monkeypatch.setattr(diagonal_linear_network, "train", caught)
+    run = find_arm(name).schedule(world.training, 4, 5)
+    world.run(run, 1, [1])
+    variances = world.training.gradient_variance * asked["noise"] ** 2
+    temperatures = [
+        law("sgd-temperature")(
+            learning_rate=rate, gradient_variance=variance, batch_size=world.training.batch_size, momentum=0.0
+        )
+        for rate, variance in zip(asked["rates"], variances, strict=True)
+    ]
+    assert temperatures == pytest.approx(run.temperatures) and asked["rates"].max() <= 0.02
+    assert asked["rates"] * asked["steps"] == pytest.approx(run.durations)
+    per_epoch = run.durations.size // 9
+    assert asked["batches"].tolist() == [0] * 4 * per_epoch + [2] * 5 * per_epoch
+
+
 # ---- recording -----------------------------------------------------------------------------------------------------
 def test_observations_are_the_same_for_the_same_seed_and_independent_of_other_arms():
     world = loss_threshold()
@@ -196,6 +223,9 @@ def test_observations_are_the_same_for_the_same_seed_and_independent_of_other_ar
     one = observe(world, [find_arm("momentum")], switch_epochs=[20], runs=30, seed=7)
     assert [(x.arm, x.switch_epoch) for x in both] == [(a, e) for a in ("control", "momentum") for e in (10, 20)]
     assert (one[0].stuck, one[0].deficit_loss) == (both[3].stuck, both[3].deficit_loss)
+    names = [Arm("one"), Arm("another")]  # of one schedule
+    alike = observe(world, names, switch_epochs=[10, 20], runs=30, seed=7)
+    assert len({each.deficit_loss for each in alike}) == 4, "noise of their own"
     other = observe(world, [find_arm("momentum")], switch_epochs=[20], runs=30, seed=8)
     assert other[0].deficit_loss != one[0].deficit_loss
 
