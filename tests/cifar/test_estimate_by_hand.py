@@ -10,9 +10,10 @@ import pytest
 import torch
 from scipy import stats
 
-from cifar import learning_coefficient
+from cifar import learning_coefficient, learning_coefficient_verdict
 from cifar.curvature_spectrum import Spectrum
 from cifar.learning_coefficient import local_learning_coefficient
+from cifar.learning_coefficient_verdict import burn_in_of
 from cifar.localised_chains import Draws, Plan, Posterior
 from tests.cifar.test_curvature_spectrum import DOUBLE, ONES, Loss, generator, mean, of, quadratic
 
@@ -132,3 +133,32 @@ def test_n_beta_and_localisation_that_are_chosen(examples):
     assert found.n_beta == pytest.approx(examples / math.log(examples), rel=1e-12)
     assert found.largest_curvature == pytest.approx(4, rel=1e-9)
     assert found.localisation == pytest.approx(0.04 * examples / math.log(examples), rel=1e-9)
+
+
+def test_curvatures_that_a_verdict_names_are_the_modules_own():
+    """Chains may run in scaled coordinates; what is soft, negative or flat is told in the module's."""
+    run = run_of("hmc", two_probes(0.7, 0.4))
+    own = replace(run.bare, stiffness=PULL + np.array([40.0, -0.25, 0.1, 2.0]), rounding=1e-3)
+    _, evidence = learning_coefficient._estimate(draws_of(energies()), replace(run, bare=own))
+    assert evidence.lowest_curvature == pytest.approx(-0.25) and evidence.softest_curvature == pytest.approx(2.0)
+    assert evidence.flat_directions and evidence.rounding_curvature == 1e-3
+    assert evidence.missing == pytest.approx(own.missing()) and evidence.localisation == PULL
+
+
+def test_a_drift_is_the_second_half_less_the_first():
+    values = np.tile(MEANS[:, None], 20)
+    values[:, 10:] += np.array([0.2, 0.21, 0.19, 0.2])[:, None]
+    assert learning_coefficient_verdict._drift(values) == pytest.approx(0.2, rel=1e-12)
+    assert learning_coefficient_verdict._drift(values[:, ::-1]) == pytest.approx(-0.2, rel=1e-12)
+    assert learning_coefficient_verdict._drift(np.tile(MEANS[:, None], 20)) is None
+
+
+def test_the_border_of_a_burn_in_by_hand():
+    """Variance of what is left over how much is left: a tail that is a little quieter is not worth half of the run."""
+    swing = (-1.0) ** np.arange(20)
+    quieter = np.where(np.arange(20) < 10, swing, 0.95 * swing)
+    assert burn_in_of(np.tile(quieter, (3, 1))) == 2  # a tenth, the least
+    away = np.where(np.arange(20) < 6, 50.0, swing)
+    assert burn_in_of(np.tile(away, (3, 1))) == 6
+    assert burn_in_of(np.tile(np.repeat(away, 40), (3, 1))) == 240
+    assert burn_in_of(np.tile(away[::-1], (3, 1))) == 2
