@@ -9,7 +9,10 @@ import pytest
 from scipy import stats
 
 from slt_toys.barrier_decline import Decline, chance_of_misfit
+from slt_toys.dynamic_thermometers import fluctuation_dissipation_thermometer, stationarity
+from slt_toys.equilibrium_thermometers import anisotropy, energy_thermometer
 from slt_toys.measured_declines import measured_decline, scatter
+from slt_toys.potentials import Potential
 from slt_toys.readings import Reading, disagreement, reading, start_of_run
 from slt_toys.transition_law import DecayLaw, expected_intervals, expected_separate, expected_transitions
 
@@ -146,3 +149,27 @@ def test_counts_of_two_exponential_arrivals():
         count += early + late - crowded
     assert expected_separate(laws, total, w) == pytest.approx(count, rel=1e-4)
     assert expected_separate(laws, total, 0.0) == pytest.approx(expected_transitions(laws, total), rel=1e-6)
+
+
+# ---- shares of chains have the sign of what they do to log n beta ----
+def test_a_chain_that_is_hotter_pulls_n_beta_down_by_its_part():
+    """In a quadratic well w²/2 all three have the influence 1 - (what a chain tells of T)/T, to first order."""
+    rng = np.random.default_rng(np.random.SeedSequence().generate_state(1)[0])
+    well, rate, chains, draws = Potential.from_expression("w**2/2"), 0.1, 400, 50
+    noise = 2 / rate - 1  # of a gradient, at which w has the variance 1
+    before = rng.standard_normal((chains, draws, 1))
+    slopes = before + math.sqrt(noise) * rng.standard_normal(before.shape)
+    steps = fluctuation_dissipation_thermometer(well, before, before - rate * slopes, learning_rate=rate)
+    squares = (slopes[..., 0] ** 2).mean(axis=1)
+    assert steps.reads and steps.temperature == pytest.approx(rate / 2 * squares.mean(), rel=1e-9)
+    assert steps.shares == pytest.approx(1 - squares / squares.mean(), abs=1e-9)
+    heights = (before[..., 0] ** 2).mean(axis=1)
+    direction = anisotropy(well, before, 0).readings[0]
+    energy = energy_thermometer(well, before)
+    for found in (direction, energy):
+        assert found.temperature == pytest.approx(heights.mean(), rel=1e-3)
+        assert found.shares == pytest.approx(1 - heights / heights.mean(), abs=1e-3)
+    sides = stationarity(well, before, before - rate * slopes, learning_rate=rate)
+    virial = ((before[..., 0] - before.mean()) * before[..., 0]).mean(axis=1)
+    differences = squares / squares.mean() - virial / virial.mean()
+    assert sides.standard_error == pytest.approx(differences.std(ddof=1) / 20, rel=1e-9)
