@@ -103,7 +103,8 @@ def test_chains_all_in_one_phase_are_not_trusted_although_r_hat_is_fine():
     # The first draws, near the minimum, are a hundredth of a relaxation away from it: R-hat and ESS see nothing.
     assert float(one["r_hat"].max()) < 1.01 and float(one["bulk_effective_sample_size"].min()) > 400
     expected = "do not trust: no chain left the phase it started in; phase left was never visited: its share is 0.00059"
-    assert one.attrs["verdict"].split("; energy")[0] == expected
+    # Means may be far enough from the exact ones to be named as well.
+    assert one.attrs["verdict"].startswith(expected)
     assert int(one["phase_transitions"]) == int(one["phase_round_trips"]) == 0
     both = diagnose(sample(potential, MALA(0.04), seed=seed(), **cold), potential).attrs["verdict"]
     assert both.startswith("do not trust: R-hat inf on phase left; no chain left the phase it started in")
