@@ -60,15 +60,15 @@ def made_up(
 # ---- hypotheses ----------------------------------------------------------------------------------------------------
 def test_a_design_by_hand():
     """Units: the geometric mean of the temperatures at the switch, 1, 4 and 2, and one over the mean epoch, 10/7."""
-    runs = [(1, [4.0, 1.0], [2.0, 3.0]), (2, [8.0, 2.0, 4.0], [1.0, 1.0, 1.0]), (2, [3.0, 2.0], [1.0, 1.0])]
+    runs = [(1, [4.0, 1.0], [2.0, 3.0]), (1, [8.0, 4.0, 2.0], [1.0, 1.0, 1.0]), (2, [3.0, 2.0], [1.0, 1.0])]
     schedules = [Schedule(switch, np.ones(len(t)), np.array(t), np.array(d)) for switch, t, d in runs]
     given = design([Observation("x", 1, 10, 5, 0.1 * i, schedule) for i, schedule in enumerate(schedules)])
     assert given.units == pytest.approx((2.0, 0.7))
-    assert np.exp(given.log_flow_left) == pytest.approx([3.0, 1.0, 0.0])
-    assert np.exp(given.log_flow_spent) == pytest.approx([2.0, 2.0, 2.0])
-    assert given.switch_epochs.tolist() == [1, 2, 2] and given.losses == pytest.approx([0.0, 0.1, 0.2])
+    assert np.exp(given.log_flow_left) == pytest.approx([3.0, 2.0, 0.0])
+    assert np.exp(given.log_flow_spent) == pytest.approx([2.0, 1.0, 2.0])
+    assert given.switch_epochs.tolist() == [1, 1, 2] and given.losses == pytest.approx([0.0, 0.1, 0.2])
     assert given.durations.tolist() == [[2.0, 3.0, 0.0], [1.0, 1.0, 1.0], [1.0, 1.0, 0.0]]
-    assert given.temperatures[:, :2].tolist() == [[4.0, 1.0], [8.0, 2.0], [3.0, 2.0]]
+    assert given.temperatures[:, :2].tolist() == [[4.0, 1.0], [8.0, 4.0], [3.0, 2.0]]
     assert design([Observation("x", 1, 10, 5, 0.1, schedules[0])], (5.0, 7.0)).units == (5.0, 7.0)
 
 
