@@ -144,7 +144,7 @@ def reading(
             thermometer, f"its standard error is {error:.2g} of the temperature; {LARGEST_ERROR} is the most"
         )
     start = start_of_run(influence, error)
-    if start.sure > DRIFT and start.harmful:
+    if start.harmful:
         return refusal(
             thermometer, f"not stationary: the first {start.draws} of {influence.shape[1]} draws tell log(n_beta) "
             f"{start.difference:+.2g} against the others, which moves the reading by {start.moves:.1f} of its standard "
@@ -166,13 +166,13 @@ class StartOfRun:
     sure
         The largest difference in standard errors.
     draws
-        Of the part that moves the mean of the whole run most, beyond chance.
+        Of the part that moves the mean of the whole run most, beyond chance: of those that differ surely, if any does.
     difference
         Of that part from the rest.
     moves
         The mean of the whole run, in its standard errors.
     harmful
-        Whether that is more than one, and more than chance.
+        Whether that part differs surely, and moves the mean by more than one and more than chance.
     """
 
     sure: float
@@ -185,7 +185,7 @@ class StartOfRun:
 def start_of_run(series: Array, error: float) -> StartOfRun:
     """Compare the start of a series (chain, draw), the mean of which has a standard error, with the rest."""
     chains, draws = series.shape
-    spread, sure, worst = float(series.std()), 0.0, (-np.inf, 0, 0.0, 0.0)
+    spread, sure, worst = float(series.std()), 0.0, (False, -np.inf, 0, 0.0, 0.0)
     size = draws // 2
     while size:
         share = size / draws
@@ -196,12 +196,12 @@ def start_of_run(series: Array, error: float) -> StartOfRun:
         )  # standard deviation of what the part moves the mean by, in standard errors
         least = min(spread / np.sqrt(chains), error * chance / share)
         off = float(moved.mean())
-        if off:
-            sure = max(sure, abs(off) / max(float(moved.std(ddof=1)) / np.sqrt(chains), least))
-        moves = abs(share * off) / error
-        worst = max(worst, (moves - HARMLESS - SLACK * chance, size, off, moves))
+        own = abs(off) / max(float(moved.std(ddof=1)) / np.sqrt(chains), least) if off else 0.0
+        sure, moves = max(sure, own), abs(share * off) / error
+        worst = max(worst, (own > DRIFT, moves - HARMLESS - SLACK * chance, size, off, moves))
         size //= 2
-    return StartOfRun(sure, worst[1], worst[2], worst[3], worst[0] > 0)
+    differs, beyond, draws, difference, moves = worst
+    return StartOfRun(sure, draws, difference, moves, differs and beyond > 0)
 
 
 @dataclass(frozen=True)

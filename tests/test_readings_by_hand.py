@@ -87,6 +87,17 @@ def test_what_a_first_draw_moves(error, sure, moves, harmful):
     assert (found.sure, found.moves) == pytest.approx((sure, moves), rel=1e-6)
 
 
+def test_the_part_that_differs_surely_is_the_one_that_must_harm():
+    """64 chains of 64 draws, the first draw 1; in the second half 48 chains are .5 higher and 16 are .5 lower."""
+    series = np.zeros((64, 64))
+    series[:, 0] = 1.0
+    series[:, 32:] += 0.5 * np.where(np.arange(64) < 48, 1, -1)[:, None]
+    harmless, harmful = start_of_run(series, 0.03), start_of_run(series, 0.01)
+    # the first half moves the mean by 3.6 errors, by chance: its chains scatter; the first draw does not
+    assert (harmless.draws, harmless.harmful, harmful.draws, harmful.harmful) == (1, False, 1, True)
+    assert harmless.moves == pytest.approx((1 - 15.75 / 126) / 64 / 0.03, rel=0.01) and harmless.sure > 5
+
+
 # ---- declines ----
 def test_a_row_lies_off_the_line_of_its_neighbours():
     """Rows 1, 3 and 6 apart: one of height 1 between zeros is off by 1, with 1 + s² + (1 - s)² rows' variances."""

@@ -204,6 +204,8 @@ def test_large_steps_and_momentum_are_told_apart(run):
 
 def test_without_replacement_slow_motion_is_colder(run):
     short, long = (of(run, "reshuffling", steps_per_epoch=m) for m in (8, 512))
+    # So cold, chains keep the phase they began in: draws in one phase miss a little, which few chains cannot see.
+    short = calibrate(short.setting, Temperature(**SMALL).energy(), chains=128, duration=60.0, seed=fresh_seed())
     factor = temperature_factor(short.setting.learning_rate * short.well.curvatures[1], 0.0, 8)
     energy, *others = short.readings
     assert energy.temperature / short.law_temperature == pytest.approx(factor, rel=0.1 + 5 * energy.relative_error)

@@ -73,7 +73,11 @@ class Trained:
         return self.u**2 - self.v**2
 
     def log_scale_shift(self, initial_scale: float) -> float:
-        """Mean over the coordinates of ln(u v/α²)."""
+        """Mean over the coordinates of ln(u v/α²); ValueError where a step with η|g| ≥ 1 turned the sign of u v."""
+        if not (self.u * self.v > 0).all():
+            raise ValueError(
+                "learning_rate: a step was larger than 1/|gradient|, so u v changed sign; take a smaller one"
+            )
         return float(np.log(self.u * self.v / initial_scale**2).mean())
 
 
@@ -199,6 +203,19 @@ def noise_window(seed: int | Sequence[int], first: int, last: int, batch_size: i
     return data, train(data, _SMALL, [_RATE] * 3, stages, [0, batch_size, 0], seed=[*seeds, 1])
 
 
+def within_the_law(seed: int, count: int) -> list[list[int]]:
+    """Seeds of problems in which no example's first step is near η|g| = 1, where [eq:effective-initialisation-step]
+    has no logarithm: about one problem in a thousand is left out.
+    """
+    found, number = [], 0
+    while len(found) < count:
+        data = problem([seed, number, 0])
+        if _RATE * np.abs(data.targets[:, None] * data.features).max() < 0.7:
+            found.append([seed, number])
+        number += 1
+    return found
+
+
 def new_example_error(data: Problem, run: Trained) -> float:
     """Mean squared error on new examples."""
     return float(((run.coefficients - data.teacher) ** 2).sum())
@@ -215,11 +232,11 @@ def _one_step(seed: int) -> Measured:
 def _shifts(seed: int) -> Measured:
     """Shift of ln u v by noise over its law, for each batch size; what discrete steps do without noise is taken off."""
     ratios = []
-    for number in range(10):
-        without = noise_window([seed, number], 0, 0)[1].log_scale_shift(_SMALL)
+    for own in within_the_law(seed, 10):
+        without = noise_window(own, 0, 0)[1].log_scale_shift(_SMALL)
         row = []
         for batch in _BATCHES:
-            data, run = noise_window([seed, number], 0, 4000, batch)
+            data, run = noise_window(own, 0, 4000, batch)
             row.append((run.log_scale_shift(_SMALL) - without) / predicted_shift(data, run, _RATE, batch, 1))
         ratios.append(row)
     return mean_and_error(np.array(ratios))
@@ -241,7 +258,8 @@ def _gains(seed: int) -> Measured:
 
 def _reported_shifts(seed: int) -> Measured:
     """Shifts over the reported ones."""
-    shifts = [[noise_window([seed, i], 0, 4000, b)[1].log_scale_shift(_SMALL) for b in _BATCHES] for i in range(10)]
+    problems = within_the_law(seed, 10)
+    shifts = [[noise_window(own, 0, 4000, b)[1].log_scale_shift(_SMALL) for b in _BATCHES] for own in problems]
     return mean_and_error(np.array(shifts) / np.array([-0.265, -0.122, -0.061]))
 
 
