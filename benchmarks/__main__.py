@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from .measure import REPETITIONS
-from .report import RESULTS, make_report, write
+from benchmarks.measure import REPETITIONS
+from benchmarks.report import RESULTS, make_report, write
 
 
 def main(arguments: list[str] | None = None) -> int:

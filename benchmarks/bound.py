@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .measure import Unavailable
+from benchmarks.measure import Unavailable
 
 SOURCE = Path(__file__).with_name("langevin_bound.c")
 # A sqrt that sets errno, or comparisons that may trap, would keep the loop from being vectorised; neither

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slt_toys.diagnostics import bulk_effective_sample_size
-from slt_toys.potentials import Potential
+from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import (
     MALA,
     Gibbs,
@@ -20,6 +19,7 @@ from slt_toys.samplers import (
     largest_stable_step,
     sample,
 )
+from slt_toys.samplers.diagnostics import bulk_effective_sample_size
 
 N_BETA = 2.0
 CHAINS, STEPS, KEPT = 128, 4000, 400

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from slt_toys.catalogue import barrier_spectrum, catalogue, find_potential
-from slt_toys.codegen import parameter_values
-from slt_toys.kernels import LANES, Scheme, langevin_kernel
-from slt_toys.potentials import Potential
+from benchmarks.bound import load_bound
+from benchmarks.measure import Contender
+from slt_toys.kernels.codegen import parameter_values
+from slt_toys.kernels.frame import LANES, Scheme, langevin_kernel
+from slt_toys.potentials.catalogue import barrier_spectrum, catalogue, find_potential
+from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import (
     MALA,
     Gibbs,
@@ -18,9 +20,6 @@ from slt_toys.samplers import (
     UnderdampedLangevin,
     sample,
 )
-
-from .bound import load_bound
-from .measure import Contender
 
 STEP_SIZE = 0.01
 TEMPERATURE = 0.125

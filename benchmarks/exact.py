@@ -11,13 +11,12 @@ import numpy as np
 from scipy import integrate, linalg, sparse
 from scipy.sparse.linalg import eigsh
 
-from slt_toys.annealing import backward_sweep, stuck_probability_fixed_total
-from slt_toys.catalogue import catalogue, pairs
-from slt_toys.equilibrium import phase_table
-from slt_toys.fokker_planck import FokkerPlanck, fokker_planck, grid_for, phase_weights, relaxation_time
-from slt_toys.phase_integrals import groups
-
-from .measure import Contender, Unavailable
+from benchmarks.measure import Contender, Unavailable
+from slt_toys.exact.annealing import backward_sweep, stuck_probability_fixed_total
+from slt_toys.exact.equilibrium import phase_table
+from slt_toys.exact.fokker_planck import FokkerPlanck, fokker_planck, grid_for, phase_weights, relaxation_time
+from slt_toys.exact.phase_integrals import groups
+from slt_toys.potentials.catalogue import catalogue, pairs
 
 TEMPERATURES = 60
 RELAXATION_TEMPERATURE = 0.125

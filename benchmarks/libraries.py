@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .measure import Unavailable
+from benchmarks.measure import Unavailable
 
 
 def library(name: str) -> Any:

@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from slt_toys.catalogue import find_potential
-from slt_toys.example_catalogue import linear_regression
+from benchmarks.engines import CHAINS as OUR_CHAINS
+from benchmarks.engines import START, STEP_SIZE, TEMPERATURE, TILT
+from benchmarks.libraries import jax_in_double_precision, library, timed
+from benchmarks.measure import Contender
+from slt_toys.potentials.catalogue import find_potential
+from slt_toys.potentials.example_catalogue import linear_regression
 from slt_toys.samplers import MALA, SGD, Gibbs, RandomWalkMetropolis, Sampler, UnderdampedLangevin, sample
-
-from .engines import CHAINS as OUR_CHAINS
-from .engines import START, STEP_SIZE, TEMPERATURE, TILT
-from .libraries import jax_in_double_precision, library, timed
-from .measure import Contender
 
 CHAINS = 4096
 FRICTION = 1.0

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from .engines import NOISE, START, STEP_SIZE, TEMPERATURE, TILT, c_bound, double_well, plane_well
-from .libraries import jax_in_double_precision, library, timed
-from .measure import Contender
-from .peer_samplers import (
+from benchmarks.engines import NOISE, START, STEP_SIZE, TEMPERATURE, TILT, c_bound, double_well, plane_well
+from benchmarks.libraries import jax_in_double_precision, library, timed
+from benchmarks.measure import Contender
+from benchmarks.peer_samplers import (
     blackjax_mala,
     blackjax_random_walk,
     blackjax_slice,

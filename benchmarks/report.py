@@ -9,14 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from slt_toys.catalogue import catalogue
-
-from . import effective
-from .bound import load_bound
-from .engines import FAMILY, POTENTIALS, SCHEMES, family_member, kernel, of_dimension, through_sample
-from .exact import CASES, difference, reference_case
-from .measure import Unavailable, compare, machine, measure, versions
-from .peers import RIVALS
+from benchmarks import effective
+from benchmarks.bound import load_bound
+from benchmarks.engines import FAMILY, POTENTIALS, SCHEMES, family_member, kernel, of_dimension, through_sample
+from benchmarks.exact import CASES, difference, reference_case
+from benchmarks.measure import Unavailable, compare, machine, measure, versions
+from benchmarks.peers import RIVALS
+from slt_toys.potentials.catalogue import catalogue
 
 DIMENSIONS = (1, 2, 10, 100)
 EFFECTIVE = (1, 2, 10)  # in 100 coordinates chains would have to run for minutes

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from slt_toys.catalogue import catalogue
-from slt_toys.codegen import parameter_values
-from slt_toys.kernels import LANES, langevin_kernel
-
-from .bound import load_bound
-from .engines import NOISE, START, STEP_SIZE, TILT, random_bits
-from .measure import Contender, Unavailable, compare
-from .peers import RIVALS
+from benchmarks.bound import load_bound
+from benchmarks.engines import NOISE, START, STEP_SIZE, TILT, random_bits
+from benchmarks.measure import Contender, Unavailable, compare
+from benchmarks.peers import RIVALS
+from slt_toys.kernels.codegen import parameter_values
+from slt_toys.kernels.frame import LANES, langevin_kernel
+from slt_toys.potentials.catalogue import catalogue
 
 STEPS = 101  # odd: the last pair of normals is used by half
 BLOCKS = 3

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from .exact import CASES, difference, reference_case
-from .measure import Comparison, Unavailable, compare, machine
+from benchmarks.exact import CASES, difference, reference_case
+from benchmarks.measure import Comparison, Unavailable, compare, machine
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -7,12 +7,11 @@ import time
 
 import pytest
 
-from slt_toys.catalogue import catalogue
-
-from .bound import load_bound
-from .engines import FAMILY, POTENTIALS, SCHEMES, family_member, kernel, through_sample
-from .measure import Contender, Unavailable, compare, machine
-from .peers import RIVALS
+from benchmarks.bound import load_bound
+from benchmarks.engines import FAMILY, POTENTIALS, SCHEMES, family_member, kernel, through_sample
+from benchmarks.measure import Contender, Unavailable, compare, machine
+from benchmarks.peers import RIVALS
+from slt_toys.potentials.catalogue import catalogue
 
 # CPU time over all threads, as everywhere here.
 by_cpu_time = pytest.mark.benchmark(timer=time.process_time, min_rounds=5, max_time=0.5, warmup=False)

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from .measure import Contender, compare, machine
+from benchmarks.measure import Contender, compare, machine
 
 torch = pytest.importorskip("torch")
 
@@ -14,14 +14,14 @@ CHAINS = 16
 
 
 def deep_linear():
-    from cifar.deep_linear import deep_linear_problem, half_squared_error
+    from slt_toys.learning_coefficient.deep_linear import deep_linear_problem, half_squared_error
 
     problem = deep_linear_problem((10, 5, 10), 2, seed=1)
     return problem.module, half_squared_error, problem.inputs, problem.targets
 
 
 def convolutions():
-    from cifar.networks import make_network
+    from cifar.training.networks import make_network
 
     generator = torch.Generator().manual_seed(1)
     images = torch.randn(32, 3, 32, 32, generator=generator)
@@ -32,7 +32,7 @@ def convolutions():
 @pytest.mark.parametrize(("case", "most"), [(deep_linear, 0.4), (convolutions, 1.5)])
 def test_stacked_gradients_against_a_loop(benchmark, case, most):
     """CPU time of the gradients of all chains, ours over the loop's: the median of paired ratios."""
-    from cifar.stacked_loss import StackedLoss
+    from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 
     torch.set_num_threads(1)
     module, loss, inputs, targets = case()

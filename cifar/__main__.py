@@ -10,7 +10,7 @@ import tyro
 
 from cifar.commands import Benchmark, Export, Report, Resume, Status
 from cifar.replicate import Replicate
-from slt_toys.progress import command_line
+from slt_toys.results.progress import command_line
 
 Command = (
     Annotated[Replicate, tyro.conf.subcommand("replicate")]

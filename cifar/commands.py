@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cifar.measuring import Measuring
-from cifar.plan import plan
-from cifar.store import CACHE, RESULTS, Store
+from cifar.study.measuring import Measuring
+from cifar.sweep.plan import plan
+from cifar.sweep.store import CACHE, RESULTS, Store
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Resume:
         with Store(self.results) as store:
             store.runs()  # refused here if they are of two recipes, before anything is loaded
             facts = store.facts()
-        from cifar.report import write_report
-        from cifar.sweep import Workers, available_devices, chosen_images, run_sweep
+        from cifar.analysis.report import write_report
+        from cifar.sweep.sweep import Workers, available_devices, chosen_images, run_sweep
 
         recorded = facts["data"]
         path = self.data or (Path(recorded["path"]) if recorded["path"] else None)
@@ -88,7 +88,7 @@ class Report:
 
     def run(self) -> None:
         """Write and print it."""
-        from cifar.report import write_report
+        from cifar.analysis.report import write_report
 
         print(write_report(self.results))
 
@@ -107,7 +107,7 @@ class Export:
 
     def run(self) -> None:
         """Write them, and print their names."""
-        from cifar.export import export
+        from cifar.analysis.export import export
 
         for path in export(self.results):
             print(path)
@@ -141,8 +141,8 @@ class Benchmark:
         """Measure, and print the tables."""
         import torch
 
-        from cifar.benchmark import benchmark_text
-        from cifar.sweep import available_devices
+        from cifar.sweep.sweep import available_devices
+        from cifar.training.benchmark import benchmark_text
 
         device = torch.device(self.device or available_devices()[0])
         print(benchmark_text(device, self.networks, self.batch_sizes, width=self.width, least=self.seconds))

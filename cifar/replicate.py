@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from cifar.arms import ARMS
-from cifar.measuring import Measuring
-from cifar.plan import image_cost, plan, trained_images
-from cifar.presets import PRESETS, Control, Study
-from cifar.recipes import check_one_recipe
-from cifar.store import CACHE, RESULTS, Store
+from cifar.study.arms import ARMS
+from cifar.study.measuring import Measuring
+from cifar.study.presets import PRESETS, Control, Study
+from cifar.study.recipes import check_one_recipe
+from cifar.sweep.plan import image_cost, plan, trained_images
+from cifar.sweep.store import CACHE, RESULTS, Store
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Replicate:
     width
         Channels of the first layer.
     depth
-        Layers or blocks, see cifar.networks.
+        Layers or blocks, see cifar.training.networks.
     batch_sizes
         Of the base arm.
     switch_epochs
@@ -159,9 +159,9 @@ class Replicate:
         if self.dry_run:
             print(plan_text(study, self.workers))
             return
-        from cifar.report import write_report
-        from cifar.sweep import chosen_images, run_sweep
-        from slt_toys.records import writable_folder
+        from cifar.analysis.report import write_report
+        from cifar.sweep.sweep import chosen_images, run_sweep
+        from slt_toys.results.records import writable_folder
 
         folder = writable_folder(self.results, argument="results")
         images = chosen_images(self.data, CACHE, study.train_images, study.test_images)
@@ -193,15 +193,15 @@ class Replicate:
         print(write_report(folder))
 
     def _workers(self) -> Any:
-        from cifar.sweep import Workers, available_devices
+        from cifar.sweep.sweep import Workers, available_devices
 
         return Workers(self.devices or available_devices(), self.workers, self.threads)
 
     def _best_precision(self) -> str:
         import torch
 
-        from cifar.sweep import available_devices
-        from cifar.training import best_precision
+        from cifar.sweep.sweep import available_devices
+        from cifar.training.training import best_precision
 
         return best_precision(torch.device((self.devices or available_devices())[0]))
 
@@ -269,9 +269,9 @@ def _matrix_rate() -> float:
     """Floating-point operations a second of this machine's matrix product, in the precision that suits it."""
     import torch
 
-    from cifar.benchmark import matrix_rate
-    from cifar.sweep import available_devices
-    from cifar.training import best_precision
+    from cifar.sweep.sweep import available_devices
+    from cifar.training.benchmark import matrix_rate
+    from cifar.training.training import best_precision
 
     devices = available_devices()
     device = torch.device(devices[0])

@@ -63,7 +63,7 @@ def redraw(names: Sequence[str], data: Path, out: Path, formats: Sequence[str]) 
 
 
 def _save(figure: Any, path: Path, ending: str) -> Path:
-    # Not slt_toys.records.write_figure: this package stands below slt_toys and knows nothing of it.
+    # Not slt_toys.results.records.write_figure: this package stands below slt_toys and knows nothing of it.
     content = io.BytesIO()
     figure.savefig(content, format=ending, **({"metadata": {"Date": None}} if ending == "svg" else {}))
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     Parameters
     ----------
     dataset
-        As `cifar.dataset.sweep_dataset` makes it.
+        As `cifar.analysis.dataset.sweep_dataset` makes it.
     """
     use_style()
     figure, axes = plt.subplots(3, 2, figsize=(13.2, 14.2))

@@ -11,7 +11,7 @@ from figures.style import FAINT, INK, series, use_style
 
 
 def draw(dataset: xr.Dataset) -> Figure:
-    """Draw the rows of ``python -m cifar.learning_coefficient``.
+    """Draw the rows of ``python -m slt_toys.learning_coefficient``.
 
     Parameters
     ----------

@@ -22,9 +22,9 @@ from scipy.integrate import cumulative_trapezoid, quad
 from figures.style import EXACT, FAINT, INK, LAW, PALETTE, series, use_style
 from theory.equations import equation
 from theory.files import write_in_one_go
-from theory.page_figures import PAGE_FIGURES
-from theory.pages import FIGURES, PAGES_FOLDER
-from theory.reshuffling import temperature_factor
+from theory.laws.reshuffling import temperature_factor
+from theory.pages.page_figures import PAGE_FIGURES
+from theory.pages.render import FIGURES, PAGES_FOLDER
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

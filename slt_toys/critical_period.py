@@ -17,25 +17,25 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from .arm_experiment import Experiment, carry_out
-from .arm_runs import exact_stuck_in_arm
-from .arms import ARMS, CONTROL
-from .catalogue import find_pair
-from .critical_period_end import CriticalPeriodEnd, Definition
-from .critical_period_findings import CONFIDENCE, Findings, dataset_of
-from .critical_period_report import print_report, record_of
-from .critical_period_tables import readme_tables
-from .hypotheses import HYPOTHESES
-from .marked_text import write_tables
-from .potentials import Potential, PotentialPair, mirrored_pair
-from .progress import command_line, progress
-from .records import manifest, writable_folder, write_dataset, write_figure, write_json, written_together
-from .resampling import end_with_interval, resample_counts
-from .shift_runs import exact_shifts, sampled_shifts
-from .shifts import Shift, Sudden, shift_catalogue, three_phase_pair, windows_by_onset
-from .training import ExponentialDecay, Training
-from .verdict_power import Power, mixtures, power, scaled_energies
-from .worlds import WORLDS, World, thermal_two_phase
+from .fits.ends import CriticalPeriodEnd, Definition
+from .fits.resampling import end_with_interval, resample_counts
+from .potentials.catalogue import find_pair
+from .potentials.potential import Potential, PotentialPair, mirrored_pair
+from .protocol.arm_runs import exact_stuck_in_arm
+from .protocol.arms import ARMS, CONTROL
+from .protocol.shift_runs import exact_shifts, sampled_shifts
+from .protocol.shifts import Shift, Sudden, shift_catalogue, three_phase_pair, windows_by_onset
+from .protocol.training import ExponentialDecay, Training
+from .reports.critical_period import print_report, record_of
+from .reports.critical_period_findings import CONFIDENCE, Findings, dataset_of
+from .reports.critical_period_tables import readme_tables
+from .results.marked_text import write_tables
+from .results.progress import command_line, progress
+from .results.records import manifest, writable_folder, write_dataset, write_figure, write_json, written_together
+from .worlds.experiment import Experiment, carry_out
+from .worlds.hypotheses import HYPOTHESES
+from .worlds.verdict_power import Power, mixtures, power, scaled_energies
+from .worlds.world import WORLDS, World, thermal_two_phase
 
 Array = NDArray[np.float64]
 NAME = "critical_period"

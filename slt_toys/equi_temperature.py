@@ -17,17 +17,17 @@ from pathlib import Path
 
 import xarray as xr
 
-from .catalogue import POTENTIAL_NAMES, barrier_spectrum, find_pair
-from .equi_findings import Finding, find
-from .equi_problems import Problem, decaying, harmonic, measure
-from .equi_simulations import cold_pathways, regression, thermal_valley
-from .equi_temperature_report import equi_dataset, print_report, readme_tables, summary
-from .expressions import ExpressionError
-from .marked_text import write_tables
-from .potentials import Potential, PotentialPair, mirrored_pair
-from .progress import command_line, progress
-from .published_findings import PublishedFindings, published_findings
-from .records import manifest, writable_folder, write_dataset, write_figure, write_json, written_together
+from .fits.published import PublishedFindings, published_findings
+from .potentials.catalogue import POTENTIAL_NAMES, barrier_spectrum, find_pair
+from .potentials.expressions import ExpressionError
+from .potentials.potential import Potential, PotentialPair, mirrored_pair
+from .reports.equi_findings import Finding, find
+from .reports.equi_temperature import equi_dataset, print_report, readme_tables, summary
+from .results.marked_text import write_tables
+from .results.progress import command_line, progress
+from .results.records import manifest, writable_folder, write_dataset, write_figure, write_json, written_together
+from .worlds.problems import Problem, decaying, harmonic, measure
+from .worlds.simulated_problems import cold_pathways, regression, thermal_valley
 
 NAME = "equi_temperature"
 PLANE_VARIANCE, SPECTRUM_VARIANCE, COLD_VARIANCE = 24.0, 24.0, 13.0  # for each example of the largest batch

@@ -25,16 +25,16 @@ from rich.console import Console
 from rich.table import Table
 from sympy import Rational
 
-from theory.learning_coefficient import LearningCoefficientRefused, rlct
+from theory.learning_coefficient.engine import LearningCoefficientRefused, rlct
 
-from .arguments import checked_arguments
-from .catalogue import catalogue, find_potential
-from .equilibrium import learning_coefficient_by_quadrature, phase_asymptotics, phase_table
-from .marked_text import replaced_table, write_tables
-from .potentials import Potential
-from .progress import command_line, progress
-from .records import write_dataset
-from .sampled_energy import SMALLEST_EFFECTIVE_SAMPLE, SampledEnergy, sample_energy
+from .exact.equilibrium import learning_coefficient_by_quadrature, phase_asymptotics, phase_table
+from .inputs.arguments import checked_arguments
+from .learning_coefficient.sampled_energy import SMALLEST_EFFECTIVE_SAMPLE, SampledEnergy, sample_energy
+from .potentials.catalogue import catalogue, find_potential
+from .potentials.potential import Potential
+from .results.marked_text import replaced_table, write_tables
+from .results.progress import command_line, progress
+from .results.records import write_dataset
 
 __all__ = [
     "FourWayCheck",
@@ -154,7 +154,7 @@ def check_phase(
     Raises
     ------
     ValueError
-        As :func:`sample_energy` and :func:`slt_toys.equilibrium.phase_table`.
+        As :func:`sample_energy` and :func:`slt_toys.exact.equilibrium.phase_table`.
     """
     number = potential.phase_number(phase)
     own = potential.phases[number]

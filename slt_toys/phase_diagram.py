@@ -16,20 +16,20 @@ import numpy as np
 import sympy
 import xarray as xr
 
-from .catalogue import POTENTIAL_NAMES, find_pair, find_potential
-from .critical_period_end import find_end
-from .equilibrium_map import equilibrium_map
-from .expressions import ExpressionError
-from .marked_text import write_tables
-from .phase_diagram_report import HALF_STUCK_MASS, Report, make_report, print_report, report_dataset
-from .phase_diagram_tables import readme_tables
-from .potentials import Potential, PotentialPair, mirrored_pair
-from .progress import command_line, progress
-from .published_findings import published_findings
-from .records import manifest, writable_folder, write_dataset, write_figure, write_json, written_together
-from .stuck_curves import StuckCurve, curves_dataset, grid_error, mixing_map, stuck_curve
-from .switch_protocol import Ending
-from .training import ExponentialDecay, Training
+from .fits.ends import find_end
+from .fits.published import published_findings
+from .potentials.catalogue import POTENTIAL_NAMES, find_pair, find_potential
+from .potentials.expressions import ExpressionError
+from .potentials.potential import Potential, PotentialPair, mirrored_pair
+from .protocol.equilibrium_map import equilibrium_map
+from .protocol.stuck_curves import StuckCurve, curves_dataset, grid_error, mixing_map, stuck_curve
+from .protocol.switch_protocol import Ending
+from .protocol.training import ExponentialDecay, Training
+from .reports.phase_diagram import HALF_STUCK_MASS, Report, make_report, print_report, report_dataset
+from .reports.phase_diagram_tables import readme_tables
+from .results.marked_text import write_tables
+from .results.progress import command_line, progress
+from .results.records import manifest, writable_folder, write_dataset, write_figure, write_json, written_together
 
 NAME = "phase_diagram"
 

@@ -17,22 +17,22 @@ import numpy as np
 import xarray as xr
 from sympy import Rational
 
-from .barrier_kernel import METHODS, BarrierKernel, Method, barrier_kernel
-from .barrier_resolution import recovery_map
-from .catalogue import regular_double_well
-from .decline_readings import DeclineReading, read_barriers
-from .marked_text import write_tables
-from .measured_declines import MeasuredDecline, published_decline, read_decline
-from .population_declines import Population, height_range, log_normal, sampled_decline
-from .potentials import PotentialPair
-from .progress import command_line, progress
-from .published import published_curves
-from .published_spectra import published_protocol, published_spectra, read_measured
-from .recording_intervals import ManyBarriers, transitions_by_interval
-from .records import manifest, writable_folder, write_dataset, write_figure, write_json, written_together
-from .smooth_decline_report import in_words, print_report, readings_dataset, readme_table, summary
-from .switch_protocol import Ending
-from .training import ExponentialDecay, Training
+from .barriers.kernel import METHODS, BarrierKernel, Method, barrier_kernel
+from .barriers.measured import MeasuredDecline, published_decline, read_decline
+from .barriers.population import Population, height_range, log_normal, sampled_decline
+from .barriers.published import published_protocol, published_spectra, read_measured
+from .barriers.readings import DeclineReading, read_barriers
+from .barriers.recording_intervals import ManyBarriers, transitions_by_interval
+from .barriers.resolution import recovery_map
+from .potentials.catalogue import regular_double_well
+from .potentials.potential import PotentialPair
+from .protocol.switch_protocol import Ending
+from .protocol.training import ExponentialDecay, Training
+from .reference.published import published_curves
+from .reports.smooth_decline import in_words, print_report, readings_dataset, readme_table, summary
+from .results.marked_text import write_tables
+from .results.progress import command_line, progress
+from .results.records import manifest, writable_folder, write_dataset, write_figure, write_json, written_together
 
 __all__ = ["SmoothDecline", "main"]
 

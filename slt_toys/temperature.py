@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from .calibration import LABEL_NOISE, Calibration, Setting, calibrate
-from .catalogue import POTENTIAL_NAMES, find_potential
-from .expressions import ExpressionError
-from .potentials import Potential
-from .progress import command_line, progress
-from .records import manifest, writable_folder, write_dataset, write_figure, write_json, written_together
-from .temperature_map import inverse_temperature
-from .temperature_report import calibration_dataset, in_words, law_curves, print_report, summary
+from .potentials.catalogue import POTENTIAL_NAMES, find_potential
+from .potentials.expressions import ExpressionError
+from .potentials.potential import Potential
+from .reports.temperature import calibration_dataset, in_words, law_curves, print_report, summary
+from .results.progress import command_line, progress
+from .results.records import manifest, writable_folder, write_dataset, write_figure, write_json, written_together
+from .thermometers.calibration import LABEL_NOISE, Calibration, Setting, calibrate
+from .thermometers.sgd_temperature import inverse_temperature
 
 __all__ = ["Temperature", "inverse_temperature", "main"]
 

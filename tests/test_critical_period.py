@@ -12,19 +12,19 @@ import pytest
 import xarray as xr
 
 from slt_toys import critical_period
-from slt_toys.arm_experiment import carry_out, exact_ends, shares
-from slt_toys.arms import ARMS, CONTROL, find_arm
-from slt_toys.catalogue import barrier_spectrum
 from slt_toys.critical_period import CriticalPeriod, main
-from slt_toys.critical_period_report import record_of
-from slt_toys.critical_period_tables import arm_table, power_table, readme_tables, shift_table
-from slt_toys.critical_period_words import in_words
-from slt_toys.potentials import PotentialPair
-from slt_toys.records import read_dataset
-from slt_toys.switch_protocol import Ending, exact_stuck_probability
-from slt_toys.training import ExponentialDecay, Training
-from slt_toys.worlds import World, flow_time_left, pathways
-from theory.reshuffling import temperature_factor
+from slt_toys.potentials.catalogue import barrier_spectrum
+from slt_toys.potentials.potential import PotentialPair
+from slt_toys.protocol.arms import ARMS, CONTROL, find_arm
+from slt_toys.protocol.switch_protocol import Ending, exact_stuck_probability
+from slt_toys.protocol.training import ExponentialDecay, Training
+from slt_toys.reports.critical_period import record_of
+from slt_toys.reports.critical_period_tables import arm_table, power_table, readme_tables, shift_table
+from slt_toys.reports.critical_period_words import in_words
+from slt_toys.results.records import read_dataset
+from slt_toys.worlds.experiment import carry_out, exact_ends, shares
+from slt_toys.worlds.world import World, flow_time_left, pathways
+from theory.laws.reshuffling import temperature_factor
 
 ROOT = Path(__file__).resolve().parent.parent
 SWITCHES = (0, 15, 30, 45, 60, 75)

@@ -14,23 +14,23 @@ import pytest
 import xarray as xr
 
 from slt_toys import equi_temperature
-from slt_toys.critical_period_end import find_end
-from slt_toys.end_fits import fit_model
-from slt_toys.equi_findings import HALF_STUCK_MASS, Finding
-from slt_toys.equi_problems import escape_barrier, measure
-from slt_toys.equi_simulations import WARM_UP, sgd_stuck
 from slt_toys.equi_temperature import PROBLEMS, EquiTemperature, main
-from slt_toys.equi_temperature_report import in_words, readme_tables, summary
-from slt_toys.example_catalogue import two_phase_regression_examples
-from slt_toys.laws import law
-from slt_toys.marked_text import replaced_table
-from slt_toys.potentials import Potential, PotentialPair
-from slt_toys.progress import command_line
-from slt_toys.published_findings import PublishedFindings
-from slt_toys.records import read_dataset
-from slt_toys.rival_laws import power_schedule_models
-from slt_toys.switch_protocol import Ending, exact_stuck_probability
-from slt_toys.training import ExponentialDecay, PowerDecay, Training
+from slt_toys.fits.batch_size import fit_model
+from slt_toys.fits.ends import find_end
+from slt_toys.fits.published import PublishedFindings
+from slt_toys.fits.rival_laws import power_schedule_models
+from slt_toys.potentials.example_catalogue import two_phase_regression_examples
+from slt_toys.potentials.potential import Potential, PotentialPair
+from slt_toys.protocol.switch_protocol import Ending, exact_stuck_probability
+from slt_toys.protocol.training import ExponentialDecay, PowerDecay, Training
+from slt_toys.reference.laws import law
+from slt_toys.reports.equi_findings import HALF_STUCK_MASS, Finding
+from slt_toys.reports.equi_temperature import in_words, readme_tables, summary
+from slt_toys.results.marked_text import replaced_table
+from slt_toys.results.progress import command_line
+from slt_toys.results.records import read_dataset
+from slt_toys.worlds.problems import escape_barrier, measure
+from slt_toys.worlds.simulated_problems import WARM_UP, sgd_stuck
 
 SIZES = (32, 64, 128, 256)
 SMALL: dict = {"problems": ("regular", "singular_power_law", "start_remembered", "cold_pathways"),

@@ -11,10 +11,9 @@ import pytest
 import sympy
 from sympy import Rational
 
-from slt_toys import four_way_check, sampled_energy
-from slt_toys.catalogue import catalogue
-from slt_toys.equilibrium import phase_table
-from slt_toys.exact_draws import draw_exact
+from slt_toys import four_way_check
+from slt_toys.exact.draws import draw_exact
+from slt_toys.exact.equilibrium import phase_table
 from slt_toys.four_way_check import (
     HEADINGS,
     FourWayCheck,
@@ -26,11 +25,18 @@ from slt_toys.four_way_check import (
     table_cells,
     to_dataset,
 )
-from slt_toys.marked_text import replaced_table
-from slt_toys.potentials import Phase, Potential
-from slt_toys.progress import command_line
-from slt_toys.records import read_dataset, write_dataset
-from slt_toys.sampled_energy import SampledEnergy, largest_curvature, relaxation_time_within, sample_energy
+from slt_toys.learning_coefficient import sampled_energy
+from slt_toys.learning_coefficient.sampled_energy import (
+    SampledEnergy,
+    largest_curvature,
+    relaxation_time_within,
+    sample_energy,
+)
+from slt_toys.potentials.catalogue import catalogue
+from slt_toys.potentials.potential import Phase, Potential
+from slt_toys.results.marked_text import replaced_table
+from slt_toys.results.progress import command_line
+from slt_toys.results.records import read_dataset, write_dataset
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 PHASES = [(name, phase.name) for name, potential in catalogue().items() for phase in potential.phases]

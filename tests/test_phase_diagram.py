@@ -12,8 +12,8 @@ import xarray as xr
 
 from slt_toys import phase_diagram
 from slt_toys.phase_diagram import PhaseDiagram, main
-from slt_toys.progress import command_line
-from slt_toys.records import read_dataset
+from slt_toys.results.progress import command_line
+from slt_toys.results.records import read_dataset
 
 SMALL: dict = {"batch_sizes": (128, 256), "chains": 512, "resolution": 24}
 
@@ -60,8 +60,8 @@ def test_the_readme_shows_the_committed_record():
     """Figure, record and README come from one run, of the default settings."""
     from dataclasses import asdict
 
-    from slt_toys.marked_text import replaced_table
-    from slt_toys.phase_diagram_tables import readme_tables
+    from slt_toys.reports.phase_diagram_tables import readme_tables
+    from slt_toys.results.marked_text import replaced_table
 
     root = Path(__file__).parents[1]
     record = json.loads((root / "figures" / "phase_diagram.json").read_text())

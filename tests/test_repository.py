@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import slt_toys
-from slt_toys.critical_period_tables import readme_tables
+from slt_toys.reports.critical_period_tables import readme_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -62,7 +62,7 @@ def pins() -> dict[str, str]:
 
 
 def test_sources_are_found():
-    assert {"slt_toys/records.py", "tests/test_repository.py"} <= {name_of(path) for path in SOURCES}
+    assert {"slt_toys/results/records.py", "tests/test_repository.py"} <= {name_of(path) for path in SOURCES}
 
 
 # ---- commands ----
@@ -216,7 +216,7 @@ def test_a_file_is_a_room(path):
 
 
 # Tests of the reader that refuses pickles must make some.
-MAKES_PICKLES = {"tests/cifar/conftest.py", "tests/cifar/test_archives.py"}
+MAKES_PICKLES = {"tests/cifar/conftest.py", "tests/cifar/data/test_archives.py"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)

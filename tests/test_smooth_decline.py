@@ -14,12 +14,12 @@ import pytest
 import xarray as xr
 
 from slt_toys import smooth_decline
-from slt_toys.barrier_kernel import stuck_probabilities
-from slt_toys.progress import command_line
-from slt_toys.published import published_curves
-from slt_toys.records import read_dataset
+from slt_toys.barriers.kernel import stuck_probabilities
+from slt_toys.reference.published import published_curves
+from slt_toys.reports.smooth_decline import in_words, recovers_from
+from slt_toys.results.progress import command_line
+from slt_toys.results.records import read_dataset
 from slt_toys.smooth_decline import SmoothDecline, main
-from slt_toys.smooth_decline_report import in_words, recovers_from
 
 ROOT = Path(__file__).parents[1]
 # Plumbing needs neither the exact kernel nor many declines.
@@ -76,9 +76,9 @@ def own(tmp_path_factory) -> xr.Dataset:
 @pytest.mark.slow
 def test_three_barriers_and_a_smooth_spectrum_come_back_from_sampled_declines():
     """For any seed: three barriers within five standard errors, and windows of the smooth one mostly in intervals."""
-    from slt_toys.barrier_kernel import barrier_kernel
-    from slt_toys.decline_readings import read_barriers
-    from slt_toys.population_declines import height_range, sampled_decline
+    from slt_toys.barriers.kernel import barrier_kernel
+    from slt_toys.barriers.population import height_range, sampled_decline
+    from slt_toys.barriers.readings import read_barriers
 
     config = SmoothDecline()
     training, ending = config.protocol()
@@ -210,9 +210,9 @@ def test_what_was_measured_elsewhere_is_said_with_its_caveats(own):
 def test_a_decline_that_no_spectrum_explains_is_doubted_by_name(own, tmp_path):
     """Ten rows that go down and up again: no weight and no interval is given, in words, record or figure."""
     from figures.smooth_decline import draw
-    from slt_toys.measured_declines import read_decline
-    from slt_toys.published_spectra import read_measured
-    from slt_toys.smooth_decline_report import readings_dataset, summary
+    from slt_toys.barriers.measured import read_decline
+    from slt_toys.barriers.published import read_measured
+    from slt_toys.reports.smooth_decline import readings_dataset, summary
 
     values = [92, 91.5, 90, 91.8, 86, 90, 85, 84.5, 88, 83]
     rows = "\n".join(f"{5 * k},{value},0.3" for k, value in enumerate(values))
@@ -243,10 +243,10 @@ def test_a_decline_that_no_spectrum_explains_is_doubted_by_name(own, tmp_path):
 
 def test_where_only_the_smooth_fit_fails_no_window_has_a_weight(monkeypatch):
     """Windows assume nothing; but the spectrum that is described is the smooth one."""
-    from slt_toys import decline_readings
-    from slt_toys.barrier_decline import Decline
-    from slt_toys.barrier_inversion import invert_decline
-    from slt_toys.barrier_kernel import barrier_kernel
+    from slt_toys.barriers import readings as decline_readings
+    from slt_toys.barriers.decline import Decline
+    from slt_toys.barriers.inversion import invert_decline
+    from slt_toys.barriers.kernel import barrier_kernel
 
     config, epochs = SmoothDecline(), np.arange(40)
     kernel = barrier_kernel(config.pair(), *config.protocol()[:1], epochs, config.protocol()[1], 0.1, 5.0,

@@ -15,19 +15,19 @@ import sympy
 import xarray as xr
 
 from slt_toys import temperature
-from slt_toys.calibration import Calibration, Setting, calibrate, target_of, well_of
-from slt_toys.catalogue import find_potential
-from slt_toys.examples import GaussianGradients
-from slt_toys.laws import law
-from slt_toys.potentials import Potential
-from slt_toys.progress import command_line
-from slt_toys.records import read_dataset
+from slt_toys.potentials.catalogue import find_potential
+from slt_toys.potentials.examples import GaussianGradients
+from slt_toys.potentials.potential import Potential
+from slt_toys.reference.laws import law
+from slt_toys.reports.temperature import escape_temperature, largest_departure, law_range, ratios
+from slt_toys.results.progress import command_line
+from slt_toys.results.records import read_dataset
 from slt_toys.samplers import SGD, sample
 from slt_toys.temperature import Temperature, main
-from slt_toys.temperature_map import UNEXPLAINED, inverse_temperature
-from slt_toys.temperature_report import escape_temperature, largest_departure, law_range, ratios
 from slt_toys.thermometers import anisotropy
-from theory.reshuffling import temperature_factor
+from slt_toys.thermometers.calibration import Calibration, Setting, calibrate, target_of, well_of
+from slt_toys.thermometers.sgd_temperature import UNEXPLAINED, inverse_temperature
+from theory.laws.reshuffling import temperature_factor
 
 SMALL: dict = {"batch_sizes": (4, 8), "multiples": (1, 10, 20), "steps_per_epoch": (8, 512), "chains": 768,
                "duration": 60.0}  # fmt: skip

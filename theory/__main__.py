@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from theory.derivation import DerivationError
-from theory.pages import PAGES_FOLDER, check_pages, write_pages
+from theory.pages.render import PAGES_FOLDER, check_pages, write_pages
 
 
 def main(arguments: list[str] | None = None) -> int:

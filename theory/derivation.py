@@ -99,7 +99,7 @@ class Equation:
 
     @property
     def used_by(self) -> tuple[str, ...]:
-        """Modules that use it, beyond `slt_toys.laws`."""
+        """Modules that use it, beyond `slt_toys.reference.laws`."""
         return USED_BY.get(self.label, ())
 
     @property

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from theory import (
+from theory.derivation import Derivation, DerivationError, Equation
+from theory.laws import (
     barrier_spectrum,
     confound,
     crossover,
@@ -30,7 +31,6 @@ from theory import (
     splitting_bias,
     truncated_normal,
 )
-from theory.derivation import Derivation, DerivationError, Equation
 
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     "free_energy": normal_crossing.EQUATIONS + free_energy.EQUATIONS + crossover.EQUATIONS,

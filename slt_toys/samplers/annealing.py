@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arguments import checked_arguments
+from ..inputs.arguments import checked_arguments
 
 SHAPES = ("geometric", "linear", "linear_temperature")
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
-from ..records import write_bytes_atomically, write_json
+from ..results.records import write_bytes_atomically, write_json
 
 try:
     import fcntl

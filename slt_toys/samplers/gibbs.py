@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..arguments import check_fields
-from ..kernels_gibbs import gibbs_kernel, gibbs_scratch_rows, gibbs_source
-from ..kernels_replica import InnerKernel
-from ..potentials import Potential
-from ..step_bias import EXACT, Stepping
+from ..inputs.arguments import check_fields
+from ..kernels.gibbs import gibbs_kernel, gibbs_scratch_rows, gibbs_source
+from ..kernels.replica_exchange import InnerKernel
+from ..potentials.potential import Potential
 from .program import Program
+from .step_bias import EXACT, Stepping
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Gibbs:
 
     A step is a sweep over all blocks in a fixed order. Blocks in which the energy is of degree two are drawn from their
     normal distribution [eq:gibbs-conditional-mean, eq:gibbs-conditional-variance], between walls from the normal cut by
-    them, one coordinate at a time; :func:`slt_toys.conditionals.conditionals` shows which. Other coordinates get one
-    step of slice sampling each (Neal 2003, Annals of Statistics 31, 705), which leaves their conditional as it is.
-    There is no step size and no bias.
+    them, one coordinate at a time; :func:`slt_toys.potentials.conditionals.conditionals` shows which. Other coordinates
+    get one step of slice sampling each (Neal 2003, Annals of Statistics 31, 705), which leaves their conditional as it
+    is. There is no step size and no bias.
 
     Attributes
     ----------

@@ -10,12 +10,12 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import check_fields, checked_arguments
-from ..kernels import langevin_kernel, langevin_source
-from ..kernels_replica import InnerKernel
-from ..potentials import Potential
-from ..step_bias import Stepping
+from ..inputs.arguments import check_fields, checked_arguments
+from ..kernels.frame import langevin_kernel, langevin_source
+from ..kernels.replica_exchange import InnerKernel
+from ..potentials.potential import Potential
 from .program import Array, Program, check_step_size, largest_curvature, normal_rows
+from .step_bias import Stepping
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import check_fields
-from ..kernels_metropolis import Proposal, metropolis_kernel, metropolis_rows, metropolis_source
-from ..kernels_replica import InnerKernel
-from ..potentials import Potential
-from ..step_bias import EXACT, Stepping
+from ..inputs.arguments import check_fields
+from ..kernels.metropolis import Proposal, metropolis_kernel, metropolis_rows, metropolis_source
+from ..kernels.replica_exchange import InnerKernel
+from ..potentials.potential import Potential
 from .program import Program, accepted_share, check_step_size
+from .step_bias import EXACT, Stepping
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import checked_arguments, shown
-from ..boxes import box_at
-from ..kernels import LANES
-from ..potentials import Potential
-from ..step_bias import Stepping
+from ..inputs.arguments import checked_arguments, shown
+from ..kernels.frame import LANES
+from ..potentials.boxes import box_at
+from ..potentials.potential import Potential
+from .step_bias import Stepping
 
 Array = NDArray[np.float64]
 Summary = dict[str, tuple[tuple[str, ...], Array]]
@@ -81,7 +81,7 @@ class Program:
 class Sampler(Protocol):
     """A small frozen dataclass that names its parameters and can be compiled for a target.
 
-    The target is a :class:`~slt_toys.potentials.Potential`; for SGD it is a set of examples that has one.
+    The target is a :class:`~slt_toys.potentials.potential.Potential`; for SGD it is a set of examples that has one.
     """
 
     takes_n_beta: ClassVar[bool]

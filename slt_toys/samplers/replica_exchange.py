@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import real_numbers, shown
-from ..kernels import LANES
-from ..kernels_replica import ReplicaRows, extra_scratch_rows, replica_kernel
-from ..potentials import Potential
-from ..step_bias import Stepping
+from ..inputs.arguments import real_numbers, shown
+from ..kernels.frame import LANES
+from ..kernels.replica_exchange import ReplicaRows, extra_scratch_rows, replica_kernel
+from ..potentials.potential import Potential
 from .program import Array, Program, Sampler, Summary
+from .step_bias import Stepping
 
 SAME = 1e-9  # relative difference up to which two temperatures are one
 
@@ -43,8 +43,8 @@ class ReplicaExchange:
     sampler
         What advances every replica; its ``step_size`` is the coldest one's.
     temperatures
-        Increasing, in units of loss, such as :func:`slt_toys.temperature_ladder.temperature_ladder` returns. The first
-        is the one to sample at: a run's ``n_beta`` must be 1 over it.
+        Increasing, in units of loss, such as :func:`slt_toys.exact.temperature_ladder.temperature_ladder` returns. The
+        first is the one to sample at: a run's ``n_beta`` must be 1 over it.
     swap_every
         Steps from one round of swaps to the next.
     step_sizes

@@ -12,14 +12,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import checked_arguments, real_numbers, shown
-from ..diagnostics import attach, lacks_step_bias
-from ..potentials import Potential
-from ..same_space import check_same_space
-from ..step_bias import Stepping
+from ..inputs.arguments import checked_arguments, real_numbers, shown
+from ..potentials.potential import Potential
+from ..potentials.same_space import check_same_space
 from .checkpoint import Checkpoint, fingerprint
+from .diagnostics import attach, lacks_step_bias
 from .program import Sampler, potential_of
 from .schedule import Segments, segments
+from .step_bias import Stepping
 from .work import Limits, Work
 
 CHUNK = 2_000_000_000  # numbers that a kernel call advances, at most
@@ -37,8 +37,8 @@ class Stage:
     Attributes
     ----------
     potential
-        A :class:`~slt_toys.potentials.Potential`; for SGD, examples with a ``potential`` of their own. All stages of a
-        run have the same coordinates and walls.
+        A :class:`~slt_toys.potentials.potential.Potential`; for SGD, examples with a ``potential`` of their own. All
+        stages of a run have the same coordinates and walls.
     sampler
         Its settings; ``step_size`` may be an array with one entry for each step.
     n_beta
@@ -92,9 +92,9 @@ def sample(
         Folder that keeps what was done every two seconds. The same call on it goes on where an interrupted one
         stopped, on any number of threads, and gives the bits of an uninterrupted run; a finished one is read back.
     diagnose
-        Whether to add diagnostics and a verdict, by :func:`slt_toys.diagnostics.attach`. Where neither theory nor a
-        grid knows the step's bias (more than two coupled coordinates and a scheme without a law), a run that would be
-        trusted is made a second time at half the step, at twice its price.
+        Whether to add diagnostics and a verdict, by :func:`slt_toys.samplers.diagnostics.attach`. Where neither theory
+        nor a grid knows the step's bias (more than two coupled coordinates and a scheme without a law), a run that
+        would be trusted is made a second time at half the step, at twice its price.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def sample(
 def _claims(
     target: Any, sampler: Sampler, n_beta: ArrayLike | None, initial: ArrayLike | str | None, chains: int
 ) -> dict[str, Any]:
-    """What the draws are of, for :func:`slt_toys.diagnostics.diagnose`."""
+    """What the draws are of, for :func:`slt_toys.samplers.diagnostics.diagnose`."""
     potential = potential_of(target)
     own = None if n_beta is None else float(np.ravel(np.asarray(n_beta, dtype=float))[0])
     stepping = sampler.stepping(target, own) if hasattr(sampler, "stepping") else Stepping("unknown", 0.0, 1, own)

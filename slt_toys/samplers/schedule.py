@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import checked_arguments
+from ..inputs.arguments import checked_arguments
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import check_fields
-from ..examples import Examples, GaussianGradients
-from ..kernels import LANES
-from ..kernels_sgd import Order, confined, examples_kernel, gaussian_kernel, scratch_rows, state_rows
-from ..laws import law
-from ..potentials import Potential
-from ..step_bias import Stepping
+from ..inputs.arguments import check_fields
+from ..kernels.frame import LANES
+from ..kernels.sgd import Order, confined, examples_kernel, gaussian_kernel, scratch_rows, state_rows
+from ..potentials.examples import Examples, GaussianGradients
+from ..potentials.potential import Potential
+from ..reference.laws import law
 from .program import Array, Program, check_step_size, largest_curvature
+from .step_bias import Stepping
 
 ORDERS = ("with_replacement", "reshuffled", "fixed")
 Target = Examples | GaussianGradients

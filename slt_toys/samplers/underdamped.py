@@ -9,12 +9,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import check_fields
-from ..kernels_replica import InnerKernel
-from ..kernels_underdamped import underdamped_kernel, underdamped_source
-from ..potentials import Potential
-from ..step_bias import Stepping
+from ..inputs.arguments import check_fields
+from ..kernels.replica_exchange import InnerKernel
+from ..kernels.underdamped import underdamped_kernel, underdamped_source
+from ..potentials.potential import Potential
 from .program import Array, Program, check_step_size, largest_curvature, normal_rows
+from .step_bias import Stepping
 
 SPLITTINGS = ("BAOAB", "OBABO", "ABOBA")
 

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..codegen import parameter_values
-from ..kernels import LANES
-from ..step_bias import TOLERANCE, advisable_share
+from ..kernels.codegen import parameter_values
+from ..kernels.frame import LANES
 from .checkpoint import Checkpoint
 from .program import Program, Summary, potential_of
 from .schedule import Segments
+from .step_bias import TOLERANCE, advisable_share
 
 Array = NDArray[np.float64]
 # Seconds a chunk is meant to take: how long an interruption waits, and with a checkpoint how much it can lose.

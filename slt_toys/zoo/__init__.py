@@ -1,6 +1,6 @@
 """The zoo: solvable models of learning, one file a model, each with equations, exact law and simulator.
 
-A new model is one file and one line of :data:`ZOO`; ``tests/test_zoo.py`` then runs its checks.
+A new model is one file and one line of :data:`ZOO`; ``tests/zoo/test_zoo.py`` then runs its checks.
 """
 
 from __future__ import annotations

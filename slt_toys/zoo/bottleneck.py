@@ -18,7 +18,7 @@ from numba import njit
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from ..laws import law
+from ..reference.laws import law
 from .model import Array, Check, Measured, ZooModel
 
 DEFICIT_CURVATURE = 1.0

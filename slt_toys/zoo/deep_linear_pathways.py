@@ -21,7 +21,7 @@ from numba import njit
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
-from ..laws import law
+from ..reference.laws import law
 from .model import Array, Check, Measured, ZooModel, mean_and_error
 
 STRONGEST = np.sqrt(15.0)  # largest singular value of the reference tree

@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike
 
-from ..laws import law
+from ..reference.laws import law
 from .model import Array, Check, Measured, ZooModel, mean_and_error
 
 

@@ -75,13 +75,13 @@ def archive(tmp_path_factory, made) -> Path:
 
 @pytest.fixture(scope="session")
 def images(archive):
-    from cifar.images import load_images
+    from cifar.data.images import load_images
 
     return load_images(archive, archive.parent)
 
 
 @pytest.fixture(scope="session")
 def device_data(images):
-    from cifar.device_data import DeviceData
+    from cifar.data.device_data import DeviceData
 
     return DeviceData(images, torch.device("cpu"))

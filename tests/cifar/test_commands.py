@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from cifar.__main__ import main
-from cifar.arms import ARMS, Protocol, make_run
-from cifar.presets import PRESETS
 from cifar.replicate import Replicate, plan_text
-from cifar.stages import Recipe, Stage, total_epochs
-from cifar.store import Store
+from cifar.study.arms import ARMS, Protocol, make_run
+from cifar.study.presets import PRESETS
+from cifar.study.stages import Recipe, Stage, total_epochs
+from cifar.sweep.store import Store
 
 SMALL = [
     *("--network", "fully_connected", "--width", "16", "--depth", "1", "--batch-sizes", "20", "40", "--seeds", "1"),

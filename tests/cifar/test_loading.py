@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cifar.store import Store
+from cifar.sweep.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SLOW = ("torch", "numpy", "scipy", "xarray", "sympy", "numba", "matplotlib", "PIL")
@@ -56,15 +56,15 @@ def test_a_report_needs_no_torch(tmp_path):
 
 
 def test_the_names_of_options_are_those_of_what_they_name():
-    from cifar.deficits import IMAGE_DEFICITS
-    from cifar.names import DEFICITS, NETWORKS
-    from cifar.networks import WIDTHS
+    from cifar.data.deficits import IMAGE_DEFICITS
+    from cifar.study.names import DEFICITS, NETWORKS
+    from cifar.training.networks import WIDTHS
 
     assert tuple(IMAGE_DEFICITS) == DEFICITS and tuple(WIDTHS) == NETWORKS
 
 
 def test_workers_wait_passively_and_the_parent_stays_as_it_was(monkeypatch):
-    from cifar.sweep import WAITING, waiting_passively
+    from cifar.sweep.sweep import WAITING, waiting_passively
 
     child = [sys.executable, "-c", "import os; print(os.environ.get('OMP_WAIT_POLICY'))"]
     for name in WAITING:
@@ -81,8 +81,8 @@ def test_workers_wait_passively_and_the_parent_stays_as_it_was(monkeypatch):
 def test_a_sweep_starts_its_workers_so(monkeypatch, tmp_path, images):
     import multiprocessing
 
-    from cifar import sweep
-    from cifar.measuring import Measuring
+    from cifar.study.measuring import Measuring
+    from cifar.sweep import sweep
 
     seen = []
 
@@ -111,7 +111,7 @@ def test_a_sweep_starts_its_workers_so(monkeypatch, tmp_path, images):
 
 
 def test_processors_are_shared_out_among_workers(monkeypatch):
-    from cifar.sweep import Workers
+    from cifar.sweep.sweep import Workers
 
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     assert [Workers(workers=n).threads_each for n in (1, 2, 3, 8, 20)] == [8, 4, 2, 1, 1]

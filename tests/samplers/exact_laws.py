@@ -9,9 +9,9 @@ from functools import lru_cache, partial
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from slt_toys.catalogue import POTENTIAL_NAMES, find_potential
-from slt_toys.equilibrium import marginal_density, phase_table
-from slt_toys.exact_draws import draw_exact
+from slt_toys.exact.draws import draw_exact
+from slt_toys.exact.equilibrium import marginal_density, phase_table
+from slt_toys.potentials.catalogue import POTENTIAL_NAMES, find_potential
 from tests.samplers.checks import Array
 
 POINTS = 801

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from slt_toys.catalogue import POTENTIAL_NAMES, find_potential
-from slt_toys.potentials import Potential
+from slt_toys.potentials.catalogue import POTENTIAL_NAMES, find_potential
+from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import (
     MALA,
     Gibbs,

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from slt_toys.catalogue import find_potential
-from slt_toys.equilibrium import phase_table
+from slt_toys.exact.equilibrium import phase_table
+from slt_toys.potentials.catalogue import find_potential
 from slt_toys.samplers import MALA, OverdampedLangevin, annealing_schedule, sample
 
 

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from slt_toys.catalogue import find_potential
+from slt_toys.potentials.catalogue import find_potential
 from slt_toys.samplers import MALA, OverdampedLangevin, Stage, UnderdampedLangevin, checkpoint, sample, sample_stages
 from slt_toys.samplers import run as engine
 
@@ -83,7 +83,7 @@ def test_stages_resume(tmp_path, small_chunks):
 
 PROGRAM = """
 import signal, sys
-from slt_toys.catalogue import find_potential
+from slt_toys.potentials.catalogue import find_potential
 from slt_toys.samplers import OverdampedLangevin, run, sample, work
 work.CHECKPOINT_SECONDS = 0.05
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it

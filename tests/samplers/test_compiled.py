@@ -10,9 +10,9 @@ import pytest
 PROGRAM = """
 import re
 import numpy as np
-from slt_toys.catalogue import find_potential
-from slt_toys.kernels import langevin_kernel
-from slt_toys.kernels_metropolis import metropolis_kernel, metropolis_rows
+from slt_toys.potentials.catalogue import find_potential
+from slt_toys.kernels.frame import langevin_kernel
+from slt_toys.kernels.metropolis import metropolis_kernel, metropolis_rows
 
 well = find_potential("regular_double_well")
 rows, scratch = metropolis_rows(1, "langevin")

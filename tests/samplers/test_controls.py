@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slt_toys.catalogue import find_potential
+from slt_toys.potentials.catalogue import find_potential
 from slt_toys.samplers import MALA, RandomWalkMetropolis
 from tests.samplers import test_discrete_laws as discrete
 from tests.samplers.checks import agree, disagree

@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from slt_toys import chain_statistics, diagnostics
-from slt_toys.diagnostics import (
+from slt_toys.potentials.potential import Potential
+from slt_toys.samplers import diagnostics
+from slt_toys.samplers import statistics as chain_statistics
+from slt_toys.samplers.diagnostics import (
     autocorrelation_time,
     bulk_effective_sample_size,
     drift,
@@ -26,8 +28,7 @@ from slt_toys.diagnostics import (
     summarise,
     tail_effective_sample_size,
 )
-from slt_toys.phase_trips import core_entries
-from slt_toys.potentials import Potential
+from slt_toys.samplers.phase_trips import core_entries
 
 STATISTICS = [
     split_r_hat,

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import sympy
 
-from slt_toys.catalogue import find_potential
-from slt_toys.potentials import Phase, Potential
+from slt_toys.potentials.catalogue import find_potential
+from slt_toys.potentials.potential import Phase, Potential
 from slt_toys.samplers import MALA, OverdampedLangevin, RandomWalkMetropolis, Sampler, UnderdampedLangevin, sample
 from tests.samplers.checks import Array, Deviations, agree, deviation
 from tests.samplers.discrete_laws import Function, PhaseSpace, overdamped_transition

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from slt_toys import draws_file, records
-from slt_toys.catalogue import find_potential
-from slt_toys.diagnostics import attach, split_r_hat, summarise
-from slt_toys.draws_file import read_draws, write_draws
-from slt_toys.samplers import MALA, sample
+from slt_toys.potentials.catalogue import find_potential
+from slt_toys.results import records
+from slt_toys.samplers import MALA, draws_file, sample
+from slt_toys.samplers.diagnostics import attach, split_r_hat, summarise
+from slt_toys.samplers.draws_file import read_draws, write_draws
 
 POTENTIAL = find_potential("curve_against_point")
 

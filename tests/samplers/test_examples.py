@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import sympy
 
-from slt_toys.catalogue import find_pair, find_potential
-from slt_toys.example_catalogue import additive_examples, linear_regression, two_phase_regression_examples
-from slt_toys.examples import Examples, GaussianGradients
-from slt_toys.potentials import Potential
+from slt_toys.potentials.catalogue import find_pair, find_potential
+from slt_toys.potentials.example_catalogue import additive_examples, linear_regression, two_phase_regression_examples
+from slt_toys.potentials.examples import Examples, GaussianGradients
+from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import MALA, SGD, sample
 
 QUADRATIC = Potential.from_expression("w**2/2")

@@ -9,10 +9,10 @@ from functools import lru_cache
 
 import pytest
 
-from slt_toys.catalogue import find_potential
-from slt_toys.first_passage import sample_first_passage
-from slt_toys.kinetics import mean_first_passage_time
+from slt_toys.exact.kinetics import mean_first_passage_time
+from slt_toys.potentials.catalogue import find_potential
 from slt_toys.samplers import OverdampedLangevin
+from slt_toys.samplers.first_passage import sample_first_passage
 from tests.samplers.checks import Deviations, agree, deviation, disagree
 
 NAME, TEMPERATURE, START, TARGET = "regular_double_well", 0.5, -1.0, 1.0

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import sympy
 
-from slt_toys.kernels import LANES
-from slt_toys.phases import Phase
-from slt_toys.potentials import Potential
+from slt_toys.kernels.frame import LANES
+from slt_toys.potentials.phases import Phase
+from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import MALA, Gibbs, RandomWalkMetropolis
 from tests.samplers.checks import Array, Deviations, agree, deviation, disagree
 from tests.samplers.wrong import make_wrong

@@ -10,12 +10,12 @@ import pytest
 import sympy
 from scipy import integrate, stats
 
-from slt_toys import kernels_gibbs
-from slt_toys.catalogue import POTENTIAL_NAMES, find_potential
-from slt_toys.conditionals import conditionals
-from slt_toys.example_catalogue import linear_regression
-from slt_toys.phases import Phase
-from slt_toys.potentials import Potential
+from slt_toys.kernels import gibbs as kernels_gibbs
+from slt_toys.potentials.catalogue import POTENTIAL_NAMES, find_potential
+from slt_toys.potentials.conditionals import conditionals
+from slt_toys.potentials.example_catalogue import linear_regression
+from slt_toys.potentials.phases import Phase
+from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import Gibbs, sample
 from slt_toys.samplers import run as engine
 from tests.samplers.checks import Array, Deviations, agree, deviation, disagree, distribution_deviation

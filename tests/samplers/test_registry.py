@@ -8,8 +8,9 @@ from typing import get_args
 
 import pytest
 
-from slt_toys import kernels, samplers
-from slt_toys.catalogue import POTENTIAL_NAMES, find_potential
+from slt_toys import samplers
+from slt_toys.kernels import frame as kernels
+from slt_toys.potentials.catalogue import POTENTIAL_NAMES, find_potential
 from slt_toys.samplers import sample
 from slt_toys.samplers.underdamped import SPLITTINGS
 from tests.samplers.checks import Array, Deviations, agree, deviation, distribution_deviation

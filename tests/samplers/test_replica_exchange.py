@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 from sympy import Rational
 
-from slt_toys import kernels_replica
-from slt_toys.catalogue import catalogue, curve_against_point, find_potential, regular_double_well
-from slt_toys.catalogue import normal_crossing_against_point as crossing_against_point
-from slt_toys.codegen import load_module, parameter_values
-from slt_toys.equilibrium import phase_table
-from slt_toys.exact_draws import draw_exact
-from slt_toys.fokker_planck import fokker_planck, grid_for, relaxation_time
-from slt_toys.kernels import LANES
-from slt_toys.potentials import Potential
+from slt_toys.exact.draws import draw_exact
+from slt_toys.exact.equilibrium import phase_table
+from slt_toys.exact.fokker_planck import fokker_planck, grid_for, relaxation_time
+from slt_toys.exact.temperature_ladder import swap_acceptance, temperature_ladder
+from slt_toys.kernels import replica_exchange as kernels_replica
+from slt_toys.kernels.codegen import load_module, parameter_values
+from slt_toys.kernels.frame import LANES
+from slt_toys.potentials.catalogue import catalogue, curve_against_point, find_potential, regular_double_well
+from slt_toys.potentials.catalogue import normal_crossing_against_point as crossing_against_point
+from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import (
     MALA,
     SGLD,
@@ -35,7 +36,6 @@ from slt_toys.samplers import (
     sample_stages,
 )
 from slt_toys.samplers import run as engine
-from slt_toys.temperature_ladder import swap_acceptance, temperature_ladder
 from tests.samplers.checks import Array, Deviations, agree, deviation, disagree
 
 LADDER = (0.3, 0.5, 0.9, 1.5)

@@ -10,17 +10,17 @@ import pytest
 import sympy
 from scipy import linalg
 
-from slt_toys import kernels_sgd
-from slt_toys.catalogue import find_potential
-from slt_toys.codegen import load_module
-from slt_toys.example_catalogue import additive_examples, linear_regression, two_phase_regression_examples
-from slt_toys.examples import Examples, GaussianGradients
-from slt_toys.laws import law
-from slt_toys.potentials import Potential
+from slt_toys.kernels import sgd as kernels_sgd
+from slt_toys.kernels.codegen import load_module
+from slt_toys.potentials.catalogue import find_potential
+from slt_toys.potentials.example_catalogue import additive_examples, linear_regression, two_phase_regression_examples
+from slt_toys.potentials.examples import Examples, GaussianGradients
+from slt_toys.potentials.potential import Potential
+from slt_toys.reference.laws import law
 from slt_toys.samplers import SGD, SGLD, Stage, sample, sample_stages
 from slt_toys.samplers import run as engine
 from slt_toys.samplers import sgd as sgd_module
-from theory.reshuffling import temperature_factor
+from theory.laws.reshuffling import temperature_factor
 
 ORDERS = ("with_replacement", "reshuffled", "fixed")
 QUADRATIC = Potential.from_expression("w**2/2")

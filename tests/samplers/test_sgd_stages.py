@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from slt_toys import kernels_sgd
-from slt_toys.codegen import load_module
-from slt_toys.example_catalogue import linear_regression, two_phase_regression_examples
-from slt_toys.examples import GaussianGradients
-from slt_toys.potentials import Potential
+from slt_toys.kernels import sgd as kernels_sgd
+from slt_toys.kernels.codegen import load_module
+from slt_toys.potentials.example_catalogue import linear_regression, two_phase_regression_examples
+from slt_toys.potentials.examples import GaussianGradients
+from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import SGD, Stage, sample, sample_stages
 from slt_toys.samplers import sgd as sgd_module
 from slt_toys.samplers.work import Work

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from slt_toys.potentials import Potential
+from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import SGD, SGLD, OverdampedLangevin, ReplicaExchange, UnderdampedLangevin, sample
 from slt_toys.samplers.program import largest_curvature
 

@@ -10,13 +10,13 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from slt_toys import diagnostics, phase_evidence, references
-from slt_toys.chain_statistics import ChainSummary
-from slt_toys.equilibrium import phase_table
-from slt_toys.phase_evidence import Border, Evidence, evidence
-from slt_toys.potentials import Potential
-from slt_toys.references import Judged, Reference, biased, off
-from slt_toys.step_bias import Stepping, law_of_bias
+from slt_toys.exact.equilibrium import phase_table
+from slt_toys.potentials.potential import Potential
+from slt_toys.samplers import diagnostics, phase_evidence, references
+from slt_toys.samplers.phase_evidence import Border, Evidence, evidence
+from slt_toys.samplers.references import Judged, Reference, biased, off
+from slt_toys.samplers.statistics import ChainSummary
+from slt_toys.samplers.step_bias import Stepping, law_of_bias
 
 TILTED = Potential.from_expression("(w**2-1)**2 - w/10")
 NAN = math.nan

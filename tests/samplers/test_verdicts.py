@@ -11,20 +11,11 @@ import pytest
 import sympy
 import xarray as xr
 
-from slt_toys import diagnostics
-from slt_toys.catalogue import find_potential, flat_directions
-from slt_toys.diagnostics import (
-    attach,
-    diagnose,
-)
-from slt_toys.phases import Phase
-from slt_toys.potentials import Potential
-from slt_toys.samplers import (
-    MALA,
-    OverdampedLangevin,
-    RandomWalkMetropolis,
-    sample,
-)
+from slt_toys.potentials.catalogue import find_potential, flat_directions
+from slt_toys.potentials.phases import Phase
+from slt_toys.potentials.potential import Potential
+from slt_toys.samplers import MALA, OverdampedLangevin, RandomWalkMetropolis, diagnostics, sample
+from slt_toys.samplers.diagnostics import attach, diagnose
 
 WELL = Potential.from_expression("w**2")
 WALLED = Phase("whole", (sympy.Integer(0),), sympy.true, sympy.Integer(1), sympy.Integer(1))

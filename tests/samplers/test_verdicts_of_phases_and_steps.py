@@ -11,14 +11,11 @@ import pytest
 import sympy
 import xarray as xr
 
-from slt_toys.catalogue import find_potential
-from slt_toys.diagnostics import (
-    diagnose,
-)
-from slt_toys.equilibrium import occupancy
-from slt_toys.examples import GaussianGradients
-from slt_toys.phases import Phase
-from slt_toys.potentials import Potential, declare_phase
+from slt_toys.exact.equilibrium import occupancy
+from slt_toys.potentials.catalogue import find_potential
+from slt_toys.potentials.examples import GaussianGradients
+from slt_toys.potentials.phases import Phase
+from slt_toys.potentials.potential import Potential, declare_phase
 from slt_toys.samplers import (
     MALA,
     SGD,
@@ -30,6 +27,7 @@ from slt_toys.samplers import (
     UnderdampedLangevin,
     sample,
 )
+from slt_toys.samplers.diagnostics import diagnose
 
 WELL = Potential.from_expression("w**2")
 WALLED = Phase("whole", (sympy.Integer(0),), sympy.true, sympy.Integer(1), sympy.Integer(1))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from slt_toys import kernels, kernels_gibbs, kernels_metropolis, kernels_underdamped
-from slt_toys.codegen import load_module
-from slt_toys.potentials import Potential
+from slt_toys.kernels import frame as kernels
+from slt_toys.kernels import gibbs as kernels_gibbs
+from slt_toys.kernels import metropolis as kernels_metropolis
+from slt_toys.kernels import underdamped as kernels_underdamped
+from slt_toys.kernels.codegen import load_module
+from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import (
     MALA,
     Gibbs,

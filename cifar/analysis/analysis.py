@@ -1,0 +1,291 @@
+"""What a sweep amounts to: the end of the critical period by the toys' own definitions and fits, and the controls.
+
+Intervals are of resampled curves: each row's mean plus normal scatter of the size seen between seeds, pooled over the
+whole sweep and stretched by the ratio of the t to the normal quantile. With one seed the scatter between rows stands in
+for it (`slt_toys.fits.resampling.resample_curve`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtri, stdtrit
+
+from cifar.analysis.curves import Curve, FloatArray, Row, curve, mean_at_switch, scatter
+from slt_toys.fits.batch_size import Comparison, EpochsPerHalving, compare, epochs_per_halving, usable_ends
+from slt_toys.fits.collapse import BatchCurve, BestExponent, Collapse, best_exponent, collapse
+from slt_toys.fits.ends import HALF_DEPTH, HINGE, CriticalPeriodEnd, Definition, minimum_rows, replicate_epochs
+from slt_toys.fits.resampling import end_with_interval, resample_curve
+from slt_toys.fits.rival_laws import rival_models
+
+REPETITIONS = 2000
+CONFIDENCE = 0.95
+# The scatter of a group is an honest yardstick from this many degrees of freedom on.
+ENOUGH = 3
+
+
+@dataclass(frozen=True)
+class ControlFinding:
+    """A control against the base arm at the same batch size and switch epoch, and against no deficit at all.
+
+    Percentage points of final test accuracy. ``recovered`` is the control less the base arm, ``lost`` no deficit less
+    the control; each with its interval, None where a run is missing, failed the gate, or has no scatter to judge by.
+    """
+
+    arm: str
+    deficit: str
+    batch_size: int
+    switch_epoch: int
+    accuracy: float | None
+    base: float | None
+    no_deficit: float | None
+    recovered: tuple[float, float, float] | None
+    lost: tuple[float, float, float] | None
+    failed: bool
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything fitted to a sweep; per definition of the end, then per batch size. Epochs and percent.
+
+    ``declines`` are percentage points from no deficit to the mean of the last three switch epochs, with intervals:
+    where none is shown, an end by any definition is that of noise.
+    """
+
+    deficit: str
+    curves: dict[int, Curve]
+    scatter: float
+    freedom: int
+    ends: dict[str, dict[int, CriticalPeriodEnd]]
+    epochs_per_halving: dict[str, EpochsPerHalving]
+    comparisons: dict[str, Comparison]
+    collapse: dict[str, Collapse]
+    best_exponent: BestExponent | None
+    controls: tuple[ControlFinding, ...]
+    declines: dict[int, tuple[float, float, float] | None]
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+
+def analyse(
+    found: Sequence[Row],
+    *,
+    deficit: str,
+    decay: float,
+    learning_rate: float,
+    momentum: float,
+    examples: int,
+    seed: int = 0,
+) -> Findings:
+    """Analyse the finished runs of a sweep.
+
+    Parameters
+    ----------
+    found
+        From `cifar.analysis.curves.rows`.
+    deficit
+        Of the base arm.
+    decay, learning_rate, momentum
+        Of the base arm's schedule.
+    examples
+        In an epoch.
+    seed
+        Of the resampling.
+    """
+    sizes = sorted({row.run.batch_size for row in found if (row.run.arm, row.run.deficit) == ("base", deficit)})
+    curves = {size: curve(found, "base", deficit, size) for size in sizes}
+    spread, freedom = scatter(found)
+    notes = []
+    notes += [words for one in curves.values() for words in _doubts(one)]
+    usable = {size: one for size, one in curves.items() if len(one.values) >= minimum_rows(HALF_DEPTH)}
+    if missing := sorted(set(sizes) - set(usable)):
+        without = ", ".join(map(str, missing))
+        notes.append(f"Too few runs are done and passed the gate at batch sizes {without} for an end.")
+    ends: dict[str, dict[int, CriticalPeriodEnd]] = {}
+    halvings: dict[str, EpochsPerHalving] = {}
+    comparisons: dict[str, Comparison] = {}
+    drawn: dict[int, FloatArray] = {}
+    for position, definition in enumerate(_definitions(usable)):
+        these = {size: one for size, one in usable.items() if len(one.values) >= minimum_rows(definition)}
+        drawn = {
+            size: _resampled(one, definition, spread, freedom, [seed, position, size]) for size, one in these.items()
+        }
+        ends[definition.name] = {
+            size: end_with_interval(
+                one.switch_epochs,
+                one.values,
+                drawn[size],
+                definition,
+                confidence=CONFIDENCE,
+                method="pooled scatter between seeds" if freedom >= ENOUGH else "residual bootstrap, one seed",
+            )
+            for size, one in these.items()
+        }
+        kept, epochs, errors, left_out = usable_ends(ends[definition.name])
+        notes += [f"By {definition.name.replace('_', ' ')}, left out of the fits: {words}." for words in left_out]
+        if len(kept) >= 2:
+            columns = [replicate_epochs(usable[int(size)].switch_epochs, drawn[int(size)], definition) for size in kept]
+            halvings[definition.name] = epochs_per_halving(
+                kept, epochs, replicates=np.column_stack(columns), confidence=CONFIDENCE
+            )
+            models = rival_models(
+                kept, decay=decay, learning_rate=learning_rate, dataset_size=examples, momentum=momentum
+            )
+            comparisons[definition.name] = compare(models, kept, epochs, errors, confidence=CONFIDENCE)
+    spreads, exponent = _collapse(found, usable, drawn, decay, learning_rate, examples, notes)
+    return Findings(
+        deficit,
+        curves,
+        spread,
+        freedom,
+        ends,
+        halvings,
+        comparisons,
+        spreads,
+        exponent,
+        tuple(_controls(found, deficit, curves, spread, freedom)),
+        {size: _decline(one, spread, freedom) for size, one in curves.items()},
+        tuple(notes),
+    )
+
+
+def _doubts(one: Curve) -> list[str]:
+    """What a curve cannot be held against others for: points that are missing, or means of fewer runs than others."""
+    said = []
+    if len(set(one.counts.tolist())) > 1:
+        each = ", ".join(f"{int(e)}: {count}" for e, count in zip(one.switch_epochs, one.counts, strict=True))
+        said.append(f"B = {one.batch_size}: switch epochs are means of different numbers of runs ({each}).")
+    if len(one.switch_epochs) and (first := int(one.switch_epochs[0])):
+        said.append(
+            f"B = {one.batch_size}: no run of e_s = 0 counts; every end is measured from e_s = {first} instead of "
+            "from no deficit."
+        )
+    if late := [epoch for epoch in one.failed if len(one.switch_epochs) and epoch > one.switch_epochs[0]]:
+        missing = ", ".join(map(str, late))
+        said.append(f"B = {one.batch_size}: no run passed the gate at e_s = {missing}; the ends are of what is left.")
+    return said
+
+
+def _definitions(curves: Mapping[int, Curve]) -> list[Definition]:
+    """The toys' three definitions; a mass needs one level for all, midway between the best start and the mean end."""
+    if not curves:
+        return [HINGE, HALF_DEPTH]
+    top = np.mean([one.values[0] for one in curves.values()])
+    bottom = np.mean([one.values[-HALF_DEPTH.tail_rows :].mean() for one in curves.values()])
+    common = Definition("half_stuck_mass", level=float(top + bottom) / 2, direction="falling")
+    return [common, HINGE, HALF_DEPTH]
+
+
+def _resampled(one: Curve, definition: Definition, spread: float, freedom: int, seed: list[int]) -> FloatArray:
+    if freedom < ENOUGH:
+        return resample_curve(
+            one.switch_epochs, one.values, definition, confidence=CONFIDENCE, repetitions=REPETITIONS, seed=seed
+        )
+    stretch = float(stdtrit(freedom, (1 + CONFIDENCE) / 2) / ndtri((1 + CONFIDENCE) / 2))
+    noise = np.random.default_rng(seed).standard_normal((REPETITIONS, len(one.values)))
+    return one.values + stretch * spread / np.sqrt(one.counts) * noise
+
+
+def _collapse(
+    found: Sequence[Row],
+    curves: Mapping[int, Curve],
+    drawn: Mapping[int, FloatArray],
+    decay: float,
+    learning_rate: float,
+    examples: int,
+    notes: list[str],
+) -> tuple[dict[str, Collapse], BestExponent | None]:
+    try:
+        batch = []
+        for size, one in curves.items():
+            loss = mean_at_switch(found, one, "deficit_train_loss")
+            if one.switch_epochs[0] == 0 and math.isnan(loss[0]):
+                loss[0] = math.log(10)  # before any training: as good as guessing among ten classes
+            known = loss if np.all(np.isfinite(loss)) else None
+            rates = learning_rate * decay**one.switch_epochs
+            batch.append(BatchCurve(size, one.switch_epochs, one.values, rates, known))
+        spreads = collapse(batch, dataset_size=examples)
+        return spreads, best_exponent(batch, replicates=drawn if drawn else None, confidence=CONFIDENCE)
+    except ValueError as error:
+        notes.append(f"No collapse: {error}.")
+        return {}, None
+
+
+def _controls(
+    found: Sequence[Row], deficit: str, curves: Mapping[int, Curve], spread: float, freedom: int
+) -> list[ControlFinding]:
+    names = {(row.run.arm, row.run.deficit, row.run.batch_size) for row in found} - {
+        ("base", deficit, size) for size in curves
+    }
+    made = []
+    for arm, kind, size in sorted(names):
+        control = curve(found, arm, kind, size)
+        base = curves.get(size)
+        # the switch epoch of a window is its onset: no run of the base arm is its counterpart
+        paired = None if arm == "window" else base
+        for epoch in sorted({*control.switch_epochs.astype(int).tolist(), *control.failed}):
+            value, other, start = (_at(one, when) for one, when in ((control, epoch), (paired, epoch), (base, 0)))
+            made.append(
+                ControlFinding(
+                    arm,
+                    kind,
+                    size,
+                    epoch,
+                    value and value[0],
+                    other and other[0],
+                    start and start[0],
+                    _difference(value, other, spread, freedom),
+                    _difference(start, value, spread, freedom),
+                    epoch in control.failed,
+                )
+            )
+    return made
+
+
+def _decline(one: Curve, spread: float, freedom: int) -> tuple[float, float, float] | None:
+    tail = HALF_DEPTH.tail_rows
+    if len(one.values) <= tail or one.switch_epochs[0] != 0:
+        return None
+    # the mean of the last rows, each of some runs, is as sure as one row of so many runs
+    weight = tail**2 / float(np.sum(1 / one.counts[-tail:]))
+    last = float(one.values[-tail:].mean())
+    return _difference((float(one.values[0]), int(one.counts[0])), (last, weight), spread, freedom)
+
+
+def _at(one: Curve | None, epoch: int) -> tuple[float, int] | None:
+    if one is None:
+        return None
+    where = np.flatnonzero(one.switch_epochs == epoch)
+    return (float(one.values[where[0]]), int(one.counts[where[0]])) if len(where) else None
+
+
+def _difference(
+    first: tuple[float, float] | None, second: tuple[float, float] | None, spread: float, freedom: int
+) -> tuple[float, float, float] | None:
+    if first is None or second is None or not freedom:
+        return None
+    reach = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * spread * math.sqrt(1 / first[1] + 1 / second[1])
+    gap = first[0] - second[0]
+    return gap, gap - reach, gap + reach
+
+
+def plain(findings: Findings) -> dict[str, Any]:
+    """A plain dictionary for JSON."""
+    return {
+        "deficit": findings.deficit,
+        "scatter_between_seeds_percent": findings.scatter if findings.freedom else None,
+        "degrees_of_freedom": findings.freedom,
+        "critical_period_end": {
+            name: {str(size): end.to_dict() for size, end in ends.items()} for name, ends in findings.ends.items()
+        },
+        "epochs_per_halving": {name: shift.to_dict() for name, shift in findings.epochs_per_halving.items()},
+        "comparison": {name: one.to_dict() for name, one in findings.comparisons.items()},
+        "collapse": {name: one.to_dict() for name, one in findings.collapse.items()},
+        "best_exponent": None if findings.best_exponent is None else findings.best_exponent.to_dict(),
+        "decline": {str(size): decline for size, decline in findings.declines.items()},
+        "controls": [control.__dict__ for control in findings.controls],
+        "notes": list(findings.notes),
+    }

@@ -1,0 +1,1 @@
+"""Images: official archives read without unpickling, deficits, augmentation, bytes on the device."""

@@ -1,0 +1,181 @@
+"""Labelled images from an official archive, an image folder or a tar of one.
+
+An image folder holds ``train/<class>/<file>`` and ``test/<class>/<file>``, files in PNG or JPEG; classes are numbered
+in the alphabetical order of their names, which for CIFAR-10 is the official order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+
+from cifar.data.archives import ARCHIVES, PYTHON, check_archive, fetch, members, read_archive
+from slt_toys.results.progress import progress
+
+ENDINGS = (".png", ".jpg", ".jpeg")
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImages:
+    """A training and a test set.
+
+    Attributes
+    ----------
+    source
+        What a caption says they are.
+    train_images, test_images
+        (n, 3, height, width) uint8, red, green and blue.
+    train_labels, test_labels
+        (n,) int64 from 0.
+    checksum
+        SHA-256 of all of it: what identifies the data in a run's key.
+    """
+
+    source: str
+    train_images: torch.Tensor
+    train_labels: torch.Tensor
+    test_images: torch.Tensor
+    test_labels: torch.Tensor
+    checksum: str
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return int(max(self.train_labels.max(), self.test_labels.max())) + 1
+
+    def first_of_each_class(self, train: int | None, test: int | None = None) -> LabelledImages:
+        """The first images of every class, about ``train`` and ``test`` in all; None leaves that set whole."""
+        kept_train, kept_test = _balanced(self.train_labels, train), _balanced(self.test_labels, test)
+        return labelled_images(
+            self.source,
+            self.train_images[kept_train],
+            self.train_labels[kept_train],
+            self.test_images[kept_test],
+            self.test_labels[kept_test],
+        )
+
+
+def labelled_images(
+    source: str,
+    train_images: torch.Tensor,
+    train_labels: torch.Tensor,
+    test_images: torch.Tensor,
+    test_labels: torch.Tensor,
+) -> LabelledImages:
+    """`LabelledImages` with the checksum of what it holds."""
+    digest = hashlib.sha256()
+    parts = [tensor.contiguous() for tensor in (train_images, train_labels, test_images, test_labels)]
+    for part in parts:
+        digest.update(str(tuple(part.shape)).encode())
+        digest.update(part.numpy().tobytes())
+    return LabelledImages(source, *parts, checksum=digest.hexdigest())
+
+
+def load_images(data: Path | None, cache: Path) -> LabelledImages:
+    """Images from ``data``, or where it is None the official archive, fetched into ``cache``.
+
+    Parameters
+    ----------
+    data
+        An official archive, an image folder, or a tar of one. A file with the name of an official archive must be it.
+    cache
+        Folder for what is fetched.
+
+    Raises
+    ------
+    ValueError
+        In one line, if the data are damaged or not what their name says.
+    OSError
+        If there is no such file, or nothing can be fetched.
+    """
+    if data is None:
+        data = fetch(PYTHON, cache)
+    elif not data.exists():
+        raise FileNotFoundError(f"data: there is no {data}; give an archive or an image folder")
+    elif data.name in ARCHIVES and data.is_file():
+        check_archive(data, ARCHIVES[data.name])
+    if data.is_dir():
+        return _from_files(_folder(data), data)
+    if _holds_pictures(data):
+        return _from_files(((name, read()) for name, read in members(data)), data)
+    (train_images, train_labels), (test_images, test_labels) = read_archive(data)
+    official = data.name in ARCHIVES
+    return labelled_images(
+        "CIFAR-10" if official else data.name,
+        torch.from_numpy(train_images.copy()),
+        torch.from_numpy(train_labels),
+        torch.from_numpy(test_images.copy()),
+        torch.from_numpy(test_labels),
+    )
+
+
+def _balanced(labels: torch.Tensor, count: int | None) -> torch.Tensor:
+    if count is None or count >= len(labels):
+        return torch.arange(len(labels))
+    classes = int(labels.max()) + 1
+    if count < classes:
+        raise ValueError(f"images: {count} are fewer than the {classes} classes; give at least one for each")
+    share = [torch.nonzero(labels == label).flatten()[: count // classes] for label in range(classes)]
+    return torch.cat(share).sort().values
+
+
+def _holds_pictures(path: Path) -> bool:
+    """Whether the first file of a tar is a picture."""
+    for name, _ in members(path):
+        if "batch" in name or name.lower().endswith(ENDINGS):
+            return name.lower().endswith(ENDINGS)
+    raise ValueError(f"data: {path} holds neither CIFAR-10 batches nor PNG or JPEG images")
+
+
+def _folder(root: Path) -> Iterator[tuple[str, bytes]]:
+    for folder, _, names in os.walk(root):
+        for name in names:
+            path = Path(folder) / name
+            if name.lower().endswith(ENDINGS):
+                yield path.relative_to(root).as_posix(), path.read_bytes()
+
+
+def _from_files(files: Iterator[tuple[str, bytes]], source: Path) -> LabelledImages:
+    """Decode every ``.../train/<class>/<file>`` and ``.../test/<class>/<file>``, in the order of their names."""
+    found: dict[str, list[tuple[str, str, np.ndarray]]] = {"train": [], "test": []}
+    with progress("decoding images", None) as advance:
+        for name, content in files:
+            parts = name.split("/")
+            if name.lower().endswith(ENDINGS) and len(parts) >= 3 and parts[-3] in found:
+                found[parts[-3]].append((parts[-2], parts[-1], _decode(content, f"data: {source}, {name}")))
+                advance()
+    for part, pictures in found.items():
+        if not pictures:
+            raise ValueError(
+                f"data: {source} holds no {part}/<class>/<image>; give an image folder with train and test"
+            )
+    classes = {name: number for number, name in enumerate(sorted({kind for kind, _, _ in found["train"]}))}
+    strange = sorted({kind for kind, _, _ in found["test"]} - set(classes))
+    if strange:
+        raise ValueError(f"data: {source} has the class {strange[0]!r} under test alone; train needs it as well")
+    tensors = []
+    for pictures in found.values():
+        pictures.sort(key=lambda picture: picture[:2])
+        sizes = {picture.shape for _, _, picture in pictures}
+        if len(sizes) > 1:
+            raise ValueError(f"data: {source} has images of different sizes; they must all be alike")
+        stacked = np.stack([picture for _, _, picture in pictures]).transpose(0, 3, 1, 2)
+        tensors += [torch.from_numpy(np.ascontiguousarray(stacked))]
+        tensors += [torch.tensor([classes[kind] for kind, _, _ in pictures])]
+    return labelled_images(source.name.split(".")[0], *tensors)
+
+
+def _decode(content: bytes, source: str) -> np.ndarray:
+    try:
+        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as picture:
+            return np.asarray(picture.convert("RGB"))
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{source} cannot be decoded ({' '.join(str(error).split())})") from None

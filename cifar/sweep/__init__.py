@@ -1,0 +1,1 @@
+"""A sweep: units of work, the results file, and the workers."""

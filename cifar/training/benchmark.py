@@ -1,0 +1,176 @@
+"""How fast training is, against the matrix rate of the same device measured in the same run.
+
+Each optimisation is left out alone, and what that costs is its gain. A rate counts the multiplications and additions of
+convolutions and linear layers, forward once and backward twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch.nn import functional
+
+from cifar.data.augmentation import augment
+from cifar.training.networks import make_network, multiply_adds
+
+WARM_UP = 3  # steps
+
+
+@dataclass(frozen=True)
+class Switches:
+    """The optimisations; each can be left out."""
+
+    low_precision: bool = True
+    channels_last: bool = True
+    fused: bool = True
+    graph: bool = True
+
+    def without(self, name: str) -> Switches:
+        """All but one."""
+        return replace(self, **{name: False})
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Images a second, and the share of the matrix rate that they are."""
+
+    images: float
+    share: float
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _seconds(work: Callable[[], object], device: torch.device, least: float) -> float:
+    """Seconds that one call takes, over at least ``least`` seconds of them."""
+    work()
+    _wait(device)
+    count, begun = 0, time.perf_counter()
+    while (passed := time.perf_counter() - begun) < least or not count:
+        work()
+        _wait(device)
+        count += 1
+    return passed / count
+
+
+def matrix_rate(device: torch.device, kind: torch.dtype, *, size: int, least: float = 0.5) -> float:
+    """Floating-point operations a second of the product of two square matrices."""
+    left, right = (torch.randn(size, size, device=device).to(kind) for _ in range(2))
+
+    def product() -> None:
+        for _ in range(4):
+            torch.mm(left, right)
+
+    return 4 * 2 * size**3 / _seconds(product, device, least)
+
+
+def training_speed(
+    network: str,
+    batch_size: int,
+    device: torch.device,
+    rate: float,
+    switches: Switches,
+    *,
+    width: int | None = None,
+    steps: int = 20,
+    least: float = 1.0,
+) -> Speed:
+    """Speed of training steps, with the shifts and flips of their images, on random images.
+
+    Parameters
+    ----------
+    network, width
+        See `cifar.training.networks.make_network`.
+    batch_size
+        Images of a step.
+    device
+        Where.
+    rate
+        To compare with, in floating-point operations a second.
+    switches
+        What is used; the graph only on a GPU.
+    steps
+        Steps of one timed call.
+    least
+        Seconds to time.
+    """
+    model = make_network(network, width=width)
+    operations = 6 * multiply_adds(model)
+    order = torch.channels_last if switches.channels_last else torch.contiguous_format
+    model = model.to(device).to(memory_format=order)  # type: ignore[call-overload]
+    optimiser = torch.optim.SGD(
+        model.parameters(), lr=torch.tensor(1e-3, device=device), momentum=0.9, weight_decay=1e-3, fused=switches.fused
+    )
+    generator = torch.Generator(device).manual_seed(0)
+    images = torch.randn(steps * batch_size, 3, 32, 32, device=device)
+    labels = torch.randint(0, 10, (steps * batch_size,), device=device)
+    now = images.contiguous(memory_format=order)
+    counter = torch.zeros((), dtype=torch.int64, device=device)
+    span = torch.arange(batch_size, device=device)
+
+    def step() -> None:
+        rows = span + counter * batch_size
+        optimiser.zero_grad(set_to_none=False)
+        with torch.autocast(device.type, torch.bfloat16, enabled=switches.low_precision, cache_enabled=False):
+            outputs = model(now.index_select(0, rows))
+        functional.cross_entropy(outputs.float(), labels.index_select(0, rows)).backward()
+        optimiser.step()
+        counter.add_(1)
+
+    replay = step
+    if switches.graph and device.type == "cuda":
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(WARM_UP):
+                step()
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            step()
+        replay = graph.replay
+
+    def epoch() -> None:
+        now.copy_(augment(images, generator))
+        counter.zero_()
+        for _ in range(steps):
+            replay()
+
+    seconds = _seconds(epoch, device, least)
+    speed = steps * batch_size / seconds
+    return Speed(speed, speed * operations / rate)
+
+
+def benchmark_text(
+    device: torch.device, networks: tuple[str, ...], batch_sizes: tuple[int, ...], *, width: int | None, least: float
+) -> str:
+    """The matrix rates, a table of speeds, and the gain of each optimisation at the middle batch size."""
+    on_gpu = device.type == "cuda"
+    size = 8192 if on_gpu else 768
+    rates = {str(kind)[6:]: matrix_rate(device, kind, size=size) for kind in (torch.float32, torch.bfloat16)}
+    fast = max(rates, key=lambda name: rates[name])
+    rate, full = rates[fast], Switches(low_precision=fast == "bfloat16", graph=on_gpu)
+    name = torch.cuda.get_device_name(device) if on_gpu else f"processor, {torch.get_num_threads()} threads"
+    lines = [f"device: {name}"]
+    lines += [f"matrix rate, {kind}: {value / 1e12:.3g} Tflop/s" for kind, value in rates.items()]
+    lines += ["", f"| network | batch size | images a second | share of the {fast} rate |", "| --- | --- | --- | --- |"]
+    steps = 20 if on_gpu else 2
+    options = {"width": width, "steps": steps, "least": least}
+    for network in networks:
+        for batch_size in batch_sizes:
+            found = training_speed(network, batch_size, device, rate, full, **options)  # type: ignore[arg-type]
+            lines.append(f"| {network} | {batch_size} | {found.images:.0f} | {100 * found.share:.1f} % |")
+    middle = sorted(batch_sizes)[len(batch_sizes) // 2]
+    whole = training_speed(networks[0], middle, device, rate, full, **options)  # type: ignore[arg-type]
+    lines += ["", f"| left out ({networks[0]}, B = {middle}) | images a second | its gain |", "| --- | --- | --- |"]
+    for switch in ("low_precision", "channels_last", "fused", "graph"):
+        if getattr(full, switch):
+            part = training_speed(networks[0], middle, device, rate, full.without(switch), **options)  # type: ignore[arg-type]
+            words = switch.replace("_", " ")
+            lines.append(f"| {words} | {part.images:.0f} | {whole.images / part.images:.2f} times |")
+    return "\n".join(lines)

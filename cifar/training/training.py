@@ -1,0 +1,234 @@
+"""SGD as the published studies run it, the same code on a GPU and on a CPU.
+
+Order, shifts and added noise of an epoch are functions of (seed, epoch), never of what ran before, so a state is its
+weights, its momentum and its epoch: a resumed run has the bits of an uninterrupted one. The learning rate is a tensor
+on the device, and nothing waits for the device inside an epoch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from cifar.data.device_data import DeviceData, seed_for
+from cifar.study.stages import EpochRecord, Recipe, Stage, stage_of
+from cifar.training.networks import make_network
+
+_WEIGHTS, _FRESH = 16, 17  # what a seed is for; see cifar.data.device_data
+
+
+def best_precision(device: torch.device) -> str:
+    """``bfloat16`` where the device computes in it at least as fast as in float32, else ``float32``."""
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    for question in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        if getattr(torch.cpu, question, lambda: False)():
+            return "bfloat16"
+    return "float32"
+
+
+class Trainer:
+    """A network, its optimiser and the epoch it has reached.
+
+    Parameters
+    ----------
+    recipe
+        What does not change.
+    data
+        Images on the device.
+    graph
+        On a GPU, capture the whole step in one CUDA graph.
+    """
+
+    def __init__(self, recipe: Recipe, data: DeviceData, *, graph: bool = True) -> None:
+        self.recipe, self.data, self.epoch = recipe, data, 0
+        self.network = self._fresh(_WEIGHTS)
+        self._rate = torch.tensor(0.0, device=data.device)
+        self.optimiser = torch.optim.SGD(self.network.parameters(), lr=self._rate, momentum=recipe.momentum, fused=True)
+        for parameter in self.network.parameters():
+            self.optimiser.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        self._sums = torch.zeros(2, device=data.device)  # of loss and of right answers
+        self._graph = graph and data.device.type == "cuda"
+        self._captured: dict[tuple[float, int], Any] = {}
+
+    def _fresh(self, *purpose: int) -> nn.Module:
+        recipe = self.recipe
+        network = make_network(
+            recipe.network,
+            width=recipe.width,
+            depth=recipe.depth,
+            classes=self.data.classes,
+            size=self.data.size,
+            seed=seed_for(recipe.seed, *purpose),
+        )
+        return network.to(self.data.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def run_epoch(self, parts: Sequence[Stage]) -> EpochRecord:
+        """Train for the next epoch of a sequence of stages.
+
+        Raises
+        ------
+        ValueError
+            If the stages have no such epoch, or the loss is no longer finite.
+        """
+        stage, begin = stage_of(parts, self.epoch)
+        if self.epoch == begin and (stage.shrink, stage.perturb) != (1.0, 0.0):
+            self._shrink_and_perturb(stage)
+        rate = stage.rate(self.epoch, begin)
+        self._rate.fill_(rate)
+        self.optimiser.param_groups[0]["weight_decay"] = stage.weight_decay
+        images, labels, weights = self.data.epoch(
+            stage,
+            self.epoch,
+            seed=self.recipe.seed,
+            batch_size=self.recipe.batch_size,
+            deficit_after_augmentation=self.recipe.deficit_after_augmentation,
+        )
+        self.network.train()
+        self._sums.zero_()
+        steps = len(labels) // self.recipe.batch_size
+        if self._graph:
+            self._replay(images, labels, weights, steps, stage.weight_decay)
+        else:
+            for batch in zip(
+                *(whole.split(self.recipe.batch_size) for whole in (images, labels, weights)), strict=True
+            ):
+                self._step(*batch)
+        loss, right = (self._sums / len(labels)).tolist()  # the one time that the device is waited for
+        if not math.isfinite(loss):
+            raise ValueError(f"learning_rate: the loss is {loss} in epoch {self.epoch}; give a smaller learning rate")
+        record = EpochRecord(self.epoch, rate, loss, right)
+        self.epoch += 1
+        return record
+
+    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
+        low = self.recipe.precision == "bfloat16"
+        # without the cache of cast weights, which a captured graph must not hold on to
+        kind = self.data.device.type
+        return torch.autocast(kind, torch.bfloat16, cache_enabled=False) if low else contextlib.nullcontext()
+
+    def _step(self, images: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> None:
+        self.optimiser.zero_grad(set_to_none=False)
+        with self._autocast():
+            outputs = self.network(images)
+        losses = functional.cross_entropy(outputs.float(), labels, reduction="none")
+        (losses * weights).mean().backward()
+        self.optimiser.step()
+        with torch.no_grad():
+            self._sums += torch.stack([losses.sum(), (outputs.argmax(1) == labels).sum().to(losses.dtype)])
+
+    def _replay(
+        self, images: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, steps: int, weight_decay: float
+    ) -> None:
+        """All steps of an epoch from one captured graph: a graph holds the weight decay and the size of the epoch."""
+        known = self._captured.get((weight_decay, len(labels)))
+        if known is None:
+            known = self._captured[weight_decay, len(labels)] = self._capture(images, labels, weights)
+        graph, buffers, counter = known
+        for buffer, values in zip(buffers, (images, labels, weights), strict=True):
+            buffer.copy_(values)
+        counter.zero_()
+        for _ in range(steps):
+            graph.replay()
+
+    def _capture(self, *whole: torch.Tensor) -> tuple[Any, list[torch.Tensor], torch.Tensor]:
+        kept = self.state()
+        buffers = [values.clone() for values in whole]
+        counter = torch.zeros((), dtype=torch.int64, device=self.data.device)
+        span = torch.arange(self.recipe.batch_size, device=self.data.device)
+
+        def step() -> None:
+            rows = span + counter * self.recipe.batch_size
+            self._step(*(values.index_select(0, rows) for values in buffers))
+            counter.add_(1)
+
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):  # lets libraries choose their kernels before they are captured
+                counter.zero_()
+                step()
+        torch.cuda.current_stream().wait_stream(side)
+        counter.zero_()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            step()
+        self.load_state(kept)
+        self._sums.zero_()
+        return graph, buffers, counter
+
+    @torch.no_grad()
+    def _shrink_and_perturb(self, stage: Stage) -> None:
+        fresh = self._fresh(_FRESH, self.epoch)
+        for parameter, drawn in zip(self.network.parameters(), fresh.parameters(), strict=True):
+            parameter.mul_(stage.shrink).add_(drawn, alpha=stage.perturb)
+
+    def state(self) -> dict[str, Any]:
+        """Copies of all that the next epoch depends on."""
+        return {
+            "epoch": self.epoch,
+            "random": [self.recipe.seed, self.epoch],  # all generators are made from these two
+            "network": {name: value.detach().cpu().clone() for name, value in self.network.state_dict().items()},
+            "momentum": [
+                self.optimiser.state[parameter]["momentum_buffer"].cpu().clone()
+                for parameter in self.network.parameters()
+            ],
+        }
+
+    @torch.no_grad()
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Continue from a state, in place.
+
+        Raises
+        ------
+        ValueError
+            If it belongs to another network.
+        """
+        try:
+            self.network.load_state_dict(state["network"])
+            for parameter, buffer in zip(self.network.parameters(), state["momentum"], strict=True):
+                self.optimiser.state[parameter]["momentum_buffer"].copy_(buffer)
+        except (RuntimeError, KeyError, TypeError) as error:
+            reason = " ".join(str(error).split())[:120]
+            raise ValueError(f"checkpoint: it belongs to another network ({reason}); remove it") from None
+        self.epoch = int(state["epoch"])
+
+    @torch.no_grad()
+    def re_estimate_batch_statistics(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """Replace the running means and variances of batch normalisation by averages over ``batches``.
+
+        Training never reads them, so this changes no later step.
+        """
+        layers = [layer for layer in self.network.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+        if not layers:
+            return
+        momenta = [layer.momentum for layer in layers]
+        for layer in layers:
+            layer.reset_running_stats()
+            layer.momentum = None  # a plain average
+        self.network.train()
+        for images, _ in batches:
+            with self._autocast():
+                self.network(images)
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+
+    @torch.no_grad()
+    def evaluate(self, batches: Iterator[tuple[torch.Tensor, torch.Tensor]]) -> tuple[float, float]:
+        """Mean loss (nats) and accuracy (0 to 1), with the batch statistics as they are."""
+        self.network.eval()
+        sums, count = torch.zeros(2, dtype=torch.float64), 0
+        for images, labels in batches:
+            with self._autocast():
+                outputs = self.network(images).float()
+            losses = functional.cross_entropy(outputs, labels, reduction="sum")
+            sums += torch.stack([losses, (outputs.argmax(1) == labels).sum().float()]).double().cpu()
+            count += len(labels)
+        loss, accuracy = (sums / count).tolist()
+        return loss, accuracy

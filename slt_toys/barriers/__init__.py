@@ -1,0 +1,1 @@
+"""Many barriers: smooth declines, their spectra, and separate transitions."""

@@ -1,0 +1,1 @@
+"""Exact answers: integrals, free energies, densities in time, first passages."""

@@ -1,0 +1,249 @@
+"""The Fokker–Planck equation of overdamped Langevin dynamics, discretised reversibly in one and two dimensions.
+
+``dw = -∇L dt + √(2T) dW`` on a box with reflecting walls becomes a Markov jump process between the cells of a tensor
+grid, with the rates of Scharfetter & Gummel (1969),
+
+    k(i → j) = T / (h_ij · width_i) · B((L_j - L_i)/T),        B(x) = x / (eˣ - 1).
+
+They never overflow, keep detailed balance with the weights ``volume_i · exp(-L_i/T)`` to rounding at any
+temperature, and are of second order in the cell width. Axis 0 of every array of cells is the first
+coordinate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from scipy.linalg import eigh_tridiagonal
+from scipy.sparse.linalg import eigsh
+
+from ..inputs.arguments import check_fields, checked_arguments
+from ..potentials.boxes import CUT_OFF, box_holds, widened
+from ..potentials.potential import Potential
+from .elimination import eliminate, substitute
+from .grids import Grid, grid_for
+from .phase_integrals import phase_moments
+
+Array = NDArray[np.float64]
+
+__all__ = [
+    "FokkerPlanck", "Grid", "bernoulli", "check_temperature", "fokker_planck", "grid_for", "phase_weights",
+    "relaxation_time", "spectrum",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class FokkerPlanck:
+    """The reversible jump process on the cells of a grid.
+
+    Attributes
+    ----------
+    grid
+        Its d axes.
+    energy
+        Losses at the cells' midpoints, shape ``grid.shape``.
+    unwalled
+        The potential, its box the grid's, if the grid's walls are no part of the model: then temperatures at which they
+        cut off more than :data:`~slt_toys.potentials.boxes.CUT_OFF` of a phase's mass are refused. None for walls that
+        are meant.
+    """
+
+    grid: Grid
+    energy: Array
+    unwalled: Potential | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if np.shape(self.energy) != self.grid.shape or not np.isfinite(self.energy).all():
+            raise ValueError(f"energy must be finite with one value per cell, shape {self.grid.shape}")
+
+    def check_walls(self, temperature: float) -> None:
+        """Refuse what is no temperature, and one at which mass lies beyond walls that are no part of the model.
+
+        Raises
+        ------
+        ValueError
+            In one line that says how much is cut off, and what to do.
+        """
+        check_temperature(temperature)
+        if self.unwalled is None or box_holds(self.unwalled, temperature):
+            return
+        share, phase = _cut_off(self.unwalled, float(temperature))
+        if share > CUT_OFF:
+            walls = " x ".join(f"[{low:.4g}, {high:.4g}]" for low, high in self.unwalled.box)
+            raise ValueError(
+                f"the grid on {walls} cuts off {share:.2g} of phase {phase!r} of {self.unwalled.name} at temperature "
+                f"{temperature:.3g}, more than {CUT_OFF:g}; make it by grid_for with this temperature among its own"
+            )
+
+    def rates(self, temperature: float) -> tuple[tuple[Array, Array], ...]:
+        """Jump rates ``(up, down)`` along each axis, i → i + 1 and i + 1 → i; arrays are one shorter on that axis."""
+        self.check_walls(temperature)
+        found = []
+        for axis, (edges, centers) in enumerate(zip(self.grid.edges, self.grid.centers, strict=True)):
+            column = (slice(None),) + (None,) * (self.grid.dimension - 1 - axis)
+            step, width = np.diff(centers)[column], np.diff(edges)[column]
+            rise = np.diff(self.energy, axis=axis) / temperature
+            up = temperature / (step * width[:-1]) * bernoulli(rise)
+            down = temperature / (step * width[1:]) * bernoulli(-rise)
+            found.append((up, down))
+        return tuple(found)
+
+    def generator(self, temperature: float) -> sparse.csr_array:
+        """Generator Q, with rows that sum to zero: observables obey du/dt = Q u, cell masses dp/dt = Qᵀ p."""
+        cells = np.arange(self.grid.volumes.size).reshape(self.grid.shape)
+        rows, columns, values = [], [], []
+        for axis, (up, down) in enumerate(self.rates(temperature)):
+            first = np.take(cells, np.arange(cells.shape[axis] - 1), axis).ravel()
+            second = np.take(cells, np.arange(1, cells.shape[axis]), axis).ravel()
+            rows += [first, second]
+            columns += [second, first]
+            values += [up.ravel(), down.ravel()]
+        jumps = sparse.csr_array(
+            (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(cells.size, cells.size)
+        )
+        return sparse.csr_array(jumps - sparse.diags_array(np.asarray(jumps.sum(axis=1)).ravel()))
+
+    def log_stationary(self, temperature: float) -> Array:
+        """Logarithms of the stationary masses of the cells, shape ``grid.shape``."""
+        self.check_walls(temperature)
+        weights = np.log(self.grid.volumes) - self.energy / temperature
+        top = weights.max()
+        return weights - top - np.log(np.exp(weights - top).sum())
+
+    def stationary(self, temperature: float) -> Array:
+        """Stationary masses of the cells, ∝ volume · exp(-L/T), shape ``grid.shape``."""
+        return np.exp(self.log_stationary(temperature))
+
+
+def fokker_planck(potential: Potential, grid: Grid) -> FokkerPlanck:
+    """Discretise a potential on a grid of as many axes as it has coordinates."""
+    if potential.dimension != grid.dimension:
+        raise ValueError(
+            f"grid has {grid.dimension} axes; potential {potential.name} has {potential.dimension} coordinates"
+        )
+    walls = tuple((float(edges[0]), float(edges[-1])) for edges in grid.edges)
+    unwalled = replace(potential, box=walls) if grid.boundary == potential.boundary == "natural" else None
+    return FokkerPlanck(grid, potential.energy_function()(grid.points), unwalled)
+
+
+@lru_cache(maxsize=256)
+def _cut_off(unwalled: Potential, temperature: float) -> tuple[float, str]:
+    """Largest share of a phase's mass beyond the walls, and the phase's name."""
+    n_beta = np.array([1 / temperature])
+    walled = replace(unwalled, boundary="reflecting")
+    worst = (0.0, "")
+    for number, phase in enumerate(unwalled.phases):
+        whole = phase_moments(widened(unwalled, temperature), n_beta, [number])[0].moments.log_integral[0]
+        try:
+            inside = phase_moments(walled, n_beta, [number])[0].moments.log_integral[0]
+        except ValueError:  # none of the phase is inside
+            inside = -np.inf
+        worst = max(worst, (float(-np.expm1(min(inside - whole, 0.0))), phase.name))
+    return worst
+
+
+@checked_arguments(finite=False)
+def check_temperature(temperature: float) -> None:
+    """Refuse what is not a positive, finite temperature."""
+    if not (np.isfinite(temperature) and temperature > 0):
+        raise ValueError(f"temperature must be positive and finite, not {temperature}")
+
+
+def bernoulli(x: ArrayLike) -> Array:
+    """B(x) = x/(eˣ - 1), which never overflows: B(-∞) = ∞ linearly, B(0) = 1, B(∞) = 0."""
+    x = np.asarray(x, dtype=float)
+    magnitude = np.abs(x)
+    safe = np.where(magnitude < 1e-300, 1.0, magnitude)
+    at_minus = np.where(magnitude < 1e-300, 1.0, -safe / np.expm1(-safe))  # B(-|x|), between 1 and 1 + |x|
+    return np.where(x > 0, at_minus * np.exp(-magnitude), at_minus)
+
+
+def phase_weights(potential: Potential, phase: str | int, grid: Grid) -> Array:
+    """The fraction of each cell's volume that lies in a phase's region, shape ``grid.shape``."""
+    number = potential.phase_number(phase)
+    share = 8
+    fine = []
+    for edges in grid.edges:
+        offsets = (np.arange(share) + 0.5) / share
+        fine.append((edges[:-1, None] + np.diff(edges)[:, None] * offsets).ravel())
+    inside = potential.phase_index(np.stack(np.meshgrid(*fine, indexing="ij"), axis=-1)) == number
+    parts = [size for cells in grid.shape for size in (cells, share)]
+    return inside.reshape(parts).mean(axis=tuple(range(1, 2 * grid.dimension, 2)))
+
+
+# ---- spectrum ------------------------------------------------------------------------------------------------------
+@checked_arguments
+def spectrum(process: FokkerPlanck, temperature: float, count: int = 6) -> Array:
+    """Smallest ``count`` relaxation rates, in ascending order; the first is 0.
+
+    In one dimension the symmetrised generator is -FᵀF with F bidiagonal (its entries are √rate), and
+    bisection on F gives every singular value to high relative accuracy, however small (Demmel & Kahan 1990).
+    In two dimensions the rates beyond the second are good to 1e-12 times the largest rate.
+    """
+    check_temperature(temperature)
+    size = process.energy.size
+    if not 1 <= count <= size:
+        raise ValueError(f"count must lie between 1 and the number of cells {size}, not {count}")
+    if process.grid.dimension == 1:
+        up, down = process.rates(temperature)[0]
+        # Golub–Kahan form: zero diagonal, F's entries interleaved; its eigenvalues are ± the singular values and 0.
+        beside = np.sqrt(np.column_stack([up, down]).ravel())
+        top = size - 1 + count - 1
+        singular = eigh_tridiagonal(
+            np.zeros(2 * size - 1), beside, eigvals_only=True, select="i", select_range=(size - 1, top),
+            lapack_driver="stebz", tol=1e-300,
+        )  # fmt: skip
+        return np.concatenate([[0.0], np.sort(np.abs(singular[1:])) ** 2])
+    if count == 1:
+        return np.zeros(1)
+    generator = process.generator(temperature)
+    forward = sparse.triu(generator, 1).tocsr()
+    backward = sparse.csr_array(sparse.tril(generator, -1).T)
+    diagonal = np.asarray(generator.diagonal(), dtype=float)
+    beside = sparse.csr_array(np.sqrt(forward.multiply(backward)))  # type: ignore[call-overload]
+    symmetric = sparse.csc_array(beside + beside.T + sparse.diags_array(diagonal))
+    first = 1 / relaxation_time(process, temperature)
+    fast = 1e-4 * -float(np.median(diagonal))
+    start = np.sqrt(process.stationary(temperature)).ravel() + 1 / size
+    values = eigsh(symmetric, k=min(count, size - 2), sigma=fast, v0=start, return_eigenvectors=False)
+    rates = np.sort(np.negative(np.asarray(values, dtype=float)))
+    rates[:2] = 0.0, first
+    return rates
+
+
+@checked_arguments
+def relaxation_time(
+    process: FokkerPlanck, temperature: float, tolerance: float = 1e-10, iterations: int = 500
+) -> float:
+    """Longest relaxation time, 1 / spectral gap, to high relative accuracy even where the gap is 1e-100.
+
+    Inverse iteration with the generator's Green function, pinned at the most probable cell and applied by an
+    elimination that subtracts nothing (:mod:`slt_toys.exact.elimination`); the Rayleigh quotient converges as the
+    ratio of the first two rates, squared. Infinite where it exceeds 1e290 of the fastest jumps.
+    """
+    weights = process.stationary(temperature).ravel()
+    pinned = int(np.argmax(weights))
+    factors = eliminate(process, temperature, np.arange(weights.size) == pinned)
+    # Start from the phase that is hardest to leave: mean first passage times to the pinned cell.
+    shape = substitute(factors, np.ones(weights.size))
+    time = np.inf
+    for _ in range(iterations):
+        scale = np.abs(shape).max()
+        if not np.isfinite(scale) or scale * factors.unit > 1e290:
+            return float("inf")
+        shape = shape / scale
+        shape = shape - (weights * shape).sum()
+        found = substitute(factors, np.maximum(shape, 0.0)) - substitute(factors, np.maximum(-shape, 0.0))
+        centred = found - (weights * found).sum()
+        scale = max(np.abs(centred).max(), np.finfo(float).tiny)
+        centred = centred / scale
+        before, time = time, float(scale * (weights * centred**2).sum() / (weights * centred * shape).sum())
+        if abs(time - before) <= tolerance * time:
+            return time
+        shape = centred
+    raise ValueError(f"relaxation_time did not settle in {iterations} iterations; the first two rates nearly coincide")

@@ -1,0 +1,393 @@
+"""How long a phase is left for another: mean first passage times, committors, and the Kramers laws they tend to.
+
+In one dimension by quadrature in the log domain, where exp(L/T) may be e^±10000; in one and two dimensions by linear
+solves on a :class:`~slt_toys.exact.fokker_planck.FokkerPlanck` process. Times are Langevin times (dw = -∇L dt + √(2T)
+dW).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+from numpy.typing import ArrayLike, NDArray
+
+from ..inputs.arguments import checked_arguments, shown
+from ..potentials.boxes import TEMPERATURES_KEPT, scale_of, widened
+from ..potentials.confinement import taylor_coefficients
+from ..potentials.potential import Potential, interval_edge
+from ..reference.laws import law
+from .elimination import eliminate, substitute
+from .fokker_planck import FokkerPlanck, Grid, check_temperature, grid_for
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+__all__ = [
+    "LocalForm", "barrier_form", "cells_near", "committor", "committor_quadrature", "kramers_rate", "kramers_ratio",
+    "log_mean_first_passage_time", "mean_first_passage_time", "mean_first_passage_times", "well_form",
+]  # fmt: skip
+
+LARGEST_ORDER = 64  # of vanishing at a minimum or a barrier
+NODES = 10  # Gauss nodes in a panel
+PANELS = 800  # doubling them changes nothing above rounding (tested)
+STEEP = 2.0  # L/T may vary by so much across a panel where a passage is mostly downhill
+UPHILL = 25.0  # where it climbs by more than this, what it takes downhill is below 1e-10 of the time
+MOST_PANELS = 400_000
+NOTHING_LEFT = 40.0  # temperatures above the lowest point behind a start, e⁻⁴⁰ of the mass there
+
+
+# ---- quadrature, one dimension -------------------------------------------------------------------------------------
+@checked_arguments
+def log_mean_first_passage_time(
+    potential: Potential, temperature: float, start: float, target: float, panels: int = PANELS
+) -> float:
+    """Logarithm of the mean time to reach ``target`` from ``start``, in one dimension.
+
+    τ = (1/T) ∫_start^target e^{L(y)/T} ∫_wall^y e^{-L(z)/T} dz dy, the wall being the reflecting end behind the start
+    (Gardiner 2009, eq. 5.5.23), by Gauss–Legendre panels with both integrals cumulated as logarithms.
+
+    Parameters
+    ----------
+    potential
+        With one coordinate.
+    temperature
+        In units of loss.
+    start, target
+        Points of the box; the target may lie on either side.
+    panels
+        About how many panels.
+
+    Raises
+    ------
+    ValueError
+        For another dimension, a temperature that is not positive, or points outside the box.
+    """
+    check_temperature(temperature)
+    _interval(potential, start=start, target=target)
+    if start == target:
+        return -np.inf
+    sign = 1.0 if target > start else -1.0
+    energy = _line(potential)
+    # Behind a start that is high up, the wall must be higher still.
+    above = float(energy(np.array([start]))[0]) - max(potential.minimum_loss(i) for i in range(len(potential.phases)))
+    potential = widened(potential, temperature + max(above, 0.0) / TEMPERATURES_KEPT)
+    low, high = potential.box[0]
+    # A target to the left is one to the right of the mirror image.
+    edges = _panel_edges(potential, temperature, panels, start, target)
+    edges = edges if sign > 0 else -edges[::-1]
+    wall, start, target = (low, start, target) if sign > 0 else (-high, -start, -target)
+    edges = edges[(edges > wall) & (edges <= target)]
+    edges = np.concatenate([[wall], edges])
+
+    def height(points: Array) -> Array:
+        return energy(sign * points) / temperature
+
+    edges = _without_steep_panels(_without_empty_panels(edges, start, height), height)
+    points, half = _gauss_points(edges)
+    exponent = height(points)
+    inner = _log_cumulative(-exponent, half)
+    crossing = exponent + inner
+    log_panel = _log_panel_integrals(crossing, half)
+    return float(np.logaddexp.reduce(log_panel[edges[:-1] >= start]) - np.log(temperature))
+
+
+@checked_arguments
+def mean_first_passage_time(potential: Potential, temperature: float, start: float, target: float) -> float:
+    """Mean time to reach ``target`` from ``start``; infinite beyond 1e308. See :func:`log_mean_first_passage_time`."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(log_mean_first_passage_time(potential, temperature, start, target)))
+
+
+@checked_arguments
+def committor_quadrature(
+    potential: Potential, temperature: float, points: ArrayLike, first: float, second: float, panels: int = PANELS
+) -> Array:
+    """Probability to reach ``second`` before ``first``, in one dimension: ∫_first^w e^{L/T} / ∫_first^second e^{L/T}.
+
+    Parameters
+    ----------
+    potential, temperature
+        As in :func:`log_mean_first_passage_time`.
+    points
+        Any shape; beyond the two ends the committor is 0 or 1.
+    first, second
+        Distinct points of the box.
+
+    Returns
+    -------
+    Committors, shape of ``points``.
+    """
+    check_temperature(temperature)
+    _interval(potential, first=first, second=second)
+    if first == second:
+        raise ValueError(f"first and second must be distinct points, not both {first}")
+    low, high = min(first, second), max(first, second)
+    points = np.asarray(points, dtype=float)
+    if not np.isfinite(points).all():
+        raise ValueError("points must be finite")
+    inside = np.clip(points, low, high)
+    edges = np.unique(np.concatenate([_panel_edges(potential, temperature, panels, low, high), inside.ravel()]))
+    edges = edges[(edges >= low) & (edges <= high)]
+    nodes, half = _gauss_points(edges)
+    log_panel = _log_panel_integrals(_line(potential)(nodes) / temperature, half)
+    log_below = np.concatenate([[-np.inf], np.logaddexp.accumulate(log_panel)])
+    share = np.exp(log_below - log_below[-1])[np.searchsorted(edges, inside)]
+    return share if second > first else 1.0 - share
+
+
+def _interval(potential: Potential, **points: float) -> tuple[float, float]:
+    if potential.dimension != 1:
+        raise ValueError(
+            f"quadrature needs a potential with one coordinate; {potential.name} has {potential.dimension}"
+        )
+    low, high = potential.box[0]
+    for name, value in points.items():
+        if not low <= value <= high:
+            raise ValueError(f"{name} must lie in the box, from {low} to {high}, not at {value}")
+    return low, high
+
+
+def _line(potential: Potential) -> Callable[[Array], Array]:
+    energy = potential.energy_function()
+    return lambda points: energy(points[..., None])
+
+
+def _panel_edges(potential: Potential, temperature: float, panels: int, *pins: float) -> Array:
+    graded = grid_for(potential, [temperature], panels).edges[0]
+    low, high = potential.box[0]
+    return np.unique(np.concatenate([[low], graded[(graded > low) & (graded < high)], pins, [high]]))
+
+
+def _without_empty_panels(edges: Array, start: float, exponent: Callable[[Array], Array]) -> Array:
+    """Drop panels next to the wall behind a start that hold no mass: how far off such a wall is does not matter."""
+    lowest = exponent(edges[:-1, None] + np.diff(edges)[:, None] * np.linspace(0.0, 1.0, 9)).min(axis=1)
+    behind = lowest[edges[1:] <= start]
+    return edges[int(np.argmax(behind <= behind.min() + NOTHING_LEFT)) :] if behind.size else edges
+
+
+def _without_steep_panels(edges: Array, exponent: Callable[[Array], Array]) -> Array:
+    """Cut panels where L/T falls fast, unless the time is that of a climb beside which no descent counts."""
+    parts = np.linspace(0.0, 1.0, 9)
+    heights = exponent(edges[:-1, None] + np.diff(edges)[:, None] * parts)
+    if (heights.ravel() - np.minimum.accumulate(heights.ravel())).max() > UPHILL:
+        return edges
+    counts = np.maximum(1, np.ceil(np.abs(np.diff(heights, axis=1)).sum(axis=1) / STEEP)).astype(np.int64)
+    if counts.sum() > MOST_PANELS:
+        raise ValueError(
+            f"the way from {edges[0]:.4g} to {edges[-1]:.4g} is {STEEP * counts.sum():.2g} temperatures long, too "
+            "steep for quadrature: start lower, or take a higher temperature"
+        )
+    first = np.repeat(np.cumsum(counts) - counts, counts)
+    share = (np.arange(counts.sum()) - first) / np.repeat(counts, counts)
+    return np.append(np.repeat(edges[:-1], counts) + share * np.repeat(np.diff(edges), counts), edges[-1])
+
+
+def _gauss_points(edges: Array) -> tuple[Array, Array]:
+    nodes, _ = np.polynomial.legendre.leggauss(NODES)
+    half = np.diff(edges) / 2
+    return (edges[1:] + edges[:-1])[:, None] / 2 + half[:, None] * nodes, half
+
+
+def _log_panel_integrals(log_values: Array, half: Array) -> Array:
+    _, weights = np.polynomial.legendre.leggauss(NODES)
+    top = log_values.max(axis=1)
+    return top + np.log(np.exp(log_values - top[:, None]) @ weights * half)
+
+
+def _log_cumulative(log_values: Array, half: Array) -> Array:
+    """Logarithm of the integral of exp(log_values) from the first edge to every node, same shape (panels, nodes)."""
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    # Integrals of the Lagrange polynomials up to each node, through Legendre's: ∫P_n = (P_{n+1} - P_{n-1})/(2n + 1).
+    values = np.polynomial.legendre.legvander(nodes, NODES)
+    integral = np.empty((NODES, NODES))
+    integral[:, 0] = nodes + 1
+    for n in range(1, NODES):
+        integral[:, n] = (values[:, n + 1] - values[:, n - 1]) / (2 * n + 1)
+    project = values[:, :NODES].T * weights * (np.arange(NODES)[:, None] + 0.5)
+    upto = integral @ project
+    top = log_values.max(axis=1)
+    part = np.maximum(np.exp(log_values - top[:, None]) @ upto.T * half[:, None], np.finfo(float).tiny)
+    before = np.concatenate([[-np.inf], np.logaddexp.accumulate(_log_panel_integrals(log_values, half))[:-1]])
+    return np.logaddexp(before[:, None], top[:, None] + np.log(part))
+
+
+# ---- linear solves, one and two dimensions -------------------------------------------------------------------------
+@checked_arguments
+def cells_near(grid: Grid, point: ArrayLike, radius: float = 0.0) -> Mask:
+    """Mask of the cells whose midpoints lie within ``radius`` of a point (d,); the cell that holds it always does."""
+    if np.size(point) != grid.dimension or np.ndim(point) > 1 or not radius >= 0:
+        raise ValueError(f"point must have {grid.dimension} coordinates and radius be at least 0, not {shown(point)}")
+    near = ((grid.points - np.atleast_1d(np.asarray(point, dtype=float))) ** 2).sum(axis=-1) <= radius**2
+    near.ravel()[grid.cell(point)] = True
+    return near
+
+
+@checked_arguments
+def mean_first_passage_times(process: FokkerPlanck, temperature: float, target: Mask) -> Array:
+    """Mean time from every cell to the target cells, the solution of Q τ = -1 off the target; shape ``grid.shape``.
+
+    Right to high relative accuracy for the discrete process even where it takes 1e200
+    (:mod:`slt_toys.exact.elimination`); the discretisation error is of second order in the cells.
+    """
+    factors = eliminate(process, temperature, _mask(process, target, "target"))
+    return substitute(factors, np.ones(process.energy.size)).reshape(process.grid.shape)
+
+
+@checked_arguments
+def committor(process: FokkerPlanck, temperature: float, first: Mask, second: Mask) -> Array:
+    """Probability from every cell to reach ``second`` before ``first``, two disjoint masks; shape ``grid.shape``."""
+    first, second = _mask(process, first, "first"), _mask(process, second, "second")
+    if (first & second).any():
+        raise ValueError("first and second must mark disjoint cells")
+    towards = eliminate(process, temperature, second).into
+    factors = eliminate(process, temperature, first | second)
+    found = substitute(factors, np.where(factors.absorbed, 0.0, towards))
+    found[second.ravel()] = 1.0
+    return found.reshape(process.grid.shape)
+
+
+def _mask(process: FokkerPlanck, mask: Mask, name: str) -> Mask:
+    mask = np.asarray(mask)
+    if mask.dtype != bool or mask.shape != process.grid.shape or not mask.any() or mask.all():
+        raise ValueError(
+            f"{name} must be a boolean mask of shape {process.grid.shape} that marks some cells and not all"
+        )
+    return mask
+
+
+# ---- Kramers laws --------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class LocalForm:
+    """L = loss ± coefficient · x^(2k) (1 + linear x + quadratic x² + ...) near a minimum (+) or a barrier (-).
+
+    Attributes
+    ----------
+    position
+        Of the minimum or the barrier; x is the distance from it.
+    loss
+        There.
+    half_order
+        k, half the order of vanishing; the learning coefficient is 1/(2k).
+    coefficient
+        Positive, in units of loss per length^(2k).
+    linear_correction, quadratic_correction
+        Of the leading form, per length and per length².
+    """
+
+    position: float
+    loss: float
+    half_order: int
+    coefficient: float
+    linear_correction: float
+    quadratic_correction: float
+
+
+@checked_arguments
+def well_form(potential: Potential, phase: str | int) -> LocalForm:
+    """Leading form of a one-dimensional energy at a phase's minimum, from exact derivatives."""
+    _interval(potential)
+    return _local_form(potential, potential.phases[potential.phase_number(phase)].minimum[0], 1)
+
+
+@checked_arguments
+def barrier_form(potential: Potential, index: int = 0) -> LocalForm:
+    """Leading form of a one-dimensional energy at the barrier between phase ``index`` and the next one."""
+    _interval(potential)
+    if not 0 <= index < len(potential.phases) - 1:
+        raise ValueError(f"index must lie between 0 and {len(potential.phases) - 2}, not {index}: {potential.name} has "
+                         f"{len(potential.phases)} phase(s)")  # fmt: skip
+    place = potential.barrier(index)
+    sides = [
+        interval_edge(condition, potential.coordinates[0])[0]
+        for condition in sympy.And.make_args(potential.phases[index].region)
+    ]
+    nearest = min(sides, key=lambda exact: abs(float(sympy.N(exact, 30)) - place), default=None)
+    if nearest is None or float(sympy.N(nearest, 30)) != place:
+        raise ValueError(f"potential {potential.name} has no barrier at {place}; declare its phases as intervals")
+    return _local_form(potential, nearest, -1)
+
+
+def _local_form(potential: Potential, place: sympy.Basic, sign: int) -> LocalForm:
+    taylor = _taylor(potential, place)
+    point = float(sympy.N(place, 30))
+    first = next((m for m in range(1, len(taylor)) if taylor[m] != 0), 0)
+    if not first or first > LARGEST_ORDER:
+        raise ValueError(
+            f"potential {potential.name} is flat to order {LARGEST_ORDER} at {point}: no Kramers law holds"
+        )
+    if first % 2 or taylor[first] * sign < 0:
+        kind = "minimum" if sign > 0 else "maximum"
+        raise ValueError(f"potential {potential.name} has no {kind} at {point}")
+    leading, linear, quadratic = taylor[first : first + 3]
+    return LocalForm(point, taylor[0], first // 2, abs(leading), linear / leading, quadratic / leading)
+
+
+def _taylor(potential: Potential, place: sympy.Basic) -> list[float]:
+    """Coefficients of the expansion about a place, exactly 0 where they vanish."""
+    (w,) = potential.coordinates
+    energy = potential.bound_energy
+    if energy.is_polynomial(w):
+        found = [float(c) for c in taylor_coefficients(energy, w, place)]
+        return [*found, *([0.0] * (LARGEST_ORDER + 3 - len(found)))]
+    # A derivative vanishes if, over the width of the box, it adds nothing to the loss.
+    point, width = sympy.N(place, 50), sympy.Float(potential.box[0][1] - potential.box[0][0], 50)
+    noise, found = sympy.Float(scale_of(potential), 50) * sympy.Float("1e-20"), []
+    for order in range(LARGEST_ORDER + 3):
+        value = sympy.N(energy.subs(w, point), 30) / sympy.factorial(order)
+        found.append(float(value) if order == 0 or abs(value) * width**order > noise else 0.0)
+        if order > 2 and any(found[1:-2]):
+            break
+        energy = sympy.diff(energy, w)
+    return found
+
+
+@checked_arguments
+def kramers_rate(well: LocalForm, barrier: LocalForm, temperature: float, logarithm: bool = False) -> float:
+    """Escape rate by the singular Eyring–Kramers law [eq:singular-eyring-kramers].
+
+    For a regular well and barrier this is [eq:eyring-kramers]. 1/rate is the mean first passage time into the
+    next well, up to :func:`kramers_ratio`.
+
+    Parameters
+    ----------
+    well, barrier
+        From :func:`well_form` and :func:`barrier_form`.
+    temperature
+        In units of loss.
+    logarithm
+        Return the logarithm of the rate, which does not underflow.
+    """
+    check_temperature(temperature)
+    prefactor = law("singular-eyring-kramers")(
+        temperature=temperature,
+        well_half_order=well.half_order,
+        well_coefficient=well.coefficient,
+        barrier_half_order=barrier.half_order,
+        barrier_coefficient=barrier.coefficient,
+        barrier_height=0.0,
+    )
+    log_rate = float(np.log(prefactor)) - (barrier.loss - well.loss) / temperature
+    return log_rate if logarithm else float(np.exp(log_rate))
+
+
+@checked_arguments
+def kramers_ratio(well: LocalForm, barrier: LocalForm, temperature: float) -> float:
+    """Exact mean first passage time over 1/:func:`kramers_rate`, to leading order [eq:mean-first-passage-ratio].
+
+    It departs from 1 as T^min(1/k, 1/j), k of the well and j of the barrier [eq:kramers-correction].
+    """
+    check_temperature(temperature)
+    return float(law("mean-first-passage-ratio")(
+        temperature=temperature,
+        well_half_order=well.half_order,
+        well_coefficient=well.coefficient,
+        well_linear_correction=well.linear_correction,
+        well_quadratic_correction=well.quadratic_correction,
+        barrier_half_order=barrier.half_order,
+        barrier_coefficient=barrier.coefficient,
+        barrier_linear_correction=barrier.linear_correction,
+        barrier_quadratic_correction=barrier.quadratic_correction,
+    ))  # fmt: skip

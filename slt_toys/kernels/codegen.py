@@ -1,0 +1,238 @@
+"""From a sympy energy to compiled kernels: print one Python module per potential, store it, import it.
+
+numba never caches a kernel that takes a jitted function as an argument, and its cache goes stale when a callee in
+another file changes. So the gradient is printed *into* the kernel, and the module's file name is a hash of everything
+that went into it. Parameters stay arguments: a sweep over them never recompiles.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+
+import numba
+import numpy as np
+import sympy
+from sympy.codegen.rewriting import create_expand_pow_optimization
+from sympy.printing.pycode import PythonCodePrinter
+
+from ..potentials.potential import Potential
+from . import bits
+
+CACHE_VARIABLE = "SLT_TOYS_CACHE"
+_expand_powers = create_expand_pow_optimization(sympy.oo)
+_printer = PythonCodePrinter({"fully_qualified_modules": True})
+
+
+@dataclass(frozen=True)
+class ComponentGroup:
+    """Independent components of an energy that share one form, so that one loop serves them all.
+
+    Attributes
+    ----------
+    energy
+        The shared form, in the canonical symbols.
+    coordinates, parameters
+        Its canonical symbols ``x0, x1, ...`` and ``p0, p1, ...``.
+    coordinate_table, parameter_table
+        Row r says which coordinates and parameters of the potential component r has.
+    """
+
+    energy: sympy.Expr
+    coordinates: tuple[sympy.Symbol, ...]
+    parameters: tuple[sympy.Symbol, ...]
+    coordinate_table: tuple[tuple[int, ...], ...]
+    parameter_table: tuple[tuple[int, ...], ...]
+
+
+@lru_cache(maxsize=256)
+def component_groups(potential: Potential) -> tuple[ComponentGroup, ...]:
+    """Split an energy into independent components and collect those of the same form."""
+    position = {name: i for i, (name, _) in enumerate(potential.parameters)}
+    members: dict[tuple, list[tuple[tuple[int, ...], tuple[int, ...]]]] = {}
+    for energy, group in _component_energies(potential):
+        own = sorted((s for s in energy.free_symbols if s.name in position), key=lambda s: position[s.name])
+        renamed = energy.xreplace(
+            {potential.coordinates[i]: _canonical("x", k) for k, i in enumerate(group)}
+            | {s: _canonical("p", k) for k, s in enumerate(own)}
+        )
+        # Constants do not act, and reflecting walls are printed into the loop.
+        renamed = sympy.Add(*(t for t in sympy.Add.make_args(renamed) if any(s.name[0] == "x" for s in t.free_symbols)))
+        walls = tuple(potential.box[i] for i in group) if potential.boundary == "reflecting" else ()
+        key = (renamed, len(group), len(own), walls)
+        members.setdefault(key, []).append((group, tuple(position[s.name] for s in own)))
+    return tuple(
+        ComponentGroup(
+            energy,
+            tuple(_canonical("x", k) for k in range(size)),
+            tuple(_canonical("p", k) for k in range(count)),
+            tuple(coordinates for coordinates, _ in rows),
+            tuple(parameters for _, parameters in rows),
+        )
+        for (energy, size, count, _), rows in members.items()
+    )
+
+
+def _component_energies(potential: Potential) -> list[tuple[sympy.Expr, tuple[int, ...]]]:
+    if len(potential.components()) == 1:
+        return [(potential.energy, tuple(range(potential.dimension)))]
+    return [(potential.component_energy(k), group) for k, group in enumerate(potential.components())]
+
+
+def _canonical(letter: str, index: int) -> sympy.Symbol:
+    return sympy.Symbol(f"{letter}{index}", real=True)
+
+
+def gradient_lines(
+    group: ComponentGroup,
+    names: Sequence[str],
+    results: Sequence[str],
+    prefix: str,
+    parameters: Sequence[str] | None = None,
+) -> list[str]:
+    """Print straight-line Python that computes the gradient of a component.
+
+    Parameters
+    ----------
+    group
+        The component's form.
+    names
+        Python names that hold its coordinates.
+    results
+        Python names to assign the partial derivatives to.
+    prefix
+        For the names of shared subexpressions.
+    parameters
+        Python names that hold its parameters; ``p0, p1, ...`` unless given.
+    """
+    slopes = [sympy.diff(group.energy, x) for x in group.coordinates]
+    return expression_lines(group, slopes, names, results, prefix, parameters)
+
+
+def energy_lines(
+    group: ComponentGroup,
+    names: Sequence[str],
+    result: str,
+    prefix: str,
+    parameters: Sequence[str] | None = None,
+) -> list[str]:
+    """Print straight-line Python that computes a component's energy, up to a constant, into ``result``."""
+    return expression_lines(group, [group.energy], names, [result], prefix, parameters)
+
+
+def expression_lines(
+    group: ComponentGroup,
+    expressions: Sequence[sympy.Expr],
+    names: Sequence[str],
+    results: Sequence[str],
+    prefix: str,
+    parameters: Sequence[str] | None = None,
+) -> list[str]:
+    """Print straight-line Python that computes any expressions of a component's coordinates and parameters."""
+    if len(group.coordinates) == len(expressions) == 1 and _is_proper_polynomial(expressions[0], group.coordinates[0]):
+        shared, reduced = [], [sympy.horner(sympy.expand(expressions[0]), group.coordinates[0])]
+    else:
+        shared, reduced = sympy.cse(expressions, symbols=sympy.numbered_symbols(prefix, real=True))
+    rename = _names(group, names, parameters)
+    lines = [f"{symbol} = {_print(value.xreplace(rename))}" for symbol, value in shared]
+    lines += [f"{name} = {_print(value.xreplace(rename))}" for name, value in zip(results, reduced, strict=True)]
+    return lines
+
+
+def _is_proper_polynomial(expression: sympy.Expr, x: sympy.Symbol) -> bool:
+    return bool(expression.is_polynomial(x)) and expression != 0
+
+
+def _names(
+    group: ComponentGroup, names: Sequence[str], parameters: Sequence[str] | None
+) -> dict[sympy.Symbol, sympy.Symbol]:
+    own = [p.name for p in group.parameters] if parameters is None else parameters
+    symbols = (*group.coordinates, *group.parameters)
+    return {s: sympy.Symbol(name, real=True) for s, name in zip(symbols, (*names, *own), strict=True)}
+
+
+def _print(expression: sympy.Expr) -> str:
+    exact = {number: sympy.Float(number, 17) for number in expression.atoms(sympy.Rational) if not number.is_Integer}
+    return _printer.doprint(_expand_powers(expression.xreplace(_irrational(expression))).xreplace(exact))
+
+
+def _irrational(expression: sympy.Basic) -> dict[sympy.Basic, sympy.Float]:
+    """The irrational numbers in an expression, as large as they go, and the doubles next to them."""
+    found: dict[sympy.Basic, sympy.Float] = {}
+    walk = sympy.preorder_traversal(expression)
+    for part in walk:
+        if isinstance(part, sympy.Expr) and part.is_number:
+            walk.skip()
+            if not part.is_Rational and not part.is_Float:
+                found[part] = sympy.Float(sympy.N(part, 30), 17)
+    return found
+
+
+def parameter_values(potential: Potential) -> np.ndarray:
+    """The potential's parameters as the float array its kernels take."""
+    return np.array([float(value) for _, value in potential.parameters], dtype=float)
+
+
+def load_module(source: str, stem: str) -> ModuleType:
+    """Import generated source through a file that numba can cache next to.
+
+    The file lies in ``$SLT_TOYS_CACHE``, else in the user's cache folder, else (nothing writable) in a temporary
+    one; its name hashes the source and the versions of python, numba and this package's intrinsics.
+    """
+    versions = f"{sys.version_info[:3]} {numba.__version__} {bits.VERSION}"
+    digest = hashlib.sha256(f"{versions}\n{source}".encode()).hexdigest()[:24]
+    name = f"slt_toys_{stem}_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    path = _store(name, source)
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sys.modules[name] = module
+    return module
+
+
+def _store(name: str, source: str) -> Path:
+    for folder in _cache_folders():
+        path = folder / f"{name}.py"
+        try:
+            # Only a file that says exactly what would be written is run.
+            if path.is_file() and path.read_text(encoding="utf-8") == source:
+                return path
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    file.write(source)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(temporary, path)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+            return path
+        except OSError:
+            continue
+    raise OSError("no folder can be written for compiled kernels; set SLT_TOYS_CACHE to one that can")
+
+
+def _cache_folders() -> list[Path]:
+    if os.environ.get(CACHE_VARIABLE):
+        first = Path(os.environ[CACHE_VARIABLE])
+    else:
+        first = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slt-toys"
+    return [first, _temporary_folder()]
+
+
+@lru_cache(maxsize=1)
+def _temporary_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="slt-toys-"))

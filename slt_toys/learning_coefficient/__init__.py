@@ -1,0 +1,1 @@
+"""Learning coefficients by sampling: of toy energies, and of any torch module and loss."""

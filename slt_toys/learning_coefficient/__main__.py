@@ -1,0 +1,10 @@
+"""``python -m slt_toys.learning_coefficient``: deep linear networks, whose learning coefficients are theorems."""
+
+from __future__ import annotations
+
+import sys
+
+from .study import main
+
+if __name__ == "__main__":
+    sys.exit(main())

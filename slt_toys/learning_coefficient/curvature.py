@@ -1,0 +1,273 @@
+"""The Hessian's spectrum at the start, and from it all that is known of an estimate before a chain has moved.
+
+Chains see the stiffness nβh + γ of each direction (h curvature, γ localisation). Sums over the spectrum are exact for
+few parameters and by stochastic Lanczos quadrature (Ubaru, Chen & Saad 2017, SIAM J. Matrix Anal. Appl. 38:1075) for
+many. Scaled coordinates w = w* + s z make a preconditioned chain a plain one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import sqrt
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import optimize, special
+from torch import Tensor
+
+from slt_toys.learning_coefficient.stacked_loss import StackedLoss
+from slt_toys.reference.laws import law
+
+Array = NDArray[np.float64]
+
+EXACT_UP_TO = 256  # parameters: the whole Hessian is then cheaper than its quadrature
+LANCZOS_STEPS = 30
+PROBES = 6
+STIFFEST_STEP = 2.0  # of ε(nβh + γ): at 4 the scheme diverges
+MOST_LEAPFROGS = 16
+ROUNDING = 1000.0  # of the largest stiffness, times the numbers' epsilon: a curvature below it may be rounding
+NOISE = 2.0  # of the most negative curvature: a flat direction in noisy data has a curvature of either sign
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Stiffness of directions in scaled coordinates, each counted with a weight.
+
+    Attributes
+    ----------
+    stiffness
+        nβh + γ, shape (directions,).
+    pull
+        The localisation's part of it.
+    weight
+        How many directions each one stands for, summing to the number of parameters.
+    probe
+        Which random vector each belongs to; all 0 where the spectrum is exact.
+    start_excess
+        nβ times the start's height above the minimum of the quadratic.
+    rounding
+        nβh below which a curvature may be nothing but rounding.
+    vectors
+        Directions as columns, shape (parameters, directions), where the spectrum is exact; None otherwise.
+    """
+
+    stiffness: Array
+    pull: Array
+    weight: Array
+    probe: NDArray[np.int64]
+    start_excess: float
+    rounding: float
+    vectors: Tensor | None = None
+
+    @property
+    def curvature(self) -> Array:
+        """nβh of each direction."""
+        return self.stiffness - self.pull
+
+    @property
+    def floor(self) -> float:
+        """nβh up to which a direction counts as flat: what rounding and the noise of the data make of nothing."""
+        return max(self.rounding, -NOISE * self.lowest_curvature)
+
+    @property
+    def softest(self) -> float:
+        """Smallest nβh above that floor; infinite where there is none."""
+        return float(self.curvature[self.curvature > self.floor].min(initial=np.inf))
+
+    @property
+    def largest(self) -> float:
+        """Largest stiffness found."""
+        return float(self.stiffness.max())
+
+    @property
+    def lowest_curvature(self) -> float:
+        """Most negative (or smallest) nβh found."""
+        return float(self.curvature.min())
+
+    def energy(self, step_size: float = 0.0) -> float:
+        """Mean energy of a quadratic loss of this spectrum, under the unadjusted scheme where a step is given."""
+        return self.energy_with_error(step_size)[0]
+
+    def energy_with_error(self, step_size: float = 0.0) -> tuple[float, float]:
+        """That energy and its standard error, from the random vectors."""
+        terms = (
+            self._terms("localised-energy-euler", self.stiffness > 0, step_size=step_size)
+            if step_size
+            else self._terms("localised-energy", self.stiffness > 0)
+        )
+        return self._total(terms)
+
+    def localisation_effect(self) -> tuple[float, float]:
+        """By how much that would rise without localisation, and the standard error of this number.
+
+        Of directions that the loss holds stiffer than the localisation does: flatter ones count as flat, with nothing
+        to lose, for the noise of the data gives them small curvatures of either sign.
+        """
+        return self._total(self._terms("localisation-effect", self.curvature > self.pull))
+
+    def missing(self) -> tuple[float, float]:
+        """What an estimate still lacks of half of every curved direction, and the standard error of this number.
+
+        Every direction stiffer than the floor counts: one that the localisation froze lacks nearly half.
+        """
+        held = self.curvature > self.floor
+        added = self._terms("localisation-effect", self.curvature > self.pull)
+        return self._total(self.weight * held / 2 - self._terms("localised-energy", held) - added)
+
+    def weakened(self, factor: float) -> Spectrum:
+        """The same directions at a localisation so many times weaker (exact where the pull is that of all)."""
+        return replace(self, stiffness=self.curvature + self.pull / factor, pull=self.pull / factor)
+
+    def rise(self, factor: float, step_size: float = 0.0) -> tuple[float, float]:
+        """By how much the energy rises at a localisation so many times weaker, and the standard error of this."""
+        label, more = ("localised-energy-euler", {"step_size": step_size}) if step_size else ("localised-energy", {})
+        there = self.weakened(factor)
+        return self._total(
+            there._terms(label, there.stiffness > 0, **more) - self._terms(label, self.stiffness > 0, **more)
+        )
+
+    def _terms(self, label: str, held: NDArray[np.bool_], **more: float) -> Array:
+        """Weighted terms of a law, 0 for directions that are not held."""
+        terms = np.zeros_like(self.weight)
+        known = {"curvature": self.curvature[held], "localisation": self.pull[held]}
+        terms[held] = self.weight[held] * law(label)(n_beta=1.0, **known, **more)
+        return terms
+
+    def _total(self, terms: Array) -> tuple[float, float]:
+        count = int(self.probe.max()) + 1
+        sums = np.bincount(self.probe, terms, count)
+        return float(terms.sum()), float(sums.std(ddof=1) * sqrt(count)) if count > 1 else 0.0
+
+    def step_for_bias(self, share: float) -> float:
+        """Step at which the unadjusted scheme overestimates a quadratic's energy by this share."""
+        largest = STIFFEST_STEP / self.largest
+        goal = (1 + share) * self.energy()
+        if goal <= 0 or self.energy(largest) <= goal:
+            return largest
+        return float(optimize.brentq(lambda step: self.energy(step) - goal, 1e-12 * largest, largest))
+
+    def step_for_acceptance(self, acceptance: float, *, leapfrogs: bool) -> float:
+        """Step at which an adjusted sampler accepts this share of proposals in many quadratic directions.
+
+        One leapfrog (MALA): 2Φ(-√(Σ(εa)³)/8), Roberts & Rosenthal (1998), J. R. Stat. Soc. B 60:255, with unequal
+        scales. Several: a leapfrog keeps p²/2 + (1 - εa/4) a q²/2, so that the energy errs by (εa/8) times the change
+        of a q², with variance (εa)²/16 once a quarter turn has passed; 2Φ(-√(Σ(εa)²)/8).
+        """
+        power = 2 if leapfrogs else 3
+        total = float((self.weight * np.clip(self.stiffness, 0, None) ** power).sum())
+        wanted = -8 * float(special.ndtri(acceptance / 2))
+        return min((wanted**2 / total) ** (1 / power), STIFFEST_STEP / self.largest)
+
+    def leapfrogs(self, step_size: float) -> int:
+        """Leapfrogs in a quarter turn of a direction of typical stiffness, at most `MOST_LEAPFROGS`."""
+        stiff = self.curvature > self.pull
+        if not stiff.any():
+            return MOST_LEAPFROGS
+        typical = float(np.average(self.stiffness[stiff], weights=self.weight[stiff]))
+        return int(np.clip(np.ceil(np.pi / 2 / sqrt(step_size * typical)), 2, MOST_LEAPFROGS))
+
+
+def diagonal_scales(loss: StackedLoss, *, probes: int, generator: torch.Generator) -> Tensor:
+    """Scales 1/√(|h_ii| + their mean) from random estimates of the Hessian's diagonal, shape (parameters,)."""
+    signs = _signs(probes, loss.start, generator)
+    diagonal = torch.stack([v * loss.hessian_products(v[None])[0] for v in signs]).mean(0).abs()
+    return (diagonal + diagonal.mean().clamp(min=torch.finfo(diagonal.dtype).tiny)).rsqrt()
+
+
+def largest_curvature(loss: StackedLoss, *, generator: torch.Generator) -> float:
+    """Largest eigenvalue of the Hessian at the start, by Lanczos [loss/length²].
+
+    A vector of signs may be one that the Hessian sends to nothing, or into a few directions: where Lanczos ends early a
+    normal one is drawn, which has a part of every direction.
+    """
+
+    def product(v: Tensor) -> Tensor:
+        return loss.hessian_products(v[None])[0]
+
+    values = _lanczos(product, _signs(1, loss.start, generator)[0], LANCZOS_STEPS)[0]
+    if len(values) < min(LANCZOS_STEPS, len(loss.start)):
+        drawn = torch.randn(len(loss.start), generator=generator, dtype=loss.start.dtype, device=loss.start.device)
+        values = np.concatenate([values, _lanczos(product, drawn, LANCZOS_STEPS)[0]])
+    return float(values.max())
+
+
+def spectrum(
+    loss: StackedLoss, *, n_beta: float, localisation: float, scales: Tensor, generator: torch.Generator
+) -> Spectrum:
+    """Spectrum of the stiffness at the start in coordinates z = (w - w*)/scales."""
+
+    def stiffness(z: Tensor) -> Tensor:
+        return n_beta * scales * loss.hessian_products((scales * z)[None])[0] + localisation * scales**2 * z
+
+    slope = n_beta * scales * loss.values_and_gradients(loss.start[None])[1][0]
+    pulls = localisation * scales.double() ** 2
+    size = len(loss.start)
+    if size <= EXACT_UP_TO:
+        unit = torch.eye(size, dtype=loss.start.dtype, device=loss.start.device)
+        matrix = torch.stack([stiffness(row) for row in unit]).double()
+        if not bool(torch.isfinite(matrix).all()):
+            raise ValueError("module: the curvature of its loss is not finite in its type of numbers; use another type")
+        values, vectors = torch.linalg.eigh((matrix + matrix.mT) / 2)
+        pull, weight = pulls @ vectors**2, torch.ones_like(values)
+        probe = np.zeros(size, dtype=np.int64)
+        excess = _excess(values.cpu().numpy(), (slope.double() @ vectors).cpu().numpy())
+        found = values.cpu().numpy()
+        rounding = _rounding(found, loss.start.dtype)
+        return Spectrum(found, pull.cpu().numpy(), weight.cpu().numpy(), probe, excess, rounding, vectors)
+    parts = []
+    for number, v in enumerate(_signs(PROBES, loss.start, generator)):
+        values, shares, vectors = _lanczos(stiffness, v, LANCZOS_STEPS)
+        pull = (vectors.double() ** 2 @ pulls).cpu().numpy()
+        parts.append((values, pull, shares * size / PROBES, np.full(len(values), number)))
+    excess = 0.0
+    if float(slope.norm()) > 0:
+        values, shares, _ = _lanczos(stiffness, slope, LANCZOS_STEPS)
+        excess = _excess(values, float(slope.double().norm()) * np.sqrt(shares))
+    joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
+    return Spectrum(joined[0], joined[1], joined[2], joined[3], excess, _rounding(joined[0], loss.start.dtype))
+
+
+def _rounding(stiffness: Array, dtype: torch.dtype) -> float:
+    return ROUNDING * torch.finfo(dtype).eps * float(np.abs(stiffness).max(initial=0.0))
+
+
+def _excess(stiffness: Array, slope: Array) -> float:
+    """Sum of [eq:start-excess] over directions that have a minimum."""
+    curved = stiffness > 1e-12 * np.abs(stiffness).max(initial=0.0)
+    if not curved.any():
+        return 0.0
+    return float(law("start-excess")(n_beta=1.0, curvature=stiffness[curved], slope_at_start=slope[curved]).sum())
+
+
+def _signs(count: int, like: Tensor, generator: torch.Generator) -> Tensor:
+    drawn = torch.randint(0, 2, (count, len(like)), generator=generator, device=like.device)
+    return (2 * drawn - 1).to(like.dtype)
+
+
+def _lanczos(product, start: Tensor, steps: int) -> tuple[Array, Array, Tensor]:
+    """Ritz values, the start's squared components on their vectors (sum 1), and the vectors (value, parameter)."""
+    steps = min(steps, len(start))
+    basis = torch.empty(steps, len(start), dtype=start.dtype, device=start.device)
+    vector, beta = start / start.norm(), 0.0
+    diagonal: list[float] = []
+    off: list[float] = []
+    for k in range(steps):
+        basis[k] = vector
+        image = product(vector)
+        diagonal.append(float(vector @ image))
+        for _ in range(2):  # once loses orthogonality, twice is enough
+            image = image - basis[: k + 1].mT @ (basis[: k + 1] @ image)
+        beta = float(image.norm())
+        if k + 1 == steps or beta <= 10 * torch.finfo(start.dtype).eps * max(map(abs, diagonal)):
+            break
+        off.append(beta)
+        vector = image / beta
+    count = len(diagonal)
+    matrix = np.diag(diagonal) + np.diag(off[: count - 1], 1) + np.diag(off[: count - 1], -1)
+    values, vectors = np.linalg.eigh(matrix)
+    ritz = torch.from_numpy(vectors.T.copy()).to(basis) @ basis[:count]
+    return values, vectors[0] ** 2, ritz
+
+
+__all__ = ["Spectrum", "diagonal_scales", "largest_curvature", "spectrum"]

@@ -1,0 +1,378 @@
+"""Local learning coefficient of any torch module and loss, with what is known of the estimate's errors.
+
+λ̂ = nβ (E[L_n(w)] - L_n(w*)) under exp(-nβ L_n(w) - (γ/2)|w - w*|²) (Lau, Furman, Wang, Murfet & Wei 2023, arXiv
+2308.12108). Chains start at w*, where the network is. Three errors have a closed form where the loss is quadratic, and
+the Hessian's spectrum at w* gives their sizes: the step's [eq:localised-energy-euler], the localisation's
+[eq:localisation-effect] and that of a start above the minimum [eq:start-excess]. They are reported and taken off.
+At a crossing of branches of minima the energy comes down to λ only like 1/log nβ [eq:energy-law].
+
+``python -m slt_toys.learning_coefficient`` measures deep linear networks, whose coefficients are theorems.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import stats
+from torch import Tensor, nn
+
+from slt_toys.learning_coefficient.chains import ACCEPTANCE, Draws, Plan, Posterior, Sampler, run_chains
+from slt_toys.learning_coefficient.curvature import Spectrum, diagonal_scales, largest_curvature, spectrum
+from slt_toys.learning_coefficient.flat_directions import flatness
+from slt_toys.learning_coefficient.number_resolution import resolution
+from slt_toys.learning_coefficient.stacked_loss import BatchNorm, Loss, StackedLoss
+from slt_toys.learning_coefficient.verdict import Evidence, burn_in_of, verdict_on
+from slt_toys.results.progress import progress
+from slt_toys.samplers.statistics import summarise
+
+Array = NDArray[np.float64]
+
+SAMPLERS = ("hmc", "mala", "sgld", "preconditioned sgld")
+SHARE_OF_BIAS = 0.01  # of the estimate: what the chosen step of an unadjusted sampler may add
+WEAKER = 10.0  # times the localisation, at which the energy is held against the quadratic's once more
+NOISE_HELD = 8.0  # times the most negative curvature: as weak as that localisation may be
+SHARE_OF_LOCALISATION = 0.01  # of the largest stiffness: the localisation that is chosen
+ADAPTING = 0.2  # of the draws, in which an adjusted sampler leaves the start and finds its step
+CONFIDENCE = 0.95
+# As coefficients along training were first published: nothing dropped, localisation and step chosen by hand.
+WITHOUT_BURN_IN: dict[str, Any] = {
+    "sampler": "sgld", "localisation": 100.0, "chains": 10, "draws": 100, "burn_in": 0, "step_size": 1e-5,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LearningCoefficientEstimate:
+    """A local learning coefficient, its error, and what it rests on. All but steps and curvatures are pure numbers.
+
+    Attributes
+    ----------
+    estimate
+        λ̂: the posterior energy less the step's bias, plus the start's excess and the localisation's effect.
+    standard_error
+        Of the estimate: from the means of independent chains and from the random vectors of the corrections.
+    interval
+        Of 95 % confidence, by Student's law.
+    posterior_energy
+        nβ (E[L_n] - L_n(w*)) as sampled, at this localisation and step.
+    step_bias, localisation_effect, start_excess
+        Closed forms for a quadratic loss of this Hessian: what the step added, what the localisation took, and how far
+        the start lies above the minimum, nβ times.
+    quadratic_energy
+        What the posterior energy would be were the loss quadratic, without the step's bias.
+    monte_carlo_standard_error, bulk_effective_sample_size, r_hat
+        Of the sampled energies after the burn-in (all chains together).
+    n_beta, localisation, step_size
+        nβ [1/loss], γ [1/length²] and ε [length², or 1 when preconditioned] used.
+    largest_curvature
+        Largest eigenvalue of the Hessian at w* [loss/length²].
+    acceptance
+        Of adjusted samplers; NaN otherwise.
+    burn_in
+        Draws dropped from each chain.
+    distance
+        Mean distance of the chains from w* at the end [length].
+    sampler
+        Which one.
+    verdict
+        One line: "trust" or "doubt", and why.
+    energies
+        All of them, shape (chain, draw), the burn-in too.
+    """
+
+    estimate: float
+    standard_error: float
+    interval: tuple[float, float]
+    posterior_energy: float
+    step_bias: float
+    localisation_effect: float
+    start_excess: float
+    quadratic_energy: float
+    monte_carlo_standard_error: float
+    bulk_effective_sample_size: float
+    r_hat: float
+    n_beta: float
+    localisation: float
+    step_size: float
+    largest_curvature: float
+    acceptance: float
+    burn_in: int
+    distance: float
+    sampler: str
+    verdict: str
+    energies: Array
+
+    @property
+    def trusted(self) -> bool:
+        """Whether nothing was found that speaks against the estimate."""
+        return self.verdict.startswith("trust")
+
+
+def local_learning_coefficient(
+    module: nn.Module,
+    loss: Loss,
+    data: tuple[Tensor, Tensor],
+    *,
+    sampler: Sampler = "hmc",
+    examples: int | None = None,
+    n_beta: float | None = None,
+    localisation: float | None = None,
+    chains: int = 16,
+    draws: int = 256,
+    thin: int = 1,
+    step_size: float | None = None,
+    batch_size: int | None = None,
+    batch_norm: BatchNorm = "frozen",
+    burn_in: int | None = None,
+    examples_at_once: int | None = None,
+    seed: int = 0,
+) -> LearningCoefficientEstimate:
+    """Estimate the local learning coefficient at a module's parameters.
+
+    Parameters
+    ----------
+    module
+        At a minimum of the loss. It is left as it is: a copy is evaluated, without dropout.
+    loss
+        ``loss(outputs, targets)``, the mean over examples; minus the log-likelihood per example, up to a constant. One
+        that is no mean is refused, unless n_beta is given and the data are taken at once.
+    data
+        Inputs and targets, on the module's device and of its type.
+    sampler
+        ``"hmc"`` and ``"mala"``: unbiased at any step; they need every example at each step. Hamiltonian Monte Carlo
+        draws nearly independent energies, at several gradients each. ``"sgld"``: unadjusted. ``"preconditioned
+        sgld"``: with fixed scales of parameters, from the Hessian's diagonal at the start.
+    examples
+        Number n, where the data stand for more (or fewer) examples than they have rows.
+    n_beta
+        nβ; None for n/log n.
+    localisation
+        γ; None for a hundredth of the largest stiffness nβh; 0 for none, where no direction is flat.
+    chains, draws, thin
+        Chains, draws kept of each, and steps between two draws.
+    step_size
+        ε; None to choose it: for an unadjusted sampler so that the predicted bias is 1 %, for an adjusted one by the
+        predicted acceptance, and then adapted while the first fifth of the draws is taken. A leapfrog takes time √ε.
+    batch_size
+        None for gradients of L_n itself; a number for gradients of so many examples drawn at each step, whose noise
+        heats the chains by an amount that no closed form here knows. Energies are of all examples in either case.
+    batch_norm
+        ``"frozen"``: running statistics stay as they are; ``"batch"``: statistics of all examples seen together.
+    burn_in
+        Draws of each chain to drop; None to find them.
+    examples_at_once
+        Bounds the memory: examples of all chains that are evaluated together.
+    seed
+        Of everything random. The same seed gives the same bits on the same machine and number of threads.
+
+    Returns
+    -------
+    LearningCoefficientEstimate
+
+    Raises
+    ------
+    ValueError
+        For an argument out of range; a loss that is not finite, is random, or depends on how the data are taken; no
+        curvature and no localisation.
+    """
+    _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localisation, n_beta, examples)
+    inputs, targets = data
+    stacked = StackedLoss(module, loss, inputs, targets, batch_norm=batch_norm, examples_at_once=examples_at_once)
+    if batch_size is not None and batch_norm == "batch":
+        raise ValueError("batch_size: batch statistics of a minibatch are another loss; leave one of the two out")
+    taken = [size for size in (batch_size, examples_at_once) if size is not None]
+    stacked.check(pieces=min(taken, default=None), mean=n_beta is None)
+    count = stacked.examples if examples is None else examples
+    if n_beta is None:
+        if count < 3:
+            raise ValueError(f"examples: n/log n needs at least 3, got {count}; give n_beta")
+        n_beta = count / math.log(count)
+    generator = torch.Generator(device=stacked.start.device).manual_seed(seed)
+    twin = stacked.doubled()
+    top = largest_curvature(twin or stacked, generator=generator)
+    if localisation is None and not top > 0:
+        raise ValueError(
+            "module: the loss has no positive curvature at its parameters; bring it to a minimum, or give localisation"
+        )
+    if localisation == 0 and not top > 0:
+        raise ValueError(
+            "localisation: 0 leaves nothing to hold the chains where the loss has no positive curvature; give a "
+            "positive number"
+        )
+    if localisation is None:
+        localisation = SHARE_OF_LOCALISATION * n_beta * top
+    start = (twin or stacked).start
+    scales = torch.ones_like(start)
+    if sampler == "preconditioned sgld":
+        scales = diagonal_scales(twin or stacked, probes=16, generator=generator)
+    posterior = Posterior(stacked, n_beta, localisation, scales.to(stacked.start.dtype))
+    common: dict[str, Any] = {"n_beta": n_beta, "localisation": localisation, "generator": generator}
+    known = bare = spectrum(twin or stacked, scales=scales, **common)
+    if sampler == "preconditioned sgld":
+        bare = spectrum(twin or stacked, scales=torch.ones_like(start), **common)
+    adjusted, adapt = sampler in ACCEPTANCE, 0
+    if step_size is None and adjusted:
+        step_size = known.step_for_acceptance(ACCEPTANCE[sampler], leapfrogs=sampler == "hmc")
+        adapt = int(ADAPTING * draws)
+    elif step_size is None:
+        step_size = known.step_for_bias(SHARE_OF_BIAS)
+    leapfrogs = known.leapfrogs(step_size) if sampler == "hmc" else 1
+    plan = Plan(sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size)
+    run = _Run(posterior, twin, plan, known, bare, top, burn_in)
+    with progress("learning coefficient", draws) as advance:
+        drawn = run_chains(posterior, plan, generator=generator, advance=advance)
+    found, evidence = _estimate(drawn, run)
+    flat = evidence.flatness
+    if found.trusted and flat is None and evidence.flat_directions and localisation > 0:
+        found = replace(found, verdict=verdict_on(replace(evidence, rising=_rising(run, found, generator))))
+    return found
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What chains ran on, how, and what was known before: the spectra in the chains' and in the module's coordinates.
+
+    `twin` is the loss in double precision, None where it already is.
+    """
+
+    posterior: Posterior
+    twin: StackedLoss | None
+    plan: Plan
+    known: Spectrum
+    bare: Spectrum
+    top: float
+    burn_in: int | None
+
+    @property
+    def precise(self) -> StackedLoss:
+        """The loss in double precision, as far as it can be had."""
+        return self.twin or self.posterior.loss
+
+
+def _rising(run: _Run, found: LearningCoefficientEstimate, generator: torch.Generator) -> tuple[float, float]:
+    """How much more the energy rises at a weaker localisation than the quadratic says, and its standard error.
+
+    Ten times weaker, or where the data's noise would make a saddle of the minimum, as weak as it allows.
+    """
+    noise = -run.bare.lowest_curvature
+    pull = run.posterior.localisation
+    factor = WEAKER if noise <= run.bare.rounding else float(np.clip(pull / (NOISE_HELD * noise), 2.0, WEAKER))
+    draws = max(20, run.plan.draws // 2)
+    plan = replace(run.plan, draws=draws, adapt=int(ADAPTING * draws) if run.plan.adapt else 0)
+    with progress("at a weaker localisation", draws) as advance:
+        drawn = run_chains(
+            replace(run.posterior, localisation=pull / factor), plan, generator=generator, advance=advance
+        )
+    kept = drawn.energies[:, max(drawn.adapted, burn_in_of(drawn.energies)) :]
+    step = 0.0 if run.plan.adjusted else run.plan.step_size
+    expected, of_expected = run.known.rise(factor, step)
+    error = math.hypot(_scatter(kept)[0], found.standard_error, of_expected)
+    return float(kept.mean()) - found.posterior_energy - expected, error
+
+
+def _scatter(kept: Array) -> tuple[float, float]:
+    """Standard error of the mean, and the quantile that it has to be taken times."""
+    # Chains are independent, so that the spread of their means needs no autocorrelation time.
+    if len(kept) > 1:
+        return float(kept.mean(1).std(ddof=1)) / math.sqrt(len(kept)), float(
+            stats.t.ppf((1 + CONFIDENCE) / 2, len(kept) - 1)
+        )
+    return float(summarise(kept)[1]), float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+
+
+def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evidence]:
+    known, bare, plan, posterior = run.known, run.bare, run.plan, run.posterior
+    dropped = run.burn_in if run.burn_in is not None else max(drawn.adapted, burn_in_of(drawn.energies))
+    kept, distances = drawn.energies[:, dropped:], drawn.distances[:, dropped:]
+    summary = summarise(kept)
+    energy = float(kept.mean())
+    effect, effect_error = known.localisation_effect()
+    quadratic, quadratic_error = known.energy_with_error()
+    stable = drawn.step_size * known.largest < 4
+    bias = 0.0
+    if not plan.adjusted:
+        bias = known.energy(drawn.step_size) - quadratic if stable else math.inf
+    error, quantile = _scatter(kept)
+    both = math.hypot(error, effect_error)
+    estimate = energy + known.start_excess + effect - (bias if stable else 0.0)
+    evidence = Evidence(
+        energies=kept,
+        distances=distances,
+        estimate=estimate,
+        standard_error=both,
+        half_width=quantile * both,
+        r_hat=float(summary[2]),
+        effective=float(summary[3]),
+        step_bias=bias,
+        localisation_effect=effect,
+        start_excess=known.start_excess,
+        parameters=len(posterior.loss.start),
+        lowest_curvature=bare.lowest_curvature,
+        softest_curvature=bare.softest,
+        flat_directions=bool((bare.curvature <= bare.floor).any()),
+        rounding_curvature=bare.rounding,
+        localisation=posterior.localisation,
+        acceptance=drawn.acceptance,
+        stiffest_step=drawn.step_size * known.largest,
+        batch_size=plan.batch_size,
+        unexplained=(energy + known.start_excess - (bias if stable else 0.0) - quadratic, quadratic_error),
+        missing=bare.missing(),
+        flatness=flatness(run.precise, bare, n_beta=posterior.n_beta),
+        resolution=resolution(posterior.loss, run.twin, drawn.last, n_beta=posterior.n_beta),
+    )
+    found = LearningCoefficientEstimate(
+        estimate=estimate,
+        standard_error=both,
+        interval=(estimate - quantile * both, estimate + quantile * both),
+        posterior_energy=energy,
+        step_bias=bias,
+        localisation_effect=effect,
+        start_excess=known.start_excess,
+        quadratic_energy=quadratic,
+        monte_carlo_standard_error=float(summary[1]),
+        bulk_effective_sample_size=float(summary[3]),
+        r_hat=float(summary[2]),
+        n_beta=posterior.n_beta,
+        localisation=posterior.localisation,
+        step_size=drawn.step_size,
+        largest_curvature=run.top,
+        acceptance=drawn.acceptance,
+        burn_in=dropped,
+        distance=float(distances[:, -1].mean()),
+        sampler=plan.sampler,
+        verdict=verdict_on(evidence),
+        energies=drawn.energies,
+    )
+    return found, evidence
+
+
+def _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localisation, n_beta, examples) -> None:
+    if sampler not in SAMPLERS:
+        raise ValueError(f"sampler: {sampler!r} is unknown; it must be one of {', '.join(map(repr, SAMPLERS))}")
+    counts = (("chains", chains), ("draws", draws), ("thin", thin), ("batch_size", batch_size), ("burn_in", burn_in))
+    for name, value in counts:
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
+            raise ValueError(f"{name}: {value!r} must be a whole number")
+    for name, value, least in (("chains", chains, 1), ("draws", draws, 20), ("thin", thin, 1)):
+        if value is None or value < least:
+            raise ValueError(f"{name}: {value} is too few; it must be at least {least}")
+    numbers = (("step_size", step_size), ("localisation", localisation), ("n_beta", n_beta), ("examples", examples))
+    for name, value in numbers:
+        known = value is None or (isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value))
+        if not known or not (value is None or float(value) > 0 or (name == "localisation" and value == 0)):
+            least = "a positive number or 0" if name == "localisation" else "a positive number"
+            raise ValueError(f"{name}: {value!r} must be {least}, or None to choose it")
+    if batch_size is not None and (batch_size < 1 or sampler in ACCEPTANCE):
+        raise ValueError(
+            f"batch_size: {batch_size} must be at least 1, and None for {sampler!r} if that accepts by the loss of all"
+        )
+    if burn_in is not None and not 0 <= burn_in <= draws - 10:
+        raise ValueError(f"burn_in: {burn_in} must lie between 0 and draws - 10 = {draws - 10}, or be None to find it")
+
+
+__all__ = ["WITHOUT_BURN_IN", "LearningCoefficientEstimate", "local_learning_coefficient"]

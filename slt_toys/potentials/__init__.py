@@ -1,0 +1,1 @@
+"""Energies written once in sympy: phases, boxes, conditional distributions, the catalogue, sets of examples."""

@@ -1,0 +1,396 @@
+"""Potentials: an energy written once in sympy, and everything that follows from that one expression.
+
+Gradient, Hessian, phases with exact (loss, learning coefficient, multiplicity), numpy functions, LaTeX, and (in
+:mod:`slt_toys.kernels.codegen`) compiled kernels. The prior is uniform on the box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Literal
+
+import numpy as np
+import sympy
+from numpy.typing import ArrayLike, NDArray
+
+from ..inputs.arguments import checked_arguments, shown
+from .confinement import box_pairs, energy_scale, natural_box, require_confinement
+from .expression_parts import Function, compiled, decimal, split
+from .expressions import ExpressionError, degree_bound, parse_expression
+from .phases import Phase, PhaseError, declare_phase, derive_phases
+from .real_roots import region_function
+from .same_space import check_same_space
+
+__all__ = ["Phase", "PhaseError", "Potential", "PotentialPair", "declare_phase"]
+
+LARGEST_DIMENSION = 1000
+LARGEST_ROUNDING = 1e-6  # of an energy at its minima, in its own unit of loss
+
+
+@dataclass(frozen=True)
+class Potential:
+    """A loss L(w) on a box, with its phases; the posterior is ∝ exp(-n_beta L(w)) on the box.
+
+    Attributes
+    ----------
+    name
+        Used in records and messages.
+    energy
+        sympy expression of the coordinates and the parameters.
+    coordinates
+        The d real symbols, in the order of every array's last axis.
+    parameters
+        ``(name, exact value)`` for every other symbol of the energy. Kernels take them as arguments.
+    box
+        ``(low, high)`` for each coordinate, the support of the uniform prior.
+    phases
+        Sorted from left to right when d = 1.
+    boundary
+        ``"natural"``: the energy confines; the box is where mass is at temperatures of the order of its own scales, and
+        what is asked at a hotter one gets a wider box (:mod:`slt_toys.potentials.boxes`). ``"reflecting"``: the walls
+        are part of the model, at every temperature.
+    description
+        One sentence.
+    """
+
+    name: str
+    energy: sympy.Expr
+    coordinates: tuple[sympy.Symbol, ...]
+    parameters: tuple[tuple[str, sympy.Rational], ...]
+    box: tuple[tuple[float, float], ...]
+    phases: tuple[Phase, ...]
+    boundary: Literal["natural", "reflecting"] = "natural"
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        d = len(self.coordinates)
+        if not 1 <= d <= LARGEST_DIMENSION:
+            raise ValueError(f"coordinates must number 1 to {LARGEST_DIMENSION}, not {d}")
+        _check_box(self.box, d)
+        if self.boundary not in ("natural", "reflecting"):
+            raise ValueError(f"boundary must be 'natural' or 'reflecting', not {self.boundary!r}")
+        named = [w.name for w in self.coordinates] + [n for n, _ in self.parameters]
+        if len(set(named)) < len(named) and (twice := sorted({name for name in named if named.count(name) > 1})):
+            raise ValueError(
+                f"coordinates and parameters must all have different names; {', '.join(twice)} comes twice"
+            )
+        unknown = (
+            {s.name for s in self.energy.free_symbols}
+            - {w.name for w in self.coordinates}
+            - {n for n, _ in self.parameters}
+        )
+        if unknown:
+            raise ValueError(f"energy holds {sorted(unknown)}, neither coordinates nor parameters; give their values")
+        if len({phase.name for phase in self.phases}) != len(self.phases) or not self.phases:
+            raise ValueError("phases must be at least one, with distinct names")
+        if any(len(phase.minimum) != d for phase in self.phases):
+            raise ValueError(f"every phase needs a minimum of {d} coordinates")
+
+    # ---- construction --------------------------------------------------------------------------------------------
+    @classmethod
+    def from_expression(
+        cls,
+        expression: str | sympy.Expr,
+        box: Sequence[tuple[float, float]] | tuple[float, float] | None = None,
+        phases: Sequence[Phase] | None = None,
+        name: str = "",
+        argument: str = "expression",
+    ) -> Potential:
+        """Make a potential of a user's own energy; phases and learning coefficients are derived.
+
+        Parameters
+        ----------
+        expression
+            Text such as ``"(w**2-1)**2 - 0.15*w"`` (read without evaluating it) or a sympy expression. Every name
+            in it is a coordinate; they are ordered by name.
+        box
+            ``(low, high)``, or one such pair for each coordinate. With a box the walls reflect; without one the
+            energy must confine by itself, and the box follows from all its phases and its own scales.
+        phases
+            Declared phases, where they cannot be derived.
+        name
+            Defaults to the expression.
+        argument
+            What to call the expression in an error message.
+
+        Raises
+        ------
+        ValueError
+            In one line: text that is not arithmetic, an energy that is not bounded below or does not confine, phases
+            that cannot be derived.
+        """
+        energy = parse_expression(expression, argument) if isinstance(expression, str) else sympy.sympify(expression)
+        coordinates = tuple(sorted(energy.free_symbols, key=lambda s: _natural_key(s.name)))
+        if not coordinates:
+            raise ExpressionError(
+                f"{argument} {sympy.sstr(energy)!r} holds no coordinate; write it in w, or in w1, w2, ..."
+            )
+        energy = energy.xreplace({s: sympy.Symbol(s.name, real=True) for s in coordinates})
+        coordinates = tuple(sympy.Symbol(s.name, real=True) for s in coordinates)
+        if energy.has(sympy.Float):
+            energy = sympy.nsimplify(energy, rational=True)
+        if degree_bound(energy) > 64:
+            raise ExpressionError(f"{argument} has a degree above 64, the largest supported")
+        name = name or sympy.sstr(energy)
+        if box is not None:
+            walls = tuple((float(low), float(high)) for low, high in box_pairs(box, len(coordinates)))
+            _check_box(walls, len(coordinates))
+            boundary = "reflecting"
+        else:
+            require_confinement(energy, coordinates, argument)
+            walls, boundary = None, "natural"
+        found = tuple(phases) if phases is not None else derive_phases(energy, coordinates, walls)
+        potential = cls(
+            name, energy, coordinates, (), walls or _natural_walls(energy, coordinates, found), found, boundary
+        )
+        _check_rounding(potential, argument)
+        return potential
+
+    # ---- exact ---------------------------------------------------------------------------------------------------
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates, d."""
+        return len(self.coordinates)
+
+    @cached_property
+    def bound_energy(self) -> sympy.Expr:
+        """The energy with the parameters' exact values put in."""
+        values = dict(self.parameters)
+        return self.energy.xreplace({s: values[s.name] for s in self.energy.free_symbols if s.name in values})
+
+    def latex(self) -> str:
+        """The energy in LaTeX."""
+        return sympy.latex(self.energy)
+
+    def phase_number(self, phase: str | int) -> int:
+        """Index of a phase given by name or index.
+
+        Raises
+        ------
+        ValueError
+            When there is no such phase; the message lists those there are.
+        """
+        names = [p.name for p in self.phases]
+        if isinstance(phase, str) and phase in names:
+            return names.index(phase)
+        if isinstance(phase, int | np.integer) and 0 <= phase < len(names):
+            return int(phase)
+        raise ValueError(f"phase {shown(phase)} is not one of {self.name}'s phases: {', '.join(map(repr, names))}")
+
+    def minimum_point(self, phase: str | int) -> NDArray[np.float64]:
+        """A point of the phase's minimum set, shape (d,)."""
+        return np.array([float(sympy.N(x, 30)) for x in self.phases[self.phase_number(phase)].minimum])
+
+    def minimum_loss(self, phase: str | int) -> float:
+        """The phase's loss L_α as a float."""
+        return decimal(self.phases[self.phase_number(phase)].loss)
+
+    def barrier(self, index: int = 0) -> float:
+        """Where phase ``index`` meets the next one, in one dimension."""
+        return self.phase_interval(index)[1]
+
+    def phase_interval(self, phase: str | int) -> tuple[float, float]:
+        """The phase's interval, cut by the box, in one dimension.
+
+        Raises
+        ------
+        ValueError
+            When the potential has more than one coordinate, or the phase's region is no interval.
+        """
+        if self.dimension != 1:
+            raise ValueError(f"phase_interval needs a potential with one coordinate; {self.name} has {self.dimension}")
+        region = self.phases[self.phase_number(phase)].region
+        low, high = self.box[0]
+        for condition in sympy.And.make_args(region) if region is not sympy.true else ():
+            edge, below = interval_edge(condition, self.coordinates[0])
+            if below:
+                high = min(high, float(sympy.N(edge, 30)))
+            else:
+                low = max(low, float(sympy.N(edge, 30)))
+        return low, high
+
+    # ---- numeric -------------------------------------------------------------------------------------------------
+    def energy_function(self) -> Function:
+        """Numpy function of points (..., d) that returns losses (...)."""
+        return compiled(self.bound_energy, self.coordinates, ())
+
+    def gradient_function(self) -> Function:
+        """Numpy function of points (..., d) that returns gradients (..., d)."""
+        return compiled(self._derivatives(1), self.coordinates, (self.dimension,))
+
+    def hessian_function(self) -> Function:
+        """Numpy function of points (..., d) that returns Hessians (..., d, d)."""
+        return compiled(self._derivatives(2), self.coordinates, (self.dimension,) * 2)
+
+    def _derivatives(self, order: int) -> sympy.Tuple:
+        gradient = [sympy.diff(self.bound_energy, w) for w in self.coordinates]
+        if order == 1:
+            return sympy.Tuple(*gradient)
+        return sympy.Tuple(*(sympy.diff(slope, w) for slope in gradient for w in self.coordinates))
+
+    def phase_index(self, points: ArrayLike) -> NDArray[np.int64]:
+        """Index of the phase that holds each point (..., d), or -1 outside every region; shape (...)."""
+        points = np.asarray(points, dtype=float)
+        index = np.full(points.shape[:-1], -1)
+        for number, phase in enumerate(self.phases):
+            index[(index < 0) & region_function(phase.region, self.coordinates)(points)] = number
+        return index
+
+    # ---- structure -----------------------------------------------------------------------------------------------
+    def components(self) -> tuple[tuple[int, ...], ...]:
+        """Groups of coordinates that do not interact: the energy is a sum over the groups."""
+        return tuple(group for group, _ in split(self.energy, self.coordinates))
+
+    def component_energy(self, index: int) -> sympy.Expr:
+        """The terms of the energy that hold the coordinates of one group; constants go with the first group."""
+        return split(self.energy, self.coordinates)[index][1]
+
+    def component(self, index: int) -> Potential:
+        """The potential of one group of :meth:`components` alone; constants go with the first group."""
+        return _component(self, index)
+
+
+@lru_cache(maxsize=256)  # deriving phases takes long
+def _component(whole: Potential, index: int) -> Potential:
+    parts = split(whole.energy, whole.coordinates)
+    if len(parts) == 1:
+        return whole
+    group, energy = parts[index]
+    coordinates = tuple(whole.coordinates[i] for i in group)
+    parameters = tuple((n, v) for n, v in whole.parameters if n in {s.name for s in energy.free_symbols})
+    bound = energy.xreplace({s: dict(parameters)[s.name] for s in energy.free_symbols - set(coordinates)})
+    box = tuple(whole.box[i] for i in group)
+    return Potential(
+        f"{whole.name}[{index}]", energy, coordinates, parameters, box,
+        derive_phases(bound, coordinates, box), whole.boundary,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PotentialPair:
+    """A critical period's two potentials: the deficit's, then the clean one's.
+
+    Attributes
+    ----------
+    name
+        Used in records.
+    deficit, clean
+        Potentials over the same coordinates with phases of the same names.
+    stuck_phase
+        The phase the deficit prefers and the clean data do not: mass left in its *clean* region at the end is stuck.
+    """
+
+    name: str
+    deficit: Potential
+    clean: Potential
+    stuck_phase: str
+
+    def __post_init__(self) -> None:
+        check_same_space(deficit=self.deficit, clean=self.clean)
+        for role, potential in (("deficit", self.deficit), ("clean", self.clean)):
+            if len(potential.phases) < 2:
+                raise ValueError(
+                    f"{role} potential {potential.name} has one phase; a critical period needs two, "
+                    "such as (w**2-1)**2 - 0.15*w"
+                )
+            potential.phase_number(self.stuck_phase)
+
+
+def interval_edge(condition: sympy.Basic, w: sympy.Symbol) -> tuple[sympy.Expr, bool]:
+    """Where a linear inequality in one coordinate ends, exactly, and whether it holds below that place.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    if isinstance(condition, sympy.core.relational.Relational) and hasattr(condition, "gts"):
+        difference = condition.gts - condition.lts
+        slope = sympy.diff(difference, w)
+        if slope.is_number and slope != 0:
+            return -difference.subs(w, 0) / slope, bool(slope < 0)
+    raise ValueError(f"region {condition} is no interval; give it by inequalities such as {w} < 1, joined by And")
+
+
+@checked_arguments
+def mirrored_pair(clean: Potential) -> PotentialPair:
+    """Pair a one-dimensional two-phase energy with its mirror image w → -w as the deficit.
+
+    Raises
+    ------
+    ValueError
+        When the energy does not have one coordinate and two phases of different loss.
+    """
+    if clean.dimension != 1 or len(clean.phases) != 2:
+        raise ValueError(
+            f"potential {clean.name} has {clean.dimension} coordinate(s) and {len(clean.phases)} phase(s); without "
+            "deficit= it needs one coordinate and two phases, such as (w**2-1)**2 - 0.15*w"
+        )
+    w = clean.coordinates[0]
+    losses = [clean.minimum_loss(0), clean.minimum_loss(1)]
+    if losses[0] == losses[1]:
+        raise ValueError(
+            f"potential {clean.name} has phases of equal loss, so its mirror image is no deficit; give deficit="
+        )
+    energy = clean.bound_energy.subs(w, -w)
+    low, high = clean.box[0]
+    if clean.boundary == "reflecting" and low != -high:
+        raise ValueError(
+            f"potential {clean.name} has walls at {low:g} and {high:g}, so its mirror image lies between others; give "
+            "box=(-c, c), or deficit="
+        )
+    box = ((-high, -low),)
+    phases = derive_phases(energy, (w,), None if clean.boundary == "natural" else box)
+    deficit = Potential(f"mirror of {clean.name}", energy, (w,), (), box, phases, clean.boundary)
+    return PotentialPair(clean.name, deficit, clean, clean.phases[int(np.argmax(losses))].name)
+
+
+def _natural_key(name: str) -> tuple[str, int]:
+    stem = name.rstrip("0123456789")
+    return stem, int(name[len(stem):] or -1)  # fmt: skip
+
+
+def _natural_walls(
+    energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], phases: Sequence[Phase]
+) -> tuple[tuple[float, float], ...]:
+    """Box from the minima of all phases, component by component."""
+    walls = [(0.0, 0.0)] * len(coordinates)
+    for group, own in split(energy, coordinates):
+        minima = [tuple(phase.minimum[i] for i in group) for phase in phases]
+        for i, wall in zip(group, natural_box(own, tuple(coordinates[i] for i in group), minima), strict=True):
+            walls[i] = wall
+    return tuple(walls)
+
+
+def _check_rounding(potential: Potential, argument: str) -> None:
+    """Refuse an energy whose doubles are no use near a minimum: large terms that cancel, or a large constant."""
+    energy, nearby = potential.energy_function(), np.arange(-8, 9) * np.finfo(float).eps
+    for number, group in enumerate(potential.components()):
+        minima = {tuple(phase.minimum[i] for i in group) for phase in potential.phases}
+        own = tuple(potential.coordinates[i] for i in group)
+        walls = None if potential.boundary == "natural" else tuple(potential.box[i] for i in group)
+        unit = energy_scale(potential.component_energy(number), own, tuple(minima), walls)
+        for phase in potential.phases:
+            point = potential.minimum_point(phase.name)
+            places = np.repeat(point[None], nearby.size, axis=0)
+            places[:, list(group)] *= 1 + nearby[:, None]
+            loss = decimal(phase.loss)
+            exact = decimal(potential.bound_energy.subs(dict(zip(potential.coordinates, phase.minimum, strict=True))))
+            if abs(exact - loss) > LARGEST_ROUNDING * unit + 4 * float(np.spacing(abs(loss))):
+                raise PhaseError(
+                    f"phase {phase.name!r} declares loss {loss:.12g}, but {argument} is {exact:.12g} at its minimum"
+                )
+            error = max(float(np.abs(energy(places) - loss).max()), float(np.spacing(abs(loss))))
+            if error > LARGEST_ROUNDING * unit:
+                raise ExpressionError(
+                    f"{argument} {sympy.sstr(potential.energy)[:60]!r} cancels to {error:.1g} at the minimum of phase "
+                    f"{phase.name!r}, too much beside its own scale {unit:.1g}; write it about its minima, as in "
+                    "(w-1000)**2, and without a large constant"
+                )
+
+
+def _check_box(box: Sequence[tuple[float, float]], dimension: int) -> None:
+    if len(box) != dimension or any(not (np.isfinite([low, high]).all() and low < high) for low, high in box):
+        raise ValueError(f"box must hold {dimension} finite pairs (low, high) with low < high, not {tuple(box)}")

@@ -1,0 +1,46 @@
+"""Whether potentials are energies of the same points: the same coordinates between the same walls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .potential import Potential
+
+
+def check_same_space(**potentials: Potential) -> None:
+    """Refuse potentials that are not energies of the same points, as those that follow one another must be.
+
+    Parameters
+    ----------
+    potentials
+        By the name to use in the message.
+
+    Raises
+    ------
+    ValueError
+        In one line, when they differ in their coordinates or the coordinates' order, or in the walls that reflect.
+    """
+    (first, reference), *others = potentials.items()
+    for name, other in others:
+        one, two = (tuple(w.name for w in p.coordinates) for p in (reference, other))
+        if one != two:
+            order = " in the same order" if sorted(one) == sorted(two) else ""
+            raise ValueError(
+                f"{first} and {name} must have the same coordinates{order}, not {_listed(one)} ({len(one)}) and "
+                f"{_listed(two)} ({len(two)})"
+            )
+        walls = [p.box if p.boundary == "reflecting" else None for p in (reference, other)]
+        if walls[0] != walls[1]:
+            shown = [
+                "none" if box is None else ", ".join(f"({low:g}, {high:g})" for low, high in box[:3]) for box in walls
+            ]
+            raise ValueError(
+                f"{first} and {name} must have the same reflecting walls, not {shown[0]} and {shown[1]}: what lies "
+                "beyond a wall of one has no place in the other; give both the same box="
+            )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:5])}, ..."

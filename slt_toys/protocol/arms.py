@@ -1,0 +1,352 @@
+"""The experimental arms as data: what each changes in a control run, and the temperature and time that follow.
+
+An arm changes learning rate, batch size, momentum, gradient noise or the order of the examples. What a hypothesis may
+look at is the :class:`Schedule` that follows: temperature and flow time of every epoch, before and after the switch.
+The temperature is always that of the law for examples drawn with replacement [eq:sgd-temperature]; an arm that breaks
+this condition is told the same number, and is run as SGD.
+
+Under exponential decay several arms multiply temperature and time by one common factor, so that temperature and flow
+time left stay the same function of one another [eq:confound]; :func:`confounding_arms` finds them by computing it. Arms
+may come to the same schedule, as a momentum of 1/2 and half the batch do: :func:`copied_arms` finds them, and they
+count once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..inputs.arguments import check_fields, checked_arguments
+from .training import Training
+
+FloatArray = NDArray[np.float64]
+Order = Literal["with replacement", "reshuffled"]
+COLDEST = 1e-6  # smallest factor on a temperature, where the loss that it follows vanishes
+SAME = 1e-9  # relative difference of temperatures and durations up to which two schedules are one
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """One run epoch by epoch, as physics sees it.
+
+    Attributes
+    ----------
+    switch_epoch
+        First epoch on clean data, counted in the run's own epochs.
+    learning_rates, temperatures, durations
+        Of each epoch, shape (epochs,): step, T in units of loss by the law with replacement, gradient flow (Langevin)
+        time.
+    order
+        ``"reshuffled"``: the gradient noise of an epoch's steps sums to zero, and no law gives its temperature in these
+        wells.
+    steps_per_epoch
+        SGD is run with so many steps an epoch, at least 2; 0 for its continuous limit, Langevin dynamics.
+    momentum
+        Of those steps.
+    """
+
+    switch_epoch: int
+    learning_rates: FloatArray
+    temperatures: FloatArray
+    durations: FloatArray
+    order: Order = "with replacement"
+    steps_per_epoch: int = 0
+    momentum: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.order not in ("with replacement", "reshuffled"):
+            raise ValueError(f"order must be 'with replacement' or 'reshuffled', not {self.order!r}")
+        if self.steps_per_epoch == 1 or self.steps_per_epoch < 0:
+            raise ValueError(f"steps_per_epoch must be 0 (continuous) or at least 2, not {self.steps_per_epoch}")
+        if self.order == "reshuffled" and not self.steps_per_epoch:
+            raise ValueError(
+                "steps_per_epoch must be at least 2 where examples are reshuffled: only SGD's steps know it"
+            )
+
+    @property
+    def flow_time_spent(self) -> float:
+        """Gradient flow time under the deficit."""
+        return float(self.durations[: self.switch_epoch].sum())
+
+    @property
+    def flow_time_left(self) -> float:
+        """Gradient flow time on clean data."""
+        return float(self.durations[self.switch_epoch :].sum())
+
+    def same_as(self, other: Schedule) -> bool:
+        """Whether both are one experiment: the same epochs, temperatures, times and kind of noise, up to rounding."""
+        alike = ("switch_epoch", "order", "steps_per_epoch", "momentum")
+        if any(getattr(self, name) != getattr(other, name) for name in alike):
+            return False
+        if self.temperatures.shape != other.temperatures.shape or self.durations.shape != other.durations.shape:
+            return False
+        pairs = ((self.temperatures, other.temperatures), (self.durations, other.durations))
+        return all(bool(np.allclose(one, two, rtol=SAME, atol=0.0)) for one, two in pairs)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What one experimental arm changes in the control run.
+
+    Attributes
+    ----------
+    name
+    batch_factor, learning_rate_factor
+        On the control's batch size and on all its learning rates.
+    epoch_stretch
+        Epochs of the arm per epoch of the control; the schedule is stretched with it, so that 2 turns a decay of γ
+        per epoch into √γ.
+    rate
+        ``"control"``: the control's schedule; ``"constant"``: its first rate throughout; ``"reset"``: started anew at
+        the switch; ``"cyclic"``: started anew one period after the switch, and every period from then on.
+    period
+        Of ``"cyclic"``, in epochs of the control.
+    momentum
+        In place of the control's; None leaves it.
+    noise_factor
+        Variance of a step's gradient noise over that of its minibatch alone: above 1, Gaussian noise is added.
+    noise_follows_loss
+        The gradient noise is multiplied, epoch by epoch, by the control run's deficit loss over that of epoch 0.
+    order
+        ``"with replacement"`` or ``"reshuffled"`` minibatches; the latter are run as SGD's own steps, and take neither
+        added noise, which would not sum to zero, nor noise that follows the loss.
+    """
+
+    name: str
+    batch_factor: float = 1.0
+    learning_rate_factor: float = 1.0
+    epoch_stretch: int = 1
+    rate: Literal["control", "constant", "reset", "cyclic"] = "control"
+    period: int = 40
+    momentum: float | None = None
+    noise_factor: float = 1.0
+    noise_follows_loss: bool = False
+    order: Order = "with replacement"
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        for name in ("batch_factor", "learning_rate_factor"):
+            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise ValueError(f"{name} must be positive and finite, not {getattr(self, name)}")
+        for name in ("epoch_stretch", "period"):
+            if not isinstance(getattr(self, name), int | np.integer) or getattr(self, name) < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1, not {getattr(self, name)!r}")
+        if self.rate not in ("control", "constant", "reset", "cyclic"):
+            raise ValueError(f"rate must be 'control', 'constant', 'reset' or 'cyclic', not {self.rate!r}")
+        if self.order not in ("with replacement", "reshuffled"):
+            raise ValueError(f"order must be 'with replacement' or 'reshuffled', not {self.order!r}")
+        if not (np.isfinite(self.noise_factor) and self.noise_factor >= 1):
+            raise ValueError(f"noise_factor must be at least 1 (noise can only be added), not {self.noise_factor}")
+        if self.momentum is not None and not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum must lie in [0, 1), not {self.momentum}")
+        if self.order == "reshuffled" and (self.noise_factor != 1 or self.noise_follows_loss):
+            raise ValueError(
+                "order 'reshuffled' goes with the minibatches' noise alone, which sums to zero over an epoch; give "
+                "noise_factor=1 and noise_follows_loss=False"
+            )
+
+    @property
+    def within_the_law(self) -> bool:
+        """Whether [eq:sgd-temperature] gives its temperature: examples drawn with replacement."""
+        return self.order == "with replacement"
+
+    def training(self, base: Training, switch_epoch: int) -> Training:
+        """The arm's run as :class:`~slt_toys.protocol.training.Training`, for a switch in the control's epochs.
+
+        Added noise raises the per-example variance as it appears at this batch size. Noise that follows the loss and
+        reshuffled examples are beyond it: see :meth:`schedule`.
+        """
+
+        def rates(epochs: NDArray[np.int64]) -> FloatArray:
+            control = np.asarray(epochs, dtype=float) / self.epoch_stretch  # a start anew loses no fraction of an epoch
+            if self.rate == "constant":
+                control = np.zeros_like(control)
+            elif self.rate == "reset":
+                control = np.where(control >= switch_epoch, control - switch_epoch, control)
+            elif self.rate == "cyclic":
+                after = control - switch_epoch
+                control = np.where(after >= self.period, np.mod(after, self.period), control)
+            return self.learning_rate_factor * np.asarray(base.learning_rate_at(control), dtype=float)  # type: ignore[arg-type]
+
+        return replace(
+            base,
+            batch_size=base.batch_size * self.batch_factor,
+            learning_rate_at=rates,
+            gradient_variance=base.gradient_variance * self.noise_factor,
+            momentum=base.momentum if self.momentum is None else self.momentum,
+        )
+
+    def schedule(
+        self,
+        base: Training,
+        switch_epoch: int,
+        epochs_after: int,
+        *,
+        relative_loss: ArrayLike | None = None,
+    ) -> Schedule:
+        """Rates, temperatures and flow times of the arm's run.
+
+        Parameters
+        ----------
+        base
+            The control run.
+        switch_epoch, epochs_after
+            In epochs of the control; the arm's own are ``epoch_stretch`` times as many.
+        relative_loss
+            For noise that follows the loss: the control's deficit loss in epochs 0, 1, ... over that of epoch 0;
+            the last entry holds from then on.
+
+        Raises
+        ------
+        ValueError
+            When an epoch count is no whole number, an arm lacks the loss that it needs, or reshuffled examples make
+            fewer than two minibatches.
+        """
+        for name, value, least in (("switch_epoch", switch_epoch, 0), ("epochs_after", epochs_after, 1)):
+            if not isinstance(value, int | np.integer) or value < least:
+                raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
+        training = self.training(base, switch_epoch)
+        epochs = self.epoch_stretch * (switch_epoch + epochs_after)
+        rates, temperatures = training.learning_rates(epochs), training.temperatures(epochs)
+        if self.noise_follows_loss:
+            if relative_loss is None:
+                raise ValueError(f"relative_loss: arm {self.name!r} follows the control's loss; give one per epoch")
+            losses = np.asarray(relative_loss, dtype=float)
+            if losses.ndim != 1 or not losses.size or not (np.isfinite(losses) & (losses >= 0)).all():
+                raise ValueError("relative_loss must hold finite numbers of at least 0, one per epoch of the control")
+            at = np.minimum(np.arange(epochs) // self.epoch_stretch, losses.size - 1)
+            temperatures = temperatures * np.maximum(losses[at], COLDEST)
+        steps = 0
+        if self.order == "reshuffled":
+            steps = round(training.dataset_size / training.batch_size)
+            if steps < 2:
+                raise ValueError(
+                    f"batch_size {training.batch_size:g} leaves arm {self.name!r} {steps} minibatch of "
+                    f"{training.dataset_size:g} examples, whose noise is nothing; give at most half of them"
+                )
+        return Schedule(
+            self.epoch_stretch * switch_epoch, rates, temperatures, training.durations(epochs), self.order, steps,
+            training.momentum if steps else 0.0,
+        )  # fmt: skip
+
+
+CONTROL = Arm("control")
+ARMS: tuple[Arm, ...] = (
+    CONTROL,
+    Arm("halve the batch", batch_factor=0.5),
+    Arm("linear scaling", batch_factor=2.0, learning_rate_factor=2.0),
+    Arm("flow-time matched", batch_factor=2.0, epoch_stretch=2),
+    Arm("constant rate", rate="constant"),
+    Arm("reset at the switch", rate="reset"),
+    Arm("cyclic rate", rate="cyclic"),
+    Arm("added gradient noise", noise_factor=4.0),
+    Arm("momentum", momentum=0.5),
+    Arm("loss-dependent noise", noise_follows_loss=True),
+    Arm("reshuffled", order="reshuffled"),
+)
+
+
+@checked_arguments
+def find_arm(name: str) -> Arm:
+    """Look up an arm.
+
+    Raises
+    ------
+    ValueError
+        If no arm has this name.
+    """
+    for arm in ARMS:
+        if arm.name == name:
+            return arm
+    raise ValueError(f"arm {name!r} is unknown; use one of {', '.join(arm.name for arm in ARMS)}")
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What an experimenter records of the runs of one arm that switch at one epoch.
+
+    Attributes
+    ----------
+    arm
+        Its name.
+    switch_epoch
+        In epochs of the control.
+    runs, stuck
+        How many there were, and how many of them ended stuck.
+    deficit_loss
+        Mean training loss on the deficit data at the switch.
+    schedule
+        Temperature and time of every epoch.
+    """
+
+    arm: str
+    switch_epoch: int
+    runs: int
+    stuck: int
+    deficit_loss: float
+    schedule: Schedule
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.runs < 1 or not 0 <= self.stuck <= self.runs:
+            raise ValueError(f"stuck must lie between 0 and runs = {self.runs} (at least 1), not {self.stuck}")
+
+
+@checked_arguments
+def confounding_arms(
+    arms: Sequence[Arm],
+    base: Training,
+    switch_epochs: Sequence[int] | NDArray[np.int64],
+    epochs_after: int,
+    *,
+    relative_loss: ArrayLike | None = None,
+) -> tuple[str, ...]:
+    """Names of the arms that no data can use to tell temperature from flow time left.
+
+    These are the arms in which, for every switch epoch, temperatures and durations after the switch are those of the
+    control run switched at epoch 0, both times one factor. With an exponential decay the control is one of them; with
+    another schedule there may be none. An arm outside the law is none: it has no known temperature.
+    """
+    reference = CONTROL.schedule(base, 0, epochs_after)
+    found = []
+    for arm in arms:
+        common = arm.within_the_law
+        for switch in switch_epochs:
+            run = arm.schedule(base, int(switch), epochs_after, relative_loss=relative_loss)
+            hot, long = run.temperatures[run.switch_epoch :], run.durations[run.switch_epoch :]
+            common = common and len(hot) == len(reference.temperatures)
+            if common:
+                ratios = np.concatenate([hot / reference.temperatures, long / reference.durations])
+                common = bool(np.ptp(ratios) <= 1e-9 * ratios.max())
+        if common:
+            found.append(arm.name)
+    return tuple(found)
+
+
+def copied_arms(observations: Sequence[Observation]) -> dict[str, str]:
+    """Names of arms whose schedules are those of an earlier arm at every switch epoch, with that arm's name.
+
+    Such arms are one experiment made twice. Computed from the schedules, up to rounding (:meth:`Schedule.same_as`).
+    """
+    arms: dict[str, list[Observation]] = {}
+    for each in observations:
+        arms.setdefault(each.arm, []).append(each)
+    originals: list[str] = []
+    found: dict[str, str] = {}
+    for arm, own in arms.items():
+        for original in originals:
+            if _same_experiment(own, arms[original]):
+                found[arm] = original
+                break
+        else:
+            originals.append(arm)
+    return found
+
+
+def _same_experiment(one: Sequence[Observation], other: Sequence[Observation]) -> bool:
+    ours, theirs = ({each.switch_epoch: each.schedule for each in arm} for arm in (one, other))
+    return ours.keys() == theirs.keys() and all(run.same_as(theirs[switch]) for switch, run in ours.items())

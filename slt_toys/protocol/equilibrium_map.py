@@ -1,0 +1,153 @@
+"""Which of two phases the tempered posterior prefers, over temperature and loss gap: exact, asymptotic and sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from ..exact.equilibrium import loss_gap_boundary
+from ..exact.fokker_planck import fokker_planck, grid_for, relaxation_time
+from ..potentials.potential import Potential, PotentialPair
+from ..samplers import OverdampedLangevin, largest_stable_step, sample
+
+# A chain that ran for this many relaxation times has forgotten its start (e^-12); no more steps are spent on it than
+# this.
+RELAXATION_TIMES = 12.0
+MOST_STEPS = 60_000
+STEP_SHARE = 0.3
+
+
+def relaxation_times(potential: Potential, temperatures: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Time a sampler needs to forget its phase: 1 / spectral gap of the slowest component, at each temperature.
+
+    Parameters
+    ----------
+    potential
+        Of one or two coordinates, or separable into such components.
+    temperatures
+        In units of loss, shape (n,).
+
+    Returns
+    -------
+    ndarray
+        Langevin time, shape (n,).
+    """
+    slowest = np.zeros(len(temperatures))
+    for number in range(len(potential.components())):
+        part = potential.component(number)
+        process = fokker_planck(part, grid_for((part,), temperatures))
+        slowest = np.maximum(slowest, [relaxation_time(process, float(t)) for t in temperatures])
+    return slowest
+
+
+def equilibrium_map(
+    pair: PotentialPair,
+    preferred_phase: str,
+    temperatures: NDArray[np.float64],
+    *,
+    chains: int,
+    seed: int,
+    samples: int = 7,
+    threads: int | None = None,
+    advance: Callable[[float], None] | None = None,
+) -> xr.Dataset:
+    """Phase boundary of the clean potential in the plane of temperature and loss gap.
+
+    The loss gap is the stuck phase's loss minus the preferred phase's. It is varied by adding a constant to the loss
+    of the stuck phase, which leaves everything else as it is; then the two phases are equally occupied at the gap
+    (L_s - L_p) + T (F_p - F_s) [eq:phase-free-energy].
+
+    Parameters
+    ----------
+    pair
+        The pair; the clean potential is mapped.
+    preferred_phase
+        The phase it prefers.
+    temperatures
+        Increasing, in units of loss, shape (n,).
+    chains, seed, threads, advance
+        Of the sampled points.
+    samples
+        How many temperatures to sample at; those at which chains would not forget their start are left out.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``boundary_exact``, ``boundary_asymptotic`` (temperature); ``occupancy`` of the stuck phase among the two
+        (temperature, loss_gap); ``boundary_sampled`` with ``_low`` and ``_high``, 95 % (sampled_temperature);
+        attributes ``clean_gap`` and ``deficit_gap``.
+    """
+    stuck = pair.stuck_phase
+    gaps = {
+        name: potential.minimum_loss(stuck) - potential.minimum_loss(preferred_phase)
+        for name, potential in (("clean", pair.clean), ("deficit", pair.deficit))
+    }
+    boundary = loss_gap_boundary(pair.clean, preferred_phase, stuck, 1 / temperatures)
+    exact, asymptotic = (gaps["clean"] + boundary[name].values for name in ("exact", "asymptotic"))
+    reach = 1.15 * max(abs(gaps["clean"]), abs(gaps["deficit"]), float(np.abs(exact).max()))
+    loss_gap = np.linspace(-reach, reach, 2 * len(temperatures) + 1)
+    odds = (loss_gap[None, :] - exact[:, None]) / temperatures[:, None]
+    sampled = _sampled_boundary(
+        pair, preferred_phase, temperatures, gaps["clean"], chains, seed, samples, threads, advance
+    )
+    return xr.Dataset(
+        {
+            "boundary_exact": ("temperature", exact),
+            "boundary_asymptotic": ("temperature", asymptotic),
+            "occupancy": (("temperature", "loss_gap"), 1 / (1 + np.exp(np.clip(odds, -700, 700)))),
+            "boundary_sampled": ("sampled_temperature", sampled[1]),
+            "boundary_sampled_low": ("sampled_temperature", sampled[2]),
+            "boundary_sampled_high": ("sampled_temperature", sampled[3]),
+        },
+        coords={"temperature": temperatures, "loss_gap": loss_gap, "sampled_temperature": sampled[0]},
+        attrs={"clean_gap": gaps["clean"], "deficit_gap": gaps["deficit"]},
+    )
+
+
+def _sampled_boundary(
+    pair: PotentialPair,
+    preferred_phase: str,
+    temperatures: NDArray[np.float64],
+    gap: float,
+    chains: int,
+    seed: int,
+    samples: int,
+    threads: int | None,
+    advance: Callable[[float], None] | None,
+) -> NDArray[np.float64]:
+    """Rows temperature, boundary, low, high: δ = T log(N_s / N_p) from the final states of independent chains."""
+    clean = pair.clean
+    chosen = temperatures[np.linspace(0, len(temperatures) - 1, 4 * samples).round().astype(int)]
+    steps_needed = [
+        RELAXATION_TIMES * tau / (STEP_SHARE * largest_stable_step(clean, float(t)))
+        for t, tau in zip(chosen, relaxation_times(clean, chosen), strict=True)
+    ]
+    fit = [(t, int(np.ceil(n))) for t, n in zip(chosen, steps_needed, strict=True) if n <= MOST_STEPS]
+    fit = [fit[i] for i in np.unique(np.linspace(0, len(fit) - 1, samples).round().astype(int))] if fit else []
+    rows = []
+    for number, (temperature, steps) in enumerate(fit):
+        step = STEP_SHARE * largest_stable_step(clean, float(temperature))
+        report = None if advance is None else lambda fraction: advance(fraction / len(fit))
+        draws = sample(
+            clean,
+            OverdampedLangevin(step, "heun"),
+            n_beta=1 / temperature,
+            chains=chains,
+            steps=max(steps, 100),
+            thin=max(steps, 100),
+            seed=[seed, 2, number],
+            threads=threads,
+            advance=report,
+            diagnose=False,
+        )["w"].values[:, -1]
+        index = clean.phase_index(draws)
+        counts = [int((index == clean.phase_number(name)).sum()) for name in (pair.stuck_phase, preferred_phase)]
+        if min(counts) < 10:  # the interval below is a normal approximation
+            continue
+        middle = gap + temperature * np.log(counts[0] / counts[1])
+        half = 1.96 * temperature * np.sqrt(1 / counts[0] + 1 / counts[1])
+        rows.append((temperature, middle, middle - half, middle + half))
+    return np.array(rows).T if rows else np.empty((4, 0))

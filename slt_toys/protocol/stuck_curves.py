@@ -1,0 +1,193 @@
+"""Stuck probability against switch epoch for several batch sizes, exactly and sampled, and the map of mixing times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from ..exact.grids import CELLS
+from ..potentials.potential import Potential, PotentialPair
+from ..reference.laws import law
+from .equilibrium_map import relaxation_times
+from .switch_protocol import Ending, Start, exact_stuck_probability, sampled_stuck
+from .training import Training
+
+LATEST_SWITCH = 400
+COARSE_STEP = 10
+FEWEST_ROWS = 9
+
+
+@dataclass(frozen=True)
+class StuckCurve:
+    """What ends stuck, at one batch size.
+
+    Attributes
+    ----------
+    training
+        The run.
+    switch_epochs, exact
+        A fine grid and the exact stuck probability on it, shape (n,).
+    sampled_switch_epochs, stuck
+        Where chains were sampled, shape (m,), and whether each ended stuck, shape (chains, m).
+    """
+
+    training: Training
+    switch_epochs: NDArray[np.int64]
+    exact: NDArray[np.float64]
+    sampled_switch_epochs: NDArray[np.int64]
+    stuck: NDArray[np.float64]
+
+
+def stuck_curve(
+    pair: PotentialPair,
+    training: Training,
+    ending: Ending,
+    *,
+    chains: int,
+    seed: int | Sequence[int],
+    start: Start = "equilibrium",
+    threads: int | None = None,
+    advance: Callable[[float], None] | None = None,
+) -> StuckCurve:
+    """Find the range of switch epochs in which the stuck probability moves, and compute it there.
+
+    Parameters
+    ----------
+    pair, training, ending, start
+        See :func:`slt_toys.protocol.switch_protocol.exact_stuck_probability`.
+    chains, seed, threads, advance
+        See :func:`slt_toys.protocol.switch_protocol.sampled_stuck`.
+    """
+    latest = LATEST_SWITCH if ending.kind == "further" else min(LATEST_SWITCH, ending.epochs)
+    coarse = np.arange(0, latest + 1, COARSE_STEP)
+    rough = exact_stuck_probability(pair, training, coarse, ending, start)
+    # Past the last epoch that still changes the outcome by half a percent the curve is flat.
+    moving = np.flatnonzero(np.abs(rough - rough[-1]) > 0.005 * np.ptp(rough))
+    last = int(min(max(4, moving[-1] + 2 if moving.size else 0) * COARSE_STEP, latest))
+    # A step of 3 epochs and monotone cubics between keep e* within 0.05 epochs.
+    fine = np.unique(np.append(np.arange(0, last + 1, max(1, min(3, last // 40))), last))
+    exact = exact_stuck_probability(pair, training, fine, ending, start)
+    chosen = sampled_rows(fine, exact)
+    stuck = sampled_stuck(
+        pair, training, chosen, ending, chains=chains, seed=seed, start=start, threads=threads, advance=advance
+    )
+    return StuckCurve(training, fine, exact, chosen, stuck)
+
+
+def rise(epochs: NDArray[np.int64], curve: NDArray[np.float64]) -> tuple[float, float]:
+    """Middle and width of a curve's rise: where it is half way from its first to its last value, and 10 to 90 %."""
+    share = (curve - curve[0]) / (curve[-1] - curve[0]) if curve[-1] != curve[0] else np.linspace(0, 1, len(curve))
+    low, middle, high = (float(epochs[np.argmax(share >= level)]) for level in (0.1, 0.5, 0.9))
+    return middle, max(high - low, 1.0)
+
+
+def sampled_rows(epochs: NDArray[np.int64], curve: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Switch epochs to sample: the same offsets from the rise at each batch size, so that no definition of e* that
+    depends on its rows sees a difference between batch sizes where there is none.
+    """
+    middle, width = rise(epochs, curve)
+    offsets = np.array([-1.5, -1, -0.75, -0.6, -0.45, -0.3, -0.15, 0, 0.15, 0.3, 0.45, 0.6, 0.75, 1, 1.25, 1.5])
+    wanted = np.concatenate([[0], middle + offsets * width])
+    nearest = np.unique(np.abs(epochs[:, None] - np.clip(wanted, 0, epochs[-1])[None, :]).argmin(axis=0))
+    if len(nearest) < FEWEST_ROWS:  # next to nothing rises
+        nearest = np.unique(np.append(nearest, np.linspace(0, len(epochs) - 1, FEWEST_ROWS).round().astype(int)))
+    return epochs[nearest]
+
+
+def grid_error(
+    pair: PotentialPair, curve: StuckCurve, ending: Ending, end: float, start: Start = "equilibrium"
+) -> float:
+    """Estimate the error that the Fokker-Planck grid leaves in an exact e*, in epochs.
+
+    The solver is of second order in the cell: a grid with 1/√2 of the cells has twice the error, so the difference
+    between the two is the finer one's error.
+
+    Parameters
+    ----------
+    pair, curve, ending, start
+        What was computed.
+    end
+        The exact e* by half stuck mass on the default grid.
+    """
+    rows = np.arange(max(0, round(end) - 3), round(end) + 4, 3)
+    cells = CELLS[min(2, max(len(group) for group in pair.clean.components()))]
+    coarse, fine = (
+        exact_stuck_probability(pair, curve.training, rows, ending, start, cells=count)
+        for count in (round(cells / 2**0.5), cells)
+    )
+    slope = np.gradient(fine, rows)
+    return float(np.abs((coarse - fine) / slope).max())
+
+
+def mixing_map(
+    potential: Potential, trainings: Sequence[Training], epochs: int, knots: int = 24
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Relaxation time in epochs, 1 / (gap · epoch's Langevin time), for each training and epoch.
+
+    Parameters
+    ----------
+    potential
+        The clean potential.
+    trainings
+        One for each batch size.
+    epochs
+        Epochs 0 ... epochs - 1.
+    knots
+        Temperatures at which the relaxation time is computed; its logarithm is interpolated over 1/T between them.
+
+    Returns
+    -------
+    tuple
+        log10 of the relaxation time in epochs (len(trainings), epochs), and temperatures, of the same shape.
+    """
+    temperatures = np.array([training.temperatures(epochs) for training in trainings])
+    durations = np.array([training.durations(epochs) for training in trainings])
+    # Below a hundredth of the highest temperature a relaxation time is astronomic; the last value is extrapolated.
+    low = max(temperatures.min(), temperatures.max() / 100)
+    nodes = np.geomspace(low, temperatures.max() * (1 + 1e-12), knots)
+    log_times = np.log(relaxation_times(potential, nodes))
+    slope = (log_times[0] - log_times[1]) / (1 / nodes[0] - 1 / nodes[1])
+    inverse = 1 / temperatures
+    found = np.interp(inverse, 1 / nodes[::-1], log_times[::-1])
+    found = found + np.where(inverse > 1 / nodes[0], slope * (inverse - 1 / nodes[0]), 0.0)
+    return (found - np.log(durations)) / np.log(10), temperatures
+
+
+def scaling_variables(training: Training, decay: float, epochs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """θ = γ^e / B at each epoch [eq:scaling-variable]."""
+    return law("scaling-variable")(batch_size=training.batch_size, decay=decay, epoch=epochs)
+
+
+def pad(rows: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Stack rows of different lengths, filled with NaN."""
+    width = max(len(row) for row in rows)
+    return np.array([np.concatenate([np.asarray(row, dtype=float), np.full(width - len(row), np.nan)]) for row in rows])
+
+
+def curves_dataset(curves: Sequence[StuckCurve], decay: float) -> xr.Dataset:
+    """Exact and sampled curves of all batch sizes, padded with NaN, with temperatures and θ at each switch."""
+
+    def along(function: Callable[[StuckCurve], NDArray]) -> NDArray[np.float64]:
+        return pad([function(curve) for curve in curves])
+
+    def temperature(curve: StuckCurve, epochs: NDArray[np.int64]) -> NDArray[np.float64]:
+        return curve.training.temperatures(int(epochs[-1]) + 1)[epochs]
+
+    fine, coarse = ("batch_size", "row"), ("batch_size", "sampled_row")
+    return xr.Dataset(
+        {
+            "switch_epoch": (fine, along(lambda c: c.switch_epochs)),
+            "stuck_exact": (fine, along(lambda c: c.exact)),
+            "switch_temperature": (fine, along(lambda c: temperature(c, c.switch_epochs))),
+            "switch_scaling_variable": (fine, along(lambda c: scaling_variables(c.training, decay, c.switch_epochs))),
+            "sampled_switch_epoch": (coarse, along(lambda c: c.sampled_switch_epochs)),
+            "stuck_sampled": (coarse, along(lambda c: c.stuck.mean(axis=0))),
+            "stuck_sampled_error": (coarse, along(lambda c: c.stuck.std(axis=0) / np.sqrt(len(c.stuck)))),
+            "sampled_switch_temperature": (coarse, along(lambda c: temperature(c, c.sampled_switch_epochs))),
+        },
+        coords={"batch_size": [curve.training.batch_size for curve in curves]},
+    )

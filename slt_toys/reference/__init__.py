@@ -1,0 +1,1 @@
+"""What is looked up: theory's labelled equations as functions, and cited tables."""

@@ -1,0 +1,1 @@
+"""What each experiment amounts to: its dataset, its tables and its claims."""

@@ -1,0 +1,30 @@
+"""Four thermometers: the inverse temperature of a trajectory, each read from another of its exact laws.
+
+*Energy* (equipartition) matches the mean loss, *occupancy* the shares of the phases, *escape rate* the mean first
+passage time, *fluctuation–dissipation* (Yaida 2018, arXiv:1810.00004) the size of SGD's own steps. The first three are
+solved against exact values at any n_beta, so that λ and its finite-n_beta correction are in them. A sampler of
+exp(-n_beta L) makes all agree; SGD is one exactly as far as they do
+(:func:`slt_toys.thermometers.readings.disagreement`).
+
+Positions have shape (chain, draw, coordinate); chains are independent, draws follow each other in time.
+"""
+
+from __future__ import annotations
+
+from .dynamic import Stationarity, escape_thermometer, fluctuation_dissipation_thermometer, stationarity
+from .equilibrium import Anisotropy, anisotropy, energy_thermometer, occupancy_thermometer
+from .readings import Disagreement, Reading, disagreement
+
+__all__ = [
+    "Anisotropy",
+    "Disagreement",
+    "Reading",
+    "Stationarity",
+    "anisotropy",
+    "disagreement",
+    "energy_thermometer",
+    "escape_thermometer",
+    "fluctuation_dissipation_thermometer",
+    "occupancy_thermometer",
+    "stationarity",
+]

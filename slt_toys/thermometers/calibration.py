@@ -1,0 +1,253 @@
+"""SGD at one setting, looked at by every thermometer: the unit of the temperature experiment.
+
+The toy is a one-dimensional double well whose four thermometers have exact laws. Chains start from the exact posterior
+at the law's temperature, forget it for ``FORGET`` of Langevin time, and are then seen every ``SPACING`` of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sympy import Rational
+
+from ..exact.draws import draw_exact
+from ..inputs.arguments import checked_arguments
+from ..potentials.example_catalogue import additive_examples, two_phase_regression_examples
+from ..potentials.examples import Examples, GaussianGradients
+from ..potentials.potential import Potential
+from ..reference.laws import law
+from ..samplers import SGD, Stage, sample_stages
+from . import (
+    Disagreement,
+    Reading,
+    disagreement,
+    energy_thermometer,
+    escape_thermometer,
+    fluctuation_dissipation_thermometer,
+    occupancy_thermometer,
+)
+from .sgd_temperature import SGDTemperature, inverse_temperature
+
+Array = NDArray[np.float64]
+Noise = Literal["additive", "table", "loss", "regression"]
+Order = Literal["with_replacement", "reshuffled"]
+
+THERMOMETERS = ("energy", "occupancy", "fluctuation-dissipation", "escape")
+NOISES: tuple[Noise, ...] = ("additive", "table", "loss", "regression")
+FORGET, SPACING = 40.0, 0.04  # Langevin time
+COARSER = 5  # draws between those that all but the escape thermometer look at
+LABEL_NOISE = 4.0  # of the regression, so large that its noise is as hot as the others'
+FLOOR = 0.5  # share of the additive noise beside noise that grows with the loss
+
+
+@dataclass(frozen=True)
+class Setting:
+    """SGD's settings and where its noise comes from.
+
+    Attributes
+    ----------
+    sweep
+        Which series of the experiment it belongs to.
+    learning_rate, batch_size, momentum, order
+        Of SGD.
+    noise
+        ``"additive"``: normal, alike everywhere. ``"table"``: additive, from a finite table of examples. ``"loss"``: a
+        floor beside noise whose variance grows with the loss. ``"regression"``: the examples of a regression.
+    gradient_variance
+        σ² of one example's gradient; of a regression it is that of its data.
+    steps_per_epoch
+        N/B; 0 where there are no epochs.
+    """
+
+    sweep: str
+    learning_rate: float
+    batch_size: int
+    momentum: float
+    gradient_variance: float
+    noise: Noise = "additive"
+    order: Order = "with_replacement"
+    steps_per_epoch: int = 0
+
+    @property
+    def time_per_step(self) -> float:
+        """Langevin time of a step."""
+        return law("epoch-time")(
+            learning_rate=self.learning_rate, momentum=self.momentum, dataset_size=1.0, batch_size=1.0
+        )
+
+    def sampler(self, added_noise: float = 0.0) -> SGD:
+        """SGD with these settings."""
+        return SGD(self.learning_rate, self.batch_size, self.momentum, order=self.order, added_noise=added_noise)
+
+
+@dataclass(frozen=True)
+class Well:
+    """What the laws need to know of the toy: curvatures at minima and barrier, and variances of the noise.
+
+    Attributes
+    ----------
+    potential
+        The loss that SGD descends.
+    curvatures
+        At the minima, least and largest.
+    barrier
+        Height above the shallower minimum, and curvature.
+    variances
+        Of one example's gradient: over the minima and the barrier, least and largest.
+    variance
+        At the deeper minimum.
+    """
+
+    potential: Potential
+    curvatures: tuple[float, float]
+    barrier: tuple[float, float]
+    variances: tuple[float, float]
+    variance: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the thermometers read at one setting, and what the laws say.
+
+    Attributes
+    ----------
+    setting, well
+        As above.
+    law_temperature
+        T of [eq:sgd-temperature] at the variance of the deeper minimum.
+    readings
+        One for each of ``THERMOMETERS``.
+    disagreement
+        Of those that could be read.
+    expected
+        What the laws say.
+    """
+
+    setting: Setting
+    well: Well
+    law_temperature: float
+    readings: tuple[Reading, ...]
+    disagreement: Disagreement
+    expected: SGDTemperature
+
+
+@checked_arguments
+def target_of(setting: Setting, potential: Potential, seed: int) -> tuple[Examples | GaussianGradients, float]:
+    """What SGD trains on, and the standard deviation of the noise to add to each minibatch's gradient."""
+    size = setting.steps_per_epoch * setting.batch_size or None
+    if setting.noise == "additive":
+        return GaussianGradients(potential, setting.gradient_variance, size=size), 0.0
+    if setting.noise == "loss":
+        growing = GaussianGradients(potential, setting.gradient_variance, "loss", size)
+        return growing, float(np.sqrt(FLOOR * setting.gradient_variance / setting.batch_size))
+    if size is None:
+        raise ValueError(f"steps_per_epoch must be at least 1 for noise {setting.noise!r}, which has a finite data set")
+    if setting.noise == "table":
+        return additive_examples(potential, setting.gradient_variance, size, seed), 0.0
+    return two_phase_regression_examples(size, LABEL_NOISE, Rational(3, 10), seed), 0.0
+
+
+@checked_arguments
+def well_of(target: Examples | GaussianGradients, setting: Setting, added_noise: float) -> Well:
+    """Curvatures, barrier and variances of a one-dimensional double well.
+
+    Raises
+    ------
+    ValueError
+        For a loss without two phases in one coordinate.
+    """
+    potential = target.potential
+    if potential.dimension != 1 or len(potential.phases) != 2:
+        raise ValueError(f"potential must have one coordinate and two phases, which {potential.name} has not")
+    minima = np.array([potential.minimum_point(k) for k in range(2)])
+    top = np.array([potential.barrier()])
+    hessian, energy = potential.hessian_function(), potential.energy_function()
+    curvatures = np.sort(hessian(minima).ravel())
+    # Seed of examples and batch go in through the covariance, added noise as if it were an example's.
+    places = np.concatenate([minima, top[None]])
+    variances = target.gradient_covariance(places).ravel() + added_noise**2 * setting.batch_size
+    return Well(
+        potential,
+        (float(curvatures[0]), float(curvatures[-1])),
+        (float(energy(top) - energy(minima).max()), float(-hessian(top).item())),
+        (float(variances.min()), float(variances.max())),
+        float(variances[np.argmin(energy(minima))]),
+    )
+
+
+@checked_arguments
+def calibrate(
+    setting: Setting, potential: Potential, *, chains: int = 512, duration: float = 160.0, seed: int = 0
+) -> Calibration:
+    """Run SGD at one setting and read every thermometer.
+
+    Parameters
+    ----------
+    setting
+        What to run.
+    potential
+        The toy; a regression brings its own.
+    chains
+        Independent.
+    duration
+        Langevin time for which they are looked at.
+    seed
+        Non-negative.
+    """
+    target, added = target_of(setting, potential, seed)
+    well = well_of(target, setting, added)
+    expected = inverse_temperature(
+        setting.learning_rate, setting.batch_size, setting.momentum, gradient_variance=well.variances,
+        curvature=(0.0 if setting.order == "reshuffled" else well.curvatures[0], well.curvatures[1]),
+        barrier=well.barrier, order=setting.order,
+        dataset_size=setting.steps_per_epoch * setting.batch_size if setting.order == "reshuffled" else None,
+    )  # fmt: skip
+    temperature = law("sgd-temperature")(
+        learning_rate=setting.learning_rate, momentum=setting.momentum, batch_size=setting.batch_size,
+        gradient_variance=well.variance,
+    )  # fmt: skip
+    before, after, spacing = _run(setting, target, added, temperature, chains, duration, seed)
+    readings = read(well.potential, before, after, setting, spacing)
+    return Calibration(setting, well, temperature, readings, disagreement(readings), expected)
+
+
+@checked_arguments
+def read(
+    potential: Potential, before: Array, after: Array, setting: Setting, time_per_draw: float
+) -> tuple[Reading, ...]:
+    """Readings of ``THERMOMETERS``: equipartition in the deeper phase, escapes from the other one.
+
+    All but the escape thermometer look at every fifth draw, those that ``before`` has.
+    """
+    few, ahead = after[:, COARSER - 1 :: COARSER], before
+    deeper = int(np.argmin([potential.minimum_loss(k) for k in range(2)]))
+    return (
+        energy_thermometer(potential, few, deeper),
+        occupancy_thermometer(potential, few),
+        fluctuation_dissipation_thermometer(
+            potential, ahead, few, learning_rate=setting.learning_rate, momentum=setting.momentum
+        ),
+        escape_thermometer(potential, after, time_per_draw=time_per_draw, phase=1 - deeper),
+    )
+
+
+def _run(
+    setting: Setting, target: Any, added: float, temperature: float, chains: int, duration: float, seed: int
+) -> tuple[Array, Array, float]:
+    """Positions before every fifth draw's step, all draws, and the Langevin time between draws."""
+    step = setting.time_per_step
+    thin = max(1, round(SPACING / step))
+    # Where the place in an epoch matters, a spacing that shares no factor with its length sees all of them.
+    while setting.order == "reshuffled" and np.gcd(thin, setting.steps_per_epoch) > 1:
+        thin += 1
+    burn = round(FORGET / step)
+    ends = burn + thin * np.arange(1, round(duration / (thin * step)) + 1)
+    pairs = ends[COARSER - 1 :: COARSER]  # those whose step is looked at as well
+    kept = np.unique(np.concatenate([pairs - 1, ends]))
+    start = draw_exact(target.potential, 1 / temperature, chains, (seed, 1))
+    stage = Stage(target, setting.sampler(added), None, int(kept[-1]))
+    drawn = sample_stages([stage], chains=chains, record_steps=kept, seed=(seed, 2), initial=start)["w"].values
+    return drawn[:, np.searchsorted(kept, pairs - 1)], drawn[:, np.searchsorted(kept, ends)], thin * step

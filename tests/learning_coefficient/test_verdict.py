@@ -1,0 +1,382 @@
+"""What is trusted is right within its error: losses that a localisation, a type of numbers or a crossing hides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from slt_toys.learning_coefficient import curvature as curvature_spectrum
+from slt_toys.learning_coefficient.deep_linear import deep_linear_problem, half_squared_error
+from slt_toys.learning_coefficient.estimator import local_learning_coefficient
+from slt_toys.learning_coefficient.flat_directions import Flatness
+from slt_toys.learning_coefficient.number_resolution import Resolution
+from slt_toys.learning_coefficient.stacked_loss import StackedLoss
+from slt_toys.learning_coefficient.verdict import Evidence, verdict_on
+from tests.learning_coefficient.test_curvature import Loss, fresh_seed, mean
+
+torch.set_num_threads(1)
+DOUBLE = torch.float64
+
+
+def regression(scales, *, centre=0.0, examples=1000, dtype=DOUBLE):
+    """A linear regression at its least squares solution, with features of these standard deviations and mean."""
+    rng = np.random.default_rng(fresh_seed())
+    x = torch.from_numpy(rng.standard_normal((examples, len(scales))) * np.asarray(scales) + centre)
+    y = x.sum(1, keepdim=True) + torch.from_numpy(rng.standard_normal((examples, 1)))
+    module = nn.Linear(len(scales), 1, bias=False).double()
+    with torch.no_grad():
+        module.weight.copy_(torch.linalg.lstsq(x, y).solution.mT)
+    return module.to(dtype), (x.to(dtype), y.to(dtype))
+
+
+def measured(module, data, *, loss=half_squared_error, **options):
+    return local_learning_coefficient(module, loss, data, **(dict[str, Any](seed=fresh_seed()) | options))
+
+
+def of_function(function, start, *, dtype=DOUBLE, **options):
+    ones = torch.ones(2, 1, dtype=dtype)
+    return measured(Loss(function, start, dtype), (ones, ones), loss=mean, **options)
+
+
+def deep_linear(widths, rank, minimum, *, noise=0.1, dtype=DOUBLE, **options):
+    seed = fresh_seed()
+    problem = deep_linear_problem(widths, rank, noise=noise, minimum=minimum, seed=seed, dtype=dtype)
+    data = problem.inputs, problem.targets
+    found = measured(problem.module, data, examples=problem.examples, seed=seed, **options)
+    return found, float(problem.exact.value)
+
+
+def right_or_doubted(found, exact) -> bool:
+    return not found.trusted or abs(found.estimate - exact) <= 4 * found.standard_error
+
+
+# ---- never wrong and trusted ----
+
+
+@pytest.mark.parametrize(("condition", "wrong"), [(10, False), (100, False), (1e3, True), (1e4, True)])
+def test_regression_with_soft_directions(condition, wrong):
+    """Ten features, λ = 5, and a Hessian of this condition number."""
+    found = measured(*regression(np.geomspace(1, condition**-0.5, 10)))
+    assert right_or_doubted(found, 5)
+    if wrong:
+        assert abs(found.estimate - 5) > 10 * found.standard_error
+        assert "the localisation takes" in found.verdict and "make it weaker" in found.verdict
+
+
+def test_regression_with_features_off_centre():
+    found = measured(*regression(np.ones(10), centre=5.0))
+    assert found.estimate < 3 and "the localisation takes" in found.verdict
+
+
+def test_soft_directions_are_seen_by_quadrature_too(monkeypatch):
+    monkeypatch.setattr(curvature_spectrum, "EXACT_UP_TO", 0)
+    found = measured(*regression(np.geomspace(1, 1e-2, 10)), draws=60)
+    assert "the localisation takes" in found.verdict
+
+
+@pytest.mark.parametrize("examples", [1e3, 1e6, 1e9])
+@pytest.mark.parametrize(("power", "exact"), [(4, 0.75), (6, 0.5 + 1 / 6)])
+def test_directions_of_different_order(power, exact, examples):
+    found = of_function(lambda w: w[0] ** 2 + w[1] ** power, [0.0, 0.0], examples=int(examples), draws=120)
+    assert right_or_doubted(found, exact)
+    assert "flat directions are not flat" in found.verdict
+
+
+@pytest.mark.parametrize(
+    ("function", "weights"),
+    [(lambda w: (w**4).sum(), 2), (lambda w: (w[0] * w[1]) ** 2, 2), (lambda w: (w[0] * w[1] * w[2]) ** 2, 3)],
+)
+def test_a_quartic_and_crossings_without_curvature(function, weights):
+    found = of_function(function, [0.0] * weights, n_beta=1e4, localisation=1.0, draws=60)
+    assert found.verdict.startswith("doubt") and "flat directions are not flat" in found.verdict
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize(("widths", "rank"), [((5, 3, 5), 2), ((5, 4, 4, 5), 2)])
+def test_deep_linear_networks_at_the_crossing(widths, rank, noise):
+    found, exact = deep_linear(widths, rank, "crossing", noise=noise, draws=60)
+    assert exact - found.estimate > 4 * found.standard_error
+    assert "flat directions are not flat" in found.verdict
+
+
+def test_a_crossing_is_seen_at_a_weaker_localisation_where_directions_are_not_known(monkeypatch):
+    monkeypatch.setattr(curvature_spectrum, "EXACT_UP_TO", 0)
+    found, exact = deep_linear((10, 5, 10), 2, "crossing", draws=400)
+    assert right_or_doubted(found, exact)
+    assert "depends on the localisation" in found.verdict or "not quadratic" in found.verdict
+
+
+# ---- and not everything is doubted ----
+
+
+def majority(once) -> bool:
+    """Two of three: a single run may be doubted by chance, once in a hundred."""
+    return sum(bool(once()) for _ in range(3)) >= 2
+
+
+def test_a_regular_model_is_trusted_and_right():
+    def once():
+        found = measured(*regression([1.0, 0.7, 1.4]), chains=32, draws=300)
+        assert right_or_doubted(found, 1.5)
+        return found.trusted
+
+    assert majority(once)
+
+
+@pytest.mark.parametrize("exact_spectrum", [True, False])
+def test_a_typical_point_of_a_deep_linear_network_is_trusted_and_right(monkeypatch, exact_spectrum):
+    if not exact_spectrum:
+        monkeypatch.setattr(curvature_spectrum, "EXACT_UP_TO", 0)
+
+    def once():
+        found, exact = deep_linear((3, 2, 3), 1, "typical", chains=32, draws=300)
+        assert right_or_doubted(found, exact)
+        return found.trusted
+
+    assert majority(once)
+
+
+def dead_network():
+    first = nn.Linear(2, 3)
+    with torch.no_grad():
+        first.bias.fill_(-40.0)
+    network = nn.Sequential(first, nn.ReLU(), nn.Linear(3, 1, bias=False)).double()
+    return network, (torch.rand(50, 2).double(), torch.zeros(50, 1).double())
+
+
+@pytest.mark.parametrize("sampler", ["hmc", "sgld"])
+def test_dead_units_are_flat_and_trusted(sampler):
+    found = measured(*dead_network(), sampler=sampler, localisation=4.0, draws=40)
+    assert (found.estimate, found.standard_error) == (0.0, 0.0)
+    assert found.verdict == "trust at localisation 4: the loss is the same wherever chains went"
+
+
+def test_dead_units_beside_live_ones():
+    def once():
+        h = torch.tensor([1.0, 2.0], dtype=DOUBLE)
+        found = of_function(
+            lambda w: (h * w[:2] ** 2).sum() + torch.relu(w[2] - 9.0) ** 2, [0.0, 0.0, 0.0], examples=1000, chains=32
+        )
+        assert right_or_doubted(found, 1.0)
+        return found.trusted
+
+    assert majority(once)
+
+
+# ---- what changes nothing ----
+
+
+def test_units_of_the_loss_and_of_parameters_change_nothing():
+    """Powers of two are exact: the same bits."""
+    module, data = regression(np.geomspace(1, 0.1, 4))
+    seed = fresh_seed()
+    plain = measured(module, data, seed=seed, n_beta=128.0, draws=60)
+    louder = measured(module, data, loss=lambda o, t: 16 * half_squared_error(o, t), seed=seed, n_beta=8.0, draws=60)
+    wider = nn.Linear(4, 1, bias=False).double()
+    with torch.no_grad():
+        wider.weight.copy_(module.weight / 32)
+    stretched = measured(wider, (32 * data[0], data[1]), seed=seed, n_beta=128.0, draws=60)
+    assert np.array_equal(plain.energies, louder.energies)
+    assert plain.verdict.split(":")[1:] == louder.verdict.split(":")[1:]
+    assert stretched.estimate == pytest.approx(plain.estimate, rel=1e-6)
+    assert stretched.localisation == pytest.approx(1024 * plain.localisation)
+    assert "the localisation takes" in plain.verdict and "the localisation takes" in stretched.verdict
+
+
+# ---- types of numbers ----
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_named(dtype):
+    found = measured(*regression(np.ones(3), dtype=dtype), draws=60, examples=10**6)
+    assert f"{str(dtype)[6:]} does not resolve the loss" in found.verdict
+
+
+@pytest.mark.parametrize(("dtype", "named"), [(torch.float32, True), (DOUBLE, False)])
+def test_a_loss_far_from_zero_is_beyond_single_precision(dtype, named):
+    found = measured(
+        *regression(np.ones(3), dtype=dtype), loss=lambda o, t: half_squared_error(o, t) + 3e4, draws=60, examples=10**5
+    )
+    assert ("float32 does not resolve the loss" in found.verdict) is named
+
+
+def test_single_precision_is_enough_for_an_ordinary_loss():
+    found = measured(*regression(np.ones(3), dtype=torch.float32), draws=60)
+    assert "resolve" not in found.verdict
+
+
+# ---- localisation 0 ----
+
+
+def test_localisation_zero_is_none():
+    found = measured(*regression([1.0, 0.5]), localisation=0, draws=60)
+    assert (found.localisation, found.localisation_effect) == (0, 0)
+    assert found.quadratic_energy == pytest.approx(1.0)
+    assert "off the minimum" not in found.verdict and "the localisation takes" not in found.verdict
+    assert abs(found.posterior_energy - 1) < 5 * found.standard_error
+    loose = of_function(lambda w: w[0] ** 2 + 0 * w[1], [0.0, 0.0], n_beta=10.0, localisation=0, draws=60)
+    assert "nothing holds the chains in flat directions at localisation 0" in loose.verdict
+    with pytest.raises(ValueError, match=r"^localisation: 0 leaves nothing to hold .* a positive number$"):
+        of_function(lambda w: (w[0] * w[1]) ** 2, [0.0, 0.0], n_beta=10.0, localisation=0)
+
+
+# ---- refusals ----
+
+
+def summed(outputs, targets):
+    return (outputs - targets).square().sum() / 2
+
+
+@pytest.mark.parametrize(
+    ("loss", "options", "message"),
+    [
+        (summed, {"examples_at_once": 30}, r"^loss: .* mean of their two halves; .*\(reduction='mean'\)$"),
+        (summed, {"sampler": "sgld", "batch_size": 20}, r"^loss: .* mean of their two halves"),
+        (summed, {}, r"^loss: .* on each of them twice; it must be the mean over examples"),
+        (lambda o, t: half_squared_error(o, t) ** 2, {"examples_at_once": 30}, r"^loss: .* mean of their two halves"),
+        (lambda o, t: (o - t).square(), {}, r"^loss: it gives shape \(\d+, 1\); it must give one number"),
+        (lambda o, t: 1.0, {}, r"^loss: it gives float; it must give one number"),
+        (lambda o, t: nn.functional.dropout(o, 0.5).mean(), {}, r"^module: .* draws random numbers"),
+        (lambda o, t: o.mean() * np.random.default_rng().random(), {}, r"^module: .* not the same twice"),
+        (lambda o, t: o.float() @ t, {}, r"^module: it and the loss cannot be evaluated on the data: "),
+        (lambda o, t: o.mean() / 0, {}, r"^module: its loss on the data is not finite"),
+        (lambda o, t: (0 * o.sum()).abs().sqrt(), {}, r"^module: the slope of its loss on the data is not finite"),
+    ],
+)
+def test_a_loss_that_is_no_mean_or_no_function_is_refused(loss, options, message):
+    with pytest.raises(ValueError, match=message) as refusal:
+        measured(*regression([1.0, 2.0], examples=100), loss=loss, **options)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_sum_taken_at_once_at_its_own_temperature_is_measured():
+    module, data = regression([1.0, 2.0], examples=64)
+    seed = fresh_seed()
+    found = measured(module, data, loss=summed, n_beta=0.25, draws=30, seed=seed)
+    plain = measured(module, data, n_beta=16.0, draws=30, seed=seed)
+    assert found.posterior_energy == pytest.approx(plain.posterior_energy, rel=1e-6)
+
+
+def test_pieces_of_a_mean_are_taken():
+    module, data = regression([1.0, 2.0], examples=100)
+    seed = fresh_seed()
+    whole = measured(module, data, draws=30, seed=seed)
+    pieces = measured(module, data, draws=30, seed=seed, examples_at_once=30)
+    assert pieces.estimate == pytest.approx(whole.estimate, rel=1e-6)
+
+
+def test_a_noiseless_loss_is_no_sum():
+    """At the minimum it is nothing but rounding; elsewhere it tells."""
+    problem = deep_linear_problem((5, 4, 4, 5), 2, noise=0.0, seed=1)
+    StackedLoss(problem.module, half_squared_error, problem.inputs, problem.targets).check(pieces=3, mean=True)
+    sums = StackedLoss(problem.module, summed, problem.inputs, problem.targets)
+    sums.check(pieces=None, mean=False)
+    for pieces, whole in ((3, False), (None, True)):
+        with pytest.raises(ValueError, match=r"^loss: "):
+            sums.check(pieces=pieces, mean=whole)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"examples": float("nan")}, "examples: nan must be a positive number"),
+        ({"examples": -5, "n_beta": 10.0}, "examples: -5 must be a positive number"),
+        ({"n_beta": "a"}, "n_beta: 'a' must be a positive number"),
+        ({"localisation": -1.0}, "localisation: -1.0 must be a positive number or 0"),
+        ({"chains": 2.5}, "chains: 2.5 must be a whole number"),
+        ({"draws": True}, "draws: True must be a whole number"),
+    ],
+)
+def test_bad_numbers_are_refused_in_one_line(options, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        measured(*regression([1.0]), **options)
+
+
+# ---- each reason, and its bound ----
+
+
+def evidence() -> Evidence:
+    rng = np.random.default_rng(fresh_seed())
+    energies = rng.gamma(5.0, 1.0, (8, 200))
+    return Evidence(
+        energies=energies - energies[:, :100].mean() + 5, distances=rng.random((8, 200)) + 1, estimate=5.0,
+        standard_error=0.1, half_width=0.2, r_hat=1.01, effective=900.0, step_bias=0.1, localisation_effect=0.2,
+        start_excess=0.1, parameters=10, lowest_curvature=-1.0, softest_curvature=50.0, flat_directions=True,
+        rounding_curvature=0.01, localisation=3.0, acceptance=0.8, stiffest_step=0.5, batch_size=None,
+        unexplained=(0.1, 0.05), missing=(0.05, 0.01), flatness=Flatness(0.1, 0.2, 3.0),
+        resolution=Resolution("float32", 0.01, 0.001), rising=(0.1, 0.1),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("within", "beyond", "reason"),
+    [
+        ({"estimate": 5.29}, {"estimate": 5.31}, "above 5, half the number of parameters"),
+        ({"step_bias": 0.49}, {"step_bias": 0.51}, "the step adds 0.51"),
+        ({"start_excess": 0.49}, {"start_excess": 0.51}, "the slope at the start says it lies 0.51 above"),
+        ({"lowest_curvature": -1.49}, {"lowest_curvature": -1.51}, "a direction of negative stiffness -1.51"),
+        (
+            {"lowest_curvature": -0.009, "localisation": 0.0, "flat_directions": False},
+            {"lowest_curvature": -0.011, "localisation": 0.0, "flat_directions": False},
+            "negative stiffness -0.011",
+        ),
+        (
+            {"localisation": 0.0, "lowest_curvature": 0.0, "flat_directions": False},
+            {"localisation": 0.0, "lowest_curvature": 0.0},
+            "nothing holds the chains in flat directions",
+        ),
+        ({"r_hat": 1.049}, {"r_hat": 1.051}, "chains do not agree: R-hat 1.05"),
+        ({"r_hat": 1.0}, {"r_hat": float("nan")}, "chains do not agree: R-hat nan"),
+        ({"effective": 401.0}, {"effective": 399.0}, "399 effective draws, fewer than 400"),
+        ({"acceptance": 0.21}, {"acceptance": 0.19}, "acceptance 0.19"),
+        ({"batch_size": None}, {"batch_size": 20}, "gradients of 20 examples"),
+        ({"missing": (0.099, 0.01)}, {"missing": (0.101, 0.01)}, "the localisation takes 0.301 by the quadratic, of"),
+        ({"missing": (0.14, 0.05)}, {"missing": (0.16, 0.05)}, "the localisation takes 0.36 by"),
+        ({"localisation_effect": 0.44}, {"localisation_effect": 0.46}, "the localisation takes 0.51 by"),
+        ({"unexplained": (0.29, 0.01)}, {"unexplained": (0.31, 0.01)}, "not quadratic: the energy is +0.31"),
+        ({"unexplained": (-0.49, 0.14)}, {"unexplained": (-0.54, 0.14)}, "not quadratic: the energy is -0.54"),
+        ({"flatness": Flatness(0.2, 0.2, 3.0)}, {"flatness": Flatness(0.21, 0.2, 3.0)}, "not flat: 0.21 nβ"),
+        ({"flatness": None}, {"flatness": Flatness(float("nan"), 0.2, 3.0)}, "not flat: nan nβ"),
+        ({"rising": (0.29, 0.1)}, {"rising": (0.31, 0.1)}, "depends on the localisation: at a weaker one"),
+        ({"rising": None}, {"rising": (-0.31, 0.1)}, "the energy changes by -0.31"),
+        ({"rising": (0.049, 1e-3)}, {"rising": (-0.051, 1e-3)}, "depends on the localisation"),
+        (
+            {"resolution": Resolution("float32", 0.049, 0.001)},
+            {"resolution": Resolution("float32", 0.051, 0.001)},
+            "float32 does not resolve the loss at this nβ: it errs by 0.051",
+        ),
+        (
+            {"resolution": Resolution("float32", 0.01, 0.0049)},
+            {"resolution": Resolution("float32", 0.0, 0.0051)},
+            "float32 does not resolve the loss at this nβ: it errs by 0.0051",
+        ),
+    ],
+)
+def test_each_reason_has_its_bound(within, beyond, reason):
+    known = evidence()
+    if "localisation_effect" in within:
+        known = replace(known, unexplained=(0.0, 0.1))
+    assert verdict_on(replace(known, **within)).startswith("trust at localisation")
+    verdict = verdict_on(replace(known, **beyond))
+    assert verdict.startswith("doubt: ") and reason in verdict
+    assert verdict.count("; ") <= 1, "no other reason"
+
+
+def test_reasons_of_the_draws():
+    known = evidence()
+    assert "3 chains, fewer than 4" in verdict_on(replace(known, energies=known.energies[:3]))
+    assert verdict_on(replace(known, energies=known.energies[:4])).startswith("trust")
+    assert "chains never moved" in verdict_on(replace(known, distances=np.zeros((8, 200))))
+    assert "negative (mean energy -1" in verdict_on(replace(known, energies=known.energies - known.energies.mean() - 1))
+    assert "negative (" in verdict_on(replace(known, estimate=-0.3))
+    assert "diverged" in verdict_on(replace(known, energies=np.full((8, 200), np.nan)))
+    flat = replace(known, energies=np.zeros((8, 200)), estimate=0.0, standard_error=0.0, half_width=0.0,
+                   localisation_effect=0.0, start_excess=0.0, step_bias=0.0, missing=(0.0, 0.0), unexplained=(0.0, 0.0),
+                   rising=None, r_hat=float("nan"), effective=float("nan"),
+                   resolution=Resolution("float64", 0.0, 0.0))  # fmt: skip
+    assert verdict_on(flat).startswith("trust at localisation 3: the loss is the same wherever chains went")

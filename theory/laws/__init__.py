@@ -1,0 +1,1 @@
+"""The labelled equations, one file for each family, every one derived."""

@@ -1,0 +1,150 @@
+"""Zeta function, learning coefficient and multiplicity of a normal crossing.
+
+The loss is prod w_j^(2 k_j) and the prior prod |w_j|^(h_j), near the origin.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import sympy
+from sympy import Eq, Expr, Min, Piecewise, Rational, Symbol
+
+from theory import symbols as s
+from theory.derivation import Derivation, Equation, Step, demand, demand_zero
+
+_HALF = Rational(1, 2)
+_TESTS = ("tests/theory/laws/test_free_energy.py",)
+_WATANABE = "Watanabe (2009), Algebraic Geometry and Statistical Learning Theory, chapters 4 and 6; derived here"
+
+
+def sympified(values: dict) -> dict:
+    """`values` with every value made a sympy number."""
+    return {key: sympy.sympify(value) for key, value in values.items()}
+
+
+@cache
+def crossing_zeta(count: int) -> Expr:
+    """Zeta function of prod w_j^(2 k_j) with prior prod w_j^(h_j) on [0, 1]^count, integrated one "
+    "coordinate at a time.
+    """
+    z = s.zeta_argument
+    result: Expr = sympy.Integer(1)
+    for k, h in zip(s.crossing_half_orders[:count], s.prior_exponents[:count], strict=True):
+        w = Symbol("w", positive=True)
+        result = sympy.integrate(w ** (2 * k * z + h) * result, (w, 0, 1))
+    return sympy.factor(result)
+
+
+@cache
+def _poles() -> tuple[Expr, ...]:
+    free = Symbol("z_free")  # the integral needs z > 0; its continuation is a rational function of any z
+    poles = []
+    for k, h in zip(s.crossing_half_orders, s.prior_exponents, strict=True):
+        w = Symbol("w", positive=True)
+        zeta = sympy.integrate(w ** (2 * k * s.zeta_argument + h), (w, 0, 1)).subs(s.zeta_argument, free)
+        poles.append(sympy.factor(-sympy.solve(1 / zeta, free)[0]))
+    return tuple(poles)
+
+
+def _poles_with_orders(values: dict[Symbol, Expr]) -> dict[Expr, int]:
+    free = Symbol("z_free")
+    zeta = crossing_zeta(3).xreplace(values).subs(s.zeta_argument, free)
+    return sympy.roots(sympy.denom(sympy.together(zeta)), free)
+
+
+def derive_normal_crossing_zeta() -> Derivation:
+    """Zeta function of a normal crossing, for one, two and three coordinates."""
+    z = s.zeta_argument
+    steps = [Step("The integrand is a product, so the integral is done one coordinate after the other:")]
+    result: Expr = sympy.Integer(1)
+    for count, (k, h) in enumerate(zip(s.crossing_half_orders, s.prior_exponents, strict=True), start=1):
+        result = result / (2 * k * z + h + 1)
+        integrated = crossing_zeta(count)
+        demand_zero(1 - integrated / result, f"zeta function in {count} coordinates")
+        steps.append(Step(f"$d = {count}$:", Eq(s.zeta, integrated, evaluate=False)))
+    steps.append(
+        Step("Every further coordinate contributes one more factor, with a simple pole at $z = -(h_j+1)/(2k_j)$.")
+    )
+    return Derivation(result, tuple(steps))
+
+
+def derive_normal_crossing_learning_coefficient() -> Derivation:
+    """Learning coefficient of a normal crossing: minus the largest pole of its zeta function."""
+    poles = _poles()
+    result = Min(*poles)
+    steps = [
+        Step(
+            "Poles of [eq:normal-crossing-zeta], one per coordinate; the largest one is the smallest of",
+            sympy.Tuple(*poles),
+        )
+    ]
+    for powers, exponents, expected in (
+        ((1, 1, 1), (0, 0, 0), Rational(1, 2)),
+        ((1, 2, 3), (0, 0, 0), Rational(1, 6)),
+        ((1, 2, 3), (0, 1, 5), Rational(1, 2)),
+    ):
+        values = dict(zip((*s.crossing_half_orders, *s.prior_exponents), (*powers, *exponents), strict=True))
+        roots = _poles_with_orders(sympified(values))
+        demand(sympy.Eq(-max(roots), expected), "largest pole")
+        demand(sympy.Eq(result.xreplace(sympified(values)), expected), "smallest ratio")
+    steps.append(Step("(For fewer coordinates leave out the ratios that do not occur, or let their $k_j\\to 0$.)"))
+    return Derivation(result, tuple(steps))
+
+
+def derive_normal_crossing_multiplicity() -> Derivation:
+    """Order of the largest pole: how many coordinates share the smallest ratio."""
+    poles = _poles()
+    least = Min(*poles)
+    result = sympy.Add(*[Piecewise((1, Eq(pole, least)), (0, True)) for pole in poles])
+    for powers in ((1, 1, 1), (1, 1, 2), (2, 2, 1), (1, 2, 3)):
+        values = sympified(dict(zip((*s.crossing_half_orders, *s.prior_exponents), (*powers, 0, 0, 0), strict=True)))
+        roots = _poles_with_orders(values)
+        demand(
+            sympy.Eq(result.xreplace(values).doit(), roots[max(roots)]),
+            f"order of the pole for powers {powers}",
+        )
+    return Derivation(
+        result,
+        (
+            Step(
+                "Factors with the same pole multiply to a pole of higher order; its order counts them. ($[\\cdot]$ is "
+                "1 where the condition inside holds and 0 elsewhere.)"
+            ),
+        ),
+    )
+
+
+EQUATIONS = (
+    Equation(
+        "normal-crossing-zeta",
+        "Zeta function of a normal crossing",
+        s.zeta,
+        derive_normal_crossing_zeta,
+        "Resolution of singularities turns every analytic loss locally into a normal crossing $\\prod "
+        "w_j^{2k_j}$ with a "
+        "prior $\\prod |w_j|^{h_j}$. There the zeta function is elementary.",
+        _WATANABE,
+        _TESTS,
+    ),
+    Equation(
+        "normal-crossing-learning-coefficient",
+        "Learning coefficient of a normal crossing",
+        s.learning_coefficient,
+        derive_normal_crossing_learning_coefficient,
+        "The largest pole of the zeta function, with its sign turned, is the learning coefficient.",
+        _WATANABE,
+        _TESTS,
+        dict(zip((*s.crossing_half_orders, *s.prior_exponents), (1, 2, 2, 0, 0, 1), strict=True)),
+    ),
+    Equation(
+        "normal-crossing-multiplicity",
+        "Multiplicity of a normal crossing",
+        s.multiplicity,
+        derive_normal_crossing_multiplicity,
+        "The order of that pole. It puts logarithms into the free energy.",
+        _WATANABE,
+        _TESTS,
+        dict(zip((*s.crossing_half_orders, *s.prior_exponents), (2, 2, 1, 0, 0, 0), strict=True)),
+    ),
+)

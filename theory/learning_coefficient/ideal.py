@@ -1,0 +1,186 @@
+"""Learning coefficient of an ideal: of the loss f_1^2 + f_2^2 + ..., which depends on the ideal only.
+
+If each g_j is a combination of the f_i with analytic coefficients, then sum g_j^2 <= C sum f_i^2 near the point. So two
+sets of generators of one ideal give losses within constant factors of each other, hence one value and one multiplicity,
+and the generators may be replaced by simpler ones before the sum of squares is analysed: units are dropped, a generator
+w_j - phi(others) is used to eliminate w_j (it adds 1/2), linear combinations and a Groebner basis are tried. For a
+monomial ideal the Newton polyhedron decides; otherwise the sum of squares is non-degenerate exactly when the initial
+forms of the generators on each compact face have no common real zero off the axes (Saia 1996).
+
+Source: Lin (2011), Algebraic Methods for Evaluating Integrals in Bayesian Statistics, chapters 2 and 4;
+Saia (1996), Banach Center Publications 33.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+
+import sympy
+from sympy import Abs, Expr, Integer, Matrix, Poly, Rational, Symbol
+
+from theory.learning_coefficient.algebraic import NotAlgebraicError, is_zero, rename_symbols, shifted_terms, value_at
+from theory.learning_coefficient.arguments import check_arguments, check_symbols, exact_expression
+from theory.learning_coefficient.engine import LearningCoefficient, LearningCoefficientRefused, read_density, rlct
+from theory.learning_coefficient.local_form import factors_at
+from theory.learning_coefficient.prior import Prior
+
+_LARGEST_BASIS = 12
+
+
+def rlct_of_ideal(
+    generators: Iterable[Expr], coordinates: Sequence[Symbol], point: Sequence[Expr], prior: Expr | int = 1
+) -> LearningCoefficient:
+    """Learning coefficient and multiplicity of f_1^2 + f_2^2 + ... at a common zero of the generators.
+
+    Parameters
+    ----------
+    generators : iterable of sympy.Expr
+        Polynomials f_1, f_2, ... with exact coefficients in `coordinates`, all zero at `point`; any iterable, read
+        once, in any order.
+    coordinates, point, prior
+        As for :func:`theory.learning_coefficient.rlct`.
+
+    Returns
+    -------
+    LearningCoefficient
+        Of the sum of squares (not of its root: the ideal (w) has value 1/2).
+
+    Raises
+    ------
+    LearningCoefficientRefused
+        If no set of generators tried leads to a proof; known bounds are named.
+    ValueError
+        If an argument is malformed, a generator is no polynomial, or does not vanish at the point.
+    """
+    generators, coordinates, point = _checked(generators, coordinates, point)
+    fresh = {c: Symbol(c.name, real=True, prime=False) for c in coordinates}
+    own = tuple(fresh.values())
+    prior = exact_expression("prior", prior)
+    check_symbols("prior", prior, coordinates)
+    moved_prior, *moved = (rename_symbols(e, fresh) for e in (prior, *generators))
+    at_origin = _prior_at_origin(read_density(moved_prior, own, point), own, point)
+    try:
+        moved = [_expression(shifted_terms(f, own, point), own) for f in moved]
+    except NotAlgebraicError as error:
+        raise LearningCoefficientRefused(str(error)) from None
+    sentences: list[str] = []
+    if any(point):
+        sentences.append(f"coordinates are measured from the point {point}")
+    return _solve([f for f in moved if f != 0], own, at_origin, sentences)
+
+
+def _checked(
+    generators: Iterable[Expr], coordinates: Sequence[Symbol], point: Sequence[Expr]
+) -> tuple[list[Expr], tuple[Symbol, ...], tuple[Expr, ...]]:
+    if isinstance(generators, Expr | str | bytes | Mapping) or not isinstance(generators, Iterable):
+        raise ValueError(f"generators: expected a non-empty list of polynomials, got {generators!r}")
+    gathered = tuple(generators)  # once: a generator or map is empty afterwards
+    if not gathered:
+        raise ValueError(f"generators: expected a non-empty list of polynomials, got {generators!r}")
+    if isinstance(generators, Set):  # a set has no order, the certificate has
+        gathered = tuple(sorted(map(sympy.sympify, gathered), key=sympy.default_sort_key))
+    exact, coordinates, point = check_arguments("generators", gathered, coordinates, point)
+    for f in exact:
+        if not f.is_polynomial(*coordinates):
+            raise ValueError(f"generators: {f} is not a polynomial in {', '.join(map(str, coordinates))}")
+        value = value_at(f, coordinates, point)
+        if not is_zero(value):
+            raise ValueError(f"point: {point} is off the zero set, {f} is {value} there; expected 0")
+    return list(exact), coordinates, point
+
+
+def _prior_at_origin(prior: Prior, coordinates: Sequence[Symbol], point: Sequence[Expr]) -> Expr:
+    """Vanishing factors of the prior, with the point moved to the origin."""
+    there = {c: c + p for c, p in zip(coordinates, point, strict=True)}
+    axes = [Abs(c) ** h for c, h in prior.powers]
+    return sympy.Mul(*axes, *[Abs(sympy.expand(f.xreplace(there))) ** h for f, h in prior.others])
+
+
+def _expression(terms: dict[tuple[int, ...], Expr], coordinates: Sequence[Symbol]) -> Expr:
+    return sympy.Add(*[c * sympy.Mul(*[w**e for w, e in zip(coordinates, a, strict=True)]) for a, c in terms.items()])
+
+
+def _solve(
+    generators: list[Expr], coordinates: tuple[Symbol, ...], prior: Expr, sentences: list[str]
+) -> LearningCoefficient:
+    eliminated = 0
+    rational = all(_is_rational(f, coordinates) for f in generators)
+    remaining = coordinates
+    while rational and generators:
+        generators = _without_units(generators, remaining)
+        solved = _graph(generators, remaining, prior)
+        if solved is None:
+            break
+        coordinate, graph = solved
+        eliminated += 1
+        sentences.append(f"the ideal contains {coordinate} - ({graph}): a regular coordinate, worth 1/2, eliminated")
+        generators = [sympy.expand(f.xreplace({coordinate: graph})) for f in generators]
+        generators = [f for f in generators if f != 0]
+        remaining = tuple(c for c in remaining if c != coordinate)
+    if not remaining or not generators:
+        sentences.append("no generator is left" + (", the remaining coordinates are flat" if remaining else ""))
+        return LearningCoefficient(Rational(eliminated, 2), 1, "ideal (regular coordinates)", tuple(sentences))
+    refusal: LearningCoefficientRefused | None = None
+    for chosen in _generating_sets(generators, remaining) if rational else [generators]:
+        loss = sympy.Add(*[f**2 for f in chosen])  # not expanded: seen to be >= 0
+        try:
+            found = rlct(loss, remaining, (Integer(0),) * len(remaining), prior)
+        except LearningCoefficientRefused as error:
+            refusal = refusal or error
+            continue
+        sentences.append(f"generators of what is left: {', '.join(map(str, chosen))}; the loss is their sum of squares")
+        value = found.value + Rational(eliminated, 2)
+        sentences += found.certificate
+        if eliminated:
+            sentences.append(f"with the eliminated coordinates: value = {found.value} + {eliminated}/2 = {value}")
+        return LearningCoefficient(value, found.multiplicity, f"ideal ({found.method})", tuple(sentences))
+    added = f" (the eliminated coordinates add {Rational(eliminated, 2)})" if eliminated else ""
+    raise LearningCoefficientRefused(f"{refusal}{added}")
+
+
+def _is_rational(f: Expr, coordinates: Sequence[Symbol]) -> bool:
+    domain = Poly(f, *coordinates).domain
+    return domain.is_QQ or domain.is_ZZ
+
+
+def _without_units(generators: list[Expr], coordinates: Sequence[Symbol]) -> list[Expr]:
+    """Each generator without its factors that do not vanish at the origin."""
+    kept = []
+    for f in generators:
+        factored = factors_at(f, coordinates, (Integer(0),) * len(coordinates))
+        kept.append(f if factored is None else sympy.expand(sympy.Mul(*[g**k for g, k in factored.vanishing])))
+    return list(dict.fromkeys(kept))
+
+
+def _graph(generators: list[Expr], coordinates: Sequence[Symbol], prior: Expr) -> tuple[Symbol, Expr] | None:
+    """A coordinate and the polynomial in the others that equals it on the zero set of one generator."""
+    for f in generators:
+        for coordinate in coordinates:
+            slope = sympy.diff(f, coordinate)
+            if slope.is_Rational and slope != 0 and not prior.has(coordinate):
+                return coordinate, sympy.expand(coordinate - f / slope)
+    return None
+
+
+def _generating_sets(generators: list[Expr], coordinates: Sequence[Symbol]) -> list[list[Expr]]:
+    """Sets of generators of the same ideal, monomial ones first."""
+    origin = (Integer(0),) * len(coordinates)
+    combined = _without_units(_row_reduced(generators, coordinates), coordinates)
+    basis = list(sympy.groebner(generators, *coordinates, order="grevlex").exprs)
+    candidates = [generators, combined]
+    if len(basis) <= _LARGEST_BASIS:
+        candidates.append(_without_units(basis, coordinates))
+    unique = [list(c) for c in dict.fromkeys(tuple(c) for c in candidates)]
+    return sorted(unique, key=lambda c: sum(len(shifted_terms(f, coordinates, origin)) > 1 for f in c))
+
+
+def _row_reduced(generators: list[Expr], coordinates: Sequence[Symbol]) -> list[Expr]:
+    """Linear combinations in echelon form, monomials of low degree first."""
+    polynomials = [Poly(f, *coordinates) for f in generators]
+    monomials = sorted({a for f in polynomials for a in f.monoms()}, key=lambda a: (sum(a), a))
+    matrix = Matrix([[f.coeff_monomial(a) for a in monomials] for f in polynomials]).rref()[0]
+    rows = [_expression(dict(zip(monomials, matrix.row(i), strict=True)), coordinates) for i in range(matrix.rows)]
+    return [f for f in rows if f != 0]
+
+
+__all__ = ["rlct_of_ideal"]

@@ -1,0 +1,1 @@
+"""The theory pages: what renders them, and the rendered pages."""
