@@ -1,0 +1,162 @@
+"""What an experiment amounts to: claims, tables, and the page that shows them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Verdict = Literal["yes", "no", "cannot tell"]
+VERDICTS = ("yes", "no", "cannot tell")
+MOST_WORDS = 25
+MOST_CLAIMS = 8
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One thing that an experiment says, in a way that could have come out otherwise.
+
+    Attributes
+    ----------
+    name
+        By which README and the documentation name it: lower case with hyphens, such as "end-at-128".
+    sentence
+        At most 25 words: subject, verb, number, interval.
+    value
+        The number; None where there is none.
+    interval
+        Low and high end at 95 %; an open end is None.
+    expected
+        What the law says of that number; None where there is no such law.
+    verdict
+        Whether the claim holds: "yes", "no" or "cannot tell".
+    """
+
+    name: str
+    sentence: str
+    value: float | None
+    interval: tuple[float | None, float | None] | None
+    expected: float | None
+    verdict: Verdict
+
+    def __post_init__(self) -> None:
+        if self.verdict not in VERDICTS:
+            raise ValueError(f"verdict must be one of {', '.join(VERDICTS)}, not {self.verdict!r}")
+        words = len(self.sentence.split())
+        if not 0 < words <= MOST_WORDS:
+            raise ValueError(f"sentence must have 1 to {MOST_WORDS} words, not {words}: {self.sentence}")
+        if not self.name or set(self.name) - set("abcdefghijklmnopqrstuvwxyz0123456789-"):
+            raise ValueError(f"name must be lower case with hyphens, not {self.name!r}")
+        for number in (self.value, self.expected, *(self.interval or ())):
+            if number is not None and not math.isfinite(number):
+                raise ValueError(f"numbers of claim {self.name!r} must be finite or None, not {number}")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its name, a caption in one sentence, headings, and rows of text."""
+
+    name: str
+    caption: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.headings):
+                raise ValueError(f"rows of table {self.name!r} must have {len(self.headings)} cells, not {len(row)}")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run amounts to.
+
+    Attributes
+    ----------
+    title
+        Of the page.
+    introduction
+        What was asked and how, with every term that the tables use.
+    claims
+        At most eight, the one that speaks against the law first.
+    tables
+        In order.
+    figures
+        By file name without ending: what has matplotlib's ``savefig``.
+    """
+
+    title: str
+    introduction: str
+    claims: tuple[Claim, ...]
+    tables: tuple[Table, ...]
+    figures: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if len(self.claims) > MOST_CLAIMS:
+            raise ValueError(f"claims must be {MOST_CLAIMS} at most, not {len(self.claims)}")
+        for what, names in (("claims", [c.name for c in self.claims]), ("tables", [t.name for t in self.tables])):
+            if len(set(names)) < len(names):
+                raise ValueError(f"{what} must have names of their own, not {names}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the JSON record holds of it; the page is written from that alone."""
+        return {
+            "title": self.title,
+            "introduction": self.introduction,
+            "claims": [asdict(claim) for claim in self.claims],
+            "tables": [asdict(table) for table in self.tables],
+            "figures": list(self.figures),
+        }
+
+
+def number_text(value: float | None, digits: int = 3) -> str:
+    """A number to so many significant digits; a dash where there is none."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}g}"
+
+
+def interval_text(low: float | None, high: float | None, digits: int = 3) -> str:
+    """An interval in brackets, an open end named as such."""
+    ends = ("open" if x is None or not math.isfinite(x) else f"{x:.{digits}g}" for x in (low, high))
+    return f"[{', '.join(ends)}]"
+
+
+def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def page(record: Mapping[str, Any], command: str, pictures: str = "") -> str:
+    """The page of an experiment in Markdown.
+
+    Parameters
+    ----------
+    record
+        Content of the experiment's JSON file.
+    command
+        What was typed.
+    pictures
+        What stands before the name of a figure in its link, such as "../../figures/".
+    """
+    claims = [
+        [
+            claim["sentence"],
+            number_text(claim["value"]),
+            "-" if claim["interval"] is None else interval_text(*claim["interval"]),
+            number_text(claim["expected"]),
+            claim["verdict"],
+        ]
+        for claim in record["claims"]
+    ]
+    parts = [
+        f"# {record['title']}",
+        record["introduction"],
+        f"Written by `{command}`.",
+        markdown(["claim", "value", "95 %", "expected", "holds"], claims),
+        *(f"![{record['title']}]({pictures}{name}.png)" for name in record["figures"]),
+    ]
+    for table in record["tables"]:
+        parts += [f"## {table['name'].replace('_', ' ').capitalize()}", table["caption"]]
+        parts.append(markdown(table["headings"], table["rows"]))
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,133 @@
+"""One recipe for every experiment: options, a run, what it amounts to, and files with a record of what made them.
+
+An experiment is a frozen dataclass of options, a subclass of `Experiment`, in a file of its own at the top of
+``slt_toys``. Only the options are imported before they are read; what computes is imported by ``run``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .progress import command_line, progress
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from .claims import Outcome
+
+LARGEST_IN_RECORD = 400  # numbers of one variable; larger ones stand in the NetCDF file alone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """Options of every experiment.
+
+    Attributes
+    ----------
+    seed
+        Same seed, same result, on any number of threads.
+    out
+        Folder for the data (.nc), the record (.json), the page (.md) and the figures (.png, .svg).
+    docs
+        Folder of pages, such as docs/results, whose page of this experiment is to be written anew.
+    """
+
+    NAME: ClassVar[str]
+
+    seed: int = 0
+    out: Path = Path("results")
+    docs: Path | None = None
+
+    def run(self) -> xr.Dataset:
+        """Compute everything; the dataset holds every number that is told or drawn."""
+        raise NotImplementedError
+
+    def outcome(self, dataset: xr.Dataset) -> Outcome:
+        """What the dataset amounts to, with its figures."""
+        raise NotImplementedError
+
+
+def at_least(options: dict[str, tuple[float, float]]) -> None:
+    """Refuse an option below its least value, given as ``{"--chains": (self.chains, 100)}``."""
+    for option, (value, least) in options.items():
+        if value < least:
+            raise ValueError(f"{option} must be at least {least}, not {value}")
+
+
+def main(experiment: type[Experiment], arguments: Sequence[str] | None = None) -> int:
+    """Run an experiment from the command line; returns the exit status."""
+    return command_line(experiment, lambda chosen: print_outcome(carry_out(chosen), chosen), arguments)
+
+
+def carry_out(experiment: Experiment) -> dict[str, Any]:
+    """Run an experiment and write its files, all of them or none; returns the record.
+
+    Raises
+    ------
+    ValueError, OSError
+        In one line; folders are tried before the work begins.
+    """
+    from .claims import page
+    from .records import (
+        manifest,
+        writable_folder,
+        write_bytes_atomically,
+        write_dataset,
+        write_figure,
+        write_json,
+        written_together,
+    )
+
+    name, began = experiment.NAME, time.perf_counter()
+    folder = writable_folder(experiment.out, argument="--out")
+    docs = None if experiment.docs is None else writable_folder(experiment.docs, argument="--docs")
+    dataset = experiment.run()
+    with progress("tables and figures", None):
+        outcome = experiment.outcome(dataset)
+    command = f"python -m slt_toys.{name}"
+    with written_together():
+        files = {f"{name}.nc": write_dataset(dataset, folder / f"{name}.nc")}
+        for stem, figure in outcome.figures.items():
+            files |= write_figure(figure, folder / stem, ("png", "svg"))
+        record = outcome.to_dict() | {"numbers": numbers(dataset)}
+        files[f"{name}.md"] = write_bytes_atomically(page(record, command).encode(), folder / f"{name}.md")
+        if docs is not None:
+            write_bytes_atomically(page(record, command, "../../figures/").encode(), docs / f"{name}.md")
+        record["manifest"] = manifest(experiment, experiment.seed, time.perf_counter() - began, files=files)
+        write_json(record, folder / f"{name}.json", not_finite="null")
+    return record
+
+
+def numbers(dataset: xr.Dataset) -> dict[str, Any]:
+    """What the JSON record holds of a dataset: attributes, and variables of no more than 400 values."""
+    small = {
+        str(name): {"dims": list(variable.dims), "values": variable.values}
+        for name, variable in dataset.variables.items()
+        if variable.size <= LARGEST_IN_RECORD
+    }
+    return {"attributes": dict(dataset.attrs), **small}
+
+
+def print_outcome(record: dict[str, Any], experiment: Experiment) -> None:
+    """Claims and tables on the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for found in record["tables"]:
+        shown = Table(title=found["name"].replace("_", " "), caption=found["caption"], caption_justify="left")
+        for heading in found["headings"]:
+            shown.add_column(heading)
+        for row in found["rows"]:
+            shown.add_row(*row)
+        console.print(shown)
+    for claim in record["claims"]:
+        console.print(f"{claim['verdict']}: {claim['sentence']}", highlight=False, markup=False)
+    console.print(f"Written: {experiment.out / experiment.NAME}.nc, .json, .md and figures", highlight=False)
+
+
+__all__ = ["Experiment", "at_least", "carry_out", "main", "numbers", "print_outcome"]
