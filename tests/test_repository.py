@@ -23,7 +23,7 @@ from slt_toys.reports.critical_period_tables import readme_tables
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-LONGEST_FILE = 400
+LONGEST_FILE = 500
 
 
 def tracked_files() -> list[Path]:
@@ -212,7 +212,7 @@ def test_names_no_machine_and_no_package_host(path):
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_a_file_is_a_room(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE, "past 400 lines it is two rooms"
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE, "past 500 lines look for a second idea"
 
 
 # Tests of the reader that refuses pickles must make some.
