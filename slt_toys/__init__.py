@@ -3,7 +3,138 @@
 Theory says it, a toy shows it, a sampler checks it, CIFAR-10 is asked the same question: which phase does the
 tempered posterior prefer, how long does a sampler take to change phase, when does the critical period end?
 
-Start with ``python -m slt_toys.phase_diagram``, or with `slt_toys.potentials.potential.Potential.from_expression`.
+``__all__`` is the public API; each name is imported when it is first used, and modules below may move. Start with
+``python -m slt_toys.phase_diagram``, or with ``slt_toys.Potential.from_expression``.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from theory.learning_coefficient import rlct
+
+    from .exact.equilibrium import phase_table
+    from .exact.kinetics import mean_first_passage_time
+    from .exact.phase_boundaries import crossover, learning_coefficient_by_quadrature
+    from .exact.temperature_ladder import temperature_ladder
+    from .fits.ends import half_depth, half_stuck_mass, hinge
+    from .learning_coefficient.deep_linear import deep_linear_problem, half_squared_error
+    from .learning_coefficient.estimator import local_learning_coefficient
+    from .potentials.catalogue import find_pair, find_potential
+    from .potentials.conditionals import conditionals
+    from .potentials.example_catalogue import additive_examples, linear_regression, two_phase_regression_examples
+    from .potentials.examples import Examples, GaussianGradients
+    from .potentials.potential import Potential, PotentialPair, declare_phase
+    from .protocol.switch_protocol import Ending, exact_stuck_probability, sampled_stuck
+    from .protocol.training import ConstantRate, ExponentialDecay, PowerDecay, Training
+    from .reference.laws import law
+    from .samplers import (
+        MALA,
+        SGD,
+        SGLD,
+        Gibbs,
+        OverdampedLangevin,
+        RandomWalkMetropolis,
+        ReplicaExchange,
+        Stage,
+        UnderdampedLangevin,
+        annealing_schedule,
+        largest_stable_step,
+        sample,
+        sample_stages,
+    )
+    from .samplers.draws_file import read_draws, write_draws
+    from .samplers.first_passage import sample_first_passage
+    from .thermometers.sgd_temperature import inverse_temperature
+else:
+    _MODULES = {
+        "theory.learning_coefficient": "rlct",
+        "slt_toys.exact.equilibrium": "phase_table",
+        "slt_toys.exact.kinetics": "mean_first_passage_time",
+        "slt_toys.exact.phase_boundaries": "crossover learning_coefficient_by_quadrature",
+        "slt_toys.exact.temperature_ladder": "temperature_ladder",
+        "slt_toys.fits.ends": "half_depth half_stuck_mass hinge",
+        "slt_toys.learning_coefficient.deep_linear": "deep_linear_problem half_squared_error",
+        "slt_toys.learning_coefficient.estimator": "local_learning_coefficient",
+        "slt_toys.potentials.catalogue": "find_pair find_potential",
+        "slt_toys.potentials.conditionals": "conditionals",
+        "slt_toys.potentials.example_catalogue": "additive_examples linear_regression two_phase_regression_examples",
+        "slt_toys.potentials.examples": "Examples GaussianGradients",
+        "slt_toys.potentials.potential": "Potential PotentialPair declare_phase",
+        "slt_toys.protocol.switch_protocol": "Ending exact_stuck_probability sampled_stuck",
+        "slt_toys.protocol.training": "ConstantRate ExponentialDecay PowerDecay Training",
+        "slt_toys.reference.laws": "law",
+        "slt_toys.samplers": "Gibbs MALA OverdampedLangevin RandomWalkMetropolis ReplicaExchange SGD SGLD Stage "
+        "UnderdampedLangevin annealing_schedule largest_stable_step sample sample_stages",
+        "slt_toys.samplers.draws_file": "read_draws write_draws",
+        "slt_toys.samplers.first_passage": "sample_first_passage",
+        "slt_toys.thermometers.sgd_temperature": "inverse_temperature",
+    }
+    _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+    def __getattr__(name: str):
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+__all__ = [
+    "MALA",
+    "SGD",
+    "SGLD",
+    "ConstantRate",
+    "Ending",
+    "Examples",
+    "ExponentialDecay",
+    "GaussianGradients",
+    "Gibbs",
+    "OverdampedLangevin",
+    "Potential",
+    "PotentialPair",
+    "PowerDecay",
+    "RandomWalkMetropolis",
+    "ReplicaExchange",
+    "Stage",
+    "Training",
+    "UnderdampedLangevin",
+    "additive_examples",
+    "annealing_schedule",
+    "conditionals",
+    "crossover",
+    "declare_phase",
+    "deep_linear_problem",
+    "exact_stuck_probability",
+    "find_pair",
+    "find_potential",
+    "half_depth",
+    "half_squared_error",
+    "half_stuck_mass",
+    "hinge",
+    "inverse_temperature",
+    "largest_stable_step",
+    "law",
+    "learning_coefficient_by_quadrature",
+    "linear_regression",
+    "local_learning_coefficient",
+    "mean_first_passage_time",
+    "phase_table",
+    "read_draws",
+    "rlct",
+    "sample",
+    "sample_first_passage",
+    "sample_stages",
+    "sampled_stuck",
+    "temperature_ladder",
+    "two_phase_regression_examples",
+    "write_draws",
+]

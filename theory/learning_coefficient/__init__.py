@@ -1,6 +1,23 @@
 """Exact learning coefficients (real log canonical thresholds) and multiplicities."""
 
 from theory.learning_coefficient.engine import rlct
+from theory.learning_coefficient.ideal import rlct_of_ideal
+from theory.learning_coefficient.latent_variable_models import factor_analysis, gaussian_mixture
 from theory.learning_coefficient.local_problem import LearningCoefficient, LearningCoefficientRefused
+from theory.learning_coefficient.minimum_set import LearningCoefficientOnSet, rlct_on_plane_curve, rlct_on_points
+from theory.learning_coefficient.networks import deep_linear_network, reduced_rank_regression, tanh_network
 
-__all__ = ["LearningCoefficient", "LearningCoefficientRefused", "rlct"]
+__all__ = [
+    "LearningCoefficient",
+    "LearningCoefficientOnSet",
+    "LearningCoefficientRefused",
+    "deep_linear_network",
+    "factor_analysis",
+    "gaussian_mixture",
+    "reduced_rank_regression",
+    "rlct",
+    "rlct_of_ideal",
+    "rlct_on_plane_curve",
+    "rlct_on_points",
+    "tanh_network",
+]
