@@ -18,9 +18,9 @@ from pathlib import Path
 import xarray as xr
 
 from .fits.published import PublishedFindings, published_findings
-from .potentials.catalogue import POTENTIAL_NAMES, barrier_spectrum, find_pair
-from .potentials.expressions import ExpressionError
-from .potentials.potential import Potential, PotentialPair, mirrored_pair
+from .potentials.catalogue import barrier_spectrum, find_pair
+from .potentials.from_text import read_pair
+from .potentials.potential import PotentialPair
 from .reports.equi_findings import Finding, find
 from .reports.equi_temperature import equi_dataset, print_report, readme_tables, summary
 from .results.marked_text import write_tables
@@ -135,7 +135,7 @@ class EquiTemperature:
 
     def _own(self) -> Problem:
         assert self.potential is not None
-        pair = _read(self.potential)
+        pair = read_pair(self.potential)
         if pair.clean.dimension != 1:
             raise ValueError(f"--potential must have one coordinate, not {pair.clean.dimension} as {pair.name}")
         return decaying(pair, "your own", self.batch_sizes, self.decay)
@@ -163,17 +163,6 @@ class EquiTemperature:
 def _spectrum() -> PotentialPair:
     deficit, clean = (barrier_spectrum(BARRIERS, sign) for sign in (-1, 1))
     return PotentialPair("barrier_spectrum", deficit, clean, "all left")
-
-
-def _read(text: str) -> PotentialPair:
-    if text in POTENTIAL_NAMES:
-        return find_pair(text, "--potential")
-    try:
-        return mirrored_pair(Potential.from_expression(text, argument="--potential"))
-    except ExpressionError as error:
-        if text.replace("_", "").isalnum() and "_" in text:
-            raise ValueError(f"--potential {text!r} is not in the catalogue: {', '.join(POTENTIAL_NAMES)}") from None
-        raise error
 
 
 def main(config: EquiTemperature) -> None:

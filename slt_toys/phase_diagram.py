@@ -18,12 +18,11 @@ import xarray as xr
 
 from .fits.ends import find_end
 from .fits.published import published_findings
-from .potentials.catalogue import POTENTIAL_NAMES, find_pair, find_potential
-from .potentials.expressions import ExpressionError
-from .potentials.potential import Potential, PotentialPair, mirrored_pair
+from .potentials.from_text import read_pair
+from .potentials.potential import PotentialPair
 from .protocol.equilibrium_map import equilibrium_map
 from .protocol.stuck_curves import StuckCurve, curves_dataset, grid_error, mixing_map, stuck_curve
-from .protocol.switch_protocol import Ending
+from .protocol.switch_protocol import Ending, preferred_phase
 from .protocol.training import ExponentialDecay, Training
 from .reports.phase_diagram import HALF_STUCK_MASS, Report, make_report, print_report, report_dataset
 from .reports.phase_diagram_tables import readme_tables
@@ -115,25 +114,12 @@ class PhaseDiagram:
         ValueError
             In one line, when they cannot be read, derived or paired.
         """
-        if self.deficit is None and self.potential in POTENTIAL_NAMES:
-            return find_pair(self.potential, "--potential")
-        clean = _read(self.potential, "--potential")
-        if self.deficit is None:
-            return mirrored_pair(clean)
-        deficit = _read(self.deficit, "--deficit", of_pair=True)
-        lowest = min(deficit.phases, key=lambda phase: deficit.minimum_loss(phase.name)).name
-        return PotentialPair(clean.name, deficit, clean, lowest)
+        return read_pair(self.potential, self.deficit)
 
     def run(self) -> tuple[xr.Dataset, Report]:
         """Compute everything; the dataset is what the figure shows, the report what the JSON file says."""
         pair, ending = self.pair(), Ending("further", self.epochs_after)
-        losses = {p.name: pair.clean.minimum_loss(p.name) for p in pair.clean.phases if p.name != pair.stuck_phase}
-        preferred = min(losses, key=losses.__getitem__)
-        if losses[preferred] >= pair.clean.minimum_loss(pair.stuck_phase):
-            raise ValueError(
-                f"--deficit: the clean potential prefers phase {pair.stuck_phase!r} just as the deficit does, so "
-                "nothing can get stuck; give a deficit that prefers another phase"
-            )
+        preferred = preferred_phase(pair)
         trainings = self.trainings()
         hottest = max(float(training.temperatures(1)[0]) for training in trainings)
         temperatures = np.geomspace(hottest / 100, hottest, self.resolution)
@@ -199,17 +185,6 @@ class PhaseDiagram:
             },
             coords={"map_batch_size": between, "map_epoch": np.arange(epochs)},
         )
-
-
-def _read(text: str, option: str, of_pair: bool = False) -> Potential:
-    if text in POTENTIAL_NAMES:
-        return find_pair(text, option).deficit if of_pair else find_potential(text, option)
-    try:
-        return Potential.from_expression(text, argument=option)
-    except ExpressionError as error:
-        if text.replace("_", "").isalnum() and "_" in text:
-            raise ValueError(f"{option} {text!r} is not in the catalogue: {', '.join(POTENTIAL_NAMES)}") from None
-        raise error
 
 
 def main(config: PhaseDiagram) -> None:

@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from .potentials.catalogue import POTENTIAL_NAMES, find_potential
-from .potentials.expressions import ExpressionError
+from .potentials.from_text import read_potential
 from .potentials.potential import Potential
 from .reports.temperature import calibration_dataset, in_words, law_curves, print_report, summary
 from .results.progress import command_line, progress
@@ -143,7 +142,7 @@ class Temperature:
         ValueError
             In one line, when it cannot be read or has not the two phases that the thermometers need.
         """
-        found = _read(self.potential)
+        found = read_potential(self.potential, "--potential")
         if found.dimension != 1 or len(found.phases) != 2:
             raise ValueError(
                 f"--potential must have one coordinate and two phases; {found.name} has {found.dimension} and "
@@ -176,17 +175,6 @@ class Temperature:
             "seed": self.seed,
         }
         return dataset, calibrations
-
-
-def _read(text: str) -> Potential:
-    if text in POTENTIAL_NAMES:
-        return find_potential(text, "--potential")
-    try:
-        return Potential.from_expression(text, argument="--potential")
-    except ExpressionError as error:
-        if text.replace("_", "").isalnum() and "_" in text:
-            raise ValueError(f"--potential {text!r} is not in the catalogue: {', '.join(POTENTIAL_NAMES)}") from None
-        raise error
 
 
 def main(config: Temperature) -> None:
