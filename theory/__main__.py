@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import argparse
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from theory.derivation import DerivationError
-from theory.pages.render import PAGES_FOLDER, check_pages, write_pages
+from theory.command_line import Parser
+
+PAGES_FOLDER = Path(__file__).parent / "pages"
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m theory", description=__doc__)
+    parser = Parser(prog="python -m theory", description=__doc__)
     parser.add_argument("--check", action="store_true", help="re-derive everything; exit 1 if a page is out of date")
     parser.add_argument("--folder", type=Path, default=PAGES_FOLDER, help="where the pages are")
+    parser.add_argument("--latex", type=Path, metavar="FILE", help="write all pages as one LaTeX document instead")
     options = parser.parse_args(arguments)
+
+    from theory.derivation import DerivationError
+    from theory.files import write_in_one_go
+    from theory.pages.render import check_pages, render_latex, write_pages
+
     if options.check:
         problems = check_pages(options.folder)
         for problem in problems:
@@ -24,11 +32,15 @@ def main(arguments: list[str] | None = None) -> int:
             print("every derivation closes and every page is up to date")
         return 1 if problems else 0
     try:
-        written = write_pages(options.folder)
+        if options.latex:
+            pictures = os.path.relpath(PAGES_FOLDER, options.latex.parent)
+            write_in_one_go(render_latex(Path(pictures).as_posix()).encode(), options.latex)
+            print(options.latex)
+        else:
+            print(f"{len(write_pages(options.folder))} pages written to {options.folder}")
     except (DerivationError, OSError) as error:
-        print(f"cannot render the pages: {error}", file=sys.stderr)
+        print(f"error: cannot render the pages: {error}", file=sys.stderr)
         return 1
-    print(f"{len(written)} pages written to {options.folder}")
     return 0
 
 

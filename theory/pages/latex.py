@@ -18,6 +18,7 @@ DOCUMENT = r"""% Rendered by "python -m theory"; do not edit.
 \usepackage{graphicx}
 \usepackage{longtable}
 \usepackage[hidelinks,bookmarks=false]{hyperref}
+\graphicspath{{FOLDER/}}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{0.5em plus 0.2em}
 \setlength{\emergencystretch}{3em}
@@ -35,41 +36,23 @@ DOCUMENT = r"""% Rendered by "python -m theory"; do not edit.
 BODY
 \end{document}
 """
-
-_SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    "–": "--",
-    "—": "---",
-    "’": "'",
-    "“": "``",
-    "”": "''",
-    "…": r"\dots{}",
-    "→": r"\ensuremath{\to}",
-    "≤": r"\ensuremath{\le}",
-    "≥": r"\ensuremath{\ge}",
-    "≠": r"\ensuremath{\ne}",
-    "≈": r"\ensuremath{\approx}",
-    "∞": r"\ensuremath{\infty}",
-}
+_TEXT = {"\\": "backslash", "^": "asciicircum", "~": "asciitilde", "<": "less", ">": "greater", "|": "bar"}
+_MATH = {"→": "to", "≤": "le", "≥": "ge", "≠": "ne", "≈": "approx", "∞": "infty"}
+for _letter in map(chr, (*range(0x391, 0x3A2), *range(0x3A3, 0x3AA), *range(0x3B1, 0x3C2), *range(0x3C3, 0x3CA))):
+    _, _size, _, _name = unicodedata.name(_letter).replace("LAMDA", "LAMBDA").split()
+    _MATH[_letter] = _name.lower() if _size == "SMALL" else _name.capitalize()
+_SPECIAL = {"–": "--", "—": "---", "’": "'", "“": "``", "”": "''", "…": r"\dots{}"}
+_SPECIAL |= {character: f"\\{character}" for character in "{}$&#%_"}
+_SPECIAL |= {character: rf"\text{word}{{}}" for character, word in _TEXT.items()}
+_SPECIAL |= {character: rf"\ensuremath{{\{word}}}" for character, word in _MATH.items()}
 _ATOM = re.compile(
     r"(?P<math>\$[^$]+\$)|`(?P<code>[^`]+)`|\[eq:(?P<label>[a-z0-9-]+)\]|\[(?P<text>[^\]]*)\]\((?P<url>[^)]+)\)"
     r"|\\(?P<escaped>[*_|\\`])|\*\*(?P<bold>(?:\$[^$]+\$|`[^`]+`|[^*])+)\*\*"
     r"|\*(?P<emphasis>(?:\$[^$]+\$|`[^`]+`|[^*])+)\*"
 )
 _LEVELS = {"#": "section", "##": "subsection", "###": "subsubsection"}
-_LABEL_IN_HEADING = re.compile(r" `\[eq:[a-z0-9-]+\]`$")
+_WIDTHS = {3: (0.1, 0.36, 0.46), 2: (0.4, 0.5)}
+_LABEL_IN_HEADING = re.compile(r" `(\[eq:[a-z0-9-]+\])`$")
 
 
 def escape(text: str) -> str:
@@ -80,109 +63,84 @@ def escape(text: str) -> str:
     ValueError
         For a character that the document's fonts do not have.
     """
-    return "".join(_character(character) for character in text)
-
-
-def _character(character: str) -> str:
-    if character in _SPECIAL:
-        return _SPECIAL[character]
-    if ord(character) < 0x100 or character in "őűłŁšŠžŽčČřŘ":
-        return character
-    name = unicodedata.name(character, "")
-    letter = re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER (\w+)", name)
-    if letter:
-        word = letter[2].lower().replace("lamda", "lambda")
-        return rf"\ensuremath{{\{word if letter[1] == 'SMALL' else word.capitalize()}}}"
-    raise ValueError(f"text: LaTeX has no {character!r} ({name}); write it as $...$ or add it to theory.pages.latex")
+    for character in sorted(set(text) - set(_SPECIAL)):
+        if ord(character) >= 0x100 and character not in "őűłŁšŠžŽčČřŘ":
+            raise ValueError(f"text: LaTeX has no {character!r}; write it as $...$ or add it to theory.pages.latex")
+    return "".join(_SPECIAL.get(character, character) for character in text)
 
 
 def inline(text: str) -> str:
     """Text with Markdown's mathematics, code, emphasis, links and cited labels as LaTeX."""
     parts, position = [], 0
     for found in _ATOM.finditer(text):
-        parts.append(escape(text[position : found.start()]))
+        parts += [escape(text[position : found.start()]), _atom(found)]
         position = found.end()
-        if found["math"]:
-            parts.append(found["math"])
-        elif found["code"]:
-            # A long name may break after a dot, an underscore or a slash.
-            breakable = re.sub(r"[./_]", r"\g<0>\\allowbreak{}", escape(found["code"]))
-            breakable = breakable.replace("--", "-{}-")
-            parts.append(rf"\texttt{{{breakable}}}")
-        elif found["label"]:
-            parts.append(rf"\eqref{{eq:{found['label']}}}")
-        elif found["url"]:
-            parts.append(inline(found["text"]))
-        elif found["escaped"]:
-            parts.append(escape(found["escaped"]))
-        elif found["bold"]:
-            parts.append(rf"\textbf{{{inline(found['bold'])}}}")
-        else:
-            parts.append(rf"\emph{{{inline(found['emphasis'])}}}")
-    parts.append(escape(text[position:]))
-    return "".join(parts)
+    return "".join([*parts, escape(text[position:])])
 
 
-def document(title: str, blocks: Iterable[Block]) -> str:
+def _atom(found: re.Match[str]) -> str:
+    if found["math"]:
+        return found["math"]
+    if found["code"]:  # a long name may break after a dot, an underscore or a slash
+        breakable = re.sub(r"[./_]", r"\g<0>\\allowbreak{}", escape(found["code"]))
+        return rf"\texttt{{{breakable.replace('--', '-{}-')}}}"
+    if found["label"]:
+        return rf"\eqref{{eq:{found['label']}}}"
+    if found["url"]:
+        return inline(found["text"])
+    if found["escaped"]:
+        return escape(found["escaped"])
+    return rf"\textbf{{{inline(found['bold'])}}}" if found["bold"] else rf"\emph{{{inline(found['emphasis'])}}}"
+
+
+def document(title: str, blocks: Iterable[Block], folder: str = ".") -> str:
     """Write blocks as a complete LaTeX document.
 
-    The first display after an anchor carries its label; other displays have no number.
+    The first display after an anchor carries its label; other displays have no number. Figures are in ``folder``.
     """
     parts: list[str] = []
     environment, label = "", ""
-    for block in blocks:
+    for block in [*blocks, Block("end", "")]:
         wanted = ("itemize" if block.mark == "-" else "enumerate") if block.kind == "item" else ""
-        if environment and environment != wanted:
-            parts.append(rf"\end{{{environment}}}")
-        if wanted and wanted != environment:
-            parts.append(rf"\begin{{{wanted}}}")
+        if environment != wanted:
+            parts += [rf"\end{{{environment}}}"] * bool(environment) + [rf"\begin{{{wanted}}}"] * bool(wanted)
         environment = wanted
-        if block.kind == "item":
-            # A list that a display interrupts goes on counting.
-            number = block.mark.removesuffix(".")
-            count = f"\\setcounter{{enumi}}{{{int(number) - 1}}}" if wanted == "enumerate" else ""
-            parts.append(f"{count}\\item{{}} {inline(block.text)}")
-        elif block.kind == "anchor":
+        if block.kind == "anchor":
             label = block.text
-        elif block.kind == "display":
-            name = "equation" if label else "equation*"
-            mark = rf"\label{{eq:{label}}}" if label else ""
-            parts.append(f"\\begin{{{name}}}{mark}\n\\fitted{{{block.text}}}\n\\end{{{name}}}")
-            label = ""
-        elif block.kind == "heading":
-            parts.append(_heading(block))
-        elif block.kind == "table":
-            parts.append(_table(block.text))
-        elif block.kind == "figure":
-            picture = rf"\includegraphics[width=0.8\linewidth]{{{block.mark}}}"
-            parts.append(
-                f"\\begin{{figure}}[htbp]\n\\centering\n{picture}\n\\caption{{{inline(block.text)}}}\n\\end{{figure}}"
-            )
-        else:
-            parts.append(inline(block.text))
-    if environment:
-        parts.append(rf"\end{{{environment}}}")
-    return DOCUMENT.replace("TITLE", inline(title)).replace("BODY", "\n\n".join(parts))
+        elif block.kind != "end":
+            parts.append(_block(block, label))
+            label = "" if block.kind == "display" else label
+    text = DOCUMENT.replace("TITLE", inline(title)).replace("FOLDER", folder)
+    return text.replace("BODY", "\n\n".join(parts))
 
 
-def _heading(block: Block) -> str:
-    cited = _LABEL_IN_HEADING.search(block.text)
-    title = inline(block.text[: cited.start()] if cited else block.text)
-    code = rf"{{\small\texttt{{{escape(cited[0].strip(' `'))}}}}}" if cited else ""
-    return f"\\{_LEVELS[block.mark]}{{{title}}}\n{code}".rstrip()
+def _block(block: Block, label: str) -> str:
+    if block.kind == "item":  # a list that a display interrupts goes on counting
+        number = block.mark.removesuffix(".")
+        count = f"\\setcounter{{enumi}}{{{int(number) - 1}}}" if number != "-" else ""
+        return f"{count}\\item{{}} {inline(block.text)}"
+    if block.kind == "display":
+        name, mark = ("equation", rf"\label{{eq:{label}}}") if label else ("equation*", "")
+        return f"\\begin{{{name}}}{mark}\n\\fitted{{{block.text}}}\n\\end{{{name}}}"
+    if block.kind == "heading":
+        title, cited, _ = (*_LABEL_IN_HEADING.split(block.text), "", "")[:3]
+        code = rf"{{\small\texttt{{{escape(cited)}}}}}" if cited else ""
+        return f"\\{_LEVELS[block.mark]}{{{inline(title)}}}\n{code}".rstrip()
+    if block.kind == "table":
+        return _table(block.text)
+    if block.kind == "figure":
+        picture = rf"\includegraphics[width=0.8\linewidth]{{{block.mark}}}"
+        return f"\\begin{{figure}}[htbp]\n\\centering\n{picture}\n\\caption{{{inline(block.text)}}}\n\\end{{figure}}"
+    return inline(block.text)
 
 
 def _table(text: str) -> str:
     # A bar inside mathematics, code or after a backslash is no border.
-    rows = [re.split(r"(?<!\\)\|", line.strip("|")) for line in text.splitlines()]
-    head, body = rows[0], rows[2:]
-    widths = {3: (0.1, 0.36, 0.46), 2: (0.4, 0.5)}.get(len(head), (0.9 / len(head),) * len(head))
-    columns = "".join(rf"p{{{width}\linewidth}}" for width in widths)
-    lines = [
-        " & ".join(rf"\textbf{{{inline(cell.strip())}}}" for cell in head) + r" \\ \hline \noalign{\vskip 2pt} \endhead"
-    ]
-    lines += [" & ".join(inline(cell.strip()) for cell in row) + r" \\" for row in body]
-    inner = "\n".join(lines)
+    cells = [[inline(cell.strip()) for cell in re.split(r"(?<!\\)\|", line.strip("|"))] for line in text.splitlines()]
+    head, body = cells[0], cells[2:]
+    columns = "".join(rf"p{{{w}\linewidth}}" for w in _WIDTHS.get(len(head), (0.9 / len(head),) * len(head)))
+    lines = [" & ".join(rf"\textbf{{{cell}}}" for cell in head) + r" \\ \hline \noalign{\vskip 2pt} \endhead"]
+    inner = "\n".join(lines + [" & ".join(row) + r" \\" for row in body])
     return f"{{\\small\n\\begin{{longtable}}{{@{{}}{columns}@{{}}}}\n{inner}\n\\end{{longtable}}}}"
 
 

@@ -1,4 +1,4 @@
-"""Render the theory as Markdown pages and a LaTeX document, every formula derived as it is rendered."""
+"""Render the theory as Markdown pages or one LaTeX document, every formula derived as it is rendered."""
 
 from __future__ import annotations
 
@@ -44,11 +44,15 @@ def render_pages() -> dict[str, str]:
     texts = {subject: _page(subject) for subject in PAGES}
     pages = {f"{subject}.md": markdown(parse(_linked(text, subject, where))) for subject, text in texts.items()}
     pages["README.md"] = markdown(parse(_linked(_index(), "README", where)))
-    blocks = [Block("heading", "Introduction", "#"), *parse(INDEX)]
-    for text in texts.values():
-        blocks += parse(text)
-    pages["theory.tex"] = document("Theory", blocks)
     return pages
+
+
+def render_latex(folder: str = str(PAGES_FOLDER)) -> str:
+    """Render all pages as one LaTeX document, whose figures are looked for in ``folder``."""
+    blocks = [Block("heading", "Introduction", "#"), *parse(INDEX)]
+    for subject in PAGES:
+        blocks += parse(_page(subject))
+    return document("Theory", blocks, folder)
 
 
 def write_pages(folder: Path = PAGES_FOLDER) -> list[Path]:
@@ -90,7 +94,7 @@ def check_pages(folder: Path = PAGES_FOLDER) -> list[str]:
             problems.append(f"{name} is missing; run python -m theory")
         elif path.read_text(encoding="utf-8") != text:
             problems.append(f"{name} is out of date; run python -m theory")
-    present = {path.name for ending in ("md", "tex") for path in folder.glob(f"*.{ending}")}
+    present = {path.name for path in folder.glob("*.md")}
     problems += [f"{name} belongs to no subject; delete it" for name in sorted(present - set(pages))]
     named, drawn = {f"{figure.name}.png" for figure in PAGE_FIGURES}, {p.name for p in (folder / FIGURES).glob("*")}
     problems += [f"{FIGURES}/{name} is missing; run python -m figures.theory_pages" for name in sorted(named - drawn)]
@@ -234,7 +238,7 @@ def _index() -> str:
     for subject, equations in BY_SUBJECT.items():
         for e in equations:
             table.append(f"| [eq:{e.label}] | {e.title} | {PAGES[subject][0]} |")
-    lines.append("- [All pages as one LaTeX document](theory.tex)")
+    lines.append("- `python -m theory --latex theory.tex` writes all pages as one LaTeX document")
     return "\n\n".join(["# Theory", INDEX, "\n".join(lines), "## Labels", "\n".join(table)])
 
 
@@ -252,4 +256,4 @@ def _linked(text: str, here: str, where: dict[str, str]) -> str:
     return re.sub(r"(?<!`)\[eq:([a-z0-9-]+)\](?!`)", link, text)
 
 
-__all__ = ["FIGURES", "PAGES_FOLDER", "check_pages", "render_pages", "write_pages"]
+__all__ = ["FIGURES", "PAGES_FOLDER", "check_pages", "render_latex", "render_pages", "write_pages"]

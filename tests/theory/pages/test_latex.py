@@ -17,12 +17,17 @@ from theory.pages import formula
 from theory.pages.blocks import WIDTH, fill, markdown, parse
 from theory.pages.formula import latex, readable
 from theory.pages.latex import document, escape, inline
-from theory.pages.render import PAGES_FOLDER, render_pages
+from theory.pages.render import PAGES_FOLDER, render_latex, render_pages
 
 
 @pytest.fixture(scope="module")
 def pages():
     return render_pages()
+
+
+@pytest.fixture(scope="module")
+def body():
+    return render_latex("figures/..")
 
 
 def environments_balance(text: str) -> bool:
@@ -47,8 +52,9 @@ def braces_balance(text: str) -> bool:
 # ---- the document ----
 
 
-def test_document_is_whole(pages):
-    text = pages["theory.tex"]
+def test_document_is_whole(body):
+    text = body
+    assert r"\graphicspath{{figures/../}}" in text
     assert text.startswith("%") and text.rstrip().endswith(r"\end{document}")
     assert environments_balance(text) and braces_balance(text)
     assert not environments_balance(text.replace(r"\end{longtable}", "", 1))
@@ -58,15 +64,14 @@ def test_document_is_whole(pages):
         assert len(re.findall(r"(?<!\\)\$", paragraph)) % 2 == 0, paragraph
 
 
-def test_every_equation_is_labelled_once_and_every_reference_arrives(pages):
-    text = pages["theory.tex"]
+def test_every_equation_is_labelled_once_and_every_reference_arrives(body):
+    text = body
     labels = Counter(re.findall(r"\\label\{eq:([a-z0-9-]+)\}", text))
     assert labels == Counter(list(EQUATIONS))
     assert set(re.findall(r"\\eqref\{eq:([a-z0-9-]+)\}", text)) <= set(labels)
 
 
-def test_document_holds_what_the_pages_hold(pages):
-    body = pages["theory.tex"]
+def test_document_holds_what_the_pages_hold(pages, body):
     for subject, equations in BY_SUBJECT.items():
         page = pages[f"{subject}.md"]
         for display in re.findall(r"\$\$\n(.*?)\n\$\$", page, re.DOTALL):
@@ -75,8 +80,8 @@ def test_document_holds_what_the_pages_hold(pages):
             assert inline(equation.title) in body
 
 
-def test_every_picture_is_there(pages):
-    named = {name for text in pages.values() for name in re.findall(r"\]?[({](figures/\w+\.png)[)}]", text)}
+def test_every_picture_is_there(pages, body):
+    named = {name for text in (*pages.values(), body) for name in re.findall(r"\]?[({](figures/\w+\.png)[)}]", text)}
     assert len(named) >= 5
     for name in named:
         content = (PAGES_FOLDER / name).read_bytes()

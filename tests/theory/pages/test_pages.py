@@ -60,7 +60,7 @@ def _swap(monkeypatch, subject: str, label: str, derivation) -> None:
 def test_check_detects_a_changed_result(folder, monkeypatch):
     right = EQUATIONS["sgd-temperature"].derived
     _swap(monkeypatch, "sgd", "sgd-temperature", lambda: Derivation(2 * right.result, right.steps))
-    assert check_pages(folder) == [f"{name} is out of date; run python -m theory" for name in ("sgd.md", "theory.tex")]
+    assert check_pages(folder) == ["sgd.md is out of date; run python -m theory"]
 
 
 def test_check_detects_a_missing_and_a_foreign_figure(folder):
@@ -178,8 +178,16 @@ def test_an_unknown_label_gets_one_clear_line():
         equation("nonsense")
 
 
-def test_a_folder_that_cannot_be_written_gets_one_line(tmp_path, capsys):
-    blocked = tmp_path / "file"
-    blocked.write_text("", encoding="utf-8")
-    assert main(["--folder", str(blocked)]) == 1
+@pytest.mark.parametrize("option", [["--folder", "file"], ["--latex", "file/theory.tex"]])
+def test_a_folder_that_cannot_be_written_gets_one_line(option, tmp_path, capsys):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert main([option[0], str(tmp_path / option[1])]) == 1
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_latex_is_written_on_request(tmp_path, capsys):
+    assert main(["--latex", str(tmp_path / "theory.tex")]) == 0
+    text = (tmp_path / "theory.tex").read_text(encoding="utf-8")
+    (pictures,) = re.findall(r"\\graphicspath\{\{(.*)\}\}", text)
+    named = re.findall(r"\{(figures/\w+\.png)\}", text)
+    assert len(named) == len(PAGE_FIGURES) and all((tmp_path / pictures / name).is_file() for name in named)
