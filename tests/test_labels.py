@@ -86,10 +86,10 @@ def test_every_label_of_a_page_exists_and_every_link_arrives(page):
 @pytest.mark.parametrize("label", list(EQUATIONS))
 def test_users_and_testers_exist_and_name_the_label(label):
     found = EQUATIONS[label]
-    users = [(ROOT / module.replace(".", "/")).with_suffix(".py") for module in found.used_by]
     testers = [ROOT / path for path in found.tested_by]
     assert testers, "every law is tested"
-    for path in [*users, *testers]:
+    assert (ROOT / found.derived_in).is_file()
+    for path in [*(ROOT / path for path in (*found.used_by, *found.drawn_in)), *testers]:
         assert path.is_file(), f"[eq:{label}] names {path.relative_to(ROOT)}, which does not exist"
         text = path.read_text(encoding="utf-8")
         named = rf"\[eq:{label}\]|[\"']{label}[\"']"

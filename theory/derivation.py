@@ -11,7 +11,7 @@ import sympy
 from sympy import Basic, Eq, Expr, Symbol
 
 from theory.symbols import DEFINITIONS
-from theory.users import USED_BY
+from theory.uses import drawn_in, used_by
 
 
 class DerivationError(AssertionError):
@@ -99,8 +99,18 @@ class Equation:
 
     @property
     def used_by(self) -> tuple[str, ...]:
-        """Modules that use it, beyond `slt_toys.reference.laws`."""
-        return USED_BY.get(self.label, ())
+        """Sources that look it up or cite it, beyond `slt_toys.reference.laws`."""
+        return used_by(self.label)
+
+    @property
+    def drawn_in(self) -> tuple[str, ...]:
+        """Sources of figures that draw it."""
+        return drawn_in(self.label)
+
+    @property
+    def derived_in(self) -> str:
+        """The source that derives it."""
+        return f"{self.derivation.__module__.replace('.', '/')}.py"
 
     @property
     def symbols(self) -> dict[str, Symbol]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from theory.derivation import Derivation, DerivationError, Equation
 from theory.laws import (
     barrier_spectrum,
@@ -64,6 +66,18 @@ for _equations in BY_SUBJECT.values():
         EQUATIONS[_equation.label] = _equation
 
 
+def linked(text: str, pages: str) -> str:
+    """Text whose labels ``[eq:...]`` link to the theory pages, which stand at ``pages``, such as "theory/pages/"."""
+    subjects = {equation.label: subject for subject, equations in BY_SUBJECT.items() for equation in equations}
+
+    def link(match: re.Match[str]) -> str:
+        label = match.group(1)
+        equation(label)
+        return f"[eq:{label}]({pages}{subjects[label]}.md#{label})"
+
+    return re.sub(r"\[eq:([a-z0-9-]+)\](?!\()", link, text)
+
+
 def equation(label: str) -> Equation:
     """Look up an equation.
 
@@ -77,4 +91,4 @@ def equation(label: str) -> Equation:
     return EQUATIONS[label]
 
 
-__all__ = ["BY_SUBJECT", "EQUATIONS", "Derivation", "DerivationError", "Equation", "equation"]
+__all__ = ["BY_SUBJECT", "EQUATIONS", "Derivation", "DerivationError", "Equation", "equation", "linked"]

@@ -127,7 +127,7 @@ def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def page(record: Mapping[str, Any], command: str, pictures: str = "") -> str:
+def page(record: Mapping[str, Any], command: str, root: str | None = None) -> str:
     """The page of an experiment in Markdown.
 
     Parameters
@@ -136,9 +136,11 @@ def page(record: Mapping[str, Any], command: str, pictures: str = "") -> str:
         Content of the experiment's JSON file.
     command
         What was typed.
-    pictures
-        What stands before the name of a figure in its link, such as "../../figures/".
+    root
+        Way from the page to the repository, such as "../../", whose figures and theory pages it then links to. Without
+        it, figures stand beside the page.
     """
+    figures = "" if root is None else f"{root}figures/"
     claims = [
         [
             claim["sentence"],
@@ -154,9 +156,14 @@ def page(record: Mapping[str, Any], command: str, pictures: str = "") -> str:
         record["introduction"],
         f"Written by `{command}`.",
         markdown(["claim", "value", "95 %", "expected", "holds"], claims),
-        *(f"![{record['title']}]({pictures}{name}.png)" for name in record["figures"]),
+        *(f"![{record['title']}]({figures}{name}.png)" for name in record["figures"]),
     ]
     for table in record["tables"]:
         parts += [f"## {table['name'].replace('_', ' ').capitalize()}", table["caption"]]
         parts.append(markdown(table["headings"], table["rows"]))
-    return "\n\n".join(parts) + "\n"
+    text = "\n\n".join(parts) + "\n"
+    if root is None:
+        return text
+    from theory.equations import linked
+
+    return linked(text, f"{root}theory/pages/")

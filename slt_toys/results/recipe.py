@@ -96,7 +96,7 @@ def carry_out(experiment: Experiment) -> dict[str, Any]:
         record = outcome.to_dict() | {"numbers": numbers(dataset)}
         files[f"{name}.md"] = write_bytes_atomically(page(record, command).encode(), folder / f"{name}.md")
         if docs is not None:
-            write_bytes_atomically(page(record, command, "../../figures/").encode(), docs / f"{name}.md")
+            write_bytes_atomically(page(record, command, "../../").encode(), docs / f"{name}.md")
         record["manifest"] = manifest(experiment, experiment.seed, time.perf_counter() - began, files=files)
         write_json(record, folder / f"{name}.json", not_finite="null")
     return record

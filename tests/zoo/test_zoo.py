@@ -42,7 +42,7 @@ def test_a_model_says_what_it_is(model):
     assert set(re.findall(r"\[eq:([a-z-]+)\]", text)) == set(model.labels) == LAWS[model.name]
     for label in model.labels:
         assert "tests/zoo/test_zoo.py" in EQUATIONS[label].tested_by
-        assert f"slt_toys.zoo.{model.name}" in EQUATIONS[label].used_by
+        assert f"slt_toys/zoo/{model.name}.py" in EQUATIONS[label].used_by
     assert all(check.reason for check in model.checks if check.tolerance)
 
 

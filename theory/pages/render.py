@@ -140,12 +140,21 @@ def _section(equation: Equation, same: str) -> str:
     if example:
         parts.append(example)
     parts += [_figure(figure) for figure in PAGE_FIGURES if figure.label == equation.label]
-    used = ", ".join(f"`{module}`" for module in equation.used_by)
-    tested = ", ".join(f"`{path}`" for path in equation.tested_by)
-    used = f"*Used by* {used}. " if used else ""
     law = "" if equation.derived.result.atoms(AppliedUndef) else f'*In code* `law("{equation.label}")`. '
-    parts.append(f"{law}{used}*Tested by* {tested}. *Source:* {equation.source}.")
+    places = {
+        "Derived in": (equation.derived_in,),
+        "Used by": equation.used_by,
+        "Tested by": equation.tested_by,
+        "Drawn in": equation.drawn_in,
+    }
+    told = [f"*{what}* {', '.join(_to_source(path) for path in paths)}. " for what, paths in places.items() if paths]
+    parts.append(f"{law}{''.join(told)}*Source:* {equation.source}.")
     return "\n\n".join(parts)
+
+
+def _to_source(path: str) -> str:
+    """A link from a page to a source."""
+    return f"[{path}](../../{path})"
 
 
 def _abbreviated(equation: Equation) -> Basic:

@@ -17,7 +17,6 @@ from theory.pages.page_figures import PAGE_FIGURES
 from theory.pages.prose import PAGES
 from theory.pages.render import PAGES_FOLDER, check_pages, render_pages, write_pages
 from theory.symbols import DEFINITIONS, SYMBOL_LATEX
-from theory.users import USED_BY
 
 ROOT = Path(str(theory.pages.__file__)).resolve().parents[2]
 
@@ -149,9 +148,6 @@ def test_every_equation_is_complete(label):
         assert DEFINITIONS[name].symbol == symbol
         assert found.meanings[name]
     assert found.motivation and found.source
-    for module in found.used_by:
-        source = (ROOT / module.replace(".", "/")).with_suffix(".py")
-        assert label in source.read_text(encoding="utf-8"), f"{module} does not use {label}"
     for path in found.tested_by:
         assert label in (ROOT / path).read_text(encoding="utf-8"), f"{path} does not test {label}"
 
@@ -167,10 +163,6 @@ def test_no_page_or_module_cites_an_unknown_label():
     for path in [*(ROOT / "theory").rglob("*.py"), *PAGES_FOLDER.glob("*.md")]:
         for label in cited.findall(path.read_text(encoding="utf-8")):
             assert label in EQUATIONS or label == "label", f"{path.name} cites {label}"
-
-
-def test_users_are_users_of_known_equations():
-    assert set(USED_BY) <= set(EQUATIONS)
 
 
 def test_an_unknown_label_gets_one_clear_line():

@@ -1,0 +1,58 @@
+"""README's table of questions, from the claims of the committed records: ``python -m slt_toys.results.questions``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from .claims import interval_text, markdown, number_text
+from .records import write_bytes_atomically
+
+# Question, experiment, name of the claim; what speaks against the law stands beside what speaks for it.
+QUESTIONS: tuple[tuple[str, str, str], ...] = ()
+OPENED, CLOSED = "<!-- table: questions -->", "<!-- /table: questions -->"
+
+
+def table(records: Path) -> str:
+    """The table in Markdown, from the folder of records."""
+    rows = []
+    for question, experiment, name in QUESTIONS:
+        record = json.loads((records / f"{experiment}.json").read_text(encoding="utf-8"))
+        claims = {claim["name"]: claim for claim in record["claims"]}
+        if name not in claims:
+            raise ValueError(f"{experiment}.json has no claim {name!r}; it has {', '.join(claims)}")
+        claim = claims[name]
+        interval = "" if claim["interval"] is None else f" {interval_text(*claim['interval'])}"
+        rows.append(
+            [
+                question,
+                claim["sentence"],
+                f"{number_text(claim['value'])}{interval}",
+                number_text(claim["expected"]),
+                f"[{claim['verdict']}](docs/results/{experiment}.md)",
+            ]
+        )
+    return markdown(["question", "claim", "value, 95 %", "expected", "holds"], rows)
+
+
+def with_table(text: str, content: str) -> str:
+    """A text with its table of questions replaced."""
+    before, opened, rest = text.partition(OPENED)
+    _, closed, after = rest.partition(CLOSED)
+    if not (opened and closed):
+        raise ValueError(f"README.md has no place for the table; it needs {OPENED} and below it {CLOSED}")
+    return f"{before}{OPENED}\n{content}\n{CLOSED}{after}"
+
+
+def main() -> int:
+    """Write README's table anew."""
+    root = Path(__file__).resolve().parents[2]
+    readme = root / "README.md"
+    text = with_table(readme.read_text(encoding="utf-8"), table(root / "figures"))
+    write_bytes_atomically(text.encode("utf-8"), readme)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
