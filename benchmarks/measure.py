@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-REPETITIONS = 9
+from benchmarks import REPETITIONS
 
 
 class Unavailable(Exception):

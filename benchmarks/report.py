@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks import effective
 from benchmarks.bound import load_bound
@@ -16,11 +14,11 @@ from benchmarks.exact import CASES, difference, reference_case
 from benchmarks.measure import Unavailable, compare, machine, measure, versions
 from benchmarks.peers import RIVALS
 from slt_toys.potentials.catalogue import catalogue
+from slt_toys.results.claims import markdown
 
 DIMENSIONS = (1, 2, 10, 100)
 EFFECTIVE = (1, 2, 10)  # in 100 coordinates chains would have to run for minutes
 LIMITED = (1, 10)  # dimensions in which the family's limits hold
-RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def _rivals(repetitions: int, say: Callable[[str], None], missed: list[str]) -> 
             notes.append(f"The bound was compiled by {load_bound().description}.")
     heads = ["other", "engine, ns per chain-step", "other, ns per chain-step", "engine / other", "limit"]
     note = "deeptime's row is the engine in deeptime's two-dimensional well; all others are one-dimensional."
-    return "\n\n".join([table(heads, rows), note, *notes])
+    return "\n\n".join([markdown(heads, rows), note, *notes])
 
 
 def _engine(repetitions: int, say: Callable[[str], None], missed: list[str]) -> str:
@@ -98,7 +96,7 @@ def _engine(repetitions: int, say: Callable[[str], None], missed: list[str]) -> 
                     f"{name} in {d}-D: {found.ratio:.2f} times the unadjusted step, at most {limit:g} is wanted"
                 )
         family.append([name, *cells, "" if limit is None else f"{limit:g}"])
-    others = table(["sampler", *(f"{d}-D" for d in DIMENSIONS), "limit in 1-D and 10-D"], family)
+    others = markdown(["sampler", *(f"{d}-D" for d in DIMENSIONS), "limit in 1-D and 10-D"], family)
     heads = ["potential", "d", "scheme", "kernel, ns", "`sample`, ns", "`sample`, million a second (wall)"]
     say("engine on two threads")
     one, two = (through_sample(catalogue()["regular_double_well"], threads=n) for n in (1, 2))
@@ -110,7 +108,7 @@ def _engine(repetitions: int, say: Callable[[str], None], missed: list[str]) -> 
         f"average {os.getloadavg()[0]:.1f}: other work took its share where it is above 2)."
     )
     return (
-        f"{table(heads, rows)}\n\nPer chain-step: one step of all d coordinates of one chain. {note}\n\n"
+        f"{markdown(heads, rows)}\n\nPer chain-step: one step of all d coordinates of one chain. {note}\n\n"
         "The rest of the family by `sample`: CPU time per chain-step in ns, and in brackets over unadjusted\n"
         f"Langevin's (Euler). 100-D is barrier_spectrum with 100 coordinates.\n\n{others}"
     )
@@ -140,7 +138,7 @@ def _effective(repetitions: int, say: Callable[[str], None]) -> str:
     return (
         "Bulk effective samples per CPU second of the slowest of the coordinates, their squares and the energy, at\n"
         f"n_beta {effective.N_BETA:g} on the potentials above, each sampler at the best of a few steps. A peer that\n"
-        "takes the same steps is worth as much per step; its row is what they cost it.\n\n" + table(heads, rows)
+        "takes the same steps is worth as much per step; its row is what they cost it.\n\n" + markdown(heads, rows)
     )
 
 
@@ -170,22 +168,4 @@ def _exact(say: Callable[[str], None], missed: list[str]) -> str:
     whole, work = measure(reference_case(), 3), reference_case().units
     heads = ["job", "ours, ms", "other", "other, ms", "ours / other", "largest difference"]
     note = "The whole reference case (fixed total, every switch epoch of 200, four batch sizes, with grids)"
-    return f"{table(heads, rows)}\n\n{note}: {whole.cpu * work:.2f} s of CPU time."
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    return "\n".join(f"| {' | '.join(row)} |" for row in [heads, ["---"] * len(heads), *rows])
-
-
-def write(page: str, path: Path) -> None:
-    """Write to a temporary name beside the target, then rename."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".partial")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(page)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    return f"{markdown(heads, rows)}\n\n{note}: {whole.cpu * work:.2f} s of CPU time."

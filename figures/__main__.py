@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import io
 import pkgutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-import xarray
+from typing import TYPE_CHECKING, Any
 
 import figures
+from theory.command_line import Parser
 from theory.files import write_in_one_go
+
+if TYPE_CHECKING:
+    import xarray
 
 
 def drawings() -> dict[str, Callable[[xarray.Dataset], Any]]:
@@ -44,6 +45,8 @@ def redraw(names: Sequence[str], data: Path, out: Path, formats: Sequence[str]) 
     OSError
         If a result is missing or a file cannot be written.
     """
+    import xarray
+
     known = drawings()
     unknown = sorted(set(names) - set(known))
     if unknown:
@@ -73,7 +76,7 @@ def _save(figure: Any, path: Path, ending: str) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m figures", description="Redraw figures from saved results.")
+    parser = Parser(prog="python -m figures", description="Redraw figures from saved results.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="figures to redraw (default: all with results)")
     parser.add_argument("--data", type=Path, default=Path("results"), help="folder with NAME.nc (%(default)s)")
     parser.add_argument("--out", type=Path, help="folder to draw into (default: that of --data)")
