@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from slt_toys.learning_coefficient.estimator import LearningCoefficientEstimate, local_learning_coefficient
-
-__all__ = ["LearningCoefficientEstimate", "local_learning_coefficient"]
+from slt_toys.learning_coefficient.study import LearningCoefficientStudy
+from slt_toys.results.recipe import main
 
 if __name__ == "__main__":
-    from slt_toys.learning_coefficient.study import main
-
     print("this command is now: python -m slt_toys.learning_coefficient", file=sys.stderr)
-    sys.exit(main())
+    sys.exit(main(LearningCoefficientStudy))

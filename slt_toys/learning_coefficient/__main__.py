@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from .study import main
+from slt_toys.learning_coefficient.study import LearningCoefficientStudy
+from slt_toys.results.recipe import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(LearningCoefficientStudy))

@@ -116,7 +116,7 @@ def _parse(config: type[Config], arguments: Sequence[str] | None, description: s
 def _program() -> str | None:
     """How this program was started, where that was ``python -m``."""
     module = getattr(sys.modules.get("__main__"), "__spec__", None)
-    return f"python -m {module.name}" if module is not None else None
+    return f"python -m {module.name.removesuffix('.__main__')}" if module is not None else None
 
 
 def _without_frame(panel: str) -> str:

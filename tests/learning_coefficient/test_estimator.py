@@ -11,7 +11,8 @@ from slt_toys.learning_coefficient import curvature as curvature_spectrum
 from slt_toys.learning_coefficient.deep_linear import deep_linear_problem, half_squared_error
 from slt_toys.learning_coefficient.estimator import local_learning_coefficient
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
-from slt_toys.learning_coefficient.study import NETWORKS, SETTINGS, Setting, measured, measured_crossing
+from slt_toys.learning_coefficient.study import NETWORKS
+from slt_toys.learning_coefficient.study_runs import SETTINGS, Setting, measured, measured_crossing, widths_and_rank
 from slt_toys.learning_coefficient.verdict import burn_in_of
 from tests.learning_coefficient.exact_gibbs import gibbs_energies
 
@@ -50,7 +51,9 @@ def test_default_settings_find_the_exact_value(network):
     assert abs(row["estimate"] - row["exact"]) < 5 * row["standard_error"]
     # A default run may, rarely, have too few effective draws, and is told so; with more none may be doubted.
     assert measured(network, Setting("more draws", draws=500), seed)["verdict"].startswith("trust")
-    number_of_weights = sum(a * b for a, b in zip(NETWORKS[network][0], NETWORKS[network][0][1:], strict=False))
+    number_of_weights = sum(
+        a * b for a, b in zip(widths_and_rank(network)[0], widths_and_rank(network)[0][1:], strict=False)
+    )
     assert abs(row["estimate"] - number_of_weights / 2) > 12 * row["standard_error"], "a regular model is told apart"
 
 

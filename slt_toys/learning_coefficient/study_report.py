@@ -1,0 +1,190 @@
+"""What the study of deep linear networks amounts to: its claims and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from slt_toys.results.claims import Claim, Outcome, Table
+
+DEFAULT, UNIT_NOISE, CROSSING = "default", "default, unit noise", "default, at the crossing"
+CONFIDENCE = 0.95
+INTRODUCTION = (
+    "The learning coefficient λ of a deep linear network is a theorem; the estimator of torch modules is held against "
+    "it. A network is written (widths; rank of the true map); m is the multiplicity. Default rows are at a typical "
+    "minimum, on a branch of the largest dimension, with output noise 0.1 except where said; at the crossing, branches "
+    "of minima meet. Settings without burn-in are of the kind first published: a step chosen by hand, ten chains of a "
+    "hundred draws. The estimator trusts or doubts each of its numbers, and says why."
+)
+
+
+def claims(dataset: xr.Dataset) -> tuple[Claim, ...]:
+    """What the study says, the estimator's failure first."""
+    return tuple(
+        claim
+        for claim in (
+            _at_crossings(dataset), _default_error(dataset), _coverage(dataset), _trusted(dataset),
+            _without_burn_in(dataset), _crossing_energy(dataset),
+        )
+        if claim is not None
+    )  # fmt: skip
+
+
+def tables(dataset: xr.Dataset) -> tuple[Table, ...]:
+    """For each network and setting the first seed's row; how often intervals covered; the smallest network."""
+    first = _first_seed(dataset)
+    lines = [
+        (
+            str(row["network"]),
+            f"{float(row['exact']):g} ({int(row['multiplicity'])})",
+            str(row["setting"]),
+            *_number_and_error(float(row["estimate"]), float(row["standard_error"]), float(row["exact"])),
+            _reason(str(row["verdict"])),
+        )
+        for row in _rows(dataset.isel(row=first))
+    ]
+    found = [
+        Table(
+            "estimates", "The first seed of each network and setting.",
+            ("network", "exact λ (m)", "setting", "estimate", "off by", "verdict"), tuple(lines),
+        )
+    ]  # fmt: skip
+    chosen = dataset.isel(row=dataset["setting"].values == DEFAULT)
+    if len(set(chosen["seed"].values.tolist())) > 1:
+        lines = []
+        for network in dict.fromkeys(chosen["network"].values.tolist()):
+            part = chosen.isel(row=chosen["network"].values == network)
+            worst = float(_relative_error(part).max())
+            lines.append((network, str(part.sizes["row"]), str(int(part["covered"].sum())), f"{100 * worst:.2g} %"))
+        found.append(
+            Table(
+                "coverage", "Each seed draws the truth, the data and the chains anew, under the default setting.",
+                ("network", "seeds", "covered by the 95 % interval", "largest error"), tuple(lines),
+            )
+        )  # fmt: skip
+    columns = [
+        dataset[f"crossing_{name}"].values for name in ("n_beta", "estimate", "standard_error", "energy", "exact")
+    ]
+    lines = [
+        (f"{n:g}", f"{x:.3f} ± {error:.3f}", f"{e:.4f}", f"{exact:g}")
+        for n, x, error, e, exact in zip(*columns, strict=True)
+    ]
+    found.append(
+        Table(
+            "crossing", "The network (1,1,1;0) at its crossing, where the energy at finite nβ is known and is not λ.",
+            ("(1,1,1;0) at nβ", "estimate", "exact at this nβ", "λ"), tuple(lines),
+        )
+    )  # fmt: skip
+    return tuple(found)
+
+
+def outcome(dataset: xr.Dataset, figures: Mapping[str, Any]) -> Outcome:
+    """Claims and tables, with the figures given."""
+    return Outcome(
+        "Learning coefficients of deep linear networks", INTRODUCTION, claims(dataset), tables(dataset), figures
+    )
+
+
+def _rows(dataset: xr.Dataset) -> list[dict[str, Any]]:
+    names = [name for name in dataset.data_vars if "row" in dataset[name].dims]
+    return [{str(name): dataset[name].values[k] for name in names} for k in range(dataset.sizes["row"])]
+
+
+def _first_seed(dataset: xr.Dataset) -> NDArray[np.bool_]:
+    return dataset["seed"].values == dataset["seed"].values.min()
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _relative_error(part: xr.Dataset) -> NDArray[np.float64]:
+    return np.abs(part["estimate"].values / part["exact"].values - 1)
+
+
+def _trust(part: xr.Dataset) -> NDArray[np.bool_]:
+    return np.char.startswith(part["verdict"].values.astype(str), "trust")
+
+
+def _number_and_error(estimate: float, error: float, exact: float) -> tuple[str, str]:
+    if not np.isfinite(estimate):
+        return "none", "-"
+    return f"{estimate:.4g} ± {error:.2g}", f"{100 * (estimate / exact - 1):+.1f} %"
+
+
+def _reason(verdict: str) -> str:
+    kind, *rest = verdict.split(":", maxsplit=1)
+    return "trust" if kind.startswith("trust") else f"doubt:{rest[0].split(';')[0]}"
+
+
+def _at_crossings(dataset: xr.Dataset) -> Claim:
+    part = dataset.isel(row=dataset["setting"].values == CROSSING)
+    short = 100 * (1 - part["estimate"].values / part["exact"].values)
+    doubted = int((~_trust(part)).sum())
+    return Claim(
+        "crossing-estimates",
+        f"At crossings of minima default estimates fall {short.min():.0f} to {short.max():.0f} % short of λ; "
+        f"{doubted} of {part.sizes['row']} are doubted.",
+        _known(short.max()), None, 0.0, "no",
+    )  # fmt: skip
+
+
+def _default_error(dataset: xr.Dataset) -> Claim:
+    part = dataset.isel(row=dataset["setting"].isin([DEFAULT, UNIT_NOISE]).values & _first_seed(dataset))
+    worst = 100 * float(_relative_error(part).max())
+    return Claim(
+        "default-error",
+        f"Default estimates at typical minima are off by at most {worst:.1f} % in {part.sizes['row']} problems.",
+        _known(worst), None, 0.0, "yes" if worst < 5 else "no",
+    )  # fmt: skip
+
+
+def _coverage(dataset: xr.Dataset) -> Claim:
+    part = dataset.isel(row=dataset["setting"].values == DEFAULT)
+    held, count = int(part["covered"].sum()), part.sizes["row"]
+    share = binomtest(held, count)
+    low, high = share.proportion_ci(CONFIDENCE, method="wilson")
+    verdict = "no" if not low <= CONFIDENCE <= high else "yes" if high - low < 0.1 else "cannot tell"
+    return Claim(
+        "coverage", f"Default 95 % intervals hold λ in {held} of {count} problems.",
+        held / count, (float(low), float(high)), CONFIDENCE, verdict,
+    )  # fmt: skip
+
+
+def _trusted(dataset: xr.Dataset) -> Claim:
+    part = dataset.isel(row=dataset["setting"].values == DEFAULT)
+    count = int(_trust(part).sum())
+    return Claim(
+        "trusted", f"Of {part.sizes['row']} default estimates at typical minima {count} are trusted.",
+        count / part.sizes["row"], None, 1.0, "yes" if count >= CONFIDENCE * part.sizes["row"] else "no",
+    )  # fmt: skip
+
+
+def _without_burn_in(dataset: xr.Dataset) -> Claim:
+    part = dataset.isel(row=~dataset["setting"].isin([DEFAULT, UNIT_NOISE, CROSSING]).values)
+    error = 100 * _relative_error(part)
+    arrived = error[np.isfinite(error)]
+    others = f"; the others are off by {arrived.min():.0f} to {arrived.max():.0f} %" if arrived.size else ""
+    diverged = error.size - arrived.size
+    return Claim(
+        "without-burn-in", f"Without burn-in {diverged} of {error.size} runs diverge{others}.",
+        _known(arrived.max(initial=-np.inf)), None, 0.0, "no" if diverged or arrived.max() >= 5 else "yes",
+    )  # fmt: skip
+
+
+def _crossing_energy(dataset: xr.Dataset) -> Claim:
+    off = (dataset["crossing_estimate"] - dataset["crossing_energy"]) / dataset["crossing_standard_error"]
+    worst = float(np.abs(off.values).max())
+    return Claim(
+        "crossing-energy",
+        f"Three numbers at a crossing follow the exact energy at finite nβ within {worst:.1f} standard errors.",
+        _known(worst), None, None, "yes" if worst < 3 else "no",
+    )  # fmt: skip
+
+
+__all__ = ["claims", "outcome", "tables"]
