@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from cifar.sweep.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -31,11 +29,6 @@ def loaded(*arguments: str, status: int = 0) -> set[str]:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == status, done.stderr
     return set(done.stdout.rpartition("loaded:")[2].split())
-
-
-@pytest.mark.parametrize("command", ["", "replicate", "resume", "status", "report", "export", "benchmark"])
-def test_help_loads_nothing_slow(command):
-    assert loaded(*([command] if command else []), "--help") == set()
 
 
 def test_status_and_refusals_load_nothing_slow(tmp_path):
