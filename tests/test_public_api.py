@@ -89,9 +89,7 @@ def test_exact_coefficients_come_from_one_place():
     )
 
 
-# README still imports from the modules below; it is written anew after this.
-OLD_README = pytest.mark.xfail(reason="README is yet to use the public names")
-PAGES = [pytest.param(ROOT / "README.md", marks=OLD_README), *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

@@ -19,7 +19,6 @@ from packaging.utils import canonicalize_name
 
 import slt_toys
 from slt_toys.reports.critical_period_tables import readme_tables
-from slt_toys.results.claims import markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -145,12 +144,6 @@ def test_what_readme_says_of_critical_periods_is_what_the_record_says():
     record = json.loads((ROOT / "figures" / "critical_period.json").read_text(encoding="utf-8"))
     for name, table in readme_tables(record).items():
         assert f"<!-- table: {name} -->\n{table}\n<!-- /table: {name} -->" in README
-
-
-def test_what_readme_says_of_learning_coefficients_is_what_the_record_says():
-    record = json.loads((ROOT / "figures" / "learning_coefficient.json").read_text(encoding="utf-8"))
-    tables = [markdown(table["headings"], table["rows"]) for table in record["tables"]]
-    assert "\n".join(readme_block("learning_coefficient")) == "\n\n".join(tables)
 
 
 def test_what_readme_says_of_the_replication_is_in_its_report():

@@ -39,7 +39,7 @@ def test_the_record_says_what_its_numbers_say(dataset):
     assert plain(claims(dataset)) == RECORD["claims"]
     assert plain(tables(dataset)) == RECORD["tables"]
     shown = (ROOT / "docs" / "results" / "learning_coefficient.md").read_text(encoding="utf-8")
-    assert shown == page(RECORD, "python -m slt_toys.learning_coefficient", "../../figures/")
+    assert shown == page(RECORD, "python -m slt_toys.learning_coefficient", "../../")
 
 
 def test_other_numbers_get_other_verdicts(dataset):
