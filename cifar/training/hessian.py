@@ -1,4 +1,4 @@
-"""The largest eigenvalue of the Hessian of the loss, by Lanczos with full reorthogonalisation."""
+"""The largest eigenvalue of the Hessian of the loss, by Lanczos."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 from torch.nn import functional
+
+from slt_toys.learning_coefficient.lanczos import lanczos
 
 
 def top_eigenvalue(
@@ -28,7 +30,7 @@ def top_eigenvalue(
     Returns
     -------
     tuple
-        The largest Ritz value, and the norm of its residual: some eigenvalue lies that near (Parlett 1980).
+        The largest Ritz value, and the norm of its residual: some eigenvalue lies that near.
     """
     network.eval()
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -50,20 +52,5 @@ def top_eigenvalue(
 
     size = sum(parameter.numel() for parameter in parameters)
     start = torch.randn(size, generator=torch.Generator().manual_seed(seed)).to(parameters[0].device)
-    basis = [start / start.norm()]
-    diagonal: list[float] = []
-    beside: list[float] = []
-    for _ in range(min(steps, size)):
-        following = product(basis[-1])
-        diagonal.append(float(following @ basis[-1]))
-        for _ in range(2):  # once leaves rounding that grows into false copies of the eigenvalue
-            for vector in basis:
-                following = following - (following @ vector) * vector
-        beside.append(float(following.norm()))
-        if beside[-1] <= 1e-6 * max(map(abs, diagonal)):
-            break
-        basis.append(following / beside[-1])
-    inner = torch.tensor(beside[:-1], dtype=torch.float64)
-    matrix = torch.diag(torch.tensor(diagonal, dtype=torch.float64)) + torch.diag(inner, 1) + torch.diag(inner, -1)
-    values, vectors = torch.linalg.eigh(matrix)
-    return float(values[-1]), beside[-1] * abs(float(vectors[-1, -1]))
+    ritz = lanczos(product, start, steps)
+    return float(ritz.values[-1]), float(ritz.residuals[-1])

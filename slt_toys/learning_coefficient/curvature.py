@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 from torch import Tensor
 
+from slt_toys.learning_coefficient.lanczos import lanczos
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 from slt_toys.reference.laws import law
 
@@ -185,10 +186,10 @@ def largest_curvature(loss: StackedLoss, *, generator: torch.Generator) -> float
     def product(v: Tensor) -> Tensor:
         return loss.hessian_products(v[None])[0]
 
-    values = _lanczos(product, _signs(1, loss.start, generator)[0], LANCZOS_STEPS)[0]
+    values = lanczos(product, _signs(1, loss.start, generator)[0], LANCZOS_STEPS).values
     if len(values) < min(LANCZOS_STEPS, len(loss.start)):
         drawn = torch.randn(len(loss.start), generator=generator, dtype=loss.start.dtype, device=loss.start.device)
-        values = np.concatenate([values, _lanczos(product, drawn, LANCZOS_STEPS)[0]])
+        values = np.concatenate([values, lanczos(product, drawn, LANCZOS_STEPS).values])
     return float(values.max())
 
 
@@ -217,13 +218,13 @@ def spectrum(
         return Spectrum(found, pull.cpu().numpy(), weight.cpu().numpy(), probe, excess, rounding, vectors)
     parts = []
     for number, v in enumerate(_signs(PROBES, loss.start, generator)):
-        values, shares, vectors = _lanczos(stiffness, v, LANCZOS_STEPS)
-        pull = (vectors.double() ** 2 @ pulls).cpu().numpy()
-        parts.append((values, pull, shares * size / PROBES, np.full(len(values), number)))
+        ritz = lanczos(stiffness, v, LANCZOS_STEPS)
+        pull = (ritz.vectors.double() ** 2 @ pulls).cpu().numpy()
+        parts.append((ritz.values, pull, ritz.shares * size / PROBES, np.full(len(ritz.values), number)))
     excess = 0.0
     if float(slope.norm()) > 0:
-        values, shares, _ = _lanczos(stiffness, slope, LANCZOS_STEPS)
-        excess = _excess(values, float(slope.double().norm()) * np.sqrt(shares))
+        ritz = lanczos(stiffness, slope, LANCZOS_STEPS)
+        excess = _excess(ritz.values, float(slope.double().norm()) * np.sqrt(ritz.shares))
     joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
     return Spectrum(joined[0], joined[1], joined[2], joined[3], excess, _rounding(joined[0], loss.start.dtype))
 
@@ -243,31 +244,6 @@ def _excess(stiffness: Array, slope: Array) -> float:
 def _signs(count: int, like: Tensor, generator: torch.Generator) -> Tensor:
     drawn = torch.randint(0, 2, (count, len(like)), generator=generator, device=like.device)
     return (2 * drawn - 1).to(like.dtype)
-
-
-def _lanczos(product, start: Tensor, steps: int) -> tuple[Array, Array, Tensor]:
-    """Ritz values, the start's squared components on their vectors (sum 1), and the vectors (value, parameter)."""
-    steps = min(steps, len(start))
-    basis = torch.empty(steps, len(start), dtype=start.dtype, device=start.device)
-    vector, beta = start / start.norm(), 0.0
-    diagonal: list[float] = []
-    off: list[float] = []
-    for k in range(steps):
-        basis[k] = vector
-        image = product(vector)
-        diagonal.append(float(vector @ image))
-        for _ in range(2):  # once loses orthogonality, twice is enough
-            image = image - basis[: k + 1].mT @ (basis[: k + 1] @ image)
-        beta = float(image.norm())
-        if k + 1 == steps or beta <= 10 * torch.finfo(start.dtype).eps * max(map(abs, diagonal)):
-            break
-        off.append(beta)
-        vector = image / beta
-    count = len(diagonal)
-    matrix = np.diag(diagonal) + np.diag(off[: count - 1], 1) + np.diag(off[: count - 1], -1)
-    values, vectors = np.linalg.eigh(matrix)
-    ritz = torch.from_numpy(vectors.T.copy()).to(basis) @ basis[:count]
-    return values, vectors[0] ** 2, ritz
 
 
 __all__ = ["Spectrum", "diagonal_scales", "largest_curvature", "spectrum"]

@@ -76,7 +76,8 @@ def tables(dataset: xr.Dataset) -> tuple[Table, ...]:
     ]
     found.append(
         Table(
-            "crossing", "The network (1,1,1;0) at its crossing, whose energy at finite nβ, [eq:crossing-energy], is not λ.",
+            "crossing",
+            "The network (1,1,1;0) at its crossing, whose energy at finite nβ, [eq:crossing-energy], is not λ.",
             ("(1,1,1;0) at nβ", "estimate", "exact at this nβ", "λ"), tuple(lines),
         )
     )  # fmt: skip
