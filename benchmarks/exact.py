@@ -12,11 +12,13 @@ from scipy import integrate, linalg, sparse
 from scipy.sparse.linalg import eigsh
 
 from benchmarks.measure import Contender, Unavailable
-from slt_toys.exact.annealing import backward_sweep, stuck_probability_fixed_total
 from slt_toys.exact.equilibrium import phase_table
 from slt_toys.exact.fokker_planck import FokkerPlanck, fokker_planck, grid_for, phase_weights, relaxation_time
 from slt_toys.exact.phase_integrals import groups
+from slt_toys.exact.sweeps import backward_sweep
 from slt_toys.potentials.catalogue import catalogue, pairs
+from slt_toys.protocol.exact import stuck_by_switch
+from slt_toys.protocol.schedule import Ending
 
 TEMPERATURES = 60
 RELAXATION_TEMPERATURE = 0.125
@@ -206,7 +208,7 @@ def reference_case() -> Contender:
         found = []
         for size in BATCH_SIZES:
             schedule = reference_schedule(size)
-            found.append(stuck_probability_fixed_total(pair.deficit, pair.clean, pair.stuck_phase, *schedule))
+            found.append(stuck_by_switch(pair, *schedule, range(EPOCHS + 1), Ending("total", EPOCHS)))
         return np.array(found)
 
     return Contender("fixed total, 200 epochs, four batch sizes", run, len(BATCH_SIZES) * EPOCHS)

@@ -68,7 +68,7 @@ class Decline:
     def of_chains(cls, switch_epochs: ArrayLike, stuck: ArrayLike) -> Decline:
         """Mean over chains (chains, n) that are followed through all rows, with the covariance of that mean.
 
-        What :func:`slt_toys.protocol.switch_protocol.sampled_stuck` returns: the rows of one chain share their past.
+        What :func:`slt_toys.protocol.sampled.sampled_stuck` returns: the rows of one chain share their past.
         The covariance is shrunk towards its diagonal by n/chains, and the variance of a row floored at that of one
         event.
         """

@@ -24,12 +24,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
-from ..exact.annealing import Start, stuck_probability_fixed_further, stuck_probability_fixed_total
-from ..exact.fokker_planck import grid_for
 from ..exact.kinetics import barrier_form, well_form
 from ..inputs.arguments import check_fields, checked_arguments
 from ..potentials.potential import Potential, PotentialPair
-from ..protocol.switch_protocol import Ending
+from ..protocol.exact import stuck_by_switch
+from ..protocol.schedule import Ending, Start
 from ..protocol.training import ExponentialDecay, Training
 from ..reference.laws import law
 
@@ -204,7 +203,7 @@ def stuck_probabilities(
     pair
         The shape: one coordinate, two phases. Both potentials are scaled by height / :func:`barrier_height`.
     training, switch_epochs, ending, start
-        The protocol; see :func:`slt_toys.protocol.switch_protocol.exact_stuck_probability`.
+        The protocol; see :func:`slt_toys.protocol.exact.exact_stuck_probability`.
     heights
         Barrier heights in units of loss, shape (m,).
     method
@@ -240,13 +239,9 @@ def stuck_probabilities(
         return _two_states(pair, temperatures, durations, switches, ending, scales, start)
     found = np.empty((scales.size, switches.size))
     for row, scale in enumerate(scales):
-        cold, long = temperatures / scale, durations * scale
-        grid = grid_for((pair.deficit, pair.clean), cold, cells)
-        common = (pair.deficit, pair.clean, pair.stuck_phase, cold, long)
-        if ending.kind == "total":
-            found[row] = stuck_probability_fixed_total(*common, start=start, grid=grid)[switches]
-        else:
-            found[row] = stuck_probability_fixed_further(*common, switches, ending.epochs, start=start, grid=grid)
+        found[row] = stuck_by_switch(
+            pair, temperatures / scale, durations * scale, switches, ending, start=start, cells=cells
+        )
     return found
 
 

@@ -15,7 +15,8 @@ from scipy.special import ndtr
 
 from ..inputs.arguments import check_fields, checked_arguments
 from ..potentials.potential import PotentialPair
-from ..protocol.switch_protocol import Ending, sampled_stuck
+from ..protocol.sampled import sampled_stuck
+from ..protocol.schedule import Ending
 from ..protocol.training import Training
 from .decline import Decline
 from .kernel import barrier_height, stuck_probabilities
@@ -108,7 +109,7 @@ def sampled_decline(
     Parameters
     ----------
     pair, training, switch_epochs, ending
-        The shape of the subsystems and the protocol; see :func:`slt_toys.protocol.switch_protocol.sampled_stuck`.
+        The shape of the subsystems and the protocol; see :func:`slt_toys.protocol.sampled.sampled_stuck`.
     population
         Heights are those of the clean barrier, out of the stuck phase.
     chains

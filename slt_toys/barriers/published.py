@@ -16,7 +16,7 @@ import xarray as xr
 
 from ..inputs.arguments import checked_arguments
 from ..potentials.potential import PotentialPair
-from ..protocol.switch_protocol import Ending
+from ..protocol.schedule import Ending
 from ..protocol.training import ExponentialDecay, Training
 from ..reference.published import DATASET_SIZE, DECAY, LEARNING_RATE, MOMENTUM, published_curves
 from .inversion import invert_decline

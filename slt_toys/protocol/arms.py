@@ -1,14 +1,13 @@
-"""The experimental arms as data: what each changes in a control run, and the temperature and time that follow.
+"""The experimental arms as data: what each changes in a control run, and the schedule that follows.
 
 An arm changes learning rate, batch size, momentum, gradient noise or the order of the examples. What a hypothesis may
-look at is the :class:`Schedule` that follows: temperature and flow time of every epoch, before and after the switch.
+look at is the :class:`~slt_toys.protocol.schedule.Schedule` that follows: temperature and duration of every epoch.
 The temperature is always that of the law for examples drawn with replacement [eq:sgd-temperature]; an arm that breaks
 this condition is told the same number, and is run as SGD.
 
-Under exponential decay several arms multiply temperature and time by one common factor, so that temperature and flow
-time left stay the same function of one another [eq:confound]; :func:`confounding_arms` finds them by computing it. Arms
-may come to the same schedule, as a momentum of 1/2 and half the batch do: :func:`copied_arms` finds them, and they
-count once.
+Under exponential decay several arms multiply temperatures and durations by one factor, so that temperature and flow
+time left stay the same function of one another [eq:confound]; :func:`confounding_arms` computes which. Arms may come to
+the same schedule, as a momentum of 1/2 and half the batch do: :func:`copied_arms` finds them, and they count once.
 """
 
 from __future__ import annotations
@@ -21,71 +20,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..inputs.arguments import check_fields, checked_arguments
+from .schedule import Order, Schedule
 from .training import Training
 
 FloatArray = NDArray[np.float64]
-Order = Literal["with replacement", "reshuffled"]
 COLDEST = 1e-6  # smallest factor on a temperature, where the loss that it follows vanishes
-SAME = 1e-9  # relative difference of temperatures and durations up to which two schedules are one
-
-
-@dataclass(frozen=True, eq=False)
-class Schedule:
-    """One run epoch by epoch, as physics sees it.
-
-    Attributes
-    ----------
-    switch_epoch
-        First epoch on clean data, counted in the run's own epochs.
-    learning_rates, temperatures, durations
-        Of each epoch, shape (epochs,): step, T in units of loss by the law with replacement, gradient flow (Langevin)
-        time.
-    order
-        ``"reshuffled"``: the gradient noise of an epoch's steps sums to zero, and no law gives its temperature in these
-        wells.
-    steps_per_epoch
-        SGD is run with so many steps an epoch, at least 2; 0 for its continuous limit, Langevin dynamics.
-    momentum
-        Of those steps.
-    """
-
-    switch_epoch: int
-    learning_rates: FloatArray
-    temperatures: FloatArray
-    durations: FloatArray
-    order: Order = "with replacement"
-    steps_per_epoch: int = 0
-    momentum: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.order not in ("with replacement", "reshuffled"):
-            raise ValueError(f"order must be 'with replacement' or 'reshuffled', not {self.order!r}")
-        if self.steps_per_epoch == 1 or self.steps_per_epoch < 0:
-            raise ValueError(f"steps_per_epoch must be 0 (continuous) or at least 2, not {self.steps_per_epoch}")
-        if self.order == "reshuffled" and not self.steps_per_epoch:
-            raise ValueError(
-                "steps_per_epoch must be at least 2 where examples are reshuffled: only SGD's steps know it"
-            )
-
-    @property
-    def flow_time_spent(self) -> float:
-        """Gradient flow time under the deficit."""
-        return float(self.durations[: self.switch_epoch].sum())
-
-    @property
-    def flow_time_left(self) -> float:
-        """Gradient flow time on clean data."""
-        return float(self.durations[self.switch_epoch :].sum())
-
-    def same_as(self, other: Schedule) -> bool:
-        """Whether both are one experiment: the same epochs, temperatures, times and kind of noise, up to rounding."""
-        alike = ("switch_epoch", "order", "steps_per_epoch", "momentum")
-        if any(getattr(self, name) != getattr(other, name) for name in alike):
-            return False
-        if self.temperatures.shape != other.temperatures.shape or self.durations.shape != other.durations.shape:
-            return False
-        pairs = ((self.temperatures, other.temperatures), (self.durations, other.durations))
-        return all(bool(np.allclose(one, two, rtol=SAME, atol=0.0)) for one, two in pairs)
 
 
 @dataclass(frozen=True)
@@ -229,8 +168,9 @@ class Arm:
                     f"{training.dataset_size:g} examples, whose noise is nothing; give at most half of them"
                 )
         return Schedule(
-            self.epoch_stretch * switch_epoch, rates, temperatures, training.durations(epochs), self.order, steps,
-            training.momentum if steps else 0.0,
+            (np.arange(epochs) < self.epoch_stretch * switch_epoch).astype(float), temperatures,
+            training.durations(epochs), learning_rates=rates, batch_size=training.batch_size,
+            momentum=training.momentum, order=self.order, steps_per_epoch=steps,
         )  # fmt: skip
 
 
@@ -280,7 +220,7 @@ class Observation:
     deficit_loss
         Mean training loss on the deficit data at the switch.
     schedule
-        Temperature and time of every epoch.
+        Temperature and duration of every epoch.
     """
 
     arm: str
@@ -330,7 +270,7 @@ def confounding_arms(
 def copied_arms(observations: Sequence[Observation]) -> dict[str, str]:
     """Names of arms whose schedules are those of an earlier arm at every switch epoch, with that arm's name.
 
-    Such arms are one experiment made twice. Computed from the schedules, up to rounding (:meth:`Schedule.same_as`).
+    Such arms are one experiment made twice, up to rounding: see :meth:`~slt_toys.protocol.schedule.Schedule.same_as`.
     """
     arms: dict[str, list[Observation]] = {}
     for each in observations:

@@ -1,29 +1,32 @@
 """Shifts in mid-training: how much of the loss is the deficit's, by epoch.
 
 In epoch e the energy in force is a(e) L_deficit + (1 - a(e)) L_clean. A shift gives a(e): sudden, gradual, repeated,
-partial (data that mix deficit and clean examples), or a window that comes late. :mod:`slt_toys.protocol.shift_runs`
-runs them.
+partial (data that mix deficit and clean examples), or a window that comes late. :func:`shift_schedules`
+makes schedules of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import sympy
+import xarray as xr
 from numpy.typing import NDArray
 
 from ..inputs.arguments import check_fields, checked_arguments
 from ..potentials.phases import derive_phases
 from ..potentials.potential import Potential, PotentialPair
+from .schedule import Schedule
+from .training import Training
 
 Array = NDArray[np.float64]
 
 __all__ = [
     "Gradual", "Late", "Partial", "Repeated", "Shift", "Sudden", "deficit_epochs", "mixture", "shift_catalogue",
-    "three_phase_pair", "windows_by_onset",
+    "shift_dataset", "shift_schedules", "three_phase_pair", "windows_by_onset",
 ]  # fmt: skip
 
 
@@ -186,6 +189,44 @@ def shift_catalogue(length: int = 40) -> dict[str, Shift]:
 def windows_by_onset(length: int, onsets: Sequence[int]) -> tuple[Late, ...]:
     """Deficit windows of one length by their onset, as in Achille et al. (2019)."""
     return tuple(Late(int(onset), length) for onset in onsets)
+
+
+def shift_schedules(training: Training, shifts: Mapping[str, Shift], epochs: int) -> tuple[Schedule, ...]:
+    """One schedule for each shift, which starts in the equilibrium of the energy in force at epoch 0.
+
+    Raises
+    ------
+    ValueError
+        In one line, without shifts, and for one that is not over by the end or has weights outside [0, 1].
+    """
+    if not shifts:
+        raise ValueError("shifts must hold at least one shift, such as {'sudden': Sudden(40)}")
+    if not isinstance(epochs, int | np.integer) or epochs < 1:
+        raise ValueError(f"epochs must be a whole number of at least 1, not {epochs!r}")
+    temperatures, durations = training.temperatures(epochs), training.durations(epochs)
+    found = []
+    for name, shift in shifts.items():
+        if shift.end_epoch > epochs:
+            raise ValueError(f"epochs must reach the end of shift {name!r} at {shift.end_epoch}, not stop at {epochs}")
+        weights = np.asarray(shift(np.arange(epochs)), dtype=float)
+        if not ((weights >= 0) & (weights <= 1)).all():
+            raise ValueError(f"shift {name!r} must give weights between 0 and 1")
+        found.append(Schedule(weights, temperatures, durations, float(weights[0])))
+    return tuple(found)
+
+
+def shift_dataset(
+    pair: PotentialPair, shifts: Mapping[str, Shift], runs: Sequence[Schedule], records: NDArray[np.int64],
+    names: list[str], occupancy: Array, stuck: tuple,
+) -> xr.Dataset:  # fmt: skip
+    """What became of the shifts, after the recorded numbers of epochs."""
+    weights = np.array([[*run.deficit_weights, np.nan] for run in runs])[:, records]
+    return xr.Dataset(
+        {"occupancy": (("shift", "epoch", "phase"), occupancy), "deficit_weight": (("shift", "epoch"), weights),
+         "stuck": stuck},
+        coords={"shift": list(shifts), "epoch": records, "phase": names},
+        attrs={"pair": pair.name, "shifts": "; ".join(repr(shift) for shift in shifts.values())},
+    )  # fmt: skip
 
 
 @checked_arguments

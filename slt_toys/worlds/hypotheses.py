@@ -17,9 +17,9 @@ it within a factor of a few in T, so it is fixed at 1: then no barrier, b = 0, i
 parameters make the temperature irrelevant.
 
 All four have as many parameters, so none wins by being supple. An arm enters through its
-:class:`~slt_toys.protocol.arms.Schedule` and the recorded loss alone: each hypothesis is told the temperature (by the
-law with replacement) and duration of every epoch. So a verdict says which of these numbers decides, not whether SGD has
-that temperature.
+:class:`~slt_toys.protocol.schedule.Schedule` and the recorded loss alone: each hypothesis is told the temperature (by
+the law with replacement) and duration of every epoch. So a verdict says which of these numbers decides, not whether
+SGD has that temperature.
 """
 
 from __future__ import annotations

@@ -17,8 +17,10 @@ from scipy.interpolate import PchipInterpolator
 
 from ..exact.kinetics import barrier_form, well_form
 from ..potentials.potential import PotentialPair
-from ..protocol.stuck_curves import rise, sampled_rows
-from ..protocol.switch_protocol import Ending, Start, exact_stuck_probability, sampled_stuck
+from ..protocol.curves import rise, sampled_rows
+from ..protocol.exact import exact_stuck_probability
+from ..protocol.sampled import sampled_stuck
+from ..protocol.schedule import Ending, Start
 from ..protocol.training import ExponentialDecay, PowerDecay, Training
 from ..reference.laws import law
 

@@ -25,7 +25,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +32,13 @@ from numpy.typing import NDArray
 from ..exact.draws import draw_exact
 from ..inputs.arguments import checked_arguments
 from ..potentials.catalogue import find_pair
-from ..potentials.examples import GaussianGradients
-from ..potentials.potential import Potential, PotentialPair
-from ..protocol.arms import ARMS, CONTROL, SAME, Arm, Observation, Schedule
-from ..protocol.switch_protocol import largest_stable_step, step_limit, stuck_components
+from ..potentials.potential import PotentialPair
+from ..protocol.arms import ARMS, CONTROL, Arm, Observation
+from ..protocol.components import stuck_components
+from ..protocol.sampled import pure_energies, sample_schedule, step_counts, step_limit
+from ..protocol.schedule import Schedule
 from ..protocol.training import ExponentialDecay, Training
-from ..samplers import SGD, OverdampedLangevin, Stage, sample_stages
+from ..samplers import largest_stable_step
 from ..zoo import bottleneck, deep_linear_pathways, diagonal_linear_network, memorising_saddle
 
 Array = NDArray[np.float64]
@@ -175,15 +175,10 @@ def thermal_two_phase(
     makes_steps = bool(rates.max() < stable and training.dataset_size >= 2 * training.batch_size)
 
     def run(schedule: Schedule, runs: int, seed: Sequence[int]) -> Outcome:
-        make = sgd_stage if schedule.steps_per_epoch else partial(_langevin_stage, knots, limits)
-        switch = schedule.switch_epoch
         states = draw_exact(pair.deficit, 1 / schedule.temperatures[0], runs, [*seed, 0])
-        stages = []
-        for potential, part in ((pair.deficit, slice(0, switch)), (pair.clean, slice(switch, None))):
-            if schedule.durations[part].size:
-                stages.append(make(schedule, part, potential))
-        draws = sample_stages(stages, chains=runs, seed=[*seed, 1], initial=states)["w"].values
-        at_switch = draws[:, 0] if len(stages) == 2 else states
+        steps = step_counts(schedule.durations, np.interp(np.log(schedule.temperatures), np.log(knots), limits))
+        draws = sample_schedule(schedule, pure_energies(pair), steps, chains=runs, seed=[*seed, 1], initial=states)
+        at_switch = draws[:, 0] if draws.shape[1] == 2 else states
         stuck = stuck_components(pair, draws[:, -1])
         number = np.arange(runs)
         return stuck[number % len(stuck), number], pair.deficit.energy_function()(at_switch) - least
@@ -191,35 +186,6 @@ def thermal_two_phase(
     return World(
         "thermal two-phase", "temperature", training, tuple(switch_epochs), epochs_after, level, run, makes_steps
     )
-
-
-def _langevin_stage(knots: Array, limits: Array, schedule: Schedule, part: slice, potential: Potential) -> Stage:
-    temperatures, durations = schedule.temperatures[part], schedule.durations[part]
-    steps = np.maximum(1, np.ceil(durations / np.interp(np.log(temperatures), np.log(knots), limits))).astype(np.int64)
-    sampler = OverdampedLangevin(np.repeat(durations / steps, steps), "heun")
-    return Stage(potential, sampler, np.repeat(1 / temperatures, steps), int(steps.sum()))
-
-
-def sgd_stage(schedule: Schedule, part: slice, potential: Potential) -> Stage:
-    """Some epochs of a schedule as SGD's own steps, with the schedule's flow time and temperature [eq:sgd-temperature].
-
-    Each minibatch counts as one example: the noise of a step has the variance σ²/B = 2 T (1-μ)/η. Reshuffled, the
-    noise of the steps of an epoch has the covariance (σ²/B)(δᵢⱼ - 1/M) and sums to zero.
-
-    Raises
-    ------
-    ValueError
-        If temperature over learning rate is not the same in all epochs.
-    """
-    slowing = 1 - schedule.momentum
-    rates = schedule.durations[part] * slowing / schedule.steps_per_epoch
-    variances = 2 * schedule.temperatures[part] * slowing / rates
-    if np.ptp(variances) > SAME * variances.max():
-        raise ValueError("schedule: its gradient noise changes between epochs, which SGD of one stage cannot do")
-    order = "reshuffled" if schedule.order == "reshuffled" else "with_replacement"
-    target = GaussianGradients(potential, float(variances.mean()), size=schedule.steps_per_epoch)
-    steps = np.repeat(rates, schedule.steps_per_epoch)
-    return Stage(target, SGD(steps, 1, schedule.momentum, order=order), None, steps.size)
 
 
 def thermal_pathways() -> World:

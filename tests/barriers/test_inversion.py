@@ -17,7 +17,8 @@ from slt_toys.barriers.nonnegative import minimise_nonnegative
 from slt_toys.barriers.resolution import difference_from_one, recovery_map, separation_limit
 from slt_toys.barriers.separate import any_spectrum, fit_barriers, separate_barriers
 from slt_toys.potentials.catalogue import find_pair
-from slt_toys.protocol.switch_protocol import Ending, sampled_stuck
+from slt_toys.protocol.sampled import sampled_stuck
+from slt_toys.protocol.schedule import Ending
 from slt_toys.protocol.training import ExponentialDecay, Training
 
 PAIR = find_pair("regular_double_well")

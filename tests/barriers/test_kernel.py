@@ -11,7 +11,8 @@ from slt_toys.exact.kinetics import barrier_form, kramers_rate, well_form
 from slt_toys.potentials.catalogue import find_pair
 from slt_toys.potentials.phases import derive_phases
 from slt_toys.potentials.potential import Potential, PotentialPair
-from slt_toys.protocol.switch_protocol import Ending, exact_stuck_probability
+from slt_toys.protocol.exact import exact_stuck_probability
+from slt_toys.protocol.schedule import Ending
 from slt_toys.protocol.training import ExponentialDecay, PowerDecay, Training
 from slt_toys.reference.laws import law
 

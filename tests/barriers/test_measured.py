@@ -17,7 +17,7 @@ from slt_toys.barriers.published import published_protocol, published_spectra, r
 from slt_toys.barriers.readings import WIDTHS, read_barriers, window_edges
 from slt_toys.barriers.recording_intervals import ManyBarriers, transitions_by_interval
 from slt_toys.barriers.resolution import difference_from_one, separation_limit
-from slt_toys.protocol.switch_protocol import Ending
+from slt_toys.protocol.schedule import Ending
 from slt_toys.reference.laws import law
 from slt_toys.reference.published import published_curves
 from slt_toys.smooth_decline import CELLS, SPACING, SmoothDecline

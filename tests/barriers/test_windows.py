@@ -15,7 +15,7 @@ from slt_toys.barriers.kernel import barrier_kernel
 from slt_toys.barriers.readings import window_edges
 from slt_toys.barriers.separate import fit_barriers, separate_barriers
 from slt_toys.potentials.catalogue import find_pair
-from slt_toys.protocol.switch_protocol import Ending
+from slt_toys.protocol.schedule import Ending
 from slt_toys.protocol.training import ExponentialDecay, Training
 
 PAIR = find_pair("regular_double_well")

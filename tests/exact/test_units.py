@@ -34,7 +34,8 @@ from slt_toys.fits.ends import half_stuck_mass
 from slt_toys.potentials.boxes import scale_of
 from slt_toys.potentials.catalogue import regular_double_well
 from slt_toys.potentials.potential import Potential, PotentialPair, mirrored_pair
-from slt_toys.protocol.switch_protocol import Ending, exact_stuck_probability
+from slt_toys.protocol.exact import exact_stuck_probability
+from slt_toys.protocol.schedule import Ending
 from slt_toys.protocol.training import ExponentialDecay, Training
 from slt_toys.samplers import largest_stable_step
 

@@ -12,8 +12,8 @@ import pytest
 
 from slt_toys import samplers, thermometers
 from slt_toys.barriers import transition_law
-from slt_toys.exact import annealing, equilibrium, kinetics, propagator, temperature_ladder
 from slt_toys.exact import draws as exact_draws
+from slt_toys.exact import equilibrium, kinetics, propagator, sweeps, temperature_ladder
 from slt_toys.exact import fokker_planck as fp
 from slt_toys.fits import agreement as slope_agreement
 from slt_toys.fits import batch_size as end_fits
@@ -21,7 +21,8 @@ from slt_toys.fits import collapse, resampling, rival_laws
 from slt_toys.fits import ends as critical_period_end
 from slt_toys.learning_coefficient import sampled_energy
 from slt_toys.potentials.catalogue import find_pair, find_potential
-from slt_toys.protocol import shifts, training
+from slt_toys.protocol import exact, shifts, training
+from slt_toys.protocol.schedule import Ending
 from slt_toys.samplers import statistics as chain_statistics
 from slt_toys.thermometers import readings
 from slt_toys.thermometers import sgd_temperature as temperature_map
@@ -104,16 +105,11 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "propagator": (propagator.propagator, {
         "process": PROCESS, "temperature": 0.3, "duration": 1.0, "substeps": 2}),
     "propagator_error": (propagator.propagator_error, {"substeps": 4}),
-    "forward_sweep": (annealing.forward_sweep, {
+    "forward_sweep": (sweeps.forward_sweep, {
         "process": PROCESS, "temperatures": [0.3, 0.2], "durations": [1.0, 1.0], "start": GRID.volumes, "substeps": 2}),
-    "start_masses": (annealing.start_masses, {
-        "deficit": WELL, "grid": GRID, "temperature": 0.3, "start": "deficit phase", "stuck_phase": "left"}),
-    "stuck_probability_fixed_total": (annealing.stuck_probability_fixed_total, {
-        "deficit": PAIR.deficit, "clean": PAIR.clean, "stuck_phase": "left", "temperatures": [0.3, 0.2],
-        "durations": [1.0, 1.0], "grid": GRID, "substeps": 2}),
-    "stuck_probability_fixed_further": (annealing.stuck_probability_fixed_further, {
-        "deficit": PAIR.deficit, "clean": PAIR.clean, "stuck_phase": "left", "temperatures": [0.3, 0.2],
-        "durations": [1.0, 1.0], "switch_epochs": [0, 1], "epochs_after": 1, "grid": GRID, "substeps": 2}),
+    "stuck_by_switch": (exact.stuck_by_switch, {
+        "pair": PAIR, "temperatures": np.array([0.3, 0.2]), "durations": np.ones(2), "switch_epochs": [0, 1],
+        "ending": Ending("further", 1), "start": "deficit phase", "cells": 40, "grid": GRID}),
     "barrier_form": (kinetics.barrier_form, {"potential": WELL, "index": 0}),
     "well_form": (kinetics.well_form, {"potential": WELL, "phase": 0}),
     "cells_near": (kinetics.cells_near, {"grid": GRID, "point": [1.0], "radius": 0.1}),

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import sympy
 
-from slt_toys.exact.annealing import stuck_probability_fixed_total
 from slt_toys.exact.draws import draw_exact
 from slt_toys.exact.equilibrium import crossover, free_energy, learning_coefficient_by_quadrature, phase_table
 from slt_toys.exact.fokker_planck import fokker_planck, grid_for, relaxation_time
@@ -15,6 +14,8 @@ from slt_toys.exact.kinetics import barrier_form, kramers_rate, mean_first_passa
 from slt_toys.potentials.phases import declare_phase
 from slt_toys.potentials.potential import Potential, mirrored_pair
 from slt_toys.potentials.real_roots import RealRoot, count_real_roots, real_roots
+from slt_toys.protocol.exact import stuck_by_switch
+from slt_toys.protocol.schedule import Ending
 from slt_toys.samplers import Gibbs, OverdampedLangevin, sample
 
 w = sympy.Symbol("w", real=True)
@@ -115,9 +116,7 @@ def test_kinetics_and_critical_periods_are_those_of_the_same_energy_in_decimals(
     for potential in (exact, other):
         pair = mirrored_pair(potential)
         ends = (float(potential.minimum_point(0)[0]), float(potential.minimum_point(1)[0]))
-        stuck = stuck_probability_fixed_total(
-            pair.deficit, pair.clean, pair.stuck_phase, 0.3 * 0.9 ** np.arange(5), np.full(5, 2.0)
-        )
+        stuck = stuck_by_switch(pair, 0.3 * 0.9 ** np.arange(5), np.full(5, 2.0), range(6), Ending("total", 5))
         found.append([
             potential.barrier(),
             well_form(potential, 0).coefficient,

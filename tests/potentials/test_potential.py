@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slt_toys.critical_period import CriticalPeriod
-from slt_toys.exact.annealing import stuck_probability_fixed_further, stuck_probability_fixed_total
 from slt_toys.exact.fokker_planck import grid_for
 from slt_toys.phase_diagram import PhaseDiagram
 from slt_toys.potentials.boxes import scale_of
@@ -221,11 +220,6 @@ def test_potentials_of_different_coordinates_are_not_paired(deficit, clean, mess
     pair = one, two = Potential.from_expression(deficit), Potential.from_expression(clean)
     with pytest.raises(ValueError, match=message):
         PotentialPair("x", one, two, "left")
-    temperatures, durations = np.full(3, 0.3), np.ones(3)
-    with pytest.raises(ValueError, match=message):
-        stuck_probability_fixed_total(one, two, "left", temperatures, durations)
-    with pytest.raises(ValueError, match=message):
-        stuck_probability_fixed_further(one, two, "left", temperatures, durations, [1], 1)
     with pytest.raises(ValueError, match=r"same coordinates, not|all have 1"):
         grid_for(pair, [0.3])
     with pytest.raises(ValueError, match=message):

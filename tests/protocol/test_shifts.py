@@ -11,7 +11,9 @@ from scipy.linalg import expm
 from slt_toys.exact.fokker_planck import FokkerPlanck, fokker_planck, grid_for, phase_weights
 from slt_toys.potentials.catalogue import barrier_spectrum, find_pair
 from slt_toys.potentials.potential import PotentialPair
-from slt_toys.protocol.shift_runs import exact_shifts, sampled_shifts
+from slt_toys.protocol.exact import exact_shifts, exact_stuck_probability
+from slt_toys.protocol.sampled import sampled_shifts
+from slt_toys.protocol.schedule import Ending
 from slt_toys.protocol.shifts import (
     Gradual,
     Late,
@@ -24,7 +26,6 @@ from slt_toys.protocol.shifts import (
     three_phase_pair,
     windows_by_onset,
 )
-from slt_toys.protocol.switch_protocol import Ending, exact_stuck_probability
 from slt_toys.protocol.training import ExponentialDecay, Training
 
 PAIR = find_pair("regular_double_well")

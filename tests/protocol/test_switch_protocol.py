@@ -13,13 +13,10 @@ from slt_toys.fits.ends import CriticalPeriodEnd, Definition, find_end
 from slt_toys.fits.resampling import end_with_interval, resample_chains
 from slt_toys.potentials.catalogue import find_pair, regular_double_well
 from slt_toys.potentials.potential import PotentialPair
-from slt_toys.protocol.switch_protocol import (
-    Ending,
-    component_pairs,
-    exact_stuck_probability,
-    sampled_stuck,
-    stuck_components,
-)
+from slt_toys.protocol.components import component_pairs, stuck_components
+from slt_toys.protocol.exact import exact_stuck_probability
+from slt_toys.protocol.sampled import sampled_stuck
+from slt_toys.protocol.schedule import Ending
 from slt_toys.protocol.training import ConstantRate, ExponentialDecay, PowerDecay, Training
 from slt_toys.reference.laws import law
 

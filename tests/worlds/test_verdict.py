@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from slt_toys.protocol.arms import ARMS, CONTROL, Observation, Schedule, confounding_arms, find_arm
+from slt_toys.protocol.arms import ARMS, CONTROL, Observation, confounding_arms, find_arm
+from slt_toys.protocol.schedule import Schedule
 from slt_toys.protocol.training import ExponentialDecay, Training
 from slt_toys.worlds.hypotheses import HYPOTHESES, design, find_hypothesis
 from slt_toys.worlds.verdict import fit, judge, verdict_table
@@ -61,7 +62,7 @@ def made_up(
 def test_a_design_by_hand():
     """Units: the geometric mean of the temperatures at the switch, 1, 4 and 2, and one over the mean epoch, 10/7."""
     runs = [(1, [4.0, 1.0], [2.0, 3.0]), (1, [8.0, 4.0, 2.0], [1.0, 1.0, 1.0]), (2, [3.0, 2.0], [1.0, 1.0])]
-    schedules = [Schedule(switch, np.ones(len(t)), np.array(t), np.array(d)) for switch, t, d in runs]
+    schedules = [Schedule((np.arange(len(t)) < at).astype(float), np.array(t), np.array(d)) for at, t, d in runs]
     given = design([Observation("x", 1, 10, 5, 0.1 * i, schedule) for i, schedule in enumerate(schedules)])
     assert given.units == pytest.approx((2.0, 0.7))
     assert np.exp(given.log_flow_left) == pytest.approx([3.0, 2.0, 0.0])

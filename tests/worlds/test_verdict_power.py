@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from slt_toys.potentials.catalogue import find_pair
-from slt_toys.protocol.arm_runs import exact_stuck_in_arm
+from slt_toys.protocol.exact import exact_stuck_in_arm
 from slt_toys.worlds.hypotheses import design, find_hypothesis
 from slt_toys.worlds.verdict import fit, judge
 from slt_toys.worlds.verdict_power import Power, mixtures, power, redrawn, scaled_energies

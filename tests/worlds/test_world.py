@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 from scipy.linalg import expm
 
-from slt_toys.exact.annealing import stuck_probability_fixed_further
 from slt_toys.fits.ends import half_stuck_mass
 from slt_toys.potentials.catalogue import find_pair
 from slt_toys.potentials.potential import Potential
-from slt_toys.protocol.arms import ARMS, CONTROL, Arm, Schedule, find_arm
+from slt_toys.protocol.arms import ARMS, CONTROL, Arm, find_arm
+from slt_toys.protocol.exact import exact_stuck_in_arm
+from slt_toys.protocol.sampled import sgd_stage
+from slt_toys.protocol.schedule import Schedule
 from slt_toys.protocol.training import ExponentialDecay, Training
 from slt_toys.reference.laws import law
 from slt_toys.samplers import sample_stages
@@ -25,7 +28,6 @@ from slt_toys.worlds.world import (
     observe,
     pathways,
     relative_loss,
-    sgd_stage,
     thermal_pathways,
     thermal_two_phase,
 )
@@ -44,12 +46,7 @@ def standard_errors(stuck: np.ndarray, exact: float) -> float:
 
 
 def exact_thermal(run: Schedule) -> float:
-    return float(
-        stuck_probability_fixed_further(
-            PAIR.deficit, PAIR.clean, PAIR.stuck_phase, run.temperatures, run.durations, [run.switch_epoch],
-            run.durations.size - run.switch_epoch,
-        )[0]
-    )  # fmt: skip
+    return float(exact_stuck_in_arm(PAIR, [run])[0])
 
 
 @pytest.mark.parametrize(
@@ -103,17 +100,18 @@ def test_noise_of_reshuffled_steps_sums_to_zero_over_an_epoch():
         (0.5, "with replacement", 1.0),
     ):
         slowing = 1 - momentum
-        run = Schedule(0, rates, temperatures, rates * steps / slowing, order, steps, momentum)  # type: ignore[arg-type]
-        stage = sgd_stage(run, slice(0, 2), flat)
+        kind: dict[str, Any] = {"momentum": momentum, "order": order, "steps_per_epoch": steps}
+        run = Schedule(np.zeros(2), temperatures, rates * steps / slowing, **kind)
+        stage = sgd_stage(run, flat)
         assert stage.steps == 2 * steps
         draws = sample_stages([stage], chains=4000, seed=fresh_seed()[0], initial=np.zeros((4000, 1)))["w"].values
         law_says = 2 * float((run.temperatures * run.durations).sum())
         found = float((draws[:, -1, 0] ** 2).mean()) / law_says
         # momentum's last steps are not yet done: of 80 steps about one relaxation, 2, and less at the lower rate
         assert abs(found - spread) < 5 * np.sqrt(2 / 4000) + (0.001 if momentum == 0 else 0.03)
-    uneven = Schedule(0, rates, np.array([1.0, 1.0]), rates * steps, "reshuffled", steps)
+    uneven = Schedule(np.zeros(2), np.ones(2), rates * steps, order="reshuffled", steps_per_epoch=steps)
     with pytest.raises(ValueError, match="its gradient noise changes between epochs"):
-        sgd_stage(uneven, slice(0, 2), flat)
+        sgd_stage(uneven, flat)
 
 
 def exact_angle(run: Schedule) -> float:

@@ -7,7 +7,8 @@ import pytest
 from scipy import integrate, optimize
 
 from slt_toys.potentials.catalogue import pairs
-from slt_toys.protocol.switch_protocol import Ending, exact_stuck_probability
+from slt_toys.protocol.exact import exact_stuck_probability
+from slt_toys.protocol.schedule import Ending
 from slt_toys.protocol.training import ExponentialDecay, Training
 
 SIZE, VARIANCE, RATE, DECAY = 50_000, 3072, 0.05, 0.97

@@ -1,4 +1,4 @@
-"""Annealed evolution: against matrix exponentials and an independent stepper, then the critical period's reference."""
+"""Runs of one training that switch to clean data: against matrix exponentials, then the critical period's reference."""
 
 from __future__ import annotations
 
@@ -8,21 +8,14 @@ import sympy
 from scipy.interpolate import PchipInterpolator
 from scipy.linalg import expm
 from scipy.optimize import brentq
-from scipy.sparse import csc_array, eye_array
-from scipy.sparse.linalg import splu
 
-from slt_toys.exact import annealing
-from slt_toys.exact.annealing import (
-    backward_sweep,
-    forward_sweep,
-    start_masses,
-    stuck_probability_fixed_further,
-    stuck_probability_fixed_total,
-)
-from slt_toys.exact.fokker_planck import FokkerPlanck, Grid, fokker_planck, grid_for, phase_weights
-from slt_toys.exact.propagator import POLE, propagator, propagator_error, resolvent_coefficients
-from slt_toys.potentials.catalogue import catalogue, pairs
-from slt_toys.potentials.potential import Phase, Potential
+from slt_toys.exact.fokker_planck import Grid, fokker_planck, grid_for, phase_weights
+from slt_toys.exact.sweeps import cell_masses
+from slt_toys.potentials.catalogue import pairs
+from slt_toys.potentials.potential import Phase, Potential, PotentialPair
+from slt_toys.protocol import exact as exact_module
+from slt_toys.protocol.exact import stuck_by_switch
+from slt_toys.protocol.schedule import Ending, switch_schedules
 
 PAIR = pairs()["regular_double_well"]
 REFERENCE = {32: 81.07, 64: 58.30, 128: 35.50, 256: 12.79}
@@ -55,105 +48,18 @@ def crossing(switches, stuck, level: float) -> float:
     return float(np.asarray(brentq(lambda epoch: float(curve(epoch)), switches[0], switches[-1])))
 
 
-def small_plane() -> FokkerPlanck:
-    grid = Grid((np.linspace(-1.9, 3.1, 15), np.linspace(-1.8, 1.8, 12)))
-    return fokker_planck(catalogue()["curve_against_point"], grid)
+def stuck_probability_fixed_total(deficit, clean, stuck_phase, temperatures, durations, **settings) -> np.ndarray:
+    pair, epochs = PotentialPair("pair", deficit, clean, stuck_phase), len(temperatures)
+    return stuck_by_switch(
+        pair, temperatures, durations, range(epochs + 1), Ending("total", max(1, epochs)), **settings
+    )
 
 
-def small_line() -> FokkerPlanck:
-    return fokker_planck(PAIR.clean, grid_for((PAIR.deficit, PAIR.clean), [0.05, 1.0], 80))
-
-
-def test_approximant_is_l_stable_and_of_order_seven():
-    coefficients = np.array(resolvent_coefficients())
-    assert coefficients[0] == 0  # R(∞) = 0
-    pole = float(POLE)
-
-    def approximant(z):
-        return np.polyval(coefficients[::-1], 1 / (1 - pole * z))
-
-    imaginary = 1j * np.concatenate([np.geomspace(1e-3, 1e5, 4000), -np.geomspace(1e-3, 1e5, 4000)])
-    assert np.abs(approximant(imaginary)).max() <= 1 + 1e-12  # its only pole is at 6: A-stable by the maximum principle
-    errors = [abs(approximant(-x) - np.exp(-x)) for x in (0.8, 0.4, 0.2)]
-    slopes = -np.diff(np.log2(errors))
-    assert slopes[1] > slopes[0] and slopes[1] == pytest.approx(8, abs=0.5)
-    assert propagator_error(4) < 1.2e-6 and propagator_error(3) < 4e-5
-
-
-@pytest.mark.parametrize("process", [small_line(), small_plane()], ids=["line", "plane"])
-@pytest.mark.parametrize("temperature, duration", [(1.0, 30.0), (0.3, 0.5), (0.05, 5.0), (0.02, 0.01), (0.5, 0.0)])
-def test_propagator_is_the_matrix_exponential(process, temperature, duration):
-    """In the norm of the stationary law the error is what propagator_error promises, and it vanishes everywhere."""
-    exact = expm(process.generator(temperature).toarray() * duration)
-    law = process.stationary(temperature).ravel()
-    observables = np.random.default_rng(2).standard_normal((law.size, 20))
-    size = np.sqrt(law @ observables**2)
-    for substeps in (2, 4, 6):
-        wrong = propagator(process, temperature, duration, substeps).observables(observables) - exact @ observables
-        assert (np.sqrt(law @ wrong**2) <= propagator_error(substeps) * size + 1e-11).all()
-    identity = np.eye(law.size)
-    step = propagator(process, temperature, duration, 8)
-    assert np.abs(step.observables(identity) - exact).max() < 1e-7
-    assert np.abs(step.masses(identity) - exact.T).max() < 1e-7
-
-
-def test_measured_order_and_an_independent_stepper():
-    """Smooth start: order 7 in the sub-steps. TR-BDF2 (Bank et al. 1985) tends to the same answer at its order, 2."""
-    process = small_line()
-    terminal = np.tanh(process.grid.centers[0])
-    generator = process.generator(0.4)
-    best = propagator(process, 0.4, 2.0, 64).observables(terminal[:, None])[:, 0]
-    errors = [
-        np.abs(propagator(process, 0.4, 2.0, s).observables(terminal[:, None])[:, 0] - best).max() for s in (3, 6)
-    ]
-    assert np.log2(errors[0] / errors[1]) > 6
-
-    def tr_bdf2(steps: int) -> np.ndarray:
-        h, share = 2.0 / steps, 2 - np.sqrt(2)
-        solve = splu(csc_array(eye_array(terminal.size) - share / 2 * h * generator)).solve
-        value = terminal
-        for _ in range(steps):
-            middle = solve(value + share / 2 * h * (generator @ value))
-            value = solve(middle / (share * (2 - share)) - value * (1 - share) ** 2 / (share * (2 - share)))
-        return value
-
-    errors = [np.abs(tr_bdf2(steps) - best).max() for steps in (100, 200, 400)]
-    assert np.allclose(np.log2(np.divide(errors[:-1], errors[1:])), 2, atol=0.1)
-
-
-@pytest.mark.parametrize("process", [small_line(), small_plane()], ids=["line", "plane"])
-def test_sweeps_are_adjoint_and_keep_mass(process):
-    temperatures, durations = schedule(64, 120)
-    durations = durations.copy()
-    durations[7] = 0.0
-    generator = np.random.default_rng(1)
-    start = generator.random(process.grid.shape)
-    terminal = generator.random(process.grid.shape)
-    masses = forward_sweep(process, temperatures, durations, start)
-    values = backward_sweep(process, temperatures, durations, terminal)
-    axes = tuple(range(1, masses.ndim))
-    pairing = (masses * values).sum(axis=axes)
-    assert np.ptp(pairing) < 1e-10
-    assert np.abs(masses.sum(axis=axes) - 1).max() < 1e-10
-    assert np.allclose(masses[0], start / start.sum()) and np.array_equal(values[-1], terminal)
-
-
-def test_masses_and_probabilities_stay_in_range():
-    process = small_line()
-    temperatures, durations = schedule(64, 250)
-    one = np.zeros(process.grid.shape)
-    one[5] = 1.0
-    masses = forward_sweep(process, temperatures, durations, one)
-    assert masses.min() > -2 * propagator_error(4)
-    values = backward_sweep(process, temperatures, durations, phase_weights(PAIR.clean, "left", process.grid))
-    assert values.min() > -2 * propagator_error(4) and values.max() < 1 + 2 * propagator_error(4)
-
-
-@pytest.mark.parametrize("process", [small_line(), small_plane()], ids=["line", "plane"])
-def test_stationary_law_stays(process):
-    law = process.stationary(0.3)
-    masses = forward_sweep(process, [0.3] * 3, [10.0, 1e4, 1e-3], law)
-    assert np.abs(masses - law).max() < 1e-10
+def stuck_probability_fixed_further(
+    deficit, clean, stuck_phase, temperatures, durations, switch_epochs, epochs_after, **settings
+) -> np.ndarray:
+    pair = PotentialPair("pair", deficit, clean, stuck_phase)
+    return stuck_by_switch(pair, temperatures, durations, switch_epochs, Ending("further", epochs_after), **settings)
 
 
 def test_reference_ends_of_the_critical_period():
@@ -234,7 +140,7 @@ def test_stopping_once_frozen_changes_nothing(monkeypatch):
     temperatures, durations = schedule(128, 260)
     protocol = (PAIR.deficit, PAIR.clean, "left", temperatures, durations, [10, 35, 60], 200)
     stopped = stuck_probability_fixed_further(*protocol)
-    monkeypatch.setattr(annealing, "FROZEN_CROSSING", 0.0)
+    monkeypatch.setattr(exact_module, "FROZEN_CROSSING", 0.0)
     assert np.abs(stuck_probability_fixed_further(*protocol) - stopped).max() < 1e-9
 
 
@@ -263,7 +169,9 @@ def test_separable_plane_is_the_line():
     plane = Grid((*line.edges, np.linspace(-2, 2, 14)))
     deficit, clean = with_a_second_coordinate(PAIR.deficit), with_a_second_coordinate(PAIR.clean)
     exact = stuck_probability_fixed_total(PAIR.deficit, PAIR.clean, "left", temperatures, durations, grid=line)
-    found = stuck_probability_fixed_total(deficit, clean, "left", temperatures, durations, grid=plane)
+    runs = switch_schedules(temperatures, durations, range(141), Ending("total", 140))
+    whole = exact_module._Runs(PotentialPair("plane", deficit, clean, "left"), runs, grid=plane)  # not its components
+    found = whole.stuck_by_switch(True)
     assert np.abs(found - exact).max() < 1e-4  # exp(A+B) = exp(A) exp(B), which the approximant obeys to its error
     assert np.ptp(exact) > 0.3
 
@@ -286,7 +194,10 @@ def test_plane_pair_shifts_as_the_theorem_says():
 def test_explicit_start():
     grid = grid_for(PAIR.deficit, 1.0, 50)
     given = np.linspace(0, 1, grid.shape[0])
-    assert np.allclose(start_masses(PAIR.deficit, grid, 1.0, given), given / given.sum())
+    assert np.allclose(cell_masses(given, grid), given / given.sum())
+    protocol = (PAIR.deficit, PAIR.clean, "left", [1.0, 0.5], [1.0, 1.0])
+    same = stuck_probability_fixed_total(*protocol, start=fokker_planck(PAIR.deficit, grid).stationary(1.0), grid=grid)
+    assert np.allclose(same, stuck_probability_fixed_total(*protocol, grid=grid), atol=1e-12)
 
 
 GOOD = ([1.0, 0.5], [1.0, 1.0])
@@ -318,14 +229,13 @@ def test_bad_schedules_are_refused_in_one_line(temperatures, durations, message)
     "change, message",
     [
         ({"stuck_phase": "middle"}, "phase 'middle' is not one of"),
-        ({"switch_epochs": [0.5]}, "switch_epochs must be integers"),
-        ({"switch_epochs": [-1]}, "switch_epochs must be integers"),
+        ({"switch_epochs": [0.5]}, "switch_epochs must be whole numbers"),
+        ({"switch_epochs": [-1]}, "switch_epochs must be whole numbers"),
         ({"switch_epochs": [1, 1]}, "switch_epochs must increase"),
-        ({"epochs_after": -1}, "epochs_after must be"),
+        ({"epochs_after": -1}, "whole number of at least 1"),
         ({"epochs_after": 5}, r"temperatures must hold 6 epochs .* not 2"),
-        ({"start": "hot"}, "start must be 'equilibrium'"),
+        ({"start": "hot"}, "start must be one of 'equilibrium'"),
         ({"start": np.ones(3)}, "one mass per cell"),
-        ({"substeps": 0}, "substeps must be"),
     ],
 )
 def test_bad_protocols_are_refused_in_one_line(change, message):

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from ..exact.grids import CELLS
 from ..potentials.potential import Potential, PotentialPair
 from ..reference.laws import law
-from .equilibrium_map import relaxation_times
-from .switch_protocol import Ending, Start, exact_stuck_probability, sampled_stuck
+from .exact import exact_stuck_probability
+from .maps import relaxation_times
+from .sampled import sampled_stuck
+from .schedule import Ending, Start
 from .training import Training
 
 LATEST_SWITCH = 400
@@ -58,9 +60,9 @@ def stuck_curve(
     Parameters
     ----------
     pair, training, ending, start
-        See :func:`slt_toys.protocol.switch_protocol.exact_stuck_probability`.
+        See :func:`slt_toys.protocol.exact.exact_stuck_probability`.
     chains, seed, threads, advance
-        See :func:`slt_toys.protocol.switch_protocol.sampled_stuck`.
+        See :func:`slt_toys.protocol.sampled.sampled_stuck`.
     """
     latest = LATEST_SWITCH if ending.kind == "further" else min(LATEST_SWITCH, ending.epochs)
     coarse = np.arange(0, latest + 1, COARSE_STEP)

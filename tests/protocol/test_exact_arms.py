@@ -9,10 +9,10 @@ from scipy.linalg import expm
 from slt_toys.exact.fokker_planck import fokker_planck, grid_for, phase_weights
 from slt_toys.potentials.catalogue import barrier_spectrum, find_pair
 from slt_toys.potentials.potential import PotentialPair
-from slt_toys.protocol.arm_runs import exact_stuck_in_arm
 from slt_toys.protocol.arms import ARMS, CONTROL, Arm, find_arm
+from slt_toys.protocol.exact import exact_stuck_in_arm, exact_stuck_probability
+from slt_toys.protocol.schedule import Ending
 from slt_toys.protocol.shifts import three_phase_pair
-from slt_toys.protocol.switch_protocol import Ending, exact_stuck_probability
 from slt_toys.protocol.training import ExponentialDecay, Training
 from slt_toys.worlds.world import observe, thermal_two_phase
 
@@ -40,9 +40,9 @@ def test_every_arm_against_matrix_exponentials(arm):
     expected = []
     for run in runs:
         masses = deficit.stationary(float(run.temperatures[0]))
-        for epoch, (heat, time) in enumerate(zip(run.temperatures, run.durations, strict=True)):
+        for epoch, (temperature, duration) in enumerate(zip(run.temperatures, run.durations, strict=True)):
             process = deficit if epoch < run.switch_epoch else clean
-            masses = expm(process.generator(heat).toarray().T * time) @ masses
+            masses = expm(process.generator(temperature).toarray().T * duration) @ masses
         expected.append(float(masses @ phase_weights(PAIR.clean, PAIR.stuck_phase, grid)))
     found = exact_stuck_in_arm(PAIR, runs, 50)
     assert found == pytest.approx(expected, abs=1e-5)

@@ -1,0 +1,317 @@
+"""What happens exactly in any schedule: the Fokker-Planck equation, epoch by epoch.
+
+The generator is constant within an epoch, so its propagator (:mod:`slt_toys.exact.propagator`) is exact to its own
+small error. Runs are solved side by side: in every epoch, those of one energy, temperature and duration share a
+propagator. Runs of one training that only switch at different epochs share the sweep before the switch, and where they
+end together one backward sweep after it. Phases are the clean potential's regions throughout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from ..exact.fokker_planck import FokkerPlanck, Grid, fokker_planck, grid_for, phase_weights
+from ..exact.propagator import propagator
+from ..exact.sweeps import backward_sweep, cell_masses, check_undershoot, forward_sweep
+from ..inputs.arguments import checked_arguments
+from ..potentials.potential import PotentialPair
+from .components import component_pairs, preferred_phase
+from .schedule import Ending, Schedule, Start, check_start, switch_schedules
+from .shifts import Shift, shift_dataset, shift_schedules
+from .training import Training
+
+Array = NDArray[np.float64]
+
+__all__ = ["exact_shifts", "exact_stuck_in_arm", "exact_stuck_probability", "stuck_by_switch"]
+
+FROZEN_CROSSING = 1e-10  # mass that may still cross when a cooling run is called finished
+
+
+@checked_arguments
+def exact_stuck_probability(
+    pair: PotentialPair,
+    training: Training,
+    switch_epochs: Sequence[int] | NDArray[np.int64],
+    ending: Ending,
+    start: Start = "equilibrium",
+    cells: int | None = None,
+) -> Array:
+    """Final stuck mass for each switch epoch, from the Fokker-Planck equation.
+
+    Parameters
+    ----------
+    pair
+        Of one or two coordinates, or separable into such components: then the mean over the components that have
+        two phases.
+    training
+        Temperatures and durations of the epochs.
+    switch_epochs
+        Increasing whole numbers from 0.
+    ending
+        The protocol.
+    start
+        At epoch 0: the deficit potential's ``"equilibrium"`` at the first temperature, or that within its stuck phase
+        (``"deficit phase"``), or within the phase that the clean data prefer (``"clean phase"``).
+    cells
+        Grid cells per coordinate, passed to :func:`~slt_toys.exact.fokker_planck.grid_for`; chosen when not given.
+
+    Returns
+    -------
+    ndarray
+        Shape (len(switch_epochs),).
+    """
+    epochs = ending.last_epoch(int(ending.checked(switch_epochs)[-1]))
+    given = training.temperatures(epochs), training.durations(epochs)
+    return stuck_by_switch(pair, *given, switch_epochs, ending, start=start, cells=cells)
+
+
+@checked_arguments
+def stuck_by_switch(
+    pair: PotentialPair,
+    temperatures: Array,
+    durations: Array,
+    switch_epochs: Sequence[int] | NDArray[np.int64],
+    ending: Ending,
+    *,
+    start: Start | Array = "equilibrium",
+    cells: int | None = None,
+    grid: Grid | None = None,
+) -> Array:
+    """:func:`exact_stuck_probability` for any temperatures and durations of the epochs.
+
+    ``start`` may be masses of the cells, shape ``grid.shape``, which are normalised. Runs that only cool end when less
+    than :data:`FROZEN_CROSSING` of their mass may still cross, unless all end at a fixed total.
+    """
+    runs = switch_schedules(temperatures, durations, switch_epochs, ending)
+    together, parts = ending.kind == "total", component_pairs(pair)
+    return np.mean([_Runs(part, runs, start, cells, grid).stuck_by_switch(together) for part in parts], axis=0)
+
+
+@checked_arguments
+def exact_stuck_in_arm(pair: PotentialPair, schedules: Sequence[Schedule], cells: int | None = None) -> Array:
+    """Final mass of the stuck phase at the end of each schedule, from the Fokker-Planck equation.
+
+    Parameters
+    ----------
+    pair
+        Of one or two coordinates; or separable into such components, whose mean is taken.
+    schedules
+        Any, each with a switch of its own; they start in equilibrium at their first temperature.
+    cells
+        Grid cells per coordinate.
+
+    Returns
+    -------
+    ndarray
+        Shape (len(schedules),).
+
+    Raises
+    ------
+    ValueError
+        If there is no schedule, one is run as SGD's own steps, or the pair has more than two coupled coordinates.
+    """
+    if not schedules:
+        raise ValueError("schedules must hold at least one schedule, such as CONTROL.schedule(training, 30, 100)")
+    if any(run.steps_per_epoch for run in schedules):
+        raise ValueError(
+            "schedules: steps_per_epoch must be 0 for the Fokker-Planck equation, which knows no steps and no noise "
+            "that sums to zero over an epoch; sample such a run"
+        )
+    return np.mean([_Runs(part, schedules, cells=cells).stuck_at_ends() for part in component_pairs(pair)], axis=0)
+
+
+@checked_arguments
+def exact_shifts(
+    pair: PotentialPair,
+    training: Training,
+    shifts: Mapping[str, Shift],
+    epochs: int,
+    *,
+    start: Start = "equilibrium",
+    cells: int | None = None,
+) -> xr.Dataset:
+    """Masses of the phases in every epoch of runs with shifts, from the Fokker-Planck equation.
+
+    Parameters
+    ----------
+    pair
+        Of one or two coordinates and any number of phases; or separable into two-phase components, whose mean is taken.
+    training
+        Temperatures and durations of the epochs.
+    shifts
+        By name. All run side by side, so many cost little more than one.
+    epochs
+        Length of every run; shifts must end by then.
+    start
+        At epoch 0: ``"equilibrium"`` at the first temperature in the energy in force then, or the deficit's
+        equilibrium within its stuck phase (``"deficit phase"``).
+    cells
+        Grid cells per coordinate.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``occupancy`` (shift, epoch, phase), the mass at the start of epochs 0, 1, ... and at the end;
+        ``deficit_weight`` (shift, epoch), nan at the end; ``stuck`` (shift), the final mass of the stuck phase.
+
+    Raises
+    ------
+    ValueError
+        In one line, for a shift that is not over by the end or has weights outside [0, 1], and for unknown starts.
+    """
+    runs = shift_schedules(training, shifts, epochs)
+    parts = component_pairs(pair)
+    names = [phase.name for phase in parts[0].clean.phases]
+    if any([phase.name for phase in part.clean.phases] != names for part in parts):
+        raise ValueError(f"pair {pair.name} has components with different phases; their mean would mean nothing")
+    occupancy = np.mean([_Runs(part, runs, start, cells).phase_masses() for part in parts], axis=0)
+    stuck = occupancy[:, -1, names.index(parts[0].stuck_phase)]
+    return shift_dataset(pair, shifts, runs, np.arange(epochs + 1), names, occupancy, stuck=("shift", stuck))
+
+
+class _Runs:
+    """Schedules of one pair, side by side on one grid: masses (cells, runs) that sweeps move through the epochs."""
+
+    def __init__(
+        self,
+        pair: PotentialPair,
+        schedules: Sequence[Schedule],
+        start: str | ArrayLike = "equilibrium",
+        cells: int | None = None,
+        grid: Grid | None = None,
+    ) -> None:
+        temperatures = np.concatenate([run.temperatures for run in schedules])
+        self.grid = grid_for((pair.deficit, pair.clean), temperatures, cells) if grid is None else grid
+        self.pair, self.runs = pair, schedules
+        self.processes = {float(w): fokker_planck(p, self.grid) for w, p in enumerate((pair.clean, pair.deficit))}
+        self.switches = np.array([run.switch_epoch for run in schedules])
+        self.stuck = phase_weights(pair.clean, pair.stuck_phase, self.grid)
+        starts = [(run.start_weight, float(run.temperatures[0])) for run in schedules]
+        first = {key: self.first_masses(start, *key).ravel() for key in dict.fromkeys(starts)}
+        self.columns = np.stack([first[key] for key in starts], axis=1)
+
+    def process(self, weight: float) -> FokkerPlanck:
+        """The jump process in the energy of a deficit weight."""
+        if weight not in self.processes:
+            clean, deficit = (self.processes[pure].energy for pure in (0.0, 1.0))
+            self.processes[weight] = FokkerPlanck(self.grid, weight * deficit + (1 - weight) * clean)
+        return self.processes[weight]
+
+    def first_masses(self, start: str | ArrayLike, weight: float, temperature: float) -> Array:
+        """Masses of the cells at epoch 0."""
+        if not isinstance(start, str):
+            return cell_masses(start, self.grid)
+        check_start(start)
+        if start == "equilibrium":
+            return self.process(weight).stationary(temperature)
+        phase = self.pair.stuck_phase if start == "deficit phase" else preferred_phase(self.pair)
+        masses = self.process(1.0).stationary(temperature) * phase_weights(self.pair.deficit, phase, self.grid)
+        if not masses.sum() > 0:
+            raise ValueError(f"phase {phase!r} holds no mass at temperature {temperature}; start in 'equilibrium'")
+        return cell_masses(masses, self.grid)
+
+    def sweep(self, columns: Array, table: Array, stop_from: int | None = None) -> Iterator[int]:
+        """Move masses (cells, runs) through epochs (epochs, runs, 3) in place, and count the epochs done.
+
+        From epoch ``stop_from`` on it ends when next to nothing crosses the border of the stuck phase any more.
+        """
+        left = table[::-1, :, 2].cumsum(axis=0)[::-1].max(axis=1) if stop_from is not None else np.empty(0)
+        for epoch, row in enumerate(table):
+            for (weight, temperature, duration), active in _alike(row):
+                process = self.process(weight)
+                if stop_from is not None and epoch >= stop_from:
+                    rate = _crossing_rate(process, temperature, self.stuck, columns[:, active])
+                    if rate * left[epoch] < FROZEN_CROSSING:
+                        return
+                moved = propagator(process, temperature, duration).masses(columns[:, active])
+                check_undershoot(moved, epoch)
+                columns[:, active] = moved
+            yield epoch + 1
+
+    def phase_masses(self) -> Array:
+        """Masses of the phases at the start of every epoch and at the end: (runs, epochs + 1, phases)."""
+        clean = self.pair.clean
+        regions = np.array([phase_weights(clean, i, self.grid).ravel() for i in range(len(clean.phases))])
+        table = _table([run.epochs for run in self.runs], np.zeros_like(self.switches))
+        found = np.empty((len(self.runs), len(table) + 1, len(regions)))
+        found[:, 0] = (regions @ self.columns).T
+        for done in self.sweep(self.columns, table):
+            found[:, done] = (regions @ self.columns).T
+        return found
+
+    def stuck_at_ends(self) -> Array:
+        """Final stuck mass of runs that may share nothing but some epochs."""
+        shape = self.grid.shape
+        columns = np.stack([cell_masses(one.reshape(shape), self.grid).ravel() for one in self.columns.T], axis=1)
+        before = [run.epochs[: run.switch_epoch] for run in self.runs]
+        after = [run.epochs[run.switch_epoch :] for run in self.runs]
+        none = np.zeros_like(self.switches)
+        # After the switch, epochs are counted from it or from epoch 0, whichever way takes fewer propagators.
+        shorter = min((_table(after, offset) for offset in (none, self.switches)), key=_propagators)
+        for table in (_table(before, none), shorter):
+            for _ in self.sweep(columns, table):
+                pass
+        return self.stuck.ravel() @ columns
+
+    def stuck_by_switch(self, end_together: bool) -> Array:
+        """Final stuck mass of runs that are one until they switch to the clean energy, all of one training."""
+        first, last = self.runs[0].epochs[self.switches[0] :], self.runs[-1].epochs
+        masses = cell_masses(self.columns[:, 0].reshape(self.grid.shape), self.grid)[None]
+        if latest := int(self.switches[-1]):
+            masses = forward_sweep(self.process(1.0), last[:latest, 1], last[:latest, 2], masses[0])
+        begun = masses[self.switches].reshape(len(self.switches), -1)
+        if end_together and len(first):
+            values = backward_sweep(self.process(0.0), first[:, 1], first[:, 2], self.stuck)
+            return (begun * values[self.switches - self.switches[0]].reshape(begun.shape)).sum(axis=1)
+        columns = np.ascontiguousarray(begun.T)
+        table = _table([run.epochs[run.switch_epoch :] for run in self.runs], self.switches)
+        cools = (np.diff(last[latest:, 1]) <= 0).all()
+        for _ in self.sweep(columns, table, latest if cools else None):
+            pass
+        return self.stuck.ravel() @ columns
+
+
+def _alike(row: Array) -> Iterable[tuple[tuple[float, ...], slice | list[int]]]:
+    """Weight, temperature and duration of an epoch, each with the runs that have it."""
+    on = np.flatnonzero(row[:, 2])
+    if not on.size:
+        return []
+    inside = row[on[0] : on[-1] + 1]
+    if (inside == inside[0]).all():
+        return [(tuple(inside[0].tolist()), slice(on[0], on[-1] + 1))]
+    found: dict[tuple[float, ...], list[int]] = {}
+    for column, kind in zip(on.tolist(), row[on].tolist(), strict=True):
+        found.setdefault(tuple(kind), []).append(column)
+    return found.items()
+
+
+def _table(runs: Sequence[Array], offsets: NDArray[np.int64]) -> Array:
+    """Weight, temperature and duration by epoch and run, shape (epochs, runs, 3); no duration where a run is not on."""
+    last = max(offset + len(run) for run, offset in zip(runs, offsets, strict=True))
+    found = np.zeros((last, len(runs), 3))
+    for column, (run, offset) in enumerate(zip(runs, offsets, strict=True)):
+        found[offset : offset + len(run), column] = run
+    return found
+
+
+def _propagators(table: Array) -> int:
+    """How many a table of one energy takes: distinct temperatures and durations, epoch by epoch."""
+    kinds = np.sort(np.where(table[..., 2] > 0, table[..., 1] + 1j * table[..., 2], np.inf), axis=1)
+    kept = np.isfinite(kinds)
+    return int(kept[:, 0].sum() + (kept[:, 1:] & (kinds[:, 1:] != kinds[:, :-1])).sum())
+
+
+def _crossing_rate(process: FokkerPlanck, temperature: float, stuck: Array, columns: Array) -> float:
+    """Largest rate, over the columns, at which mass crosses the border of the stuck phase in either direction."""
+    shape = process.grid.shape
+    weights, masses = stuck.reshape(*shape, 1), columns.reshape(*shape, -1)
+    total = np.zeros(masses.shape[-1])
+    for axis, (up, down) in enumerate(process.rates(temperature)):
+        first, second = (np.take(masses, np.arange(shape[axis])[part], axis) for part in (slice(-1), slice(1, None)))
+        flow = np.abs(np.diff(weights, axis=axis)) * (up[..., None] * first + down[..., None] * second)
+        total += np.abs(flow).sum(axis=tuple(range(len(shape))))
+    return float(total.max())

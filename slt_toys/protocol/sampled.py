@@ -1,0 +1,272 @@
+"""Any schedule sampled: Langevin chains, or SGD's own steps, with one stage for each run of epochs of one energy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from ..exact.draws import draw_exact
+from ..inputs.arguments import checked_arguments
+from ..potentials.examples import GaussianGradients
+from ..potentials.potential import Potential, PotentialPair
+from ..samplers import SGD, OverdampedLangevin, Stage, largest_stable_step, sample_stages
+from .components import component_pairs, coordinates_of, preferred_phase, stuck_components
+from .schedule import SAME, Ending, Schedule, Start, check_start, switch_schedules
+from .shifts import Shift, mixture, shift_dataset, shift_schedules
+from .training import Training
+
+Array = NDArray[np.float64]
+Advance = Callable[[float], None]
+Energy = Callable[[float], Potential]  # the potential of a deficit weight
+# The Heun step as a share of the largest stable one. At 0.5 the bias of the stuck probability is still below 0.001, the
+# sampling error of 400 000 chains.
+STEP_SHARE = 0.3
+
+__all__ = [
+    "pure_energies", "sample_schedule", "sampled_shifts", "sampled_stuck", "sgd_stage", "step_counts", "step_limit",
+]  # fmt: skip
+
+
+@checked_arguments
+def sampled_stuck(
+    pair: PotentialPair,
+    training: Training,
+    switch_epochs: Sequence[int] | NDArray[np.int64],
+    ending: Ending,
+    *,
+    chains: int,
+    seed: int | Sequence[int] = 0,
+    start: Start = "equilibrium",
+    threads: int | None = None,
+    step_share: float = STEP_SHARE,
+    advance: Advance | None = None,
+) -> Array:
+    """Whether each chain ends stuck, for each switch epoch.
+
+    One trunk of chains runs in the deficit potential; at each switch epoch its states are forked into the clean one
+    with noise of their own. So chains are independent, but the switch epochs of one chain share their past: resample
+    chains, not entries (:func:`slt_toys.fits.resampling.resample_chains`).
+
+    Parameters
+    ----------
+    pair, training, switch_epochs, ending, start
+        As in :func:`slt_toys.protocol.exact.exact_stuck_probability`.
+    chains
+        Number of independent chains.
+    seed
+        The same seed gives the same result on any number of threads.
+    threads
+        Defaults to the processors this process may use.
+    step_share
+        Step of the Heun scheme in units of the largest stable one.
+    advance
+        Called with the fraction of the work done since the last call.
+
+    Returns
+    -------
+    ndarray
+        Shape (chains, len(switch_epochs)): 1 for stuck, 0 for not; for separable pairs the components' stuck share.
+    """
+    last = ending.last_epoch(int(ending.checked(switch_epochs)[-1]))
+    temperatures, durations = training.temperatures(last), training.durations(last)
+    runs = switch_schedules(temperatures, durations, switch_epochs, ending)
+    steps = step_counts(durations, step_limit(pair, temperatures, step_share))
+    latest = runs[-1].switch_epoch
+    work = steps[:latest].sum() + sum(steps[run.switch_epoch : run.durations.size].sum() for run in runs)
+    seeds = [seed] if isinstance(seed, int | np.integer) else list(seed)
+    energy = pure_energies(pair)
+    begun = _initial(pair, runs[-1], start, energy, chains, [*seeds, 0])
+
+    def sampled(run: Schedule, first: int, until: int, initial: Array, fork: int, records: ArrayLike | None) -> Array:
+        own = steps[first:until]
+        return sample_schedule(
+            run.part(first, until), energy, own, chains=chains, seed=[*seeds, 1, fork], initial=initial,
+            record_steps=records, threads=threads, advance=_share(advance, own.sum() / work),
+        )  # fmt: skip
+
+    trunk = {0: begun}
+    later = [run.switch_epoch for run in runs if run.switch_epoch]
+    if later:
+        ends = np.cumsum(steps)[np.array(later) - 1]
+        trunk |= dict(zip(later, sampled(runs[-1], 0, latest, begun, 0, ends).swapaxes(0, 1), strict=True))
+    stuck = np.empty((chains, len(runs)))
+    for column, run in enumerate(runs):
+        switch, until = run.switch_epoch, run.durations.size
+        final = trunk[switch]
+        if until > switch:
+            final = sampled(run, switch, until, final, switch + 1, None)[:, -1]
+        stuck[:, column] = stuck_components(pair, final).mean(axis=0)
+    return stuck
+
+
+@checked_arguments
+def sampled_shifts(
+    pair: PotentialPair,
+    training: Training,
+    shifts: Mapping[str, Shift],
+    epochs: int,
+    *,
+    chains: int,
+    record_epochs: Sequence[int] | NDArray[np.int64] | None = None,
+    seed: int | Sequence[int] = 0,
+    start: Start = "equilibrium",
+    threads: int | None = None,
+    step_share: float = STEP_SHARE,
+    advance: Advance | None = None,
+) -> xr.Dataset:
+    """Shares of Langevin chains in the phases, with chains of their own for every shift.
+
+    Parameters
+    ----------
+    pair, training, shifts, epochs, start
+        As in :func:`slt_toys.protocol.exact.exact_shifts`.
+    chains
+        For each shift.
+    record_epochs
+        Increasing numbers of epochs done, from 1; default: the end only.
+    seed, threads, step_share, advance
+        As in :func:`sampled_stuck`.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``occupancy`` and ``standard_error`` (shift, epoch, phase), ``deficit_weight`` (shift, epoch) and ``stuck``
+        (shift, chain): 1 for stuck at the end, 0 for not; for separable pairs the components' share.
+    """
+    runs = shift_schedules(training, shifts, epochs)
+    records = np.array([epochs]) if record_epochs is None else np.asarray(record_epochs)
+    if records.ndim != 1 or not records.size or records[0] < 1 or records[-1] > epochs or (np.diff(records) <= 0).any():
+        raise ValueError(f"record_epochs must increase from at least 1 to at most {epochs}, not {records.tolist()}")
+    seeds = [seed] if isinstance(seed, int | np.integer) else list(seed)
+    steps = step_counts(runs[0].durations, step_limit(pair, runs[0].temperatures, step_share))
+    parts = component_pairs(pair)
+    names = [phase.name for phase in parts[0].clean.phases]
+
+    def energy(weight: float) -> Potential:
+        return mixture(pair, weight)
+
+    shares = np.empty((len(shifts), chains, records.size, len(names)))
+    for number, run in enumerate(runs):
+        draws = sample_schedule(
+            run, energy, steps, chains=chains, seed=[*seeds, number, 1],
+            initial=_initial(pair, run, start, energy, chains, [*seeds, number, 0]),
+            record_steps=np.cumsum(steps)[records - 1], threads=threads, advance=_share(advance, 1 / len(runs)),
+        )  # fmt: skip
+        shares[number] = _phase_shares(pair, parts, draws, len(names))
+    occupancy = shares.mean(axis=1)
+    error = np.sqrt(np.maximum(shares.var(axis=1), 1 / chains) / chains)
+    stuck = shares[:, :, -1, names.index(parts[0].stuck_phase)]
+    found = shift_dataset(pair, shifts, runs, records, names, occupancy, stuck=(("shift", "chain"), stuck))
+    return found.assign(standard_error=(("shift", "epoch", "phase"), error))
+
+
+# ---- one schedule ---------------------------------------------------------------------------------------------------
+def sample_schedule(
+    schedule: Schedule,
+    energy: Energy,
+    steps: NDArray[np.int64],
+    *,
+    chains: int,
+    seed: Sequence[int],
+    initial: Array,
+    record_steps: ArrayLike | None = None,
+    threads: int | None = None,
+    advance: Advance | None = None,
+) -> Array:
+    """Run chains through a schedule: a stage for each run of epochs of one energy.
+
+    Parameters
+    ----------
+    schedule
+        Run as SGD's own steps where it has some, otherwise by Langevin dynamics.
+    energy
+        Gives the potential of a deficit weight.
+    steps
+        Of Langevin dynamics in each epoch.
+    chains, seed, initial, record_steps, threads, advance
+        As in :func:`slt_toys.samplers.sample_stages`.
+
+    Returns
+    -------
+    ndarray
+        States (chains, records, coordinates): those after ``record_steps``, otherwise at the end of each stage.
+    """
+    turns = [0, *(np.flatnonzero(np.diff(schedule.deficit_weights)) + 1), schedule.durations.size]
+    stages = []
+    for first, until in pairwise(turns):
+        part, own = schedule.part(first, until), steps[first:until]
+        potential = energy(float(part.deficit_weights[0]))
+        if schedule.steps_per_epoch:
+            stages.append(sgd_stage(part, potential))
+        else:
+            sampler = OverdampedLangevin(np.repeat(part.durations / own, own), "heun")
+            stages.append(Stage(potential, sampler, np.repeat(1 / part.temperatures, own), int(own.sum())))
+    return sample_stages(
+        stages, chains=chains, record_steps=record_steps, seed=seed, initial=initial, threads=threads, advance=advance
+    )["w"].values
+
+
+def sgd_stage(schedule: Schedule, potential: Potential) -> Stage:
+    """Some epochs of one energy as SGD's own steps, with its flow time and temperature [eq:sgd-temperature].
+
+    Each minibatch counts as one example: the noise of a step has the variance σ²/B = 2 T (1-μ)/η. Reshuffled, the
+    noise of the steps of an epoch has the covariance (σ²/B)(δᵢⱼ - 1/M) and sums to zero.
+
+    Raises
+    ------
+    ValueError
+        If temperature over learning rate is not the same in all epochs.
+    """
+    slowing = 1 - schedule.momentum
+    rates = schedule.durations * slowing / schedule.steps_per_epoch
+    variances = 2 * schedule.temperatures * slowing / rates
+    if np.ptp(variances) > SAME * variances.max():
+        raise ValueError("schedule: its gradient noise changes between epochs, which SGD of one stage cannot do")
+    order = "reshuffled" if schedule.order == "reshuffled" else "with_replacement"
+    target = GaussianGradients(potential, float(variances.mean()), size=schedule.steps_per_epoch)
+    steps = np.repeat(rates, schedule.steps_per_epoch)
+    return Stage(target, SGD(steps, 1, schedule.momentum, order=order), None, steps.size)
+
+
+def pure_energies(pair: PotentialPair) -> Energy:
+    """The pair's own potentials, for schedules without mixtures."""
+    return {1.0: pair.deficit, 0.0: pair.clean}.__getitem__
+
+
+def step_counts(durations: Array, limits: Array) -> NDArray[np.int64]:
+    """Equal steps of each epoch, none larger than its limit."""
+    return np.maximum(1, np.ceil(durations / limits)).astype(np.int64)
+
+
+def step_limit(pair: PotentialPair, temperatures: Array, share: float) -> Array:
+    """Largest step for each epoch, interpolated over a few temperatures (it varies slowly)."""
+    low, high = temperatures.min(), temperatures.max()
+    knots = np.geomspace(low, high * (1 + 1e-9), 6 if high > low else 1)
+    limits = [min(largest_stable_step(p, float(t)) for p in (pair.deficit, pair.clean)) for t in knots]
+    return share * np.exp(np.interp(np.log(temperatures), np.log(knots), np.log(limits)))
+
+
+def _initial(pair: PotentialPair, run: Schedule, start: str, energy: Energy, chains: int, seed: Sequence[int]) -> Array:
+    """Independent draws at epoch 0."""
+    check_start(start)
+    if start == "equilibrium":
+        return draw_exact(energy(run.start_weight), 1 / run.temperatures[0], chains, seed)
+    phase = pair.stuck_phase if start == "deficit phase" else preferred_phase(pair)
+    return draw_exact(pair.deficit, 1 / run.temperatures[0], chains, seed, phase)
+
+
+def _share(advance: Advance | None, share: float) -> Advance | None:
+    return None if advance is None else lambda fraction: advance(share * fraction)
+
+
+def _phase_shares(pair: PotentialPair, parts: Sequence[PotentialPair], draws: Array, phases: int) -> Array:
+    """Whether each chain is in each phase at each record: (chains, records, phases), a mean over components."""
+    found = np.zeros((*draws.shape[:2], phases))
+    for part in parts:
+        index = part.clean.phase_index(draws[..., coordinates_of(part, pair)])
+        found += (index[..., None] == np.arange(phases)) / len(parts)
+    return found
