@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from .potentials.example_catalogue import additive_examples, linear_regression, two_phase_regression_examples
     from .potentials.examples import Examples, GaussianGradients
     from .potentials.potential import Potential, PotentialPair, declare_phase
-    from .protocol.switch_protocol import Ending, exact_stuck_probability, sampled_stuck
+    from .protocol.exact import exact_stuck_probability
+    from .protocol.sampled import sampled_stuck
+    from .protocol.schedule import Ending
     from .protocol.training import ConstantRate, ExponentialDecay, PowerDecay, Training
     from .reference.laws import law
     from .samplers import (
@@ -64,7 +66,9 @@ else:
         "slt_toys.potentials.example_catalogue": "additive_examples linear_regression two_phase_regression_examples",
         "slt_toys.potentials.examples": "Examples GaussianGradients",
         "slt_toys.potentials.potential": "Potential PotentialPair declare_phase",
-        "slt_toys.protocol.switch_protocol": "Ending exact_stuck_probability sampled_stuck",
+        "slt_toys.protocol.exact": "exact_stuck_probability",
+        "slt_toys.protocol.sampled": "sampled_stuck",
+        "slt_toys.protocol.schedule": "Ending",
         "slt_toys.protocol.training": "ConstantRate ExponentialDecay PowerDecay Training",
         "slt_toys.reference.laws": "law",
         "slt_toys.samplers": "Gibbs MALA OverdampedLangevin RandomWalkMetropolis ReplicaExchange SGD SGLD Stage "

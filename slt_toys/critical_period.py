@@ -21,9 +21,9 @@ from .fits.ends import CriticalPeriodEnd, Definition
 from .fits.resampling import end_with_interval, resample_counts
 from .potentials.catalogue import find_pair
 from .potentials.potential import Potential, PotentialPair, mirrored_pair
-from .protocol.arm_runs import exact_stuck_in_arm
 from .protocol.arms import ARMS, CONTROL
-from .protocol.shift_runs import exact_shifts, sampled_shifts
+from .protocol.exact import exact_shifts, exact_stuck_in_arm
+from .protocol.sampled import sampled_shifts
 from .protocol.shifts import Shift, Sudden, shift_catalogue, three_phase_pair, windows_by_onset
 from .protocol.training import ExponentialDecay, Training
 from .reports.critical_period import print_report, record_of

@@ -20,9 +20,10 @@ from .fits.ends import find_end
 from .fits.published import published_findings
 from .potentials.from_text import read_pair
 from .potentials.potential import PotentialPair
-from .protocol.equilibrium_map import equilibrium_map
-from .protocol.stuck_curves import StuckCurve, curves_dataset, grid_error, mixing_map, stuck_curve
-from .protocol.switch_protocol import Ending, preferred_phase
+from .protocol.components import preferred_phase
+from .protocol.curves import StuckCurve, curves_dataset, grid_error, mixing_map, stuck_curve
+from .protocol.maps import equilibrium_map
+from .protocol.schedule import Ending
 from .protocol.training import ExponentialDecay, Training
 from .reports.phase_diagram import HALF_STUCK_MASS, Report, make_report, print_report, report_dataset
 from .reports.phase_diagram_tables import readme_tables

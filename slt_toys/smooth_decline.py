@@ -26,7 +26,7 @@ from .barriers.recording_intervals import ManyBarriers, transitions_by_interval
 from .barriers.resolution import recovery_map
 from .potentials.catalogue import regular_double_well
 from .potentials.potential import PotentialPair
-from .protocol.switch_protocol import Ending
+from .protocol.schedule import Ending
 from .protocol.training import ExponentialDecay, Training
 from .reference.published import published_curves
 from .reports.smooth_decline import in_words, print_report, readings_dataset, readme_table, summary

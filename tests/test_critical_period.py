@@ -16,7 +16,7 @@ from slt_toys.critical_period import CriticalPeriod, main
 from slt_toys.potentials.catalogue import barrier_spectrum
 from slt_toys.potentials.potential import PotentialPair
 from slt_toys.protocol.arms import ARMS, CONTROL, find_arm
-from slt_toys.protocol.switch_protocol import Ending, exact_stuck_probability
+from slt_toys.protocol.exact import Ending, exact_stuck_probability
 from slt_toys.protocol.training import ExponentialDecay, Training
 from slt_toys.reports.critical_period import record_of
 from slt_toys.reports.critical_period_tables import arm_table, power_table, readme_tables, shift_table

@@ -8,8 +8,8 @@ import pytest
 
 from slt_toys import critical_period
 from slt_toys.critical_period import MIDDLE, CriticalPeriod, main
-from slt_toys.protocol.arm_runs import exact_stuck_in_arm
 from slt_toys.protocol.arms import CONTROL
+from slt_toys.protocol.exact import exact_stuck_in_arm
 from slt_toys.results.progress import command_line
 
 

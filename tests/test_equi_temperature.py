@@ -21,7 +21,8 @@ from slt_toys.fits.published import PublishedFindings
 from slt_toys.fits.rival_laws import power_schedule_models
 from slt_toys.potentials.example_catalogue import two_phase_regression_examples
 from slt_toys.potentials.potential import Potential, PotentialPair
-from slt_toys.protocol.switch_protocol import Ending, exact_stuck_probability
+from slt_toys.protocol.exact import exact_stuck_probability
+from slt_toys.protocol.schedule import Ending
 from slt_toys.protocol.training import ExponentialDecay, PowerDecay, Training
 from slt_toys.reference.laws import law
 from slt_toys.reports.equi_findings import HALF_STUCK_MASS, Finding

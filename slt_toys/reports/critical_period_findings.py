@@ -17,8 +17,8 @@ from scipy.stats import beta
 
 from ..fits.ends import CriticalPeriodEnd
 from ..potentials.potential import PotentialPair
+from ..protocol.components import component_pairs
 from ..protocol.shifts import Late
-from ..protocol.switch_protocol import component_pairs
 from ..reference.laws import law
 from ..worlds.experiment import Experiment, exact_ends, shares, shift_of_end
 from ..worlds.verdict import SIGNIFICANCE, Row, Verdict

@@ -30,7 +30,7 @@ from ..fits.published import PublishedFindings, what_the_published_curves_can_te
 from ..fits.resampling import end_with_interval, resample_chains
 from ..fits.rival_laws import rival_models
 from ..potentials.potential import PotentialPair
-from ..protocol.stuck_curves import StuckCurve, pad, rise
+from ..protocol.curves import StuckCurve, pad, rise
 from ..reference.laws import law
 from ..reference.published import published_curves
 
