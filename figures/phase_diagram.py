@@ -95,13 +95,15 @@ def _kinetics(axes: Axes, data: xr.Dataset) -> None:
     levels = [0, 1, 2, 3, 4]
     lines = axes.contour(epochs, sizes, values, levels=levels, colors="white", linewidths=0.8)
     batch = data["batch_size"].values
-    between = float(np.sqrt(batch[0] * batch[min(1, len(batch) - 1)]))  # clear of the markers
-    row = values[np.argmin(np.abs(sizes - between))]
-    places = [(float(np.interp(level, row, epochs)), between) for level in levels if row[0] < level < row[-1]]
+    below = float(np.sqrt(sizes[0] * batch[0]))  # clear of the law and its markers
+    row = values[np.argmin(np.abs(sizes - below))]
+    places = [(float(np.interp(level, row, epochs)), below) for level in levels if row[0] < level < row[-1]]
+    places = [place for place in places if place[0] < 0.97 * epochs[-1]]
     axes.clabel(lines, fmt={level: f"$10^{{{level}}}$" for level in levels}, fontsize=8.5, manual=places)
-    axes.plot(data["end_law"], batch, **LAW, label=r"law: $e^* = e_0 + \log B/\log\gamma$", zorder=4)
+    half = data.sel(definition="half_stuck_mass")
+    axes.plot(data["law_end_epoch"], batch, **LAW, label=r"law: $e^* = e_0 + \log B/\log\gamma$", zorder=4)
     axes.plot(
-        data["end_exact"],
+        half["exact_end_epoch"],
         batch,
         color=INK,
         linestyle="none",
@@ -110,7 +112,7 @@ def _kinetics(axes: Axes, data: xr.Dataset) -> None:
         label="exact (Fokker–Planck)",
         zorder=5,
     )
-    end, low, high = (data[f"end_sampled{s}"].values for s in ("", "_low", "_high"))
+    end, low, high = (half[f"sampled_end_{name}"].values for name in ("epoch", "low", "high"))
     bars = np.nan_to_num(np.array([end - low, high - end]))
     axes.errorbar(end, batch, xerr=np.maximum(bars, 0), **SAMPLED, label="sampled, 95 %", zorder=6)
     axes.set(
@@ -195,7 +197,8 @@ def _published(figure: Figure, place: Any, data: xr.Dataset) -> None:
             markersize=4.5,
             label=f"$B={size}$",
         )
-        kink, end = float(one["published_hinge"]), float(one["published_switch_epoch"].max())
+        kink = float(one["published_end_epoch"].sel(published_definition="hinge"))
+        end = float(one["published_switch_epoch"].max())
         intercept, slope = (float(one[f"published_hinge_{name}"]) for name in ("intercept", "slope"))
         line = intercept + slope * np.array([0.0, kink, kink])
         upper.plot(
@@ -204,14 +207,15 @@ def _published(figure: Figure, place: Any, data: xr.Dataset) -> None:
     upper.set(xlabel="switch epoch $e_s$", ylabel="final accuracy (%)")
     upper.set_title("d  Published CIFAR-10 curves (Baker 2023; one seed each)")
     upper.legend(loc="upper right", handlelength=2.6)
-    theory = data.attrs["epochs_per_halving_theory"]
+    theory = data["published_halving_law"].item()
     octave = np.log2(sizes / sizes[0])
     for name, marker, label, colour in (
         ("hinge", "s", "hinge", series(3)[1].colour),
         ("half_depth", "o", "half depth", series(3)[0].colour),
     ):
-        end, low, high = (data[f"published_{name}{s}"].values for s in ("", "_low", "_high"))
-        slope, bottom, top = data.attrs[f"epochs_per_halving_published_{name}"]
+        own = data.sel(published_definition=name)
+        end, low, high = (own[f"published_end_{field}"].values for field in ("epoch", "low", "high"))
+        slope, bottom, top = (own[f"published_halving_{field}"].item() for field in ("slope", "low", "high"))
         lower.errorbar(
             end,
             sizes,

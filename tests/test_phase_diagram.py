@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import re
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 
-from slt_toys import phase_diagram
-from slt_toys.phase_diagram import PhaseDiagram, main
-from slt_toys.results.progress import command_line
+from slt_toys.phase_diagram import PhaseDiagram
+from slt_toys.reports import phase_diagram as report
+from slt_toys.results.recipe import carry_out, dataset_of, main
 from slt_toys.results.records import read_dataset
 
 SMALL: dict = {"batch_sizes": (128, 256), "chains": 512, "resolution": 24}
@@ -21,58 +22,47 @@ SMALL: dict = {"batch_sizes": (128, 256), "chains": 512, "resolution": 24}
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("results")
-    main(PhaseDiagram(**SMALL, out=folder))
+    carry_out(PhaseDiagram(**SMALL, out=folder))
     return folder
 
 
-def test_writes_figure_data_and_record(results):
-    assert {path.name for path in results.iterdir()} == {f"phase_diagram.{end}" for end in ("png", "svg", "nc", "json")}
+def test_writes_figure_data_record_and_page(results):
+    ends = ("png", "svg", "nc", "json", "md")
+    assert {path.name for path in results.iterdir()} == {f"phase_diagram.{end}" for end in ends}
     record = json.loads((results / "phase_diagram.json").read_text())
-    assert {"critical_period_end", "epochs_per_halving", "collapse", "crossover", "manifest"} <= set(record)
-    assert set(record["critical_period_end"]) == {"128", "256"}
-    for size, about in (("128", 35.5), ("256", 12.8)):
-        end = record["critical_period_end"][size]
-        assert end["exact"] == pytest.approx(about, abs=0.3)
-        assert end["law"] == pytest.approx(end["exact"], abs=0.1)
-        low, high = end["sampled_interval"]
-        assert low < end["sampled"] < high
-        assert set(end["definitions"]) == {"half_stuck_mass", "hinge", "half_depth"}
-    halving = record["epochs_per_halving"]
-    assert halving["theory"] == pytest.approx(np.log(2) / -np.log(0.97))
-    assert halving["exact"]["half_stuck_mass"]["slope"] == pytest.approx(halving["theory"], rel=0.01)
-    assert {"hinge", "half_depth"} <= set(halving["published"])
-    assert record["collapse"]["toy"]["learning_rate/batch_size"]["spread"] < 0.05
-    assert record["collapse"]["published"]["deficit_train_loss"]["spread"] == pytest.approx(0.039, abs=0.0006)
     assert record["manifest"]["config"]["chains"] == 512
+    assert {claim["name"]: claim["verdict"] for claim in record["claims"]}["published-halving-hinge"] == "no"
     dataset = read_dataset(results / "phase_diagram.nc")  # checks the record's checksum
+    half = dataset.sel(definition="half_stuck_mass")
+    assert half["batch_size"].values.tolist() == [128, 256]
+    assert half["exact_end_epoch"].values == pytest.approx([35.5, 12.8], abs=0.3)
+    assert half["law_end_epoch"].values == pytest.approx(half["exact_end_epoch"].values, abs=0.1)
+    assert (half["sampled_end_low"] < half["sampled_end_epoch"]).all()
+    assert (half["sampled_end_epoch"] < half["sampled_end_high"]).all()
+    assert dataset["definition"].values.tolist() == ["half_stuck_mass", "hinge", "half_depth"]
+    expected = np.log(2) / -np.log(0.97)
+    assert dataset["law_halving"].item() == pytest.approx(expected)
+    assert half["exact_halving_slope"].item() == pytest.approx(expected, rel=0.01)
+    assert dataset["published_definition"].values.tolist() == ["hinge", "half_depth"]
+    spread = dataset["toy_collapse_spread"].to_series()
+    assert spread["learning_rate/batch_size"] < 0.05
+    assert dataset["published_collapse_spread"].to_series()["deficit_train_loss"] == pytest.approx(0.039, abs=0.0006)
     assert dataset.attrs["stuck_phase"] == "left"
     exact = dataset["boundary_exact"].values
     assert np.abs(exact[:4] - dataset["boundary_asymptotic"].values[:4]).max() < 1e-3  # as T → 0 the laws meet
 
 
 def test_the_same_seed_gives_the_same_data(results, tmp_path):
-    config = PhaseDiagram(**SMALL, out=tmp_path)
-    dataset, _ = config.run()
+    dataset = PhaseDiagram(**SMALL, out=tmp_path).run()
     xr.testing.assert_identical(dataset.drop_attrs(), read_dataset(results / "phase_diagram.nc").drop_attrs())
 
 
-def test_the_readme_shows_the_committed_record():
-    """Figure, record and README come from one run, of the default settings."""
-    from dataclasses import asdict
-
-    from slt_toys.reports.phase_diagram_tables import readme_tables
-    from slt_toys.results.marked_text import replaced_table
-
-    root = Path(__file__).parents[1]
-    record = json.loads((root / "figures" / "phase_diagram.json").read_text())
-    readme = (root / "README.md").read_text()
-    for name, table in readme_tables(record).items():
-        assert replaced_table(readme, table, name) == readme, name
-    config = asdict(PhaseDiagram())
-    same = set(config) - {"out", "write_readme", "batch_sizes"}
-    assert {k: record["manifest"]["config"][k] for k in same} == {k: config[k] for k in same}
-    digest = hashlib.sha256((root / "figures" / "phase_diagram.png").read_bytes()).hexdigest()
-    assert record["manifest"]["files"]["phase_diagram.png"] == digest
+def test_claims_and_tables_follow_from_the_record_alone(results):
+    record = json.loads((results / "phase_diagram.json").read_text())
+    dataset = dataset_of(record)
+    again = {"claims": map(asdict, report.claims(dataset)), "tables": map(asdict, report.tables(dataset))}
+    for part, found in again.items():
+        assert json.loads(json.dumps(list(found))) == record[part]
 
 
 def test_the_figure_redraws_from_the_data(results):
@@ -119,12 +109,10 @@ def test_a_users_energy_is_paired_with_its_mirror_image():
     ],
 )
 def test_bad_options_end_in_one_line(arguments, message, tmp_path, capfd):
-    status = command_line(PhaseDiagram, main, [*arguments, "--out", str(tmp_path)])
+    status = main(PhaseDiagram, [*arguments, "--out", str(tmp_path)])
     captured = capfd.readouterr().err
     assert status == 2
     assert captured.count("\n") == 1, captured
-    import re
-
     assert re.search(message, captured), captured
     assert not list(tmp_path.iterdir())  # nothing half-written
 
@@ -132,16 +120,24 @@ def test_bad_options_end_in_one_line(arguments, message, tmp_path, capfd):
 def test_a_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path, capfd, monkeypatch):
     blocked = tmp_path / "file"
     blocked.write_text("")
-    monkeypatch.setattr(phase_diagram.PhaseDiagram, "run", lambda self: pytest.fail("work began"))
-    assert command_line(PhaseDiagram, main, ["--out", str(blocked)]) == 2
+    monkeypatch.setattr(PhaseDiagram, "run", lambda self: pytest.fail("work began"))
+    assert main(PhaseDiagram, ["--out", str(blocked)]) == 2
     assert capfd.readouterr().err.count("\n") == 1
 
 
 def test_censored_ends_are_said_not_invented(tmp_path):
     """A batch so large that the period has ended before the first epoch."""
-    config = PhaseDiagram(batch_sizes=(128, 2048), chains=256, resolution=8, out=tmp_path)
-    main(config)
-    record = json.loads((tmp_path / "phase_diagram.json").read_text())
-    end = record["critical_period_end"]["2048"]
-    assert end["exact"] is None and end["statement"]["exact"].startswith("earlier than")
-    assert any("earlier than" in text for text in record["in_words"])
+    dataset = PhaseDiagram(batch_sizes=(128, 2048), chains=256, resolution=8, out=tmp_path).run()
+    end = dataset.sel(definition="half_stuck_mass", batch_size=2048)
+    assert np.isnan(end["exact_end_epoch"]) and end["exact_end_statement"].item().startswith("earlier than")
+    ends = report.tables(dataset)[0]
+    assert ends.rows[1][0] == "2048" and ends.rows[1][1].startswith("earlier than")
+    assert {c.name: c.verdict for c in report.claims(dataset)}["toy-halving"] == "cannot tell"
+
+
+def test_one_batch_size_has_an_end_and_no_law_of_batch_sizes():
+    dataset = PhaseDiagram(batch_sizes=(64,), chains=128, resolution=8).run()
+    found = {claim.name: claim for claim in report.claims(dataset)}
+    assert found["end-at-64"].value == pytest.approx(58.3, abs=0.3)
+    assert found["toy-halving"].verdict == found["collapse-exponent"].verdict == "cannot tell"
+    assert report.tables(dataset)[1].rows[0][2:] == ("-", "-", "-")

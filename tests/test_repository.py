@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import hashlib
+import importlib
 import json
 import re
 import subprocess
@@ -19,6 +20,8 @@ from packaging.utils import canonicalize_name
 
 import slt_toys
 from slt_toys.reports.critical_period_tables import readme_tables
+from slt_toys.results.claims import page
+from slt_toys.results.json_values import plain_values
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -132,6 +135,35 @@ def test_versions_agree():
 # ---- README ----
 def readme_block(name: str) -> list[str]:
     return README.partition(f"<!-- table: {name} -->\n")[2].partition(f"\n<!-- /table: {name} -->")[0].split("\n")
+
+
+RECORDS = {
+    path.stem: record
+    for path in sorted((ROOT / "figures").glob("*.json"))
+    if "claims" in (record := json.loads(path.read_text(encoding="utf-8")))
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_results_page_says_what_the_record_says(name):
+    record = RECORDS[name]
+    expected = page(record, f"python -m slt_toys.{name}", "../../figures/")
+    assert (ROOT / "docs" / "results" / f"{name}.md").read_text(encoding="utf-8") == expected
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_committed_record_is_of_the_default_settings_and_of_its_figures(name):
+    record = RECORDS[name]
+    made, files = record["manifest"]["config"], record["manifest"]["files"]
+    module = importlib.import_module(f"slt_toys.{name}")
+    chosen = next(kind for kind in vars(module).values() if getattr(kind, "NAME", None) == name)
+    defaults = json.loads(json.dumps(plain_values(chosen(), "config", "refuse")))
+    assert {k: v for k, v in made.items() if k not in ("out", "docs")} == {
+        k: v for k, v in defaults.items() if k not in ("out", "docs")
+    }
+    for figure in record["figures"]:
+        digest = hashlib.sha256((ROOT / "figures" / f"{figure}.png").read_bytes()).hexdigest()
+        assert files[f"{figure}.png"] == digest
 
 
 @pytest.mark.parametrize("name", ["temperature", "smooth_decline"])

@@ -29,12 +29,12 @@ def sweep_dataset(
     published: PublishedFindings,
     facts: Mapping[str, Any],
     theorem: float,
-    toy: Mapping[str, Any],
+    toy: xr.Dataset,
 ) -> xr.Dataset:
     """Runs (dimension ``run``), the base arm's curves and ends, the published ones, and the toy's ends.
 
     Accuracies and their scatter are in percent, losses in nats, normalised curves run from 1 to 0; nan where there is
-    nothing. ``toy`` is the record of ``slt_toys.phase_diagram``.
+    nothing. ``toy`` is the dataset of ``slt_toys.phase_diagram``.
     """
     names = sorted({name for row in found for name in row.final if "/" not in name})
     data: dict[str, Any] = {
@@ -81,9 +81,7 @@ def sweep_dataset(
     ):
         padded = [np.pad(values[size], (0, length - len(values[size])), constant_values=math.nan) for size in there]
         data[f"published_{name}"] = (("published_batch_size", "published_row"), np.array(padded))
-    toys = sorted(toy["critical_period_end"], key=int)
-    half = [toy["critical_period_end"][size]["definitions"]["half_depth"]["exact"]["epoch"] for size in toys]
-    data["toy_half_depth"] = ("toy_batch_size", np.array(half, dtype=float))
+    data["toy_half_depth"] = ("toy_batch_size", toy["exact_end_epoch"].sel(definition="half_depth").values)
     for definition, ends in published.ends.items():
         for suffix, field in (("", "epoch"), ("_low", "low"), ("_high", "high")):
             values = [_number(getattr(ends[size], field)) for size in there]
@@ -105,7 +103,7 @@ def sweep_dataset(
             "curve_epoch": epochs,
             "hinge_parameter": ["kink", "intercept", "slope"],
             "published_batch_size": there,
-            "toy_batch_size": [int(size) for size in toys],
+            "toy_batch_size": toy["batch_size"].values.astype(int),
         },
         attrs={
             "source": facts["data"]["source"],
@@ -113,7 +111,7 @@ def sweep_dataset(
             "deficit": findings.deficit,
             "gate": float(facts["study"]["gate"]),
             "epochs_per_halving_theory": theorem,
-            "toy_epochs_per_halving_theory": float(toy["epochs_per_halving"]["theory"]),
+            "toy_epochs_per_halving_theory": toy["law_halving"].item(),
             "published_epochs_per_halving_theory": published.theorem_epochs_per_halving,
             "scatter": findings.scatter,
             "degrees_of_freedom": findings.freedom,

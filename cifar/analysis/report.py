@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import xarray as xr
+
 import figures
 from cifar.analysis.analysis import Findings, analyse, plain
 from cifar.analysis.curves import Row, mean_at_switch, rows
@@ -19,6 +21,7 @@ from cifar.sweep.store import Store
 from slt_toys.fits.batch_size import EpochsPerHalving
 from slt_toys.fits.ends import CriticalPeriodEnd
 from slt_toys.fits.published import PublishedFindings, published_findings
+from slt_toys.results.recipe import dataset_of
 from slt_toys.results.records import (
     manifest,
     write_bytes_atomically,
@@ -40,7 +43,7 @@ class Summary:
     wanted: int
     findings: Findings
     published: PublishedFindings
-    toy: dict[str, Any]
+    toy: xr.Dataset
     hours: float
     devices: tuple[str, ...]
     theorem: float
@@ -71,9 +74,9 @@ def summarise(store: Store) -> Summary:
         examples=int(facts["data"]["train_images"]),
     )
     theorem = math.log(2) / abs(math.log(stage.decay)) if stage.decay < 1 else math.nan
-    toy = json.loads((Path(figures.__file__).parent / "phase_diagram.json").read_text(encoding="utf-8"))
+    record = json.loads((Path(figures.__file__).parent / "phase_diagram.json").read_text(encoding="utf-8"))
     return Summary(
-        facts, found, len(runs), findings, published_findings(), toy, store.seconds() / 3600,
+        facts, found, len(runs), findings, published_findings(), dataset_of(record), store.seconds() / 3600,
         store.devices(), theorem, _late(found, findings.deficit), _noise(found, findings),
     )  # fmt: skip
 
@@ -245,8 +248,12 @@ def _ends(findings: Findings) -> list[str]:
 
 
 def _halvings(summary: Summary) -> list[str]:
-    toy, unit = summary.toy["epochs_per_halving"], summary.theorem
-    theirs = f"(theorem {toy['theory']:.2f})", f"(theorem {summary.published.theorem_epochs_per_halving:.2f})"
+    toy, unit = summary.toy, summary.theorem
+    theirs = (
+        f"(theorem {toy['law_halving'].item():.2f})",
+        f"(theorem {summary.published.theorem_epochs_per_halving:.2f})",
+    )
+    exact = toy["exact_halving_slope"].to_series()
     table = [["definition", "theorem", "this run, 95 %", f"toy {theirs[0]}", f"published {theirs[1]}"]]
     for name in summary.findings.ends:
         table.append(
@@ -254,7 +261,7 @@ def _halvings(summary: Summary) -> list[str]:
                 _words(name),
                 f"{unit:.2f}",
                 _slope(summary.findings.epochs_per_halving.get(name)),
-                f"{toy['exact'][name]['slope']:.2f}" if name in toy["exact"] else "-",
+                f"{exact[name]:.2f}" if name in exact else "-",
                 _slope(summary.published.epochs_per_halving.get(name)),
             ]
         )
@@ -290,19 +297,19 @@ def _at_switch(summary: Summary) -> list[str]:
 
 def _collapse(summary: Summary) -> list[str]:
     here, there = summary.findings.collapse, summary.published.collapse
-    toy = summary.toy["collapse"]["toy"]
+    toy = summary.toy["toy_collapse_spread"].to_series().dropna()
     table = [["variable", "toy", "this run", "published"]]
     for name in there:
         spreads = [
-            toy[name]["spread"] if name in toy else None,
+            toy.get(name),
             here[name].spread if name in here else None,
             there[name].spread,
         ]
         table.append([_words(name), *("-" if value is None else f"{value:.3f}" for value in spreads)])
     best = [summary.findings.best_exponent, summary.published.best_exponent]
     exponents = ["-" if one is None else f"{one.exponent:.2f} [{_open(one.low)}, {_open(one.high)}]" for one in best]
-    toys = summary.toy["collapse"]["toy_best_exponent"]
-    table.append(["best exponent of the batch size, 95 %", f"{toys['exponent']:.2f}", *exponents])
+    toys = summary.toy["toy_collapse_best_exponent"].item()
+    table.append(["best exponent of the batch size, 95 %", f"{toys:.2f}", *exponents])
     return _markdown(table)
 
 

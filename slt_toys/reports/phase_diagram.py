@@ -1,20 +1,16 @@
-"""What the phase diagram amounts to: the numbers of its JSON file, and its table on the terminal."""
+"""What the phase diagram amounts to: its dataset, its tables and its claims."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import sympy
 import xarray as xr
-from rich.console import Console
-from rich.table import Table
 
 from ..exact.equilibrium import Crossover, crossover
-from ..fits.batch_size import Comparison, EpochsPerHalving, compare, epochs_per_halving, usable_ends
+from ..fits.batch_size import EpochsPerHalving, compare, epochs_per_halving, usable_ends
 from ..fits.collapse import BatchCurve, BestExponent, Collapse, best_exponent, collapse
 from ..fits.ends import (
     HALF_DEPTH,
@@ -22,212 +18,189 @@ from ..fits.ends import (
     CriticalPeriodEnd,
     Definition,
     find_end,
-    hinge_fit,
     minimum_rows,
     replicate_epochs,
 )
-from ..fits.published import PublishedFindings, what_the_published_curves_can_tell
+from ..fits.published import PublishedFindings
 from ..fits.resampling import end_with_interval, resample_chains
 from ..fits.rival_laws import rival_models
 from ..potentials.potential import PotentialPair
-from ..protocol.curves import StuckCurve, pad, rise
+from ..potentials.printing import energy_latex, energy_text
+from ..protocol.curves import StuckCurve, curves_dataset, grid_error, rise
+from ..protocol.schedule import Ending
 from ..reference.laws import law
-from ..reference.published import published_curves
+from ..results.claims import Claim, Table, Verdict, chance_text, estimate_text, inside, number_text, spoken, texts
+from .fits import collapse_variables, comparison_variables, end_variables, halving_variables
+from .published import halving_claim, log_law_claim, loss_claim, published_dataset, published_table
 
 # Exact curves are smooth and sampled ones nearly so: monotone cubics interpolate both.
 HALF_STUCK_MASS = Definition("half_stuck_mass", interpolation="monotone_cubic")
 DEFINITIONS = (HALF_STUCK_MASS, HINGE, HALF_DEPTH)
 REPETITIONS = 1000
-# Where a toy's curve is taken to start rising, in widths (10 to 90 %) before its middle.
-ONSET = 0.8
+ONSET = 0.8  # a toy's curve starts rising so many widths (10 to 90 %) before its middle
+EXACT_ERROR = 0.05  # epochs, of an exact end on a grid of switch epochs
+CROSSOVER_ERROR = 0.1  # of n_beta, up to which the asymptotic law counts as right
+
+TITLE = "Phase diagram: when does the critical period end?"
+INTRODUCTION = """\
+A *phase* is a region of weights around one minimum of the loss. A run starts on a *deficit*: data that prefer another
+phase than the clean data do. At the *switch epoch* it changes to clean data. SGD is taken as Langevin dynamics at a
+*temperature* T = 1/n_beta that falls with the learning rate; n_beta is the inverse temperature of the tempered
+posterior. The *stuck probability* is the share of runs that end in the phase the deficit prefers. The *critical
+period* is the part of training in which a switch still frees most runs. It ends at the switch epoch e*.
+
+Three definitions of e* were fixed beforehand. *Half stuck mass*: the stuck probability reaches 1/2. *Hinge*: the kink
+of the best line that turns flat. *Half depth*: the curve is midway between its first row and the mean of its last
+three.
+
+The law says e* = e_0 + log B / log γ, with B the batch size and γ the factor of the learning rate per epoch. Each
+halving of the batch then delays the end by log 2 / log(1/γ) epochs. In the toy e* is found *exactly* (Fokker-Planck
+equation), *sampled* (Langevin chains) and by the *law*, whose e_0 is a mean over the exact ends. By hinge and half
+depth it is also read off the published CIFAR-10 curves (Baker 2023; one seed for each batch size).
+
+What cannot be told: under a learning rate that falls by a constant factor, temperature and flow time left are both
+functions of learning rate / batch size, so such curves do not separate them. Intervals of published ends show the
+scatter between rows; how far another seed would move a whole curve is not in the table."""
 
 
-class Settings(Protocol):
-    """What the report needs to know of the experiment."""
-
-    @property
-    def decay(self) -> float:
-        """Factor of the learning rate per epoch."""
-        ...
-
-    @property
-    def learning_rate(self) -> float:
-        """At epoch 0."""
-        ...
-
-    @property
-    def dataset_size(self) -> int:
-        """Examples in an epoch."""
-        ...
-
-    @property
-    def seed(self) -> int:
-        """Of the resampling."""
-        ...
-
-
-@dataclass(frozen=True)
-class Report:
-    """Every number the phase diagram states; per definition of e*, then per batch size."""
-
-    pair: PotentialPair
-    exact: dict[str, dict[int, CriticalPeriodEnd]]
-    sampled: dict[str, dict[int, CriticalPeriodEnd]]
-    law: dict[int, float]
-    theory_epochs_per_halving: float
-    exact_halving: dict[str, EpochsPerHalving]
-    sampled_halving: dict[str, EpochsPerHalving]
-    comparison: Comparison | None
-    collapse: dict[str, Collapse]
-    best_exponent: BestExponent | None
-    crossover: Crossover
-    published: PublishedFindings
-    grid_error: float | None
-    notes: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """A plain dictionary for JSON."""
-        name = HALF_STUCK_MASS.name
-        ends = {
-            str(size): {
-                "exact": exact.epoch,
-                "sampled": self.sampled[name][size].epoch,
-                "sampled_interval": [self.sampled[name][size].low, self.sampled[name][size].high],
-                "law": self.law.get(size),
-                "statement": {"exact": exact.statement(), "sampled": self.sampled[name][size].statement()},
-                "definitions": {
-                    other: {"exact": self.exact[other][size].to_dict(), "sampled": self.sampled[other][size].to_dict()}
-                    for other in self.exact
-                },
-            }
-            for size, exact in self.exact[name].items()
-        }
-        published = self.published.to_dict()
-        return {
-            "potential": _describe(self.pair),
-            "critical_period_end": ends,
-            "epochs_per_halving": {
-                "theory": self.theory_epochs_per_halving,
-                "exact": {name: shift.to_dict() for name, shift in self.exact_halving.items()},
-                "sampled": {name: shift.to_dict() for name, shift in self.sampled_halving.items()},
-                "published": published["epochs_per_halving"],
-            },
-            "collapse": {
-                "toy": {name: spread.to_dict() for name, spread in self.collapse.items()},
-                "toy_best_exponent": None if self.best_exponent is None else self.best_exponent.to_dict(),
-                "published": published["collapse"],
-                "published_best_exponent": published["best_exponent"],
-            },
-            "crossover": {
-                "statement": self.crossover.statement,
-                "n_beta": list(self.crossover.n_beta),
-                "temperature": list(self.crossover.temperature),
-                "asymptotic_n_beta": list(self.crossover.asymptotic_n_beta),
-                "asymptotic_temperature": list(self.crossover.asymptotic_temperature),
-            },
-            "models": {
-                "toy": None if self.comparison is None else self.comparison.to_dict(),
-                "published": published["comparison"],
-            },
-            "exact_grid_error_epochs": self.grid_error,
-            "published_critical_period_end": published["critical_period_end"],
-            "in_words": [*self.notes, published["in_words"]],
-        }
-
-
-def make_report(
-    settings: Settings,
+# ---- dataset ---------------------------------------------------------------------------------------------------------
+def dataset(
     pair: PotentialPair,
     preferred: str,
     curves: Sequence[StuckCurve],
+    ending: Ending,
     findings: PublishedFindings,
-    grid_error: float | None = None,
-) -> Report:
-    """Locate e* on every curve by every definition, fit the rival laws and measure the collapse."""
-    exact: dict[str, dict[int, CriticalPeriodEnd]] = {}
-    sampled: dict[str, dict[int, CriticalPeriodEnd]] = {}
-    replicates: dict[str, list[np.ndarray]] = {}
-    resampled = {
-        _size(c): resample_chains(c.stuck, repetitions=REPETITIONS, seed=[settings.seed, 3, _size(c)]) for c in curves
+    maps: Sequence[xr.Dataset] = (),
+    *,
+    decay: float,
+    learning_rate: float,
+    seed: int,
+) -> xr.Dataset:
+    """Everything that is told or drawn: ends by every definition, fits, collapse, crossover, published curves.
+
+    ``preferred`` is the phase of least clean loss, ``ending`` what the curves were computed with, ``maps`` are kept
+    with the rest, and ``seed`` is that of the resampling.
+    """
+    sizes = [_size(curve) for curve in curves]
+    training = curves[0].training
+    drawn = [resample_chains(c.stuck, repetitions=REPETITIONS, seed=[seed, 3, _size(c)]) for c in curves]
+    found = {
+        definition.name: [_ends(curve, rows, definition) for curve, rows in zip(curves, drawn, strict=True)]
+        for definition in DEFINITIONS
     }
-    for definition in DEFINITIONS:
-        exact[definition.name], sampled[definition.name], replicates[definition.name] = {}, {}, []
-        for curve in curves:
-            size, at = _size(curve), curve.sampled_switch_epochs
-            # A hinge and a half depth depend on the rows they are given: exact and sampled ones get the same rows.
-            # The hinge has no flat start, so it gets the rows from the rise on.
-            middle, width = rise(curve.switch_epochs, curve.exact)
-            kept = at >= (middle - ONSET * width if definition is HINGE else 0)
-            if kept.sum() < minimum_rows(definition):
-                kept = np.ones(len(at), dtype=bool)
-            rows = slice(None) if definition is HALF_STUCK_MASS else np.isin(curve.switch_epochs, at[kept])
-            exact[definition.name][size] = find_end(curve.switch_epochs[rows], curve.exact[rows], definition)
-            drawn = resampled[size][:, kept]
-            sampled[definition.name][size] = end_with_interval(
-                at[kept], curve.stuck.mean(axis=0)[kept], drawn, definition, method="bootstrap over chains"
-            )
-            replicates[definition.name].append(replicate_epochs(at[kept], drawn, definition))
-    offset = [
-        end.epoch - law("critical-period-end-exponential")(epoch_offset=0, batch_size=size, decay=settings.decay)
-        for size, end in exact[HALF_STUCK_MASS.name].items()
-        if end.epoch is not None
-    ]
-    lawful = {
-        _size(c): law("critical-period-end-exponential")(
-            epoch_offset=float(np.mean(offset)), batch_size=_size(c), decay=settings.decay
-        )
-        for c in curves
-        if offset
-    }
-    notes = [f"{HALF_STUCK_MASS.name}: {text}" for text in usable_ends(exact[HALF_STUCK_MASS.name])[3]]
-    sizes, epochs, errors, left_out = usable_ends(sampled[HALF_STUCK_MASS.name])
-    notes += [f"left out of the sampled fits: {text}" for text in left_out]
+    exact = {name: [end for end, _, _ in each] for name, each in found.items()}
+    sampled = {name: [end for _, end, _ in each] for name, each in found.items()}
+    replicates = {name: [rows for _, _, rows in each] for name, each in found.items()}
+    half = HALF_STUCK_MASS.name
+    used, epochs, errors, _ = usable_ends(dict(zip(sizes, sampled[half], strict=True)))
     comparison = None
-    if len(sizes) > 1:
-        models = rival_models(
-            sizes, decay=settings.decay, learning_rate=settings.learning_rate, dataset_size=settings.dataset_size
-        )
-        comparison = compare(models, sizes, epochs, errors)
-    spreads, exponent = _collapse(settings, curves, resampled)
-    if grid_error is not None:
-        notes.append(f"the exact ends are right to about {grid_error:.2g} epochs, by comparing two grids")
-    if exponent is None:
-        notes.append("no collapse: it needs at least two batch sizes whose curves cross common levels")
-    return Report(
-        pair,
-        exact,
-        sampled,
-        lawful,
-        law("epochs-per-halving")(decay=settings.decay),
-        _halvings(exact),
-        _halvings(sampled, replicates),
-        comparison,
-        spreads,
-        exponent,
-        crossover(pair.clean, pair.stuck_phase, preferred),
-        findings,
-        grid_error,
-        tuple(notes),
+    if len(used) > 1:
+        models = rival_models(used, decay=decay, learning_rate=learning_rate, dataset_size=int(training.dataset_size))
+        comparison = compare(models, used, epochs, errors)
+    published = published_dataset(findings)
+    own = xr.Dataset(
+        {
+            **end_variables(list(exact.values()), ("definition", "batch_size"), "exact_end_"),
+            **end_variables(list(sampled.values()), ("definition", "batch_size"), "sampled_end_"),
+            "law_end_epoch": ("batch_size", _law(exact[half], sizes, decay)),
+            **halving_variables(
+                {n: _halving(sizes, each) for n, each in exact.items()}, "definition", "exact_halving_"
+            ),
+            **halving_variables(
+                {name: _halving(sizes, sampled[name], replicates[name]) for name in sampled},
+                "definition",
+                "sampled_halving_",
+            ),
+            "law_halving": ((), law("epochs-per-halving")(decay=decay)),
+            **comparison_variables(
+                [comparison], list(published["rival_law"].values), "sampled_definition", "sampled_fit_"
+            ),
+            **collapse_variables(
+                *_collapse(curves, dict(zip(sizes, drawn, strict=True))),
+                list(published["collapse_variable"].values),
+                "toy_collapse_",
+            ),
+            "grid_error": ((), _grid_error(pair, curves, ending, exact[half]), {"units": "epochs"}),
+            **_phases(pair, crossover(pair.clean, pair.stuck_phase, preferred)),
+        },
+        coords={
+            "definition": list(found),
+            "sampled_definition": [half],
+            "batch_size": sizes,
+            "role": ["deficit", "clean"],
+            "phase": [phase.name for phase in pair.clean.phases],
+        },
+    )
+    whole = xr.merge([*maps, curves_dataset(curves, decay), published, own], combine_attrs="drop_conflicts")
+    energies = {"deficit": pair.deficit.bound_energy, "clean": pair.clean.bound_energy}
+    return whole.assign_attrs(
+        potential=pair.clean.name,
+        energy_latex=energy_latex(energies["clean"]) if pair.clean.dimension <= 2 else "",
+        **{f"{role}_energy": energy_text(energy) for role, energy in energies.items()},
+        stuck_phase=pair.stuck_phase,
+        preferred_phase=preferred,
+        decay=decay,
+        chains=len(curves[0].stuck),
+        epochs_after=ending.epochs,
     )
 
 
-def _halvings(
-    ends: Mapping[str, Mapping[int, CriticalPeriodEnd]], replicates: Mapping[str, Sequence[np.ndarray]] | None = None
-) -> dict[str, EpochsPerHalving]:
-    found = {}
-    for name, of_size in ends.items():
-        kept = [i for i, end in enumerate(of_size.values()) if end.epoch is not None]
-        if len(kept) < 2:
-            continue
-        sizes = [list(of_size)[i] for i in kept]
-        epochs = np.array([of_size[size].epoch for size in sizes], dtype=float)
-        drawn = None if replicates is None else np.column_stack([replicates[name][i] for i in kept])
-        found[name] = epochs_per_halving(sizes, epochs, replicates=drawn)
-    return found
+def _ends(
+    curve: StuckCurve, drawn: np.ndarray, definition: Definition
+) -> tuple[CriticalPeriodEnd, CriticalPeriodEnd, np.ndarray]:
+    """The exact end, the sampled one, and that of every resampled curve."""
+    at = curve.sampled_switch_epochs
+    # A hinge and a half depth depend on the rows they are given: exact and sampled ones get the same rows.
+    # The hinge has no flat start, so it gets the rows from the rise on.
+    middle, width = rise(curve.switch_epochs, curve.exact)
+    kept = at >= (middle - ONSET * width if definition is HINGE else 0)
+    if kept.sum() < minimum_rows(definition):
+        kept = np.ones(len(at), dtype=bool)
+    rows = slice(None) if definition is HALF_STUCK_MASS else np.isin(curve.switch_epochs, at[kept])
+    mean, drawn = curve.stuck.mean(axis=0)[kept], drawn[:, kept]
+    return (
+        find_end(curve.switch_epochs[rows], curve.exact[rows], definition),
+        end_with_interval(at[kept], mean, drawn, definition, method="bootstrap over chains"),
+        replicate_epochs(at[kept], drawn, definition),
+    )
+
+
+def _law(exact: Sequence[CriticalPeriodEnd], sizes: Sequence[int], decay: float) -> list[float]:
+    """The law's ends; its offset is the mean over the exact ends that are numbers."""
+    end = law("critical-period-end-exponential")
+    offsets = [
+        found.epoch - end(epoch_offset=0, batch_size=size, decay=decay)
+        for size, found in zip(sizes, exact, strict=True)
+        if found.epoch is not None
+    ]
+    if not offsets:
+        return [math.nan] * len(sizes)
+    return [end(epoch_offset=float(np.mean(offsets)), batch_size=size, decay=decay) for size in sizes]
+
+
+def _grid_error(
+    pair: PotentialPair, curves: Sequence[StuckCurve], ending: Ending, exact: Sequence[CriticalPeriodEnd]
+) -> float:
+    """Of the exact ends, in epochs: at the largest batch size that has one (by θ it is the same at all)."""
+    for curve, end in zip(reversed(curves), reversed(exact), strict=True):
+        if end.epoch is not None:
+            return grid_error(pair, curve, ending, end.epoch)
+    return math.nan
+
+
+def _halving(
+    sizes: Sequence[int], ends: Sequence[CriticalPeriodEnd], replicates: Sequence[np.ndarray] | None = None
+) -> EpochsPerHalving | None:
+    kept = [i for i, end in enumerate(ends) if end.epoch is not None]
+    if len(kept) < 2:
+        return None
+    epochs = np.array([ends[i].epoch for i in kept], dtype=float)
+    drawn = None if replicates is None else np.column_stack([replicates[i] for i in kept])
+    return epochs_per_halving([sizes[i] for i in kept], epochs, replicates=drawn)
 
 
 def _collapse(
-    settings: Settings, curves: Sequence[StuckCurve], resampled: Mapping[int, np.ndarray]
+    curves: Sequence[StuckCurve], resampled: dict[int, np.ndarray]
 ) -> tuple[dict[str, Collapse], BestExponent | None]:
     def batch_curve(curve: StuckCurve, epochs: np.ndarray, values: np.ndarray) -> BatchCurve:
         rates = curve.training.learning_rates(int(epochs[-1]) + 1)[epochs]
@@ -236,146 +209,171 @@ def _collapse(
     if len(curves) < 2:
         return {}, None
     exact = [batch_curve(c, c.switch_epochs, c.exact) for c in curves]
-    spreads = collapse(exact, dataset_size=settings.dataset_size, absolute=True)
+    spreads = collapse(exact, dataset_size=int(curves[0].training.dataset_size), absolute=True)
     try:
-        drawn = [batch_curve(c, c.sampled_switch_epochs, c.stuck.mean(axis=0)) for c in curves]
-        return spreads, best_exponent(drawn, replicates=resampled, absolute=True)
-    except ValueError:
+        sampled = [batch_curve(c, c.sampled_switch_epochs, c.stuck.mean(axis=0)) for c in curves]
+        return spreads, best_exponent(sampled, replicates=resampled, absolute=True)
+    except ValueError:  # curves that cross no common level
         return spreads, None
 
 
-def report_dataset(report: Report, findings: PublishedFindings) -> xr.Dataset:
-    """The report's numbers that the figure shows."""
-    name = HALF_STUCK_MASS.name
-    sizes = list(report.exact[name])
-    curves = published_curves()
-    number = lambda value: np.nan if value is None else value  # noqa: E731
-    data: dict[str, Any] = {
-        "end_exact": ("batch_size", [number(report.exact[name][s].epoch) for s in sizes]),
-        "end_law": ("batch_size", [number(report.law.get(s)) for s in sizes]),
+def _phases(pair: PotentialPair, found: Crossover) -> dict[str, Any]:
+    grid, both = ("role", "phase"), (pair.deficit, pair.clean)
+    names = [phase.name for phase in pair.clean.phases]
+    own = [[potential.phases[potential.phase_number(name)] for name in names] for potential in both]
+    return {
+        "phase_minimum": ((*grid, "coordinate"), [[[*p.minimum_point(n)] for n in names] for p in both]),
+        "phase_loss": (grid, [[potential.minimum_loss(name) for name in names] for potential in both]),
+        "phase_learning_coefficient": (grid, [[str(phase.learning_coefficient) for phase in row] for row in own]),
+        "phase_multiplicity": (grid, [[phase.multiplicity for phase in row] for row in own]),
+        **{f"crossover_{name}": ("crossover", [*getattr(found, name)]) for name in ("n_beta", "temperature")},
         **{
-            f"end_sampled{suffix}": ("batch_size", [number(getattr(report.sampled[name][s], field)) for s in sizes])
-            for suffix, field in (("", "epoch"), ("_low", "low"), ("_high", "high"))
+            f"crossover_{name}": ("asymptotic_crossover", [*getattr(found, name)])
+            for name in ("asymptotic_n_beta", "asymptotic_temperature")
         },
-        "published_switch_epoch": (
-            ("published_batch_size", "published_row"),
-            pad([c.switch_epochs for c in curves.values()]),
-        ),
-        "published_accuracy": (
-            ("published_batch_size", "published_row"),
-            pad([c.final_accuracy for c in curves.values()]),
-        ),
+        "crossover_range": ("range_end", [*found.n_beta_range]),
     }
-    fits = [hinge_fit(curve.switch_epochs, curve.final_accuracy) for curve in curves.values()]
-    data |= {
-        f"published_hinge_{field}": ("published_batch_size", [getattr(fit, field) for fit in fits])
-        for field in ("intercept", "slope")
-    }
-    for definition in (HINGE, HALF_DEPTH):
-        ends = findings.ends[definition.name]
-        for suffix, field in (("", "epoch"), ("_low", "low"), ("_high", "high")):
-            data[f"published_{definition.name}{suffix}"] = (
-                "published_batch_size",
-                [number(getattr(ends[s], field)) for s in curves],
-            )
-    return xr.Dataset(
-        data,
-        coords={"batch_size": [float(s) for s in sizes], "published_batch_size": list(curves)},
-        attrs={
-            "epochs_per_halving_theory": report.theory_epochs_per_halving,
-            **{
-                f"epochs_per_halving_published_{d}": [s.slope, number(s.low), number(s.high)]
-                for d, s in findings.epochs_per_halving.items()
-            },
-        },
-    )
-
-
-def print_report(report: Report, stem: Path) -> None:
-    """Print the table and what it means."""
-    console = Console()
-    table = Table(title=f"End of the critical period, epochs ({report.pair.clean.name})")
-    for heading in ("batch size", "exact", "sampled, 95 %", "law", "hinge (sampled)", "half depth (sampled)"):
-        table.add_column(heading, justify="right")
-    name = HALF_STUCK_MASS.name
-    for size, exact in report.exact[name].items():
-        table.add_row(
-            str(size),
-            exact.statement(),
-            report.sampled[name][size].statement(),
-            f"{report.law[size]:.1f}" if size in report.law else "-",
-            report.sampled[HINGE.name][size].statement(),
-            report.sampled[HALF_DEPTH.name][size].statement(),
-        )
-    console.print(table)
-    shifts = Table(title="Epochs per halving of the batch")
-    for heading in ("definition", "theory", "exact", "sampled, 95 %", "published CIFAR-10, 95 %"):
-        shifts.add_column(heading, justify="right")
-    for definition in report.exact:
-        shifts.add_row(
-            definition.replace("_", " "),
-            f"{report.theory_epochs_per_halving:.2f}",
-            _slope(report.exact_halving.get(definition), interval=False),
-            _slope(report.sampled_halving.get(definition)),
-            _slope(report.published.epochs_per_halving.get(definition)),
-        )
-    console.print(shifts)
-    spreads = Table(title="Spread of the collapsed curves (lower is better)")
-    for heading in ("variable", "this toy", "published CIFAR-10"):
-        spreads.add_column(heading, justify="right")
-    for variable in report.published.collapse:
-        spreads.add_row(
-            variable.replace("_", " "),
-            *(_spread(found.get(variable)) for found in (report.collapse, report.published.collapse)),
-        )
-    for found, label in ((report.best_exponent, "this toy"), (report.published.best_exponent, "published")):
-        if found is not None:
-            low, high = (("open" if x is None else f"{x:.2f}") for x in (found.low, found.high))
-            spreads.caption = (
-                spreads.caption or ""
-            ) + f"best exponent of B, {label}: {found.exponent:.2f} [{low}, {high}]\n"
-    console.print(spreads)
-    console.print(f"Crossover: {report.crossover.statement}", highlight=False)
-    for note in (*report.notes, what_the_published_curves_can_tell(report.published)):
-        console.print(note, highlight=False)
-    console.print(f"Written: {stem}.png, .svg, .nc, .json", highlight=False)
-
-
-def _slope(shift: EpochsPerHalving | None, interval: bool = True) -> str:
-    if shift is None:
-        return "-"
-    if not interval:
-        return f"{shift.slope:.2f}"
-    low, high = (("open" if x is None else f"{x:.1f}") for x in (shift.low, shift.high))
-    return f"{shift.slope:.1f} [{low}, {high}]"
-
-
-def _spread(found: Collapse | None) -> str:
-    return "-" if found is None or found.spread is None else f"{found.spread:.3f}"
 
 
 def _size(curve: StuckCurve) -> int:
     return int(curve.training.batch_size)
 
 
-def _describe(pair: PotentialPair) -> dict[str, Any]:
-    return {
-        "name": pair.name,
-        "stuck_phase": pair.stuck_phase,
-        **{
-            role: {
-                "energy": sympy.sstr(potential.energy),
-                "parameters": {name: str(value) for name, value in potential.parameters},
-                "phases": {
-                    phase.name: {
-                        "minimum": [float(x) for x in potential.minimum_point(phase.name)],
-                        "loss": potential.minimum_loss(phase.name),
-                        "learning_coefficient": str(phase.learning_coefficient),
-                        "multiplicity": phase.multiplicity,
-                    }
-                    for phase in potential.phases
-                },
-            }
-            for role, potential in (("deficit", pair.deficit), ("clean", pair.clean))
-        },
+# ---- tables ----------------------------------------------------------------------------------------------------------
+def tables(data: xr.Dataset) -> tuple[Table, ...]:
+    """Ends, epochs per halving, published ends, collapse, rival laws."""
+    return (_ends_table(data), _halvings_table(data), published_table(data), _collapse_table(data), _laws_table(data))
+
+
+def _estimates(data: xr.Dataset, prefix: str) -> list[str]:
+    """Epochs per halving with their intervals."""
+    numbers = (data[f"{prefix}halving_{name}"].values for name in ("slope", "low", "high"))
+    return [estimate_text(*each) for each in zip(*numbers, strict=True)]
+
+
+def _ends_table(data: xr.Dataset) -> Table:
+    columns = {"batch size": texts(data["batch_size"].values)}
+    for name in data["definition"].values:
+        for way in ("exact", "sampled"):
+            columns[f"{spoken(name)}: {way}"] = texts(data[f"{way}_end_statement"].sel(definition=name).values)
+        columns.setdefault("law", texts(data["law_end_epoch"].values, 4))
+    caption = (
+        f"End of the critical period in epochs for `{data.attrs['clean_energy']}` after "
+        f"`{data.attrs['deficit_energy']}`. Sampled ends have 95 % intervals, by resampling chains. The grid leaves an "
+        f"error of {number_text(data['grid_error'].item(), 1)} epochs in exact ends."
+    )
+    return Table.of_columns("critical_period_end", caption, columns)
+
+
+def _halvings_table(data: xr.Dataset) -> Table:
+    published = data.reindex(published_definition=data["definition"].values)
+    columns = {
+        "definition of the end": texts(data["definition"].values),
+        "law": [f"{data['law_halving'].item():.2f}"] * data.sizes["definition"],
+        "exact": texts(data["exact_halving_slope"].values, 4),
+        "sampled, 95 %": _estimates(data, "sampled_"),
+        "published CIFAR-10, 95 %": _estimates(published, "published_"),
     }
+    return Table.of_columns("epochs_per_halving", "Epochs by which halving the batch delays the end.", columns)
+
+
+def _collapse_table(data: xr.Dataset) -> Table:
+    columns = {
+        "variable at the switch": [*texts(data["collapse_variable"].values), "best power of the batch size, 95 %"]
+    }
+    for heading, own in (("toy", "toy_"), ("published CIFAR-10", "published_")):
+        best = (data[f"{own}collapse_best_{name}"].item() for name in ("exponent", "low", "high"))
+        columns[heading] = [*texts(data[f"{own}collapse_spread"].values), estimate_text(*best)]
+    caption = "Spread between the curves of all batch sizes over one variable; 0 is a perfect collapse."
+    return Table.of_columns("collapse", caption, columns)
+
+
+def _laws_table(data: xr.Dataset) -> Table:
+    columns = {"law": texts(data["rival_law"].values)}
+    for heading, own in (("toy", "sampled"), ("published", "published")):
+        for row, name in enumerate(data[f"{own}_definition"].values):
+            for field, told in (("p_value", "p"), ("weight", "weight")):
+                shares = data[f"{own}_fit_{field}"].values[row]
+                columns[f"{heading}, {spoken(name)}: {told}"] = [chance_text(share) for share in shares]
+    caption = (
+        "Rival laws of e*(B): p is the chance of larger residuals if the law is true. Akaike weights need more batch "
+        "sizes than were published for laws of two parameters."
+    )
+    return Table.of_columns("rival_laws", caption, columns)
+
+
+# ---- claims ----------------------------------------------------------------------------------------------------------
+def claims(data: xr.Dataset) -> tuple[Claim, ...]:
+    """What the law says and what came out; those that speak against it first."""
+    return (
+        halving_claim(data, HINGE.name),
+        loss_claim(data),
+        _crossover(data),
+        log_law_claim(data),
+        halving_claim(data, HALF_DEPTH.name),
+        _collapse_exponent(data),
+        _end(data),
+        _toy_halving(data),
+    )
+
+
+def _crossover(data: xr.Dataset) -> Claim:
+    """Exact and asymptotic crossover, each at its largest n_beta, where the asymptotic law is best."""
+    exact, expected = (
+        max(data[f"crossover_{name}"].values, default=math.nan) for name in ("n_beta", "asymptotic_n_beta")
+    )
+    none = math.isnan(exact), math.isnan(expected)
+    agree = all(none) if any(none) else abs(math.log(exact / expected)) <= math.log1p(CROSSOVER_ERROR)
+    low, high = data["crossover_range"].values
+    sentence = (
+        f"Free energies of {data.attrs['stuck_phase']} and {data.attrs['preferred_phase']} cross at "
+        f"{f'no n_beta from {low:g} to {high:g}' if none[0] else f'n_beta {exact:.3g}'}; the asymptotic law says "
+        f"{'none' if none[1] else f'{expected:.3g}'}."
+    )
+    return Claim.of("crossover", sentence, exact, expected=expected, verdict="yes" if agree else "no")
+
+
+def _collapse_exponent(data: xr.Dataset) -> Claim:
+    toy, own = (
+        [data[f"{whose}_collapse_best_{name}"].item() for name in ("exponent", "low", "high")]
+        for whose in ("toy", "published")
+    )
+    verdicts = inside(1.0, *toy[1:]), inside(1.0, *own[1:])
+    worst: Verdict = "no" if "no" in verdicts else "cannot tell" if "cannot tell" in verdicts else "yes"
+    sentence = (
+        f"Published curves collapse best over learning rate/B^a at a = {estimate_text(*own)}, the toy's at "
+        f"{estimate_text(*toy)}; by law a = 1."
+    )
+    return Claim.of("collapse-exponent", sentence, own[0], (own[1], own[2]), 1.0, worst)
+
+
+def _end(data: xr.Dataset) -> Claim:
+    """At batch size 128, or else the middle one."""
+    sizes = data["batch_size"].values.tolist()
+    size = 128 if 128 in sizes else sizes[len(sizes) // 2]
+    own = data.sel(definition=HALF_STUCK_MASS.name, batch_size=size)
+    exact, expected = own["exact_end_epoch"].item(), own["law_end_epoch"].item()
+    low, high = [own[f"sampled_end_{name}"].item() for name in ("low", "high")]
+    verdict = inside(expected, low, high)
+    if verdict == "yes" and (inside(exact, low, high) == "no" or abs(exact - expected) > EXACT_ERROR):
+        verdict = "no"
+    told, sampled = (own[f"{way}_end_statement"].item().split(":")[0] for way in ("exact", "sampled"))
+    if math.isfinite(exact):
+        told = number_text(exact, 4)
+    sentence = (
+        f"At batch size {size:g} the end of the critical period is {told} exactly, {sampled} sampled and "
+        f"{number_text(expected, 4)} by law, in epochs."
+    )
+    return Claim.of(f"end-at-{size:g}", sentence, exact, (low, high), expected, verdict)
+
+
+def _toy_halving(data: xr.Dataset) -> Claim:
+    own = data.sel(definition=HALF_STUCK_MASS.name)
+    slope, low, high = [own[f"sampled_halving_{name}"].item() for name in ("slope", "low", "high")]
+    expected = data["law_halving"].item()
+    exact = number_text(own["exact_halving_slope"].item(), 4)
+    sentence = (
+        f"Halving the batch delays the toy's end by {exact} epochs exactly, "
+        f"{estimate_text(slope, low, high)} sampled; the law says {expected:.2f}."
+    )
+    return Claim.of("toy-halving", sentence, slope, (low, high), expected)

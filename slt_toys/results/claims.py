@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -52,6 +52,27 @@ class Claim:
             if number is not None and not math.isfinite(number):
                 raise ValueError(f"numbers of claim {self.name!r} must be finite or None, not {number}")
 
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        sentence: str,
+        value: float,
+        interval: tuple[float, float] = (math.nan, math.nan),
+        expected: float = math.nan,
+        verdict: Verdict | None = None,
+    ) -> Claim:
+        """A claim whose numbers may be NaN for none; by default it holds if its interval holds ``expected``."""
+        ends = tuple(end if math.isfinite(end) else None for end in interval)
+        return cls(
+            name,
+            sentence,
+            value if math.isfinite(value) else None,
+            None if ends == (None, None) else (ends[0], ends[1]),
+            expected if math.isfinite(expected) else None,
+            verdict or inside(expected, *interval),
+        )
+
 
 @dataclass(frozen=True)
 class Table:
@@ -66,6 +87,11 @@ class Table:
         for row in self.rows:
             if len(row) != len(self.headings):
                 raise ValueError(f"rows of table {self.name!r} must have {len(self.headings)} cells, not {len(row)}")
+
+    @classmethod
+    def of_columns(cls, name: str, caption: str, columns: Mapping[str, Sequence[str]]) -> Table:
+        """A table by its columns, from heading to cells."""
+        return cls(name, caption, tuple(columns), tuple(zip(*columns.values(), strict=True)))
 
 
 @dataclass(frozen=True)
@@ -119,6 +145,40 @@ def interval_text(low: float | None, high: float | None, digits: int = 3) -> str
     """An interval in brackets, an open end named as such."""
     ends = ("open" if x is None or not math.isfinite(x) else f"{x:.{digits}g}" for x in (low, high))
     return f"[{', '.join(ends)}]"
+
+
+def estimate_text(value: float, low: float, high: float, digits: int = 3) -> str:
+    """A number with its interval, all to so many digits; a dash where there is none."""
+    told = [f"{x:#.{digits}g}".rstrip(".") if math.isfinite(x) else "open" for x in (value, low, high)]
+    return f"{told[0]} [{told[1]}, {told[2]}]" if math.isfinite(value) else "-"
+
+
+def chance_text(value: float) -> str:
+    """A p-value or a weight to two digits; a dash where there is none."""
+    return "< 0.001" if value < 0.001 else number_text(value, 2)
+
+
+def spoken(name: object) -> str:
+    """A name of the code as a reader writes it."""
+    return str(name).replace("_", " ")
+
+
+def texts(values: Iterable[Any], digits: int = 3) -> list[str]:
+    """Cells of a column: names as a reader writes them, whole numbers, others to so many significant digits."""
+
+    def cell(value: Any) -> str:
+        if isinstance(value, str):
+            return spoken(value)
+        return f"{value:.0f}" if value == round(value, 0) and abs(value) < 1e6 else number_text(float(value), digits)
+
+    return [cell(value) for value in values]
+
+
+def inside(expected: float, low: float, high: float) -> Verdict:
+    """Whether an interval holds what was expected; "cannot tell" if it is open there or nothing was expected."""
+    if expected < low or expected > high:
+        return "no"
+    return "yes" if all(map(math.isfinite, (expected, low, high))) else "cannot tell"
 
 
 def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

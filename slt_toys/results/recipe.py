@@ -112,6 +112,21 @@ def numbers(dataset: xr.Dataset) -> dict[str, Any]:
     return {"attributes": dict(dataset.attrs), **small}
 
 
+def dataset_of(record: dict[str, Any]) -> xr.Dataset:
+    """The dataset that a JSON record holds; numbers that were null are NaN."""
+    import numpy as np
+    import xarray as xr
+
+    parts = dict(record["numbers"])
+    attributes = parts.pop("attributes")
+    variables = {}
+    for name, part in parts.items():
+        values = np.array(part["values"], dtype=object)
+        numeric = not any(isinstance(value, str) for value in values.ravel())
+        variables[name] = (part["dims"], values.astype(float) if numeric else values)
+    return xr.Dataset(variables, attrs=attributes)
+
+
 def print_outcome(record: dict[str, Any], experiment: Experiment) -> None:
     """Claims and tables on the terminal."""
     from rich.console import Console
@@ -130,4 +145,4 @@ def print_outcome(record: dict[str, Any], experiment: Experiment) -> None:
     console.print(f"Written: {experiment.out / experiment.NAME}.nc, .json, .md and figures", highlight=False)
 
 
-__all__ = ["Experiment", "at_least", "carry_out", "main", "numbers", "print_outcome"]
+__all__ = ["Experiment", "at_least", "carry_out", "dataset_of", "main", "numbers", "print_outcome"]

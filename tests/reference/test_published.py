@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
 from slt_toys.fits.ends import half_depth, hinge
-from slt_toys.fits.published import published_findings, what_the_published_curves_can_tell
+from slt_toys.fits.published import published_findings
 from slt_toys.reference import published
 from slt_toys.reference.published import COLUMNS, check_table, published_curves, read_curves
 
@@ -74,29 +72,16 @@ def test_collapse_of_section_7(findings):
     assert best.spread < findings.collapse["learning_rate/batch_size"].spread
 
 
-def test_the_words_say_what_the_numbers_say(findings):
-    words = what_the_published_curves_can_tell(findings)
-    for phrase in (
-        "one seed each",
-        "28.4 (256 to 128) and 43.4 (128 to 64)",
-        "15.2 (256 to 128) and 24.6 (128 to 64)",
-        "22.76",
-        "depends on what is called their end",
-        "cannot tell log law from power law",
-        "loss threshold is not excluded",
-        "how much another seed would move a whole curve is not in the table",
-    ):
-        assert phrase in words
+def test_three_batch_sizes_leave_two_laws_open(findings):
     for comparison in findings.comparisons.values():
         assert comparison.fits["log_law"].weight is None and comparison.fits["power_law"].weight is None
         assert comparison.fits["constant"].p_value < 1e-4
         assert "cannot tell by AICc about log_law, power_law" in comparison.statement
 
 
-def test_findings_are_plain_json_and_a_function_of_the_seed(findings):
-    text = json.dumps(findings.to_dict(), allow_nan=False)
-    assert json.dumps(published_findings(repetitions=500, seed=1).to_dict(), allow_nan=False) == text
-    assert json.dumps(published_findings(repetitions=500, seed=2).to_dict(), allow_nan=False) != text
+def test_findings_are_a_function_of_the_seed(findings):
+    assert published_findings(repetitions=500, seed=1) == findings
+    assert published_findings(repetitions=500, seed=2) != findings
 
 
 def test_a_changed_table_is_refused():

@@ -31,6 +31,7 @@ from cifar.sweep.store import Store, claim
 from cifar.sweep.sweep import next_unit
 from cifar.training.networks import make_network, multiply_adds
 from slt_toys.fits.published import published_findings
+from slt_toys.results.recipe import dataset_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 
@@ -253,7 +254,7 @@ def test_the_dataset_of_the_figure_holds_the_curves_and_their_errors(tmp_path):
     base = base_run(found, "blur")
     assert base.arm == "base" and found[0].run.arm == "linear_scaling"
     made = analyse(found, deficit="blur", decay=0.93, learning_rate=0.05, momentum=0.9, examples=640)
-    toy = json.loads((ROOT / "figures" / "phase_diagram.json").read_text(encoding="utf-8"))
+    toy = dataset_of(json.loads((ROOT / "figures" / "phase_diagram.json").read_text(encoding="utf-8")))
     data = sweep_dataset(found, made, published_findings(), facts, 9.55, toy)
     assert data["curve_batch_size"].values.tolist() == [20, 40] and data.sizes["run"] == len(found)
     for size in (20, 40):
