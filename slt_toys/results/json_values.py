@@ -1,8 +1,9 @@
-"""Any result in terms of what JSON knows: objects, lists, text, finite numbers, true, false and null."""
+"""Any result in terms of what JSON knows (objects, lists, text, finite numbers, true, false, null), and its layout."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import os
 from collections.abc import Mapping
@@ -72,3 +73,17 @@ def _mappingplain_values(mapping: Mapping[Any, Any], where: str, not_finite: str
             raise ValueError(f"{where} has two keys that read {name!r} in JSON; rename one")
         result[name] = plain_values(item, f"{where}.{name}", not_finite)
     return result
+
+
+def json_text(value: Any, indent: str = "") -> str:
+    """Plain values as JSON, a line for each entry but for lists of numbers and texts, which take one line whole."""
+    inner = f"{indent}  "
+    if isinstance(value, dict) and value:
+        entries = [f"{json.dumps(key, ensure_ascii=False)}: {json_text(item, inner)}" for key, item in value.items()]
+        opened, closed = "{", "}"
+    elif isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value):
+        entries = [json_text(item, inner) for item in value]
+        opened, closed = "[", "]"
+    else:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return opened + ",".join(f"\n{inner}{entry}" for entry in entries) + f"\n{indent}{closed}"

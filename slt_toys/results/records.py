@@ -22,7 +22,7 @@ from typing import Any, Literal, Protocol
 
 import xarray
 
-from slt_toys.results.json_values import plain_values
+from slt_toys.results.json_values import json_text, plain_values
 from slt_toys.results.manifest import manifest
 
 __all__ = [
@@ -178,8 +178,7 @@ def write_json(value: Any, path: str | os.PathLike[str], *, not_finite: Literal[
     if not_finite not in ("refuse", "null"):
         raise ValueError(f"not_finite is {not_finite!r}; it must be 'refuse' or 'null'")
     plain = plain_values(value, "value", not_finite)
-    text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
-    return write_bytes_atomically((text + "\n").encode("utf-8"), path)
+    return write_bytes_atomically((json_text(plain) + "\n").encode("utf-8"), path)
 
 
 def write_dataset(dataset: xarray.Dataset, path: str | os.PathLike[str]) -> str:

@@ -191,6 +191,15 @@ def test_json_round_trip(tmp_path_factory, value):
     assert json.loads(path.read_text(encoding="utf-8")) == value
 
 
+def test_numbers_of_a_list_share_a_line(tmp_path):
+    path = tmp_path / "value.json"
+    records.write_json({"a": [1, 2.5, "x [y]"], "b": [[1, 2], [3, 4]], "c": {}, "d": [{"e": None}], "f": []}, path)
+    assert path.read_text().splitlines() == [
+        "{", '  "a": [1, 2.5, "x [y]"],', '  "b": [', "    [1, 2],", "    [3, 4]", "  ],", '  "c": {},', '  "d": [',
+        "    {", '      "e": null', "    }", "  ],", '  "f": []', "}",
+    ]  # fmt: skip
+
+
 class FakeFigure:
     def savefig(self, fname, *, format, metadata=None):
         if format == "jpx":
