@@ -22,7 +22,7 @@ from scipy.linalg import eigh_tridiagonal
 from scipy.sparse.linalg import eigsh
 
 from ..inputs.arguments import check_fields, checked_arguments
-from ..potentials.boxes import CUT_OFF, box_holds, widened
+from ..potentials.boxes import CUT_OFF, walls_hold, widened
 from ..potentials.potential import Potential
 from .elimination import eliminate, substitute
 from .grids import Grid, grid_for
@@ -70,7 +70,7 @@ class FokkerPlanck:
             In one line that says how much is cut off, and what to do.
         """
         check_temperature(temperature)
-        if self.unwalled is None or box_holds(self.unwalled, temperature):
+        if self.unwalled is None or walls_hold(self.unwalled, temperature):
             return
         share, phase = _cut_off(self.unwalled, float(temperature))
         if share > CUT_OFF:

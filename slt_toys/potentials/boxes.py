@@ -17,7 +17,7 @@ from .confinement import Box, confines, energy_scale, numeric, ray_box, sublevel
 from .expressions import ExpressionError
 from .potential import Potential
 
-__all__ = ["CUT_OFF", "box_at", "box_holds", "loss_unit", "scale_of", "widened"]
+__all__ = ["CUT_OFF", "box_at", "box_holds", "loss_unit", "scale_of", "walls_hold", "widened"]
 
 # Coordinates' numbers, their symbols, the energy and the minima of one component.
 Part = tuple[tuple[int, ...], tuple[sympy.Symbol, ...], sympy.Expr, tuple[tuple[sympy.Expr, ...], ...]]
@@ -79,6 +79,11 @@ def box_at(potential: Potential, temperature: float) -> Box:
 def box_holds(potential: Potential, temperature: float) -> bool:
     """Whether nothing beyond the potential's own box matters at a temperature."""
     return box_at(potential, temperature) == potential.box
+
+
+def walls_hold(potential: Potential, temperature: float) -> bool:
+    """The same of this very temperature: :func:`box_holds` rounds it up, and may ask for more than it needs."""
+    return box_holds(potential, temperature) or _box_for(potential, temperature) == potential.box
 
 
 def _rounded_up(potential: Potential, temperature: float) -> float:

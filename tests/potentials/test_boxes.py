@@ -18,7 +18,7 @@ from slt_toys.exact.kinetics import barrier_form, mean_first_passage_time
 from slt_toys.exact.phase_integrals import phase_moments, range_for
 from slt_toys.exact.temperature_ladder import swap_acceptance
 from slt_toys.potentials.boxes import CUT_OFF, TEMPERATURES_KEPT, box_at, box_holds, loss_unit, scale_of, widened
-from slt_toys.potentials.catalogue import catalogue, pairs, regular_double_well
+from slt_toys.potentials.catalogue import catalogue, find_pair, pairs, regular_double_well
 from slt_toys.potentials.confinement import energy_scale, ray_box, sublevel_box, taylor_coefficients
 from slt_toys.potentials.phases import Phase, derive_phases
 from slt_toys.potentials.potential import Potential
@@ -344,3 +344,14 @@ def test_a_grid_resolves_a_hole_narrower_than_its_raster():
         errors.append(abs(share * (hole + rest) / hole - 1))
         grid = grid.halved()
     assert errors[0] < 0.03 and errors[1] < errors[0] / 3  # of second order, as everywhere
+
+
+def test_a_plane_is_not_refused_for_the_rounding_of_its_temperature():
+    """A grid holds its own highest temperature, although that rounded up would ask for a wider box."""
+    pair = find_pair("curve_against_point")
+    grid = grid_for((pair.deficit, pair.clean), [0.1, 2.4], 40)
+    process = fokker_planck(pair.clean, grid)
+    assert process.unwalled is not None and not box_holds(process.unwalled, 2.4)
+    assert process.stationary(2.4).sum() == pytest.approx(1)
+    with pytest.raises(ValueError, match="cuts off"):  # the control: walls that do cut
+        process.stationary(24.0)
