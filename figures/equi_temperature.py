@@ -18,12 +18,12 @@ SPACING, REFERENCE = 1.25, 64  # between neighbouring curves, in halvings, at a 
 ZOOM = (0.9, 1.1)
 DEFINITIONS = {"half_stuck_mass": "half stuck mass", "hinge": "hinge", "half_depth": "half depth"}
 LAWS = {
-    "scaling_law": "one\ntemperature",
-    "temperature_drift": "drifting\ntemperature",
-    "log_law": "logarithm,\nfree slope",
-    "power_law": "power of $B$,\nfree exponent",
+    "scaling_law": "one temperature",
+    "temperature_drift": "drifting temperature",
+    "log_law": "logarithm, free slope",
+    "power_law": "power of $B$, free",
     "constant": "constant",
-    "flow_time": "flow time\nspent",
+    "flow_time": "flow time spent",
 }
 PUBLISHED = "published CIFAR-10"
 
@@ -38,12 +38,12 @@ def draw(dataset: xr.Dataset) -> Figure:
     """
     use_style()
     rows = dataset.sizes["problem"]
-    figure = plt.figure(figsize=(15.0, max(7.5, 3.2 + 0.78 * rows)))
-    grid = figure.add_gridspec(2, 3, width_ratios=(1.25, 1.0, 0.8), height_ratios=(1.12, 1), hspace=0.04, wspace=0.02)
-    _curves(figure.add_subplot(grid[:, 0]), dataset)
-    wide = figure.add_subplot(grid[0, 1])
-    _slopes(wide, figure.add_subplot(grid[0, 2], sharey=wide), dataset)
-    _laws(figure.add_subplot(grid[1, 1:]), dataset)
+    figure = plt.figure(figsize=(16.0, max(6.5, 2.6 + 0.6 * rows)))
+    grid = figure.add_gridspec(1, 4, width_ratios=(1.35, 1.0, 0.8, 0.9), wspace=0.02)
+    _curves(figure.add_subplot(grid[0]), dataset)
+    wide = figure.add_subplot(grid[1])
+    _slopes(wide, figure.add_subplot(grid[2], sharey=wide), dataset)
+    _laws(figure.add_subplot(grid[3], sharey=wide), dataset)
     figure.suptitle("Equi-temperature curves: how the end of the critical period follows the batch size, by problem")
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
@@ -65,9 +65,9 @@ def _curves(axes: Axes, data: xr.Dataset) -> None:
     flat = expected.count("flow time spent")
     heights = SPACING * (len(names) - np.arange(len(names)) - np.where(np.arange(len(names)) < len(names) - flat, 0, 2))
     for row, height in zip(order, heights, strict=True):
-        one = main.isel(problem=row)
+        curve = main.isel(problem=row)
         look = looks[0 if expected[row] == "equal temperature" else 1]
-        ends = [one[f"{part}_halvings"].values for part in ("end", "end_low", "end_high", "exact_end")]
+        ends = [curve[f"{part}_halvings"].values for part in ("end", "end_low", "end_high", "exact_end")]
         _curve(axes, line, sizes[row], ends, height, names[row], look.colour, look.marker)
     chosen = np.flatnonzero(data["published_definition"].values == "half_depth")
     if chosen.size:
@@ -88,7 +88,7 @@ def _curves(axes: Axes, data: xr.Dataset) -> None:
         xlim=(line[0], line[1] * 2 ** (0.62 * octaves)),
         ylim=(min(heights[-1], SPACING * flat) - np.log2(line[1] / REFERENCE) - 0.8, top + 0.5),
         xlabel="batch size $B$",
-        ylabel=r"halvings of the learning rate by the end, $\log_2(\eta_0/\eta(e^*))$, each curve shifted",
+        ylabel=r"halvings of $\eta$ by the end, $\log_2(\eta_0/\eta(e^*))$, each curve shifted",
         title="a  End of the critical period by half stuck mass",
     )
     ticks = 2 ** np.arange(np.ceil(np.log2(line[0])), np.log2(line[1]))
@@ -133,10 +133,10 @@ def _curve(
 def _slopes(wide: Axes, zoom: Axes, data: xr.Dataset) -> None:
     count = data.sizes["problem"]
     places = np.arange(count, 0, -1, dtype=float)
-    found = list(data["definition"].values)
+    definitions = list(data["definition"].values)
     for axes in (wide, zoom):
         axes.axvline(1, **LAW, zorder=1)
-        for number, (look, name) in enumerate(zip(series(6)[::2], found, strict=True)):
+        for number, (look, name) in enumerate(zip(series(6)[::2], definitions, strict=True)):
             part = data.sel(definition=name)
             style: dict[str, Any] = {"fmt": look.marker, "color": look.colour, "markersize": 4.8, "capsize": 1.8,
                                      "elinewidth": 1.2, "markerfacecolor": "white", "zorder": 4}  # fmt: skip
@@ -159,8 +159,8 @@ def _slopes(wide: Axes, zoom: Axes, data: xr.Dataset) -> None:
             axes.axhline(place, color="#e2e2e2", linewidth=0.7, zorder=0)
     finite = [data[name].values[np.isfinite(data[name].values)] for name in ("slope_low", "slope_high")]
     reach = np.concatenate([*finite, data["published_slope"].values.ravel(), [0.8, 1.2]])
-    wide.set(xlim=(reach.min() - 0.1, reach.max() + 0.1), title="b  Slope: halvings of $\\eta$ per halving of $B$")
-    zoom.set(xlim=ZOOM, title=f"   the same from {ZOOM[0]:g} to {ZOOM[1]:g}")
+    wide.set(xlim=(reach.min() - 0.1, reach.max() + 0.1), title="b  Halvings of $\\eta$ per halving of $B$")
+    zoom.set(xlim=ZOOM, title=f"   from {ZOOM[0]:g} to {ZOOM[1]:g}")
     for axes in (wide, zoom):
         axes.set_xlabel("slope (1 = one temperature)")
     handed = ~data["real_noise"].values & (data["expected"].values == "equal temperature")
@@ -170,7 +170,7 @@ def _slopes(wide: Axes, zoom: Axes, data: xr.Dataset) -> None:
         zoom.set_xlabel("slope (†: 1 by identity)")
     zoom.tick_params(labelleft=False)
     wide.plot([], [], color=PALETTE[3], linewidth=3, alpha=0.6, label="theory, power law")
-    wide.legend(loc="upper left", handlelength=1.6, fontsize=9)
+    _legend_below(wide)
 
 
 def _readings(
@@ -183,28 +183,17 @@ def _readings(
 
 
 def _laws(axes: Axes, data: xr.Dataset) -> None:
-    part = data.isel(definition=0)
-    weight, chance = part["weight"].values, part["p_value"].values
-    axes.imshow(np.nan_to_num(weight), cmap="Greys", vmin=0, vmax=1.25, aspect="auto")
-    for row in range(weight.shape[0]):
-        for column in range(weight.shape[1]):
-            value, p = weight[row, column], chance[row, column]
-            if not np.isfinite(value):
-                told = f"p = {p:.2g}" if np.isfinite(p) else "not fitted"
-                axes.text(column, row, told, ha="center", va="center", fontsize=8, color=FAINT)
-                continue
-            told = "< .001"  # and its p-value is no news
-            if value >= 0.001:
-                told = f"{value:.3f}"
-                if np.isfinite(p):
-                    told += f" (p = {p:.{2 if p > 0.01 else 1}g})" if p >= 0.001 else " (p < .001)"
-            axes.text(column, row, told, ha="center", va="center", fontsize=9,
-                      color="white" if value > 0.6 else INK)  # fmt: skip
-    axes.set_xticks(range(weight.shape[1]), [LAWS.get(str(name), str(name)) for name in data["model"].values])
-    schedules = [str(text).replace("exponential, decay ", "$\\gamma = $").replace("power law, power ", "$p = $")
-                 for text in data["schedule"].values]  # fmt: skip
-    axes.set_yticks(range(weight.shape[0]), [f"{n} ({s})" for n, s in zip(_names(data), schedules, strict=True)])
-    axes.tick_params(length=0)
-    for edge in np.arange(0.5, weight.shape[0] - 0.5):
-        axes.axhline(edge, color="#dddddd", linewidth=0.7)
-    axes.set_title("c  Which law of $e^*(B)$: Akaike weight (and p-value) of each, by half stuck mass")
+    weights = np.nan_to_num(data["weight"].isel(definition=0).values)
+    places = np.arange(data.sizes["problem"], 0, -1, dtype=float)
+    begin = np.zeros(len(places))
+    for look, name, share in zip(series(len(weights.T)), data["law"].values, weights.T, strict=True):
+        axes.barh(places, share, left=begin, height=0.62, color=look.colour, edgecolor="white", linewidth=0.8,
+                  label=LAWS.get(str(name), str(name)))  # fmt: skip
+        begin += share
+    axes.set(xlim=(0, 1), xlabel="Akaike weight", title="c  Law of $e^*(B)$, by half stuck mass")
+    axes.tick_params(labelleft=False, left=False)
+    _legend_below(axes)
+
+
+def _legend_below(axes: Axes, **options: Any) -> None:
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.075), ncols=2, handlelength=1.6, **options)

@@ -9,60 +9,27 @@ beside rival laws and the published curves.
 from __future__ import annotations
 
 import sys
-import time
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
-import xarray as xr
+from .results.progress import progress
+from .results.recipe import Experiment, at_least, main
 
-from .fits.published import PublishedFindings, published_findings
-from .potentials.catalogue import barrier_spectrum, find_pair
-from .potentials.from_text import read_pair
-from .potentials.potential import PotentialPair
-from .reports.equi_findings import Finding, find
-from .reports.equi_temperature import equi_dataset, print_report, readme_tables, summary
-from .results.marked_text import write_tables
-from .results.progress import command_line, progress
-from .results.records import manifest, writable_folder, write_dataset, write_figure, write_json, written_together
-from .worlds.problems import Problem, decaying, harmonic, measure
-from .worlds.simulated_problems import cold_pathways, regression, thermal_valley
+if TYPE_CHECKING:
+    import xarray as xr
 
-NAME = "equi_temperature"
-PLANE_VARIANCE, SPECTRUM_VARIANCE, COLD_VARIANCE = 24.0, 24.0, 13.0  # for each example of the largest batch
+    from .results.claims import Outcome
+    from .worlds.problems import Problem
 
-_BUILD: dict[str, Callable[[EquiTemperature], Problem]] = {
-    "regular": lambda run: run.energy("regular_double_well", "regular wells"),
-    "singular": lambda run: run.energy("singular_double_well_2_4", "singular well"),
-    "flat_barrier": lambda run: run.energy("flat_topped_barrier", "singular barrier"),
-    # A plane is dear, so its learning rate decays twice as fast; then little more than half of its mass is ever stuck.
-    "plane": lambda run: decaying(
-        find_pair("curve_against_point"), "two coordinates", run.batch_sizes, run.decay**2,
-        variance=PLANE_VARIANCE * max(run.batch_sizes), runs_share=0.375, level=0.3,
-    ),
-    "many_barriers": lambda run: decaying(
-        _spectrum(), "many barriers", run.batch_sizes, run.decay, variance=SPECTRUM_VARIANCE * max(run.batch_sizes),
-        runs_share=0.1875,
-    ),
-    "minibatches": lambda run: regression(),
-    "thermal_pathways": lambda run: thermal_valley(),
-    "regular_power_law": lambda run: harmonic(find_pair("regular_double_well"), "regular, other schedule"),
-    "singular_power_law": lambda run: harmonic(find_pair("singular_double_well_2_4"), "singular, other schedule"),
-    "start_remembered": lambda run: decaying(
-        find_pair("regular_double_well"), "start remembered", run.batch_sizes, run.decay,
-        variance=COLD_VARIANCE * max(run.batch_sizes), expected="start remembered", start="clean phase",
-        name="regular_double_well, from the clean phase",
-    ),
-    "cold_pathways": lambda run: cold_pathways(),
-}  # fmt: skip
-PROBLEMS = tuple(_BUILD)
-FEWEST_RUNS, BARRIERS = 128, 6
+PROBLEMS = ("regular", "singular", "flat_barrier", "plane", "many_barriers", "minibatches", "thermal_pathways",
+            "regular_power_law", "singular_power_law", "start_remembered", "cold_pathways")  # fmt: skip
+FEWEST_RUNS = 128
 
 
-@dataclass(frozen=True)
-class EquiTemperature:
-    """Compare equi-temperature curves across problems: one figure, one table, one data file.
+@dataclass(frozen=True, kw_only=True)
+class EquiTemperature(Experiment):
+    """Compare equi-temperature curves across problems.
 
     Attributes
     ----------
@@ -78,25 +45,18 @@ class EquiTemperature:
         Factor of their learning rate per epoch, from 0.5 to below 1; squared for the energy in two coordinates.
     chains
         Sampled runs of each energy in one coordinate; the costlier problems take a share of it.
-    seed
-        Same seed, same result, on any number of threads.
-    out
-        Folder for equi_temperature.png, .svg, .nc and .json.
-    write_readme
-        Put the tables between this file's markers.
     """
+
+    NAME: ClassVar[str] = "equi_temperature"
 
     problems: tuple[str, ...] = PROBLEMS
     potential: str | None = None
     batch_sizes: tuple[int, ...] = (16, 32, 64, 128, 256)
     decay: float = 0.95
     chains: int = 1024
-    seed: int = 0
-    out: Path = Path("results")
-    write_readme: Path | None = None
 
     def __post_init__(self) -> None:
-        unknown = [name for name in self.problems if name not in _BUILD]
+        unknown = [name for name in self.problems if name not in PROBLEMS]
         if unknown:
             raise ValueError(f"--problems holds {unknown[0]!r}, which is none of {', '.join(PROBLEMS)}")
         if len(set(self.problems)) < len(self.problems) or not (self.problems or self.potential):
@@ -104,23 +64,12 @@ class EquiTemperature:
         if len(self.batch_sizes) < 4 or len(set(self.batch_sizes)) < len(self.batch_sizes):
             raise ValueError(f"--batch-sizes must be distinct, at least 4 for laws to be told apart, not "
                              f"{self.batch_sizes}")  # fmt: skip
-        for option, value, least in (
-            *(("--batch-sizes", size, 1) for size in self.batch_sizes),
-            ("--chains", self.chains, FEWEST_RUNS),
-            ("--seed", self.seed, 0),
-        ):
-            if value < least:
-                raise ValueError(f"{option} must be at least {least}, not {value}")
+        at_least({"--batch-sizes": (min(self.batch_sizes), 1), "--chains": (self.chains, FEWEST_RUNS),
+                  "--seed": (self.seed, 0)})  # fmt: skip
         if max(self.batch_sizes) > 1024 * min(self.batch_sizes):
             raise ValueError(f"--batch-sizes must lie within a factor of 1024, not {self.batch_sizes}")
         if not 0.5 <= self.decay < 1:
             raise ValueError(f"--decay must be at least 0.5 and below 1, not {self.decay}; 0.95 is usual")
-        if self.potential is not None:
-            self._own()
-
-    def energy(self, name: str, kind: str) -> Problem:
-        """A pair of the catalogue under exponential decay."""
-        return decaying(find_pair(name), kind, self.batch_sizes, self.decay)
 
     def built(self) -> list[Problem]:
         """The problems.
@@ -130,19 +79,19 @@ class EquiTemperature:
         ValueError
             In one line, when the potential cannot be read, derived or paired.
         """
-        own = [] if self.potential is None else [self._own()]
-        return [_BUILD[name](self) for name in self.problems] + own
+        from .worlds.named_problems import named_problem, own_problem
 
-    def _own(self) -> Problem:
-        assert self.potential is not None
-        pair = read_pair(self.potential)
-        if pair.clean.dimension != 1:
-            raise ValueError(f"--potential must have one coordinate, not {pair.clean.dimension} as {pair.name}")
-        return decaying(pair, "your own", self.batch_sizes, self.decay)
+        own = [] if self.potential is None else [own_problem(self.potential, self.batch_sizes, self.decay)]
+        return [named_problem(name, self.batch_sizes, self.decay) for name in self.problems] + own
 
-    def run(self) -> tuple[xr.Dataset, list[Finding], PublishedFindings]:
-        """Measure and fit every problem; the dataset is what the figure shows."""
-        findings = []
+    def run(self) -> xr.Dataset:
+        """Measure and fit every problem."""
+        from .fits.published import published_findings
+        from .reports.equi_temperature import dataset
+        from .worlds.problem_ends import problem_ends
+        from .worlds.problems import measure
+
+        parts = []
         for problem in self.built():
             runs = max(FEWEST_RUNS, round(self.chains * problem.runs_share))
             with progress(problem.name.replace("_", " "), float(len(problem.trainings))) as advance:
@@ -152,37 +101,21 @@ class EquiTemperature:
                     measure(problem, training, runs, [*seed, int(training.batch_size)], advance)
                     for training in problem.trainings
                 ]
-            findings.append(find(problem, curves, self.seed))
+            parts.append(problem_ends(problem, curves, self.seed))
         with progress("published curves", None):
             published = published_findings(seed=self.seed)
-        dataset = equi_dataset(findings, published)
-        dataset.attrs = {"decay": self.decay, "chains": self.chains, "seed": self.seed}
-        return dataset, findings, published
+        return dataset(parts, published, decay=self.decay, chains=self.chains, seed=self.seed)
 
+    def outcome(self, dataset: xr.Dataset) -> Outcome:
+        """Claims, tables and the figure."""
+        from figures.equi_temperature import draw
 
-def _spectrum() -> PotentialPair:
-    deficit, clean = (barrier_spectrum(BARRIERS, sign) for sign in (-1, 1))
-    return PotentialPair("barrier_spectrum", deficit, clean, "all left")
+        from .reports import equi_temperature as report
+        from .results.claims import Outcome
 
-
-def main(config: EquiTemperature) -> None:
-    """Run, print the table, and write the four files."""
-    began = time.perf_counter()
-    folder = writable_folder(config.out, argument="--out")
-    dataset, findings, published = config.run()
-    from figures.equi_temperature import draw
-
-    with written_together():
-        with progress("figure", None):
-            files = {f"{NAME}.nc": write_dataset(dataset, folder / f"{NAME}.nc")}
-            files |= write_figure(draw(dataset), folder / NAME, ("png", "svg"))
-        record = summary(findings, published)
-        record["manifest"] = manifest(config, config.seed, time.perf_counter() - began, files=files)
-        write_json(record, folder / f"{NAME}.json", not_finite="null")
-    print_report(record, folder / NAME)
-    if config.write_readme is not None:
-        write_tables(config.write_readme, readme_tables(record))
+        return Outcome(report.TITLE, report.INTRODUCTION, report.claims(dataset), report.tables(dataset),
+                       {self.NAME: draw(dataset)})  # fmt: skip
 
 
 if __name__ == "__main__":
-    sys.exit(command_line(EquiTemperature, main))
+    sys.exit(main(EquiTemperature))

@@ -1,310 +1,280 @@
-"""What equi-temperature curves across problems amount to: dataset, JSON record, words and tables."""
+"""What equi-temperature curves across problems amount to: dataset, tables and claims."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
-from rich.console import Console
-from rich.table import Table
 
 from ..fits.agreement import halvings_of_rate
-from ..fits.ends import CriticalPeriodEnd
 from ..fits.published import PublishedFindings
 from ..reference.published import DECAY, LEARNING_RATE
-from ..results.marked_text import markdown
-from .equi_findings import DEFINITIONS, Finding, agreements, halvings
+from ..results.claims import Claim, Table, Verdict, chance_text, inside, spoken
+from ..worlds.problem_ends import agreements
 
-NAMES = tuple(definition.name for definition in DEFINITIONS)
-MODELS = ("scaling_law", "temperature_drift", "log_law", "power_law", "constant", "flow_time")
-NOTHING = "-"
+TITLE = "Equi-temperature curves across problems"
+INTRODUCTION = """\
+If temperature ends critical periods, the learning rate at the end is proportional to the batch size. A **halving** is a
+factor of two in learning rate or batch. The **slope** is halvings of the learning rate by the end of the critical
+period for each halving of the batch: theory expects 1 for every problem under exponential decay
+[eq:learning-rate-halvings], and more under a power law, where the critical temperature drifts
+[eq:equi-temperature-slope-power-law].
+
+The end has three definitions, fixed beforehand. **Half stuck mass**: the share of runs that stay stuck crosses a level,
+half unless said otherwise. **Hinge**: the kink of the best line that rises and then stays flat. **Half depth**: the
+curve has gone half of the way from its first value to its last.
+
+Problems that are **handed** their temperature, as a function of γ^e/B, have slope 1 by **identity**: they check solver
+and sampler. Only real minibatches are a **test**, which could fail. No such curve can tell temperature from flow time
+left. Under a power law the half stuck mass moves less than escapes alone would move it, since what the deficit holds
+depends on the temperature too; half depth divides that out."""
+
+MASS = "half_stuck_mass"
+OPPOSITE: dict[Verdict, Verdict] = {"yes": "no", "no": "yes", "cannot tell": "cannot tell"}
 
 
-# ---- dataset --------------------------------------------------------------------------------------------------------
-def equi_dataset(findings: Sequence[Finding], published: PublishedFindings) -> xr.Dataset:
-    """Ends in epochs and in halvings of the learning rate, slopes, weights and p-values, with the published beside."""
-    width = max(len(one.problem.trainings) for one in findings)
-    sizes = np.full((len(findings), width), np.nan)
-    grid = (len(findings), len(NAMES), width)
-    ends = {part: np.full(grid, np.nan) for part in ("end", "end_low", "end_high", "exact_end")}
-    fallen = {f"{part}_halvings": np.full(grid, np.nan) for part in ends}
-    fit = np.full((2, len(findings), len(NAMES), len(MODELS)), np.nan)
-    for row, one in enumerate(findings):
-        training = one.problem.trainings[0]
-        sizes[row, : len(one.problem.trainings)] = [each.batch_size for each in one.problem.trainings]
-        for column, name in enumerate(NAMES):
-            for rank, each in enumerate(one.problem.trainings):
-                size = int(each.batch_size)
-                sampled, exact = one.sampled[name][size], one.exact[name].get(size)
-                values = (sampled.epoch, sampled.low, sampled.high, None if exact is None else exact.epoch)
-                for part, value in zip(ends, values, strict=True):
-                    ends[part][row, column, rank] = np.nan if value is None else value
-            for part in ends:
-                fallen[f"{part}_halvings"][row, column] = halvings(training, ends[part][row, column])
-            comparison = one.comparisons.get(name)
-            for at, model in enumerate(MODELS):
-                found = None if comparison is None else comparison.fits.get(model)
-                if found is not None:
-                    fit[:, row, column, at] = [_number(found.weight), _number(found.p_value)]
-    slopes = [[one.slopes[name] for name in NAMES] for one in findings]
-    by_end, by_slope = ("problem", "definition", "rank"), ("problem", "definition")
-    units = {"units": "halvings of the learning rate per halving of the batch"}
+def dataset(parts: Sequence[xr.Dataset], published: PublishedFindings, **options: float) -> xr.Dataset:
+    """Ends, slopes and fits of every problem, whether they agree, and the published curves.
+
+    Parameters
+    ----------
+    parts
+        Of each problem, as `slt_toys.worlds.problem_ends.problem_ends` gives them.
+    published
+        Fits to the published curves.
+    **options
+        Of the run; they become attributes.
+    """
+    ranked = [part.assign_coords(rank=np.arange(part.sizes["rank"])) for part in parts]
+    problems = xr.concat(ranked, "problem", join="outer", fill_value={"end_state": ""}).drop_vars("rank")
+    problems["end_state"] = problems["end_state"].astype(str)
+    data = problems.merge(agreements(problems)).merge(_published(published))
+    return data.assign_attrs(options)
+
+
+def _published(published: PublishedFindings) -> xr.Dataset:
+    names = [name for name in (MASS, "hinge", "half_depth") if name in published.ends]
+    sizes = sorted(published.ends[names[0]])
+    epochs = [
+        [[_number(getattr(published.ends[name][size], part)) for part in ("epoch", "low", "high")] for size in sizes]
+        for name in names
+    ]
+    fallen = halvings_of_rate(LEARNING_RATE * DECAY ** np.array(epochs), LEARNING_RATE)
+    shifts = [published.epochs_per_halving[name] for name in names]
+    slopes = np.array([[_number(value) for value in (each.slope, each.low, each.high)] for each in shifts])
     return xr.Dataset(
         {
-            "batch_size": (("problem", "rank"), sizes, {"units": "examples"}),
-            **{part: (by_end, values, {"units": "epochs"}) for part, values in ends.items()},
-            **{part: (by_end, values, {"units": "halvings of the learning rate"}) for part, values in fallen.items()},
-            **{
-                label: (by_slope, [[_number(getattr(each, field)) for each in row] for row in slopes], units)
-                for label, field in (("slope", "value"), ("slope_error", "standard_error"), ("slope_low", "low"),
-                                     ("slope_high", "high"), ("exact_slope", "exact"))
-            },
-            "expected_slope": ("problem", [_number(one.expected_slope) for one in findings], units),
-            "weight": (("problem", "definition", "model"), fit[0]),
-            "p_value": (("problem", "definition", "model"), fit[1]),
-            "kind": ("problem", [one.problem.kind for one in findings]),
-            "expected": ("problem", [one.problem.expected for one in findings]),
-            "real_noise": ("problem", [one.problem.real_noise for one in findings]),
-            "schedule": ("problem", [one.problem.schedule for one in findings]),
-            **_published(published),
-        },
-        coords={"problem": [one.problem.name for one in findings], "definition": list(NAMES), "model": list(MODELS)},
-    )  # fmt: skip
-
-
-def _published(published: PublishedFindings) -> dict[str, Any]:
-    names = [name for name in NAMES if name in published.ends]
-    sizes = sorted(published.ends[names[0]])
-    ends = [[[_halvings(published.ends[name][size], part) for part in ("epoch", "low", "high")] for size in sizes]
-            for name in names]  # fmt: skip
-    theorem = published.theorem_epochs_per_halving
-    found = [published.epochs_per_halving[name] for name in names]
-    slopes = [[_number(each.slope) / theorem, _number(each.low) / theorem, _number(each.high) / theorem]
-              for each in found]  # fmt: skip
-    return {
-        "published_batch_size": ("published_size", np.array(sizes, dtype=float)),
-        "published_definition": ("published", names),
-        "published_end_halvings": (("published", "published_size", "bound"), ends),
-        "published_slope": (("published", "bound"), slopes),
-    }
-
-
-def _halvings(end: CriticalPeriodEnd, part: str) -> float:
-    epoch = getattr(end, part)
-    return np.nan if epoch is None else float(halvings_of_rate(LEARNING_RATE * DECAY**epoch, LEARNING_RATE))
+            "published_batch_size": ("published_size", np.array(sizes, dtype=float)),
+            "published_definition": ("published", names),
+            "published_end_halvings": (("published", "published_size", "bound"), fallen),
+            "published_slope": (("published", "bound"), slopes / published.theorem_epochs_per_halving),
+        }
+    )
 
 
 def _number(value: float | None) -> float:
     return np.nan if value is None else float(value)
 
 
-# ---- record ---------------------------------------------------------------------------------------------------------
-def summary(findings: Sequence[Finding], published: PublishedFindings) -> dict[str, Any]:
-    """A plain dictionary for JSON."""
-    alike, control = agreements(findings), agreements(findings, everything=True)
-    record: dict[str, Any] = {
-        "problems": {one.problem.name: _record(one) for one in findings},
-        "agreement": {name: {way: found.to_dict() for way, found in of.items()} for name, of in alike.items()},
-        "control": {name: {way: found.to_dict() for way, found in of.items()} for name, of in control.items()},
-        "published": {
-            name: {"slope": values[0], "interval": list(values[1:])}
-            for name, values in zip(*(_published(published)[key][1] for key in ("published_definition",
-                                                                               "published_slope")), strict=True)
-        },
-    }  # fmt: skip
-    return record | {"in_words": in_words(record)}
-
-
-def _record(one: Finding) -> dict[str, Any]:
-    return {
-        "kind": one.problem.kind,
-        "schedule": one.problem.schedule,
-        "expected": one.problem.expected,
-        "real_noise": one.problem.real_noise,
-        "expected_slope": one.expected_slope,
-        "level": one.problem.level,
-        "runs": len(one.curves[0].stuck),
-        "ends": {
-            name: {
-                str(size): {
-                    "exact": one.exact[name][size].epoch if size in one.exact[name] else None,
-                    "sampled": end.to_dict(),
-                }
-                for size, end in one.sampled[name].items()
-            }
-            for name in NAMES
-        },
-        "slopes": {
-            name: {
-                "sampled": slope.value,
-                "interval": [slope.low, slope.high],
-                "standard_error": slope.standard_error,
-                "exact": slope.exact,
-                "temperature_ratio": slope.temperature_ratio,
-            }
-            for name, slope in one.slopes.items()
-        },
-        "comparison": {name: comparison.to_dict() for name, comparison in one.comparisons.items()},
-        "notes": list(one.notes),
-    }
-
-
-def in_words(record: Mapping[str, Any]) -> list[str]:
-    """What came out, one sentence each, first what limits it; every number is taken from the record."""
-    said = _identities(record)
-    for name, ways in record["agreement"].items():
-        own, joint = ways["slopes"], ways["joint fit"]
-        control = record["control"].get(name, ways)["slopes"]
-        told = (
-            f"By {_spoken(name)} {own['problems']} problems under exponential decay{_handed(record)} give a slope of "
-            f"{own['slope']:.3f} "
-            f"[{own['low']:.3f}, {own['high']:.3f}] halvings of the learning rate per halving of the batch (joint fit "
-            f"{joint['slope']:.3f}); they {_agree(own['p_value'])} (chi-square {own['chi_square']:.1f} for "
-            f"{own['degrees_of_freedom']}, {_chance(own['p_value'])}), with a spread between problems of "
-            f"{own['spread']:.3f} beyond sampling; that all are exactly 1 has {_chance(own['theory_p_value'])}"
-        )
-        if control["problems"] > own["problems"]:
-            told += f"; with the problems of which theory expects another slope, {_chance(control['p_value'])}"
-        said.append(told + ".")
-    main = NAMES[0]
-    for name, one in record["problems"].items():
-        slope = one["slopes"][main]
-        if slope["sampled"] is None:
-            said.append(f"{_spoken(name).capitalize()}: too few ends to fit.")
-            continue
-        exact = "" if slope["exact"] is None else f", exactly {slope['exact']:.4f}"
-        expected = one["expected_slope"]
-        theory = "theory expects no rise" if expected is None else f"theory expects {expected:.3f}"
-        if one["expected"] == "start remembered":
-            theory += " where the start is forgotten"
-        ratio = slope["temperature_ratio"]
-        depth = one["slopes"]["half_depth"]
-        if one["expected"] == "power law" and None not in (depth["sampled"], depth["exact"]):
-            exact += f" (by half depth {depth['sampled']:.3f} {_interval(depth['interval'])}"
-            exact += f", exactly {depth['exact']:.4f})"
-        said.append(
-            f"{_spoken(name).capitalize()} ({one['kind']}; {one['schedule']}): slope {slope['sampled']:.3f} "
-            f"{_interval(slope['interval'])}{exact}; {theory}; the smallest batch ends at {ratio:.2f} times the "
-            f"temperature of the largest; {_best(one['comparison'].get(main))}."
-        )
-    for name, one in record["published"].items():
-        inside = one["interval"][0] <= 1 <= one["interval"][1]
-        said.append(
-            f"Published CIFAR-10 curves by {_spoken(name)}: {one['slope']:.2f} {_interval(one['interval'])}, "
-            f"{'with' if inside else 'without'} 1 in the interval."
-        )
-    return said
-
-
-def _alike(record: Mapping[str, Any], real_noise: bool) -> dict[str, Mapping[str, Any]]:
-    """Problems under exponential decay of which theory expects one temperature, by where their noise comes from."""
-    return {
-        name: one
-        for name, one in record["problems"].items()
-        if one["expected"] == "equal temperature" and one["real_noise"] == real_noise
-    }
-
-
-def _handed(record: Mapping[str, Any]) -> str:
-    handed = len(_alike(record, False))
-    return f" ({handed} of them by identity)" if handed else ""
-
-
-def _identities(record: Mapping[str, Any]) -> list[str]:
-    handed, real = _alike(record, False), _alike(record, True)
-    said = []
-    if handed:
-        said.append(
-            f"Of {len(handed) + len(real)} problems under exponential decay {len(handed)} are Langevin systems that "
-            "are handed temperature and duration as functions of decay^epoch/B: their slope of 1 is an identity, and "
-            "that they agree checks solver and sampler, not SGD."
-        )
-    for name, one in real.items():
-        slope = one["slopes"][NAMES[0]]
-        told = "too few ends" if slope["sampled"] is None else f"{slope['sampled']:.3f} {_interval(slope['interval'])}"
-        said.append(f"{_spoken(name).capitalize()}, with real minibatches, could have failed: slope {told}.")
-    if handed and not real:
-        said.append("None has real minibatches, so none could have failed.")
-    return said
-
-
-def _best(comparison: Mapping[str, Any] | None) -> str:
-    if comparison is None:
-        return "no law could be fitted"
-    weighed = {name: fit["weight"] for name, fit in comparison["fits"].items() if fit["weight"] is not None}
-    if not weighed:
-        return "too few ends to weigh laws"
-    best = max(weighed, key=lambda name: weighed[name])
-    chance = comparison["fits"][best]["p_value"]
-    fits = "" if chance is None else f" and p = {chance:.2g}" if chance >= 0.001 else " and p < 0.001"
-    return f"best law {_spoken(best)}, with weight {weighed[best]:.2f}{fits}"
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _agree(chance: float) -> str:
-    return "agree" if chance >= 0.05 else "differ"
-
-
-def _chance(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
-
-
-def _interval(bounds: Sequence[float | None]) -> str:
-    low, high = ("open" if bound is None else f"{bound:.3f}" for bound in bounds)
-    return f"[{low}, {high}]"
-
-
 # ---- tables ---------------------------------------------------------------------------------------------------------
-def readme_tables(record: Mapping[str, Any]) -> dict[str, str]:
-    """Markdown by name of the marker, from the content of ``equi_temperature.json``."""
-    return {
-        "equi_temperature": markdown(*_slopes(record)),
-        "equi_temperature_words": "\n".join(f"- {line}" for line in record["in_words"]),
-    }
+def tables(data: xr.Dataset) -> tuple[Table, ...]:
+    """Slopes, laws, whether problems agree, and ends that were left out, if any."""
+    made = (_slope_table(data), _law_table(data), _agreement_table(data))
+    left_out = [
+        (spoken(one["problem"].item()), spoken(one["definition"].item()), one["left_out"].item())
+        for row in range(data.sizes["problem"])
+        for one in (data.isel(problem=row, definition=column) for column in range(data.sizes["definition"]))
+        if one["left_out"].item()
+    ]
+    if not left_out:
+        return made
+    caption = "Ends that lie beyond the curves; leaving them out biases a fit."
+    return (*made, Table("left_out", caption, ("problem", "definition", "left out"), tuple(left_out)))
 
 
-def _slopes(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+def _slope_table(data: xr.Dataset) -> Table:
+    definitions = [str(name) for name in data["definition"].values]
     rows = []
-    for name, one in record["problems"].items():
-        expected = NOTHING if one["expected_slope"] is None else f"{one['expected_slope']:.2f}"
-        cells = []
-        for definition in NAMES:
-            slope = one["slopes"][definition]
-            cells.append(
-                NOTHING if slope["sampled"] is None else f"{slope['sampled']:.3f} {_interval(slope['interval'])}"
+    for row in range(data.sizes["problem"]):
+        one = data.isel(problem=row)
+        cells = [_slope(*(one[f"slope{end}"].values[column] for end in ("", "_low", "_high")))
+                 for column in range(len(definitions))]  # fmt: skip
+        rows.append(
+            (
+                spoken(one["problem"].item()),
+                one["kind"].item(),
+                "of minibatches" if one["real_noise"].item() else "handed",
+                _decimals(one["expected_slope"].item(), 2),
+                *(_decimals(one["exact_slope"].values[definitions.index(name)], 4) for name in (MASS, "half_depth")),
+                *cells,
+                _decimals(one["temperature_ratio"].values[0], 2),
             )
-        exact = one["slopes"][NAMES[0]]["exact"]
-        noise = "of minibatches" if one["real_noise"] else "handed"
-        rows.append([_spoken(name), one["kind"], noise, expected, NOTHING if exact is None else f"{exact:.4f}", *cells])
-    for number, name in enumerate(NAMES):
-        if name in record["published"]:
-            one = record["published"][name]
-            cells = [NOTHING] * len(NAMES)
-            cells[number] = f"{one['slope']:.2f} {_interval(one['interval'])}"
-            rows.append(["published CIFAR-10", "ResNet-18", "of minibatches", "1.00", NOTHING, *cells])
-    spoken = [_spoken(name) + ", 95 %" for name in NAMES]
-    return ["problem", "kind", "temperature", "theory", f"exact ({_spoken(NAMES[0])})", *spoken], rows
+        )
+    there = [str(name) for name in data["published_definition"].values]
+    cells = [_slope(*data["published_slope"].values[there.index(name)]) if name in there else "-"
+             for name in definitions]  # fmt: skip
+    rows.append(("published CIFAR-10", "ResNet-18", "of minibatches", "1.00", "-", "-", *cells, "-"))
+    headings = ("problem", "kind", "temperature", "theory", "exact, half stuck mass", "exact, half depth",
+                *(f"{spoken(name)}, 95 %" for name in definitions), "temperature ratio")  # fmt: skip
+    caption = (
+        "Halvings of the learning rate by the end, per halving of the batch. The ratio is the temperature at the end "
+        "of the smallest batch over that of the largest, by half stuck mass."
+    )
+    return Table("slopes", caption, headings, tuple(rows))
 
 
-def print_report(record: Mapping[str, Any], stem: Path) -> None:
-    """Print the table and what it means."""
-    console = Console()
-    headings, rows = _slopes(record)
-    table = Table(title="Halvings of the learning rate by the end of the critical period, per halving of the batch")
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if number < 3 else "right")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
-    for sentence in record["in_words"]:
-        console.print(sentence, highlight=False)
-    for name, one in record["problems"].items():
-        for note in one["notes"]:
-            console.print(f"{_spoken(name)}: {note}", highlight=False)
-    console.print(f"Written: {stem}.png, .svg, .nc, .json", highlight=False)
+def _law_table(data: xr.Dataset) -> Table:
+    part = data.sel(definition=MASS)
+    rows = tuple(
+        (
+            spoken(one["problem"].item()),
+            one["schedule"].item(),
+            *(_weight(w, p) for w, p in zip(one["weight"].values, one["p_value"].values, strict=True)),
+        )
+        for one in (part.isel(problem=row) for row in range(data.sizes["problem"]))
+    )
+    headings = ("problem", "schedule", *(spoken(name) for name in data["law"].values))
+    caption = "Akaike weight of each law of the end by half stuck mass, with its p-value; a dash where none was fitted."
+    return Table("laws", caption, headings, rows)
+
+
+def _agreement_table(data: xr.Dataset) -> Table:
+    rows = []
+    for name in data["definition"].values:
+        for group in data["group"].values:
+            own, joint = (data.sel(definition=name, group=group, way=way) for way in ("slopes", "joint fit"))
+            number = {field: own[f"agreement_{field}"].item() for field in
+                      ("problems", "slope", "low", "high", "chi_square", "degrees_of_freedom", "p_value", "spread",
+                       "theory_p_value")}  # fmt: skip
+            if not np.isfinite(number["slope"]):
+                continue
+            rows.append(
+                (
+                    spoken(name),
+                    spoken(group),
+                    f"{number['problems']:.0f}",
+                    _slope(number["slope"], number["low"], number["high"]),
+                    _decimals(joint["agreement_slope"].item(), 3),
+                    f"{number['chi_square']:.1f} ({number['degrees_of_freedom']:.0f})",
+                    chance_text(number["p_value"]),
+                    _decimals(number["spread"], 3),
+                    chance_text(number["theory_p_value"]),
+                )
+            )
+    headings = ("definition", "problems", "how many", "slope, 95 %", "joint fit", "chi-square (freedom)",
+                "p, one slope", "spread", "p, all 1")  # fmt: skip
+    caption = (
+        "Whether problems share one slope. Equal temperature: theory expects 1. Handed: those by identity. All: the "
+        "control, which must disagree."
+    )
+    return Table("agreement", caption, headings, tuple(rows))
+
+
+def _slope(value: float, low: float, high: float, digits: int = 3) -> str:
+    ends = (f"{end:.{digits}f}" if np.isfinite(end) else "open" for end in (low, high))
+    return f"{value:.{digits}f} [{', '.join(ends)}]" if np.isfinite(value) else "-"
+
+
+def _decimals(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if np.isfinite(value) else "-"
+
+
+def _weight(weight: float, chance: float) -> str:
+    known = [
+        text for value, text in ((weight, f"{weight:.3f}"), (chance, f"p {chance_text(chance)}")) if np.isfinite(value)
+    ]
+    return ", ".join(known) or "-"
+
+
+# ---- claims ---------------------------------------------------------------------------------------------------------
+def claims(data: xr.Dataset) -> tuple[Claim, ...]:
+    """Those that speak against the law first; none of a problem that was not run or has too few ends."""
+    made = [*_published_claims(data), *_power_law_claims(data), *_exception_claims(data), *_law_claims(data)]
+    return tuple(sorted(made, key=lambda claim: ("no", "cannot tell", "yes").index(claim.verdict)))
+
+
+def _told(
+    name: str, sentence: str, values: Sequence[float], expected: float | None = 1.0, digits: int = 3
+) -> list[Claim]:
+    """A claim about a slope and its interval; ``{}`` in the sentence is where they stand.
+
+    Without an expected number the claim is that the slope is not 1.
+    """
+    value, low, high = (float(each) for each in values)
+    if not np.isfinite(value):
+        return []
+    verdict = inside(1.0 if expected is None else expected, low, high)
+    if expected is None:
+        verdict = OPPOSITE[verdict]
+    sentence = sentence.format(_slope(value, low, high, digits))
+    return [Claim.of(name, sentence, value, (low, high), np.nan if expected is None else expected, verdict)]
+
+
+def _published_claims(data: xr.Dataset) -> list[Claim]:
+    made = []
+    for name, values in zip(data["published_definition"].values, data["published_slope"].values, strict=True):
+        sentence = f"Published CIFAR-10 curves have, by {spoken(name)}, slope {{}}; the law says 1."
+        made += _told(f"published-{str(name).replace('_', '-')}", sentence, values, digits=2)
+    return made
+
+
+def _readings(one: xr.Dataset, definition: str) -> list[float]:
+    part = one.sel(definition=definition)
+    return [part[f"slope{end}"].item() for end in ("", "_low", "_high")]
+
+
+def _expecting(data: xr.Dataset, expected: str) -> list[xr.Dataset]:
+    return [data.isel(problem=int(row)) for row in np.flatnonzero(data["expected"].values == expected)]
+
+
+def _power_law_claims(data: xr.Dataset) -> list[Claim]:
+    """Of the problem whose exact slope is farthest from the law of leading order."""
+    known = [one for one in _expecting(data, "power law") if np.isfinite(one["expected_slope"].item())]
+    if not known:
+        return []
+    gaps = [abs(one["exact_slope"].sel(definition=MASS).item() - one["expected_slope"].item()) for one in known]
+    farthest = known[int(np.argmax(np.nan_to_num(gaps)))]
+    law, kind = farthest["expected_slope"].item(), farthest["kind"].item().split(",")[0]
+    made = []
+    for name in (MASS, "half_depth"):
+        exact = _decimals(farthest["exact_slope"].sel(definition=name).item(), 3)
+        sentence = (
+            f"Under a power law the {kind} well has, by {spoken(name)}, slope {{}}, exactly {exact}; "
+            f"the leading-order law says {law:.3f}."
+        )
+        made += _told(f"power-law-{name.replace('_', '-')}", sentence, _readings(farthest, name), law)
+    return made
+
+
+def _exception_claims(data: xr.Dataset) -> list[Claim]:
+    """Where a premise of the law is missing."""
+    made = []
+    for one in _expecting(data, "start remembered")[:1]:
+        exact = _decimals(one["exact_slope"].sel(definition=MASS).item(), 3)
+        sentence = f"Where the start is remembered the slope is {{}}, exactly {exact}; the law says 1."
+        made += _told("start-remembered", sentence, _readings(one, MASS))
+    for one in _expecting(data, "flow time spent")[:1]:
+        sentence = "Gradient flow, which has no temperature, has slope {}, not 1."
+        made += _told("no-temperature", sentence, _readings(one, MASS), None)
+    return made
+
+
+def _law_claims(data: xr.Dataset) -> list[Claim]:
+    made = []
+    for one in _expecting(data.isel(problem=np.flatnonzero(data["real_noise"].values)), "equal temperature")[:1]:
+        sentence = f"SGD on real minibatches of the {spoken(one['problem'].item())} has slope {{}}; the law says 1."
+        made += _told("minibatches", sentence, _readings(one, MASS))
+    handed = data.sel(definition=MASS, group="handed", way="slopes")
+    values = [handed[f"agreement_{field}"].item() for field in ("slope", "low", "high")]
+    if np.isfinite(values[0]):
+        count = f"{handed['agreement_problems'].item():.0f}"
+        sentence = (
+            f"{count} problems that are handed their temperature have slope {{}}; by identity it is 1, "
+            "which checks solver and sampler."
+        )
+        made += _told("handed", sentence, values)
+    return made
+
+
+__all__ = ["INTRODUCTION", "TITLE", "claims", "dataset", "tables"]
