@@ -82,15 +82,18 @@ class Report:
     ----------
     results
         Folder of the sweep.
+    docs
+        Folder of pages, such as docs/results, whose page of this experiment is to be written anew.
     """
 
     results: Path = RESULTS
+    docs: Path | None = None
 
     def run(self) -> None:
         """Write and print it."""
         from cifar.analysis.report import write_report
 
-        print(write_report(self.results))
+        print(write_report(self.results, self.docs))
 
 
 @dataclass(frozen=True)

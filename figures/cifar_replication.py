@@ -33,6 +33,8 @@ def draw(dataset: xr.Dataset) -> Figure:
     _collapse(axes[1, 1], dataset)
     _at_switch(axes[2, 0], dataset, ("fisher_trace",))
     _at_switch(axes[2, 1], dataset, ("learning_coefficient", "hessian_top_eigenvalue", "deficit_train_loss"))
+    for letter, panel in zip("abcdef", axes.flat, strict=True):
+        panel.set_title(f"{letter}  {panel.get_title(loc='left')}".rstrip(), loc="left")
     words = f"{dataset.attrs['source']}, preset {dataset.attrs['preset']}, deficit {_words(dataset.attrs['deficit'])}"
     figure.suptitle(f"End of the critical period in a real network ({words})")
     figure.draw_without_rendering()

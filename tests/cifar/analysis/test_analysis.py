@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from cifar.analysis import tables
 from cifar.analysis.analysis import Findings, analyse
+from cifar.analysis.claims import claims
 from cifar.analysis.curves import Row, curve, rows, scatter
 from cifar.analysis.export import export
 from cifar.analysis.report import write_report
-from cifar.analysis.verdicts import control_sentences, decline_sentences, law_sentences
 from cifar.study.presets import LAPTOP, Control, Study
 from cifar.sweep.store import Store
 from slt_toys.results.records import read_dataset
@@ -90,31 +91,39 @@ def test_runs_below_the_gate_are_marked_and_not_averaged_in():
     assert scatter(found)[0] == pytest.approx(0, abs=1e-9)
 
 
+def verdicts(found: Findings, theorem: float = SHIFT) -> dict[str, str]:
+    return {claim.name: claim.verdict for claim in claims(found, theorem, None)}
+
+
 def test_controls_are_told_apart_from_the_base_arm():
-    said = " ".join(control_sentences(findings(made_rows(0.002))))
-    assert "budget does not explain all of the loss" in said
-    assert "no loss is left to show" in said and "no loss against no deficit is shown" in said
-    same = " ".join(control_sentences(findings(made_rows(0.002, flat_controls=True))))
-    assert "cannot tell budget from deficit" in same and "does not need a critical period" in same
-    assert "no gain over the base arm is shown" in same
+    told = findings(made_rows(0.002))
+    said = verdicts(told)
+    assert (said["budget"], said["reset"], said["negative-control"]) == ("yes", "yes", "yes")
+    assert [row[-1] for row in tables.controls(told)[0].rows] == ["gain", "gain", "gain"]
+    same = findings(made_rows(0.002, flat_controls=True))
+    said = verdicts(same)
+    assert (said["budget"], said["reset"], said["negative-control"]) == ("cannot tell", "cannot tell", "no")
+    assert [row[-1] for row in tables.controls(same)[0].rows] == ["loss", "loss", "loss"]
 
 
 def test_a_decline_is_shown_where_there_is_one_and_not_where_there_is_none():
-    said = decline_sentences(findings(made_rows(0.002)))
-    assert len(said) == 3 and all("late switches cost 20.0 points" in one for one in said)
+    told = findings(made_rows(0.002))
+    (decline,) = (claim for claim in claims(told, SHIFT, None) if claim.name == "decline")
+    assert decline.verdict == "yes" and decline.value == pytest.approx(20)
+    assert all(row[-1].startswith("20.0 [") for row in tables.accuracies(told).rows)
     flat = [replace(row, final={**row.final, "test_accuracy": 0.5 + 0.01 * row.run.seed}) for row in made_rows(0)]
-    assert all("no decline is shown (0.0 points" in one for one in decline_sentences(findings(flat)))
+    assert verdicts(findings(flat))["decline"] == "cannot tell"
+    assert all(row[-1].startswith("0.0 [-") for row in tables.accuracies(findings(flat)).rows)
 
 
 def test_the_law_is_held_against_its_interval():
-    said = law_sentences(findings(made_rows(0.002)), SHIFT)
-    hinge = next(one for one in said if one.startswith("By hinge"))
-    assert "lies inside, and no shift at all lies outside" in hinge
+    found = findings(made_rows(0.002))
+    assert verdicts(found)["shift-hinge"] == "yes" and verdicts(found, 3 * SHIFT)["shift-hinge"] == "no"
+    assert claims(found, 3 * SHIFT, None)[0].verdict == "no"  # what speaks against the law comes first
     # lines that fall from epoch 0 to an end that moves have their half-way points move by half as much
-    assert any("collapse best over learning rate/batch size^0.5 (" in one for one in said)
-    assert any("the theorem's 1 lies outside" in one for one in said)
-    other = law_sentences(findings(made_rows(0.002)), 3 * SHIFT)
-    assert "lies outside, and no shift" in next(one for one in other if one.startswith("By hinge"))
+    assert verdicts(found)["batch-size-exponent"] == "no"
+    spreads = {name: one.spread for name, one in found.collapse.items() if one.spread is not None}
+    assert min(spreads, key=spreads.__getitem__) == "learning_rate/batch_size^0.5"
 
 
 def test_too_few_runs_are_said_and_not_fitted():
@@ -144,18 +153,21 @@ def test_report_export_and_figure_of_a_sweep(tmp_path):
     made_sweep(folder, made_rows(0.002, gate_fails=(60,)))
     with Store(folder) as store:
         assert len(rows(store)) == 3 * (3 * 16 + 3)
-    page = write_report(folder)
-    assert "| 64 | 90" in page and "gate" in page and "made images" in page and "marked and not averaged in" in page
+    docs = tmp_path / "docs"
+    page = write_report(folder, docs)
+    assert "| 64 | 90" in page and "gate" in page and "made images" in page and "not averaged in: base (blur)" in page
     assert (folder / "cifar_replication.md").read_text() == page
+    assert (docs / "cifar_replication.md").read_text() == page.replace("(cifar_repl", "(../../figures/cifar_repl")
     (reset,) = (line for line in page.split("\n") if line.startswith("| reset (blur) | 64 | 48 |"))
     assert reset.startswith("| reset (blur) | 64 | 48 | 90.0 | 70.0 | 90.0 | 20.0 [") and " | 0.0 [" in reset
     dataset = read_dataset(folder / "cifar_replication.nc")  # checked against the checksum in its record
     assert dataset["curve"].shape == (3, 15) and dataset.sizes["run"] == 153
     # the collapse is drawn from curves that run from 1 to about 0, over the learning rates of the switches
     assert dataset["curve_normalised"].values[:, 0] == pytest.approx(1) and dataset["curve_learning_rate"][0] == 0.05
-    assert dataset.sizes["toy_batch_size"] == 4 and "made).\n" in page, "toy ends beside, and the device is named"
+    assert dataset.sizes["toy_batch_size"] == 4 and "(made).\n" in page, "toy ends beside, and the device is named"
     record = json.loads((folder / "cifar_replication.json").read_text())
     assert record["epochs_per_halving"]["hinge"]["slope"] == pytest.approx(SHIFT, rel=1e-6)
+    assert record["claims"] and record["tables"] and record["numbers"]["curve"]["dims"]
     assert {path.name for path in export(folder)} == {
         "export.nc", "export.json", "export.runs.csv", "export.epochs.csv", "export.measurements.csv"
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the analysis makes of hand-made sweeps, to the digit: means, scatter, intervals, controls and sentences."""
+"""What the analysis makes of hand-made sweeps, to the digit: means, scatter, intervals, controls, claims and tables."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from cifar.analysis import tables
 from cifar.analysis.analysis import CONFIDENCE, Findings, _resampled, analyse
+from cifar.analysis.claims import claims, measured_temperatures
 from cifar.analysis.curves import Row, curve, mean_at_switch, scatter
-from cifar.analysis.verdicts import control_sentences, decline_sentences, law_sentences, temperature_sentences
 from cifar.study.arms import Protocol, make_run
 from cifar.study.stages import Recipe, Stage
 from slt_toys.fits.collapse import collapse
@@ -102,9 +103,9 @@ def test_a_difference_has_its_whole_t_interval_and_its_sign():
     assert (one.accuracy, one.base, one.no_deficit) == (pytest.approx(77), pytest.approx(70), pytest.approx(80))
     # from no deficit to the mean of the last three switch epochs: that mean is of six runs
     assert made.declines[64] == interval(80 - 70, 2, 6)
-    said = " ".join(control_sentences(made))
+    (flip,) = (claim for claim in claims(made, 1.0, None) if claim.name == "negative-control")
     low, high = 20 - reach * math.sqrt(1.5), 20 + reach * math.sqrt(1.5)
-    assert f"it loses 20.0 points [{low:.1f}, {high:.1f}] against no deficit" in said
+    assert f"costs 20.0 [{low:.1f}, {high:.1f}] points" in flip.sentence and flip.verdict == "no"
 
 
 def test_runs_without_a_counterpart_are_not_compared():
@@ -118,16 +119,18 @@ def test_runs_without_a_counterpart_are_not_compared():
     assert of["reset"].lost is not None and of["reset"].lost[0] == pytest.approx(29)
     assert of["fresh"].failed and of["fresh"].recovered is None and of["fresh"].lost is None
     assert (of["clean"].base, of["clean"].no_deficit, of["clean"].lost) == (None, None, None)
-    said = control_sentences(findings(found))
-    assert any("Window, window, blur (B = 64, onset at 3): it loses 19.0 points" in one for one in said)
-    assert any("fresh, blur (B = 64, switch at 3): below the gate" in one for one in said)
+    shown = {row[0]: row[-1] for row in tables.controls(findings(found))[0].rows}
+    assert shown["window (blur)"] == "loss" and shown["fresh (blur)"] == "nothing: below the gate"
+    assert shown["clean (blur)"] == "cannot tell"
+    assert "budget" not in {
+        claim.name for claim in claims(findings(found), 1.0, None)
+    }  # a run that failed says nothing
 
 
 def test_only_a_flip_is_called_the_negative_control():
     found = [*base(), *cell(79, 81, deficit="vertical_flip", switch=3), *cell(69, 71, deficit="greyscale", switch=3)]
-    said = control_sentences(findings(found))
-    assert sum("Negative control" in one for one in said) == 1
-    assert any(one.startswith("Another deficit, base, greyscale") for one in said)
+    told = [claim for claim in claims(findings(found), 1.0, None) if claim.name == "negative-control"]
+    assert len(told) == 1 and "vertical flip" in told[0].sentence and told[0].value == pytest.approx(0)
 
 
 def test_means_of_different_numbers_of_runs_are_doubted():
@@ -181,10 +184,11 @@ def test_the_shift_is_positive_where_smaller_batches_end_later():
     assert {size: end.epoch for size, end in made.ends["hinge"].items()} == pytest.approx(
         {32: 12.0, 64: 8.0, 128: 4.0}, abs=0.3
     )
-    for theorem, side in ((4.0, "inside"), (40.0, "outside"), (-4.0, "outside")):
-        said = next(one for one in law_sentences(made, theorem) if one.startswith("By hinge"))
-        assert "halving the batch moves the end by 4.0 epochs" in said
-        assert f"the theorem's {theorem:.2f} lies {side}, and no shift at all lies outside" in said
+    for theorem, verdict in ((4.0, "yes"), (40.0, "no"), (-4.0, "no")):
+        (told,) = (claim for claim in claims(made, theorem, None) if claim.name == "shift-hinge")
+        assert told.verdict == verdict and told.expected == theorem
+        assert "is epoch 12.0 at B=32 and 4.0 at B=128: 4.0 [" in told.sentence
+        assert told.interval is not None and told.interval[0] is not None and told.interval[0] > 0
     reverse = findings([*falling(128, 12.0), *falling(64, 8.0), *falling(32, 4.0)])
     assert reverse.epochs_per_halving["hinge"].slope == pytest.approx(-4.0, abs=0.2)
 
@@ -203,8 +207,8 @@ def test_curves_that_are_moved_by_the_law_collapse_over_its_variable(decay, expo
     made = analyse(found, deficit="blur", decay=decay, learning_rate=0.05, momentum=0.9, examples=640)
     best = made.best_exponent
     assert best is not None and best.exponent == pytest.approx(exponent, abs=0.01)
-    side = "inside" if exponent == 1 else "outside"
-    assert any(f"best at a = {exponent:.2f} [" in s and f"1 lies {side}" in s for s in law_sentences(made, 4.0))
+    (told,) = (claim for claim in claims(made, 4.0, None) if claim.name == "batch-size-exponent")
+    assert told.verdict == ("yes" if exponent == 1 else "no") and f"at a = {exponent:.2f} [" in told.sentence
     if exponent == 1:
         assert best.low is not None and best.high is not None and best.low < 1 < best.high
         spread = {name: one.spread for name, one in made.collapse.items()}
@@ -235,23 +239,28 @@ def test_before_any_training_the_loss_is_that_of_guessing_among_ten(monkeypatch,
 
 def test_a_rise_is_said_to_be_one():
     rising = [replace(one, final={**one.final, "test_accuracy": 1.5 - one.final["test_accuracy"]}) for one in base()]
-    assert "late switches gain 10.0 points" in decline_sentences(findings(rising))[0]
+    (told,) = (claim for claim in claims(findings(rising), 1.0, None) if claim.name == "decline")
+    assert told.verdict == "no" and told.value == pytest.approx(-10)
 
 
 # ---- temperature, both ways ----
 
 
-def test_temperature_is_said_both_ways():
+def test_temperature_is_measured_against_noise_that_never_changes():
     # η = .05, .025 at epochs 0, 1; noise in proportion to the batch at 0, the same at 1
     noise = {32: {0: 32.0, 1: 64.0, 9: 1.0}, 128: {0: 128.0, 1: 64.0, 9: 1.0}}
-    said = temperature_sentences(noise, learning_rate=0.05, decay=0.5, end=0.5)
-    assert "halving the batch moves the end by 1.00 epochs" in said[0] and "never changes" in said[0]
-    assert "B = 32 / 128, 0.050 / 0.050 at epoch 0 (as B^+0.00); a noise" in said[1].replace("-0.00", "+0.00")
-    assert "hardly depended on the batch size" in said[1] and "constant noise" in said[1]
-    # .05 · 32/32 over .05 · .5^9 / 32, and over a quarter of that
-    assert said[2].endswith(f"by a factor of 1 / ({32 * 512:,} / {128 * 512:,}).".replace(",", " "))
-    both = temperature_sentences(noise, learning_rate=0.05, decay=0.5, end=4.0)
-    assert "0.050 / 0.013 at epoch 1 (as B^-1.00)" in both[1] and "hardly" not in both[1]
-    assert both[0] == said[0], "the closed form is always said"
-    assert temperature_sentences({32: {0: 1.0}}, learning_rate=0.05, decay=0.5, end=None) == []
-    assert temperature_sentences({}, learning_rate=0.05, decay=0.5, end=None) == []
+    measured = measured_temperatures(noise, learning_rate=0.05, decay=0.5, end=0.5)
+    assert measured is not None and (measured.batch_sizes, measured.epochs) == ((32, 128), (0, 1, 9))
+    assert measured.values == pytest.approx(np.array([[0.05, 0.05], [0.05, 0.0125], [0.05 / 2**14, 0.05 / 2**16]]))
+    assert measured.exponents == pytest.approx([0, -1, -1]) and measured.early == (True, False, False)
+
+    def told(end: float | None):
+        measured = measured_temperatures(noise, learning_rate=0.05, decay=0.5, end=end)
+        return next(one for one in claims(findings(base()), 1.0, measured) if one.name == "measured-temperature")
+
+    assert told(0.5).verdict == "no" and told(0.5).value == pytest.approx(0)
+    assert told(4.0).verdict == "yes" and told(4.0).value == pytest.approx(-1) and told(None).verdict == "yes"
+    assert tables.temperature(measured)[0].rows[1] == ("1", "no", "0.05", "0.0125", "-1.00")
+    assert tables.temperature(None) == []
+    assert measured_temperatures({32: {0: 1.0}}, learning_rate=0.05, decay=0.5, end=None) is None
+    assert measured_temperatures({}, learning_rate=0.05, decay=0.5, end=None) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import math
 import re
@@ -19,8 +20,7 @@ from cifar.analysis.analysis import analyse
 from cifar.analysis.curves import rows
 from cifar.analysis.dataset import sweep_dataset
 from cifar.analysis.export import export
-from cifar.analysis.report import base_run, report_page, summarise
-from cifar.analysis.verdicts import temperature_sentences
+from cifar.analysis.report import COMMAND, Summary, base_run, summarise, sweep_outcome
 from cifar.data.augmentation import augment
 from cifar.data.deficits import apply_deficit, blur, blur_antialiased
 from cifar.replicate import Replicate, plan_text
@@ -31,6 +31,7 @@ from cifar.sweep.store import Store, claim
 from cifar.sweep.sweep import next_unit
 from cifar.training.networks import make_network, multiply_adds
 from slt_toys.fits.published import published_findings
+from slt_toys.results.claims import page as page_text
 from slt_toys.results.recipe import dataset_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
@@ -273,46 +274,44 @@ def test_the_dataset_of_the_figure_holds_the_curves_and_their_errors(tmp_path):
     assert data["passed"].values.all() and all(one.passed for one in found)
 
 
+def page_of(summary: Summary) -> str:
+    return page_text(sweep_outcome(summary, {}).to_dict(), COMMAND)
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_a_page_says_its_convention_and_both_temperatures(tmp_path, late):
     study = small(switch_epochs=(0, 1, 2, 3, 4, 5, 6), seeds=2, through_switch=late)
     with make_sweep(tmp_path / "sweep", study, gate=0.0) as store:
         summary = summarise(store)
-    page = report_page(summary)
-    assert ("the deficit lasts through epoch e_s, e_s + 1 epochs" in page) == late
-    assert ("the deficit lasts until epoch e_s, e_s epochs" in page) == (not late)
+    page = page_of(summary)
+    assert ("The deficit lasts through epoch e_s, e_s + 1 epochs" in page) == late
+    assert ("The deficit lasts until epoch e_s, e_s epochs" in page) == (not late)
     assert "made 0; made 1). They are of 2 devices or versions: of one recipe, but not to the same bits." in page
     strict = summary.facts | {"study": summary.facts["study"] | {"gate": 0.95}}
-    assert "final clean train accuracy is at least 95 %" in report_page(replace(summary, facts=strict))
-    one_device = report_page(replace(summary, devices=("CPU",)))
+    assert "final clean train accuracy is at least 95 %" in page_of(replace(summary, facts=strict))
+    one_device = page_of(replace(summary, devices=("CPU",)))
     assert "(CPU).\n" in one_device and "to the same bits" not in one_device
-    assert page.count("With a gradient noise that never changes") == page.count("With the noise that was measured") == 1
+    assert "| half depth | 9.55 |" in page and page.count("goes as B to the power") == 1
     # the trace of a state is its epoch
     ends = {epoch: float(epoch + late) for epoch in range(1 - late, 7)}
     assert summary.noise == {20: ends, 40: ends} and summary.late == late
     assert summary.theorem == pytest.approx(math.log(2) / -math.log(0.93))
 
 
-# ---- the laptop study in README ----
+# ---- the laptop study ----
 
 
-def test_what_readme_says_of_temperature_is_computed_from_the_committed_page():
-    page = (ROOT / "figures" / "cifar_replication.md").read_text(encoding="utf-8")
-    noise = {
-        int(line.split(" | ")[1]): {
-            int(epoch): float(value) for epoch, value in (pair.split(": ") for pair in line.split(" | ")[2].split(", "))
-        }
-        for line in page.split("\n")
-        if line.startswith("| gradient noise, trace | ")
-    }
-    assert set(noise) == {32, 64, 128}
+def test_the_committed_study_speaks_against_the_law():
     record = json.loads((ROOT / "figures" / "cifar_replication.json").read_text(encoding="utf-8"))
-    end = min(one["epoch"] for one in record["critical_period_end"]["hinge"].values())
-    said = temperature_sentences(noise, learning_rate=0.05, decay=0.93, end=end)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    block = "\n".join(f"- {sentence}" for sentence in said)
-    assert f"<!-- table: cifar_temperature -->\n{block}\n<!-- /table: cifar_temperature -->" in readme
-    assert "0.198 / 0.188 / 0.206 at epoch 4" in block and "0.250 / 0.263 / 0.289 at epoch 8" in block
+    files = {"md": page_text(record, COMMAND).encode()}
+    files["png"] = (ROOT / "figures" / "cifar_replication.png").read_bytes()
+    for ending, content in files.items():
+        assert hashlib.sha256(content).hexdigest() == record["manifest"]["files"][f"cifar_replication.{ending}"]
+    verdicts = {claim["name"]: claim["verdict"] for claim in record["claims"]}
+    against = ("shift-half-stuck-mass", "shift-half-depth", "batch-size-exponent")
+    assert [verdicts[name] for name in against] == ["no"] * 3
+    temperature = next(table for table in record["tables"] if table["name"] == "measured_temperature")
+    assert temperature["rows"][0] == ["4", "yes", "0.198", "0.188", "0.206", "+0.03"]
 
 
 # ---- images ----

@@ -1,0 +1,158 @@
+"""What a sweep says of the law and of its rivals, as claims."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cifar.analysis.analysis import ControlFinding, Findings
+from cifar.analysis.curves import FloatArray
+from slt_toys.results.claims import MOST_CLAIMS, Claim, Verdict, spoken
+
+ORDER = ("no", "cannot tell", "yes")
+FLAT_EXPONENT = -0.5  # of the batch size: a measured temperature above it hardly follows the law's power of -1
+
+
+@dataclass(frozen=True)
+class MeasuredTemperatures:
+    """Temperature from the gradient noise that was measured: η·tr(C)/B, by epoch and batch size.
+
+    ``exponents`` are the powers of the batch size that it follows at each epoch; noise that never changes gives -1.
+    ``early`` says which epochs lie before the earliest end of the critical period: only there can it decide that end.
+    """
+
+    batch_sizes: tuple[int, ...]
+    epochs: tuple[int, ...]
+    values: FloatArray
+    exponents: FloatArray
+    early: tuple[bool, ...]
+
+
+def measured_temperatures(
+    noise: Mapping[int, Mapping[int, float]], *, learning_rate: float, decay: float, end: float | None
+) -> MeasuredTemperatures | None:
+    """Temperatures where the noise of two batch sizes or more was measured; None where it was not.
+
+    Parameters
+    ----------
+    noise
+        Batch size to switch epoch to the trace of the covariance of per-example gradients, tr(C).
+    learning_rate, decay
+        Of the schedule.
+    end
+        The earliest end of the critical period, epochs; None if none is known.
+    """
+    sizes = sorted(noise)
+    epochs = sorted(set.intersection(*(set(each) for each in noise.values()))) if noise else []
+    early = tuple(end is None or epoch <= end for epoch in epochs)
+    if len(sizes) < 2 or not any(early):
+        return None
+    values = np.array(
+        [[learning_rate * decay**epoch * noise[size][epoch] / size for size in sizes] for epoch in epochs]
+    )
+    exponents = np.array([np.polyfit(np.log(sizes), np.log(row), 1)[0] for row in values])
+    return MeasuredTemperatures(tuple(sizes), tuple(epochs), values, exponents, early)
+
+
+def claims(findings: Findings, theorem: float, temperatures: MeasuredTemperatures | None) -> tuple[Claim, ...]:
+    """At most eight, those that speak against the law first."""
+    made = [*_shifts(findings, theorem), *_exponent(findings), *_measured(temperatures), *_decline(findings),
+            *_controls(findings)]  # fmt: skip
+    return tuple(sorted(made, key=lambda claim: ORDER.index(claim.verdict)))[:MOST_CLAIMS]
+
+
+def points(value: tuple[float, float, float]) -> str:
+    """Percentage points with their interval."""
+    return f"{value[0]:.1f} [{value[1]:.1f}, {value[2]:.1f}]"
+
+
+def _beyond_zero(value: tuple[float, float, float]) -> Verdict:
+    return "yes" if value[1] > 0 else "no" if value[2] < 0 else "cannot tell"
+
+
+def _shifts(findings: Findings, theorem: float) -> list[Claim]:
+    """Of each definition whose interval is closed: where the end lies, and how far a halving of the batch moves it."""
+    made = []
+    for name, shift in findings.epochs_per_halving.items():
+        if shift.low is None or shift.high is None or not math.isfinite(theorem):
+            continue
+        ends = {size: end.epoch for size, end in findings.ends[name].items() if end.epoch is not None}
+        small, large = min(ends), max(ends)
+        sentence = (
+            f"By {spoken(name)} the end is epoch {ends[small]:.1f} at B={small} and {ends[large]:.1f} at B={large}: "
+            f"{points((shift.slope, shift.low, shift.high))} per halving; the law says {theorem:.2f}."
+        )
+        bounds = (shift.low, shift.high)
+        made.append(Claim.of(f"shift-{name.replace('_', '-')}", sentence, shift.slope, bounds, theorem))
+    return made
+
+
+def _exponent(findings: Findings) -> list[Claim]:
+    best = findings.best_exponent
+    if best is None or best.low is None or best.high is None:
+        return []
+    sentence = (
+        f"Curves collapse best over learning rate / B^a at a = {best.exponent:.2f} [{best.low:.2f}, {best.high:.2f}]; "
+        "the law says 1."
+    )
+    return [Claim.of("batch-size-exponent", sentence, best.exponent, (best.low, best.high), 1.0)]
+
+
+def _measured(temperatures: MeasuredTemperatures | None) -> list[Claim]:
+    if temperatures is None:
+        return []
+    early = temperatures.exponents[list(temperatures.early)]
+    sentence = (
+        f"Before the end the measured temperature η·tr(C)/B goes as B to the power {early.min():.2f} to "
+        f"{early.max():.2f}; noise that never changes gives -1."
+    )
+    steepest = float(early.min())
+    return [Claim("measured-temperature", sentence, steepest, None, -1.0, "no" if steepest > FLAT_EXPONENT else "yes")]
+
+
+def _decline(findings: Findings) -> list[Claim]:
+    known = {size: decline for size, decline in findings.declines.items() if decline is not None}
+    if not known:
+        return []
+    size = min(known, key=lambda each: known[each][0])
+    least = known[size]
+    sentence = f"Late switches cost {points(least)} points at B={size}, where they cost least."
+    return [Claim.of("decline", sentence, least[0], least[1:], verdict=_beyond_zero(least))]
+
+
+def _controls(findings: Findings) -> list[Claim]:
+    """Of each kind of control the first that can be judged."""
+    flip = _first(findings.controls, "base", "lost", "vertical_flip")
+    made = []
+    if flip is not None and flip.lost is not None:
+        sentence = f"The negative control, a vertical flip ({_where(flip)}), costs {points(flip.lost)} points."
+        made.append(Claim.of("negative-control", sentence, flip.lost[0], flip.lost[1:], 0.0))
+    for name, arm, words in (
+        (
+            "budget",
+            "fresh",
+            "Fresh weights with the same learning rates ({}) reach {} points more than after the deficit.",
+        ),
+        ("reset", "reset", "Resetting the learning rate at the switch ({}) recovers {} points, as temperature would."),
+    ):
+        one = _first(findings.controls, arm, "recovered", findings.deficit)
+        if one is not None and one.recovered is not None:
+            gain = one.recovered
+            sentence = words.format(_where(one), points(gain))
+            made.append(Claim.of(name, sentence, gain[0], gain[1:], verdict=_beyond_zero(gain)))
+    return made
+
+
+def _first(controls: Sequence[ControlFinding], arm: str, field: str, deficit: str) -> ControlFinding | None:
+    kind = [one for one in controls if (one.arm, one.deficit) == (arm, deficit) and getattr(one, field) is not None]
+    return kind[0] if kind else None
+
+
+def _where(control: ControlFinding) -> str:
+    return f"B={control.batch_size}, epoch {control.switch_epoch}"
+
+
+__all__ = ["MeasuredTemperatures", "claims", "measured_temperatures", "points"]

@@ -1,0 +1,198 @@
+"""The tables of a sweep's report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import xarray as xr
+
+from cifar.analysis.analysis import ControlFinding, Findings
+from cifar.analysis.claims import MeasuredTemperatures, points
+from cifar.analysis.curves import Row, mean_at_switch
+from slt_toys.fits.batch_size import EpochsPerHalving
+from slt_toys.fits.collapse import BestExponent
+from slt_toys.fits.ends import CriticalPeriodEnd
+from slt_toys.fits.published import PublishedFindings
+from slt_toys.results.claims import Table, spoken
+
+AT_SWITCH = {
+    "fisher_trace": "Fisher trace",
+    "learning_coefficient": "local learning coefficient",
+    "learning_coefficient_without_burn_in": "the same without burn-in, as first published",
+    "gradient_noise_trace": "gradient noise, trace",
+    "hessian_top_eigenvalue": "top Hessian eigenvalue",
+    "deficit_train_loss": "deficit train loss",
+    "deficit_test_accuracy": "deficit test accuracy",
+    "test_accuracy": "clean test accuracy",
+}
+MOST_FAILED = 40  # runs below the gate that are named
+
+
+def accuracies(findings: Findings) -> Table:
+    """Final test accuracy by batch size and switch epoch, and what late switches cost."""
+    epochs = sorted({int(e) for one in findings.curves.values() for e in (*one.switch_epochs, *one.failed)})
+    rows = []
+    for size, one in findings.curves.items():
+        values = {int(e): f"{v:.1f}" for e, v in zip(one.switch_epochs, one.values, strict=True)}
+        values |= dict.fromkeys(one.failed, "gate")
+        decline = findings.declines.get(size)
+        cost = "cannot tell" if decline is None else points(decline)
+        rows.append((str(size), *(values.get(epoch, "-") for epoch in epochs), cost))
+    scatter = (
+        f"Scatter between seeds: {findings.scatter:.2f} percentage points ({findings.freedom} degrees of freedom)."
+        if findings.freedom
+        else "One seed: intervals show the scatter between rows only."
+    )
+    caption = (
+        f"Percent, mean of the seeds that passed the gate. Late switches cost no deficit less the mean of the last "
+        f"three switch epochs; where that shows nothing, an end is one of noise. {scatter}"
+    )
+    headings = ("batch size", *(f"e_s = {epoch}" for epoch in epochs), "late switches cost, 95 %")
+    return Table("final_test_accuracy", caption, headings, tuple(rows))
+
+
+def ends(findings: Findings) -> Table:
+    """End of the critical period by batch size and definition."""
+    rows = [(str(size), *(_end(by_size.get(size)) for by_size in findings.ends.values())) for size in findings.curves]
+    headings = ("batch size", *(spoken(name) for name in findings.ends))
+    return Table("end_of_the_critical_period", "Epochs, with 95 % intervals.", headings, tuple(rows))
+
+
+def halvings(findings: Findings, published: PublishedFindings, toy: xr.Dataset, theorem: float) -> Table:
+    """Epochs by which each halving of the batch moves the end: the law's, this run's, the toy's, the published."""
+    exact = toy["exact_halving_slope"].to_series()
+    rows = tuple(
+        (
+            spoken(name),
+            f"{theorem:.2f}",
+            _slope(findings.epochs_per_halving.get(name)),
+            f"{exact[name]:.2f}" if name in exact else "-",
+            _slope(published.epochs_per_halving.get(name)),
+        )
+        for name in findings.ends
+    )
+    headings = ("definition", "law", "this run, 95 %", f"toy (law {toy['law_halving'].item():.2f})",
+                f"published (law {published.theorem_epochs_per_halving:.2f})")  # fmt: skip
+    return Table("shift", "Epochs by which the end moves for each halving of the batch.", headings, rows)
+
+
+def at_switch(runs: Sequence[Row], findings: Findings) -> list[Table]:
+    """What was measured at the switches, beside the hinge; nothing where nothing was."""
+    rows = []
+    for name, words in AT_SWITCH.items():
+        for size, one in findings.curves.items():
+            values = mean_at_switch(runs, one, name)
+            known = [(int(e), v) for e, v in zip(one.switch_epochs, values, strict=True) if math.isfinite(v)]
+            if known:
+                largest = max(known, key=lambda pair: pair[1])[0]
+                each = ", ".join(f"{epoch}: {value:.3g}" for epoch, value in known)
+                rows.append((words, str(size), each, str(largest), _end(findings.ends.get("hinge", {}).get(size))))
+    headings = ("quantity", "batch size", "by switch epoch", "largest at", "hinge")
+    return [Table("measured_at_the_switch", "Mean over seeds.", headings, tuple(rows))] if rows else []
+
+
+def temperature(measured: MeasuredTemperatures | None) -> list[Table]:
+    """Measured temperature by epoch and batch size."""
+    if measured is None:
+        return []
+    rows = tuple(
+        (str(epoch), "yes" if early else "no", *(f"{value:.3g}" for value in values), f"{exponent:+.2f}")
+        for epoch, early, values, exponent in zip(
+            measured.epochs, measured.early, measured.values, measured.exponents, strict=True
+        )
+    )
+    headings = ("epoch", "before the end", *(f"B = {size}" for size in measured.batch_sizes), "power of B")
+    caption = (
+        "η·tr(C)/B with the gradient noise C that was measured. Noise that never changes gives a power of -1; where "
+        "the power is near 0 before the end, temperature as measured predicts hardly any shift with the batch size."
+    )
+    return [Table("measured_temperature", caption, headings, rows)]
+
+
+def collapse(findings: Findings, published: PublishedFindings, toy: xr.Dataset) -> Table:
+    """How well curves of all batch sizes fall on one another over each variable."""
+    of_toy = toy["toy_collapse_spread"].to_series().dropna()
+    rows = []
+    for name, there in published.collapse.items():
+        here = findings.collapse[name].spread if name in findings.collapse else None
+        spreads = (of_toy.get(name), here, there.spread)
+        rows.append((spoken(name), *("-" if value is None else f"{value:.3f}" for value in spreads)))
+    best = (f"{toy['toy_collapse_best_exponent'].item():.2f}",
+            *(_exponent(one.best_exponent) for one in (findings, published)))  # fmt: skip
+    rows.append(("best exponent of the batch size, 95 %", *best))
+    headings = ("variable", "toy", "this run", "published")
+    return Table("collapse", "Spread of the curves over each variable; 0 is perfect.", headings, tuple(rows))
+
+
+def controls(findings: Findings) -> list[Table]:
+    """Each control beside the base arm and no deficit; nothing where there is none."""
+    rows = tuple(
+        (
+            f"{spoken(one.arm)} ({spoken(one.deficit)})",
+            str(one.batch_size),
+            str(one.switch_epoch),
+            "gate" if one.failed else _percent(one.accuracy),
+            _percent(one.base),
+            _percent(one.no_deficit),
+            "-" if one.recovered is None else points(one.recovered),
+            "-" if one.lost is None else points(one.lost),
+            _reading(one),
+        )
+        for one in findings.controls
+    )
+    headings = ("arm", "batch size", "switch epoch", "accuracy", "base arm", "no deficit", "recovered, 95 %",
+                "still lost, 95 %", "shows")  # fmt: skip
+    caption = (
+        "Percent. Recovered: the control less the base arm. Still lost: no deficit less the control. A window's switch "
+        "epoch is its onset."
+    )
+    return [Table("controls", caption, headings, rows)] if rows else []
+
+
+def _reading(one: ControlFinding) -> str:
+    """What a control shows: a loss against no deficit, a gain over the base arm, or neither."""
+    if one.failed:
+        return "nothing: below the gate"
+    if one.lost is None and one.recovered is None:
+        return "cannot tell"
+    shown = []
+    if one.recovered is not None and (one.recovered[1] > 0 or one.recovered[2] < 0):
+        shown.append("gain" if one.recovered[1] > 0 else "further loss")
+    if one.lost is not None and one.lost[1] > 0:
+        shown.append("loss")
+    return " and ".join(shown) or "no difference"
+
+
+def doubts(runs: Sequence[Row], findings: Findings) -> list[Table]:
+    """Runs below the gate, and what else limits the fits; nothing where there is none."""
+    failed = [row for row in runs if not row.passed][:MOST_FAILED]
+    rows = [
+        f"Below the gate, not averaged in: {spoken(row.run.arm)} ({spoken(row.run.deficit)}) B {row.run.batch_size} "
+        f"seed {row.run.seed} switch {row.run.switch_epoch} ({100 * row.final['train_accuracy']:.1f} %)."
+        for row in failed
+    ]
+    rows += findings.notes
+    return [Table("doubts", "What limits these numbers.", ("doubt",), tuple((row,) for row in rows))] if rows else []
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _end(end: CriticalPeriodEnd | None) -> str:
+    return "-" if end is None else end.statement()
+
+
+def _slope(shift: EpochsPerHalving | None) -> str:
+    if shift is None:
+        return "-"
+    low, high = ("open" if x is None else f"{x:.1f}" for x in (shift.low, shift.high))
+    return f"{shift.slope:.1f} [{low}, {high}]"
+
+
+def _exponent(best: BestExponent | None) -> str:
+    if best is None:
+        return "-"
+    low, high = ("open" if end is None else f"{end:.2f}" for end in (best.low, best.high))
+    return f"{best.exponent:.2f} [{low}, {high}]"
