@@ -6,7 +6,7 @@ import importlib
 import io
 import pkgutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def drawings() -> dict[str, Callable[[xarray.Dataset], Any]]:
-    """Every figure there is: the name of its module to its ``draw``."""
+    """Every module that draws: its name to its ``draw``, which gives one figure, or several by their files' stems."""
     found = {}
     for module in pkgutil.iter_modules(figures.__path__):
         if module.name.startswith("_"):
@@ -31,7 +31,7 @@ def drawings() -> dict[str, Callable[[xarray.Dataset], Any]]:
 
 
 def redraw(names: Sequence[str], data: Path, out: Path, formats: Sequence[str]) -> list[Path]:
-    """Draw each named figure from ``data/NAME.nc``; with no names, every figure that has such a file.
+    """Draw the figures of each named module from ``data/NAME.nc``; with no names, of all that have such a file.
 
     Returns
     -------
@@ -60,8 +60,9 @@ def redraw(names: Sequence[str], data: Path, out: Path, formats: Sequence[str]) 
     written = []
     for name in wanted:
         with xarray.open_dataset(data / f"{name}.nc", engine="h5netcdf") as dataset:
-            figure = known[name](dataset.load())
-        written += [_save(figure, out / f"{name}.{ending}", ending) for ending in formats]
+            drawn = known[name](dataset.load())
+        for stem, figure in (drawn if isinstance(drawn, Mapping) else {name: drawn}).items():
+            written += [_save(figure, out / f"{stem}.{ending}", ending) for ending in formats]
     return written
 
 

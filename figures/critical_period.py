@@ -1,4 +1,4 @@
-"""What ends a critical period: stuck shares in every arm, how far each moves the end, verdicts, and other shifts."""
+"""What ends a critical period: stuck shares and ends by arm, verdicts in simulated worlds, and other shifts."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.gridspec import SubplotSpec
 from matplotlib.patches import Rectangle
 
 from figures.style import EXACT, FAINT, INK, PALETTE, SAMPLED, series, use_style
 
-COLUMNS = 5
+ARM_PANELS = 5  # beside the one of ends
 BAND = "#ececec"
 SURVIVES, REFUTED, TRUTH = "#3a3a3a", "#ffffff", PALETTE[3]
-GAP = 0.5  # between the two matrices, in cells
 OPEN = 1.14  # where a shift beyond the switch epochs is drawn, in units of the axis's half width
 INTERVAL = 1.96  # standard errors of a 95 % interval
 
 
-def draw(dataset: xr.Dataset) -> Figure:
-    """Draw the four panels.
+def draw(dataset: xr.Dataset) -> dict[str, Figure]:
+    """Draw three figures, by the stem of their files: arms, worlds and shifts.
 
     Parameters
     ----------
@@ -31,90 +29,77 @@ def draw(dataset: xr.Dataset) -> Figure:
         As ``python -m slt_toys.critical_period`` writes it.
     """
     use_style()
-    figure = plt.figure(figsize=(15.0, 17.4))
-    rows = figure.add_gridspec(5, 1, height_ratios=(1.0, 0.02, 1.1, 0.02, 0.72))  # every second one is air
-    _stuck_shares(figure, rows[0], dataset)
-    below = rows[2].subgridspec(1, 2, width_ratios=(1.12, 1.0), wspace=0.03)
-    _shifts_of_the_end(figure.add_subplot(below[0]), dataset)
-    _verdicts(figure.add_subplot(below[1]), dataset)
-    _other_shifts(figure, rows[4], dataset)
+    return {
+        "critical_period": _arms(dataset),
+        "critical_period_worlds": _worlds(dataset),
+        "critical_period_shifts": _shifts(dataset),
+    }
+
+
+# ---- arms: stuck shares ---------------------------------------------------------------------------------------------
+def _arms(data: xr.Dataset) -> Figure:
+    figure = plt.figure(figsize=(14.4, 11.6))
+    rows = figure.add_gridspec(2, 1, height_ratios=(1.0, 0.95), hspace=0.06)
+    shares = rows[0].subgridspec(2, 3, wspace=0.03, hspace=0.06)
+    count = data.sizes["arm"]
+    size = -(-count // ARM_PANELS)
+    first: Axes | None = None
+    for panel in range(-(-count // size)):
+        axes = figure.add_subplot(shares[panel // 3, panel % 3], sharex=first, sharey=first)
+        first = first or axes
+        _stuck_shares(axes, data, list(range(panel * size, min((panel + 1) * size, count))), "abcde"[panel])
+        axes.tick_params(labelleft=panel % 3 == 0)
+        axes.set(ylabel="" if panel % 3 else "stuck share", xlabel="switch epoch" if panel // 3 else "")
+    _key(figure.add_subplot(shares[1, 2]), data)
+    _shifts_of_the_end(figure.add_subplot(rows[1]), data)
     figure.suptitle(
-        f"What ends the critical period? Pair {str(dataset.attrs['pair']).replace('_', ' ')}, "
-        f"T = {dataset.attrs['temperature']:.3g} · {dataset.attrs['decay']:g}$^{{\\,epoch}}$ in the control, "
-        f"{dataset.attrs['runs']} runs a point, 95 % intervals"
+        f"What ends the critical period? Pair {str(data.attrs['pair']).replace('_', ' ')}, "
+        f"T = {data.attrs['temperature']:.3g} · {data.attrs['decay']:g}$^{{\\,epoch}}$ in the control, "
+        f"{data.attrs['runs']} runs a point, 95 % intervals"
     )
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
     return figure
 
 
-# ---- a: stuck shares ------------------------------------------------------------------------------------------------
-def _stuck_shares(figure: Figure, place: SubplotSpec, data: xr.Dataset) -> None:
-    arms = [str(arm) for arm in data["arm"].values]
-    count = -(-(len(arms) + 1) // COLUMNS)
-    grid = place.subgridspec(count, COLUMNS, wspace=0.02, hspace=0.04)
+def _stuck_shares(axes: Axes, data: xr.Dataset, arms: list[int], letter: str) -> None:
     epochs = data["switch_epoch"].values
-    control = data["stuck_exact"].isel(arm=0).values
-    for number, arm in enumerate(arms):
-        axes = figure.add_subplot(grid[number // COLUMNS, number % COLUMNS])
-        part = data.isel(arm=number)
-        axes.axhline(float(data.attrs["level"]), color=FAINT, linewidth=0.8, zorder=0)
-        if number:
-            axes.plot(epochs, control, color=FAINT, linewidth=1.4, linestyle=(0, (4, 2)), zorder=1)
-        axes.plot(epochs, part["stuck_exact"], **EXACT, zorder=2)
+    axes.axhline(float(data.attrs["level"]), color=FAINT, linewidth=0.8, zorder=0)
+    if 0 not in arms:
+        axes.plot(epochs, data["stuck_exact"].isel(arm=0), color=FAINT, linewidth=1.4, linestyle=(0, (4, 2)), zorder=1)
+    for look, arm in zip(series(4)[1::2], arms, strict=False):
+        part = data.isel(arm=arm)
+        axes.plot(epochs, part["stuck_exact"], color=look.colour, linewidth=EXACT["linewidth"], zorder=2)
         sampled, low, high = (part[f"stuck_{kind}"].values for kind in ("sampled", "low", "high"))
-        axes.errorbar(
-            epochs,
-            sampled,
-            yerr=[sampled - low, high - sampled],
-            zorder=3,
-            **(SAMPLED | {"markersize": 3.6, "capsize": 0}),
-        )
-        axes.set(ylim=(-0.03, 1.03), xlim=(epochs[0] - 3, epochs[-1] + 3))
-        axes.set_title(arm + _marks(part), fontsize=11, loc="center")
-        _share_labels(axes, number, len(arms))
-    _key(figure.add_subplot(grid[len(arms) // COLUMNS, len(arms) % COLUMNS]), data)
+        own = {"marker": look.marker, "markeredgecolor": look.colour, "ecolor": look.colour}
+        style: dict[str, Any] = {**SAMPLED, **own, "capsize": 0, "markersize": 4.2}
+        name = f"{part['arm'].item()}{_marks(part)}"
+        axes.errorbar(epochs, sampled, yerr=[sampled - low, high - sampled], zorder=3, label=name, **style)
+    axes.set(ylim=(-0.03, 1.27), xlim=(epochs[0] - 3, epochs[-1] + 3), yticks=(0, 0.25, 0.5, 0.75, 1))
+    axes.legend(loc="upper left", ncols=2, title=letter, alignment="left", handletextpad=0.3, columnspacing=1.0)
 
 
 def _marks(part: xr.Dataset) -> str:
     return (" *" if bool(part["confounding"]) else "") + (" +" if bool(part["beyond"]) else "")
 
 
-def _share_labels(axes: Axes, number: int, count: int) -> None:
-    if number % COLUMNS:
-        axes.tick_params(labelleft=False)
-    else:
-        axes.set_ylabel("stuck at the end")
-    if number // COLUMNS < (count - 1) // COLUMNS:
-        axes.tick_params(labelbottom=False)
-    else:
-        axes.set_xlabel("switch epoch")
-    if number == 0:
-        axes.annotate(
-            "a  Stuck share by arm", (0, 1), xycoords="axes fraction", xytext=(-34, 22), textcoords="offset points",
-            fontsize=12, annotation_clip=False,
-        )  # fmt: skip
-
-
 def _key(axes: Axes, data: xr.Dataset) -> None:
     axes.set_axis_off()
-    axes.plot([], [], **EXACT, label="exact (Fokker-Planck)")
-    sampled = axes.errorbar([], [], yerr=[], **(SAMPLED | {"markersize": 3.6, "capsize": 0}), label="sampled")
+    axes.plot([], [], **EXACT, label="line: exact (Fokker-Planck)")
+    sampled = axes.errorbar([], [], yerr=[], label="marks: sampled, 95 %", **SAMPLED)
     axes.plot([], [], color=FAINT, linewidth=1.4, linestyle=(0, (4, 2)), label="control, exact")
-    axes.plot([], [], color=FAINT, linewidth=0.8, label=f"end of the critical\nperiod, {data.attrs['level']:g}")
-    axes.plot([], [], linestyle="none", label="* temperature and flow time\n  left are one function here")
+    axes.plot([], [], color=FAINT, linewidth=0.8, label=f"end of the critical period: share {data.attrs['level']:g}")
+    axes.plot([], [], linestyle="none", label="* confounding: temperature and flow\n  time left are one function")
     if data["beyond"].any():
         axes.plot([], [], linestyle="none", label="+ SGD whose noise sums to zero\n  over an epoch; no exact curve")
     for copy in filter(None, str(data.attrs["copies"]).split("; ")):
-        axes.plot([], [], linestyle="none", label="not shown: " + copy.replace(" is ", "\n  is ", 1))
+        axes.plot([], [], linestyle="none", label=f"not shown: {copy}")
     handles = [handle for handle in axes.get_legend_handles_labels()[0] if handle is not sampled]
     legend = axes.legend(
         handles=[handles[0], sampled, *handles[1:]], loc="center left", handlelength=1.8, borderaxespad=0.0
     )
-    legend.set_in_layout(False)  # else its width would part the columns above
+    legend.set_in_layout(False)  # else its height would part the panels above
 
 
-# ---- b: how far each arm moves the end ------------------------------------------------------------------------------
+# ---- arms: how far each moves the end ------------------------------------------------------------------------------
 def _shifts_of_the_end(axes: Axes, data: xr.Dataset) -> None:
     arms = [str(arm) for arm in data["arm"].values][1:]
     names = [str(name) for name in data["hypothesis"].values]
@@ -151,7 +136,7 @@ def _shifts_of_the_end(axes: Axes, data: xr.Dataset) -> None:
         sampled[seen], happened[seen], xerr=[sampled[seen] - low, high - sampled[seen]], label="happened: sampled",
         zorder=5, **SAMPLED,
     )  # fmt: skip
-    beyond = _placed(sampled, part["end_state"].values, reach)
+    beyond = _placed(sampled, part["end_sampled_state"].values, reach)
     axes.plot(
         beyond[~seen], happened[~seen], linestyle="none", marker="o", markersize=5.5, markerfacecolor="white",
         markeredgecolor=SAMPLED["markeredgecolor"], zorder=5, clip_on=False,
@@ -163,7 +148,7 @@ def _shifts_of_the_end(axes: Axes, data: xr.Dataset) -> None:
         ylim=(-0.5, len(arms) - 0.5),
         xlabel="shift of the end against the control (epochs of the control)",
     )
-    axes.set_title("b  How far each arm moves the end; hypotheses have seen the control alone")
+    axes.set_title("f  How far each arm moves the end; hypotheses have seen the control alone")
     for edge, text in ((-OPEN * reach, "earlier\nthan all"), (OPEN * reach, "later\nthan all")):
         axes.annotate(
             text, (edge, 0), xycoords=("data", "axes fraction"), xytext=(0, -4), textcoords="offset points",
@@ -185,48 +170,48 @@ def _placed(shifts: np.ndarray, states: np.ndarray, reach: float) -> np.ndarray:
     )
 
 
-# ---- c: verdicts ----------------------------------------------------------------------------------------------------
-def _verdicts(axes: Axes, data: xr.Dataset) -> None:
-    names = [str(name) for name in data["hypothesis"].values]
-    worlds = [str(name) for name in data["world"].values]
-    places, labels = [], []
-    for first, ending, title in (
-        (0.0, "", "the law's arms"),
-        (len(names) + GAP, "_confounding", "confounding arms alone"),
-    ):
-        axes.text(first + (len(names) - 1) / 2, -0.72, title, ha="center", va="center", fontsize=10.5)
-        places += [first + column for column in range(len(names))]
-        labels += [name.replace(" ", "\n") for name in names]
-        _matrix(axes, first, data, data[f"world_p_value{ending}"].values, data[f"world_verdict{ending}"].values)
-    axes.set(xlim=(-0.6, places[-1] + 0.6), ylim=(len(worlds) - 0.5, -0.95))
-    axes.set_xticks(places, labels, fontsize=8.5)
-    axes.set_yticks([row - 0.12 for row in range(len(worlds))], [name.replace(" ", "\n", 1) for name in worlds])
-    axes.tick_params(length=0)
-    for side in axes.spines.values():
-        side.set_visible(False)
-    axes.set_title(f"c  Verdicts in {len(worlds)} simulated worlds, from sampled data alone")
-    axes.set_xlabel(
-        f"p-values; dark: survives (at least {data.attrs['significance']:g}), white: refuted, frame: the truth"
+# ---- worlds ---------------------------------------------------------------------------------------------------------
+def _worlds(data: xr.Dataset) -> Figure:
+    figure, panels = plt.subplots(1, 2, figsize=(12.4, 6.6), sharey=True)
+    worlds = [str(name).replace(" ", "\n", 1) for name in data["world"].values]
+    hypotheses = ["\n".join(str(name).rsplit(" ", 1)) for name in data["hypothesis"].values]
+    for axes, letter, judged in zip(panels, "ab", (0, 2), strict=True):
+        part = data.isel(judged=judged)
+        _matrix(axes, data, part["world_p_value"].values, part["world_verdict"].values)
+        axes.set(xlim=(-0.6, len(hypotheses) - 0.4), ylim=(len(worlds) - 0.5, -0.5))
+        axes.set_xticks(range(len(hypotheses)), hypotheses)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        axes.set_title(f"{letter}  {str(part['judged'].values)[0].upper()}{str(part['judged'].values)[1:]}")
+    panels[0].set_yticks([row - 0.12 for row in range(len(worlds))], worlds)
+    figure.supxlabel(
+        f"p-values; dark: survives (at least {data.attrs['significance']:g}), white: refuted, frame: the truth",
+        fontsize=11,
     )
+    figure.suptitle(
+        f"Verdicts in {len(worlds)} simulated worlds, from {data.attrs['world_runs']} sampled runs for each arm and "
+        "switch epoch"
+    )
+    return figure
 
 
-def _matrix(axes: Axes, first: float, data: xr.Dataset, chances: np.ndarray, outcomes: np.ndarray) -> None:
+def _matrix(axes: Axes, data: xr.Dataset, chances: np.ndarray, outcomes: np.ndarray) -> None:
     names = [str(name) for name in data["hypothesis"].values]
     truths = [str(name) for name in data["world_truth"].values]
     for row, (truth, outcome) in enumerate(zip(truths, outcomes, strict=True)):
         for column, (name, chance) in enumerate(zip(names, chances[row], strict=True)):
             survives = chance >= data.attrs["significance"]
-            corner = (first + column - 0.46, row - 0.4)
+            corner = (column - 0.46, row - 0.4)
             colour = SURVIVES if survives else REFUTED
             axes.add_patch(Rectangle(corner, 0.92, 0.56, facecolor=colour, edgecolor=FAINT, linewidth=0.8))
             axes.text(
-                first + column, row - 0.12, _chance(chance), ha="center", va="center", fontsize=9,
+                column, row - 0.12, _chance(chance), ha="center", va="center", fontsize=9,
                 color="white" if survives else INK,
             )  # fmt: skip
             if name == truth:
                 axes.add_patch(Rectangle(corner, 0.92, 0.56, fill=False, edgecolor=TRUTH, linewidth=3.4))
         right = " (right)" if str(outcome) == truth else ""
-        middle = first + (len(names) - 1) / 2
+        middle = (len(names) - 1) / 2
         axes.text(middle, row + 0.32, f"{outcome}{right}", ha="center", va="center", fontsize=9.5, style="italic")
 
 
@@ -238,10 +223,11 @@ def _chance(chance: float) -> str:
     return f"{chance:.1g}" if chance < 0.01 else ">.99" if chance > 0.99 else f"{chance:.2f}"
 
 
-# ---- d: shifts other than a switch ----------------------------------------------------------------------------------
-def _other_shifts(figure: Figure, place: SubplotSpec, data: xr.Dataset) -> None:
+# ---- shifts other than a switch -------------------------------------------------------------------------------------
+def _shifts(data: xr.Dataset) -> Figure:
+    figure = plt.figure(figsize=(15.0, 5.2))
     kinds, onsets, three = (
-        figure.add_subplot(cell) for cell in place.subgridspec(1, 3, width_ratios=(1.0, 1.15, 1.35), wspace=0.04)
+        figure.add_subplot(cell) for cell in figure.add_gridspec(1, 3, width_ratios=(1.0, 1.15, 1.35), wspace=0.04)
     )
     stuck = str(data.attrs["stuck_phase"])
     part = data.sel(pair_phase=stuck)
@@ -249,8 +235,8 @@ def _other_shifts(figure: Figure, place: SubplotSpec, data: xr.Dataset) -> None:
     named = [str(name) for name in data["pair_shift"].values if str(name) not in windows]
     _points(kinds, np.arange(len(named), dtype=float), part.sel(pair_shift=named), "pair", 0.36, INK)
     kinds.set_xticks(range(len(named)), named, rotation=30, ha="right", rotation_mode="anchor")
-    kinds.set(ylim=(0, 1), ylabel="stuck at the end", xlim=(-0.6, len(named) - 0.4))
-    kinds.set_title(f"d  Shapes of equal dose ({data.attrs['shift_length']} epochs)")
+    kinds.set(ylim=(0, 1), ylabel="stuck share", xlim=(-0.6, len(named) - 0.4))
+    kinds.set_title(f"a  {data.attrs['shift_length']} epochs of deficit, by shape")
     kinds.plot([], [], color=INK, linewidth=2.6, label="exact")
     kinds.errorbar([], [], yerr=[], label="sampled", **SAMPLED)
     kinds.legend(loc="upper right")
@@ -265,7 +251,7 @@ def _other_shifts(figure: Figure, place: SubplotSpec, data: xr.Dataset) -> None:
         ylim=(0, 1),
         xlabel="onset of the window (epoch)",
     )
-    onsets.set_title(f"A deficit of {data.attrs['window_length']} epochs only")
+    onsets.set_title(f"b  A window of {data.attrs['window_length']} epochs of deficit")
     onsets.tick_params(labelleft=False)
     onsets.legend(loc="upper right")
 
@@ -279,8 +265,12 @@ def _other_shifts(figure: Figure, place: SubplotSpec, data: xr.Dataset) -> None:
         three.errorbar([], [], yerr=[], label=phase, **(SAMPLED | style))
     three.set_xticks(range(len(shifts)), shifts, rotation=30, ha="right", rotation_mode="anchor")
     three.set(ylim=(0, 1), xlim=(-0.6, len(shifts) - 0.4), ylabel="share of runs")
-    three.set_title("Three phases: where runs end")
+    three.set_title("c  Three phases: where runs end")
     three.legend(loc="upper right", ncols=3, bbox_to_anchor=(1.0, 1.02), handletextpad=0.2, columnspacing=0.9)
+    figure.suptitle(
+        f"Shifts in mid-training other than one switch; {data.attrs['shift_runs']} sampled runs each, 95 % intervals"
+    )
+    return figure
 
 
 def _points(axes: Axes, at: np.ndarray, data: xr.Dataset, name: str, width: float, colour: str, **style: Any) -> None:

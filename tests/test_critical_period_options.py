@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from slt_toys import critical_period
-from slt_toys.critical_period import MIDDLE, CriticalPeriod, main
+from slt_toys.critical_period import CriticalPeriod
 from slt_toys.protocol.arms import CONTROL
 from slt_toys.protocol.exact import exact_stuck_in_arm
-from slt_toys.results.progress import command_line
+from slt_toys.results.recipe import main
+from slt_toys.worlds.pair_runs import MIDDLE, USUAL_TEMPERATURE, control_temperature
 
 
 def test_pairs_of_ones_own():
@@ -26,7 +26,7 @@ def test_pairs_of_ones_own():
 def test_a_temperature_is_found_at_which_the_control_ends_among_the_switch_epochs():
     config = CriticalPeriod(clean="6*((w**2-1)**2 - 0.15*w)", switch_epochs=tuple(range(0, 101, 20)))
     pair = config.potentials()
-    found = config._temperature(pair)
+    found = control_temperature(pair, config.training, config.switch_epochs, config.epochs_after, config.level)
     low, high = (round(share * config.switch_epochs[-1]) for share in MIDDLE)
 
     def control(temperature: float) -> list[float]:
@@ -35,7 +35,7 @@ def test_a_temperature_is_found_at_which_the_control_ends_among_the_switch_epoch
 
     before, after = control(found)
     assert before < config.level < after
-    cold = control(critical_period.USUAL_TEMPERATURE)
+    cold = control(USUAL_TEMPERATURE)
     assert not cold[0] < config.level < cold[1]  # where 0.6 would do, nothing is searched
 
 
@@ -64,7 +64,7 @@ def test_a_temperature_is_found_at_which_the_control_ends_among_the_switch_epoch
     ],
 )
 def test_bad_options_end_in_one_line(arguments, message, tmp_path, capfd):
-    status = command_line(CriticalPeriod, main, [*arguments, "--out", str(tmp_path)])
+    status = main(CriticalPeriod, [*arguments, "--out", str(tmp_path)])
     captured = capfd.readouterr().err
     assert status == 2
     assert captured.count("\n") == 1, captured
@@ -76,5 +76,5 @@ def test_a_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path, ca
     blocked = tmp_path / "file"
     blocked.write_text("")
     monkeypatch.setattr(CriticalPeriod, "run", lambda self: pytest.fail("work began"))
-    assert command_line(CriticalPeriod, main, ["--out", str(blocked)]) == 2
+    assert main(CriticalPeriod, ["--out", str(blocked)]) == 2
     assert capfd.readouterr().err.count("\n") == 1

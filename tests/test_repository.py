@@ -19,9 +19,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import slt_toys
-from slt_toys.reports.critical_period_tables import readme_tables
 from slt_toys.results.claims import page
 from slt_toys.results.json_values import plain_values
+from slt_toys.results.questions import QUESTIONS, table, with_table
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -132,19 +132,25 @@ def test_versions_agree():
     assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
 
 
-# ---- README ----
-def readme_block(name: str) -> list[str]:
-    return README.partition(f"<!-- table: {name} -->\n")[2].partition(f"\n<!-- /table: {name} -->")[0].split("\n")
-
-
+# ---- README, pages and records ----
+DOCS = [path for path in TEXTS if path.suffix == ".md" and (path == ROOT / "README.md" or path.parent == ROOT / "docs")]
+PAGES = [path for path in TEXTS if path.suffix == ".md" and path.is_relative_to(ROOT / "docs")]
 RECORDS = {
     path.stem: record
     for path in sorted((ROOT / "figures").glob("*.json"))
     if "claims" in (record := json.loads(path.read_text(encoding="utf-8")))
 }
-
-
 OF_EXPERIMENTS = [name for name in RECORDS if (ROOT / "slt_toys" / f"{name}.py").is_file()]
+
+
+def test_readme_is_read_in_a_few_minutes():
+    assert len(README.splitlines()) <= 150
+
+
+def test_readme_answers_its_questions_from_the_records():
+    assert with_table(README, table(ROOT / "figures")) == README
+    verdicts = {claim["verdict"] for record in RECORDS.values() for claim in record["claims"]}
+    assert len(QUESTIONS) > 8 and verdicts == {"yes", "no", "cannot tell"}
 
 
 @pytest.mark.parametrize("name", RECORDS)
@@ -153,6 +159,10 @@ def test_a_results_page_says_what_the_record_says(name):
     command = "cifar report" if name == "cifar_replication" else f"slt_toys.{name}"
     expected = page(record, f"python -m {command}", "../../")
     assert (ROOT / "docs" / "results" / f"{name}.md").read_text(encoding="utf-8") == expected
+
+
+def test_every_results_page_has_a_record():
+    assert {path.stem for path in PAGES if path.parent.name == "results"} == set(RECORDS)
 
 
 @pytest.mark.parametrize("name", OF_EXPERIMENTS)
@@ -170,28 +180,29 @@ def test_a_committed_record_is_of_the_default_settings_and_of_its_figures(name):
         assert files[f"{figure}.png"] == digest
 
 
-@pytest.mark.parametrize("name", ["temperature", "smooth_decline"])
-def test_what_readme_says_of_an_experiment_is_what_the_record_says(name):
-    record = json.loads((ROOT / "figures" / f"{name}.json").read_text(encoding="utf-8"))
-    assert readme_block(name) == [f"- {line}" for line in record["in_words"]]
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "README.md"], ids=name_of)
+def test_links_arrive_and_labels_are_links(path):
+    text = path.read_text(encoding="utf-8")
+    assert re.findall(r"(?<!`)\[eq:[a-z0-9-]+\](?!\()", text) == []
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        file, _, place = target.partition("#")
+        if "://" in target or not file:
+            continue
+        assert (path.parent / file).exists(), target
+        assert not place or f'<a id="{place}">' in (path.parent / file).read_text(encoding="utf-8"), target
 
 
-def test_what_readme_says_of_critical_periods_is_what_the_record_says():
-    record = json.loads((ROOT / "figures" / "critical_period.json").read_text(encoding="utf-8"))
-    for name, table in readme_tables(record).items():
-        assert f"<!-- table: {name} -->\n{table}\n<!-- /table: {name} -->" in README
-
-
-
-
-def test_readme_examples_run_as_printed():
-    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert blocks
-    example = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, "README.md", "README.md", 0)
-    assert example.examples
+@pytest.mark.parametrize("path", DOCS, ids=name_of)
+def test_examples_run_as_printed(path):
+    blocks = re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+    if "import torch" in "".join(blocks):
+        pytest.importorskip("torch")
+    example = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, path.name, path.name, 0)
     output: list[str] = []
-    runner = doctest.DocTestRunner()
-    assert runner.run(example, out=output.append).failed == 0, "".join(output)
+    assert doctest.DocTestRunner().run(example, out=output.append).failed == 0, "".join(output)
+    used = {node.module for block in [example] for e in block.examples for node in ast.walk(ast.parse(e.source))
+            if isinstance(node, ast.ImportFrom)}  # fmt: skip
+    assert {name for name in used if name and name.startswith("slt_toys")} <= {"slt_toys"}, "the public API is enough"
 
 
 def test_readme_names_every_top_folder():

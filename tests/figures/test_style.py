@@ -84,6 +84,12 @@ def test_redraw_from_saved_results(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "example.png").read_bytes().startswith(b"\x89PNG")
     assert command.main(["example", "--data", str(tmp_path), "--formats", "svg"]) == 0
     assert (tmp_path / "example.svg").read_bytes() == first, "the same data draw the same file"
+    monkeypatch.setattr(command, "drawings", lambda: {"example": lambda data: dict.fromkeys("ab", draw_example(data))})
+    assert command.main(["--data", str(tmp_path), "--formats", "svg"]) == 0
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes() == first, (
+        "several figures of one file"
+    )
+    monkeypatch.setattr(command, "drawings", lambda: {"example": draw_example, "unrun": draw_example})
     capsys.readouterr()
     for names, message in ((["nothing"], "no figure 'nothing'"), (["unrun"], "no unrun.nc")):
         assert command.main([*names, "--data", str(tmp_path)]) == 2

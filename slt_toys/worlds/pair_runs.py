@@ -1,0 +1,202 @@
+"""All that is run on one pair: its arms exactly and as SGD's own steps, mixtures of mechanisms, and other shifts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from ..fits.ends import CriticalPeriodEnd, Definition
+from ..fits.resampling import end_with_interval, resample_counts
+from ..potentials.potential import PotentialPair
+from ..protocol.arms import ARMS, CONTROL
+from ..protocol.exact import exact_shifts, exact_stuck_in_arm
+from ..protocol.sampled import sampled_shifts
+from ..protocol.shifts import Late, Shift, Sudden, shift_catalogue, three_phase_pair, windows_by_onset
+from ..protocol.training import Training
+from ..results.progress import progress
+from .experiment import Experiment, carry_out
+from .hypotheses import HYPOTHESES
+from .verdict_power import Power, mixtures, power, scaled_energies
+from .world import WORLDS, World
+
+Array = NDArray[np.float64]
+USUAL_TEMPERATURE = 0.6
+MIDDLE = (0.1, 0.7)  # where the control's end may lie among the switch epochs, as a share of the last
+AIM = 0.35
+COARSE_CELLS = {1: 160, 2: 28}  # by coordinates, for the search of a temperature
+PORTIONS = (0.05, 0.1, 0.2, 0.4)  # of the runs, for another mechanism than temperature
+HIGHER = 1.25  # energies in arms with another batch size, over those of the control
+
+__all__ = [
+    "MIDDLE", "PORTIONS", "USUAL_TEMPERATURE", "ShiftStudy", "all_worlds", "control_as_sgd", "control_temperature",
+    "exact_arms", "masses_after_shifts", "power_on_pair", "shift_study",
+]  # fmt: skip
+
+
+def control_temperature(
+    pair: PotentialPair,
+    training_at: Callable[[float], Training],
+    switch_epochs: Sequence[int],
+    epochs_after: int,
+    level: float,
+) -> float:
+    """0.6, or where the control's end lies well within the switch epochs; 0.6 again if there is no such place.
+
+    Parameters
+    ----------
+    pair, switch_epochs, epochs_after, level
+        The experiment.
+    training_at
+        The control run by its first temperature.
+    """
+    last = switch_epochs[-1]
+    cells = COARSE_CELLS[min(2, max(len(group) for group in pair.clean.components()))]
+
+    def missing(log_temperature: float, share: float) -> float:
+        run = CONTROL.schedule(training_at(float(np.exp(log_temperature))), round(share * last), epochs_after)
+        return float(exact_stuck_in_arm(pair, [run], cells)[0]) - level
+
+    usual = float(np.log(USUAL_TEMPERATURE))
+    if missing(usual, MIDDLE[0]) < 0 < missing(usual, MIDDLE[1]):
+        return USUAL_TEMPERATURE
+    grid = usual + np.log(2.0) * np.arange(-8, 6)
+    values = [missing(float(at), AIM) for at in grid]
+    for low, high in zip(range(len(grid)), range(1, len(grid)), strict=False):
+        if values[low] > 0 > values[high]:
+            root = brentq(missing, float(grid[low]), float(grid[high]), args=(AIM,), xtol=0.02)
+            return float(f"{np.exp(float(root)):.3g}")  # type: ignore[arg-type]
+    return USUAL_TEMPERATURE
+
+
+def control_as_sgd(world: World, runs: int, seed: int, confidence: float) -> CriticalPeriodEnd:
+    """End of the control run as SGD's own steps, with replacement: the control of the reshuffled arm."""
+    steps, counts = round(world.training.dataset_size / world.training.batch_size), []
+    for switch in world.switch_epochs:
+        schedule = replace(CONTROL.schedule(world.training, switch, world.epochs_after), steps_per_epoch=steps)
+        counts.append(int(world.run(schedule, runs, [seed, switch])[0].sum()))
+    curves = resample_counts(counts, runs, seed=[seed])
+    definition = Definition("half_stuck_mass", world.level)
+    return end_with_interval(world.switch_epochs, np.array(counts) / runs, curves, definition, confidence=confidence)
+
+
+def exact_arms(pair: PotentialPair, experiment: Experiment) -> Array:
+    """Exact stuck shares of the unlike arms, shape (arms, switch epochs).
+
+    Not a number for arms beyond the law, which the Fokker-Planck equation does not cover.
+    """
+    arms = [row.arm for row in experiment.rows]
+    exact = np.full((len(arms), len(experiment.world.switch_epochs)), np.nan)
+    with progress("exact arms", len(arms)) as advance:
+        for row, arm in enumerate(arms):
+            if arm not in experiment.beyond:
+                own = [each.schedule for each in experiment.observations if each.arm == arm]
+                exact[row] = exact_stuck_in_arm(pair, own)
+            advance()
+    return exact
+
+
+def power_on_pair(
+    pair: PotentialPair, experiment: Experiment, exact: Array, *, seeds: int, seed: int
+) -> tuple[Power, ...]:
+    """What the verdict makes of mixtures, and of energies that are higher in arms with another batch size."""
+    if not seeds:
+        return ()
+    cells = experiment.verdict.observations
+    shares = exact[np.isfinite(exact).all(axis=1)].ravel()
+    worlds = {"temperature alone": shares}
+    for rival in HYPOTHESES[1:]:
+        worlds |= mixtures(cells, shares, rival, PORTIONS)
+    changed = [arm.name for arm in ARMS if arm.batch_factor != 1]
+    moved = scaled_energies(cells, HIGHER, changed)
+    worlds[f"temperature, energies times {HIGHER:g} in arms with another batch size"] = np.concatenate(
+        [
+            exact_stuck_in_arm(pair, [each.schedule for each in moved if each.arm == arm])
+            if arm in changed
+            else shares[[each.arm == arm for each in cells]]
+            for arm in dict.fromkeys(each.arm for each in cells)
+        ]
+    )
+    with progress("power of the verdict", len(worlds) * seeds) as advance:
+        return power(cells, worlds, seeds=seeds, seed=seed, advance=advance)
+
+
+def all_worlds(runs: int, seed: int) -> tuple[Experiment, ...]:
+    """The same experiment in every simulated world."""
+    experiments: list[Experiment] = []
+    with progress("worlds", len(WORLDS)) as advance:
+        for make in WORLDS:
+            experiments.append(carry_out(make(), runs=runs, seed=seed))
+            advance()
+    return tuple(experiments)
+
+
+@dataclass(frozen=True, eq=False)
+class ShiftStudy:
+    """Masses of the phases at the end of runs with other shifts than one switch.
+
+    Attributes
+    ----------
+    pair, three_phases
+        ``exact``, ``sampled`` and ``error`` along (shift, phase), for the pair and for three phases.
+    windows
+        Those shifts of the pair that are windows of one length, by name.
+    """
+
+    pair: xr.Dataset
+    three_phases: xr.Dataset
+    windows: dict[str, Late]
+
+
+def shift_study(
+    pair: PotentialPair,
+    training_at: Callable[[float], Training],
+    temperature: float,
+    length: int,
+    epochs_after: int,
+    *,
+    chains: int,
+    seeds: Sequence[int],
+) -> ShiftStudy:
+    """Run the shifts of the catalogue and windows by onset on a pair, and the catalogue on three phases.
+
+    Parameters
+    ----------
+    pair, temperature
+        The pair, and the first temperature of its control run.
+    training_at
+        The control run by its first temperature.
+    length, epochs_after
+        Epochs of the deficit, and of clean data after the last shift is over.
+    chains, seeds
+        Sampled runs for each shift, and two seeds.
+    """
+    named: dict[str, Shift] = {"none": Sudden(0), **shift_catalogue(length)}
+    onsets = range(0, 3 * length, length // 4)
+    windows = {f"window at {window.onset_epoch}": window for window in windows_by_onset(length // 2, onsets)}
+    of_pair = masses_after_shifts(
+        pair, training_at(temperature), {**named, **windows}, epochs_after, chains=chains, seed=seeds[0]
+    )
+    of_three = masses_after_shifts(
+        three_phase_pair(), training_at(USUAL_TEMPERATURE), named, epochs_after, chains=chains, seed=seeds[1]
+    )
+    return ShiftStudy(of_pair, of_three, windows)
+
+
+def masses_after_shifts(
+    pair: PotentialPair, training: Training, shifts: Mapping[str, Shift], epochs_after: int, *, chains: int, seed: int
+) -> xr.Dataset:
+    """Masses of the phases so many epochs after the last shift is over, exact and sampled, along (shift, phase)."""
+    epochs = max(shift.end_epoch for shift in shifts.values()) + epochs_after
+    exact = exact_shifts(pair, training, shifts, epochs).isel(epoch=-1)
+    with progress(f"shifts of {pair.name}", 1.0) as advance:
+        sampled = sampled_shifts(
+            pair, training, shifts, epochs, chains=chains, seed=seed, advance=advance
+        ).isel(epoch=-1)  # fmt: skip
+    return xr.Dataset(
+        {"exact": exact["occupancy"], "sampled": sampled["occupancy"], "error": sampled["standard_error"]}
+    ).drop_vars("epoch")
