@@ -44,9 +44,7 @@ def draw(dataset: xr.Dataset) -> Figure:
         if dataset.attrs["measured"]
         else f"{dataset.attrs['chains']} Langevin chains each"
     )
-    figure.suptitle(
-        f"Which barriers does a smooth decline show, and where does it stop being possible to say? ({source})"
-    )
+    figure.suptitle(f"Which barriers does a smooth decline show, and where does that stop? ({source})")
     return figure
 
 
@@ -161,7 +159,7 @@ def _map(figure: Figure, axes: Axes, data: xr.Dataset) -> None:
     for j, place in enumerate(places):
         axes.plot([place, place], [j - 0.5, j + 0.5], color="white", linewidth=4.6, zorder=3)
         axes.plot([place, place], [j - 0.5, j + 0.5], color=LAW["color"], linewidth=2.4, zorder=4,
-                  label="two of them can be told apart half of the time" if j == 0 else None)  # fmt: skip
+                  label="two of them are resolved" if j == 0 else None)  # fmt: skip
     axes.set_xticks(range(len(ratios)), [f"{ratio:.3g}" for ratio in ratios])
     axes.set_yticks(range(len(noises)), [f"{noise:g}" for noise in noises])
     axes.set(
@@ -181,13 +179,13 @@ def _transitions(axes: Axes, data: xr.Dataset) -> None:
     axes.axhline(total, color=FAINT, linewidth=1.0, linestyle=":", zorder=1)
     axes.annotate(f"all transitions of a run: {total:.2f}", (every[0], total), xytext=(0, 4),
                   textcoords="offset points", ha="left", va="bottom", fontsize=9.5)  # fmt: skip
-    axes.plot(every, data["transitions_expected_separate"], **EXACT, label="law: stand apart", zorder=2)
-    axes.plot(every, data["transitions_expected_detected"], **LAW, label="law: seen above the noise", zorder=3)
+    axes.plot(every, data["transitions_expected_separate"], **EXACT, label="law: separate", zorder=2)
+    axes.plot(every, data["transitions_expected_detected"], **LAW, label="law: detected", zorder=3)
     look = series(4)[2]
     for shift, name, style, label in (
         (0.94, "separate", {**SAMPLED, "marker": look.marker, "markeredgecolor": look.colour, "ecolor": look.colour},
-         "simulated: stand apart, 95 %"),
-        (1.06, "detected", SAMPLED, "simulated: seen in the loss, 95 %"),
+         "simulated: separate, 95 %"),
+        (1.06, "detected", SAMPLED, "simulated: detected in the loss, 95 %"),
     ):  # fmt: skip
         axes.errorbar(every * shift, data[f"transitions_{name}"], yerr=1.96 * data[f"transitions_{name}_error"],
                       label=label, zorder=4, **style)  # fmt: skip
@@ -197,8 +195,8 @@ def _transitions(axes: Axes, data: xr.Dataset) -> None:
                   textcoords="offset points", rotation=90, ha="right", va="bottom", fontsize=9.5)  # fmt: skip
     axes.set(
         xscale="log", ylim=(0, total * 1.22), xlabel="recording interval (minibatches)",
-        ylabel="transitions seen apart, per run",
-        title=f"d  {data.attrs['barriers']} barriers under SGD: when single transitions show",
+        ylabel="transitions resolved, per run",
+        title=f"d  {data.attrs['barriers']} barriers under SGD: which transitions are resolved",
     )  # fmt: skip
     axes.xaxis.set_major_locator(FixedLocator(list(every)))
     axes.xaxis.set_minor_locator(NullLocator())

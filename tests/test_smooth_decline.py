@@ -1,4 +1,4 @@
-"""The smooth-decline experiment: what it recovers, what it writes, what it says, and what it refuses."""
+"""The smooth-decline experiment: what it recovers, what it writes, and what it refuses."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ import pytest
 import xarray as xr
 
 from slt_toys import smooth_decline
+from slt_toys.barriers import published as published_readings
 from slt_toys.barriers.kernel import stuck_probabilities
 from slt_toys.reference.published import published_curves
-from slt_toys.reports.smooth_decline import in_words, recovers_from
-from slt_toys.results.progress import command_line
+from slt_toys.reports.smooth_decline import claims, recovery_dataset, tables
+from slt_toys.results.recipe import carry_out, main
 from slt_toys.results.records import read_dataset
-from slt_toys.smooth_decline import SmoothDecline, main
+from slt_toys.smooth_decline import SmoothDecline
 
 ROOT = Path(__file__).parents[1]
 # Plumbing needs neither the exact kernel nor many declines.
@@ -37,20 +38,20 @@ def quickly_published(pair, variance, *, seed, advance):
     )  # fmt: skip
 
 
-PUBLISHED_SPECTRA = smooth_decline.published_spectra
+PUBLISHED_SPECTRA = published_readings.published_spectra
 
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(smooth_decline, "published_spectra", quickly_published)
+    monkeypatch.setattr(published_readings, "published_spectra", quickly_published)
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(smooth_decline, "published_spectra", quickly_published)
-        main(SmoothDecline(**SMALL, out=folder))
+        patch.setattr(published_readings, "published_spectra", quickly_published)
+        carry_out(SmoothDecline(**SMALL, out=folder))
     return folder
 
 
@@ -68,7 +69,7 @@ def own(tmp_path_factory) -> xr.Dataset:
     values = 92 - 9 * share + 0.03 * random.standard_normal(epochs.size)
     table = "\n".join(f"{e},{v:.5f},0.03" for e, v in zip(epochs, values, strict=True))
     (folder / "mine.csv").write_text(f"switch_epoch,value,standard_error\n{table}\n")
-    main(SmoothDecline(**SMALL, decline=str(folder / "mine.csv"), best=92.0, worst=83.0, out=folder))
+    carry_out(SmoothDecline(**SMALL, decline=str(folder / "mine.csv"), best=92.0, worst=83.0, out=folder))
     return read_dataset(folder / "smooth_decline.nc")
 
 
@@ -127,84 +128,30 @@ def test_a_decline_of_ones_own_is_read_like_a_sampled_one(own):
             assert (np.abs(one[name].values - truth) < 5.5 * half).all()
             assert (half < 0.12 * one[name].values).all()
     assert one["median"].values == pytest.approx(0.9, rel=0.15)
-    told = in_words(own, None)[1]
-    if not str(one["doubt_windows"].values):
-        assert "are known to ±" in told and "whatever the spectrum" in told
+    told = {claim.name: claim for claim in claims(own)}
+    assert told["barriers-asked-for"].value == number
+    assert told["windows-have-weights"].verdict == ("no" if str(one["doubt_windows"].values) else "yes")
     # What was fitted is what was measured, within its noise.
     off = ((one["fit_separate"] - one["share"]) / one["share_error"]).values
     assert (off**2).mean() < 1 + 5 * math.sqrt(2 / off.size) and (off**2).mean() > 0.2
 
 
-# ---- what it writes and says ----------------------------------------------------------------------------------------
-def test_writes_figure_data_and_record(results):
+# ---- what it writes ------------------------------------------------------------------------------------------------
+def test_writes_figure_data_record_and_page(results):
     assert {path.name for path in results.iterdir()} == {
-        f"smooth_decline.{end}" for end in ("png", "svg", "nc", "json")
+        f"smooth_decline.{end}" for end in ("png", "svg", "nc", "json", "md")
     }
     record = json.loads((results / "smooth_decline.json").read_text())
-    assert {"declines", "recovered", "recovers_from", "transitions", "published", "in_words", "manifest"} == set(record)
-    assert [one["name"] for one in record["declines"]] == ["3 separate barriers", "a smooth spectrum"]
-    assert len(record["recovered"]) == 4 and len(record["transitions"]) == 2
-    assert record["published"]["batch_size"] == list(published_curves())
+    numbers = {name: cells["values"] for name, cells in record["numbers"].items() if name != "attributes"}
+    assert numbers["name"] == ["3 separate barriers", "a smooth spectrum"]
+    assert np.shape(numbers["recovery_share"]) == (2, 2) and len(numbers["every"]) == 2
+    assert numbers["batch_size"] == list(published_curves())
     assert record["manifest"]["config"]["chains"] == 500
 
 
 def test_the_same_seed_gives_the_same_data(results, quick):
-    dataset, record = SmoothDecline(**SMALL).run()
     written = read_dataset(results / "smooth_decline.nc")
-    xr.testing.assert_identical(dataset.drop_attrs(), written.drop_attrs())
-    assert record["in_words"] == json.loads((results / "smooth_decline.json").read_text())["in_words"]
-
-
-def test_the_words_are_the_numbers(results):
-    """Each number of a sentence is looked up in the data by another way than the one that wrote it."""
-    data = read_dataset(results / "smooth_decline.nc")
-    record = json.loads((results / "smooth_decline.json").read_text())
-    said = record["in_words"]
-    first = record["declines"][0]
-    assert f"at least {len(first['barriers'])} barrier" in said[0]
-    for height, (low, high) in zip(first["barriers"], first["barrier_intervals"], strict=True):
-        assert f"{height:.3g} [{low:.3g}, {high:.3g}]" in said[0]
-    truth = {0.35, 0.9, 2.2}
-    if len(first["barriers"]) == 3:
-        inside = sum(a <= t <= b for t, (a, b) in zip(sorted(truth), first["barrier_intervals"], strict=True))
-        inside += sum(a <= t <= b for t, (a, b) in zip((0.3, 0.4, 0.3), first["weight_intervals"], strict=True))
-        assert f"{inside} of 6 95 % intervals hold them" in said[0]
-    else:
-        assert said[0].endswith("there are 3.")
-    windows = record["declines"][1]["windows"]
-    population = SmoothDecline().populations()[1]
-    shares = [float(np.diff(population_cdf(population, windows["edges"][k : k + 2]))[0]) for k in range(len(
-        windows["weights"]))]  # fmt: skip
-    inside = sum(a <= t + 1e-9 and t <= b + 1e-9 for t, (a, b) in zip(shares, windows["intervals"], strict=True))
-    assert f"{inside} of the {len(shares)} 95 % intervals" in said[4]
-    where = next(sentence for sentence in said if sentence.startswith("Where it stops"))
-    counts = (data["recovery_found"] == 3).sum("run").values
-    for j, noise in enumerate((0.003, 0.03)):
-        good = [counts[i, j] >= 0.75 * 2 for i in range(2)]
-        expected = "from a ratio of 1.1 on" if all(good) else "from a ratio of 2.5 on" if good[1] else "at no ratio"
-        assert f"at noise {noise:g} {expected}" in where
-    seen = data["transitions_detected"].values
-    assert f"{seen[0]:.2f} ± " in next(sentence for sentence in said if sentence.startswith("SGD over 6 barriers"))
-    published = record["published"]
-    for size, median in zip(published["batch_size"], published["median"][0], strict=True):
-        assert re.search(rf"{re.escape(f'{median:.2g}')} \[[^]]*\] at B = {size}\b", " ".join(said))
-    slope = np.polyfit(np.log(published["batch_size"]), np.log(published["median"][0]), 1)[0]
-    assert f"{slope:.2f} [" in " ".join(said)
-
-
-def population_cdf(population, edges) -> np.ndarray:
-    from scipy.stats import lognorm
-
-    return lognorm.cdf(edges, population.spread, scale=population.median)
-
-
-def test_what_was_measured_elsewhere_is_said_with_its_caveats(own):
-    said = " ".join(in_words(own, None))
-    assert "In the units" not in said and "units of --gradient-variance" in said
-    assert "estimate from the scatter" not in said and "first row is taken" not in said and "one seed" not in said
-    careless = own.assign_attrs(errors_estimated=1, best_given=0, published=1)
-    said = " ".join(in_words(careless, None))
-    assert "estimate from the scatter" in said and "first row is taken" in said and "has one seed" in said
+    xr.testing.assert_identical(SmoothDecline(**SMALL).run().drop_attrs(), written.drop_attrs())
 
 
 def test_a_decline_that_no_spectrum_explains_is_doubted_by_name(own, tmp_path):
@@ -212,7 +159,7 @@ def test_a_decline_that_no_spectrum_explains_is_doubted_by_name(own, tmp_path):
     from figures.smooth_decline import draw
     from slt_toys.barriers.measured import read_decline
     from slt_toys.barriers.published import read_measured
-    from slt_toys.reports.smooth_decline import readings_dataset, summary
+    from slt_toys.reports.smooth_decline import readings_dataset
 
     values = [92, 91.5, 90, 91.8, 86, 90, 85, 84.5, 88, 83]
     rows = "\n".join(f"{5 * k},{value},0.3" for k, value in enumerate(values))
@@ -225,16 +172,18 @@ def test_a_decline_that_no_spectrum_explains_is_doubted_by_name(own, tmp_path):
     assert reading.spectrum.doubt and reading.windows.doubt and reading.separate.doubt
     assert np.isnan(reading.windows.intervals).all() and np.isnan(reading.separate.weight_intervals).all()
     dataset = xr.merge([
-        readings_dataset([measured.name], [reading], None),
+        readings_dataset([measured.name], [reading], []),
         own[[name for name in own.data_vars if name.startswith(("recovery", "transitions"))]],
     ])  # fmt: skip
     dataset.attrs = own.attrs
-    said = in_words(dataset, None)
-    for sentence in said[:2]:
-        assert re.search(r"not explain the decline \(chi-square \d+ for 10 rows, p < 0.001\)", sentence), sentence
-        assert "known to" not in sentence and "[" not in sentence and "lies below" not in sentence
-    (told,) = summary([measured.name], [reading], dataset, None)["declines"]
-    assert len(told["doubts"]) == 2 and told["p_value_of_the_smooth_fit"] < 1e-3
+    told = {claim.name: claim for claim in claims(dataset)}
+    assert told["barriers-asked-for"].verdict == "cannot tell" and told["windows-have-weights"].verdict == "no"
+    shown = {table.name: table for table in tables(dataset)}
+    doubts = shown["declines"].rows[0][-1]
+    assert len(re.findall(r"not explain the decline \(chi-square \d+ for 10 rows, p < 0.001\)", doubts)) == 2
+    assert {row[2] for row in shown["separate_barriers"].rows} <= {"-"}
+    assert {row[3] for row in shown["windows"].rows} == {"-"}
+    assert float(dataset["p_value_smooth"][0]) < 1e-3
     legends = [legend for axes in draw(dataset).axes if (legend := axes.get_legend()) is not None]
     labels = [text.get_text() for legend in legends for text in legend.get_texts()]
     assert any(label.startswith("inversion: windows, rejected") for label in labels)
@@ -260,18 +209,17 @@ def test_where_only_the_smooth_fit_fails_no_window_has_a_weight(monkeypatch):
     assert reading.windows.doubt == reading.spectrum.doubt and np.isnan(reading.windows.intervals).all()
 
 
-def test_where_recovery_stops_is_the_last_failure():
+def test_where_recovery_begins_is_past_the_last_failure():
     found = np.full((4, 2, 8), 3)
     found[0, 0] = 1
     found[2, 0, :3] = 2
     found[3, 1] = 4
     data = xr.Dataset(
-        {"recovery_found": (("ratio", "noise", "run"), found)}, coords={"ratio": [1.1, 1.5, 2.0, 3.0]},
-        attrs={"recovery_number": 3},
-    )  # fmt: skip
-    assert recovers_from(data, 0) == 3.0 and recovers_from(data, 1) is None
+        {"found": (("ratio", "noise", "run"), found)}, coords={"ratio": [1.1, 1.5, 2.0, 3.0]}, attrs={"number": 3}
+    )
+    assert recovery_dataset(data)["recovery_from"].values == pytest.approx([3.0, np.nan], nan_ok=True)
     found[2, 0, :3] = 3
-    assert recovers_from(data, 0) == 1.5
+    assert float(recovery_dataset(data)["recovery_from"][0]) == 1.5
 
 
 # ---- figure ---------------------------------------------------------------------------------------------------------
@@ -284,23 +232,23 @@ def test_the_figure_redraws_from_the_data(results, own):
         assert [title[:1] for title in titles if title] == ["a", "b", "c", "d"]
         legends = [legend for axes in figure.axes if (legend := axes.get_legend()) is not None]
         drawn = " ".join(text.get_text() for legend in legends for text in legend.get_texts())
-        assert "barriers fitted, 95 %" in drawn and "law: stand apart" in drawn
+        assert "barriers fitted, 95 %" in drawn and "law: separate" in drawn
         assert ("truth: density" in drawn) == (data is not own)
 
 
 def test_the_committed_figure_is_of_the_default_settings():
     record = json.loads((ROOT / "figures" / "smooth_decline.json").read_text())
     config = asdict(SmoothDecline())
-    for name in set(config) - {"out", "write_readme"}:
+    for name in set(config) - {"out", "docs"}:
         value = list(config[name]) if isinstance(config[name], tuple) else config[name]
         assert record["manifest"]["config"][name] == value
     digest = hashlib.sha256((ROOT / "figures" / "smooth_decline.png").read_bytes()).hexdigest()
     assert record["manifest"]["files"]["smooth_decline.png"] == digest
-    three = record["declines"][0]
-    assert len(three["barriers"]) == 3
-    ends = np.array(three["barrier_intervals"])
+    numbers = {name: cells["values"] for name, cells in record["numbers"].items() if name != "attributes"}
+    assert numbers["number"][0] == 3
+    ends = np.array(numbers["barrier_interval"][0][:3])
     errors = np.diff(ends)[:, 0] / 2 / 1.96
-    assert (np.abs(np.array(three["barriers"]) - config["barriers"]) < 5 * errors).all()
+    assert (np.abs(np.array(numbers["barrier"][0][:3]) - config["barriers"]) < 5 * errors).all()
 
 
 # ---- refusals -------------------------------------------------------------------------------------------------------
@@ -330,7 +278,7 @@ def test_the_committed_figure_is_of_the_default_settings():
     ],
 )
 def test_bad_options_end_in_one_line(arguments, message, tmp_path, capfd):
-    status = command_line(SmoothDecline, main, [*arguments, "--out", str(tmp_path)])
+    status = main(SmoothDecline, [*arguments, "--out", str(tmp_path)])
     captured = capfd.readouterr().err
     assert status == 2
     assert captured.count("\n") == 1, captured
@@ -342,5 +290,5 @@ def test_a_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path, ca
     blocked = tmp_path / "file"
     blocked.write_text("")
     monkeypatch.setattr(SmoothDecline, "run", lambda self: pytest.fail("work began"))
-    assert command_line(SmoothDecline, main, ["--out", str(blocked)]) == 2
+    assert main(SmoothDecline, ["--out", str(blocked)]) == 2
     assert capfd.readouterr().err.count("\n") == 1

@@ -25,13 +25,17 @@ Array = NDArray[np.float64]
 COLUMNS = ("switch_epoch", "value")
 ERROR_COLUMN = "standard_error"
 FEWEST_ROWS = 6
+PUBLISHED = "published-"
 LAST_ROWS = 3  # whose mean is the level where everything is stuck, where that is not given
 LATEST = 10**9  # switch epoch
 FAR = 10.0  # spreads of the values between them and a level, beyond which the two have other units
 SURE = 5.0  # standard errors
 NORMAL_MEDIAN = float(norm.ppf(0.75))  # of the absolute value of a standard normal number
 
-__all__ = ["MeasuredDecline", "measured_decline", "published_decline", "read_decline", "scatter"]
+__all__ = [
+    "PUBLISHED", "MeasuredDecline", "find_decline", "measured_decline", "published_decline", "published_size",
+    "read_decline", "scatter",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,3 +241,25 @@ def read_decline(path: Path, *, best: float | None = None, worst: float | None =
     columns = np.array([row for _, row in rows.values()]).T
     errors = columns[2] if len(names) == 3 else None
     return measured_decline(f"the decline in {path.name}", columns[0], columns[1], errors, best=best, worst=worst)
+
+
+def published_size(name: str) -> int:
+    """Batch size of a published curve by its name, such as published-64.
+
+    Raises
+    ------
+    ValueError
+        In one line, for a name that no curve has.
+    """
+    sizes = [str(size) for size in published_curves()]
+    wanted = name.removeprefix(PUBLISHED)
+    if not name.startswith(PUBLISHED) or wanted not in sizes:
+        raise ValueError(f"--decline must be published- and a batch size of {', '.join(sizes)}, not {name!r}")
+    return int(wanted)
+
+
+def find_decline(name: str, *, best: float | None = None, worst: float | None = None) -> MeasuredDecline:
+    """A published curve by its name, such as published-64, or a decline from a file; see `read_decline`."""
+    if name.startswith(PUBLISHED):
+        return published_decline(published_size(name), best=best, worst=worst)
+    return read_decline(Path(name), best=best, worst=worst)

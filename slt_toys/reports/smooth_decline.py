@@ -1,92 +1,171 @@
-"""What the smooth-decline experiment amounts to: its dataset, its JSON record, and what it says in words."""
+"""What the smooth-decline experiment amounts to: one dataset of every number, and its claims.
+
+Tables are in :mod:`slt_toys.reports.smooth_decline_tables`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from rich.console import Console
+from scipy.stats import binom
 
 from ..barriers.decline import REJECTED
+from ..barriers.measured import MeasuredDecline
 from ..barriers.population import Population
 from ..barriers.published import row_ratio
 from ..barriers.readings import CONFIDENCE, DeclineReading
+from ..results.claims import Claim, Verdict
+from .smooth_decline_tables import name_of, p_text, recording_interval, tables, true_barriers, within
+
+__all__ = ["INTRODUCTION", "TITLE", "claims", "dataset", "tables"]
 
 RECOVERED = 0.75  # share of the declines of a cell from which recovery is said to be possible
+SURPRISING = 0.01  # chance of so few intervals that hold the truth
+NORMAL = 1.96  # standard errors of a 95 % interval
 
-__all__ = ["in_words", "print_report", "readings_dataset", "readme_table", "recovers_from", "summary"]
+TITLE = "Which barriers does a smooth decline show?"
+INTRODUCTION = """\
+A *decline* is final accuracy that falls with the switch epoch, the epoch at which training data change from the
+deficit to the clean ones. Many independent two-phase subsystems make one: each ends *stuck*, in the phase that the
+deficit prefers, with a probability that depends on the height of its barrier. The *barrier spectrum* is the share of
+subsystems by barrier height, in units of loss; the *kernel* is the stuck share by switch epoch and height. A decline
+is the spectrum seen through the kernel.
+
+It is read in two ways. *Separate barriers*: the fewest heights that explain it, each with a weight, its share of the
+subsystems. *Smooth spectrum*: inversion with a penalty on roughness. A *window* is a range of heights; its weight has
+an interval that holds for any spectrum. A reading is *doubted* where what was fitted does not explain the decline:
+then nothing is given a weight. Barriers are *recovered* from a decline if it asks for the right number of them. Two
+barriers are *resolved* where the best test finds two of them in half of the declines. *Rows* are the switch epochs
+measured.
+
+Limits: heights are in the units of the gradient variance; where that was not measured only ratios mean something, and
+the attempt rates that it implies. Published curves have one seed, and standard errors estimated from the scatter of
+rows, which sees nothing that moves all rows alike."""
 
 
 # ---- dataset --------------------------------------------------------------------------------------------------------
-def readings_dataset(
-    names: Sequence[str], readings: Sequence[DeclineReading], populations: Sequence[Population] | None
+def dataset(
+    readings: Sequence[DeclineReading],
+    source: MeasuredDecline | Sequence[Population],
+    recovered: xr.Dataset,
+    recorded: xr.Dataset,
+    published: xr.Dataset | None,
 ) -> xr.Dataset:
-    """Declines, fits, barriers, spectra and windows along ``decline``; truths where they are known, else nan.
+    """Every number that is told or drawn.
 
-    All readings have one kernel.
+    Parameters
+    ----------
+    readings
+        All with one kernel.
+    source
+        What was read: a decline measured elsewhere, or populations whose spectra are known.
+    recovered
+        From :func:`slt_toys.barriers.resolution.recovery_map`.
+    recorded
+        From :func:`slt_toys.barriers.recording_intervals.transitions_by_interval`.
+    published
+        From :func:`slt_toys.barriers.published.published_spectra`.
     """
-    kernel = readings[0].kernel
-    loss = {"units": "loss"}
-    rows = ("decline", "switch_epoch")
-    found: dict[str, Any] = {
-        "name": ("decline", list(names)),
-        "share": (rows, [one.decline.stuck_share for one in readings]),
-        "share_error": (rows, [one.standard_errors for one in readings]),
-        "fit_separate": (rows, [one.separate.fit.decline(kernel) for one in readings]),
-        "fit_smooth": (rows, [one.spectrum.decline(kernel) for one in readings]),
-        "number": ("decline", [one.separate.number for one in readings]),
-        "enough": ("decline", [int(one.separate.enough) for one in readings]),
-        "p_value": ("decline", [one.separate.p_values[-1] for one in readings]),
-        "p_value_fewer": ("decline", [([1.0, *one.separate.p_values])[-2] for one in readings]),
-        "chi_square_separate": ("decline", [one.separate.fit.chi_square for one in readings]),
-        "chi_square_smooth": ("decline", [one.spectrum.chi_square for one in readings]),
-        "p_value_smooth": ("decline", [one.spectrum.p_value for one in readings]),
-        "doubt_separate": ("decline", [one.separate.doubt for one in readings]),
-        "doubt_windows": ("decline", [one.windows.doubt for one in readings]),
-        "median": ("decline", [one.median for one in readings], loss),
-        "limit": ("decline", [one.limit.ratio for one in readings]),
-        "limit_height": ("decline", [one.limit.height for one in readings], loss),
-        "row_ratio": ("decline", [row_ratio(kernel, one.median) for one in readings]),
-        "log_density": (("decline", "height"), [one.spectrum.log_density for one in readings]),
-        "edge": ("edges", readings[0].windows.edges, loss),
-        "window_weight": (("decline", "window"), [one.windows.weights for one in readings]),
-        "window_interval": (("decline", "window", "end"), [one.windows.intervals for one in readings]),
+    measured = source if isinstance(source, MeasuredDecline) else None
+    populations = [] if isinstance(source, MeasuredDecline) else list(source)
+    parts = [
+        readings_dataset([measured.name] if measured else [each.name for each in populations], readings, populations),
+        recovery_dataset(recovered),
+        recorded.rename({name: f"transitions_{name}" for name in recorded.data_vars}),
+    ]
+    if published is not None:
+        parts.append(published.rename({name: f"published_{name}" for name in published.data_vars}))
+    merged = xr.merge([part.drop_attrs() for part in parts])
+    merged.attrs = {
+        "measured": int(measured is not None),
+        "best_given": int(measured is not None and measured.best_given),
+        "errors_estimated": int(measured is not None and measured.errors_estimated),
+        "confidence": CONFIDENCE,
+        "recovery_number": int(recovered.attrs["number"]),
+        "recovery_centre": float(recovered.attrs["height"]),
+        "method": readings[0].kernel.method,
+        "barriers": int(recorded.attrs["barriers"]),
+        "expected_total": float(recorded.attrs["expected_total"]),
+        "steps_per_epoch": int(recorded.attrs["steps_per_epoch"]),
     }
-    for name, values in (
-        ("barrier", [one.separate.fit.heights for one in readings]),
-        ("weight", [one.separate.fit.weights for one in readings]),
-    ):
-        found[name] = (("decline", "barrier_number"), _padded(values))
-    for name, intervals in (
-        ("barrier_interval", [one.separate.height_intervals for one in readings]),
-        ("weight_interval", [one.separate.weight_intervals for one in readings]),
-    ):
-        ends = [_padded([np.reshape(values, (-1, 2))[:, end] for values in intervals]) for end in (0, 1)]
-        found[name] = (("decline", "barrier_number", "end"), np.stack(ends, axis=-1))
-    if populations is not None:
-        smooth = [bool(one.spread) for one in populations]
-        found |= {
-            "exact": (rows, [one.weights @ kernel(one.heights) for one in populations]),
-            "smooth": ("decline", [int(one) for one in smooth]),
-            "true_barrier": (("decline", "true_number"), _padded([o.heights[: None if not o.spread else 0] for o in
-                                                                  populations])),
-            "true_weight": (("decline", "true_number"), _padded([o.weights[: None if not o.spread else 0] for o in
-                                                                 populations])),
-            "true_log_density": (("decline", "height"), [
-                o.log_density(readings[0].spectrum.heights) if o.spread else np.full(one.spectrum.heights.size, np.nan)
-                for o, one in zip(populations, readings, strict=True)
-            ]),
-            "true_window_weight": (("decline", "window"), [o.within(readings[0].windows.edges) for o in populations]),
-        }  # fmt: skip
-    return xr.Dataset(
-        found, coords={"switch_epoch": readings[0].decline.switch_epochs, "height": readings[0].spectrum.heights}
-    )
+    return merged
 
 
-def _padded(rows: Sequence[np.ndarray]) -> np.ndarray:
+def readings_dataset(
+    names: Sequence[str], readings: Sequence[DeclineReading], populations: Sequence[Population]
+) -> xr.Dataset:
+    """Declines, fits, barriers, spectra and windows along ``decline``; truths where they are known, else nan."""
+    kernel, edges = readings[0].kernel, readings[0].windows.edges
+    heights, loss = readings[0].spectrum.heights, {"units": "loss"}
+    rows, barrier = ("decline", "switch_epoch"), ("decline", "barrier_number")
+    separate = [reading.separate for reading in readings]
+    variables: dict[str, Any] = {
+        "name": ("decline", list(names)),
+        "share": (rows, [reading.decline.stuck_share for reading in readings]),
+        "share_error": (rows, [reading.standard_errors for reading in readings]),
+        "fit_separate": (rows, [each.fit.decline(kernel) for each in separate]),
+        "fit_smooth": (rows, [reading.spectrum.decline(kernel) for reading in readings]),
+        "rows": ("decline", [reading.decline.size for reading in readings]),
+        "number": ("decline", [each.number for each in separate]),
+        "enough": ("decline", [int(each.enough) for each in separate]),
+        "p_values": (("decline", "barriers_tried"), _padded([each.p_values for each in separate])),
+        "p_value": ("decline", [each.p_values[-1] for each in separate]),
+        "p_value_fewer": ("decline", [([1.0, *each.p_values])[-2] for each in separate]),
+        "chi_square_separate": ("decline", [each.fit.chi_square for each in separate]),
+        "chi_square_smooth": ("decline", [reading.spectrum.chi_square for reading in readings]),
+        "p_value_smooth": ("decline", [reading.spectrum.p_value for reading in readings]),
+        "doubt_separate": ("decline", [each.doubt for each in separate]),
+        "doubt_windows": ("decline", [reading.windows.doubt for reading in readings]),
+        "median": ("decline", [reading.median for reading in readings], loss),
+        "limit": ("decline", [reading.limit.ratio for reading in readings]),
+        "limit_height": ("decline", [reading.limit.height for reading in readings], loss),
+        "row_ratio": ("decline", [row_ratio(kernel, reading.median) for reading in readings]),
+        "log_density": (("decline", "height"), [reading.spectrum.log_density for reading in readings]),
+        "edge": ("edges", edges, loss),
+        "window_weight": (("decline", "window"), [reading.windows.weights for reading in readings]),
+        "window_interval": (("decline", "window", "end"), [reading.windows.intervals for reading in readings]),
+        "barrier": (barrier, _padded([each.fit.heights for each in separate])),
+        "weight": (barrier, _padded([each.fit.weights for each in separate])),
+        "barrier_interval": ((*barrier, "end"), _padded_intervals([each.height_intervals for each in separate])),
+        "weight_interval": ((*barrier, "end"), _padded_intervals([each.weight_intervals for each in separate])),
+    }
+    if populations:
+        points = [slice(0) if each.spread else slice(None) for each in populations]  # a smooth one's are quadrature
+        truths = list(zip(populations, points, strict=True))
+        unknown = np.full(heights.size, np.nan)
+        variables |= {
+            "exact": (rows, [each.weights @ kernel(each.heights) for each in populations]),
+            "smooth": ("decline", [int(bool(each.spread)) for each in populations]),
+            "true_barrier": (("decline", "true_number"), _padded([each.heights[point] for each, point in truths])),
+            "true_weight": (("decline", "true_number"), _padded([each.weights[point] for each, point in truths])),
+            "true_log_density": (
+                ("decline", "height"),
+                [each.log_density(heights) if each.spread else unknown for each in populations],
+            ),
+            "true_window_weight": (("decline", "window"), [each.within(edges) for each in populations]),
+        }
+    return xr.Dataset(variables, {"switch_epoch": readings[0].decline.switch_epochs, "height": heights})
+
+
+def recovery_dataset(recovered: xr.Dataset) -> xr.Dataset:
+    """The map of where barriers are recovered, with the share of declines and where recovery begins.
+
+    It begins at the smallest ratio from which on at least three in four declines are recovered; nan where at none.
+    """
+    data = recovered.rename({name: f"recovery_{name}" for name in recovered.data_vars})
+    share = (data["recovery_found"] == recovered.attrs["number"]).mean("run").transpose("ratio", "noise")
+    begins = []
+    for column in share.values.T:
+        bad = np.flatnonzero(column < RECOVERED)
+        first = int(bad[-1]) + 1 if bad.size else 0
+        begins.append(float(data["ratio"][first]) if first < column.size else np.nan)
+    return data.assign(recovery_share=share, recovery_from=("noise", begins))
+
+
+def _padded(rows: Sequence[Any]) -> np.ndarray:
     """Rows of different lengths as one table, the rest nan."""
     table = np.full((len(rows), max(1, *(len(row) for row in rows))), np.nan)
     for place, row in zip(table, rows, strict=True):
@@ -94,254 +173,143 @@ def _padded(rows: Sequence[np.ndarray]) -> np.ndarray:
     return table
 
 
-# ---- record ---------------------------------------------------------------------------------------------------------
-def summary(
-    names: Sequence[str], readings: Sequence[DeclineReading], dataset: xr.Dataset, published: xr.Dataset | None
-) -> dict[str, Any]:
-    """A plain dictionary for JSON."""
-    ratio, noise = dataset["ratio"].values, dataset["noise"].values
-    share = _recovered(dataset)
-    record: dict[str, Any] = {
-        "declines": [
-            {
-                "name": name,
-                "barriers": one.separate.fit.heights,
-                "barrier_intervals": one.separate.height_intervals,
-                "weights": one.separate.fit.weights,
-                "weight_intervals": one.separate.weight_intervals,
-                "p_values_of_0_1_2_barriers": one.separate.p_values,
-                "chi_square": {"separate": one.separate.fit.chi_square, "smooth": one.spectrum.chi_square},
-                "p_value_of_the_smooth_fit": one.spectrum.p_value,
-                "doubts": [told for told in (one.separate.doubt, one.windows.doubt) if told],
-                "rows": one.decline.size,
-                "windows": {"edges": one.windows.edges, "weights": one.windows.weights,
-                            "intervals": one.windows.intervals},
-                "median_barrier": one.median,
-                "smallest_ratio_told_apart": one.limit.ratio,
-            }
-            for name, one in zip(names, readings, strict=True)
-        ],
-        "recovered": [
-            {"ratio": ratio[i], "noise": noise[j], "share": share[i, j], "declines": dataset.sizes["run"]}
-            for i in range(len(ratio))
-            for j in range(len(noise))
-        ],
-        "recovers_from": {f"{value:g}": recovers_from(dataset, j) for j, value in enumerate(noise)},
-        "transitions": [
-            {"every": int(every), "detected": float(dataset["transitions_detected"][k]),
-             "law": float(dataset["transitions_expected_detected"][k])}
-            for k, every in enumerate(dataset["every"].values)
-        ],
-    }  # fmt: skip
-    if published is not None:
-        record["published"] = {name: published[name].values for name in (*published.coords, *published.data_vars)}
-    return record
+def _padded_intervals(intervals: Sequence[np.ndarray]) -> np.ndarray:
+    ends = [_padded([np.reshape(values, (-1, 2))[:, end] for values in intervals]) for end in (0, 1)]
+    return np.stack(ends, axis=-1)
 
 
-def _recovered(dataset: xr.Dataset) -> np.ndarray:
-    """Share of the declines in which the right number was found, (ratio, noise)."""
-    return (dataset["recovery_found"] == dataset.attrs["recovery_number"]).mean("run").values
-
-
-def recovers_from(dataset: xr.Dataset, noise: int) -> float | None:
-    """Smallest ratio from which on at least three in four are recovered at the noise of this index; None if at none."""
-    good = _recovered(dataset)[:, noise] >= RECOVERED
-    last_bad = np.flatnonzero(~good)
-    first = int(last_bad[-1]) + 1 if last_bad.size else 0
-    return float(dataset["ratio"].values[first]) if first < good.size else None
-
-
-# ---- words ----------------------------------------------------------------------------------------------------------
-def in_words(dataset: xr.Dataset, published: xr.Dataset | None) -> list[str]:
-    """What came out, one sentence or two each, every number from the dataset."""
-    said: list[str] = []
-    for k in range(dataset.sizes["decline"]):
-        one = dataset.isel(decline=k)
-        said += [_number_of_barriers(one), _windows(one), _limit(one)]
-    said += _caveats(dataset)
-    said += [_where_it_stops(dataset), _recordings(dataset)]
-    if published is not None:
-        said += _published(published)
-    return said
-
-
-def _number_of_barriers(one: xr.Dataset) -> str:
-    number = int(one["number"])
-    if doubt := str(one["doubt_separate"].values):
-        return f"{_name(one)}: {doubt}. No barrier is given a height or a weight."
-    found = [
-        f"{one['barrier'].values[j]:.3g} {_interval(one['barrier_interval'].values[j])} of weight "
-        f"{one['weight'].values[j]:.2f} {_interval(one['weight_interval'].values[j])}"
-        for j in range(number)
-    ]
-    said = (
-        f"{_name(one)}: the decline asks for at least {number} barrier{'s' * (number != 1)} (p = "
-        f"{float(one['p_value_fewer']):.2g} for one fewer, {float(one['p_value']):.2g} for {number}), at {_join(found)}"
-    )
-    if "true_barrier" not in one:
-        return said + "."
-    if int(one["smooth"]):
-        return said + "; its spectrum is smooth, so a decline does not tell a smooth spectrum from a few barriers."
-    truth = one["true_barrier"].values, one["true_weight"].values
-    truth = [values[np.isfinite(values)] for values in truth]
-    if len(truth[0]) != number:
-        return said + f"; there are {len(truth[0])}."
-    intervals = [one[f"{kind}_interval"].values[:number] for kind in ("barrier", "weight")]
-    inside = sum(_inside(true, ends) for true, ends in zip(truth, intervals, strict=True))
-    told = _join(f"{height:g} of weight {weight:g}" for height, weight in zip(*truth, strict=True))
-    return said + f"; true are {told}: {inside} of {2 * number} {100 * CONFIDENCE:.0f} % intervals hold them."
-
-
-def _windows(one: xr.Dataset) -> str:
-    edges, ends = one["edge"].values, one["window_interval"].values
-    if doubt := str(one["doubt_windows"].values):
-        return f"{_name(one)}, inverted with a penalty on roughness: {doubt}. No window is given a weight."
-    halves = np.diff(ends, axis=1)[:, 0] / 2
-    widest = int(np.argmax(halves))
-    said = (
-        f"{_name(one)}, inverted with a penalty on roughness: half of the weight lies below a barrier of "
-        f"{float(one['median']):.3g}; the weights of {len(ends)} windows, whatever the spectrum, are known to ± "
-        f"{np.median(halves):.2f} (median), at worst to ± {halves[widest]:.2f}, between {edges[widest]:.2g} and "
-        f"{edges[widest + 1]:.2g}"
-    )
-    if "true_window_weight" in one:
-        inside = _inside(one["true_window_weight"].values, ends)
-        said += f"; {inside} of the {len(ends)} {100 * CONFIDENCE:.0f} % intervals hold the true weight"
-    return said + "."
-
-
-def _limit(one: xr.Dataset) -> str:
-    ratio = float(one["limit"])
-    error = float(np.median(one["share_error"]))
-    told = f"by a factor of less than {ratio:.3g}" if np.isfinite(ratio) else "by any factor within what its rows show"
-    return (
-        f"{_name(one)}: with standard errors of {error:.2g} (median) and rows whose barriers are a factor of "
-        f"{float(one['row_ratio']):.3g} apart, two barriers about {float(one['limit_height']):.2g} that differ {told} "
-        "are taken for one at least half of the time, whatever the test."
-    )
-
-
-def _name(one: xr.Dataset) -> str:
-    name = str(one["name"].values)
-    return name[0].upper() + name[1:]
-
-
-def _inside(truth: np.ndarray, ends: np.ndarray) -> int:
-    """How many intervals hold the truth, up to rounding."""
-    return int(((ends[:, 0] <= truth + 1e-9) & (truth <= ends[:, 1] + 1e-9)).sum())
-
-
-def _caveats(dataset: xr.Dataset) -> list[str]:
-    if not dataset.attrs["measured"]:
-        return []
-    said = []
-    if dataset.attrs["errors_estimated"]:
-        said.append(
-            "Standard errors were not given: they are an estimate from the scatter of neighbouring rows, which sees "
-            "nothing that moves all rows alike, such as another seed. Its own error is some "
-            f"{100 * 1.5 / np.sqrt(dataset.sizes['switch_epoch']):.0f} %, and that of every interval with it."
-        )
-    if not dataset.attrs["best_given"]:
-        said.append("The first row is taken for the level where nothing is stuck (--best gives another): barriers so "
-                    "high that they are stuck even there leave no trace.")  # fmt: skip
-    if dataset.attrs["published"]:
-        said.append("The published curve has one seed.")
-    first = dataset.attrs["first_temperature"]
-    said.append(
-        f"Barriers are in the units of --gradient-variance, by which the first temperature is {first:.3g}: where that "
-        "was not measured, only ratios of barriers mean something, and even those with the attempt rates it implies."
-    )
-    return said
-
-
-def _where_it_stops(dataset: xr.Dataset) -> str:
-    told = []
-    for j, noise in enumerate(dataset["noise"].values):
-        ratio, most = recovers_from(dataset, j), float(dataset["ratio"].values[-1])
-        where = f"at no ratio tried, up to {most:g}" if ratio is None else f"from a ratio of {ratio:g} on"
-        told.append(f"at noise {noise:g} {where} (limit for two of them: {float(dataset['recovery_limit'][j]):.2f})")
-    return (
-        f"Where it stops: {dataset.attrs['recovery_number']} equal barriers about "
-        f"{dataset.attrs['recovery_centre']:.2g}, neighbours in a fixed ratio, are found in at least "
-        f"{100 * RECOVERED:.0f} % of {dataset.sizes['run']} declines {_join(told)}."
-    )
-
-
-def _recordings(dataset: xr.Dataset) -> str:
-    epoch = dataset.attrs["steps_per_epoch"]
-    seen = dataset["transitions_detected"].values
-    errors = dataset["transitions_detected_error"].values
-    law = dataset["transitions_expected_detected"].values
+# ---- claims ---------------------------------------------------------------------------------------------------------
+def claims(data: xr.Dataset) -> tuple[Claim, ...]:
+    """At most eight, those that come out against what one would hope for first."""
     told = [
-        f"{seen[k]:.2f} ± {errors[k]:.2f} (law {law[k]:.2f}) recording every {_batches(int(every), epoch)}"
-        for k, every in enumerate(dataset["every"].values)
-    ]
-    return (
-        f"SGD over {dataset.attrs['barriers']} barriers makes {dataset.attrs['expected_total']:.2f} transitions in a "
-        f"run; of these so many are seen apart in the training loss: {_join(told)}."
+        *(_measured(data) if data.attrs["measured"] else _known(data)), _recovery(data), _transitions(data),
+        *(_published(data) if "published_median" in data else []),
+    ]  # fmt: skip
+    return tuple(sorted(told, key=lambda claim: claim.verdict != "no"))
+
+
+def _measured(data: xr.Dataset) -> list[Claim]:
+    """How many barriers a decline asks for whose spectrum is not known, and what its windows say."""
+    part = data.isel(decline=0)
+    number, doubt = int(part["number"]), str(part["doubt_separate"].values)
+    sentence = (
+        f"{name_of(part)} asks for at least {number} separate barriers: {p_text(part['p_value_fewer'])} for one fewer, "
+        f"{p_text(part['p_value'])} for {number}."
     )
-
-
-def _batches(every: int, epoch: int) -> str:
-    if every % epoch == 0:
-        return "epoch" if every == epoch else f"{every // epoch} epochs"
-    return "minibatch" if every == 1 else f"{every} minibatches"
-
-
-def _published(published: xr.Dataset) -> list[str]:
-    middle = published.sel(factor=1.0)
-    told = []
-    for j, size in enumerate(published["batch_size"].values):
-        one = middle.isel(batch_size=j)
-        rejected = ", which do not follow it" if float(one["p_value"]) < REJECTED else ""
-        told.append(
-            f"{float(one['median']):.2g} [{float(one['median_low']):.2g}, {float(one['median_high']):.2g}] at B = "
-            f"{size} ({int(one['number'])} barriers asked for, chi-square {float(one['chi_square']):.0f} of the smooth "
-            f"spectrum for {int(one['rows'])} rows{rejected})"
-        )
-    powers = [
-        f"{float(one['exponent']):.2f} [{float(one['exponent_low']):.2f}, {float(one['exponent_high']):.2f}] with "
-        f"{float(one['factor']):g} times"
-        for one in (published.isel(factor=i) for i in range(published.sizes["factor"]))
-    ]
-    ratios = middle["row_ratio"].values
-    ends = published["exponent_low"].values, published["exponent_high"].values
-    verdict = _join(
-        f"{power} ({meaning}) lies in {_how_many(int(((ends[0] <= power) & (power <= ends[1])).sum()), len(ends[0]))}"
-        for power, meaning in ((0, "temperature alone, or flow time left"), (-1, "epoch alone"))
+    windows = str(part["doubt_windows"].values)
+    widest = np.diff(part["window_interval"].values, axis=1).max() / 2
+    weights = (
+        "is doubted, and no window has a weight"
+        if windows
+        else f"gives each of {data.sizes['window']} windows a weight, at worst to ± {widest:.2f}"
     )
     return [
-        "Published curves, each read by itself with the kernel of two states: half of the weight lies below a "
-        f"barrier of {_join(told)}.",
-        f"That median goes as B to the power {_join(powers)} the gradient variance: {verdict} of these intervals. They "
-        "are the scatter of rows; one seed says nothing of others.",
-        f"The published rows lie a factor of {ratios.min():.2g} to {ratios.max():.2g} in barrier height apart, so that "
-        "nothing finer can be seen; their standard errors are estimated from the scatter of rows, and the gradient "
-        "variance was never measured, so that heights have no unit.",
+        Claim("barriers-asked-for", sentence, number, None, None, "cannot tell" if doubt else "yes"),
+        Claim("windows-have-weights", f"{name_of(part)} {weights}.", None, None, None, "no" if windows else "yes"),
     ]
 
 
-def _how_many(count: int, of: int) -> str:
-    return "none" if count == 0 else "all" if count == of else f"{count} of {of}"
+def _known(data: xr.Dataset) -> list[Claim]:
+    """What is recovered of spectra that are known: the number, heights and weights, and windows."""
+    told = []
+    for k in range(data.sizes["decline"]):
+        part = data.isel(decline=k)
+        number, p_value = int(part["number"]), p_text(part["p_value"])
+        if int(part["smooth"]):
+            rejected = bool(str(part["doubt_separate"].values)) or not int(part["enough"])
+            sentence = f"A decline tells a smooth spectrum from separate barriers: {number} explain it with {p_value}."
+            told.append(
+                Claim("smooth-told-from-separate", sentence, number, None, None, "yes" if rejected else "no")
+            )  # fmt: skip
+            continue
+        heights, weights = true_barriers(part)
+        if number == heights.size:
+            held = within(heights, part["barrier_interval"].values[:number])
+            held += within(weights, part["weight_interval"].values[:number])
+            tail = f"{held} of {2 * number} intervals of height and weight hold the truth"
+            verdict = _covered(held, 2 * number)
+        else:
+            tail, verdict = "not so many as there are", "no"
+        if str(part["doubt_separate"].values):
+            tail, verdict = "the fit is doubted", "cannot tell"
+        sentence = f"{heights.size} separate barriers are recovered from their decline: it asks for {number}; {tail}."
+        told.append(Claim("separate-barriers-recovered", sentence, number, None, heights.size, verdict))
+    return [*told, _windows(data)]
 
 
-def _interval(ends: np.ndarray) -> str:
-    return f"[{ends[0]:.3g}, {ends[1]:.3g}]"
+def _covered(held: int, count: int) -> Verdict:
+    """Whether so many 95 % intervals that hold the truth are not surprisingly few."""
+    return "yes" if binom.cdf(held, count, CONFIDENCE) >= SURPRISING else "no"
 
 
-def _join(parts: Any) -> str:
-    parts = list(parts)
-    return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1] if parts else "nothing"
+def _windows(data: xr.Dataset) -> Claim:
+    doubted = [bool(str(doubt)) for doubt in data["doubt_windows"].values]
+    kept = data.isel(decline=np.flatnonzero(~np.array(doubted)))
+    count = kept["window_weight"].size
+    held = sum(
+        within(kept["true_window_weight"].values[k], kept["window_interval"].values[k])
+        for k in range(kept.sizes["decline"])
+    )
+    sentence = (
+        f"Intervals of window weights hold the truth: {held} of {count}; {sum(doubted)} of {len(doubted)} smooth "
+        "readings are doubted."
+    )
+    verdict = _covered(held, count) if count else "cannot tell"
+    return Claim("window-intervals-hold", sentence, held, None, count, verdict)
 
 
-def readme_table(record: Mapping[str, Any]) -> str:
-    """The sentences as a list in Markdown."""
-    return "\n".join(f"- {sentence}" for sentence in record["in_words"])
+def _recovery(data: xr.Dataset) -> Claim:
+    """Up to which noise several barriers are recovered at any ratio tried."""
+    begins, number = data["recovery_from"].values, data.attrs["recovery_number"]
+    largest, found = float(data["noise"][-1]), np.flatnonzero(np.isfinite(begins))
+    told = f"{number} equal barriers are recovered at standard errors up to {largest:g}:"
+    if not found.size:
+        return Claim("barriers-recovered-by-noise", f"{told} at none.", None, None, largest, "no")
+    most = float(data["noise"][found[-1]])
+    sentence = f"{told} at {most:g} from a ratio of {begins[found[-1]]:.3g}, at none larger."
+    if most == largest:
+        sentence = f"{told} there from a ratio of {begins[-1]:.3g}."
+    return Claim("barriers-recovered-by-noise", sentence, most, None, largest, "yes" if most == largest else "no")
 
 
-def print_report(record: Mapping[str, Any], stem: Path) -> None:
-    """Print what came out."""
-    console = Console()
-    for sentence in record["in_words"]:
-        console.print(sentence, highlight=False, markup=False)
-    console.print(f"Written: {stem}.png, .svg, .nc, .json", highlight=False)
+def _transitions(data: xr.Dataset) -> Claim:
+    """Whether at least half of the transitions are resolved by recording about once an epoch."""
+    half, epoch = data.attrs["expected_total"] / 2, data.attrs["steps_per_epoch"]
+    part = data.isel(interval=int(np.argmin(np.abs(np.log(data["every"].values / epoch)))))
+    count, error = float(part["transitions_detected"]), NORMAL * float(part["transitions_detected_error"])
+    low, high = count - error, count + error
+    every = recording_interval(int(part["every"]), epoch)
+    sentence = (
+        f"Recording the loss every {every} resolves at least half of {2 * half:.2f} separate transitions: {count:.2f} "
+        f"[{low:.2f}, {high:.2f}]."
+    )
+    verdict: Verdict = "yes" if low >= half else "no" if high < half else "cannot tell"
+    law = float(part["transitions_expected_detected"])
+    return Claim("transitions-resolved", sentence, count, (low, high), law, verdict)
+
+
+def _published(data: xr.Dataset) -> list[Claim]:
+    """Of the published curves: whether a spectrum explains them, how it moves with the batch, what they resolve."""
+    part = data.sel(factor=1.0)
+    least = float(part["published_p_value"].min())
+    low, high = float(part["published_exponent_low"]), float(part["published_exponent_high"])
+    exponent = float(part["published_exponent"])
+    follows = (
+        "The published median barrier does not move with the batch size B: "
+        f"exponent {exponent:.2f} [{low:.2f}, {high:.2f}]"
+    )
+    verdict: Verdict = "no" if not low <= 0 <= high else "cannot tell" if low <= -1 else "yes"
+    ratio = float(part["published_row_ratio"].max())
+    return [
+        Claim(
+            "published-smooth-spectrum",
+            f"A smooth spectrum explains each published curve: least p = {least:.2g}.",
+            least, None, None, "yes" if least >= REJECTED else "no",
+        ),
+        Claim("published-exponent", f"{follows}; epoch alone says -1.", exponent, (low, high), 0.0, verdict),
+        Claim(
+            "published-rows-resolve",
+            f"Published rows resolve barriers a factor of 2 apart: neighbouring rows lie up to {ratio:.2g} apart.",
+            ratio, None, 2.0, "yes" if ratio < 2 else "no",
+        ),
+    ]  # fmt: skip
