@@ -20,16 +20,13 @@ from slt_toys.potentials.catalogue import find_pair
 from slt_toys.protocol.sampled import sampled_stuck
 from slt_toys.protocol.schedule import Ending
 from slt_toys.protocol.training import ExponentialDecay, Training
+from tests.seeds import fresh_seeds
 
 PAIR = find_pair("regular_double_well")
 TRAINING = Training(64, 50_000, ExponentialDecay(0.05, 0.9), 3072.0)
 EPOCHS = np.arange(40)
 ENDING = Ending("total", 70)
 HEIGHTS, WEIGHTS = np.array([0.35, 0.9, 2.2]), np.array([0.3, 0.4, 0.3])
-
-
-def fresh() -> list[int]:
-    return np.random.SeedSequence().generate_state(2).tolist()
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +42,7 @@ def quick():
 
 
 def measured(mean, noise: float) -> Decline:
-    return Decline(EPOCHS, mean, np.full(EPOCHS.size, noise)).redrawn(mean, fresh())
+    return Decline(EPOCHS, mean, np.full(EPOCHS.size, noise)).redrawn(mean, fresh_seeds())
 
 
 def few(count: int, runs: int, share: float) -> bool:
@@ -88,7 +85,7 @@ def test_barriers_come_back_from_chains():
     for height in heights:  # a scaled energy is the unit one with other temperatures and times
         scale = height / barrier_height(PAIR)
         own = replace(training, dataset_size=12_500 * scale, gradient_variance=3072.0 / scale)
-        stuck.append(sampled_stuck(PAIR, own, epochs, ending, chains=6000, seed=fresh()))
+        stuck.append(sampled_stuck(PAIR, own, epochs, ending, chains=6000, seed=fresh_seeds()))
     decline = Decline.of_chains(epochs, np.mean(stuck, axis=0))
     kernel = barrier_kernel(PAIR, training, epochs, ending, 0.06, 6.0, cells=100, spacing=0.15)
     found = separate_barriers(kernel, decline, level=0.001, repetitions=1000, most=3)
@@ -209,7 +206,7 @@ def test_smooth_spectra_come_back(quick, rule):
 
 
 def test_nonnegative_least_squares_against_an_active_set():
-    random = np.random.default_rng(fresh())
+    random = np.random.default_rng(fresh_seeds())
     for _ in range(20):
         rows, size = 30, 18
         matrix, data = random.standard_normal((rows, size)), random.standard_normal(rows)
@@ -222,7 +219,7 @@ def test_nonnegative_least_squares_against_an_active_set():
 
 def test_nonnegative_least_squares_where_rounding_matters(monkeypatch):
     """Exchanges may then go round in circles; the active set that takes over gives the same least squares."""
-    random = np.random.default_rng(fresh())
+    random = np.random.default_rng(fresh_seeds())
     matrix, data = random.standard_normal((30, 18)), random.standard_normal(30)
     gram = matrix.T @ matrix
     expected = minimise_nonnegative(gram, matrix.T @ data)
@@ -258,7 +255,7 @@ def test_recovery_stops_at_the_limit(quick):
     """Well beyond the limit all are found, well within it none; no test could do better than the limit."""
     limit = separation_limit(quick, 0.01, 1.0).ratio
     ratios = [limit**0.5, limit, limit**2.5]
-    map_ = recovery_map(quick, 1.0, ratios, [0.01], number=2, runs=30, repetitions=60, seed=fresh()[0])
+    map_ = recovery_map(quick, 1.0, ratios, [0.01], number=2, runs=30, repetitions=60, seed=fresh_seeds()[0])
     found = (map_["found"].values[:, 0] == 2).sum(axis=1)
     assert found[0] <= 15 and not few(int(found[2]), 30, 0.9) and found[0] < found[2]
     assert found[1] < 30 * 0.5 + 5 * math.sqrt(30 * 0.25)
@@ -268,10 +265,10 @@ def test_recovery_stops_at_the_limit(quick):
 
 # ---- declines and refusals -----------------------------------------------------------------------------------------
 def test_correlated_noise_is_whitened():
-    random = np.random.default_rng(fresh())
+    random = np.random.default_rng(fresh_seeds())
     root = np.tril(random.random((6, 6))) + np.eye(6)
     decline = Decline(np.arange(6), np.zeros(6), root @ root.T)
-    drawn = np.array([decline.redrawn(np.zeros(6), [*fresh(), i]).whitened for i in range(4000)])
+    drawn = np.array([decline.redrawn(np.zeros(6), [*fresh_seeds(), i]).whitened for i in range(4000)])
     assert np.abs(drawn.T @ drawn / 4000 - np.eye(6)).max() < 5 * math.sqrt(2 / 4000)
     assert np.abs(np.cov((drawn @ root.T).T) - np.diag(np.diag(root @ root.T))).max() > 0.2  # control: not white before
 

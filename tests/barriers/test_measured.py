@@ -21,16 +21,13 @@ from slt_toys.protocol.schedule import Ending
 from slt_toys.reference.laws import law
 from slt_toys.reference.published import published_curves
 from slt_toys.smooth_decline import CELLS, SPACING, SmoothDecline
+from tests.seeds import fresh_seeds
 
 CONFIG = SmoothDecline()
 PAIR = CONFIG.pair()
 TRAINING, ENDING = CONFIG.protocol()
 EPOCHS = np.arange(CONFIG.switch_epochs)
 THREE = CONFIG.populations()[0]
-
-
-def fresh() -> list[int]:
-    return np.random.SeedSequence().generate_state(2).tolist()
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +38,7 @@ def quick():
 
 # ---- measured -------------------------------------------------------------------------------------------------------
 def test_scatter_is_the_standard_error_of_a_row():
-    random = np.random.default_rng(fresh())
+    random = np.random.default_rng(fresh_seeds())
     rows, runs = 20, 4000
     epochs = np.cumsum(random.integers(1, 9, rows))
     line = 90 - 0.03 * epochs
@@ -58,7 +55,7 @@ def test_scatter_is_the_standard_error_of_a_row():
 
 def test_the_first_row_as_the_level_of_nothing_stuck():
     """Its noise moves all others: whitened, drawn tables are white; as if it were exact, they are not."""
-    random = np.random.default_rng(fresh())
+    random = np.random.default_rng(fresh_seeds())
     epochs, errors = np.arange(0, 80, 10), np.linspace(0.2, 0.4, 8)
     truth = np.array([90.0, 89, 87, 84, 82, 81, 80, 80])
     one = measured_decline("one", epochs, truth, errors, worst=80.0)
@@ -156,7 +153,7 @@ def written(path, rows, scale=1.0, offset=0.0, quote="", ending="\n", errors=Tru
 @pytest.mark.parametrize("errors", [True, False])
 def test_what_a_file_says_does_not_depend_on_how_it_is_written(errors, tmp_path):
     """Order of rows, per cent or share, an offset, loss for accuracy, quotes, line ends, byte order mark."""
-    random = np.random.default_rng(fresh())
+    random = np.random.default_rng(fresh_seeds())
     mixed = [ROWS[k] for k in random.permutation(len(ROWS))]
     path = tmp_path / "mine.csv"
     for levels in ({}, {"best": 90.3, "worst": 81.5}):
@@ -224,7 +221,7 @@ def test_a_sampled_decline_has_the_exact_means_and_its_own_covariance():
     epochs = np.arange(0, 28, 3)
     population = Population("two", np.array([0.4, 1.6]), np.array([0.25, 0.75]))
     exact = population.weights @ stuck_probabilities(PAIR, TRAINING, epochs, ENDING, population.heights, cells=CELLS)
-    seed = fresh()
+    seed = fresh_seeds()
     decline = sampled_decline(PAIR, TRAINING, epochs, ENDING, population, chains=1200, seed=seed)
     misfit = float((decline.whiten(decline.stuck_share - exact) ** 2).sum())
     assert misfit < stats.chi2.isf(1e-6, epochs.size)
@@ -293,7 +290,7 @@ def test_the_median_of_a_reading(quick):
 @pytest.mark.parametrize(("power", "tolerance"), [(0.0, 0.1), (-1.0, 0.15)])
 def test_the_exponent_tells_temperature_from_epoch(monkeypatch, power, tolerance):
     """Declines of one spectrum at every batch size give 0; of spectra that follow the temperature, -1."""
-    random = np.random.default_rng(fresh())
+    random = np.random.default_rng(fresh_seeds())
 
     def synthetic(batch_size: int) -> MeasuredDecline:
         training, ending = published_protocol(batch_size, 3072.0)
@@ -312,7 +309,7 @@ def test_the_exponent_tells_temperature_from_epoch(monkeypatch, power, tolerance
 
 
 def test_the_published_curves_have_the_factor_of_the_variance():
-    found = published_spectra(PAIR, 3072.0, factors=(1.0,), redraws=6, repetitions=30, seed=fresh())
+    found = published_spectra(PAIR, 3072.0, factors=(1.0,), redraws=6, repetitions=30, seed=fresh_seeds())
     assert found["first_temperature"].values[0] == pytest.approx([12, 6, 3])
     assert (found["median_low"] <= found["median_high"]).all() and found["rows"].values[0].tolist() == [11, 11, 13]
     assert (found["row_ratio"] > 1.5).all()  # as coarse as the table
@@ -324,7 +321,7 @@ def test_transitions_by_interval_follow_the_law():
     variance = system.gradient_variance
     values = {"learning_rate": system.learning_rate, "batch_size": system.batch_size, "momentum": 0.0}
     assert law("sgd-temperature")(gradient_variance=variance, **values) == pytest.approx(system.temperature)
-    seed = fresh()
+    seed = fresh_seeds()
     found = transitions_by_interval(system, [4096, 64], chains=60, seed=seed)
     assert found["every"].values.tolist() == [64, 4096]
     for name in ("detected", "separate"):

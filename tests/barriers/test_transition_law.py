@@ -33,14 +33,11 @@ from slt_toys.potentials.catalogue import barrier_spectrum, find_potential
 from slt_toys.potentials.examples import GaussianGradients
 from slt_toys.reference.laws import law
 from slt_toys.samplers import SGD, OverdampedLangevin
+from tests.seeds import fresh_seeds
 
 SYSTEM = barrier_spectrum(4, 1, Rational(4, 5))
 TEMPERATURE = 0.09
 SIDES = ("all left", "all right")
-
-
-def fresh() -> list[int]:
-    return np.random.SeedSequence().generate_state(2).tolist()
 
 
 def exponential(rate: float) -> DecayLaw:
@@ -84,7 +81,7 @@ def test_counts_against_drawn_arrivals(resolution):
     """Five exponential arrivals, drawn 20 000 times."""
     rates, total = np.array([1.0, 0.4, 0.2, 0.1, 0.02]), 20.0
     laws = [exponential(rate) for rate in rates]
-    times = np.sort(np.random.default_rng(fresh()).exponential(1 / rates, (20_000, 5)), axis=1)
+    times = np.sort(np.random.default_rng(fresh_seeds()).exponential(1 / rates, (20_000, 5)), axis=1)
     inside = times < total
     far = np.concatenate([np.ones((len(times), 1), dtype=bool), np.diff(times, axis=1) > resolution], axis=1)
     separate = (inside & far).sum(axis=1)
@@ -138,7 +135,7 @@ def test_error_of_a_difference_of_means():
 # ---- detection on known answers ------------------------------------------------------------------------------------
 @pytest.mark.parametrize("averaged", [1, 4])
 def test_steps_are_found_where_they_are(averaged):
-    noise = 1e-4 * np.random.default_rng(fresh()).standard_normal(100)
+    noise = 1e-4 * np.random.default_rng(fresh_seeds()).standard_normal(100)
     places = [12, 12 + 2 * averaged + 2, 40, 70]
     record = noise - sum((np.arange(100) > place) + 0.5 * (np.arange(100) == place) for place in places)
     (found,) = detect_transitions(record, 0.05, averaged, 5.0)
@@ -151,7 +148,7 @@ def test_steps_are_found_where_they_are(averaged):
 @pytest.mark.parametrize("averaged", [1, 5])
 def test_false_alarms_keep_their_level(averaged):
     runs, count, detector = 4000, 60, Detector(0.0, 0.05)
-    records = np.random.default_rng(fresh()).standard_normal((runs, count))
+    records = np.random.default_rng(fresh_seeds()).standard_normal((runs, count))
     error = math.sqrt(2 / averaged)
     alarms = np.array([len(f) for f in detect_transitions(records, error, averaged, detector.threshold(count))])
     assert alarms.mean() < 0.05 + 5 * math.sqrt(0.05 / runs)
@@ -170,7 +167,7 @@ def test_recording_intervals():
     """From single minibatches up: what can be told apart follows the exact law, and what is detected follows it."""
     step, chains, every = 0.02, 100, [5, 50, 500, 3000]
     sampler = OverdampedLangevin(step, "heun")
-    losses = simulate_losses(SYSTEM, sampler, n_beta=1 / TEMPERATURE, steps=20_000, chains=chains, seed=fresh())
+    losses = simulate_losses(SYSTEM, sampler, n_beta=1 / TEMPERATURE, steps=20_000, chains=chains, seed=fresh_seeds())
     study = recording_study(SYSTEM, sampler, TEMPERATURE, losses, every, Detector(2.0))
 
     def error(counts):
@@ -202,7 +199,7 @@ def test_sgd_makes_the_same_transitions():
         pytest.approx(TEMPERATURE)
     )
     examples, sampler, chains = GaussianGradients(SYSTEM, variance=variance), SGD(rate, batch), 100
-    losses = simulate_losses(examples, sampler, n_beta=None, steps=8000, chains=chains, seed=fresh())
+    losses = simulate_losses(examples, sampler, n_beta=None, steps=8000, chains=chains, seed=fresh_seeds())
     study = recording_study(examples, sampler, TEMPERATURE, losses, [1, 80], Detector(2.0))
     separate = study["separate"]
     error = separate.std("chain").values / math.sqrt(chains)

@@ -17,16 +17,13 @@ from slt_toys.barriers.separate import fit_barriers, separate_barriers
 from slt_toys.potentials.catalogue import find_pair
 from slt_toys.protocol.schedule import Ending
 from slt_toys.protocol.training import ExponentialDecay, Training
+from tests.seeds import fresh_seeds
 
 PAIR = find_pair("regular_double_well")
 TRAINING = Training(64, 50_000, ExponentialDecay(0.05, 0.9), 3072.0)
 EPOCHS = np.arange(40)
 ENDING = Ending("total", 70)
 HEIGHTS, WEIGHTS = np.array([0.35, 0.9, 2.2]), np.array([0.3, 0.4, 0.3])
-
-
-def fresh() -> list[int]:
-    return np.random.SeedSequence().generate_state(2).tolist()
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +39,7 @@ def quick():
 
 
 def measured(mean, noise: float) -> Decline:
-    return Decline(EPOCHS, mean, np.full(EPOCHS.size, noise)).redrawn(mean, fresh())
+    return Decline(EPOCHS, mean, np.full(EPOCHS.size, noise)).redrawn(mean, fresh_seeds())
 
 
 def few(count: int, runs: int, share: float) -> bool:

@@ -22,12 +22,13 @@ from slt_toys.exact.temperature_ladder import (
 from slt_toys.potentials.catalogue import catalogue, curve_against_point, find_potential, regular_double_well
 from slt_toys.potentials.potential import Phase, Potential
 from slt_toys.reference.laws import law
+from tests.seeds import fresh_seed
 
 
 @pytest.fixture
 def seed() -> int:
     """A seed nobody chose: what is tested holds for any."""
-    number = int(np.random.SeedSequence().generate_state(1)[0])
+    number = fresh_seed()
     print(f"seed {number}")
     return number
 

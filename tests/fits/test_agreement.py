@@ -9,14 +9,11 @@ import pytest
 from scipy.stats import chi2
 
 from slt_toys.fits.agreement import agreement, halvings_of_rate, joint_fit, slopes_per_halving
-
-
-def fresh() -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence())
+from tests.seeds import fresh_generator
 
 
 def test_the_weighted_mean_is_least_squares():
-    random = fresh()
+    random = fresh_generator()
     slopes, errors = random.normal(1, 0.1, 6), random.uniform(0.02, 0.2, 6)
     found = agreement(slopes, errors)
     (mean,), (square,), *_ = np.linalg.lstsq(1 / errors[:, None], slopes / errors, rcond=None)
@@ -30,7 +27,7 @@ def test_the_weighted_mean_is_least_squares():
 
 
 def test_the_joint_fit_is_least_squares_with_offsets():
-    random, points, rows, values = fresh(), {}, [], []
+    random, points, rows, values = fresh_generator(), {}, [], []
     own = 0.0
     for number in range(4):
         sizes = 2.0 ** np.arange(3 + number, 8 + number)
@@ -65,7 +62,7 @@ def test_agreement_by_hand():
 
 
 def test_chances_are_chances():
-    random, groups = fresh(), 1000
+    random, groups = fresh_generator(), 1000
     errors = random.uniform(0.01, 0.1, (groups, 7))
     alike = 1 + errors * random.standard_normal((groups, 7))
     found = [agreement(slopes, error) for slopes, error in zip(alike, errors, strict=True)]
@@ -85,7 +82,7 @@ def test_chances_are_chances():
 
 def test_slopes_are_those_of_lines():
     sizes = np.array([16, 45, 64, 300])
-    ends = fresh().normal(0, 1, (3, 4))
+    ends = fresh_generator().normal(0, 1, (3, 4))
     expected = [-np.polyfit(np.log2(sizes), row, 1)[0] for row in ends]
     assert slopes_per_halving(sizes, ends) == pytest.approx(expected)
     assert halvings_of_rate([0.4, 0.1, 0.05], 0.4) == pytest.approx([0, 2, 3])

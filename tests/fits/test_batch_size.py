@@ -19,6 +19,7 @@ from slt_toys.fits.ends import HALF_STUCK_MASS, CriticalPeriodEnd, half_stuck_ma
 from slt_toys.fits.resampling import resample_counts
 from slt_toys.fits.rival_laws import rival_models
 from tests.fits.covering import covers
+from tests.seeds import fresh_generator
 from theory.equations import EQUATIONS
 
 DECAY, LEARNING_RATE, DATASET_SIZE = 0.97, 0.05, 50_000
@@ -51,7 +52,7 @@ def test_every_law_finds_its_own_parameters(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_every_world_prefers_its_own_law(name):
     errors = np.full(len(SIZES), 0.5)
-    values = world(name) + np.random.default_rng().normal(0, 0.5, len(SIZES))
+    values = world(name) + fresh_generator().normal(0, 0.5, len(SIZES))
     comparison = compare(MODELS, SIZES, values, errors)
     weights = {law: fit.weight for law, fit in comparison.fits.items()}
     assert None not in weights.values()
@@ -148,7 +149,7 @@ def test_intervals_with_errors_are_those_of_weighted_regression():
 
 def test_profile_intervals_of_the_power_law_cover_the_truth():
     trials, hits, narrow, wide = 300, 0, 0, 0
-    random = np.random.default_rng()
+    random = fresh_generator()
     for _ in range(trials):
         values = world("power_law") + random.normal(0, 3.0, len(SIZES))
         exponent = fit_model(MODELS["power_law"], SIZES, values, np.full(len(SIZES), 3.0)).parameters[1]
@@ -275,7 +276,7 @@ def test_the_best_exponent_is_the_one_the_world_was_made_with(exponent):
 
 def test_the_interval_of_the_best_exponent_covers_the_truth():
     trials, chains, hits, narrow = 100, 100, 0, 0
-    random = np.random.default_rng()
+    random = fresh_generator()
     for trial in range(trials):
         curves, replicates = [], {}
         for curve in toy():
@@ -295,7 +296,7 @@ def test_the_interval_of_the_best_exponent_covers_the_truth():
 
 def test_the_interval_of_the_best_exponent_is_that_of_the_resampled_curves():
     """By order statistics of each resampled set's own best exponent: the 2nd and the 21st of 22 at 90 %."""
-    random, curves = np.random.default_rng(), toy()
+    random, curves = fresh_generator(), toy()
     drawn = {c.batch_size: random.binomial(200, c.values, (22, len(c.values))) / 200 for c in curves}
     own = []
     for row in range(22):

@@ -32,6 +32,7 @@ from slt_toys.fits.resampling import (
     resample_curve,
 )
 from tests.fits.covering import covers
+from tests.seeds import fresh_generator, fresh_seeds
 
 EPOCHS = np.arange(0.0, 240.0, 20.0)
 
@@ -150,7 +151,7 @@ def test_censored_replicates_open_the_interval():
 def coverage(truth: np.ndarray, end: float, definition: Definition, shrink: float, trials: int) -> int:
     hits = 0
     for trial in range(trials):
-        seeds = np.random.SeedSequence().generate_state(2).tolist()
+        seeds = fresh_seeds()
         values = truth + np.random.default_rng(seeds).normal(0, 0.4, len(truth))
         curves = resample_curve(EPOCHS, values, definition, repetitions=300, seed=[trial, *seeds])
         centre = curves.mean(axis=0)
@@ -173,7 +174,7 @@ def test_intervals_of_counts_cover_the_truth():
     epochs = np.arange(0.0, 101.0, 5.0)
     stuck = np.clip(0.5 + (epochs - 53.0) / 60, 0, 1)  # straight between rows, so that the end is exactly 53
     trials, chains, hits, narrow, wide = 400, 200, 0, 0, 0
-    random = np.random.default_rng()
+    random = fresh_generator()
     for trial in range(trials):
         counts = random.binomial(chains, stuck)
         low, high = percentile_interval(
@@ -190,7 +191,7 @@ def test_intervals_of_counts_cover_the_truth():
 
 def test_chains_followed_through_all_rows_are_resampled_whole():
     epochs, chains = np.array([0.0, 10.0, 20.0, 30.0]), 4000
-    threshold = np.random.default_rng().random(chains)
+    threshold = fresh_generator().random(chains)
     stuck = threshold[:, None] < np.array([0.02, 0.4, 0.6, 0.98])  # rows entirely correlated
     whole = replicate_epochs(epochs, resample_chains(stuck, repetitions=1500, seed=1), HALF_STUCK_MASS)
     apart = replicate_epochs(
@@ -237,7 +238,7 @@ def test_the_scatter_of_one_curve_by_hand():
 
 def test_the_interval_and_the_error_are_those_of_the_replicates():
     """The 3rd and the 40th of 42 ends at 90 %, and their standard deviation with 41 degrees of freedom."""
-    shares = np.random.default_rng().uniform(0.55, 1.0, 42)
+    shares = fresh_generator().uniform(0.55, 1.0, 42)
     end = end_with_interval([0, 10], [0, 0.75], np.column_stack([np.zeros(42), shares]), HALF_STUCK_MASS,
                             confidence=0.9)  # fmt: skip
     epochs = np.sort(5 / shares)

@@ -13,14 +13,11 @@ from slt_toys.learning_coefficient.curvature import Spectrum, diagonal_scales, l
 from slt_toys.learning_coefficient.flat_directions import WIDTHS, flatness
 from slt_toys.learning_coefficient.number_resolution import resolution
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
+from tests.seeds import fresh_seed
 
 torch.set_num_threads(1)
 DOUBLE = torch.float64
 ONES = torch.ones(2, 1, dtype=DOUBLE)
-
-
-def fresh_seed() -> int:
-    return int(np.random.SeedSequence().generate_state(1)[0])
 
 
 def generator(seed: int = 0) -> torch.Generator:

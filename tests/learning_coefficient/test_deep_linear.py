@@ -10,6 +10,7 @@ import torch
 
 from slt_toys.learning_coefficient.deep_linear import best_branch, deep_linear_problem, half_squared_error
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
+from tests.seeds import fresh_generator
 from theory.learning_coefficient.networks import deep_linear_network
 
 
@@ -41,7 +42,7 @@ def test_the_parameters_are_at_a_minimum(widths, rank, minimum):
 
 def test_rows_have_the_law_of_many_examples():
     """Mean and variance of the loss of a fixed map over data sets: those of n independent examples."""
-    rng = np.random.default_rng(np.random.SeedSequence().generate_state(1)[0])
+    rng = fresh_generator()
     examples, repeats = 40, 800
     zero = torch.zeros(2, 3, dtype=torch.float64)
     found = np.empty(repeats)

@@ -15,12 +15,9 @@ from slt_toys.learning_coefficient.study import NETWORKS
 from slt_toys.learning_coefficient.study_runs import SETTINGS, Setting, measured, measured_crossing, widths_and_rank
 from slt_toys.learning_coefficient.verdict import burn_in_of
 from tests.learning_coefficient.exact_gibbs import gibbs_energies
+from tests.seeds import fresh_seed
 
 torch.set_num_threads(1)
-
-
-def fresh_seed() -> int:
-    return int(np.random.SeedSequence().generate_state(1)[0])
 
 
 def estimate(problem, **options):

@@ -17,7 +17,8 @@ from slt_toys.learning_coefficient.flat_directions import Flatness
 from slt_toys.learning_coefficient.number_resolution import Resolution
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 from slt_toys.learning_coefficient.verdict import Evidence, verdict_on
-from tests.learning_coefficient.test_curvature import Loss, fresh_seed, mean
+from tests.learning_coefficient.test_curvature import Loss, mean
+from tests.seeds import fresh_generator, fresh_seed
 
 torch.set_num_threads(1)
 DOUBLE = torch.float64
@@ -242,7 +243,7 @@ def summed(outputs, targets):
         (lambda o, t: (o - t).square(), {}, r"^loss: it gives shape \(\d+, 1\); it must give one number"),
         (lambda o, t: 1.0, {}, r"^loss: it gives float; it must give one number"),
         (lambda o, t: nn.functional.dropout(o, 0.5).mean(), {}, r"^module: .* draws random numbers"),
-        (lambda o, t: o.mean() * np.random.default_rng().random(), {}, r"^module: .* not the same twice"),
+        (lambda o, t: o.mean() * fresh_generator().random(), {}, r"^module: .* not the same twice"),
         (lambda o, t: o.float() @ t, {}, r"^module: it and the loss cannot be evaluated on the data: "),
         (lambda o, t: o.mean() / 0, {}, r"^module: its loss on the data is not finite"),
         (lambda o, t: (0 * o.sum()).abs().sqrt(), {}, r"^module: the slope of its loss on the data is not finite"),

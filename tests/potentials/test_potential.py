@@ -15,6 +15,7 @@ from slt_toys.potentials.boxes import scale_of
 from slt_toys.potentials.catalogue import catalogue, find_potential, pairs, regular_double_well
 from slt_toys.potentials.potential import Phase, PhaseError, Potential, PotentialPair, declare_phase, mirrored_pair
 from slt_toys.samplers import OverdampedLangevin, Stage, sample_stages
+from tests.seeds import fresh_generator
 
 NAMES = sorted(catalogue())
 
@@ -161,7 +162,7 @@ def test_energies_that_powers_hold_confine_by_themselves(energy):
     potential = Potential.from_expression(energy, phases=[Phase("whole", zero, sympy.true, 0, sympy.S.One)])
     assert potential.boundary == "natural"
     # Beyond the box, in any direction, the energy is high, in units of its own.
-    directions = np.random.default_rng(np.random.SeedSequence()).standard_normal((2000, len(coordinates)))
+    directions = fresh_generator().standard_normal((2000, len(coordinates)))
     directions /= np.abs(directions).max(axis=1, keepdims=True)
     half = np.array([high for _, high in potential.box])
     for factor in (1.001, 3, 10):

@@ -9,6 +9,7 @@ from slt_toys.fits.ends import half_depth, hinge
 from slt_toys.fits.published import published_findings
 from slt_toys.reference import published
 from slt_toys.reference.published import COLUMNS, check_table, published_curves, read_curves
+from tests.seeds import fresh_generator
 
 # SCIENCE.md, section 7, fitted independently of this package
 HINGE_EPOCHS = {64: 167.8, 128: 124.4, 256: 95.9}
@@ -131,7 +132,7 @@ def test_bad_tables_are_refused_in_one_line(message):
 def test_the_order_of_rows_does_not_matter():
     text = (published.resources.files("slt_toys") / "reference" / published.TABLE).read_text()
     head, *rows = text.splitlines()
-    mixed = np.random.default_rng().permutation(rows)
+    mixed = fresh_generator().permutation(rows)
     for size, curve in read_curves("\n".join([head, *mixed]), "mixed").items():
         for name in ("switch_epochs", "final_accuracy", "deficit_train_loss"):
             assert np.array_equal(getattr(curve, name), getattr(published_curves()[size], name))

@@ -10,10 +10,7 @@ import pytest
 from slt_toys.exact.equilibrium import phase_table
 from slt_toys.potentials.catalogue import find_potential
 from slt_toys.samplers import MALA, OverdampedLangevin, annealing_schedule, sample
-
-
-def fresh_seed() -> int:
-    return int(np.random.SeedSequence().generate_state(1)[0])
+from tests.seeds import fresh_seed
 
 
 @pytest.mark.parametrize("shape", ["geometric", "linear", "linear_temperature"])

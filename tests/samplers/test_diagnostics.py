@@ -29,6 +29,7 @@ from slt_toys.samplers.diagnostics import (
     tail_effective_sample_size,
 )
 from slt_toys.samplers.phase_trips import core_entries
+from tests.seeds import fresh_generator
 
 STATISTICS = [
     split_r_hat,
@@ -43,17 +44,9 @@ WELL = Potential.from_expression("w**2")
 BOWL = Potential.from_expression("w1**2 + w2**2 + w3**2")
 
 
-def fresh() -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence())
-
-
-def seed() -> int:
-    return int(fresh().integers(2**31))
-
-
 def autoregressive(shape: tuple[int, ...], correlation: float) -> np.ndarray:
     """Stationary x' = ρ x + √(1-ρ²) ξ along the second axis, of variance 1."""
-    x = fresh().standard_normal(shape)
+    x = fresh_generator().standard_normal(shape)
     x[:, 1:] *= math.sqrt(1 - correlation**2)
     for t in range(1, shape[1]):
         x[:, t] += correlation * x[:, t - 1]
@@ -81,7 +74,7 @@ CASES = {
     "different scales": lambda: autoregressive((4, 400), 0.3) * np.array([1, 1, 1, 3])[:, None],
     "one stuck": with_one_stuck,
     "drifting": lambda: autoregressive((4, 400), 0.3) + np.linspace(0, 2, 400),
-    "no mean": lambda: fresh().standard_cauchy((4, 300)),
+    "no mean": lambda: fresh_generator().standard_cauchy((4, 300)),
     "two values": lambda: (autoregressive((4, 400), 0.8) > 1).astype(float),
     "ties": lambda: np.round(autoregressive((4, 200), 0.8)),
 }

@@ -15,13 +15,14 @@ from slt_toys.results import records
 from slt_toys.samplers import MALA, draws_file, sample
 from slt_toys.samplers.diagnostics import attach, split_r_hat, summarise
 from slt_toys.samplers.draws_file import read_draws, write_draws
+from tests.seeds import fresh_generator, fresh_seed
 
 POTENTIAL = find_potential("curve_against_point")
 
 
 @pytest.fixture(scope="module")
 def drawn() -> xr.Dataset:
-    seed = int(np.random.SeedSequence().generate_state(1)[0])
+    seed = fresh_seed()
     run = sample(POTENTIAL, MALA(0.02), n_beta=1.0, chains=6, steps=2505, thin=5, seed=seed, diagnose=False)
     return attach(run, POTENTIAL)
 
@@ -123,7 +124,7 @@ def test_a_changed_bit_is_refused(drawn, tmp_path):
     path = tmp_path / "draws.nc"
     write_draws(drawn, path)
     content = bytearray(path.read_bytes())
-    place = int(np.random.default_rng(np.random.SeedSequence()).integers(len(content)))
+    place = int(fresh_generator().integers(len(content)))
     content[place] ^= 1
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"not the file that draws\.json records"):

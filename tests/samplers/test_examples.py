@@ -13,12 +13,9 @@ from slt_toys.potentials.example_catalogue import additive_examples, linear_regr
 from slt_toys.potentials.examples import Examples, GaussianGradients
 from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import MALA, SGD, sample
+from tests.seeds import fresh_seed
 
 QUADRATIC = Potential.from_expression("w**2/2")
-
-
-def fresh_seed() -> int:
-    return int(np.random.SeedSequence().generate_state(1)[0])
 
 
 def agree(samples: np.ndarray, exact: float) -> None:

@@ -14,6 +14,7 @@ from slt_toys.potentials.catalogue import catalogue
 from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import OverdampedLangevin
 from slt_toys.samplers.first_passage import FirstPassage, sample_first_passage
+from tests.seeds import fresh_seed
 
 # Potential, temperature, start, target: from one minimum to the other; means between 8 and 35.
 LINES = [
@@ -24,11 +25,6 @@ LINES = [
 ]
 # From the point's phase of curve_against_point over the barrier until w1 falls to 1: the circle's edge.
 START, TARGET, WARM = (2.35, 0.0), 1.0, 0.2
-
-
-def fresh_seed() -> int:
-    """A seed nobody chose: the statistical tests hold for any."""
-    return int(np.random.SeedSequence().generate_state(1)[0])
 
 
 def sampled(name: str, temperature: float, start, target: float, step_size: float = 0.004) -> FirstPassage:

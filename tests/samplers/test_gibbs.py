@@ -20,6 +20,7 @@ from slt_toys.samplers import Gibbs, sample
 from slt_toys.samplers import run as engine
 from tests.samplers.checks import Array, Deviations, agree, deviation, disagree, distribution_deviation
 from tests.samplers.wrong import make_wrong
+from tests.seeds import fresh_generator
 
 CHAINS = 50_000
 Boundary = Literal["natural", "reflecting"]
@@ -76,7 +77,7 @@ def test_blocks_are_as_few_as_it_takes_and_normal_where_they_can_be():
 @pytest.mark.parametrize("make", [network, lambda: linear_regression(40, (1.0, -0.5, 2.0), seed=3).potential])
 def test_mean_and_covariance_are_those_of_the_conditional(make):
     """Against the energy's own slopes and curvatures at a point nobody chose."""
-    potential, random = make(), np.random.default_rng(np.random.SeedSequence())
+    potential, random = make(), fresh_generator()
     point = random.standard_normal(potential.dimension)
     values = dict(zip(potential.coordinates, point, strict=True))
     for found in conditionals(potential):

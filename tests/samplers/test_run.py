@@ -17,13 +17,9 @@ from slt_toys.potentials.catalogue import catalogue, regular_double_well, singul
 from slt_toys.potentials.potential import Potential, declare_phase
 from slt_toys.samplers import OverdampedLangevin, Stage, langevin, largest_stable_step, sample, sample_stages
 from slt_toys.samplers import run as engine
+from tests.seeds import fresh_seed
 
 MASK = (1 << 64) - 1
-
-
-def fresh_seed() -> int:
-    """A seed nobody chose: the statistical tests hold for any."""
-    return int(np.random.SeedSequence().generate_state(1)[0])
 
 
 # ---- random numbers -------------------------------------------------------------------------------------------------

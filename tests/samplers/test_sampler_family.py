@@ -27,12 +27,9 @@ from slt_toys.samplers import (
 )
 from slt_toys.samplers import run as engine
 from slt_toys.samplers.underdamped import SPLITTINGS
+from tests.seeds import fresh_seed
 
 EVERY = [UnderdampedLangevin(0.05, 1.0, s) for s in SPLITTINGS] + [MALA(0.02), RandomWalkMetropolis(0.3)]
-
-
-def fresh_seed() -> int:
-    return int(np.random.SeedSequence().generate_state(1)[0])
 
 
 def final(potential: Potential, sampler, n_beta: float, chains: int, steps: int) -> np.ndarray:

@@ -20,14 +20,11 @@ from slt_toys.reference.laws import law
 from slt_toys.samplers import SGD, SGLD, Stage, sample, sample_stages
 from slt_toys.samplers import run as engine
 from slt_toys.samplers import sgd as sgd_module
+from tests.seeds import fresh_seed
 from theory.laws.reshuffling import temperature_factor
 
 ORDERS = ("with_replacement", "reshuffled", "fixed")
 QUADRATIC = Potential.from_expression("w**2/2")
-
-
-def fresh_seed() -> int:
-    return int(np.random.SeedSequence().generate_state(1)[0])
 
 
 def agree(samples: np.ndarray, exact: float) -> None:

@@ -17,13 +17,10 @@ from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import SGD, Stage, sample, sample_stages
 from slt_toys.samplers import sgd as sgd_module
 from slt_toys.samplers.work import Work
+from tests.seeds import fresh_seed
 
 FLAT = Potential.from_expression("w**2/10**12")
 QUADRATIC = Potential.from_expression("w**2/2")
-
-
-def fresh_seed() -> int:
-    return int(np.random.SeedSequence().generate_state(1)[0])
 
 
 def agree(samples: np.ndarray, exact: float) -> None:

@@ -15,6 +15,7 @@ from slt_toys.potentials.potential import Potential
 from slt_toys.thermometers.dynamic import fluctuation_dissipation_thermometer, stationarity
 from slt_toys.thermometers.equilibrium import anisotropy, energy_thermometer
 from slt_toys.thermometers.readings import Reading, disagreement, reading, start_of_run
+from tests.seeds import fresh_generator
 
 CHAINS = 25
 
@@ -165,7 +166,7 @@ def test_counts_of_two_exponential_arrivals():
 # ---- shares of chains have the sign of what they do to log n beta ----
 def test_a_chain_that_is_hotter_pulls_n_beta_down_by_its_part():
     """In a quadratic well w²/2 all three have the influence 1 - (what a chain tells of T)/T, to first order."""
-    rng = np.random.default_rng(np.random.SeedSequence().generate_state(1)[0])
+    rng = fresh_generator()
     well, rate, chains, draws = Potential.from_expression("w**2/2"), 0.1, 400, 50
     noise = 2 / rate - 1  # of a gradient, at which w has the variance 1
     before = rng.standard_normal((chains, draws, 1))

@@ -20,13 +20,10 @@ from slt_toys.thermometers import energy_thermometer, escape_thermometer, occupa
 from slt_toys.thermometers import equilibrium as equilibrium_thermometers
 from slt_toys.thermometers.dynamic import _ends, _waits
 from slt_toys.thermometers.readings import DRIFT, Reading, reading, start_of_run
+from tests.seeds import fresh_seed
 
 LIMIT = 5.0  # standard errors
 DOUBLE_WELL = find_potential("regular_double_well")
-
-
-def fresh_seed() -> int:
-    return int(np.random.SeedSequence().generate_state(1)[0])
 
 
 def off(found: Reading, n_beta: float) -> float:

@@ -28,15 +28,12 @@ from slt_toys.thermometers import (
     stationarity,
 )
 from slt_toys.thermometers.readings import Reading, reading
+from tests.seeds import fresh_seed
 from theory.laws.reshuffling import temperature_factor
 
 LIMIT, FAR = 5.0, 12.0  # standard errors: what must agree, what must not
 QUADRATIC = Potential.from_expression("w**2/2", name="unit well")
 DOUBLE_WELL = find_potential("regular_double_well")
-
-
-def fresh_seed() -> int:
-    return int(np.random.SeedSequence().generate_state(1)[0])
 
 
 def off(found: Reading, n_beta: float) -> float:

@@ -25,6 +25,7 @@ from slt_toys.worlds.world import (
     relative_loss,
     thermal_two_phase,
 )
+from tests.seeds import fresh_seed
 
 BASE = Training(128, 50_000, ExponentialDecay(0.05, 0.97), 3072.0)
 FEW = [
@@ -38,10 +39,6 @@ CONFOUNDING = [CONTROL, find_arm("halve the batch"), find_arm("linear scaling")]
 LAWFUL = [arm for arm in ARMS if arm.within_the_law]
 UNLIKE = [arm for arm in LAWFUL if arm.name not in ("linear scaling", "momentum")]
 GIVEN = {"relative_loss": 0.98 ** np.arange(200)}
-
-
-def fresh_seed() -> int:
-    return int(np.random.SeedSequence().generate_state(1)[0])
 
 
 def made_up(

@@ -32,13 +32,10 @@ from slt_toys.worlds.world import (
     thermal_two_phase,
 )
 from slt_toys.zoo import bottleneck, diagonal_linear_network, memorising_saddle
+from tests.seeds import fresh_seeds
 
 RUNS = 3000
 PAIR = find_pair("regular_double_well")
-
-
-def fresh_seed() -> list[int]:
-    return [int(x) for x in np.random.SeedSequence().generate_state(2)]
 
 
 def standard_errors(stuck: np.ndarray, exact: float) -> float:
@@ -56,7 +53,7 @@ def exact_thermal(run: Schedule) -> float:
 def test_the_thermal_world_is_the_fokker_planck_equations(arm, switch):
     world = thermal_two_phase()
     run = find_arm(arm).schedule(world.training, switch, 60)
-    stuck, _ = world.run(run, RUNS, fresh_seed())
+    stuck, _ = world.run(run, RUNS, fresh_seeds())
     assert standard_errors(stuck, exact_thermal(run)) < 5
     # Negative control: the temperature of the control run with batches twice as large.
     other = Arm("colder", batch_factor=2.0).schedule(world.training, 35, 60)
@@ -66,7 +63,7 @@ def test_the_thermal_world_is_the_fokker_planck_equations(arm, switch):
 
 def end_of(world, arm_or_steps, switches, runs: int) -> float:
     """e* of runs as SGD: of the control with so many steps an epoch, or of an arm."""
-    seed, shares = fresh_seed(), []
+    seed, shares = fresh_seeds(), []
     for switch in switches:
         if isinstance(arm_or_steps, Arm):
             run = arm_or_steps.schedule(world.training, switch, world.epochs_after)
@@ -104,7 +101,7 @@ def test_noise_of_reshuffled_steps_sums_to_zero_over_an_epoch():
         run = Schedule(np.zeros(2), temperatures, rates * steps / slowing, **kind)
         stage = sgd_stage(run, flat)
         assert stage.steps == 2 * steps
-        draws = sample_stages([stage], chains=4000, seed=fresh_seed()[0], initial=np.zeros((4000, 1)))["w"].values
+        draws = sample_stages([stage], chains=4000, seed=fresh_seeds()[0], initial=np.zeros((4000, 1)))["w"].values
         law_says = 2 * float((run.temperatures * run.durations).sum())
         found = float((draws[:, -1, 0] ** 2).mean()) / law_says
         # momentum's last steps are not yet done: of 80 steps about one relaxation, 2, and less at the lower rate
@@ -129,7 +126,7 @@ def test_thermal_pathways_diffuse_in_the_angle():
     """Colder than the world's own arms, so that the valley is narrow; 5 standard errors and 0.01 for its width."""
     world = thermal_pathways()
     colder = Arm("colder", batch_factor=4.0, epoch_stretch=8).schedule(world.training, 20, 60)
-    stuck, _ = world.run(colder, RUNS, fresh_seed())
+    stuck, _ = world.run(colder, RUNS, fresh_seeds())
     exact = exact_angle(colder)
     error = np.sqrt(exact * (1 - exact) / RUNS)
     assert 0.55 < exact < 0.95 and abs(stuck.mean() - exact) < 5 * error + 0.01, (stuck.mean(), exact)
@@ -141,7 +138,7 @@ def test_thermal_pathways_diffuse_in_the_angle():
 def test_the_bottleneck_knows_only_the_time_left(name):
     world = flow_time_left()
     run = find_arm(name).schedule(world.training, 40, world.epochs_after)
-    stuck, loss = world.run(run, RUNS, fresh_seed())
+    stuck, loss = world.run(run, RUNS, fresh_seeds())
     exact = float(bottleneck.stuck_share(np.array([run.flow_time_left]))[0])
     assert standard_errors(stuck, exact) < 5
     if name == "control":
@@ -154,14 +151,14 @@ def test_pathways_follow_their_invariant():
     """Far from the switch epochs where the start decides, all are stuck; at a switch the invariant says how many."""
     world = pathways()
     run = CONTROL.schedule(world.training, 10, world.epochs_after)
-    stuck, _ = world.run(run, 20_000, fresh_seed())
+    stuck, _ = world.run(run, 20_000, fresh_seeds())
     strength, share = np.sqrt(15.0), 0.05
     # The invariant at the end of a run with just that share, and what the deficit adds to it: both powers fall at the
     # rate 2 (S - p_a^4) while p_b is held, with p_a^4 « S throughout.
     end = law("pathway-invariant")(
         pathway_open=((1 - share) * strength) ** 0.25, pathway_deprived=(share * strength) ** 0.25, depth=4
     )
-    random = np.random.default_rng(fresh_seed())
+    random = np.random.default_rng(fresh_seeds())
     a, b = (0.01**0.25 * np.exp(0.05 * random.standard_normal((2, 400_000)))) ** -2.0
     exact = float((a - b - 2 * strength * run.flow_time_spent < end).mean())
     assert 0.2 < exact < 0.8
@@ -174,10 +171,10 @@ def test_the_saddles_state_decides():
     """Stuck is who was beyond the barrier at the switch; early on that is a chi-square probability."""
     world = loss_threshold()
     run = CONTROL.schedule(world.training, 15, world.epochs_after)
-    at_switch, end = memorising_saddle.simulate(run.temperatures, run.durations, 15, RUNS, fresh_seed())
+    at_switch, end = memorising_saddle.simulate(run.temperatures, run.durations, 15, RUNS, fresh_seeds())
     before, after = (np.linalg.norm(x, axis=1) > memorising_saddle.BARRIER for x in (at_switch, end))
     assert (before == after).mean() > 0.98 and 0.05 < after.mean() < 0.95
-    at_switch, _ = memorising_saddle.simulate(run.temperatures, run.durations, 4, RUNS, fresh_seed())
+    at_switch, _ = memorising_saddle.simulate(run.temperatures, run.durations, 4, RUNS, fresh_seeds())
     variance = 1e-5
     for heat, time in zip(run.temperatures[:4], run.durations[:4], strict=True):
         variance = law("saddle-variance")(

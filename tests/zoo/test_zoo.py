@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from slt_toys.zoo import ZOO, bottleneck, deep_linear_pathways, diagonal_linear_network, memorising_saddle
+from tests.seeds import fresh_seed
 from theory.equations import EQUATIONS
 
 LAWS = {
@@ -27,10 +28,6 @@ CHECKS = [
     for model in ZOO
     for check in model.checks
 ]
-
-
-def fresh_seed() -> int:
-    return int(np.random.SeedSequence().generate_state(1)[0])
 
 
 @pytest.mark.parametrize("model", ZOO, ids=lambda model: model.name)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import integrate
 from scipy.linalg import solve_discrete_lyapunov
 
+from tests.seeds import fresh_generator
 from theory.derivation import DerivationError
 
 
@@ -51,7 +52,7 @@ def sweep_law(evaluate, hessian: np.ndarray, slope: np.ndarray, temperature: flo
 
 @pytest.mark.parametrize("dimension", [2, 3, 5])
 def test_sweeps_keep_the_normal_law_of_a_block(evaluate, dimension):
-    random = np.random.default_rng(np.random.SeedSequence().generate_state(1))
+    random = fresh_generator()
     factor = random.normal(size=(dimension, dimension))
     hessian, slope, temperature = factor @ factor.T + np.eye(dimension), random.normal(size=dimension), 0.3
     mean, covariance = sweep_law(evaluate, hessian, slope, temperature)

@@ -7,6 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from tests.seeds import fresh_seed
+
 
 def recrossings(mass: float, curvature: float, seed: int, paths: int = 50_000) -> np.ndarray:
     """Velocity at the top of an inverted parabola times where the path ends up, over the mean velocity upwards.
@@ -33,7 +35,7 @@ def recrossings(mass: float, curvature: float, seed: int, paths: int = 50_000) -
 
 @pytest.mark.parametrize(("mass", "curvature"), [(0.1, 4.0), (1.0, 1.0), (0.75, 4.0)])
 def test_kramers_factor_is_the_flux_that_does_not_come_back(evaluate, mass, curvature):
-    share = recrossings(mass, curvature, int(np.random.SeedSequence().generate_state(1)[0]))
+    share = recrossings(mass, curvature, fresh_seed())
     found, error = share.mean(), share.std(ddof=1) / math.sqrt(share.size)
     factor = evaluate("kramers-transmission-factor", inertia=mass, barrier_curvature=curvature)
     exact = factor * math.sqrt(mass * curvature)  # per crossing, where the law counts per overdamped escape

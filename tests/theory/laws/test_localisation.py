@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from scipy import integrate
 
+from tests.seeds import fresh_generator
+
 
 @pytest.mark.parametrize(("n_beta", "curvature", "localisation"), [(50.0, 0.3, 4.0), (7.0, 2.0, 90.0)])
 def test_localised_energy_by_quadrature(evaluate, n_beta, curvature, localisation):
@@ -37,7 +39,7 @@ def test_scheme_by_iterating_its_variance(evaluate, step_size):
 
 def test_start_excess_of_a_regular_model_at_its_truth(evaluate):
     """The mean over data sets is d/2 · nβ/n: least squares with unit noise, at the true parameter."""
-    rng = np.random.default_rng(np.random.SeedSequence().generate_state(1)[0])
+    rng = fresh_generator()
     examples, weights, n_beta, repeats = 200, 3, 40.0, 4000
     x = np.linalg.qr(rng.standard_normal((examples, weights)))[0] * np.sqrt(examples)  # curvature 1 in each direction
     found = np.empty(repeats)

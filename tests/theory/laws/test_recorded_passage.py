@@ -7,11 +7,12 @@ import math
 import numpy as np
 
 from slt_toys.reference.laws import law
+from tests.seeds import fresh_generator
 
 
 def test_draws_waited_by_simulation():
     """Any three states, any start, short runs: within 5 standard errors; without what the run cut off, far away."""
-    random = np.random.default_rng()
+    random = fresh_generator()
     stays = random.dirichlet(np.ones(4), 3)[:, :3] * 0.97
     waits = np.linalg.solve(np.eye(3) - stays, np.ones(3))
     runs, length = 40_000, 4

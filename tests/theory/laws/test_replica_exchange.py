@@ -9,6 +9,7 @@ import pytest
 import sympy
 from scipy import integrate, stats
 
+from tests.seeds import fresh_seed
 from theory.derivation import DerivationError
 from theory.equations import equation
 
@@ -85,7 +86,7 @@ def test_acceptance_within_a_phase(evaluate, learning_coefficient, ratio):
 
 @pytest.mark.parametrize("learning_coefficient", [0.25, 1.5])
 def test_acceptance_of_drawn_losses(evaluate, learning_coefficient):
-    seed = int(np.random.SeedSequence().generate_state(1)[0])
+    seed = fresh_seed()
     random, size, temperatures = np.random.default_rng(seed), 400_000, (0.2, 0.7)
     x, y = (t * random.gamma(learning_coefficient, size=size) for t in temperatures)
     accepted = np.exp(np.minimum(0.0, (1 / 0.2 - 1 / 0.7) * (x - y)))
@@ -98,7 +99,7 @@ def test_acceptance_of_drawn_losses(evaluate, learning_coefficient):
 
 
 def test_acceptance_of_normal_losses(evaluate):
-    seed = int(np.random.SeedSequence().generate_state(1)[0])
+    seed = fresh_seed()
     random, size, deviation, gap = np.random.default_rng(seed), 400_000, 1.3, 0.9
     x = random.normal(0, deviation, size)
     y = random.normal(deviation**2 * gap, deviation, size)

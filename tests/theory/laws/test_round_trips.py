@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.seeds import fresh_seed
 from theory.derivation import DerivationError
 from theory.laws.round_trips import rounds_of_a_trip
 
@@ -38,7 +39,7 @@ def trips_per_round(acceptance, seed: int, chains: int = 4000, rounds: int = 400
 
 @pytest.mark.parametrize("acceptance", [(0.4,), (0.7, 0.3), (0.5, 0.9, 0.35, 0.6, 0.6)])
 def test_counted_round_trips(evaluate, acceptance):
-    seed = int(np.random.SeedSequence().generate_state(1)[0])
+    seed = fresh_seed()
     law = evaluate("round-trip-rate", rejection_odds=odds(acceptance))
     found = trips_per_round(acceptance, seed)
     error = found.std(ddof=1) / np.sqrt(found.size)

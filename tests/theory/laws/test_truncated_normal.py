@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, optimize
 
+from tests.seeds import fresh_seed
 from theory.derivation import DerivationError
 
 LEAST = math.sqrt(math.pi / (2 * math.e))
@@ -56,7 +57,7 @@ def test_the_worst_case_is_a_wall_through_the_middle(evaluate):
 
 @pytest.mark.parametrize(("slope", "bend"), [(0.0, 1.0), (2.0, 0.7), (0.3, 4.0)])
 def test_rejection_draws_the_law_and_rejects_as_often_as_it_should(evaluate, slope, bend):
-    seed = int(np.random.SeedSequence().generate_state(1)[0])
+    seed = fresh_seed()
     random, size = np.random.default_rng(seed), 200_000
     rate = evaluate("truncated-normal-rate", wall_slope=slope, wall_bend=bend)
     y = random.exponential(1 / rate, size)

@@ -11,6 +11,7 @@ import sympy
 from scipy import optimize
 from sympy import Rational
 
+from tests.seeds import fresh_generator
 from theory.learning_coefficient.engine import LearningCoefficientRefused, rlct
 from theory.learning_coefficient.latent_variable_models import factor_analysis, gaussian_mixture
 
@@ -48,7 +49,7 @@ def test_the_moments_obey_the_recursion_of_the_certificate():
 
 def test_the_divergence_is_comparable_with_the_squared_generators():
     # Along random approaches to the minimum set the ratio stays within fixed bounds: the ideal is the right one.
-    rng = np.random.default_rng()
+    rng = fresh_generator()
     size = 4000
     scale = 10.0 ** rng.uniform(-4, -0.3, (2, size))
     a = rng.uniform(0, 0.7, size) * 10.0 ** -rng.uniform(0, 4, size)
@@ -134,7 +135,7 @@ def test_partition_function_of_the_products_of_loadings(observed):
 def test_connected_truths_are_half_the_rank_of_the_covariance_map(observed):
     for connected in range(2, observed + 1):
         loadings = np.zeros(observed)
-        loadings[:connected] = np.random.default_rng().uniform(0.5, 2, connected)
+        loadings[:connected] = fresh_generator().uniform(0.5, 2, connected)
         columns = [np.diag(row) for row in np.eye(observed)]
         columns += [np.outer(row, loadings) + np.outer(loadings, row) for row in np.eye(observed)]
         upper = np.triu_indices(observed)
@@ -179,7 +180,7 @@ def test_bad_input_gets_one_clear_line(call, message):
 def test_as_many_factors_as_variables_reach_their_bound():
     # The submersion behind the bound d (d + 1)/4, at loadings that are orthogonal and not 0.
     observed = 4
-    loadings = np.diag(np.random.default_rng().uniform(0.5, 2, observed))
+    loadings = np.diag(fresh_generator().uniform(0.5, 2, observed))
     columns = [np.diag(row) for row in np.eye(observed)]
     for i, j in np.ndindex(observed, observed):
         change = np.zeros((observed, observed))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import optimize
 from sympy import Rational
 
+from tests.seeds import fresh_generator
 from theory.learning_coefficient.ideal import rlct_of_ideal
 from theory.learning_coefficient.networks import deep_linear_network, reduced_rank_regression, tanh_network
 
@@ -336,7 +337,7 @@ def test_value_and_multiplicity_of_two_by_two_layers_by_linear_programming(layer
     programmes = [(rows, right, optimize.linprog(cost, rows, right)) for rows, right in scaled_singular_values(layers)]
     programmes = [programme for programme in programmes if programme[2].success]
     least = min(solved.fun for _, _, solved in programmes)
-    rng = np.random.default_rng()
+    rng = fresh_generator()
     dimensions = []
     for rows, right, solved in programmes:
         if solved.fun < least + 1e-7:
