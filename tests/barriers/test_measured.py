@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 import numpy as np
 import pytest
-from scipy import integrate, stats
 
-from slt_toys.barriers import published as spectra
 from slt_toys.barriers.kernel import barrier_kernel, stuck_probabilities
-from slt_toys.barriers.measured import MeasuredDecline, measured_decline, published_decline, read_decline, scatter
-from slt_toys.barriers.population import Population, height_range, log_normal, sampled_decline
-from slt_toys.barriers.published import published_protocol, published_spectra, read_measured
-from slt_toys.barriers.readings import WIDTHS, read_barriers, window_edges
+from slt_toys.barriers.measured import measured_decline, published_decline, read_decline, scatter
+from slt_toys.barriers.population import Population, log_normal, sampled_decline
 from slt_toys.barriers.recording_intervals import ManyBarriers, transitions_by_interval
-from slt_toys.barriers.resolution import difference_from_one, separation_limit
-from slt_toys.protocol.schedule import Ending
-from slt_toys.reference.laws import law
 from slt_toys.reference.published import published_curves
-from slt_toys.smooth_decline import CELLS, SPACING, SmoothDecline
+from slt_toys.smooth_decline import CELLS, SPACING
+from tests.barriers.made_experiment import ENDING, EPOCHS, PAIR, THREE, TRAINING
 from tests.seeds import fresh_seeds
 
-CONFIG = SmoothDecline()
-PAIR = CONFIG.pair()
-TRAINING, ENDING = CONFIG.protocol()
-EPOCHS = np.arange(CONFIG.switch_epochs)
-THREE = CONFIG.populations()[0]
-
-
-@pytest.fixture(scope="module")
-def quick():
-    low, high = height_range(PAIR, TRAINING, 0, int(EPOCHS[-1]), ENDING)
-    return barrier_kernel(PAIR, TRAINING, EPOCHS, ENDING, low, high, method="eyring_kramers", spacing=0.1)
-
-
 # ---- measured -------------------------------------------------------------------------------------------------------
+
+
 def test_scatter_is_the_standard_error_of_a_row():
     random = np.random.default_rng(fresh_seeds())
     rows, runs = 20, 4000
@@ -200,37 +182,6 @@ def test_levels_in_another_unit_are_refused(levels, message):
 
 
 # ---- populations ----------------------------------------------------------------------------------------------------
-def test_a_log_normal_population_stands_for_the_smooth_spectrum(quick):
-    """Its decline against a fine sum, and its weights within windows against quadrature."""
-    found = log_normal("smooth", 0.8, 0.45)
-    fine = np.linspace(-5, 5, 4001)
-    weights = stats.norm.pdf(fine)
-    inside = (weights @ quick(np.clip(0.8 * np.exp(0.45 * fine), quick.lowest, quick.highest))) / weights.sum()
-    lost = 2 * stats.norm.sf(3)  # beyond the reach
-    assert np.abs(found.weights @ quick(found.heights) - inside).max() < 1e-4 + lost
-    assert found.median == pytest.approx(0.8)
-    edges = np.array([0.3, 0.7, 1.5, 4.0])
-    for k, share in enumerate(found.within(edges)):
-        area, _ = integrate.quad(lambda log: float(found.log_density(np.exp([log]))[0]), *np.log(edges[k : k + 2]))
-        assert share == pytest.approx(area, rel=1e-6)
-    assert THREE.within(np.array([0.1, 0.5, 1.0, 3.0])) == pytest.approx(THREE.weights)
-
-
-def test_a_sampled_decline_has_the_exact_means_and_its_own_covariance():
-    """Langevin chains of two heights against the Fokker-Planck equation; another population lies far off."""
-    epochs = np.arange(0, 28, 3)
-    population = Population("two", np.array([0.4, 1.6]), np.array([0.25, 0.75]))
-    exact = population.weights @ stuck_probabilities(PAIR, TRAINING, epochs, ENDING, population.heights, cells=CELLS)
-    seed = fresh_seeds()
-    decline = sampled_decline(PAIR, TRAINING, epochs, ENDING, population, chains=1200, seed=seed)
-    misfit = float((decline.whiten(decline.stuck_share - exact) ** 2).sum())
-    assert misfit < stats.chi2.isf(1e-6, epochs.size)
-    wrong = np.array([0.75, 0.25]) @ stuck_probabilities(
-        PAIR, TRAINING, epochs, ENDING, population.heights, method="eyring_kramers"
-    )
-    assert float((decline.whiten(decline.stuck_share - wrong) ** 2).sum()) > 12**2
-    again = sampled_decline(PAIR, TRAINING, epochs, ENDING, population, chains=1200, seed=seed)
-    assert np.array_equal(again.stuck_share, decline.stuck_share) and np.array_equal(again.noise, decline.noise)
 
 
 def test_the_grid_of_the_kernel():
@@ -241,97 +192,7 @@ def test_the_grid_of_the_kernel():
     assert np.abs(kernel(heights) - fine).max() < 5e-4
 
 
-def test_the_range_of_heights_is_what_the_rows_show(quick):
-    shares = quick(np.array([quick.lowest, quick.highest]))
-    assert shares[1, 0] == pytest.approx(0.95, abs=0.03)  # stuck from the first row on
-    assert shares[0, -1] - shares[0, 0] < 0.3 < shares[0, 0] + np.ptp(quick(np.array([1.0])))
-    with pytest.raises(ValueError, match="show no barriers"):
-        height_range(PAIR, TRAINING, 60, 69, Ending("total", 70))
-
-
-# ---- readings -------------------------------------------------------------------------------------------------------
-def test_windows_are_as_wide_as_the_decline_resolves(quick):
-    edges = window_edges(quick)
-    assert edges[0] == pytest.approx(quick.lowest) and edges[-1] == pytest.approx(quick.highest)
-    for low, high in pairwise(edges):
-        middle = float(np.sqrt(low * high))
-        assert np.log(high / low) > quick.log_width(middle)
-    for low, high in pairwise(edges[1:]):
-        middle = float(np.sqrt(low * high))
-        _, _, rows = quick.step_at(middle)
-        assert np.log(high / low) >= WIDTHS * quick.log_width(middle) * max(1.0, 1 / rows) - 1e-6
-
-
-def test_the_limit_is_the_smallest_ratio_even_of_a_wide_kernel():
-    """Barriers at the ends of a wide kernel show nothing; between there are ratios that do."""
-    training, ending = published_protocol(128, 3072.0)
-    measured = published_decline(128)
-    reading = read_measured(PAIR, training, ending, measured, method="eyring_kramers", repetitions=40)
-    noise, limit = measured.decline.noise, reading.limit
-    size = stats.norm.isf(0.05)
-    assert 1 < limit.ratio < np.inf
-    args = (reading.kernel, noise, limit.height)
-    assert difference_from_one(*args, limit.ratio, 2 / 3) == pytest.approx(size**2, rel=1e-2)
-    assert difference_from_one(*args, limit.ratio**0.8, 2 / 3) < size**2
-    assert separation_limit(reading.kernel, 100 * np.sqrt(np.diag(noise)), limit.height).ratio == np.inf
-
-
-def test_the_median_of_a_reading(quick):
-    population = log_normal("smooth", 0.8, 0.45)
-    mean = population.weights @ quick(population.heights)
-    noise = np.full(EPOCHS.size, 1e-3)
-    clean = MeasuredDecline("x", 0, measured_decline("x", EPOCHS, 1 - mean, noise, best=1.0, worst=0.0).decline, 1, 0,
-                            True, False)  # fmt: skip
-    reading = read_barriers(quick, clean.decline, neighbours_weight=2 / 3, repetitions=40)
-    assert reading.median == pytest.approx(0.8, rel=0.03)
-    assert reading.standard_errors == pytest.approx(noise)
-
-
-@pytest.mark.parametrize(("power", "tolerance"), [(0.0, 0.1), (-1.0, 0.15)])
-def test_the_exponent_tells_temperature_from_epoch(monkeypatch, power, tolerance):
-    """Declines of one spectrum at every batch size give 0; of spectra that follow the temperature, -1."""
-    random = np.random.default_rng(fresh_seeds())
-
-    def synthetic(batch_size: int) -> MeasuredDecline:
-        training, ending = published_protocol(batch_size, 3072.0)
-        epochs = np.arange(0, 200, 8)
-        population = log_normal("smooth", 4.0 * (batch_size / 128.0) ** power, 0.6)
-        share = population.weights @ stuck_probabilities(
-            PAIR, training, epochs, ending, population.heights, method="eyring_kramers"
-        )
-        values = 1 - share + 0.004 * random.standard_normal(epochs.size)
-        return measured_decline("synthetic", epochs, values, np.full(epochs.size, 0.004), worst=0.0)
-
-    monkeypatch.setattr(spectra, "published_decline", synthetic)
-    found = published_spectra(PAIR, 3072.0, factors=(1.0,), redraws=8, repetitions=30)
-    assert float(found["exponent"][0]) == pytest.approx(power, abs=tolerance)
-    assert found["median"].values[0, 1] == pytest.approx(4.0, rel=0.1)
-
-
-def test_the_published_curves_have_the_factor_of_the_variance():
-    found = published_spectra(PAIR, 3072.0, factors=(1.0,), redraws=6, repetitions=30, seed=fresh_seeds())
-    assert found["first_temperature"].values[0] == pytest.approx([12, 6, 3])
-    assert (found["median_low"] <= found["median_high"]).all() and found["rows"].values[0].tolist() == [11, 11, 13]
-    assert (found["row_ratio"] > 1.5).all()  # as coarse as the table
-
-
 # ---- recording intervals --------------------------------------------------------------------------------------------
-def test_transitions_by_interval_follow_the_law():
-    system = ManyBarriers(barriers=4, epochs=40)
-    variance = system.gradient_variance
-    values = {"learning_rate": system.learning_rate, "batch_size": system.batch_size, "momentum": 0.0}
-    assert law("sgd-temperature")(gradient_variance=variance, **values) == pytest.approx(system.temperature)
-    seed = fresh_seeds()
-    found = transitions_by_interval(system, [4096, 64], chains=60, seed=seed)
-    assert found["every"].values.tolist() == [64, 4096]
-    for name in ("detected", "separate"):
-        counted, expected, error = (found[part].values for part in (name, f"expected_{name}", f"{name}_error"))
-        distance = np.abs(counted - expected) / error
-        assert distance[0] < 5 and (name == "detected" or distance[1] < 5)
-    # Control: rare records merge transitions.
-    assert float(found["detected"][0] - found["detected"][1]) > 12 * 0.5 / math.sqrt(60)
-    again = transitions_by_interval(system, [64, 4096], chains=60, seed=seed)
-    assert found.equals(again)
 
 
 @pytest.mark.parametrize(
@@ -358,3 +219,26 @@ def test_bad_input_is_refused_in_one_line(make, message):
     with pytest.raises(ValueError, match=message) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+def test_a_row_lies_off_the_line_of_its_neighbours():
+    """Rows 1, 3 and 6 apart: one of height 1 between zeros is off by 1, with 1 + s² + (1 - s)² rows' variances."""
+    epochs = np.array([0, 1, 4, 10, 11, 14, 20])
+    values = np.array([0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0])
+    shares = np.diff(epochs)[:-1] / (epochs[2:] - epochs[:-2])
+    off = np.array([1, 1 - shares[1], shares[2], 1, 1 - shares[4]])
+    found = np.median(off / np.sqrt(1 + shares**2 + (1 - shares) ** 2)) / 0.6744897502
+    assert scatter(epochs, values) == pytest.approx(found, rel=1e-9)
+
+
+def test_rows_in_any_order_keep_their_errors_and_share_the_first_ones():
+    epochs, values = np.array([5, 0, 1, 2, 3, 4]), np.array([4.0, 10.0, 9.0, 8.0, 6.0, 5.0])
+    errors = np.array([0.6, 0.1, 0.2, 0.3, 0.4, 0.5])
+    given = measured_decline("x", epochs, values, errors, best=10.0, worst=0.0).decline
+    assert given.stuck_share == pytest.approx([0, 0.1, 0.2, 0.4, 0.5, 0.6])
+    assert given.noise == pytest.approx([0.01, 0.02, 0.03, 0.04, 0.05, 0.06])
+    own = measured_decline("x", epochs, values, errors)
+    assert (own.best, own.worst) == (10.0, 5.0)  # the first row, and the mean of the last three
+    assert own.decline.stuck_share == pytest.approx([0.2, 0.4, 0.8, 1.0, 1.2])
+    expected = np.diag(np.array([0.04, 0.06, 0.08, 0.1, 0.12]) ** 2) + 0.02**2
+    assert own.decline.noise == pytest.approx(expected)

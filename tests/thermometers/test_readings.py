@@ -8,9 +8,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from slt_toys.barriers.decline import Decline, chance_of_misfit
-from slt_toys.barriers.measured import measured_decline, scatter
-from slt_toys.barriers.transition_law import DecayLaw, expected_intervals, expected_separate, expected_transitions
 from slt_toys.potentials.potential import Potential
 from slt_toys.thermometers.dynamic import fluctuation_dissipation_thermometer, stationarity
 from slt_toys.thermometers.equilibrium import anisotropy, energy_thermometer
@@ -99,71 +96,9 @@ def test_the_part_that_differs_surely_is_the_one_that_must_harm():
     assert harmless.moves == pytest.approx((1 - 15.75 / 126) / 64 / 0.03, rel=0.01) and harmless.sure > 5
 
 
-# ---- declines ----
-def test_a_row_lies_off_the_line_of_its_neighbours():
-    """Rows 1, 3 and 6 apart: one of height 1 between zeros is off by 1, with 1 + s² + (1 - s)² rows' variances."""
-    epochs = np.array([0, 1, 4, 10, 11, 14, 20])
-    values = np.array([0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0])
-    shares = np.diff(epochs)[:-1] / (epochs[2:] - epochs[:-2])
-    off = np.array([1, 1 - shares[1], shares[2], 1, 1 - shares[4]])
-    found = np.median(off / np.sqrt(1 + shares**2 + (1 - shares) ** 2)) / 0.6744897502
-    assert scatter(epochs, values) == pytest.approx(found, rel=1e-9)
-
-
-def test_rows_in_any_order_keep_their_errors_and_share_the_first_ones():
-    epochs, values = np.array([5, 0, 1, 2, 3, 4]), np.array([4.0, 10.0, 9.0, 8.0, 6.0, 5.0])
-    errors = np.array([0.6, 0.1, 0.2, 0.3, 0.4, 0.5])
-    given = measured_decline("x", epochs, values, errors, best=10.0, worst=0.0).decline
-    assert given.stuck_share == pytest.approx([0, 0.1, 0.2, 0.4, 0.5, 0.6])
-    assert given.noise == pytest.approx([0.01, 0.02, 0.03, 0.04, 0.05, 0.06])
-    own = measured_decline("x", epochs, values, errors)
-    assert (own.best, own.worst) == (10.0, 5.0)  # the first row, and the mean of the last three
-    assert own.decline.stuck_share == pytest.approx([0.2, 0.4, 0.8, 1.0, 1.2])
-    expected = np.diag(np.array([0.04, 0.06, 0.08, 0.1, 0.12]) ** 2) + 0.02**2
-    assert own.decline.noise == pytest.approx(expected)
-
-
-def test_the_covariance_of_chains_is_shrunk_and_floored():
-    """Twelve chains of four rows: n/chains = 1/3 of the way to its diagonal; a row without events has that of one."""
-    stuck = np.zeros((12, 4))
-    stuck[:6, 0], stuck[:3, 1], stuck[2:5, 2] = 1, 1, 1
-    found = Decline.of_chains(np.arange(4), stuck)
-    assert found.stuck_share == pytest.approx([0.5, 0.25, 0.25, 0])
-    variances = np.array([12 * 0.25, 12 * 0.1875, 12 * 0.1875]) / 11 / 12
-    assert np.diag(found.noise) == pytest.approx([*variances, 1 / 144])
-    together = [(0, 1, 3 - 1.5), (0, 2, 3 - 1.5), (1, 2, 1 - 0.75), (0, 3, 0)]
-    for i, j, products in together:
-        assert found.noise[i, j] == pytest.approx(2 / 3 * products / 11 / 12, abs=1e-15)
-
-
-def test_the_chance_of_a_misfit_counts_what_was_fitted():
-    assert chance_of_misfit(20.0, 14, 4.0) == pytest.approx(stats.chi2.sf(20.0, 10), rel=1e-12)
-    assert chance_of_misfit(2.0, 3, 4.0) == pytest.approx(stats.chi2.sf(2.0, 1), rel=1e-12)
-
-
-# ---- transitions ----
-def test_counts_of_two_exponential_arrivals():
-    """Rates 1 and 3: within a time, in intervals, and apart; integrals by hand."""
-    laws = [DecayLaw(np.array([1.0]), np.array([rate])) for rate in (1.0, 3.0)]
-    assert [law.integral for law in laws] == pytest.approx([1, 1 / 3])
-    assert DecayLaw(np.array([2.0, -1.0]), np.array([1.0, 4.0])).integral == pytest.approx(1.75)
-    assert expected_transitions(laws, 0.7) == pytest.approx(2 - math.exp(-0.7) - math.exp(-2.1))
-    edges = np.arange(4) * 0.25
-    held = [np.exp(-r * edges[:-1]) - np.exp(-r * edges[1:]) for r in (1.0, 3.0)]
-    assert expected_intervals(laws, 0.75, 0.25) == pytest.approx(float((1 - (1 - held[0]) * (1 - held[1])).sum()))
-    # One alone: not preceded by the other within w. For t < w that is the other's survival, then 1 - (e^w' - 1) S.
-    w, total, count = 0.2, 2.0, 0.0
-    for rate, other in ((1.0, 3.0), (3.0, 1.0)):
-        both = rate + other
-        early = rate / both * (1 - math.exp(-both * w))
-        late = math.exp(-rate * w) - math.exp(-rate * total)
-        crowded = (math.exp(other * w) - 1) * rate / both * (math.exp(-both * w) - math.exp(-both * total))
-        count += early + late - crowded
-    assert expected_separate(laws, total, w) == pytest.approx(count, rel=1e-4)
-    assert expected_separate(laws, total, 0.0) == pytest.approx(expected_transitions(laws, total), rel=1e-6)
-
-
 # ---- shares of chains have the sign of what they do to log n beta ----
+
+
 def test_a_chain_that_is_hotter_pulls_n_beta_down_by_its_part():
     """In a quadratic well w²/2 all three have the influence 1 - (what a chain tells of T)/T, to first order."""
     rng = fresh_generator()
