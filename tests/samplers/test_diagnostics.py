@@ -29,6 +29,7 @@ from slt_toys.samplers.diagnostics import (
     tail_effective_sample_size,
 )
 from slt_toys.samplers.phase_trips import core_entries
+from tests.samplers.made_draws import autoregressive
 from tests.seeds import fresh_generator
 
 STATISTICS = [
@@ -44,16 +45,9 @@ WELL = Potential.from_expression("w**2")
 BOWL = Potential.from_expression("w1**2 + w2**2 + w3**2")
 
 
-def autoregressive(shape: tuple[int, ...], correlation: float) -> np.ndarray:
-    """Stationary x' = ρ x + √(1-ρ²) ξ along the second axis, of variance 1."""
-    x = fresh_generator().standard_normal(shape)
-    x[:, 1:] *= math.sqrt(1 - correlation**2)
-    for t in range(1, shape[1]):
-        x[:, t] += correlation * x[:, t - 1]
-    return x
-
-
 # ---- against ArviZ ---------------------------------------------------------------------------------------------------
+
+
 def with_one_stuck() -> np.ndarray:
     x = autoregressive((4, 400), 0.3)
     # Not at a tail quantile: there ArviZ's rounding decides whether the whole chain lies below it.
@@ -126,6 +120,8 @@ def test_trailing_axes_are_judged_one_by_one(function, monkeypatch):
 
 
 # ---- against exact laws ----------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("correlation", [-0.5, 0.0, 0.5, 0.9])
 def test_autoregressive_chains_have_their_exact_autocorrelation_time(correlation):
     """τ = (1+ρ)/(1-ρ); where the sum stops depends on noise, which biases it by up to 1 % at 20 000 draws."""
@@ -226,6 +222,8 @@ def test_arrays_without_chains_and_draws_are_refused(function, shape):
 
 
 # ---- phases ----------------------------------------------------------------------------------------------------------
+
+
 def trips_by_hand(path: list[int], first: int, second: int) -> int:
     trips, place = 0, "nowhere"
     for phase in path:

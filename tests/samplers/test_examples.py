@@ -13,22 +13,15 @@ from slt_toys.potentials.example_catalogue import additive_examples, linear_regr
 from slt_toys.potentials.examples import Examples, GaussianGradients
 from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import MALA, SGD, sample
+from tests.samplers.final_points import agree, final
 from tests.seeds import fresh_seed
 
 QUADRATIC = Potential.from_expression("w**2/2")
 
 
-def agree(samples: np.ndarray, exact: float) -> None:
-    error = samples.std(ddof=1) / math.sqrt(samples.size)
-    assert samples.size > 1000 and error > 0
-    assert abs(samples.mean() - exact) < 5 * error, f"{samples.mean()} ± {error} against {exact}"
-
-
-def final(target, sampler, steps: int, chains: int = 20_000, **more) -> np.ndarray:
-    return sample(target, sampler, chains=chains, steps=steps, thin=steps, seed=fresh_seed(), **more)["w"].values[:, -1]
-
-
 # ---- examples -------------------------------------------------------------------------------------------------------
+
+
 def test_empirical_loss_and_covariance_are_those_of_the_examples():
     examples = two_phase_regression_examples(50, seed=2)
     points = np.linspace(-1.5, 1.5, 7)[:, None]
@@ -115,6 +108,8 @@ def test_gaussian_dependences_have_their_covariance():
 
 
 # ---- refusals -------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

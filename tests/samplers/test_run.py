@@ -17,12 +17,15 @@ from slt_toys.potentials.catalogue import catalogue, regular_double_well, singul
 from slt_toys.potentials.potential import Potential, declare_phase
 from slt_toys.samplers import OverdampedLangevin, Stage, langevin, largest_stable_step, sample, sample_stages
 from slt_toys.samplers import run as engine
+from tests.samplers.final_points import agree
 from tests.seeds import fresh_seed
 
 MASK = (1 << 64) - 1
 
 
 # ---- random numbers -------------------------------------------------------------------------------------------------
+
+
 def reference_pair(state: list[int]) -> tuple[float, float]:
     """xoshiro256+ and Box-Muller in plain Python integers and libm, from the algorithm's definition."""
 
@@ -98,6 +101,8 @@ def test_normals_are_normal_and_independent():
 
 
 # ---- bits -----------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("name", ["regular_double_well", "curve_against_point", "flat_directions", "barrier_spectrum"])
 @pytest.mark.parametrize("scheme", ["euler_maruyama", "heun"])
 def test_bits_do_not_depend_on_threads_chunks_or_thinning(name, scheme, monkeypatch):
@@ -140,14 +145,6 @@ def test_parameters_do_not_recompile():
     assert len(sources) == 1
     (group,) = component_groups(catalogue()["barrier_spectrum"])
     assert len(group.coordinate_table) == 10
-
-
-# ---- what is sampled ------------------------------------------------------------------------------------------------
-def agree(samples: np.ndarray, exact: float, bias: float = 0.0) -> None:
-    """Independent samples' mean agrees with the exact mean within 5 standard errors."""
-    error = samples.std(ddof=1) / math.sqrt(samples.size)
-    assert samples.size > 1000 and error > 0
-    assert abs(samples.mean() - exact) < 5 * error + bias, f"{samples.mean()} ± {error} against {exact}"
 
 
 def exact_mean(potential: Potential, n_beta: float, observable) -> float:
@@ -278,6 +275,8 @@ def test_walls_reflect():
 
 
 # ---- refusals -------------------------------------------------------------------------------------------------------
+
+
 def test_divergence_is_named_with_the_largest_stable_step():
     potential = Potential.from_expression("50*w**2")
     assert largest_stable_step(potential, 1.0) == pytest.approx(0.02)

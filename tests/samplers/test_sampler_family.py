@@ -27,6 +27,7 @@ from slt_toys.samplers import (
 )
 from slt_toys.samplers import run as engine
 from slt_toys.samplers.underdamped import SPLITTINGS
+from tests.samplers.final_points import agree
 from tests.seeds import fresh_seed
 
 EVERY = [UnderdampedLangevin(0.05, 1.0, s) for s in SPLITTINGS] + [MALA(0.02), RandomWalkMetropolis(0.3)]
@@ -36,12 +37,6 @@ def final(potential: Potential, sampler, n_beta: float, chains: int, steps: int)
     return sample(potential, sampler, n_beta=n_beta, chains=chains, steps=steps, thin=steps, seed=fresh_seed())[
         "w"
     ].values[:, 0]
-
-
-def agree(samples: np.ndarray, exact: float, bias: float = 0.0) -> None:
-    error = samples.std(ddof=1) / math.sqrt(samples.size)
-    assert samples.size > 1000 and error > 0
-    assert abs(samples.mean() - exact) < 5 * error + bias, f"{samples.mean()} ± {error} against {exact}"
 
 
 # ---- exact discrete-time laws ---------------------------------------------------------------------------------------

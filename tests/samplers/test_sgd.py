@@ -20,6 +20,7 @@ from slt_toys.reference.laws import law
 from slt_toys.samplers import SGD, SGLD, Stage, sample, sample_stages
 from slt_toys.samplers import run as engine
 from slt_toys.samplers import sgd as sgd_module
+from tests.samplers.final_points import agree, final
 from tests.seeds import fresh_seed
 from theory.laws.reshuffling import temperature_factor
 
@@ -27,17 +28,9 @@ ORDERS = ("with_replacement", "reshuffled", "fixed")
 QUADRATIC = Potential.from_expression("w**2/2")
 
 
-def agree(samples: np.ndarray, exact: float) -> None:
-    error = samples.std(ddof=1) / math.sqrt(samples.size)
-    assert samples.size > 1000 and error > 0
-    assert abs(samples.mean() - exact) < 5 * error, f"{samples.mean()} ± {error} against {exact}"
-
-
-def final(target, sampler, steps: int, chains: int = 20_000, **more) -> np.ndarray:
-    return sample(target, sampler, chains=chains, steps=steps, thin=steps, seed=fresh_seed(), **more)["w"].values[:, -1]
-
-
 # ---- exact laws in a quadratic well ---------------------------------------------------------------------------------
+
+
 def lyapunov_variance(rate: float, curvature: float, momentum: float, nesterov: bool, noise: float) -> float:
     """Stationary variance of w from the recursion of (w, v) as a matrix; ``noise`` is a minibatch's variance."""
     ahead = momentum if nesterov else 1.0
@@ -123,6 +116,8 @@ def test_a_step_from_rest_is_the_noise_that_was_asked_for(target, sampler, n_bet
 
 
 # ---- without replacement --------------------------------------------------------------------------------------------
+
+
 def over_an_epoch(target, sampler, batches: int, chains: int = 12_800) -> np.ndarray:
     """Squares of w averaged over the steps of an epoch, one number for each chain, after forgetting the start."""
     epochs = -(-800 // batches)
@@ -212,6 +207,8 @@ def test_fixed_order_is_the_order_of_the_data():
 
 
 # ---- a real finite dataset ------------------------------------------------------------------------------------------
+
+
 def affine(examples: Examples, rate: float, batch: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """One SGD step on linear regression as an affine map w → A w + b."""
     d = len(examples.coordinates)
@@ -290,6 +287,8 @@ def test_momentum_stays_over_a_change_of_data():
 
 
 # ---- bits -----------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("kind", ["regression", "gaussian", "table"])
 def test_bits_do_not_depend_on_threads_chunks_or_thinning(order, kind, monkeypatch):
@@ -328,6 +327,8 @@ def test_a_resumed_run_has_the_same_bits(tmp_path, monkeypatch):
 
 
 # ---- negative controls ----------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("wrong", "replacement"),
     [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,16 +16,11 @@ from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import SGD, Stage, sample, sample_stages
 from slt_toys.samplers import sgd as sgd_module
 from slt_toys.samplers.work import Work
+from tests.samplers.final_points import agree
 from tests.seeds import fresh_seed
 
 FLAT = Potential.from_expression("w**2/10**12")
 QUADRATIC = Potential.from_expression("w**2/2")
-
-
-def agree(samples: np.ndarray, exact: float) -> None:
-    error = samples.std(ddof=1) / math.sqrt(samples.size)
-    assert samples.size > 1000 and error > 0
-    assert abs(samples.mean() - exact) < 5 * error, f"{samples.mean()} ± {error} against {exact}"
 
 
 def increments(stages: list[Stage], chains: int = 40_000) -> np.ndarray:

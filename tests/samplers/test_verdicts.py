@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
@@ -16,35 +15,17 @@ from slt_toys.potentials.phases import Phase
 from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import MALA, OverdampedLangevin, RandomWalkMetropolis, diagnostics, sample
 from slt_toys.samplers.diagnostics import attach, diagnose
+from tests.samplers.made_draws import WELL, autoregressive, dataset, verdict
 from tests.seeds import fresh_generator, fresh_seed
 
-WELL = Potential.from_expression("w**2")
 WALLED = Phase("whole", (sympy.Integer(0),), sympy.true, sympy.Integer(1), sympy.Integer(1))
 BOX = (-3.0, 3.0)  # walls that no chain gets to
 BOWL = Potential.from_expression("w1**2 + w2**2 + w3**2")
 
 
-def autoregressive(shape: tuple[int, ...], correlation: float) -> np.ndarray:
-    """Stationary x' = ρ x + √(1-ρ²) ξ along the second axis, of variance 1."""
-    x = fresh_generator().standard_normal(shape)
-    x[:, 1:] *= math.sqrt(1 - correlation**2)
-    for t in range(1, shape[1]):
-        x[:, t] += correlation * x[:, t - 1]
-    return x
-
-
-def dataset(w: np.ndarray, **variables) -> xr.Dataset:
-    points = w if w.ndim == 3 else w[..., None]
-    return xr.Dataset({"w": (("chain", "draw", "coordinate"), points), **variables})
-
-
-def verdict(w: np.ndarray, potential: Potential = WELL, **variables: Any) -> str:
-    line = diagnose(dataset(w, **variables), potential).attrs["verdict"]
-    assert "\n" not in line
-    return line
-
-
 # ---- verdicts: runs that are good ------------------------------------------------------------------------------------
+
+
 def test_independent_draws_are_trusted():
     for shape in ((4, 2000), (20_000, 8)):
         assert verdict(fresh_generator().standard_normal(shape)).startswith("trust: R-hat ")
@@ -74,6 +55,8 @@ def test_a_warm_run_is_trusted(sampler, thin, chains, steps):
 
 
 # ---- verdicts: runs that must not be trusted -------------------------------------------------------------------------
+
+
 def test_a_stuck_chain_is_not_trusted():
     x = fresh_generator().standard_normal((4, 2000))
     x[1] = 2.0
@@ -106,8 +89,8 @@ def test_a_drifting_run_is_not_trusted():
     assert verdict(x[:, :2] + [0.0, 3.0]).startswith("do not trust: ")
     potential = find_potential("regular_double_well")
     run = sample(
-        potential, OverdampedLangevin(0.01), n_beta=1.0, chains=20_000, steps=100, thin=5, initial="left", seed=fresh_seed(),
-        diagnose=False,
+        potential, OverdampedLangevin(0.01), n_beta=1.0, chains=20_000, steps=100, thin=5, initial="left",
+        seed=fresh_seed(), diagnose=False,
     )  # fmt: skip
     line = diagnose(run, potential).attrs["verdict"]
     assert line.startswith("do not trust: R-hat ") and "drifts" in line
@@ -134,6 +117,8 @@ def test_values_that_are_not_finite_are_not_trusted(bad):
 
 
 # ---- verdicts: too little to judge, and warnings ---------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("shape", "text"),
     [
@@ -170,6 +155,8 @@ def test_acceptance_and_swaps_are_warned_of():
 
 
 # ---- bounded work ----------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("chains", [1, 3, 16, 1000, 10**6])
 @pytest.mark.parametrize("draws", [1, 7, 1000, 10**6, 10**8])
 @pytest.mark.parametrize("limit", [20_000, 166_666])

@@ -28,32 +28,12 @@ from slt_toys.samplers import (
     sample,
 )
 from slt_toys.samplers.diagnostics import diagnose
+from tests.samplers.made_draws import WELL, dataset, verdict
 from tests.seeds import fresh_generator, fresh_seed
 
-WELL = Potential.from_expression("w**2")
 WALLED = Phase("whole", (sympy.Integer(0),), sympy.true, sympy.Integer(1), sympy.Integer(1))
 BOX = (-3.0, 3.0)  # walls that no chain gets to
 BOWL = Potential.from_expression("w1**2 + w2**2 + w3**2")
-
-
-def autoregressive(shape: tuple[int, ...], correlation: float) -> np.ndarray:
-    """Stationary x' = ρ x + √(1-ρ²) ξ along the second axis, of variance 1."""
-    x = fresh_generator().standard_normal(shape)
-    x[:, 1:] *= math.sqrt(1 - correlation**2)
-    for t in range(1, shape[1]):
-        x[:, t] += correlation * x[:, t - 1]
-    return x
-
-
-def dataset(w: np.ndarray, **variables) -> xr.Dataset:
-    points = w if w.ndim == 3 else w[..., None]
-    return xr.Dataset({"w": (("chain", "draw", "coordinate"), points), **variables})
-
-
-def verdict(w: np.ndarray, potential: Potential = WELL, **variables: Any) -> str:
-    line = diagnose(dataset(w, **variables), potential).attrs["verdict"]
-    assert "\n" not in line
-    return line
 
 
 # ---- changes of phase ------------------------------------------------------------------------------------------------
@@ -174,6 +154,8 @@ def test_wells_of_a_sum_are_looked_at_one_by_one():
 
 
 # ---- replica exchange ------------------------------------------------------------------------------------------------
+
+
 def test_replicas_that_share_one_start_do_not_agree_by_themselves():
     """A ladder that never gets over the barrier, three coupled coordinates, so that no grid knows the shares."""
     w1, w2, w3 = sympy.symbols("w1 w2 w3", real=True)
@@ -205,6 +187,8 @@ def test_swaps_do_not_count_as_changes_of_phase_beyond_the_ladders_round_trips()
 
 
 # ---- the step's bias -------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("expression", "sampler"),
     [
@@ -285,6 +269,8 @@ def test_the_verdict_does_not_depend_on_units(factor):
 
 
 # ---- exact means and unseen phases, on draws made by hand ------------------------------------------------------------
+
+
 @pytest.mark.parametrize(("errors", "trusted"), [(0.0, True), (3.0, True), (7.0, False)])
 def test_a_mean_that_is_off_its_exact_value_is_doubted(errors, trusted):
     """w**2 at n_beta = 1/2 is a standard normal law; errors are those of 8000 independent draws."""

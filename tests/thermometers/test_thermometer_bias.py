@@ -13,29 +13,14 @@ from slt_toys.exact.draws import draw_exact
 from slt_toys.exact.kinetics import log_mean_first_passage_time
 from slt_toys.exact.recorded_passage import recorded_passage
 from slt_toys.potentials.catalogue import find_potential
-from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import MALA, OverdampedLangevin, sample
 from slt_toys.thermometers import dynamic as dynamic_thermometers
 from slt_toys.thermometers import energy_thermometer, escape_thermometer, occupancy_thermometer
 from slt_toys.thermometers import equilibrium as equilibrium_thermometers
 from slt_toys.thermometers.dynamic import _ends, _waits
-from slt_toys.thermometers.readings import DRIFT, Reading, reading, start_of_run
+from slt_toys.thermometers.readings import DRIFT, reading, start_of_run
 from tests.seeds import fresh_seed
-
-LIMIT = 5.0  # standard errors
-DOUBLE_WELL = find_potential("regular_double_well")
-
-
-def off(found: Reading, n_beta: float) -> float:
-    """Standard errors between a reading and the truth."""
-    assert found.reads, found.verdict
-    assert found.low < found.inverse_temperature < found.high and found.effective_sample_size > 15
-    return abs(math.log(found.inverse_temperature / n_beta)) / found.relative_error
-
-
-def independent(potential: Potential, n_beta: float, chains: int = 200, draws: int = 100) -> np.ndarray:
-    return draw_exact(potential, n_beta, chains * draws, fresh_seed()).reshape(chains, draws, potential.dimension)
-
+from tests.thermometers.known_draws import DOUBLE_WELL, LIMIT, independent, off
 
 WAITS = [("regular_double_well", 0.3), ("regular_double_well", 0.6), ("singular_double_well_2_4", 0.4)]
 

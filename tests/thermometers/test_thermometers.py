@@ -27,24 +27,10 @@ from slt_toys.thermometers import (
     occupancy_thermometer,
     stationarity,
 )
-from slt_toys.thermometers.readings import Reading, reading
+from slt_toys.thermometers.readings import reading
 from tests.seeds import fresh_seed
+from tests.thermometers.known_draws import DOUBLE_WELL, FAR, LIMIT, QUADRATIC, independent, off
 from theory.laws.reshuffling import temperature_factor
-
-LIMIT, FAR = 5.0, 12.0  # standard errors: what must agree, what must not
-QUADRATIC = Potential.from_expression("w**2/2", name="unit well")
-DOUBLE_WELL = find_potential("regular_double_well")
-
-
-def off(found: Reading, n_beta: float) -> float:
-    """Standard errors between a reading and the truth."""
-    assert found.reads, found.verdict
-    assert found.low < found.inverse_temperature < found.high and found.effective_sample_size > 15
-    return abs(math.log(found.inverse_temperature / n_beta)) / found.relative_error
-
-
-def independent(potential: Potential, n_beta: float, chains: int = 200, draws: int = 100) -> np.ndarray:
-    return draw_exact(potential, n_beta, chains * draws, fresh_seed()).reshape(chains, draws, potential.dimension)
 
 
 def pairs(
@@ -60,6 +46,8 @@ def pairs(
 
 
 # ---- known temperatures ---------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("name", "n_beta"),
     [("regular_double_well", 4.0), ("singular_double_well_4_2", 6.0), ("normal_crossing_against_point", 0.5)],
@@ -128,6 +116,8 @@ def test_standard_errors_and_p_values_are_those_of_repetitions():
 
 
 # ---- SGD against its laws -------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(("rate", "momentum"), [(0.1, 0.0), (0.5, 0.0), (0.05, 0.9)])
 def test_additive_noise_has_the_temperature_of_the_law_over_two_decades(rate, momentum):
     curvature = 1.0 if momentum == 0 else 10.0
@@ -233,6 +223,8 @@ def test_noise_that_grows_with_the_loss_is_seen_as_disagreement():
 
 
 # ---- directions -----------------------------------------------------------------------------------------------------
+
+
 def test_directions_of_an_isotropic_sampler_share_a_temperature():
     w1, w2 = sympy.symbols("w1 w2", real=True)
     bowl = Potential.from_expression(w1**2 / 2 + 5 * w2**2 + sympy.Rational(1, 2) * w1 * w2)
@@ -264,6 +256,8 @@ def test_label_noise_heats_directions_in_proportion_to_their_curvature():
 
 
 # ---- what cannot be read --------------------------------------------------------------------------------------------
+
+
 def test_occupancy_is_refused_where_it_does_not_determine_the_temperature():
     symmetric = Potential.from_expression("(w**2-1)**2")
     refused = occupancy_thermometer(symmetric, independent(symmetric, 4.0))
