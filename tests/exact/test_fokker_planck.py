@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import sympy
 from scipy.integrate import quad
 
 from slt_toys.exact.fokker_planck import (
@@ -17,8 +16,7 @@ from slt_toys.exact.fokker_planck import (
     relaxation_time,
     spectrum,
 )
-from slt_toys.potentials.catalogue import catalogue, pairs
-from slt_toys.potentials.potential import Phase, Potential
+from slt_toys.potentials.catalogue import catalogue
 
 DOUBLE_WELL = catalogue()["regular_double_well"]
 ONE = Grid((np.sort(np.concatenate([np.linspace(-2.5, 2.5, 90), [-1.01, 0.333, 1.002]])),))
@@ -159,25 +157,6 @@ def test_separable_plane_has_sums_of_rates():
     assert cold > 1e30
 
 
-@pytest.mark.parametrize("name", sorted(n for n in pairs() if n != "barrier_spectrum"))
-def test_automatic_grid_resolves_the_gap(name):
-    pair = pairs()[name]
-    plane = pair.clean.dimension == 2
-    grid = grid_for((pair.deficit, pair.clean), [0.1, 1.0])
-    coarse = relaxation_time(fokker_planck(pair.clean, grid), 0.1)
-    fine = relaxation_time(fokker_planck(pair.clean, grid.halved()), 0.1)
-    assert coarse == pytest.approx(fine, rel=0.06 if plane else 2e-3)
-
-
-def test_automatic_grid_has_borders_on_edges():
-    pair = pairs()["regular_double_well"]
-    grid = grid_for((pair.deficit, pair.clean), [1e-4, 2.0])
-    for potential in (pair.deficit, pair.clean):
-        assert np.abs(grid.edges[0] - potential.barrier()).min() == 0
-        weights = phase_weights(potential, "left", grid)
-        assert set(np.unique(weights)) == {0.0, 1.0}
-
-
 @pytest.mark.parametrize("temperature", [0.0, -1.0, np.nan, np.inf])
 def test_a_temperature_must_be_positive(temperature):
     process = process_of("regular_double_well")
@@ -205,15 +184,3 @@ def test_bad_input_is_refused_in_one_line(call, message):
     with pytest.raises(ValueError, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
-
-
-def test_cells_that_a_border_cuts_count_by_their_share():
-    """A border at 0.1 leaves three quarters of the cell from -0.2 to 0.2 on its left."""
-    x, y = sympy.symbols("x y", real=True)
-    sides = [Phase("low", (-sympy.S.One,) * 2, x < sympy.Rational(1, 10), sympy.S.Zero, sympy.S.One),
-             Phase("high", (sympy.S.One,) * 2, x > sympy.Rational(1, 10), sympy.S.Zero, sympy.S.One)]  # fmt: skip
-    plane = Potential("plane", x**2 + y**2, (x, y), (), ((-1, 1), (-1, 1)), tuple(sides), "reflecting")
-    grid = Grid.uniform([(-1, 1), (-1, 1)], (5, 3))
-    shares = np.array([1, 1, 0.75, 0, 0])[:, None] * np.ones(3)
-    assert phase_weights(plane, "low", grid) == pytest.approx(shares)
-    assert phase_weights(plane, "high", grid) == pytest.approx(1 - shares)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 import sympy
 
 from slt_toys.exact.draws import draw_exact
-from slt_toys.exact.energies import energy_table
 from slt_toys.exact.equilibrium import (
     crossover,
     free_energy,
@@ -38,53 +35,8 @@ from slt_toys.protocol.exact import exact_stuck_probability
 from slt_toys.protocol.schedule import Ending
 from slt_toys.protocol.training import ExponentialDecay, Training
 from slt_toys.samplers import largest_stable_step
+from tests.exact.made_units import CHANGES, LINES, Change
 
-
-@dataclass(frozen=True)
-class Change:
-    """L(w) becomes energy · L((w - shift)/stretch) + constant."""
-
-    energy: str = "1"
-    stretch: str = "1"
-    shift: str = "0"
-    constant: str = "0"
-
-    @property
-    def numbers(self) -> tuple[float, float, float, float]:
-        return tuple(float(sympy.Rational(x)) for x in (self.energy, self.stretch, self.shift, self.constant))  # type: ignore[return-value]
-
-    def of(self, text: str, **more) -> Potential:
-        """The changed potential, as somebody with other units would have written it."""
-        expression = sympy.sympify(text)
-        moved = {s: (sympy.Symbol(s.name) - sympy.Rational(self.shift)) / sympy.Rational(self.stretch)
-                 for s in expression.free_symbols}  # fmt: skip
-        changed = sympy.Rational(self.energy) * expression.xreplace(moved) + sympy.Rational(self.constant)
-        if "box" in more:
-            _, stretch, shift, _ = self.numbers
-            more["box"] = tuple((shift + stretch * a, shift + stretch * b) for a, b in more["box"])
-        return Potential.from_expression(changed, **more)
-
-
-CHANGES = {
-    "energies times a million": Change(energy="1000000"),
-    "energies by a million": Change(energy="1/1000000"),
-    "energies times 37": Change(energy="37"),
-    "stretched": Change(stretch="1000"),
-    "squeezed": Change(stretch="1/1000"),
-    "stretched a million fold": Change(stretch="1000000", energy="1/1000"),
-    "moved": Change(shift="100"),
-    "moved back": Change(shift="-100"),
-    "with a constant": Change(constant="1000"),
-    "everything": Change("1000000", "1/1000", "1/10", "-7000000"),
-}
-LINES = {
-    "regular": "(w**2-1)**2 - 3*w/20",
-    "singular": "(w+1)**2*(w-1)**4 + w/200 + w**8/1000",
-    "wide": "w**2*(w-8)**2 - w",
-    "three wells": "4*w**2*(w**2-1)**2 - 3*w/10",
-    "one well": "w**2 + w**4/7",
-    "degenerate": "w**4 + w**6",
-}
 PLANES = {
     "regular": "(w1**2-1)**2 + w2**2 + w1*w2/10 - w1/5",
     "degenerate": "(w1-w2)**2 + w1**4 + w2**4",
@@ -228,15 +180,6 @@ def test_draws_ladders_and_steps(name: str, label: str):
     for t in (cold, hot):
         steps = [largest_stable_step(p, x) for p, x in ((plain, t), (other, energy * t))]
         assert steps[1] == pytest.approx(steps[0] * stretch**2 / energy, rel=2e-2)
-
-
-def test_tables_of_energies():
-    change = CHANGES["everything"]
-    plain, other = Potential.from_expression(LINES["regular"]), change.of(LINES["regular"])
-    one, two = energy_table(plain, (0.1, 100.0)), energy_table(other, (0.1e-6, 100e-6))
-    places = np.log([0.2, 3.0, 77.0])
-    assert np.allclose(two.occupancies(places - np.log(1e6)), one.occupancies(places), rtol=1e-8)
-    assert np.allclose(two.log_means(places - np.log(1e6)) - np.log(1e6), one.log_means(places), atol=1e-8)
 
 
 @pytest.mark.parametrize("label", ["energies times a million", *FEW])

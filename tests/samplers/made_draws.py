@@ -12,6 +12,8 @@ from slt_toys.potentials.potential import Potential
 from slt_toys.samplers.diagnostics import diagnose
 from tests.seeds import fresh_generator
 
+WELL = Potential.from_expression("w**2")
+
 
 def autoregressive(shape: tuple[int, ...], correlation: float) -> np.ndarray:
     """Stationary x' = ρ x + √(1-ρ²) ξ along the second axis, of variance 1."""
@@ -31,6 +33,3 @@ def verdict(w: np.ndarray, potential: Potential = WELL, **variables: Any) -> str
     line = diagnose(dataset(w, **variables), potential).attrs["verdict"]
     assert "\n" not in line
     return line
-
-
-WELL = Potential.from_expression("w**2")

@@ -11,8 +11,8 @@ from scipy import stats
 from slt_toys.potentials.potential import Potential
 from slt_toys.thermometers.dynamic import fluctuation_dissipation_thermometer, stationarity
 from slt_toys.thermometers.equilibrium import anisotropy, energy_thermometer
-from slt_toys.thermometers.readings import Reading, disagreement, reading, start_of_run
-from tests.seeds import fresh_generator
+from slt_toys.thermometers.readings import DRIFT, Reading, disagreement, reading, start_of_run
+from tests.seeds import fresh_generator, fresh_seed
 
 CHAINS = 25
 
@@ -120,3 +120,23 @@ def test_a_chain_that_is_hotter_pulls_n_beta_down_by_its_part():
     virial = ((before[..., 0] - before.mean()) * before[..., 0]).mean(axis=1)
     differences = squares / squares.mean() - virial / virial.mean()
     assert sides.standard_error == pytest.approx(differences.std(ddof=1) / 20, rel=1e-9)
+
+
+def test_what_a_short_start_moves_is_seen():
+    """A third of a standard error is let pass, several are not; of a run at rest nothing is said."""
+    random = np.random.default_rng(fresh_seed())
+    steady = random.standard_normal((400, 256))
+    steady -= steady.mean(axis=0)  # what chance moves is no part of this
+    error = 1 / math.sqrt(steady.size)
+    assert start_of_run(steady, error).sure < DRIFT
+    for draws, size in ((1, 0.3), (2, 0.6), (4, 1.5), (32, 0.5)):
+        late = steady.copy()
+        late[:, :draws] += size
+        found = start_of_run(late, error)
+        assert found.sure > DRIFT and found.harmful == (draws > 1)
+        assert found.moves == pytest.approx(abs(found.difference) * found.draws / 256 / error)
+        refused = reading("a thermometer", 3.0, 0.1 * late)
+        assert refused.reads == (draws == 1)
+        if draws > 1:
+            assert found.draws == draws and found.moves == pytest.approx(draws * size * 400**0.5 / 16, rel=0.2)
+            assert f"the first {draws} of 256 draws tell log(n_beta) +" in refused.reason
