@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2, linregress, norm, t
@@ -19,105 +18,8 @@ from slt_toys.fits.ends import HALF_STUCK_MASS, CriticalPeriodEnd, half_stuck_ma
 from slt_toys.fits.resampling import resample_counts
 from slt_toys.fits.rival_laws import rival_models
 from tests.fits.covering import covers
+from tests.fits.known_worlds import MODELS, SIZES, THEOREM, stuck, world
 from tests.seeds import fresh_generator
-from theory.equations import EQUATIONS
-
-DECAY, LEARNING_RATE, DATASET_SIZE = 0.97, 0.05, 50_000
-THEOREM = math.log(2) / -math.log(DECAY)
-SIZES = np.array([16.0, 32.0, 64.0, 128.0, 256.0, 512.0])
-MODELS = rival_models(SIZES, decay=DECAY, learning_rate=LEARNING_RATE, dataset_size=DATASET_SIZE)
-TRUTH = {
-    "log_law": [90.0, 15.0],
-    "scaling_law": [90.0],
-    "power_law": [90.0, 0.8],
-    "constant": [90.0],
-    "flow_time": [150.0],
-}
-
-
-def world(name: str) -> np.ndarray:
-    return MODELS[name].predict(np.array(TRUTH[name]), SIZES)
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_every_law_finds_its_own_parameters(name):
-    fit = fit_model(MODELS[name], SIZES, world(name))
-    assert [parameter.value for parameter in fit.parameters] == pytest.approx(TRUTH[name], rel=1e-7)
-    for parameter in fit.parameters:
-        assert parameter.low == pytest.approx(parameter.value, rel=1e-5)
-        assert parameter.high == pytest.approx(parameter.value, rel=1e-5)
-    json.dumps(fit.to_dict(), allow_nan=False)
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_every_world_prefers_its_own_law(name):
-    errors = np.full(len(SIZES), 0.5)
-    values = world(name) + fresh_generator().normal(0, 0.5, len(SIZES))
-    comparison = compare(MODELS, SIZES, values, errors)
-    weights = {law: fit.weight for law, fit in comparison.fits.items()}
-    assert None not in weights.values()
-    assert math.fsum(weight for weight in weights.values() if weight is not None) == pytest.approx(1)
-    # laws that contain this one fit as well, whatever the noise; every other law must lose beyond doubt
-    containing = {"scaling_law": {"log_law"}, "constant": {"log_law", "power_law"}}.get(name, set())
-    for law, fit in comparison.fits.items():
-        assert fit.p_value is not None and fit.weight is not None
-        if law == name:
-            assert fit.p_value > 2 * chi2.sf(25, 1), "five standard errors"
-        elif law not in containing:
-            assert fit.p_value < 1e-6 and fit.weight < 1e-6
-    json.dumps(comparison.to_dict(), allow_nan=False)
-
-
-def test_known_worlds_have_known_formulas():
-    assert np.diff(world("scaling_law")) == pytest.approx(-THEOREM)
-    assert math.isclose(THEOREM, 22.76, abs_tol=0.005)
-    epochs = world("flow_time")
-    spent = LEARNING_RATE * DATASET_SIZE / SIZES * (1 - DECAY**epochs) / (1 - DECAY)
-    assert spent == pytest.approx(150.0), "flow time spent by the end is the same for every batch size"
-    constant_rate = rival_models(SIZES, decay=1.0, learning_rate=LEARNING_RATE, dataset_size=DATASET_SIZE)
-    assert "scaling_law" not in constant_rate
-    epochs = constant_rate["flow_time"].predict(np.array([40.0]), SIZES)
-    assert epochs == pytest.approx(40 * SIZES / (LEARNING_RATE * DATASET_SIZE))
-    assert fit_model(constant_rate["flow_time"], SIZES, epochs).parameters[0].value == pytest.approx(40)
-
-
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_laws_are_those_derived_in_theory(momentum):
-    models = rival_models(SIZES, decay=DECAY, learning_rate=LEARNING_RATE, dataset_size=DATASET_SIZE, momentum=momentum)
-    reference = math.sqrt(SIZES[0] * SIZES[-1])
-
-    def derived(label: str, **values: float) -> list[float]:
-        equation = EQUATIONS[label]
-        values = {"decay": DECAY, "momentum": momentum, "dataset_size": DATASET_SIZE} | values
-        values |= {"initial_learning_rate": LEARNING_RATE, "learning_rate": LEARNING_RATE}
-        names = [name for name in equation.symbols if name in {*values, "batch_size"}]
-        right: Any = sympy.lambdify([equation.symbols[name] for name in names], equation.equation.rhs)
-        return [float(right(*((values | {"batch_size": size})[name] for name in names))) for size in SIZES]
-
-    offset = 90 - math.log(reference) / math.log(DECAY)
-    scaling = models["scaling_law"].predict(np.array([90.0]), SIZES)
-    assert scaling == pytest.approx(derived("critical-period-end-exponential", epoch_offset=offset))
-    assert pytest.approx(derived("epochs-per-halving")[0]) == THEOREM
-    flow = models["flow_time"].predict(np.array([130.0]), SIZES)
-    assert flow == pytest.approx(derived("critical-period-end-flow-time", flow_time=130.0))
-    constant_rate = rival_models(
-        SIZES, decay=1.0, learning_rate=LEARNING_RATE, dataset_size=DATASET_SIZE, momentum=momentum
-    )
-    flow = constant_rate["flow_time"].predict(np.array([130.0]), SIZES)
-    assert flow == pytest.approx(derived("critical-period-end-flow-time-constant", flow_time=130.0))
-    # under a learning rate ~ (1 + e)^-p, 1 + e* is a power law with q = 1/p: the epoch is counted from 1
-    power = derived(
-        "critical-period-end-power-law",
-        gradient_variance=3072.0,
-        critical_temperature=0.001,
-        schedule_power=2.0,
-    )
-    fit = fit_model(models["power_law"], SIZES, 1 + np.array(power))
-    assert fit.parameters[1].value == pytest.approx(1 / 2, rel=1e-6)
-    assert np.max(np.abs(fit.residuals)) < 1e-6 * max(power)
-    # flow time left is the scaling law again
-    left = derived("critical-period-end-flow-time-left", flow_time=130.0)
-    assert fit_model(models["scaling_law"], SIZES, left).loss < 1e-16 * np.sum(np.square(left))
 
 
 def test_intervals_without_errors_are_those_of_linear_regression():
@@ -211,12 +113,6 @@ def test_pairs_further_apart_than_a_factor_of_two_count_their_octaves():
     assert shift.low is None and shift.pairs[0].low is None
 
 
-def stuck(epochs: np.ndarray, size: float, exponent: float = 1.0) -> np.ndarray:
-    """Any function of learning rate / batch size^exponent alone that rises from 0 to 1."""
-    x = epochs * -math.log(DECAY) + exponent * math.log(size)
-    return 1 / (1 + np.exp(-6 * (x - exponent * math.log(128) - 2.0)))
-
-
 def test_bootstrap_of_sampled_curves_gives_the_spread_of_the_slope():
     sizes, chains, epochs = np.array([64.0, 128.0, 256.0]), 500, np.arange(0, 161, 4.0)
     counts = {size: chains * stuck(epochs, size) for size in sizes}
@@ -243,84 +139,6 @@ def test_bootstrap_of_sampled_curves_gives_the_spread_of_the_slope():
     censored[:200, 0] = np.inf
     open_shift = epochs_per_halving(sizes, np.array(ends, dtype=float), replicates=censored)
     assert open_shift.low is None and open_shift.high is None and open_shift.pairs[1].low is not None
-
-
-def toy(exponent: float = 1.0) -> list[BatchCurve]:
-    epochs = np.arange(0, 241, 2.0)
-    rates = LEARNING_RATE * DECAY**epochs
-    return [BatchCurve(size, epochs, stuck(epochs, size, exponent), rates) for size in (64, 128, 256)]
-
-
-@pytest.mark.parametrize("absolute", [True, False])
-def test_curves_that_depend_on_one_variable_collapse_over_it_only(absolute):
-    spreads = collapse(toy(), dataset_size=DATASET_SIZE, absolute=absolute)
-    right = spreads["learning_rate/batch_size"].spread
-    assert right is not None and right < 2e-3
-    for name, result in spreads.items():
-        if name != "learning_rate/batch_size":
-            assert result.spread is not None and result.spread > 20 * right, name
-    assert "deficit_train_loss" not in spreads
-    json.dumps({name: result.to_dict() for name, result in spreads.items()}, allow_nan=False)
-
-
-@pytest.mark.parametrize("exponent", [0.5, 0.85, 1.0, 1.5])
-def test_the_best_exponent_is_the_one_the_world_was_made_with(exponent):
-    best = best_exponent(toy(exponent), absolute=True)
-    assert best.exponent == pytest.approx(exponent, abs=2e-3)
-    assert best.low is None and best.repetitions == 0
-    for wrong in (exponent - 0.25, exponent + 0.25):
-        worse = collapse(toy(exponent), dataset_size=DATASET_SIZE, exponents=[wrong], absolute=True)
-        spread = list(worse.values())[2].spread
-        assert spread is not None and spread > 20 * best.spread
-
-
-def test_the_interval_of_the_best_exponent_covers_the_truth():
-    trials, chains, hits, narrow = 100, 100, 0, 0
-    random = fresh_generator()
-    for trial in range(trials):
-        curves, replicates = [], {}
-        for curve in toy():
-            counts = random.binomial(chains, curve.values)
-            curves.append(BatchCurve(curve.batch_size, curve.switch_epochs, counts / chains, curve.learning_rates))
-            replicates[curve.batch_size] = resample_counts(
-                counts, chains, repetitions=200, seed=[trial, curve.batch_size]
-            )
-        best = best_exponent(curves, replicates=replicates, absolute=True)
-        assert best.low is not None and best.high is not None
-        hits += best.low <= 1 <= best.high
-        narrow += abs(best.exponent - 1) <= (best.high - best.low) / 10
-    bound = 0.95 - 5 * math.sqrt(0.95 * 0.05 / trials)
-    assert hits / trials > bound
-    assert narrow / trials < bound
-
-
-def test_the_interval_of_the_best_exponent_is_that_of_the_resampled_curves():
-    """By order statistics of each resampled set's own best exponent: the 2nd and the 21st of 22 at 90 %."""
-    random, curves = fresh_generator(), toy()
-    drawn = {c.batch_size: random.binomial(200, c.values, (22, len(c.values))) / 200 for c in curves}
-    own = []
-    for row in range(22):
-        again = [BatchCurve(c.batch_size, c.switch_epochs, drawn[c.batch_size][row], c.learning_rates) for c in curves]
-        own.append(best_exponent(again, absolute=True).exponent)
-    best = best_exponent(curves, replicates=drawn, absolute=True, confidence=0.9)
-    assert (best.low, best.high) == pytest.approx((np.sort(own)[1], np.sort(own)[-2]), rel=1e-6)
-    assert (best.repetitions, best.confidence) == (22, 0.9)
-    wider = best_exponent(curves, replicates=drawn, absolute=True, confidence=0.95)
-    assert (wider.low, wider.high) == pytest.approx((min(own), max(own)), rel=1e-6)
-
-
-def test_a_collapse_without_levels_says_so():
-    epochs = np.arange(0, 60, 10.0)
-    never = BatchCurve(64, epochs, np.linspace(0, 0.1, 6), 0.05 * DECAY**epochs)
-    result = collapse(
-        [never, BatchCurve(128, epochs, np.linspace(0, 1, 6), 0.05 * DECAY**epochs)],
-        dataset_size=1000,
-        absolute=True,
-    )
-    assert result["epoch"].spread is None and "fewer than two levels" in result["epoch"].reason
-    constant = [BatchCurve(curve.batch_size, curve.switch_epochs, curve.values, np.full(121, 0.05)) for curve in toy()]
-    result = collapse(constant, dataset_size=DATASET_SIZE)["learning_rate/batch_size"]
-    assert result.spread is None and "does not vary" in result.reason
 
 
 def test_censored_ends_are_left_out_aloud():

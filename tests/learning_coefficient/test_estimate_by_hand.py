@@ -16,7 +16,7 @@ from slt_toys.learning_coefficient.chains import Draws, Plan, Posterior
 from slt_toys.learning_coefficient.curvature import Spectrum
 from slt_toys.learning_coefficient.estimator import local_learning_coefficient
 from slt_toys.learning_coefficient.verdict import burn_in_of
-from tests.learning_coefficient.test_curvature import DOUBLE, ONES, Loss, generator, mean, of, quadratic
+from tests.learning_coefficient.made_losses import DOUBLE, ONES, Loss, generator, mean, of, quadratic
 
 N_BETA, PULL = 10.0, 3.0
 CURVATURES, START = np.array([4.0, 1.0]), np.array([0.1, -0.2])

@@ -10,20 +10,10 @@ from torch import nn
 from slt_toys.learning_coefficient import curvature as curvature_spectrum
 from slt_toys.learning_coefficient.deep_linear import deep_linear_problem, half_squared_error
 from slt_toys.learning_coefficient.estimator import local_learning_coefficient
-from slt_toys.learning_coefficient.stacked_loss import StackedLoss
-from slt_toys.learning_coefficient.study import NETWORKS
-from slt_toys.learning_coefficient.study_runs import SETTINGS, Setting, measured, measured_crossing, widths_and_rank
 from slt_toys.learning_coefficient.verdict import burn_in_of
 from tests.learning_coefficient.exact_gibbs import gibbs_energies
+from tests.learning_coefficient.made_modules import estimate
 from tests.seeds import fresh_seed
-
-torch.set_num_threads(1)
-
-
-def estimate(problem, **options):
-    return local_learning_coefficient(
-        problem.module, half_squared_error, (problem.inputs, problem.targets), examples=problem.examples, **options
-    )
 
 
 def regression(weights=(1.0, -2.0, 0.5), examples=400, off=0.0):
@@ -38,47 +28,6 @@ def regression(weights=(1.0, -2.0, 0.5), examples=400, off=0.0):
 
 
 # ---- deep linear networks ----
-
-
-@pytest.mark.parametrize("network", ["(5,3,5;2)", pytest.param("(10,5,10;2)", marks=pytest.mark.slow), "(5,4,4,5;2)"])
-def test_default_settings_find_the_exact_value(network):
-    seed = fresh_seed()
-    row = measured(network, SETTINGS[0], seed)
-    assert abs(row["estimate"] / row["exact"] - 1) < 0.05
-    assert abs(row["estimate"] - row["exact"]) < 5 * row["standard_error"]
-    # A default run may, rarely, have too few effective draws, and is told so; with more none may be doubted.
-    assert measured(network, Setting("more draws", draws=500), seed)["verdict"].startswith("trust")
-    number_of_weights = sum(
-        a * b for a, b in zip(widths_and_rank(network)[0], widths_and_rank(network)[0][1:], strict=False)
-    )
-    assert abs(row["estimate"] - number_of_weights / 2) > 12 * row["standard_error"], "a regular model is told apart"
-
-
-@pytest.mark.slow
-def test_default_settings_on_the_wide_network():
-    row = measured("(50,50,50;25)", SETTINGS[0], fresh_seed())
-    assert abs(row["estimate"] / row["exact"] - 1) < 0.05
-    assert row["verdict"].startswith("trust")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("network", NETWORKS)
-def test_intervals_cover(network):
-    """At least 40 of 50: five standard errors below the 47.5 that 95 % intervals cover on average."""
-    first = fresh_seed() % 10**9
-    rows = [measured(network, SETTINGS[0], first + k) for k in range(50)]
-    assert sum(row["covered"] for row in rows) >= 40
-    assert max(abs(row["estimate"] / row["exact"] - 1) for row in rows) < 0.05
-    off = np.array([(row["estimate"] - row["exact"]) / (row["high"] - row["estimate"]) for row in rows])
-    assert (np.abs(off) < 0.2).sum() < 40, "intervals of a fifth of the width do not"
-
-
-@pytest.mark.parametrize("setting", [setting for setting in SETTINGS if setting.by_hand is not None])
-def test_settings_without_burn_in_fail(setting):
-    row = measured("(5,3,5;2)", setting, fresh_seed())
-    assert row["verdict"].startswith("doubt")
-    if setting.examples == 1_000_000:  # with fewer the chains have not arrived, and are anywhere below
-        assert not abs(row["estimate"] / row["exact"] - 1) < 0.05
 
 
 @pytest.mark.parametrize(("sampler", "draws"), [("hmc", 250), pytest.param("mala", 1500, marks=pytest.mark.slow)])
@@ -100,13 +49,6 @@ def test_posterior_energy_at_a_crossing_against_exact_gibbs(sampler, draws):
     both = np.hypot(error, found.standard_error)
     assert abs(found.posterior_energy - exact) < 5 * both
     assert abs(found.posterior_energy - gibbs(400.0)[0]) > 12 * both, "the localisation is seen"
-
-
-def test_three_numbers_where_minima_cross():
-    """The estimate is the exact energy at finite nβ, not the learning coefficient."""
-    row = measured_crossing(10.0, fresh_seed(), draws=300)
-    assert abs(row["estimate"] - row["energy"]) < 5 * row["standard_error"]
-    assert row["exact"] == 0.5 and row["exact"] - row["estimate"] > 5 * row["standard_error"]
 
 
 def test_a_start_without_curvature_needs_a_localisation_and_is_left_without_blowing_up():
@@ -206,42 +148,6 @@ def test_burn_in_is_found():
 
 
 # ---- the stacked loss ----
-
-
-class Network(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.first, self.norm, self.second = nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)
-        self.drop = nn.Dropout(0.5)
-
-    def forward(self, x):
-        return self.second(self.drop(torch.relu(self.norm(self.first(x)))))
-
-
-@pytest.mark.parametrize("batch_norm", ["frozen", "batch"])
-def test_stacked_loss_is_the_modules_own(batch_norm):
-    torch.manual_seed(fresh_seed())
-    module = Network().double()
-    module.norm.running_mean += 0.3  # pyright: ignore[reportOperatorIssue]
-    before = {name: value.clone() for name, value in module.state_dict().items()}
-    x, labels = torch.randn(12, 3).double(), torch.randint(0, 2, (12,))
-    stacked = StackedLoss(module, nn.functional.cross_entropy, x, labels, batch_norm=batch_norm)
-    values, slopes = stacked.values_and_gradients(torch.stack([stacked.start, 1.1 * stacked.start]))
-    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
-    module.train(batch_norm == "batch")
-    module.drop.eval()
-    loss = nn.functional.cross_entropy(module(x), labels)
-    loss.backward()
-    expected = torch.cat([p.grad.reshape(-1) for p in module.parameters() if p.grad is not None])
-    assert float(values[0]) == pytest.approx(float(loss.detach()))
-    assert torch.allclose(slopes[0], expected)
-    assert abs(float(values[1] - values[0])) > 1e-6
-    if batch_norm == "frozen":
-        pieces = StackedLoss(module, nn.functional.cross_entropy, x, labels, examples_at_once=5)
-        assert torch.allclose(pieces.values_and_gradients(stacked.start[None])[1][0], expected)
-    step, v = 1e-5, torch.randn_like(stacked.start)
-    around = stacked.values_and_gradients(torch.stack([stacked.start + step * v, stacked.start - step * v]))[1]
-    assert torch.allclose(stacked.hessian_products(v[None])[0], (around[0] - around[1]) / (2 * step), atol=1e-6)
 
 
 @pytest.mark.parametrize(

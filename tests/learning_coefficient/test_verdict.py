@@ -17,10 +17,9 @@ from slt_toys.learning_coefficient.flat_directions import Flatness
 from slt_toys.learning_coefficient.number_resolution import Resolution
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 from slt_toys.learning_coefficient.verdict import Evidence, verdict_on
-from tests.learning_coefficient.test_curvature import Loss, mean
+from tests.learning_coefficient.made_losses import Loss, mean
 from tests.seeds import fresh_generator, fresh_seed
 
-torch.set_num_threads(1)
 DOUBLE = torch.float64
 
 

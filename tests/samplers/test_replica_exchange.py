@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -16,8 +15,6 @@ from slt_toys.exact.draws import draw_exact
 from slt_toys.exact.equilibrium import phase_table
 from slt_toys.exact.fokker_planck import fokker_planck, grid_for, relaxation_time
 from slt_toys.exact.temperature_ladder import swap_acceptance, temperature_ladder
-from slt_toys.kernels import replica_exchange as kernels_replica
-from slt_toys.kernels.codegen import load_module, parameter_values
 from slt_toys.kernels.frame import LANES
 from slt_toys.potentials.catalogue import catalogue, curve_against_point, find_potential, regular_double_well
 from slt_toys.potentials.catalogue import normal_crossing_against_point as crossing_against_point
@@ -30,97 +27,17 @@ from slt_toys.samplers import (
     RandomWalkMetropolis,
     ReplicaExchange,
     Stage,
-    UnderdampedLangevin,
-    replica_exchange,
     sample,
     sample_stages,
 )
 from slt_toys.samplers import run as engine
 from tests.samplers.checks import Array, Deviations, agree, deviation, disagree
+from tests.samplers.made_ladders import BAOAB, EULER, LADDER, PLANE, SUM, WELL, Stacks, exact_means, invariance
 
-LADDER = (0.3, 0.5, 0.9, 1.5)
-# Steps so small that no bias shows.
-EULER, BAOAB = OverdampedLangevin(2e-4), UnderdampedLangevin(0.02, 0.5)
 EVERY = [EULER, BAOAB, MALA(0.02), RandomWalkMetropolis(0.12), Gibbs()]
-WELL, PLANE, SUM = "regular_double_well", "curve_against_point", "barrier_spectrum"
 
 
 # ---- stacks of replicas that all start from their own exact law ------------------------------------------------------
-@dataclass
-class Stacks:
-    """Blocks of chains whose replicas begin with exact draws, run outside of the engine to see them all."""
-
-    name: str
-    exchange: ReplicaExchange
-    chains: int
-    seed: int
-    done: int = 0
-    state: Array = field(init=False)
-
-    def __post_init__(self) -> None:
-        potential, blocks = find_potential(self.name), self.chains // LANES
-        inner = self.exchange.sampler.program(potential)
-        program = self.program = self.exchange.program(potential)
-        random = np.random.default_rng(self.seed)
-        self.parameters = parameter_values(potential)
-        temperatures = tuple(self.exchange.temperatures)
-        parts = []
-        for number, temperature in enumerate(temperatures):
-            draws = draw_exact(potential, 1 / temperature, self.chains, (self.seed, number))
-            places = draws.reshape(blocks, LANES, -1).swapaxes(1, 2).reshape(blocks, -1)
-            parts.append(inner.started(places, self.parameters, temperature, lambda: [random] * blocks))
-        self.state = program.started(
-            parts[0][:, : places.shape[1]], self.parameters, temperatures[0], lambda: [random] * blocks
-        )
-        self.state[:, : sum(part.shape[1] for part in parts)] = np.concatenate(parts, axis=1)
-        self.bits = random.integers(0, 2**64, (blocks, program.streams * 4 * LANES), dtype=np.uint64)
-        self.scratch = np.zeros((blocks, LANES * program.scratch_rows))
-        self.inner_rows, self.dimension = inner.rows, potential.dimension
-
-    def run(self, steps: int) -> None:
-        out = np.empty((len(self.state), 0, self.dimension, LANES))
-        settings = np.array([steps]), np.array([self.exchange.step_size], dtype=float)
-        temperature = np.array([next(iter(self.exchange.temperatures))])
-        none = np.empty(0, dtype=np.int64)
-        self.program.advance(
-            self.state, self.bits, self.scratch, self.parameters, *settings, temperature, self.done, none, out
-        )
-        self.done += steps
-
-    def rows(self) -> Array:
-        """State, shape (chains, rows)."""
-        return self.state.reshape(len(self.state), -1, LANES).swapaxes(1, 2).reshape(self.chains, -1)
-
-    def replica(self, number: int) -> Array:
-        return self.rows()[:, number * self.inner_rows : (number + 1) * self.inner_rows]
-
-    def statistics(self) -> dict[str, Array]:
-        assert self.program.summary is not None
-        return {name: values for name, (_, values) in self.program.summary(self.rows(), self.done).items()}
-
-
-@lru_cache
-def exact_means(name: str, temperatures: tuple[float, ...]) -> tuple[Array, Array]:
-    table = phase_table(find_potential(name), 1 / np.array(temperatures))
-    return table["total_mean_loss"].values, table["occupancy"].values[:, 0]
-
-
-def invariance(name: str, exchange: ReplicaExchange, seed: int, steps: int, chains: int = 12_800) -> Deviations:
-    """All replicas started from exact draws, some steps on, against quadrature at their own temperatures."""
-    stacks, potential = Stacks(name, exchange, chains, seed), find_potential(name)
-    stacks.run(steps)
-    temperatures, d = tuple(exchange.temperatures), potential.dimension
-    energies, occupancies = exact_means(name, temperatures)
-    found: Deviations = {}
-    for k, temperature in enumerate(temperatures):
-        rows = stacks.replica(k)
-        found[f"energy {k}"] = deviation(potential.energy_function()(rows[:, :d]), energies[k])
-        if d < 3:
-            in_first = (potential.phase_index(rows[:, :d]) == 0).astype(float)
-            found[f"occupancy {k}"] = deviation(in_first, occupancies[k])
-        if stacks.exchange.sampler == BAOAB:
-            found[f"kinetic energy {k}"] = deviation((rows[:, d : 2 * d] ** 2).mean(axis=1), temperature)
-    return found
 
 
 @pytest.mark.parametrize("sampler", EVERY, ids=repr)
@@ -174,6 +91,8 @@ def test_round_trips_come_at_the_rate_of_non_reversible_swaps(seed):
 
 
 # ---- stuck chains ---------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
 class Stuck:
     """A run from the wrong phase, at a temperature where single chains do not leave it."""
@@ -241,6 +160,8 @@ def test_occupancies_are_exact_where_a_single_chain_is_stuck(name, seed):
 
 
 # ---- bits -----------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("sampler", EVERY, ids=repr)
 @pytest.mark.parametrize("name", [WELL, PLANE, SUM])
 def test_bits_do_not_depend_on_threads_chunks_or_thinning(name, sampler, monkeypatch):
@@ -318,31 +239,6 @@ def test_default_steps():
 
 
 # ---- negative controls ----------------------------------------------------------------------------------------------
-GAIN = "gain = 1.0 / temperatures[pair] - 1.0 / temperatures[pair + 1]"
-WRONG: list[tuple[str, str, object, dict[str, str]]] = [
-    ("always swaps", WELL, MALA(0.02), {"log_uniform < gain": "-1e300 < gain"}),
-    ("sign", WELL, MALA(0.02), {GAIN: "gain = 1.0 / temperatures[pair + 1] - 1.0 / temperatures[pair]"}),
-    ("half the exponent", WELL, MALA(0.02), {GAIN: "gain = 0.5 / temperatures[pair] - 0.5 / temperatures[pair + 1]"}),
-    ("energies stay behind", WELL, MALA(0.02), {"for j in range(U(3)):": "for j in range(U(2)):"}),
-    ("slopes stay behind", WELL, BAOAB, {"for j in range(U(3)):": "for j in range(U(2)):"}),
-    ("momenta as they are", WELL, BAOAB, {"if 1 <= j < 2 else 1.0": "if False else 1.0"}),
-    ("momenta scaled the wrong way", WELL, BAOAB, {"cooled = 1.0 / warmed": "cooled = warmed; warmed = 1.0 / cooled"}),
-    ("only the last component's energy", SUM, EULER, {"energy[i] += e": "energy[i] = e"}),
-    ("copies", WELL, MALA(0.02), {"= x * to_hot if chosen[i] > 0.0 else y": "= y"}),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("what", "name", "sampler", "changes"), WRONG, ids=[row[0] for row in WRONG])
-def test_wrong_swaps_are_caught(what, name, sampler, changes, seed, monkeypatch):
-    def wrong_kernel(*arguments):
-        source = kernels_replica.replica_source(*arguments)
-        for right, wrong in changes.items():
-            assert right in source
-            source = source.replace(right, wrong)
-        return load_module(source, "wrong")
-
-    monkeypatch.setattr(replica_exchange, "replica_kernel", wrong_kernel)
-    disagree(invariance(name, ReplicaExchange(sampler, LADDER, swap_every=1), seed, 100))
 
 
 def test_too_hot_a_coldest_replica_is_caught(seed):

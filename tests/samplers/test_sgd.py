@@ -10,8 +10,6 @@ import pytest
 import sympy
 from scipy import linalg
 
-from slt_toys.kernels import sgd as kernels_sgd
-from slt_toys.kernels.codegen import load_module
 from slt_toys.potentials.catalogue import find_potential
 from slt_toys.potentials.example_catalogue import additive_examples, linear_regression, two_phase_regression_examples
 from slt_toys.potentials.examples import Examples, GaussianGradients
@@ -19,13 +17,12 @@ from slt_toys.potentials.potential import Potential
 from slt_toys.reference.laws import law
 from slt_toys.samplers import SGD, SGLD, Stage, sample, sample_stages
 from slt_toys.samplers import run as engine
-from slt_toys.samplers import sgd as sgd_module
 from tests.samplers.final_points import agree, final
+from tests.samplers.made_sgd import QUADRATIC, pointers
 from tests.seeds import fresh_seed
 from theory.laws.reshuffling import temperature_factor
 
 ORDERS = ("with_replacement", "reshuffled", "fixed")
-QUADRATIC = Potential.from_expression("w**2/2")
 
 
 # ---- exact laws in a quadratic well ---------------------------------------------------------------------------------
@@ -167,13 +164,6 @@ def test_gaussian_noise_of_an_epoch_sums_to_zero_and_has_its_covariance():
         else:
             agree(epochs[:, 0, 1] * epochs[:, 1, 1], 0.0)
             agree(epochs[:, 0, 5] * epochs[:, 1, 0], 0.0)
-
-
-def pointers(size: int) -> Examples:
-    """ℓᵢ = 2ⁱ w: a step from 0 tells which examples it saw."""
-    w, x = sympy.symbols("w x", real=True)
-    data = np.array([[2.0**k] for k in range(size)])
-    return Examples("pointers", x * w, (w,), (x,), data, QUADRATIC)
 
 
 def test_reshuffling_visits_each_example_once_and_every_order_equally_often():
@@ -324,49 +314,3 @@ def test_a_resumed_run_has_the_same_bits(tmp_path, monkeypatch):
         sample(examples, sampler, checkpoint=tmp_path, advance=stop, **common)
     resumed = sample(examples, sampler, checkpoint=tmp_path, **common)
     assert resumed.identical(sample(examples, sampler, **common))
-
-
-# ---- negative controls ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("wrong", "replacement"),
-    [
-        ("momentum * w[", "0.8 * momentum * w["),
-        ("spread * normal", "1.2 * spread * normal"),
-        ("- dt * (", "- 1.3 * dt * ("),
-    ],
-    ids=["momentum", "noise", "learning rate"],
-)
-def test_wrong_sgd_is_caught(wrong, replacement, monkeypatch):
-    source = kernels_sgd.gaussian_source(GaussianGradients(QUADRATIC, 3.0), "with_replacement", False)
-    assert wrong in source
-    module = load_module(source.replace(wrong, replacement), "wrong")
-    monkeypatch.setattr(sgd_module, "gaussian_kernel", lambda *_: module)
-    with pytest.raises(AssertionError):
-        test_additive_noise_has_the_exact_discrete_law(0.3, 0.6, False, 2)
-
-
-def test_a_sampler_that_misses_the_last_example_is_caught(monkeypatch):
-    source = kernels_sgd.examples_source(pointers(5), "with_replacement", False)
-    assert "left = float(size)" in source
-    module = load_module(source.replace("left = float(size)", "left = float(size - 1)"), "wrong")
-    monkeypatch.setattr(sgd_module, "examples_kernel", lambda *_: module)
-    with pytest.raises(AssertionError):
-        test_with_replacement_draws_every_example_equally_often()
-
-
-def test_a_lazy_shuffle_is_caught(monkeypatch):
-    """Swapping with any example, not with one still to come, visits some twice."""
-    source = kernels_sgd.examples_source(pointers(4), "reshuffled", False)
-    any_example = {
-        "left = float(size - (start + member))": "left = float(size)",
-        "other = here + index * L": "other = here + (index - U(start + member)) * L",
-    }
-    for right, wrong in any_example.items():
-        assert right in source
-        source = source.replace(right, wrong)
-    module = load_module(source, "wrong")
-    monkeypatch.setattr(sgd_module, "examples_kernel", lambda *_: module)
-    with pytest.raises(AssertionError):
-        test_reshuffling_visits_each_example_once_and_every_order_equally_often()

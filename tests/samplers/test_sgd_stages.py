@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from scipy import linalg
 
-from slt_toys.kernels import sgd as kernels_sgd
-from slt_toys.kernels.codegen import load_module
-from slt_toys.potentials.example_catalogue import linear_regression, two_phase_regression_examples
+from slt_toys.potentials.example_catalogue import linear_regression
 from slt_toys.potentials.examples import GaussianGradients
 from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import SGD, Stage, sample, sample_stages
-from slt_toys.samplers import sgd as sgd_module
-from slt_toys.samplers.work import Work
 from tests.samplers.final_points import agree
+from tests.samplers.made_stages import FLAT, increments
 from tests.seeds import fresh_seed
 
-FLAT = Potential.from_expression("w**2/10**12")
 QUADRATIC = Potential.from_expression("w**2/2")
-
-
-def increments(stages: list[Stage], chains: int = 40_000) -> np.ndarray:
-    """Gradients that SGD saw, (chains, steps), on an energy that is all but flat, at learning rate 1."""
-    steps = sum(stage.steps for stage in stages)
-    path = sample_stages(stages, chains=chains, record_steps=np.arange(1, steps + 1), seed=fresh_seed(), initial=[0.0])[
-        "w"
-    ].values[..., 0]
-    return -np.diff(path, axis=1, prepend=0.0)
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 3])
@@ -49,41 +34,6 @@ def test_noise_switched_on_and_off_between_stages_has_its_variance(dimension):
             agree(draws[:, stage, k] ** 2, variance)
 
 
-def test_a_stage_never_outgrows_its_rows(monkeypatch):
-    """Kernels do not check bounds: whatever follows whatever, state and scratch have the rows the program needs."""
-    enter = Work._enter
-    seen = []
-
-    def checked(self, place, blocks, number):
-        enter(self, place, blocks, number)
-        program = self.programs[number]
-        seen.append((place.state.shape[1], place.scratch.shape[1]))
-        assert seen[-1] == (64 * program.rows, 64 * program.scratch_rows)
-
-    monkeypatch.setattr(Work, "_enter", checked)
-    idle = SimpleNamespace(advance=lambda *arguments: arguments[-1].fill(0.0))  # nothing to compile
-    monkeypatch.setattr(sgd_module, "gaussian_kernel", lambda *_: idle)
-    monkeypatch.setattr(sgd_module, "examples_kernel", lambda *_: idle)
-    potential = Potential.from_expression("w**2/2")
-    targets = [
-        GaussianGradients(potential, 1.0, size=24),
-        GaussianGradients(potential, 1.0, "gradient", 24),
-        two_phase_regression_examples(24, seed=1),
-        two_phase_regression_examples(48, seed=1),
-    ]
-    kinds = [
-        (target, SGD(0.01, batch, order=order, added_noise=noise))
-        for target in targets
-        for order in ("with_replacement", "reshuffled", "fixed")
-        for batch in (2, 4)
-        for noise in (0.0, 0.5)
-    ]
-    chosen = np.random.default_rng(fresh_seed()).integers(len(kinds), size=400)
-    stages = [Stage(target, sampler, None, 3) for target, sampler in (kinds[k] for k in chosen)]
-    draws = sample_stages(stages, chains=3, seed=fresh_seed(), initial=[0.5])["w"]
-    assert np.isfinite(draws).all() and len(seen) == 400
-
-
 @pytest.mark.parametrize("order", ["reshuffled", "fixed"])
 def test_another_batch_size_begins_a_new_epoch(order):
     """Seven steps of epochs of six, then epochs of four: their noise sums to zero and has its covariance."""
@@ -98,33 +48,6 @@ def test_another_batch_size_begins_a_new_epoch(order):
         for i, j in ((0, 0), (1, 1), (0, 3), (1, 2)):
             agree(epoch[:, i] * epoch[:, j], 2.0 / 6 * ((i == j) - 1 / 4))
         agree(noise[:, 6] * epoch[:, 0], 0.0)
-
-
-def test_left_over_normals_are_not_used_again(monkeypatch):
-    """A step's added noise and the next stage's minibatch noise are independent; without the book they would not be."""
-    target = GaussianGradients(FLAT, 1.0)
-
-    def check() -> None:
-        noisy = SGD(1.0, 1, added_noise=1.0)
-        noise = increments([Stage(target, noisy, None, 3), Stage(target, SGD(1.0, 1), None, 2)])
-        agree(noise[:, 2] * noise[:, 3], 0.0)
-        agree(noise[:, 3] * noise[:, 4], 0.0)
-
-    check()
-    # Negative control: the same kernels without the count of normals in the book.
-    compiled = kernels_sgd.gaussian_kernel
-
-    def forgetful(target, order, noisy):
-        source = kernels_sgd.gaussian_source(target, order, noisy)
-        if noisy:
-            return compiled(target, order, noisy)
-        right = "if step % 2 == 0 or w[U(130)] != 1.0:"
-        assert right in source
-        return load_module(source.replace(right, "if step % 2 == 0:"), "wrong")
-
-    monkeypatch.setattr(sgd_module, "gaussian_kernel", forgetful)
-    with pytest.raises(AssertionError):
-        check()
 
 
 def test_momentum_stays_over_a_change_of_data_batch_noise_and_rate():
@@ -156,6 +79,8 @@ def test_momentum_stays_over_a_change_of_data_batch_noise_and_rate():
 
 
 # ---- several coordinates ---------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(("momentum", "nesterov"), [(0.6, False), (0.6, True)])
 @pytest.mark.parametrize("kind", ["table", "normal"])
 def test_several_coordinates_move_as_a_plain_loop(kind, momentum, nesterov):

@@ -14,7 +14,7 @@ from slt_toys.worlds.hypotheses import HYPOTHESES, design, find_hypothesis
 from slt_toys.worlds.verdict import Dispersion, deviance_law, dispersion_of_repeats, fit, judge
 from slt_toys.worlds.verdict_power import redrawn
 from tests.seeds import fresh_seed
-from tests.worlds.test_verdict import BASE, LAWFUL, TRUE, UNLIKE, made_up
+from tests.worlds.made_counts import BASE, LAWFUL, TRUE, UNLIKE, made_up
 
 
 # ---- the law of the deviance ---------------------------------------------------------------------------------------

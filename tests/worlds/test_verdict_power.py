@@ -12,7 +12,7 @@ from slt_toys.worlds.verdict import fit, judge
 from slt_toys.worlds.verdict_power import Power, mixtures, power, redrawn, scaled_energies
 from slt_toys.worlds.world import observe, thermal_two_phase
 from tests.seeds import fresh_seed
-from tests.worlds.test_verdict import FEW, UNLIKE, made_up
+from tests.worlds.made_counts import FEW, UNLIKE, made_up
 
 # ---- mixtures ------------------------------------------------------------------------------------------------------
 THERMAL = np.array([-2.73, 3.19, 1.44, 1.45])  # the family's parameters nearest to the default pair's exact shares

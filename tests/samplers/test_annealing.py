@@ -1,4 +1,4 @@
-"""Schedules have the shape they say; an annealed run follows the exact annealed law."""
+"""Annealing schedules: their shapes, and that slow ones reach equilibrium where a quench is stuck."""
 
 from __future__ import annotations
 

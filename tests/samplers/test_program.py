@@ -1,4 +1,4 @@
-"""Largest stable steps against the recursions that they are the limits of, and runs whose settings change."""
+"""What limits a step: the curvature that counts, the hottest replica, SGD's recursion."""
 
 from __future__ import annotations
 
