@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ def test_default_settings_find_the_exact_value(network):
     # A default run may, rarely, have too few effective draws, and is told so; with more none may be doubted.
     assert measured(network, Setting("more draws", draws=500), seed)["verdict"].startswith("trust")
     widths, _ = widths_and_rank(network)
-    number_of_weights = sum(a * b for a, b in zip(widths, widths[1:], strict=False))
+    number_of_weights = sum(a * b for a, b in itertools.pairwise(widths))
     assert abs(row["estimate"] - number_of_weights / 2) > 12 * row["standard_error"], "a regular model is told apart"
 
 

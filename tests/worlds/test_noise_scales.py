@@ -34,5 +34,6 @@ def test_early_noise_makes_the_temperature_of_its_schedule(monkeypatch):
         np.testing.assert_array_equal(seen["batches"], np.where(after, training.batch_size, 0))
     # The control's noise, where a step is the schedule's own, is that of its minibatches: factor one.
     own = Arm("control").schedule(training, 4, 6)
+    assert own.learning_rates is not None
     temperature = own.learning_rates * training.gradient_variance / (2 * training.batch_size)
     np.testing.assert_allclose(own.temperatures, temperature, rtol=1e-12)
