@@ -44,10 +44,8 @@ from scipy.special import chdtri, ndtri
 from ..inputs.arguments import checked_arguments
 from .decline import Decline, chance_of_misfit, misfit_told
 from .kernel import BarrierKernel
-from .nonnegative import minimise_nonnegative
 
 Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 Rule = Literal["generalised_cross_validation", "discrepancy"]
 Assumption = Literal["nothing", "smooth"]
 ASSUMPTIONS = ("nothing", "smooth")
@@ -55,7 +53,8 @@ RULES = ("generalised_cross_validation", "discrepancy")
 POINTS = 60
 FREEDOM_FACTOR = 1.4
 UNDERSMOOTHING = 0.03  # the smaller α over the chosen one
-SMOOTHINGS = np.geomspace(1e6, 1e-4, 31)  # largest first: each is the guess for the next
+SMOOTHINGS = np.geomspace(1e6, 1e-4, 31)  # largest first
+RIDGE = 1e-11  # of the mean squared column: far below any α that matters
 IMPOSSIBLE = 1e-6  # chance of a chi² so large: beyond it the kernel or the noise is wrong
 FINER = 8  # grid points in the narrowest kernel width, for spectra that need not be smooth
 BESIDE = 1e-9  # of the points on either side of a window's edge, relative
@@ -299,44 +298,46 @@ class _Problem:
         self.matrix = decline.whiten(kernel(self.heights)).T
         self.inner = self.matrix.T @ self.matrix
         # Integral of the squared second derivative of the density x/step in log height.
-        bend = np.diff(np.eye(points), n=2, axis=0) / step**2.5
-        self.bend = bend.T @ bend
-        self.ridge = 1e-11 * np.trace(self.inner) / points * np.eye(points)  # far below any α that matters
-        self.free: Mask | None = None
+        self.bend = np.diff(np.eye(points), n=2, axis=0) / step**2.5
+        self.ridge = RIDGE * np.trace(self.inner) / points * np.eye(points)
+
+    def gram(self, alpha: float) -> Array:
+        """Half the second derivative of chi² + penalty."""
+        return self.inner + alpha * self.bend.T @ self.bend + self.ridge * (alpha > 0)
+
+    def weights(self, data: Array, alpha: float, pull: Array | None = None, target: float = 0.0) -> Array:
+        """Weights ≥ 0 of least chi² + penalty, plus (pull·x - target)² where there is a pull."""
+        rows, aims = [self.matrix], [data]
+        if alpha:
+            rows += [np.sqrt(alpha) * self.bend, np.sqrt(self.ridge)]
+            aims.append(np.zeros(len(self.bend) + len(self.ridge)))
+        if pull is not None:
+            rows.append(pull[None])
+            aims.append(np.array([target]))
+        return nnls(np.vstack(rows), np.concatenate(aims), maxiter=30 * self.heights.size)[0]
 
     def solve(self, data: Array, alpha: float) -> Spectrum:
         """Weights at one α, with chi² and freedom."""
-        gram = self.inner + alpha * self.bend + self.ridge * (alpha > 0)
-        if alpha:
-            weights, free = minimise_nonnegative(gram, self.matrix.T @ data, self.free)
-        else:
-            weights = nnls(self.matrix, data)[0]
-            free = weights > 0
-        self.free = free
+        weights = self.weights(data, alpha)
+        free = weights > 0
         chi_square = float(((data - self.matrix @ weights) ** 2).sum())
         part = np.ix_(free, free)
-        freedom = float(np.trace(np.linalg.solve(gram[part], self.inner[part]))) if alpha and free.any() else free.sum()
-        return Spectrum(self.heights, weights, alpha, chi_square, float(freedom), data.size)
+        held = np.linalg.solve(self.gram(alpha)[part], self.inner[part]) if alpha and free.any() else np.eye(free.sum())
+        return Spectrum(self.heights, weights, alpha, chi_square, float(np.trace(held)), data.size)
 
     def profile(self, data: Array, spectrum: Spectrum, share: Array, excess: float) -> tuple[float, float]:
         """Least and largest share·x with chi² + penalty within ``excess`` of its minimum.
 
         A spring that pulls share·x towards a target finds the constrained optimum at whatever share·x it gives.
         """
-        alpha = spectrum.smoothing
-        gram = self.inner + alpha * self.bend + self.ridge * (alpha > 0)
+        alpha, gram = spectrum.smoothing, self.gram(spectrum.smoothing)
         slope = self.matrix.T @ data
         best = spectrum.weights @ gram @ spectrum.weights - 2 * slope @ spectrum.weights
         estimate = float(share @ spectrum.weights)
-        spring = excess / SPRING**2
-        with_spring = np.vstack([self.matrix, np.sqrt(spring) * share])
-        pulled, guess = gram + spring * np.outer(share, share), self.free
+        spring = np.sqrt(excess / SPRING**2)
 
         def at(target: float) -> tuple[float, float]:
-            if alpha:
-                weights, _ = minimise_nonnegative(pulled, slope + spring * target * share, guess)
-            else:
-                weights = nnls(with_spring, np.append(data, np.sqrt(spring) * target))[0]
+            weights = self.weights(data, alpha, spring * share, spring * target)
             return float(share @ weights), float(weights @ gram @ weights - 2 * slope @ weights - best) - excess
 
         ends = []

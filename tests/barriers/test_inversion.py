@@ -9,7 +9,7 @@ import pytest
 from scipy import optimize, stats
 
 from slt_toys.barriers.decline import Decline
-from slt_toys.barriers.inversion import invert_decline, window_weights
+from slt_toys.barriers.inversion import _Problem, invert_decline, window_weights
 from slt_toys.barriers.readings import window_edges
 from slt_toys.barriers.resolution import separation_limit
 from slt_toys.barriers.separate import fit_barriers, separate_barriers
@@ -59,6 +59,21 @@ def test_smooth_spectra_come_back(quick, rule):
         noisy = invert_decline(quick, measured(mean, 0.02), rule=rule)
         assert noisy.freedom < found.freedom < EPOCHS.size
     assert np.median(worst) < 0.25 and np.median(typical) < 0.06  # one decline may be smoothed too little
+
+
+def test_weights_are_the_non_negative_least_squares(quick):
+    """Chi² + penalty has no slope at a weight above 0, and none that would lower it at a weight of 0."""
+    for alpha in (1e-3, 1.0, 1e3):
+        decline = measured(WEIGHTS @ quick(HEIGHTS), 0.003)
+        found = invert_decline(quick, decline, smoothing=alpha)
+        problem = _Problem(quick, decline, found.heights)
+        slope = problem.gram(alpha) @ found.weights - problem.matrix.T @ decline.whitened
+        scale = np.abs(problem.matrix.T @ decline.whitened).max()
+        free = found.weights > 0
+        assert (found.weights >= 0).all() and 1 < free.sum() < free.size
+        assert np.abs(slope[free]).max() < 1e-8 * scale and slope[~free].min() > -1e-8 * scale
+        other = slope + problem.gram(alpha) @ (0.001 * found.weights)
+        assert np.abs(other[free]).max() > 1e-6 * scale, "the control: other weights have a slope"
 
 
 # ---- declines and refusals -----------------------------------------------------------------------------------------
