@@ -39,12 +39,12 @@ class Resume:
             store.runs()  # refused here if they are of two recipes, before anything is loaded
             facts = store.facts()
         from cifar.analysis.report import write_report
-        from cifar.sweep.sweep import Workers, available_devices, chosen_images, run_sweep
+        from cifar.sweep.sweep import Workers, chosen_images, run_sweep, usable_devices
 
         recorded = facts["data"]
         path = self.data or (Path(recorded["path"]) if recorded["path"] else None)
         images = chosen_images(path, CACHE, recorded["train_limit"], recorded["test_limit"])
-        workers = Workers(self.devices or available_devices(), self.workers, self.threads)
+        workers = Workers(usable_devices(self.devices), self.workers, self.threads)
         run_sweep(self.results, images, Measuring(**facts["study"]["measuring"]), workers)
         print(write_report(self.results))
 
@@ -140,12 +140,20 @@ class Benchmark:
     device: str | None = None
     seconds: float = 2.0
 
+    def __post_init__(self) -> None:
+        if not self.networks:
+            raise ValueError("networks: none is named; give at least one")
+        if not self.batch_sizes or min(self.batch_sizes) < 1:
+            raise ValueError(f"batch_sizes: {self.batch_sizes} must be whole numbers of at least 1")
+        if not 0 < self.seconds < float("inf"):
+            raise ValueError(f"seconds: {self.seconds} must be positive and finite")
+
     def run(self) -> None:
         """Measure, and print the tables."""
         import torch
 
-        from cifar.sweep.sweep import available_devices
+        from cifar.sweep.sweep import usable_devices
         from cifar.training.benchmark import benchmark_text
 
-        device = torch.device(self.device or available_devices()[0])
+        device = torch.device(usable_devices(None if self.device is None else (self.device,))[0])
         print(benchmark_text(device, self.networks, self.batch_sizes, width=self.width, least=self.seconds))

@@ -193,17 +193,17 @@ class Replicate:
         print(write_report(folder))
 
     def _workers(self) -> Any:
-        from cifar.sweep.sweep import Workers, available_devices
+        from cifar.sweep.sweep import Workers, usable_devices
 
-        return Workers(self.devices or available_devices(), self.workers, self.threads)
+        return Workers(usable_devices(self.devices), self.workers, self.threads)
 
     def _best_precision(self) -> str:
         import torch
 
-        from cifar.sweep.sweep import available_devices
+        from cifar.sweep.sweep import usable_devices
         from cifar.training.training import best_precision
 
-        return best_precision(torch.device((self.devices or available_devices())[0]))
+        return best_precision(torch.device(usable_devices(self.devices)[0]))
 
 
 def _check_measuring(recorded: dict[str, Any] | None, study: Study, folder: Path) -> None:

@@ -90,6 +90,24 @@ def available_devices() -> tuple[str, ...]:
     return tuple(f"cuda:{number}" for number in range(count)) or ("cpu",)
 
 
+def usable_devices(asked: tuple[str, ...] | None) -> tuple[str, ...]:
+    """The devices asked for, or all there are.
+
+    Raises
+    ------
+    ValueError
+        In one line, where there is no such device.
+    """
+    for name in asked or ():
+        try:
+            device = torch.device(name)
+        except RuntimeError:
+            raise ValueError(f"devices: {name!r} is no device; name one such as cpu or cuda:0") from None
+        if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+            raise ValueError(f"devices: {name} is not there; this machine has {', '.join(available_devices())}")
+    return asked or available_devices()
+
+
 def chosen_images(data: Path | None, cache: Path, train: int | None, test: int | None) -> LabelledImages:
     """The images of a sweep."""
     return load_images(data, cache).first_of_each_class(train, test)

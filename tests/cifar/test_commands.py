@@ -48,6 +48,15 @@ def test_plan_says_what_a_preset_costs(name):
         (["replicate", "--dry-run", "--momentum", "1"], "momentum: 1"),
         (["status", "--results", "/nowhere/at/all"], "there is no sweep"),
         (["report", "--results", "/nowhere/at/all"], "there is no sweep"),
+        (["replicate", "--wrong"], "--wrong"),
+        (["replicate", "--results", __file__], "results: "),
+        (["replicate", "--dry-run", "--width", "wide"], "--width"),
+        (["replicate", "--data", "/nowhere", "--devices", "abacus"], "'abacus' is no device"),
+        (["benchmark", "--device", "abacus"], "'abacus' is no device"),
+        (["benchmark", "--device", "cuda:99"], "cuda:99 is not there"),
+        (["benchmark", "--networks", "nothing"], "'nothing'"),
+        (["benchmark", "--batch-sizes", "0"], "batch_sizes: (0,)"),
+        (["benchmark", "--seconds", "0"], "seconds: 0.0"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(options, words, capsys):
