@@ -56,6 +56,20 @@ def test_other_numbers_get_other_verdicts(dataset):
     assert changed["coverage"] == changed["default-error"] == changed["trusted"] == changed["crossing-energy"] == "no"
 
 
+def test_a_bias_is_told_of_the_network_that_is_farthest_off(dataset):
+    assert verdicts(dataset)["bias"] == "no"
+    even = dataset.assign(estimate=dataset["exact"] + dataset["standard_error"] * (-1.0) ** dataset["seed"])
+    assert verdicts(even)["bias"] == "yes"
+    low = even.assign(estimate=even["estimate"].where(dataset["network"] != "(5,4,4,5;2)", dataset["exact"] * 0.99))
+    (told,) = (claim for claim in claims(low) if claim.name == "bias")
+    assert told.verdict == "no" and "(5,4,4,5;2)" in told.sentence and claims(low)[0].verdict == "no"
+
+
+def test_doubted_estimates_are_listed(dataset):
+    table = {table.name: table for table in tables(dataset)}["doubted"]
+    assert [row[:3] for row in table.rows] == [("(5,3,5;2)", "6", "+3.5"), ("(50,50,50;25)", "6", "-1.7")]
+
+
 def test_few_seeds_cannot_tell_coverage(dataset):
     few = dataset.isel(row=dataset["seed"].values == dataset["seed"].values.min())
     assert verdicts(few)["coverage"] == "cannot tell"
