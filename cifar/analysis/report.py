@@ -135,6 +135,12 @@ the accuracy crosses the level midway between the mean start and the mean end of
 the best line that falls and then stays flat. **Half depth**: the curve has gone half of its own way down."""
 
 
+BY_HEART = """\
+Limits. Without augmentation a small set of images is learned by heart within some ten epochs, so this is as much a warm
+start (Ash & Adams 2020) as a critical period. The law supposes gradient noise that never changes; temperature with the
+noise that was measured may predict no shift at all."""
+
+
 def _introduction(summary: Summary) -> str:
     data, study = summary.facts["data"], summary.facts["study"]
     run = base_run(summary.rows, summary.findings.deficit)
@@ -151,6 +157,7 @@ def _introduction(summary: Summary) -> str:
         _convention(summary.late),
         f"Gate: a run is averaged in only if its final clean train accuracy is at least {100 * study['gate']:g} %. "
         + ("Every run passed." if all(row.passed for row in summary.rows) else "The others are listed as doubts."),
+        *(() if stage.augment else (BY_HEART,)),
     )
     return "\n\n".join(parts)
 

@@ -48,8 +48,8 @@ def small(**changes) -> Study:
 # ---- plans ----
 
 
-def test_what_a_preset_costs_is_what_readme_says():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_what_a_preset_costs_is_what_the_manual_says():
+    text = (ROOT / "docs" / "cifar.md").read_text(encoding="utf-8")
     arms: dict[str, Any] = {"arms": ("linear_scaling", "flow_time_matched", "added_noise")}
     arms["arm_switch_epochs"] = (40, 80, 120)
     more = Replicate(preset="achille", seeds=1, batch_sizes=(128,), precision="float32", **arms).study()
