@@ -68,7 +68,7 @@ def _readings(
     """
     for (name, style), shift in zip(_looks(part), SHIFTS, strict=True):
         one = part.sel(thermometer=name)
-        values, low, high = (one[f"inverse_temperature{end}"].values for end in ("", "_low", "_high"))
+        values, low, high = (one[f"reading_{end}"].values for end in ("inverse_temperature", "low", "high"))
         values, low, high = (1 / (a * scale) for a in (values, high, low)) if inverse else (
             a * scale for a in (values, low, high)
         )  # fmt: skip
@@ -206,7 +206,9 @@ def _by_noise(axes: Axes, data: xr.Dataset) -> None:
     axes.yaxis.set_major_locator(FixedLocator([0.2, 0.5, 1, 2]))
     axes.yaxis.set_major_formatter(ScalarFormatter())
     axes.yaxis.set_minor_locator(NullLocator())
-    for place, spread, chance in zip(places, part["spread"].values, part["p_value"].values, strict=True):
+    for place, spread, chance in zip(
+        places, part["disagreement_spread"].values, part["disagreement_p_value"].values, strict=True
+    ):
         if np.isfinite(chance):
             told = "$p < 0.001$" if chance < 0.001 else f"$p = {chance:.2g}$"
             axes.annotate(

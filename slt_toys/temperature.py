@@ -6,30 +6,25 @@ thermometers, their disagreement, and the range of settings over which one tempe
 
 from __future__ import annotations
 
+import math
 import sys
-import time
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-import xarray as xr
+from .results.claims import Outcome
+from .results.progress import progress
+from .results.recipe import Experiment, at_least, main
 
-from .potentials.from_text import read_potential
-from .potentials.potential import Potential
-from .reports.temperature import calibration_dataset, in_words, law_curves, print_report, summary
-from .results.progress import command_line, progress
-from .results.records import manifest, writable_folder, write_dataset, write_figure, write_json, written_together
-from .thermometers.calibration import LABEL_NOISE, Calibration, Setting, calibrate
-from .thermometers.sgd_temperature import inverse_temperature
+if TYPE_CHECKING:
+    import xarray as xr
 
-__all__ = ["Temperature", "inverse_temperature", "main"]
-
-NAME = "temperature"
+    from .potentials.potential import Potential
+    from .thermometers.calibration import Calibration, Setting
 
 
 @dataclass(frozen=True)
-class Temperature:
-    """Calibrate SGD as a sampler: one figure, one table, one data file.
+class Temperature(Experiment):
+    """Calibrate SGD as a sampler: one figure, a page of tables, one data file.
 
     The reference setting has the temperature, learning rate and batch size below; its noise follows. Four series
     depart from it: batch sizes; learning rate and batch size multiplied alike, without and with momentum; epochs of
@@ -58,11 +53,9 @@ class Temperature:
         For each setting.
     duration
         Langevin time for which each chain is looked at.
-    seed
-        Same seed, same result, on any number of threads.
-    out
-        Folder for temperature.png, .svg, .nc and .json.
     """
+
+    NAME: ClassVar[str] = "temperature"
 
     potential: str = "regular_double_well"
     temperature: float = 0.4
@@ -74,36 +67,26 @@ class Temperature:
     steps_per_epoch: tuple[int, ...] = (8, 32, 128, 512, 2048)
     chains: int = 1024
     duration: float = 200.0
-    seed: int = 0
-    out: Path = Path("results")
 
     def __post_init__(self) -> None:
-        for option, value, least in (
-            ("--chains", self.chains, 64),
-            ("--batch-size", self.batch_size, 1),
-            ("--seed", self.seed, 0),
-            *(("--batch-sizes", size, 1) for size in self.batch_sizes),
-            *(("--multiples", multiple, 1) for multiple in self.multiples),
-            *(("--steps-per-epoch", steps, 2) for steps in self.steps_per_epoch),
+        at_least({"--chains": (self.chains, 64), "--batch-size": (self.batch_size, 1), "--seed": (self.seed, 0)})
+        for option, values, least in (
+            ("--batch-sizes", self.batch_sizes, 1),
+            ("--multiples", self.multiples, 1),
+            ("--steps-per-epoch", self.steps_per_epoch, 2),
         ):
-            if value < least:
-                raise ValueError(f"{option} must be at least {least}, not {value}")
+            if not values or len(set(values)) < len(values):
+                raise ValueError(f"{option} must be distinct, at least one, not {values}")
+            at_least({option: (min(values), least)})
         for option, number in (
             ("--temperature", self.temperature),
             ("--learning-rate", self.learning_rate),
             ("--duration", self.duration),
         ):
-            if not (np.isfinite(number) and number > 0):
+            if not (math.isfinite(number) and number > 0):
                 raise ValueError(f"{option} must be positive and finite, not {number}")
         if not 0 < self.momentum < 1:
             raise ValueError(f"--momentum must lie strictly between 0 and 1, not {self.momentum}")
-        for option, values in (
-            ("--batch-sizes", self.batch_sizes),
-            ("--multiples", self.multiples),
-            ("--steps-per-epoch", self.steps_per_epoch),
-        ):
-            if not values or len(set(values)) < len(values):
-                raise ValueError(f"{option} must be distinct, at least one, not {values}")
 
     @property
     def gradient_variance(self) -> float:
@@ -112,49 +95,50 @@ class Temperature:
 
     def settings(self) -> list[Setting]:
         """Every setting, series by series."""
+        from .thermometers.calibration import LABEL_NOISE, Setting
+
         rate, batch, variance = self.learning_rate, self.batch_size, self.gradient_variance
         middle = sorted(self.multiples)[len(self.multiples) // 2]
-        found = [Setting("batch size", rate, size, 0.0, variance) for size in sorted(self.batch_sizes)]
-        for momentum in (0.0, self.momentum):
-            found += [
+        return [
+            *(Setting("batch size", rate, size, 0.0, variance) for size in sorted(self.batch_sizes)),
+            *(
                 Setting("step size", k * rate * (1 - momentum), k * batch, momentum, variance)
+                for momentum in (0.0, self.momentum)
                 for k in sorted(self.multiples)
-            ]
-        found += [
-            Setting("reshuffling", middle * rate, middle * batch, 0.0, variance, order="reshuffled", steps_per_epoch=m)
-            for m in sorted(self.steps_per_epoch)
-        ]
-        found += [
+            ),
+            *(
+                Setting("reshuffling", middle * rate, middle * batch, 0.0, variance, order="reshuffled",
+                        steps_per_epoch=steps)
+                for steps in sorted(self.steps_per_epoch)
+            ),
             Setting("noise", rate, batch, 0.0, variance),
             Setting("noise", rate, batch, 0.0, variance, "table", steps_per_epoch=64),
             Setting("noise", rate, batch, 0.0, variance, "loss"),
             # Of a regression σ² at the minima is about 8 LABEL_NOISE².
-            Setting("noise", 2 * self.temperature / (8 * LABEL_NOISE**2), 1, 0.0, np.nan, "regression",
+            Setting("noise", 2 * self.temperature / (8 * LABEL_NOISE**2), 1, 0.0, math.nan, "regression",
                     steps_per_epoch=4096),
         ]  # fmt: skip
-        return found
 
     def energy(self) -> Potential:
-        """The potential.
+        """The potential; `ValueError` in one line when it has not the two phases that the thermometers need."""
+        from .potentials.from_text import read_potential
 
-        Raises
-        ------
-        ValueError
-            In one line, when it cannot be read or has not the two phases that the thermometers need.
-        """
-        found = read_potential(self.potential, "--potential")
-        if found.dimension != 1 or len(found.phases) != 2:
+        potential = read_potential(self.potential, "--potential")
+        if potential.dimension != 1 or len(potential.phases) != 2:
             raise ValueError(
-                f"--potential must have one coordinate and two phases; {found.name} has {found.dimension} and "
-                f"{len(found.phases)}"
+                f"--potential must have one coordinate and two phases; {potential.name} has {potential.dimension} and "
+                f"{len(potential.phases)}"
             )
-        if found.minimum_loss(0) == found.minimum_loss(1):
-            raise ValueError(f"--potential must have phases of different loss, for occupancy to tell; {found.name} "
-                             "has not")  # fmt: skip
-        return found
+        if potential.minimum_loss(0) == potential.minimum_loss(1):
+            raise ValueError(
+                f"--potential must have phases of different loss, for occupancy to tell; {potential.name} has not"
+            )
+        return potential
 
-    def run(self) -> tuple[xr.Dataset, list[Calibration]]:
-        """Calibrate every setting; the dataset is what the figure shows."""
+    def calibrations(self) -> list[Calibration]:
+        """What every thermometer reads at every setting."""
+        from .thermometers.calibration import calibrate
+
         potential, settings = self.energy(), self.settings()
         calibrations = []
         with progress("settings", len(settings)) as advance:
@@ -164,36 +148,26 @@ class Temperature:
                     calibrate(setting, potential, chains=self.chains, duration=self.duration, seed=seed)
                 )
                 advance()
-        dataset = xr.merge([calibration_dataset(calibrations), law_curves(calibrations)])
-        dataset.attrs = {
-            "potential": potential.name,
-            "temperature": self.temperature,
-            "learning_rate": self.learning_rate,
-            "momentum": self.momentum,
-            "chains": self.chains,
-            "duration": self.duration,
-            "seed": self.seed,
-        }
-        return dataset, calibrations
+        return calibrations
 
+    def run(self) -> xr.Dataset:
+        """Calibrate every setting."""
+        from .reports import temperature as report
 
-def main(config: Temperature) -> None:
-    """Run, print the table, and write the four files."""
-    began = time.perf_counter()
-    folder = writable_folder(config.out, argument="--out")
-    dataset, calibrations = config.run()
-    from figures.temperature import draw
+        return report.dataset(self.calibrations()).assign_attrs(
+            potential=self.energy().name, temperature=self.temperature, learning_rate=self.learning_rate,
+            momentum=self.momentum, chains=self.chains, duration=self.duration, seed=self.seed,
+        )  # fmt: skip
 
-    with written_together():
-        with progress("figure", None):
-            files = {f"{NAME}.nc": write_dataset(dataset, folder / f"{NAME}.nc")}
-            files |= write_figure(draw(dataset), folder / NAME, ("png", "svg"))
-        record = summary(calibrations) | {
-            "manifest": manifest(config, config.seed, time.perf_counter() - began, files=files),
-        }
-        write_json(record, folder / f"{NAME}.json", not_finite="null")
-    print_report(calibrations, in_words(calibrations), folder / NAME)
+    def outcome(self, dataset: xr.Dataset) -> Outcome:
+        """Claims, tables and the figure."""
+        from figures.temperature import draw
+
+        from .reports import temperature as report
+
+        figures = {self.NAME: draw(dataset)}
+        return Outcome(report.TITLE, report.INTRODUCTION, report.claims(dataset), report.tables(dataset), figures)
 
 
 if __name__ == "__main__":
-    sys.exit(command_line(Temperature, main))
+    sys.exit(main(Temperature))

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 HEAVY = {"numba", "scipy", "sympy", "xarray", "matplotlib", "torch"}
-COMMANDS = ["phase_diagram"]
+COMMANDS = ["phase_diagram", "temperature"]
 
 SHOW = """
 import runpy, sys

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .claims import Outcome
 
+WIDTH = 180  # of what is printed to a file or a pipe
 LARGEST_IN_RECORD = 400  # numbers of one variable; larger ones stand in the NetCDF file alone
 
 
@@ -133,11 +134,13 @@ def print_outcome(record: dict[str, Any], experiment: Experiment) -> None:
     from rich.table import Table
 
     console = Console()
-    for found in record["tables"]:
-        shown = Table(title=found["name"].replace("_", " "), caption=found["caption"], caption_justify="left")
-        for heading in found["headings"]:
-            shown.add_column(heading)
-        for row in found["rows"]:
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
+    for table in record["tables"]:
+        shown = Table(title=table["name"].replace("_", " "), caption=table["caption"], caption_justify="left")
+        for heading in table["headings"]:
+            shown.add_column(heading, overflow="fold")
+        for row in table["rows"]:
             shown.add_row(*row)
         console.print(shown)
     for claim in record["claims"]:
