@@ -8,7 +8,7 @@ import sys
 import pytest
 
 HEAVY = {"numba", "scipy", "sympy", "xarray", "matplotlib", "torch"}
-COMMANDS = ["phase_diagram", "temperature"]
+COMMANDS = ["phase_diagram", "temperature", "four_way_check"]
 
 SHOW = """
 import runpy, sys

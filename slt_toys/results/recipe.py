@@ -145,7 +145,8 @@ def print_outcome(record: dict[str, Any], experiment: Experiment) -> None:
         console.print(shown)
     for claim in record["claims"]:
         console.print(f"{claim['verdict']}: {claim['sentence']}", highlight=False, markup=False)
-    console.print(f"Written: {experiment.out / experiment.NAME}.nc, .json, .md and figures", highlight=False)
+    figures = " and figures" if record["figures"] else ""
+    console.print(f"Written: {experiment.out / experiment.NAME}.nc, .json, .md{figures}", highlight=False)
 
 
 __all__ = ["Experiment", "at_least", "carry_out", "dataset_of", "main", "numbers", "print_outcome"]
