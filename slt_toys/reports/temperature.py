@@ -64,6 +64,7 @@ def dataset(calibrations: Sequence[Calibration]) -> xr.Dataset:
             "gradient_variance_high": [well.variances[1] for well in wells],
             "relaxation_per_step": [relaxation(calibration) for calibration in calibrations],
             "law_temperature": [calibration.law_temperature for calibration in calibrations],
+            "law_inverse_temperature": [1 / calibration.law_temperature for calibration in calibrations],
             **{
                 f"cause_{name.replace(' ', '_')}_{end}": [of.get(name, (np.nan, np.nan))[place] for of in causes]
                 for name in CAUSES
@@ -357,4 +358,5 @@ def _range(data: xr.Dataset, row: int) -> Claim:
         f"at {begun}; the law's limit is {expected:.3g}."
     )
     name = "with-momentum" if momentum else "without-momentum"
-    return Claim.of(f"one-temperature-{name}", sentence, held, (held, failed), expected)
+    verdict = inside(expected, held, failed)
+    return Claim.of(f"one-temperature-{name}", sentence, held, expected=expected, verdict=verdict)
