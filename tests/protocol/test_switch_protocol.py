@@ -34,26 +34,28 @@ def exact_end(pair: PotentialPair, training: Training, around: float, cells: int
     return find_end(epochs, exact_stuck_probability(pair, training, epochs, FURTHER, cells=cells), HALF)
 
 
-def sampled_end(pair: PotentialPair, training: Training, around: float, chains: int, seed: int) -> CriticalPeriodEnd:
-    epochs = np.arange(max(0, round(around) - 9), round(around) + 10, 3)
-    stuck = sampled_stuck(pair, training, epochs, FURTHER, chains=chains, seed=[seed, int(training.batch_size)])
+def sampled_end(pair: PotentialPair, training: Training, rows: np.ndarray, chains: int) -> CriticalPeriodEnd:
+    stuck = sampled_stuck(
+        pair, training, rows, FURTHER, chains=chains, seed=[0, int(training.batch_size)], step_share=0.5
+    )
     curves = resample_chains(stuck, repetitions=400, seed=1)
-    return end_with_interval(epochs, stuck.mean(axis=0), curves, HALF)
+    return end_with_interval(rows, stuck.mean(axis=0), curves, HALF)
 
 
 # ---- the scaling theorem --------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    ("name", "ends", "cells"),
+    ("name", "ends", "cells", "chains"),
     [
-        ("regular_double_well", {32: 81.07, 64: 58.30, 128: 35.50, 256: 12.79}, None),
-        ("singular_double_well_2_4", {32: 86.1, 64: 63.3, 128: 40.5, 256: 17.8}, None),
-        ("normal_crossing_against_point", {32: 80.0, 64: 57.3, 128: 34.6}, 64),
+        ("regular_double_well", {32: 81.07, 64: 58.30, 128: 35.50, 256: 12.79}, None, 20_000),
+        ("singular_double_well_2_4", {32: 86.1, 64: 63.3, 128: 40.5, 256: 17.8}, None, 6_000),
+        ("normal_crossing_against_point", {32: 80.0, 64: 57.3, 128: 34.6}, 64, 6_000),
     ],
 )
-def test_ends_exact_and_sampled_follow_the_theorem(name, ends, cells):
-    """20 000 chains agree with the exact e* within 4 standard errors at every batch size; the slope is ln 2/|ln γ|.
+def test_ends_exact_and_sampled_follow_the_theorem(name, ends, cells, chains):
+    """Chains agree with the exact e* within 4 standard errors, of each batch size and of all; the slope is ln 2/|ln γ|.
 
-    For the reference case the ends are SCIENCE's, to ±0.3; for the other pairs they only say where to look.
+    For the reference case the ends are SCIENCE's, to ±0.3; for the other pairs they only say where to look. Chains
+    switch at the three rows about the exact end: runs that switch elsewhere cost as much and say nothing of it.
     """
     pair = find_pair(name)
     exact = {size: exact_end(pair, reference(size), around, cells) for size, around in ends.items()}
@@ -66,12 +68,14 @@ def test_ends_exact_and_sampled_follow_the_theorem(name, ends, cells):
     fitted = len(ends) - (pair.clean.dimension == 2)
     slope = -np.polyfit(np.log2(list(ends))[:fitted], epochs[:fitted], 1)[0]
     assert slope == pytest.approx(THEOREM, rel=0.01)
-    for size, end in exact.items():
-        assert end.epoch is not None
-        found = sampled_end(pair, reference(size), end.epoch, 20_000, seed=0)
+    distances = []
+    for size, end in zip(exact, epochs, strict=True):
+        found = sampled_end(pair, reference(size), round(end) + np.arange(-3, 4, 3), chains)
         assert found.epoch is not None and found.standard_error is not None
         assert found.standard_error < 0.2
-        assert abs(found.epoch - end.epoch) < 4 * found.standard_error, (name, size, found, end)
+        distances.append((found.epoch - end) / found.standard_error)
+        assert abs(distances[-1]) < 4, (name, size, found, end)
+    assert abs(np.sum(distances)) < 4 * len(distances) ** 0.5, distances  # a bias that all of them share
 
 
 def test_the_theorem_needs_the_start_to_be_forgotten():
