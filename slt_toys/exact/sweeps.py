@@ -2,10 +2,12 @@
 
 In epoch e the temperature is ``temperatures[e]`` for a Langevin time ``durations[e]``. Within an epoch the generator is
 constant and :mod:`slt_toys.exact.propagator` applies its exponential. Forward and backward sweeps are adjoint to
-rounding, so ⟨masses, observable⟩ may be taken at any epoch.
+rounding, so ⟨masses, observable⟩ may be taken at any epoch. One loop, :func:`sweep`, does all of it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,9 +18,10 @@ from .propagator import propagator
 
 Array = NDArray[np.float64]
 
-__all__ = ["backward_sweep", "cell_masses", "check_schedule", "check_undershoot", "forward_sweep"]
+__all__ = ["backward_sweep", "cell_masses", "check_schedule", "check_undershoot", "forward_sweep", "sweep"]
 
 WORST_UNDERSHOOT = 1e-3
+FROZEN_CROSSING = 1e-10  # mass that may still cross when a cooling run is called finished
 
 
 def check_schedule(temperatures: ArrayLike, durations: ArrayLike) -> tuple[Array, Array]:
@@ -40,26 +43,57 @@ def check_schedule(temperatures: ArrayLike, durations: ArrayLike) -> tuple[Array
     return temperatures, durations
 
 
-@checked_arguments
-def forward_sweep(
-    process: FokkerPlanck, temperatures: ArrayLike, durations: ArrayLike, start: Array, substeps: int | None = None
-) -> Array:
-    """Evolve cell masses through the schedule.
+def sweep(
+    process: Callable[[float], FokkerPlanck], columns: Array, table: Array, *, backward: bool = False,
+    substeps: int | None = None, stop: tuple[int, Array] | None = None,
+) -> Iterator[int]:  # fmt: skip
+    """Move the masses of runs side by side through their epochs, in place; runs with the same epoch share a propagator.
 
     Parameters
     ----------
     process
-        The jump process.
-    temperatures, durations
-        One number per epoch: T in units of loss, Langevin time.
-    start
-        Masses of the cells, shape ``grid.shape``.
+        Gives the jump process of a weight.
+    columns
+        Masses (cells, runs); backwards, observables.
+    table
+        Weight, temperature and duration by epoch and run, shape (epochs, runs, 3); no duration where a run is not on.
+    backward
+        From the last epoch to the first (Kolmogorov's backward equation).
     substeps
         Per epoch; see :func:`~slt_toys.exact.propagator.propagator_error`.
+    stop
+        An epoch, and a phase's weights: from this epoch on the sweep ends when less than :data:`FROZEN_CROSSING` may
+        still cross the phase's border.
 
-    Returns
-    -------
-    Masses at the start of every epoch and, last, at the end: shape (epochs + 1, *grid.shape).
+    Yields
+    ------
+    int
+        After each epoch, the epoch at whose start the columns are now.
+    """
+    left = table[::-1, :, 2].cumsum(axis=0)[::-1].max(axis=1) if stop is not None else np.empty(0)
+    for epoch in range(len(table))[:: -1 if backward else 1]:
+        for (weight, temperature, duration), active in _alike(table[epoch]):
+            own, now = process(weight), columns[:, active]
+            if (
+                stop is not None
+                and epoch >= stop[0]
+                and (_crossing_rate(own, temperature, stop[1], now) * left[epoch] < FROZEN_CROSSING)
+            ):
+                return
+            step = propagator(own, temperature, duration, substeps)
+            if backward:
+                columns[:, active] = step.observables(now)
+            else:
+                columns[:, active] = moved = step.masses(now)
+                check_undershoot(moved, epoch)
+        yield epoch if backward else epoch + 1
+
+
+@checked_arguments
+def forward_sweep(
+    process: FokkerPlanck, temperatures: ArrayLike, durations: ArrayLike, start: Array, substeps: int | None = None
+) -> Array:
+    """Masses of the cells at the start of every epoch and, last, at the end: shape (epochs + 1, *grid.shape).
 
     Raises
     ------
@@ -67,50 +101,64 @@ def forward_sweep(
         In one line, for a schedule or a start that is none; or where a state far from equilibrium would have left
         negative masses, which more sub-steps cure.
     """
-    temperatures, durations = check_schedule(temperatures, durations)
-    masses = cell_masses(start, process.grid)
-    found = np.empty((temperatures.size + 1, *process.grid.shape))
-    found[0] = masses
-    column = masses.reshape(-1, 1)
-    for epoch, (temperature, duration) in enumerate(zip(temperatures, durations, strict=True)):
-        column = propagator(process, temperature, duration, substeps).masses(column)
-        check_undershoot(column, epoch)
-        found[epoch + 1] = column.reshape(process.grid.shape)
-    return found
+    return _recorded(process, temperatures, durations, cell_masses(start, process.grid), substeps, backward=False)
 
 
 @checked_arguments
 def backward_sweep(
     process: FokkerPlanck, temperatures: ArrayLike, durations: ArrayLike, terminal: Array, substeps: int | None = None
 ) -> Array:
-    """Evolve an observable backwards through the schedule (Kolmogorov's backward equation).
+    """Expected final value of an observable, given the cell at the start of every epoch and, last, at the end.
 
-    Parameters
-    ----------
-    process, temperatures, durations, substeps
-        As in :func:`forward_sweep`.
-    terminal
-        The observable at the end, shape ``grid.shape``, such as a phase's
-        :func:`~slt_toys.exact.fokker_planck.phase_weights`.
-
-    Returns
-    -------
-    Its expected final value given the cell at the start of every epoch and, last, the observable itself:
-    shape (epochs + 1, *grid.shape).
+    The observable ``terminal``, such as a phase's :func:`~slt_toys.exact.fokker_planck.phase_weights`, has the shape of
+    the grid; the result has shape (epochs + 1, *grid.shape).
     """
-    temperatures, durations = check_schedule(temperatures, durations)
     terminal = np.asarray(terminal, dtype=float)
     if terminal.shape != process.grid.shape or not np.isfinite(terminal).all():
         raise ValueError(
             f"terminal must be finite with one value per cell, shape {process.grid.shape}, not {terminal.shape}"
         )
-    found = np.empty((temperatures.size + 1, *process.grid.shape))
-    found[-1] = terminal
-    column = terminal.reshape(-1, 1)
-    for epoch in range(temperatures.size - 1, -1, -1):
-        column = propagator(process, temperatures[epoch], durations[epoch], substeps).observables(column)
-        found[epoch] = column.reshape(process.grid.shape)
+    return _recorded(process, temperatures, durations, terminal, substeps, backward=True)
+
+
+def _recorded(
+    process: FokkerPlanck, temperatures: ArrayLike, durations: ArrayLike, first: Array, substeps: int | None,
+    backward: bool,
+) -> Array:  # fmt: skip
+    temperatures, durations = check_schedule(temperatures, durations)
+    table = np.stack([np.zeros_like(temperatures), temperatures, durations], axis=1)[:, None]
+    column = first.reshape(-1, 1).copy()
+    found = np.empty((temperatures.size + 1, *first.shape))
+    found[-1 if backward else 0] = first
+    for epoch in sweep(lambda _: process, column, table, backward=backward, substeps=substeps):
+        found[epoch] = column.reshape(first.shape)
     return found
+
+
+def _alike(row: Array) -> Iterable[tuple[tuple[float, ...], slice | list[int]]]:
+    """Weight, temperature and duration of an epoch, each with the runs that have it."""
+    on = np.flatnonzero(row[:, 2])
+    if not on.size:
+        return []
+    inside = row[on[0] : on[-1] + 1]
+    if (inside == inside[0]).all():
+        return [(tuple(inside[0].tolist()), slice(on[0], on[-1] + 1))]
+    found: dict[tuple[float, ...], list[int]] = {}
+    for column, kind in zip(on.tolist(), row[on].tolist(), strict=True):
+        found.setdefault(tuple(kind), []).append(column)
+    return found.items()
+
+
+def _crossing_rate(process: FokkerPlanck, temperature: float, stuck: Array, columns: Array) -> float:
+    """Largest rate, over the columns, at which mass crosses the border of the stuck phase in either direction."""
+    shape = process.grid.shape
+    weights, masses = stuck.reshape(*shape, 1), columns.reshape(*shape, -1)
+    total = np.zeros(masses.shape[-1])
+    for axis, (up, down) in enumerate(process.rates(temperature)):
+        first, second = (np.take(masses, np.arange(shape[axis])[part], axis) for part in (slice(-1), slice(1, None)))
+        flow = np.abs(np.diff(weights, axis=axis)) * (up[..., None] * first + down[..., None] * second)
+        total += np.abs(flow).sum(axis=tuple(range(len(shape))))
+    return float(total.max())
 
 
 def cell_masses(masses: ArrayLike, grid: Grid) -> Array:

@@ -120,13 +120,8 @@ class Arm:
         )
 
     def schedule(
-        self,
-        base: Training,
-        switch_epoch: int,
-        epochs_after: int,
-        *,
-        relative_loss: ArrayLike | None = None,
-    ) -> Schedule:
+        self, base: Training, switch_epoch: int, epochs_after: int, *, relative_loss: ArrayLike | None = None,
+    ) -> Schedule:  # fmt: skip
         """Rates, temperatures and flow times of the arm's run.
 
         Parameters
@@ -238,13 +233,9 @@ class Observation:
 
 @checked_arguments
 def confounding_arms(
-    arms: Sequence[Arm],
-    base: Training,
-    switch_epochs: Sequence[int] | NDArray[np.int64],
-    epochs_after: int,
-    *,
+    arms: Sequence[Arm], base: Training, switch_epochs: Sequence[int] | NDArray[np.int64], epochs_after: int, *,
     relative_loss: ArrayLike | None = None,
-) -> tuple[str, ...]:
+) -> tuple[str, ...]:  # fmt: skip
     """Names of the arms that no data can use to tell temperature from flow time left.
 
     These are the arms in which, for every switch epoch, temperatures and durations after the switch are those of the

@@ -45,16 +45,9 @@ class StuckCurve:
 
 
 def stuck_curve(
-    pair: PotentialPair,
-    training: Training,
-    ending: Ending,
-    *,
-    chains: int,
-    seed: int | Sequence[int],
-    start: Start = "equilibrium",
-    threads: int | None = None,
-    advance: Callable[[float], None] | None = None,
-) -> StuckCurve:
+    pair: PotentialPair, training: Training, ending: Ending, *, chains: int, seed: int | Sequence[int],
+    start: Start = "equilibrium", threads: int | None = None, advance: Callable[[float], None] | None = None,
+) -> StuckCurve:  # fmt: skip
     """Find the range of switch epochs in which the stuck probability moves, and compute it there.
 
     Parameters

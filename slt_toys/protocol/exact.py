@@ -8,15 +8,14 @@ end together one backward sweep after it. Phases are the clean potential's regio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ..exact.fokker_planck import FokkerPlanck, Grid, fokker_planck, grid_for, phase_weights
-from ..exact.propagator import propagator
-from ..exact.sweeps import backward_sweep, cell_masses, check_undershoot, forward_sweep
+from ..exact.sweeps import backward_sweep, cell_masses, forward_sweep, sweep
 from ..inputs.arguments import checked_arguments
 from ..potentials.potential import PotentialPair
 from .components import component_pairs, preferred_phase
@@ -28,18 +27,12 @@ Array = NDArray[np.float64]
 
 __all__ = ["exact_shifts", "exact_stuck_in_arm", "exact_stuck_probability", "stuck_by_switch"]
 
-FROZEN_CROSSING = 1e-10  # mass that may still cross when a cooling run is called finished
-
 
 @checked_arguments
 def exact_stuck_probability(
-    pair: PotentialPair,
-    training: Training,
-    switch_epochs: Sequence[int] | NDArray[np.int64],
-    ending: Ending,
-    start: Start = "equilibrium",
-    cells: int | None = None,
-) -> Array:
+    pair: PotentialPair, training: Training, switch_epochs: Sequence[int] | NDArray[np.int64], ending: Ending,
+    start: Start = "equilibrium", cells: int | None = None,
+) -> Array:  # fmt: skip
     """Final stuck mass for each switch epoch, from the Fokker-Planck equation.
 
     Parameters
@@ -71,20 +64,13 @@ def exact_stuck_probability(
 
 @checked_arguments
 def stuck_by_switch(
-    pair: PotentialPair,
-    temperatures: Array,
-    durations: Array,
-    switch_epochs: Sequence[int] | NDArray[np.int64],
-    ending: Ending,
-    *,
-    start: Start | Array = "equilibrium",
-    cells: int | None = None,
-    grid: Grid | None = None,
-) -> Array:
+    pair: PotentialPair, temperatures: Array, durations: Array, switch_epochs: Sequence[int] | NDArray[np.int64],
+    ending: Ending, *, start: Start | Array = "equilibrium", cells: int | None = None, grid: Grid | None = None,
+) -> Array:  # fmt: skip
     """:func:`exact_stuck_probability` for any temperatures and durations of the epochs.
 
     ``start`` may be masses of the cells, shape ``grid.shape``, which are normalised. Runs that only cool end when less
-    than :data:`FROZEN_CROSSING` of their mass may still cross, unless all end at a fixed total.
+    than :data:`~slt_toys.exact.sweeps.FROZEN_CROSSING` of their mass may still cross, unless all end at a fixed total.
     """
     runs = switch_schedules(temperatures, durations, switch_epochs, ending)
     together, parts = ending.kind == "total", component_pairs(pair)
@@ -126,14 +112,9 @@ def exact_stuck_in_arm(pair: PotentialPair, schedules: Sequence[Schedule], cells
 
 @checked_arguments
 def exact_shifts(
-    pair: PotentialPair,
-    training: Training,
-    shifts: Mapping[str, Shift],
-    epochs: int,
-    *,
-    start: Start = "equilibrium",
+    pair: PotentialPair, training: Training, shifts: Mapping[str, Shift], epochs: int, *, start: Start = "equilibrium",
     cells: int | None = None,
-) -> xr.Dataset:
+) -> xr.Dataset:  # fmt: skip
     """Masses of the phases in every epoch of runs with shifts, from the Fokker-Planck equation.
 
     Parameters
@@ -177,13 +158,9 @@ class _Runs:
     """Schedules of one pair, side by side on one grid: masses (cells, runs) that sweeps move through the epochs."""
 
     def __init__(
-        self,
-        pair: PotentialPair,
-        schedules: Sequence[Schedule],
-        start: str | ArrayLike = "equilibrium",
-        cells: int | None = None,
-        grid: Grid | None = None,
-    ) -> None:
+        self, pair: PotentialPair, schedules: Sequence[Schedule], start: str | ArrayLike = "equilibrium",
+        cells: int | None = None, grid: Grid | None = None,
+    ) -> None:  # fmt: skip
         temperatures = np.concatenate([run.temperatures for run in schedules])
         self.grid = grid_for((pair.deficit, pair.clean), temperatures, cells) if grid is None else grid
         self.pair, self.runs = pair, schedules
@@ -214,24 +191,6 @@ class _Runs:
             raise ValueError(f"phase {phase!r} holds no mass at temperature {temperature}; start in 'equilibrium'")
         return cell_masses(masses, self.grid)
 
-    def sweep(self, columns: Array, table: Array, stop_from: int | None = None) -> Iterator[int]:
-        """Move masses (cells, runs) through epochs (epochs, runs, 3) in place, and count the epochs done.
-
-        From epoch ``stop_from`` on it ends when next to nothing crosses the border of the stuck phase any more.
-        """
-        left = table[::-1, :, 2].cumsum(axis=0)[::-1].max(axis=1) if stop_from is not None else np.empty(0)
-        for epoch, row in enumerate(table):
-            for (weight, temperature, duration), active in _alike(row):
-                process = self.process(weight)
-                if stop_from is not None and epoch >= stop_from:
-                    rate = _crossing_rate(process, temperature, self.stuck, columns[:, active])
-                    if rate * left[epoch] < FROZEN_CROSSING:
-                        return
-                moved = propagator(process, temperature, duration).masses(columns[:, active])
-                check_undershoot(moved, epoch)
-                columns[:, active] = moved
-            yield epoch + 1
-
     def phase_masses(self) -> Array:
         """Masses of the phases at the start of every epoch and at the end: (runs, epochs + 1, phases)."""
         clean = self.pair.clean
@@ -239,7 +198,7 @@ class _Runs:
         table = _table([run.epochs for run in self.runs], np.zeros_like(self.switches))
         found = np.empty((len(self.runs), len(table) + 1, len(regions)))
         found[:, 0] = (regions @ self.columns).T
-        for done in self.sweep(self.columns, table):
+        for done in sweep(self.process, self.columns, table):
             found[:, done] = (regions @ self.columns).T
         return found
 
@@ -253,7 +212,7 @@ class _Runs:
         # After the switch, epochs are counted from it or from epoch 0, whichever way takes fewer propagators.
         shorter = min((_table(after, offset) for offset in (none, self.switches)), key=_propagators)
         for table in (_table(before, none), shorter):
-            for _ in self.sweep(columns, table):
+            for _ in sweep(self.process, columns, table):
                 pass
         return self.stuck.ravel() @ columns
 
@@ -270,23 +229,9 @@ class _Runs:
         columns = np.ascontiguousarray(begun.T)
         table = _table([run.epochs[run.switch_epoch :] for run in self.runs], self.switches)
         cools = (np.diff(last[latest:, 1]) <= 0).all()
-        for _ in self.sweep(columns, table, latest if cools else None):
+        for _ in sweep(self.process, columns, table, stop=(latest, self.stuck) if cools else None):
             pass
         return self.stuck.ravel() @ columns
-
-
-def _alike(row: Array) -> Iterable[tuple[tuple[float, ...], slice | list[int]]]:
-    """Weight, temperature and duration of an epoch, each with the runs that have it."""
-    on = np.flatnonzero(row[:, 2])
-    if not on.size:
-        return []
-    inside = row[on[0] : on[-1] + 1]
-    if (inside == inside[0]).all():
-        return [(tuple(inside[0].tolist()), slice(on[0], on[-1] + 1))]
-    found: dict[tuple[float, ...], list[int]] = {}
-    for column, kind in zip(on.tolist(), row[on].tolist(), strict=True):
-        found.setdefault(tuple(kind), []).append(column)
-    return found.items()
 
 
 def _table(runs: Sequence[Array], offsets: NDArray[np.int64]) -> Array:
@@ -303,15 +248,3 @@ def _propagators(table: Array) -> int:
     kinds = np.sort(np.where(table[..., 2] > 0, table[..., 1] + 1j * table[..., 2], np.inf), axis=1)
     kept = np.isfinite(kinds)
     return int(kept[:, 0].sum() + (kept[:, 1:] & (kinds[:, 1:] != kinds[:, :-1])).sum())
-
-
-def _crossing_rate(process: FokkerPlanck, temperature: float, stuck: Array, columns: Array) -> float:
-    """Largest rate, over the columns, at which mass crosses the border of the stuck phase in either direction."""
-    shape = process.grid.shape
-    weights, masses = stuck.reshape(*shape, 1), columns.reshape(*shape, -1)
-    total = np.zeros(masses.shape[-1])
-    for axis, (up, down) in enumerate(process.rates(temperature)):
-        first, second = (np.take(masses, np.arange(shape[axis])[part], axis) for part in (slice(-1), slice(1, None)))
-        flow = np.abs(np.diff(weights, axis=axis)) * (up[..., None] * first + down[..., None] * second)
-        total += np.abs(flow).sum(axis=tuple(range(len(shape))))
-    return float(total.max())

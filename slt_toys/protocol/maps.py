@@ -44,16 +44,9 @@ def relaxation_times(potential: Potential, temperatures: NDArray[np.float64]) ->
 
 
 def equilibrium_map(
-    pair: PotentialPair,
-    preferred_phase: str,
-    temperatures: NDArray[np.float64],
-    *,
-    chains: int,
-    seed: int,
-    samples: int = 7,
-    threads: int | None = None,
-    advance: Callable[[float], None] | None = None,
-) -> xr.Dataset:
+    pair: PotentialPair, preferred_phase: str, temperatures: NDArray[np.float64], *, chains: int, seed: int,
+    samples: int = 7, threads: int | None = None, advance: Callable[[float], None] | None = None,
+) -> xr.Dataset:  # fmt: skip
     """Phase boundary of the clean potential in the plane of temperature and loss gap.
 
     The loss gap is the stuck phase's loss minus the preferred phase's. It is varied by adding a constant to the loss
@@ -108,16 +101,9 @@ def equilibrium_map(
 
 
 def _sampled_boundary(
-    pair: PotentialPair,
-    preferred_phase: str,
-    temperatures: NDArray[np.float64],
-    gap: float,
-    chains: int,
-    seed: int,
-    samples: int,
-    threads: int | None,
-    advance: Callable[[float], None] | None,
-) -> NDArray[np.float64]:
+    pair: PotentialPair, preferred_phase: str, temperatures: NDArray[np.float64], gap: float, chains: int, seed: int,
+    samples: int, threads: int | None, advance: Callable[[float], None] | None,
+) -> NDArray[np.float64]:  # fmt: skip
     """Rows temperature, boundary, low, high: δ = T log(N_s / N_p) from the final states of independent chains."""
     clean = pair.clean
     chosen = temperatures[np.linspace(0, len(temperatures) - 1, 4 * samples).round().astype(int)]

@@ -33,18 +33,10 @@ __all__ = [
 
 @checked_arguments
 def sampled_stuck(
-    pair: PotentialPair,
-    training: Training,
-    switch_epochs: Sequence[int] | NDArray[np.int64],
-    ending: Ending,
-    *,
-    chains: int,
-    seed: int | Sequence[int] = 0,
-    start: Start = "equilibrium",
-    threads: int | None = None,
-    step_share: float = STEP_SHARE,
-    advance: Advance | None = None,
-) -> Array:
+    pair: PotentialPair, training: Training, switch_epochs: Sequence[int] | NDArray[np.int64], ending: Ending, *,
+    chains: int, seed: int | Sequence[int] = 0, start: Start = "equilibrium", threads: int | None = None,
+    step_share: float = STEP_SHARE, advance: Advance | None = None,
+) -> Array:  # fmt: skip
     """Whether each chain ends stuck, for each switch epoch.
 
     One trunk of chains runs in the deficit potential; at each switch epoch its states are forked into the clean one
@@ -105,19 +97,11 @@ def sampled_stuck(
 
 @checked_arguments
 def sampled_shifts(
-    pair: PotentialPair,
-    training: Training,
-    shifts: Mapping[str, Shift],
-    epochs: int,
-    *,
-    chains: int,
-    record_epochs: Sequence[int] | NDArray[np.int64] | None = None,
-    seed: int | Sequence[int] = 0,
-    start: Start = "equilibrium",
-    threads: int | None = None,
-    step_share: float = STEP_SHARE,
+    pair: PotentialPair, training: Training, shifts: Mapping[str, Shift], epochs: int, *, chains: int,
+    record_epochs: Sequence[int] | NDArray[np.int64] | None = None, seed: int | Sequence[int] = 0,
+    start: Start = "equilibrium", threads: int | None = None, step_share: float = STEP_SHARE,
     advance: Advance | None = None,
-) -> xr.Dataset:
+) -> xr.Dataset:  # fmt: skip
     """Shares of Langevin chains in the phases, with chains of their own for every shift.
 
     Parameters
@@ -166,17 +150,9 @@ def sampled_shifts(
 
 # ---- one schedule ---------------------------------------------------------------------------------------------------
 def sample_schedule(
-    schedule: Schedule,
-    energy: Energy,
-    steps: NDArray[np.int64],
-    *,
-    chains: int,
-    seed: Sequence[int],
-    initial: Array,
-    record_steps: ArrayLike | None = None,
-    threads: int | None = None,
-    advance: Advance | None = None,
-) -> Array:
+    schedule: Schedule, energy: Energy, steps: NDArray[np.int64], *, chains: int, seed: Sequence[int], initial: Array,
+    record_steps: ArrayLike | None = None, threads: int | None = None, advance: Advance | None = None,
+) -> Array:  # fmt: skip
     """Run chains through a schedule: a stage for each run of epochs of one energy.
 
     Parameters

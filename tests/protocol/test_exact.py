@@ -9,6 +9,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.linalg import expm
 from scipy.optimize import brentq
 
+from slt_toys.exact import sweeps
 from slt_toys.exact.fokker_planck import Grid, fokker_planck, grid_for, phase_weights
 from slt_toys.exact.sweeps import cell_masses
 from slt_toys.potentials.catalogue import pairs
@@ -140,7 +141,7 @@ def test_stopping_once_frozen_changes_nothing(monkeypatch):
     temperatures, durations = schedule(128, 260)
     protocol = (PAIR.deficit, PAIR.clean, "left", temperatures, durations, [10, 35, 60], 200)
     stopped = stuck_probability_fixed_further(*protocol)
-    monkeypatch.setattr(exact_module, "FROZEN_CROSSING", 0.0)
+    monkeypatch.setattr(sweeps, "FROZEN_CROSSING", 0.0)
     assert np.abs(stuck_probability_fixed_further(*protocol) - stopped).max() < 1e-9
 
 
