@@ -85,3 +85,16 @@ def device_data(images):
     from cifar.data.device_data import DeviceData
 
     return DeviceData(images, torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def lopsided():
+    """Test labels are not those of the training set's colours, so that no accuracy can pass for another."""
+    generator = torch.Generator().manual_seed(2)
+    images = torch.randint(0, 256, (100, 3, 32, 32), generator=generator, dtype=torch.uint8)
+    labels = torch.arange(100) % 10
+    from cifar.data.device_data import DeviceData
+    from cifar.data.images import labelled_images
+
+    made = labelled_images("made", images[:60], labels[:60], images[60:], (labels[60:] * 3 + 1) % 10)
+    return DeviceData(made, torch.device("cpu"))

@@ -10,7 +10,7 @@ from theory.derivation import Derivation, Equation, Step, demand, demand_zero
 from theory.laws.normal_crossing import sympified
 
 _HALF = Rational(1, 2)
-_TESTS = ("tests/theory/laws/test_free_energy.py",)
+_TESTS = ("tests/theory/laws/test_crossover.py",)
 
 
 def _crossover(branch: int) -> Derivation:

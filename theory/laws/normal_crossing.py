@@ -14,7 +14,7 @@ from theory import symbols as s
 from theory.derivation import Derivation, Equation, Step, demand, demand_zero
 
 _HALF = Rational(1, 2)
-_TESTS = ("tests/theory/laws/test_free_energy.py",)
+_TESTS = ("tests/theory/laws/test_normal_crossing.py",)
 _WATANABE = "Watanabe (2009), Algebraic Geometry and Statistical Learning Theory, chapters 4 and 6; derived here"
 
 

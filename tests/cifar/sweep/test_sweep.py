@@ -7,24 +7,20 @@ import sqlite3
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from cifar.study.presets import LAPTOP, PRESETS, Control, Study
-from cifar.study.stages import Recipe, until
-from cifar.sweep.plan import plan, trained_images
-from cifar.sweep.store import APPLICATION_ID, Store
+from cifar.sweep.plan import plan
+from cifar.sweep.store import Store
 from cifar.sweep.sweep import do_unit, next_unit, work
 from cifar.training.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
-from cifar.training.measurements import Measuring
 from cifar.training.training import Trainer
+from tests.cifar.sweep.made_sweeps import MEASURING, begin, results, tiny_study
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
-MEASURING = Measuring(fisher=0, hessian=0)
 WORKER = """
 import sys
 from pathlib import Path
@@ -34,7 +30,6 @@ from cifar.sweep.sweep import work
 archive, folder = map(Path, sys.argv[1:])
 work(folder, load_images(archive, archive.parent), Measuring(fisher=0, hessian=0), "cpu", 1)
 """
-
 LIMITED = """
 import resource, sys
 from dataclasses import dataclass
@@ -56,68 +51,6 @@ def main(nothing):
 
 sys.exit(command_line(Nothing, main, []))
 """
-
-
-def tiny_study(**changes) -> Study:
-    study = replace(
-        LAPTOP,
-        recipe=Recipe("fully_connected", 16, 2),
-        batch_sizes=(40, 20),
-        switch_epochs=(0, 2, 3),
-        further_epochs=3,
-        seeds=1,
-        gate=0.0,
-        controls=(Control("reset", "blur", (40,), (2,)), Control("fresh", "blur", (40,), (3,))),
-    )
-    return replace(study, **changes)
-
-
-def begin(folder: Path, images, study: Study) -> None:
-    folder.mkdir()
-    data = {"checksum": images.checksum, "source": "made", "path": None, "train_limit": None, "test_limit": None}
-    sizes = {"train_images": len(images.train_labels), "test_images": len(images.test_labels)}
-    with Store(folder, create=True) as store:
-        store.set_facts(data=data | sizes, study={"name": study.name, "gate": study.gate, "measuring": {}})
-        store.add_runs(study.runs(images.checksum))
-
-
-def results(folder: Path) -> tuple:
-    with Store(folder) as store:
-        epochs = [row[:5] for row in store.epochs()]
-        return store.done(), epochs, store.measurements()
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory, images) -> Path:
-    folder = tmp_path_factory.mktemp("sweeps") / "whole"
-    begin(folder, images, tiny_study())
-    work(folder, images, MEASURING, "cpu", 1)
-    return folder
-
-
-def test_every_shared_state_is_reached_once():
-    study = tiny_study()
-    units = plan(study.runs("made"))
-    assert len({unit.key for unit in units}) == len(units)
-    # per batch size one trunk of 3 epochs in two pieces and three branches; reset shares the trunk; fresh is alone
-    assert sum(unit.epochs for unit in units) == 2 * (3 + 3 * 3) + 3 + 3
-    assert sum(unit.branch for unit in units) == len(study.runs("made")) == 8
-    seen: set[str | None] = {None}
-    for unit in units:
-        assert unit.parent in seen, "a parent comes after its child"
-        seen.add(unit.key)
-    by_key = {unit.key: unit for unit in units}
-    for unit in units:
-        if unit.parent is not None:
-            assert by_key[unit.parent].stages == until(unit.stages, unit.begin)
-    assert trained_images(units[0], 120) == units[0].epochs * 120
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_presets_are_planned_without_repeating_work(name):
-    units = plan(PRESETS[name].runs("made"))
-    assert len({(unit.recipe, unit.stages) for unit in units}) == len(units)
-    assert {unit.recipe.batch_size for unit in units} == set(PRESETS[name].batch_sizes)
 
 
 def killed_at_random(folder: Path, archive: Path, moments: int, random: np.random.Generator) -> None:
@@ -184,14 +117,6 @@ def test_a_unit_goes_on_from_its_checkpoint_or_its_parents(tmp_path, images, dev
     assert trained == [0, 1, *range(2, child.end)], "no epoch is trained twice"
 
 
-def test_doing_it_again_changes_nothing(images, uninterrupted):
-    before = results(uninterrupted)
-    with Store(uninterrupted) as store:
-        store.add_runs(tiny_study().runs(images.checksum))
-    work(uninterrupted, images, MEASURING, "cpu", 1)
-    assert results(uninterrupted) == before
-
-
 def test_two_workers_never_take_the_same_unit(tmp_path, images):
     folder = tmp_path / "shared"
     begin(folder, images, tiny_study())
@@ -199,62 +124,6 @@ def test_two_workers_never_take_the_same_unit(tmp_path, images):
         units = plan(store.runs())
     first, second = (next_unit(units, set(), folder) for _ in range(2))
     assert first is not None and second is not None and first[0].key != second[0].key
-
-
-def test_foreign_folders_and_files_are_refused(tmp_path, uninterrupted):
-    (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(ValueError, match=r"thesis\.txt"):
-        Store(tmp_path, create=True)
-    with pytest.raises(FileNotFoundError, match="replicate"):
-        Store(tmp_path / "absent")
-    other = tmp_path / "other"
-    other.mkdir()
-    with sqlite3.connect(other / "sweep.sqlite") as connection:
-        connection.execute("CREATE TABLE mine (x)")
-    with pytest.raises(ValueError, match="another program"):
-        Store(other)
-    (other / "sweep.sqlite").write_bytes(b"no database at all, and long enough to be looked at" * 20)
-    with pytest.raises(ValueError, match="no results file"):
-        Store(other)
-    assert sqlite3.connect(uninterrupted / "sweep.sqlite").execute("PRAGMA application_id").fetchone() == (
-        APPLICATION_ID,
-    )
-
-
-def test_damaged_and_foreign_checkpoints_are_refused(tmp_path):
-    path = tmp_path / "state.pt"
-    write_checkpoint({"epoch": 1, "network": {}, "momentum": []}, "one", path)
-    assert read_checkpoint(path, "one")["epoch"] == 1
-    with pytest.raises(ValueError, match="another run"):
-        read_checkpoint(path, "two")
-    path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(ValueError, match="damaged"):
-        read_checkpoint(path, "one")
-    trap = tmp_path / "trap"
-    torch.save({"key": "one", "epoch": _Hostile(trap)}, path)
-    with pytest.raises(ValueError, match="checkpoint: ") as caught:
-        read_checkpoint(path, "one")
-    assert "\n" not in str(caught.value) and not trap.exists()
-
-
-class _Hostile:
-    def __init__(self, path: Path):
-        self.path = path
-
-    def __reduce__(self):
-        return Path.mkdir, (self.path,)
-
-
-def test_a_full_disk_is_said_in_one_line(tmp_path, images):
-    folder = tmp_path / "full"
-    begin(folder, images, tiny_study())
-    with Store(folder) as store:
-        pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
-        store._connection.execute(f"PRAGMA max_page_count={pages}")  # what a full disk looks like to SQLite
-        with pytest.raises(OSError, match="full") as caught:
-            store.set_facts(much="x" * 1_000_000)
-        assert "\n" not in str(caught.value)
-        assert "much" not in store.facts()
 
 
 def test_a_checkpoint_that_does_not_fit_is_said_in_one_line_and_resumed(tmp_path, archive, images, uninterrupted):

@@ -2,84 +2,24 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
+from cifar.data.device_data import seed_for
+from cifar.study.measuring import Measuring
 from cifar.study.stages import Recipe, Stage, stages
 from cifar.training.gradients import fisher_trace, gradient_noise
 from cifar.training.hessian import top_eigenvalue
-from cifar.training.measurements import Measuring, measure
+from cifar.training.measurements import measure
 from cifar.training.training import Trainer
-
-
-def small_network(seed: int = 0) -> nn.Module:
-    torch.manual_seed(seed)
-    return nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 3)).eval()
-
-
-def some_data(count: int = 90) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.randn(count, 6), torch.randint(0, 3, (count,))
-
-
-def gradient(network: nn.Module, image: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    loss = functional.cross_entropy(network(image[None]), label[None])
-    return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(network.parameters()))])
-
-
-def test_fisher_trace_is_the_exact_expectation_over_labels():
-    network, (images, labels) = small_network(), some_data(400)
-    chances = network(images).softmax(1).detach()
-    exact = sum(
-        float(chances[i, y]) * float(gradient(network, images[i], torch.tensor(y)).square().sum())
-        for i in range(len(images))
-        for y in range(3)
-    ) / len(images)
-    seed = int(torch.seed() % 2**31)
-    found = fisher_trace(network, [(images[:150], labels[:150]), (images[150:], labels[150:])], seed=seed)
-    value, error = found["fisher_trace"]
-    assert error is not None and abs(value - exact) < 5 * error
-    layers = sum(value for name, (value, _) in found.items() if "/" in name)
-    assert layers == pytest.approx(value)
-    assert set(found) == {"fisher_trace", "fisher_trace/0", "fisher_trace/1", "fisher_trace/3"}
-    # the control: true labels instead of the network's own give another number
-    wrong = sum(float(gradient(network, x, y).square().sum()) for x, y in zip(images, 0 * labels, strict=True)) / 400
-    assert abs(wrong - exact) > 2 * error
-
-
-def test_gradient_noise_is_the_covariance_of_a_loop():
-    network, (images, labels) = small_network(), some_data()
-    each = torch.stack([gradient(network, x, y) for x, y in zip(images, labels, strict=True)]).double()
-    found = gradient_noise(network, [(images[:50], labels[:50]), (images[50:], labels[50:])])
-    trace = float(each.var(0).sum())
-    assert found["gradient_noise_trace"][0] == pytest.approx(trace, rel=1e-4)
-    squared = float(each.mean(0).square().sum()) - trace / len(each)
-    assert ("noise_scale" in found) is (squared > 0)
-    one_sided = gradient_noise(network, [(images, 0 * labels)])  # the mean gradient is large: the scale is defined
-    each = torch.stack([gradient(network, x, y) for x, y in zip(images, 0 * labels, strict=True)]).double()
-    trace = float(each.var(0).sum())
-    squared = float(each.mean(0).square().sum()) - trace / len(each)
-    assert one_sided["noise_scale"] == (pytest.approx(trace / squared, rel=1e-4), None)
-
-
-def test_top_eigenvalue_is_that_of_the_dense_hessian():
-    network, (images, labels) = small_network(), some_data()
-    names = [name for name, _ in network.named_parameters()]
-    shapes = [parameter.shape for parameter in network.parameters()]
-
-    def loss(flat: torch.Tensor) -> torch.Tensor:
-        parts = torch.split(flat, [shape.numel() for shape in shapes])
-        weights = {name: part.view(shape) for name, part, shape in zip(names, parts, shapes, strict=True)}
-        return functional.cross_entropy(torch.func.functional_call(network, weights, (images,)), labels)
-
-    flat = torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
-    exact = torch.linalg.eigvalsh(torch.autograd.functional.hessian(loss, flat)).max()
-    value, error = top_eigenvalue(network, [(images[:40], labels[:40]), (images[40:], labels[40:])], steps=30)
-    assert value == pytest.approx(float(exact), rel=1e-3) and error < 1e-2 * value
-    rough, uncertain = top_eigenvalue(network, [(images, labels)], steps=2)
-    assert rough <= value * (1 + 1e-5) and uncertain > error and abs(value - rough) <= uncertain * (1 + 1e-3)
+from slt_toys.learning_coefficient.estimator import WITHOUT_BURN_IN
+from tests.cifar.training.made_training import made_recipe
 
 
 class Fixed(nn.Module):
@@ -154,3 +94,79 @@ def test_the_learning_coefficient_of_a_state_repeats(device_data):
     assert first["learning_coefficient_trusted"] == second["learning_coefficient_trusted"]
     without = [found["learning_coefficient_without_burn_in"][0] for found in (first, second)]
     assert without[0] == pytest.approx(without[1], rel=1e-12, nan_ok=True)
+
+
+def share_right(trainer: Trainer, images: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
+    with torch.no_grad():
+        outputs = trainer.network.eval()(images)
+    return float(functional.cross_entropy(outputs, labels)), float((outputs.argmax(1) == labels).float().mean())
+
+
+@pytest.mark.parametrize("limit", [None, 20])
+def test_losses_and_accuracies_are_of_the_images_they_are_named_after(lopsided, limit):
+    parts = stages(Stage(2, "vertical_flip", augment=False), Stage(2, augment=False))
+    trainer = Trainer(made_recipe(batch_size=20), lopsided)
+    for _ in range(4):
+        trainer.run_epoch(parts)
+    found = measure(trainer, parts, Measuring(statistics=limit, fisher=0, hessian=0))
+    rows = torch.arange(60) if limit is None else torch.linspace(0, 59, limit).round().long()
+    train, labels = lopsided.under_deficit("none", 0)
+    test, test_labels = lopsided._test
+    expected = {}
+    for prefix, change in (("deficit_", lambda images: images.flip(-2)), ("", lambda images: images)):
+        chosen = lopsided.normalised(change(train[rows]))
+        trainer.re_estimate_batch_statistics([(chosen, labels[rows])])
+        expected[f"{prefix}train"] = share_right(trainer, chosen, labels[rows])
+        expected[f"{prefix}test"] = share_right(trainer, lopsided.normalised(change(test)), test_labels)
+    assert len({accuracy for _, accuracy in expected.values()}) >= 3, "no two can be taken for each other"
+    for name, (loss, accuracy) in expected.items():
+        assert found[f"{name}_loss"] == (pytest.approx(loss, rel=1e-5), None)
+        count = 40 if name.endswith("test") else len(rows)
+        error = (accuracy * (1 - accuracy) / count) ** 0.5
+        assert found[f"{name}_accuracy"] == (pytest.approx(accuracy, abs=1e-6), pytest.approx(error, abs=1e-6))
+    clean = measure(trainer, parts[1:], Measuring(statistics=limit, fisher=0, hessian=0))
+    assert {name.split("_")[0] for name in clean} == {"train", "test"}
+
+
+def test_curvature_and_noise_are_of_the_images_of_the_last_stage(lopsided):
+    from cifar.training.gradients import fisher_trace, gradient_noise
+    from cifar.training.hessian import top_eigenvalue
+
+    trainer = Trainer(made_recipe(batch_size=20, seed=2), lopsided)
+    both = stages(Stage(1, "vertical_flip", augment=False), Stage(1, augment=False))
+    trainer.run_epoch(both)
+    trainer.run_epoch(both)
+    measuring = Measuring(fisher=12, hessian=10, lanczos_steps=3)
+    for parts, deficit in ((both, "none"), (both[:1], "vertical_flip")):
+        found = measure(trainer, parts, measuring)
+        trainer.re_estimate_batch_statistics(lopsided.batches("train", deficit, 2))
+        twelve, ten = (list(lopsided.batches("train", deficit, 2, count)) for count in (12, 10))
+        expected = fisher_trace(trainer.network, twelve, seed=seed_for(2, 32, 2)) | gradient_noise(
+            trainer.network, twelve
+        )
+        expected["hessian_top_eigenvalue"] = top_eigenvalue(trainer.network, ten, steps=3, seed=seed_for(2, 32, 1))
+        assert {name: found[name] for name in expected} == expected
+    assert len(twelve[0][1]) == 12 and len(ten[0][1]) == 10
+
+
+def test_the_learning_coefficient_is_the_estimators_with_these_settings(lopsided, monkeypatch):
+    trainer = Trainer(made_recipe(batch_size=20), lopsided)
+    calls: list[dict[str, Any]] = []
+
+    def estimator(network, loss, problem, **settings):
+        calls.append({"network": network, "loss": loss, "problem": problem} | settings)
+        return SimpleNamespace(estimate=1.5, standard_error=0.25, trusted=True, posterior_energy=7.0)
+
+    monkeypatch.setattr("cifar.training.measurements.local_learning_coefficient", estimator)
+    few = Measuring(fisher=0, hessian=0, learning_coefficient=20, chains=4, draws=30)
+    found = measure(trainer, stages(Stage(2)), few)
+    assert found["learning_coefficient"] == (1.5, 0.25) and found["learning_coefficient_trusted"] == (1.0, None)
+    assert found["learning_coefficient_without_burn_in"] == (7.0, 0.25)
+    ours, first = calls
+    images, labels = next(iter(lopsided.batches("train", "none", 0, 20)))
+    for call in calls:
+        assert call["network"] is trainer.network and call["loss"] is functional.cross_entropy
+        assert torch.equal(call["problem"][0], images) and torch.equal(call["problem"][1], labels)
+        assert (call["examples"], call["seed"]) == (60, seed_for(0, 32, 2)), "of all images, not of those chosen"
+    assert (ours["sampler"], ours["chains"], ours["draws"]) == ("sgld", 4, 30)
+    assert {name: first[name] for name in WITHOUT_BURN_IN} == WITHOUT_BURN_IN

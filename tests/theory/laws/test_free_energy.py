@@ -6,34 +6,8 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import integrate, optimize
+from scipy import integrate
 from scipy.special import erf
-
-names = ("crossing_half_order_1", "crossing_half_order_2", "crossing_half_order_3")
-priors = ("prior_exponent_1", "prior_exponent_2", "prior_exponent_3")
-
-
-@pytest.mark.parametrize("powers", [(1, 1, 2), (1, 2, 3), (2, 2, 2)])
-@pytest.mark.parametrize("exponents", [(0, 0, 0), (1, 0, 3)])
-def test_zeta_function_by_quadrature(evaluate, powers, exponents):
-    for z in (0.3, 2.0):
-        product = 1.0
-        for k, h in zip(powers, exponents, strict=True):
-            product *= integrate.quad(lambda w, k=k, h=h, z=z: w ** (2 * k * z + h), 0, 1)[0]
-        values = dict(zip(names + priors, powers + exponents, strict=True))
-        assert evaluate("normal-crossing-zeta", zeta_argument=z, **values) == pytest.approx(product, rel=1e-9)
-
-
-@pytest.mark.parametrize("powers", list(itertools.product((1, 2, 3), repeat=3)))
-def test_learning_coefficient_and_multiplicity_are_the_pole(evaluate, powers):
-    values = dict(zip(names + priors, (*powers, 0, 1, 2), strict=True))
-    value = evaluate("normal-crossing-learning-coefficient", **values)
-    multiplicity = evaluate("normal-crossing-multiplicity", **values)
-    # (z + value)^order * zeta stays finite and non-zero at the pole for the right order only.
-    near = [evaluate("normal-crossing-zeta", zeta_argument=-value + d, **values) for d in (1e-6, 1e-7)]
-    assert np.log10(abs(near[1] / near[0])) == pytest.approx(multiplicity, abs=1e-3)
 
 
 @pytest.mark.parametrize("half_order", [1, 2, 3])
@@ -144,27 +118,3 @@ def test_constant_formula_against_a_known_transform(evaluate):
     offset = evaluate("energy-offset", learning_coefficient=0.5, pole_coefficient=1, next_pole_coefficient=0)
     law = constant + 0.5 * np.log(n_beta) - np.log(np.log(n_beta) + offset)
     assert law == pytest.approx(-np.log(exact), abs=1e-6)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.floats(0.001, 0.5), st.floats(0.05, 1.0), st.floats(-2.0, 2.0), st.sampled_from([-1, 1]))
-def test_crossovers_solve_the_balance(evaluate, loss, coefficient, constant, sign):
-    def balance(x: float) -> float:
-        return -loss * x + coefficient * np.log(x) + constant
-
-    peak = coefficient / loss
-    values = {
-        "loss_difference": -loss * sign,
-        "learning_coefficient_difference": coefficient * sign,
-        "free_energy_constant_difference": constant * sign,
-    }
-    if balance(peak) > 1e-3:  # two crossovers, one on each side of the peak
-        low = optimize.brentq(balance, peak * np.exp(-60), peak, xtol=1e-300, rtol=1e-14)
-        high = optimize.brentq(balance, peak, peak * 1e6, rtol=1e-14)
-        assert evaluate("crossover-principal", **values) == pytest.approx(low, rel=1e-9)
-        assert evaluate("crossover", **values) == pytest.approx(high, rel=1e-9)
-    same = {**values, "loss_difference": loss * sign}
-    single = optimize.brentq(
-        lambda x: loss * x + coefficient * np.log(x) + constant, 1e-30, 1e6, rtol=1e-14, xtol=1e-300
-    )
-    assert evaluate("crossover-principal", **same) == pytest.approx(single, rel=1e-9)

@@ -5,18 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import sympy
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import integrate, optimize
+from scipy import integrate
 from scipy.special import erf
 from sympy import Abs, CRootOf, Poly, Rational, cos, exp, sqrt, symbols
 
 from theory.learning_coefficient.engine import LearningCoefficientRefused, rlct
-from theory.learning_coefficient.newton_polyhedron import newton_learning_coefficient, newton_polyhedron
 
 w, x, y, z = symbols("w x y z")
 half = Rational(1, 2)
-
 KNOWN = [
     (x**4 + y**6, (x, y), (0, 0), Rational(5, 12), 1),
     (x**2 * y**2 + x**6, (x, y), (0, 0), half, 2),
@@ -152,53 +148,6 @@ def test_bad_input_gets_one_clear_line(arguments, message):
     with pytest.raises(ValueError, match=message) as error:
         rlct(*arguments)
     assert "\n" not in str(error.value)
-
-
-exponent = st.integers(0, 4)
-
-
-@st.composite
-def monomial_problem(draw):
-    dimension = draw(st.integers(2, 3))
-    count = draw(st.integers(1, 5))
-    powers = [tuple(2 * draw(exponent) for _ in range(dimension)) for _ in range(count)]
-    powers = [p if any(p) else (2,) * dimension for p in powers]
-    prior = [draw(st.integers(0, 2)) for _ in range(dimension)]
-    return sorted(set(powers)), prior
-
-
-@settings(max_examples=60, deadline=None)
-@given(monomial_problem())
-def test_monomials_agree_with_a_numeric_linear_programme(problem):
-    powers, prior = problem
-    coordinates = (x, y, z)[: len(prior)]
-    loss = sum((i + 1) * sympy.Mul(*[c**e for c, e in zip(coordinates, p, strict=True)]) for i, p in enumerate(powers))
-    density = sympy.Mul(*[Abs(c) ** h for c, h in zip(coordinates, prior, strict=True)])
-    result = rlct(loss, coordinates, (0,) * len(prior), density)
-    weights = np.array(prior) + 1.0
-    solved = optimize.linprog(weights, A_ub=-np.array(powers, dtype=float), b_ub=-np.ones(len(powers)))
-    assert float(result.value) == pytest.approx(solved.fun, abs=1e-9)
-    assert 1 <= result.multiplicity <= len(prior)
-    # Dimension of the optimal face, by maximising and minimising random directions over it.
-    widths = []
-    for direction in np.random.default_rng(0).normal(size=(12, len(prior))):
-        ends = [
-            optimize.linprog(
-                s * direction,
-                A_ub=np.vstack([-np.array(powers, dtype=float), weights]),
-                b_ub=np.append(-np.ones(len(powers)), solved.fun * (1 + 1e-12) + 1e-12),
-            ).x
-            for s in (1, -1)
-        ]
-        widths.append(ends[0] - ends[1])
-    assert result.multiplicity == np.linalg.matrix_rank(np.array(widths), tol=1e-6) + 1
-
-
-def test_polyhedron_agrees_on_one_vertex_by_hand():
-    polyhedron = newton_polyhedron(((6, 0), (2, 2), (0, 6)))
-    value, multiplicity, optimal = newton_learning_coefficient(polyhedron, (0, 0))
-    assert (value, multiplicity) == (half, 2)
-    assert set(optimal) == {(Rational(1, 6), Rational(1, 3)), (Rational(1, 3), Rational(1, 6))}
 
 
 @pytest.mark.parametrize(

@@ -9,25 +9,17 @@ import pytest
 import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sympy import Abs, Integer, Rational, expand, sqrt, symbols
+from sympy import Integer, Rational, expand, sqrt, symbols
 
+from tests.theory.learning_coefficient.bent import answer
 from theory.learning_coefficient.engine import LearningCoefficientRefused, rlct
 from theory.learning_coefficient.ideal import rlct_of_ideal
-from theory.learning_coefficient.local_form import factors_at
 from theory.learning_coefficient.minimum_set import rlct_on_points
-from theory.learning_coefficient.newton_polyhedron import newton_learning_coefficient, newton_polyhedron
-from theory.learning_coefficient.plane_curves import PlaneFactor, resolve_plane_curve
 
 w, x, y, z = symbols("w x y z", real=True)
 half = Rational(1, 2)
-
 constant = st.sampled_from([Rational(1, 10**6), Rational(3, 7), Integer(1), Integer(10**6)])
 slope = st.sampled_from([Integer(0), Integer(1), Integer(-2), half])
-
-
-def answer(loss, coordinates, point=None, prior=1):
-    found = rlct(loss, coordinates, point or (0,) * len(coordinates), prior)
-    return found.value, found.multiplicity
 
 
 def crossing(powers):
@@ -171,25 +163,3 @@ def test_ideals_and_their_sums_of_squares_in_any_order(exponents, order):
     assert answer(sum(g**2 for g in generators), (x, y, z)) == (found.value, found.multiplicity)
     seven = rlct_of_ideal([7 * g * (1 + x) for g in generators], names, (0, 0, 0))
     assert (seven.value, seven.multiplicity) == (found.value, found.multiplicity)
-
-
-@settings(max_examples=8, deadline=None)
-@given(
-    st.tuples(st.integers(0, 4), st.integers(0, 4)),
-    st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 2)), min_size=1, max_size=3),
-    st.tuples(st.integers(0, 2), st.integers(0, 2)),
-)
-def test_blow_ups_agree_with_the_newton_polygon_where_it_is_not_degenerate(corner, factors, prior):
-    """Products of positive x^2a + c y^2b: value and multiplicity by linear programming over the polygon."""
-    loss = x ** (2 * corner[0]) * y ** (2 * corner[1])
-    for number, (a, b, power) in enumerate(factors):
-        loss *= (x ** (2 * a) + (number + 1) * y ** (2 * b)) ** power
-    split = factors_at(expand(loss), (x, y), (Integer(0), Integer(0)))
-    assert split is not None
-    parts = [PlaneFactor(str(f), sympy.Poly(f, x, y).as_dict(), power) for f, power in split.vanishing]
-    found = resolve_plane_curve(parts, ("x", "y"), prior)
-    polygon = newton_polyhedron(tuple(sympy.Poly(loss, x, y).monoms()))
-    value, multiplicity, _ = newton_learning_coefficient(polygon, prior)
-    assert (found.value, found.multiplicity) == (value, multiplicity)
-    density = Abs(x) ** prior[0] * Abs(y) ** prior[1]
-    assert answer(expand(loss), (x, y), prior=density) == (value, multiplicity)

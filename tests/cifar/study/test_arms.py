@@ -1,19 +1,14 @@
-"""The stages of every arm field by field, and what identifies a state."""
+"""Every arm as stages, field by field."""
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cifar.study.arms import ARMS, Protocol, make_run
-from cifar.study.stages import Recipe, Stage, key, stage_of, stages, total_epochs, until
-
-
-def made_recipe(**changes) -> Recipe:
-    return replace(Recipe("fully_connected", 16, 2, batch_size=40, data="made"), **changes)
-
+from cifar.study.stages import Recipe, Stage, total_epochs
 
 ARM_FIELDS: dict[str, list[dict[str, Any]]] = {
     "base": [{"epochs": 10, "deficit": "blur"}, {"epochs": 20}],
@@ -68,26 +63,32 @@ def test_flow_time_is_matched_exactly_in_the_continuous_limit():
         assert 2 * twice == pytest.approx(rate, rel=1e-12)
 
 
-def test_an_epoch_belongs_to_one_stage():
-    parts = stages(Stage(2, "blur"), Stage(0), Stage(3))
-    assert len(parts) == 2 and total_epochs(parts) == 5
-    assert [stage_of(parts, epoch) for epoch in range(5)] == [(parts[0], 0)] * 2 + [(parts[1], 2)] * 3
-    with pytest.raises(ValueError, match="epoch: 5 is not below the 5"):
-        stage_of(parts, 5)
-    assert [total_epochs(until(parts, epoch)) for epoch in (0, 1, 2, 3, 5, 9)] == [0, 1, 2, 3, 5, 5]
-    assert until(parts, 2) == (parts[0],) and until(parts, 3)[1] == replace(parts[1], epochs=1)
+def protocol(**changes) -> Protocol:
+    return Protocol(Recipe(batch_size=128), Stage(0, learning_rate=0.04, decay=0.9), further_epochs=20, **changes)
 
 
-def test_a_state_is_identified_by_every_field_it_depends_on():
-    others = {"network": "all_cnn", "width": 8, "depth": 1, "batch_size": 3, "momentum": 0.5, "precision": "bfloat16",
-              "deficit_after_augmentation": True, "data": "x", "seed": 9}  # fmt: skip
-    assert set(others) == {field.name for field in fields(Recipe)}
-    part = Stage(3, "blur")
-    seen = {key(made_recipe(), [part])} | {key(made_recipe(**{name: value}), [part]) for name, value in others.items()}
-    assert len(seen) == 1 + len(others)
-    changes = {"epochs": 4, "deficit": "none", "learning_rate": 1.0, "decay": 0.5, "clock": "stage", "clock_start": 1,
-               "period": 2, "weight_decay": 0.5, "augment": False, "share": 0.5, "added_noise": 1.0, "shrink": 0.4,
-               "perturb": 0.1}  # fmt: skip
-    assert set(changes) == {field.name for field in fields(Stage)}
-    seen |= {key(made_recipe(), [replace(part, **{name: value})]) for name, value in changes.items()}
-    assert len(seen) == 1 + len(others) + len(changes)
+def test_every_arm_is_what_the_table_says():
+    runs = {arm: make_run(arm, protocol(), 10) for arm in ARMS}
+    base = runs["base"]
+    assert [(part.epochs, part.deficit) for part in base.stages] == [(10, "blur"), (20, "none")]
+    assert base.stages[1].rate(10, 10) == pytest.approx(0.04 * 0.9**10)
+    assert runs["reset"].stages[1].rate(10, 10) == 0.04
+    assert runs["constant"].stages[1].rate(29, 10) == 0.04
+    assert runs["linear_scaling"].recipe.batch_size == 256
+    assert runs["linear_scaling"].stages[0].rate(3, 0) == pytest.approx(0.08 * 0.9**3)
+    matched = runs["flow_time_matched"]
+    assert matched.recipe.batch_size == 256 and total_epochs(matched.stages) == 60
+    assert {part.added_noise for part in runs["added_noise"].stages} == {1.0}
+    fresh = runs["fresh"]
+    assert fresh.stages[0].rate(0, 0) == base.stages[1].rate(10, 10) and fresh.epochs == 20
+    assert runs["clean"].epochs == base.epochs and {part.deficit for part in runs["clean"].stages} == {"none"}
+    assert [part.share for part in runs["warm_start"].stages] == [0.5, 1.0]
+    window = make_run("window", protocol(total=100), 10)
+    assert [(part.epochs, part.deficit) for part in window.stages] == [(10, "none"), (40, "blur"), (50, "none")]
+    cyclic = make_run("cyclic", protocol(cycle=5), 10)
+    assert cyclic.stages[1].rate(15, 10) == 0.04
+
+
+def test_a_switch_after_the_end_is_refused():
+    with pytest.raises(ValueError, match="switch_epochs: 120"):
+        make_run("base", protocol(total=100), 120)

@@ -1,0 +1,38 @@
+"""Stages: an epoch belongs to one, and a state is identified by all it depends on."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from cifar.study.stages import Recipe, Stage, key, stage_of, stages, total_epochs, until
+
+
+def made_recipe(**changes) -> Recipe:
+    return replace(Recipe("fully_connected", 16, 2, batch_size=40, data="made"), **changes)
+
+
+def test_an_epoch_belongs_to_one_stage():
+    parts = stages(Stage(2, "blur"), Stage(0), Stage(3))
+    assert len(parts) == 2 and total_epochs(parts) == 5
+    assert [stage_of(parts, epoch) for epoch in range(5)] == [(parts[0], 0)] * 2 + [(parts[1], 2)] * 3
+    with pytest.raises(ValueError, match="epoch: 5 is not below the 5"):
+        stage_of(parts, 5)
+    assert [total_epochs(until(parts, epoch)) for epoch in (0, 1, 2, 3, 5, 9)] == [0, 1, 2, 3, 5, 5]
+    assert until(parts, 2) == (parts[0],) and until(parts, 3)[1] == replace(parts[1], epochs=1)
+
+
+def test_a_state_is_identified_by_every_field_it_depends_on():
+    others = {"network": "all_cnn", "width": 8, "depth": 1, "batch_size": 3, "momentum": 0.5, "precision": "bfloat16",
+              "deficit_after_augmentation": True, "data": "x", "seed": 9}  # fmt: skip
+    assert set(others) == {field.name for field in fields(Recipe)}
+    part = Stage(3, "blur")
+    seen = {key(made_recipe(), [part])} | {key(made_recipe(**{name: value}), [part]) for name, value in others.items()}
+    assert len(seen) == 1 + len(others)
+    changes = {"epochs": 4, "deficit": "none", "learning_rate": 1.0, "decay": 0.5, "clock": "stage", "clock_start": 1,
+               "period": 2, "weight_decay": 0.5, "augment": False, "share": 0.5, "added_noise": 1.0, "shrink": 0.4,
+               "perturb": 0.1}  # fmt: skip
+    assert set(changes) == {field.name for field in fields(Stage)}
+    seen |= {key(made_recipe(), [replace(part, **{name: value})]) for name, value in changes.items()}
+    assert len(seen) == 1 + len(others) + len(changes)

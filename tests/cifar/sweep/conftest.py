@@ -1,0 +1,18 @@
+"""A sweep that nothing interrupted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cifar.sweep.sweep import work
+from tests.cifar.sweep.made_sweeps import MEASURING, begin, tiny_study
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory, images) -> Path:
+    folder = tmp_path_factory.mktemp("sweeps") / "whole"
+    begin(folder, images, tiny_study())
+    work(folder, images, MEASURING, "cpu", 1)
+    return folder

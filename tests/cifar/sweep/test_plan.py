@@ -1,0 +1,35 @@
+"""Units of work share what runs have in common."""
+
+from __future__ import annotations
+
+import pytest
+
+from cifar.study.presets import PRESETS
+from cifar.study.stages import until
+from cifar.sweep.plan import plan, trained_images
+from tests.cifar.sweep.made_sweeps import tiny_study
+
+
+def test_every_shared_state_is_reached_once():
+    study = tiny_study()
+    units = plan(study.runs("made"))
+    assert len({unit.key for unit in units}) == len(units)
+    # per batch size one trunk of 3 epochs in two pieces and three branches; reset shares the trunk; fresh is alone
+    assert sum(unit.epochs for unit in units) == 2 * (3 + 3 * 3) + 3 + 3
+    assert sum(unit.branch for unit in units) == len(study.runs("made")) == 8
+    seen: set[str | None] = {None}
+    for unit in units:
+        assert unit.parent in seen, "a parent comes after its child"
+        seen.add(unit.key)
+    by_key = {unit.key: unit for unit in units}
+    for unit in units:
+        if unit.parent is not None:
+            assert by_key[unit.parent].stages == until(unit.stages, unit.begin)
+    assert trained_images(units[0], 120) == units[0].epochs * 120
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_planned_without_repeating_work(name):
+    units = plan(PRESETS[name].runs("made"))
+    assert len({(unit.recipe, unit.stages) for unit in units}) == len(units)
+    assert {unit.recipe.batch_size for unit in units} == set(PRESETS[name].batch_sizes)
