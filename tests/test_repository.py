@@ -251,6 +251,13 @@ def test_a_file_is_a_room(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE, "past 500 lines look for a second idea"
 
 
+def test_slow_cases_are_cases():
+    for line in (ROOT / "tests" / "slow_cases.txt").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            path, _, case = line.split(maxsplit=1)[1].partition("::")
+            assert f"def {case.partition('[')[0]}(" in (ROOT / path).read_text(encoding="utf-8"), line
+
+
 # Tests of the reader that refuses pickles must make some.
 MAKES_PICKLES = {"tests/cifar/conftest.py", "tests/cifar/data/test_archives.py"}
 
