@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 
 from figures.style import EXACT, FAINT, INK, PALETTE, SAMPLED, series, use_style
 
+KINDS = ("exact", "sampled_epochs", "sampled_low", "sampled_high", "predicted")  # of shifts of the end
 ARM_PANELS = 5  # beside the one of ends
 BAND = "#ececec"
 SURVIVES, REFUTED, TRUTH = "#3a3a3a", "#ffffff", PALETTE[3]
@@ -104,7 +105,7 @@ def _shifts_of_the_end(axes: Axes, data: xr.Dataset) -> None:
     arms = [str(arm) for arm in data["arm"].values][1:]
     names = [str(name) for name in data["hypothesis"].values]
     part = data.isel(arm=slice(1, None))
-    known = [part[f"shift_{kind}"].values.ravel() for kind in ("exact", "sampled", "low", "high", "predicted")]
+    known = [part[f"shift_{kind}"].values.ravel() for kind in KINDS]
     values = np.abs(np.concatenate(known))
     reach = 1.1 * max(float(np.nanmax(values, initial=0.0)), 5.0)
     places = np.arange(len(arms), dtype=float)[::-1]
@@ -128,9 +129,9 @@ def _shifts_of_the_end(axes: Axes, data: xr.Dataset) -> None:
         exact, happened, linestyle="none", marker="|", markersize=13, markeredgewidth=2.2, color=INK,
         label="happened: exact", zorder=4, clip_on=False,
     )  # fmt: skip
-    sampled = part["shift_sampled"].values
+    sampled = part["shift_sampled_epochs"].values
     seen = np.isfinite(sampled)
-    low, high = part["shift_low"].values[seen], part["shift_high"].values[seen]
+    low, high = part["shift_sampled_low"].values[seen], part["shift_sampled_high"].values[seen]
     low, high = np.where(np.isnan(low), -reach, low), np.where(np.isnan(high), reach, high)
     axes.errorbar(
         sampled[seen], happened[seen], xerr=[sampled[seen] - low, high - sampled[seen]], label="happened: sampled",
@@ -177,7 +178,7 @@ def _worlds(data: xr.Dataset) -> Figure:
     hypotheses = ["\n".join(str(name).rsplit(" ", 1)) for name in data["hypothesis"].values]
     for axes, letter, judged in zip(panels, "ab", (0, 2), strict=True):
         part = data.isel(judged=judged)
-        _matrix(axes, data, part["world_p_value"].values, part["world_verdict"].values)
+        _matrix(axes, data, part["world_p_value"].values, part["world_verdict_outcome"].values)
         axes.set(xlim=(-0.6, len(hypotheses) - 0.4), ylim=(len(worlds) - 0.5, -0.5))
         axes.set_xticks(range(len(hypotheses)), hypotheses)
         axes.tick_params(length=0)
@@ -212,7 +213,8 @@ def _matrix(axes: Axes, data: xr.Dataset, chances: np.ndarray, outcomes: np.ndar
                 axes.add_patch(Rectangle(corner, 0.92, 0.56, fill=False, edgecolor=TRUTH, linewidth=3.4))
         right = " (right)" if str(outcome) == truth else ""
         middle = (len(names) - 1) / 2
-        axes.text(middle, row + 0.32, f"{outcome}{right}", ha="center", va="center", fontsize=9.5, style="italic")
+        told = f"{outcome or 'no such arms'}{right}"
+        axes.text(middle, row + 0.32, told, ha="center", va="center", fontsize=9.5, style="italic")
 
 
 def _chance(chance: float) -> str:

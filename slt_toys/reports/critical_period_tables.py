@@ -2,208 +2,176 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
-from ..fits.ends import CriticalPeriodEnd
-from ..results.claims import Table, number_text
+from ..results.claims import Table, chance_text, texts
 
-JUDGED = ("the law's arms", "all arms", "confounding arms")
-NOTHING = "-"
-
-__all__ = ["JUDGED", "chance", "end_of", "power_of_mixtures", "tables"]
+__all__ = ["chance", "tables"]
 
 
 def tables(data: xr.Dataset) -> tuple[Table, ...]:
     """Arms, verdicts, predictions, mixtures, worlds, shifts, and checks and limits."""
     mixtures = (_mixtures(data),) if "mixture" in data.dims else ()
-    return (_arms(data), _verdicts(data), _predictions(data), *mixtures, _worlds(data), _shifts(data), _checks(data))
-
-
-def end_of(part: xr.Dataset, name: str) -> str:
-    """An end in a short phrase: ``part`` holds single values."""
-    state = str(part[f"{name}_state"].values)
-    if not state:
-        return NOTHING
-
-    def number(key: str) -> float | None:
-        value = float(part[key]) if key in part else np.nan
-        return value if np.isfinite(value) else None
-
-    confidence = part.attrs["confidence"] if f"{name}_low" in part else None
-    return CriticalPeriodEnd(
-        "half_stuck_mass", state, number(name), part.attrs["level"], number(f"{name}_bound"),  # type: ignore[arg-type]
-        number(f"{name}_low"), number(f"{name}_high"), confidence=confidence,
-    ).statement()  # fmt: skip
+    return (_arms(data), _verdict_table(data), _predictions(data), *mixtures, _worlds_table(data), _shifts(data),
+            _checks(data))  # fmt: skip
 
 
 def chance(p_value: float) -> str:
-    """A p-value in words."""
-    return f"p {_p(p_value)}" if _p(p_value)[0] in "<>" else f"p = {_p(p_value)}"
-
-
-def power_of_mixtures(data: xr.Dataset, percent: int) -> np.ndarray:
-    """How often temperature was refuted in each mixture with so many per cent of a rival."""
-    names = [str(name) for name in data["mixture"].values]
-    chosen = [f", {percent} % " in name for name in names]
-    return data["power_refuted"].values[chosen]
-
-
-def _p(p_value: float) -> str:
-    if not np.isfinite(p_value):
-        return NOTHING
-    return "< 0.001" if p_value < 0.001 else "> 0.99" if p_value > 0.99 else f"{p_value:.2g}"
-
-
-def _names(data: xr.Dataset, axis: str) -> list[str]:
-    return [str(name) for name in data[axis].values]
+    """A p-value in a sentence."""
+    told = chance_text(p_value)
+    return f"p {told}" if told[0] in "<>" else f"p = {told}"
 
 
 def _arms(data: xr.Dataset) -> Table:
-    hypotheses = _names(data, "hypothesis")
-    rows = []
-    for number, arm in enumerate(_names(data, "arm")):
-        part = data.isel(arm=number)
-        mark = " *" * bool(part["confounding"]) + " +" * bool(part["beyond"])
-        predicted = (end_of(part.sel(hypothesis=name), "end_predicted") for name in hypotheses)
-        rows.append((arm + mark, end_of(part, "end_exact"), end_of(part, "end_sampled"), *predicted))
-    if str(data["end_as_sgd_state"].values):
-        rows.append(("control as SGD's own steps", NOTHING, end_of(data, "end_as_sgd"), *[NOTHING] * len(hypotheses)))
-    for copy in filter(None, str(data.attrs["copies"]).split("; ")):
-        rows.append((copy, *["not counted"] * 2, *[NOTHING] * len(hypotheses)))
-    return Table(
-        "arms",
+    marks = zip(data["confounding"].values, data["beyond"].values, strict=True)
+    names = [f"{arm}{' *' * bool(star)}{' +' * bool(plus)}" for arm, (star, plus) in
+             zip(data["arm"].values, marks, strict=True)]  # fmt: skip
+    columns = {
+        "arm": names,
+        "exact": [told or "-" for told in texts(data["end_exact_statement"].values)],
+        "sampled, 95 %": texts(data["end_sampled_statement"].values),
+        **{
+            f"{name}: predicted": texts(data["end_predicted_statement"].sel(hypothesis=name).values)
+            for name in data["hypothesis"].values
+        },
+    }
+    copies = list(filter(None, str(data.attrs["copies"]).split("; ")))
+    for heading, column in columns.items():
+        own = {"arm": "control as SGD's own steps", "sampled, 95 %": None}.get(heading, "-")
+        if "end_as_sgd_statement" in data:
+            column.append(str(data["end_as_sgd_statement"].values) if own is None else own)
+        column += copies if heading == "arm" else ["not counted"] * len(copies)
+    caption = (
         "End of the critical period in epochs of the control; hypotheses are fitted to the control alone "
-        "(*: confounding, +: beyond the law's conditions).",
-        ("arm", "exact", "sampled, 95 %", *(f"{name}: predicted" for name in hypotheses)),
-        tuple(rows),
+        "(*: confounding, +: beyond the law's conditions)."
     )
+    return Table.of_columns("arms", caption, columns)
 
 
-def _verdicts(data: xr.Dataset) -> Table:
-    hypotheses = _names(data, "hypothesis")
-    rows = []
-    for number, judged in enumerate(JUDGED):
-        part = data.isel(judged=number)
-        if not int(part["arms_judged"]):
-            continue
-        nearest = int(np.argmin(part["deviance"].values))
-        rows.append((
-            judged, str(int(part["arms_judged"])), str(part["verdict"].values),
-            *(_p(value) for value in part["p_value"].values), hypotheses[nearest],
-            f"{float(part['deviance'][nearest]):.0f} / {int(part['degrees_of_freedom'])}",
-        ))  # fmt: skip
-    return Table(
-        "verdicts",
-        "p-values of the hypotheses in the unlike arms together, and the nearest one.",
-        ("arms", "how many", "verdict", *(f"{name}: p" for name in hypotheses), "nearest", "its deviance / freedom"),
-        tuple(rows),
-    )
+def _nearest(data: xr.Dataset, prefix: str = "") -> tuple[list[str], list[str]]:
+    """The hypothesis of least deviance by row, and its deviance and degrees of freedom."""
+    deviance, freedom = data[f"{prefix}deviance"].values, data[f"{prefix}degrees_of_freedom"].values
+    least = deviance.argmin(axis=-1)
+    told = [f"{row[at]:.0f} / {free[at]:.0f}" for row, free, at in zip(deviance, freedom, least, strict=True)]
+    return texts(data["hypothesis"].values[least]), told
+
+
+def _verdict_table(data: xr.Dataset) -> Table:
+    part = data.isel(judged=np.flatnonzero(data["arms_judged"].values))
+    name, told = _nearest(part)
+    columns = {
+        "arms": texts(part["judged"].values),
+        "how many": texts(part["arms_judged"].values),
+        "verdict": texts(part["verdict_outcome"].values),
+        **{
+            f"{hypothesis}: p": [*map(chance_text, part["p_value"].sel(hypothesis=hypothesis).values)]
+            for hypothesis in data["hypothesis"].values
+        },
+        "nearest": name,
+        "its deviance / freedom": told,
+    }
+    return Table.of_columns("verdicts", "p-values of the hypotheses, each fitted to all unlike arms together.", columns)
 
 
 def _predictions(data: xr.Dataset) -> Table:
-    arms, rows = _names(data, "arm"), []
-    for name in _names(data, "hypothesis"):
-        part = data.sel(hypothesis=name)
-        worst = int(np.argmax(part["prediction_deviance"].values))
-        there = part.isel(arm=worst)
-        rows.append((
-            name, f"{int(part['right_side'])} of {int(data['unseen_arms'])}", str(int(part["ends_compared"])),
-            number_text(float(part["largest_miss"])), arms[worst], end_of(there, "end_predicted"),
-            end_of(there, "end_sampled"),
-        ))  # fmt: skip
-    return Table(
-        "predictions_of_unseen_arms",
+    worst = data.isel(arm=xr.DataArray(data["prediction_deviance"].values.argmax(axis=0), dims="hypothesis"))
+    columns = {
+        "hypothesis": texts(data["hypothesis"].values),
+        "right side": [f"{count} of {int(data['unseen_arms'])}" for count in texts(data["right_side"].values)],
+        "ends compared": texts(data["ends_compared"].values),
+        "largest miss": texts(data["largest_miss"].values),
+        "worst arm": texts(worst["arm"].values),
+        "predicted there": texts(worst["end_predicted_statement"].values),
+        "sampled there": texts(worst["end_sampled_statement"].values),
+    }
+    caption = (
         "Right side: before, among or after the switch epochs. Misses in epochs, where both ends lie among them; the "
-        "worst arm is that of the largest deviance.",
-        ("hypothesis", "right side", "ends compared", "largest miss", "worst arm", "predicted there", "sampled there"),
-        tuple(rows),
+        "worst arm is that of the largest deviance."
     )
+    return Table.of_columns("predictions_of_unseen_arms", caption, columns)
 
 
 def _mixtures(data: xr.Dataset) -> Table:
-    outcomes, rows = _names(data, "outcome"), []
-    for number, mixture in enumerate(_names(data, "mixture")):
-        part = data.isel(mixture=number)
-        counts = zip(outcomes, part["power_verdicts"].values, strict=True)
-        rows.append((
-            mixture, f"{int(part['power_refuted'])} of {data.attrs['power_seeds']}",
-            _p(float(part["power_largest_p_value"])), ", ".join(f"{name} {int(n)}" for name, n in counts if n),
-        ))  # fmt: skip
-    return Table(
-        "mixtures",
+    outcomes = [str(name) for name in data["outcome"].values]
+    columns = {
+        "what decides": [str(name) for name in data["power_world"].values],
+        "temperature refuted": [f"{hits:.0f} of {count:.0f}" for hits, count in zip(
+            data["power_refuted"].values, data["power_seeds"].values, strict=True)],
+        "its largest p-value": [*map(chance_text, data["power_largest_p_value"].values)],
+        "verdicts": [
+            ", ".join(f"{name} {count}" for name, count in zip(outcomes, row, strict=True) if count)
+            for row in data["power_verdicts"].values.astype(int)
+        ],
+    }  # fmt: skip
+    caption = (
         "How often temperature is refuted where something else decides as well, by counts drawn anew; the rival ends "
-        "the control's critical period at the same epoch.",
-        ("what decides", "temperature refuted", "its largest p-value", "verdicts"),
-        tuple(rows),
+        "the control's critical period at the same epoch."
     )
+    return Table.of_columns("mixtures", caption, columns)
 
 
-def _worlds(data: xr.Dataset) -> Table:
-    hypotheses = np.array(_names(data, "hypothesis"))
-    rows = []
-    for number, world in enumerate(_names(data, "world")):
-        law, alone = (data.isel(world=number, judged=judged) for judged in (0, 2))
-        left = hypotheses[alone["world_p_value"].values >= data.attrs["significance"]]
-        nearest = int(np.argmin(law["world_deviance"].values))
-        rows.append((
-            world, str(law["world_truth"].values), str(law["world_verdict"].values), hypotheses[nearest],
-            f"{float(law['world_deviance'][nearest]):.0f} / {int(law['world_degrees_of_freedom'])}",
-            str(alone["world_verdict"].values), ", ".join(left) or NOTHING,
-        ))  # fmt: skip
-    return Table(
-        "worlds",
-        "Verdicts in the simulated worlds, from sampled data alone; none: no hypothesis survives.",
-        ("world", "truth", "verdict, the law's arms", "nearest", "its deviance / freedom", "verdict, confounding arms",
-         "survivors there"),
-        tuple(rows),
-    )  # fmt: skip
+def _worlds_table(data: xr.Dataset) -> Table:
+    law, alone = data.isel(judged=0), data.isel(judged=2)
+    name, told = _nearest(law, "world_")
+    survives = alone["world_p_value"].values >= data.attrs["significance"]
+    columns = {
+        "world": texts(data["world"].values),
+        "truth": texts(data["world_truth"].values),
+        "verdict, the law's arms": texts(law["world_verdict_outcome"].values),
+        "nearest": name,
+        "its deviance / freedom": told,
+        "verdict, confounding arms": [told or "no such arms" for told in texts(alone["world_verdict_outcome"].values)],
+        "survivors there": [", ".join(data["hypothesis"].values[row]) or "-" for row in survives],
+    }
+    caption = "Verdicts in the simulated worlds, from sampled data alone; none: no hypothesis survives."
+    return Table.of_columns("worlds", caption, columns)
 
 
 def _shifts(data: xr.Dataset) -> Table:
-    stuck, phases = data.sel(pair_phase=data.attrs["stuck_phase"]), _names(data, "three_phase")
-    also, rows = set(_names(data, "three_shift")), []
-    for shift in _names(data, "pair_shift"):
-        part = stuck.sel(pair_shift=shift)
-        masses = [NOTHING] * len(phases)
-        if shift in also:
-            three = data.sel(three_shift=shift)
-            exact, sampled = three["three_exact"].values, three["three_sampled"].values
-            masses = [f"{one:.3f} / {other:.3f}" for one, other in zip(exact, sampled, strict=True)]
-        error = float(part["pair_error"])
-        rows.append(
-            (shift, f"{float(part['pair_exact']):.3f}", f"{float(part['pair_sampled']):.3f} ± {error:.3f}", *masses)
-        )
-    return Table(
-        "shifts",
-        "Share of runs at the end, by shift; the named shifts have one sum of deficit weights, windows half of it.",
-        ("shift", "stuck, exact", "sampled ± standard error", *(f"three phases: {x}, exact / sampled" for x in phases)),
-        tuple(rows),
+    stuck = data.sel(pair_phase=data.attrs["stuck_phase"])
+    three = data[["three_exact", "three_sampled"]].reindex(three_shift=data["pair_shift"].values)
+    columns = {
+        "shift": texts(data["pair_shift"].values),
+        "stuck, exact": [f"{share:.3f}" for share in stuck["pair_exact"].values],
+        "sampled ± standard error": [f"{share:.3f} ± {error:.3f}" for share, error in zip(
+            stuck["pair_sampled"].values, stuck["pair_error"].values, strict=True)],
+    }  # fmt: skip
+    for phase in data["three_phase"].values:
+        part = three.sel(three_phase=phase)
+        both = zip(part["three_exact"].values, part["three_sampled"].values, strict=True)
+        told = [f"{exact:.3f} / {sampled:.3f}" if np.isfinite(exact) else "-" for exact, sampled in both]
+        columns[f"three phases: {phase}, exact / sampled"] = told
+    caption = (
+        "Share of runs at the end, by shift; the named shifts have one sum of deficit weights, windows half of it."
     )
+    return Table.of_columns("shifts", caption, columns)
 
 
 def _checks(data: xr.Dataset) -> Table:
-    factors = data["reshuffling_factor"].values
-    later = " (a later end)" * bool(factors[0] >= 1)
-    phases = [
-        np.abs((data[f"{name}_sampled"] - data[f"{name}_exact"]) / data[f"{name}_error"]).max().item()
+    low, high = data["reshuffling_factor"].values
+    largest = max(
+        float(np.abs((data[f"{name}_sampled"] - data[f"{name}_exact"]) / data[f"{name}_error"]).max())
         for name in ("pair", "three")
-    ]
-    count = data["pair_exact"].size + data["three_exact"].size
-    values: list[tuple[str, Any]] = [
-        ("learning rate times curvature of the steepest well, epoch 0", number_text(float(data["steepness_first"]))),
-        ("the same at the control's end", number_text(float(data["steepness_at_end"]))),
-        ("the same up to which a quadratic well has the law's temperature to 5 %",
-         number_text(float(data["steepness_of_one_temperature"]))),
-        ("derived factor of reshuffling on the temperature of the wells",
-         NOTHING if np.isnan(factors[0]) else f"{factors[0]:.2f} to {factors[1]:.2f}" + later),
-        ("scatter of repeated cells over the binomial one",
-         f"{number_text(float(data['repeats_ratio']))} ({chance(float(data['repeats_p_value']))})"),
-        ("sampled minus exact stuck shares, root mean square in standard errors",
-         f"{float(data['distance_root_mean_square']):.2f}"),
-        ("the same, largest", f"{float(data['distance_largest']):.1f} of {int(data['distance_count'])} shares"),
-        ("sampled minus exact shares of phases after shifts, largest", f"{max(phases):.1f} of {count} shares"),
-    ]  # fmt: skip
-    return Table("checks_and_limits", "What bounds the meaning of the tables.", ("quantity", "value"), tuple(values))
+    )
+    steep = texts(float(data[f"steepness_{name}"]) for name in ("first", "at_end", "of_one_temperature"))
+    told = {
+        "learning rate times curvature of the steepest well, epoch 0": steep[0],
+        "the same at the control's end": steep[1],
+        "the same up to which a quadratic well has the law's temperature to 5 %": steep[2],
+        "derived factor of reshuffling on the temperature of the wells": (
+            f"{low:.2f} to {high:.2f}{' (a later end)' * bool(low >= 1)}" if np.isfinite(low) else "-"
+        ),
+        "scatter of repeated cells over the binomial one": (
+            f"{float(data['repeats_ratio']):.2f} ({chance(float(data['repeats_p_value']))})"
+        ),
+        "sampled minus exact stuck shares, root mean square in standard errors": (
+            f"{float(data['distance_root_mean_square']):.2f}"
+        ),
+        "the same, largest": f"{float(data['distance_largest']):.1f} of {int(data['distance_count'])} shares",
+        "sampled minus exact shares of phases after shifts, largest": (
+            f"{largest:.1f} of {data['pair_exact'].size + data['three_exact'].size} shares"
+        ),
+    }
+    columns = {"quantity": [*told], "value": [*told.values()]}
+    return Table.of_columns("checks_and_limits", "What bounds the meaning of the tables.", columns)

@@ -18,7 +18,7 @@ from ..barriers.population import Population
 from ..barriers.published import row_ratio
 from ..barriers.readings import CONFIDENCE, DeclineReading
 from ..results.claims import Claim, Verdict
-from .smooth_decline_tables import name_of, p_text, recording_interval, tables, true_barriers, within
+from .smooth_decline_tables import chance, name_of, recording_interval, tables, true_barriers, within
 
 __all__ = ["INTRODUCTION", "TITLE", "claims", "dataset", "tables"]
 
@@ -193,8 +193,8 @@ def _measured(data: xr.Dataset) -> list[Claim]:
     part = data.isel(decline=0)
     number, doubt = int(part["number"]), str(part["doubt_separate"].values)
     sentence = (
-        f"{name_of(part)} asks for at least {number} separate barriers: {p_text(part['p_value_fewer'])} for one fewer, "
-        f"{p_text(part['p_value'])} for {number}."
+        f"{name_of(part)} asks for at least {number} separate barriers: {chance(part['p_value_fewer'])} for one fewer, "
+        f"{chance(part['p_value'])} for {number}."
     )
     windows = str(part["doubt_windows"].values)
     widest = np.diff(part["window_interval"].values, axis=1).max() / 2
@@ -214,7 +214,7 @@ def _known(data: xr.Dataset) -> list[Claim]:
     told = []
     for k in range(data.sizes["decline"]):
         part = data.isel(decline=k)
-        number, p_value = int(part["number"]), p_text(part["p_value"])
+        number, p_value = int(part["number"]), chance(part["p_value"])
         if int(part["smooth"]):
             rejected = bool(str(part["doubt_separate"].values)) or not int(part["enough"])
             sentence = f"A decline tells a smooth spectrum from separate barriers: {number} explain it with {p_value}."

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from ..results.claims import Table, interval_text, number_text
+from ..results.claims import Table, chance_text, estimate_text, interval_text, texts
 
 ROUNDING = 1e-9
-NOTHING = "-"
 
-__all__ = ["name_of", "p_text", "recording_interval", "tables", "true_barriers", "within"]
+__all__ = ["chance", "name_of", "recording_interval", "tables", "true_barriers", "within"]
 
 
 def tables(data: xr.Dataset) -> tuple[Table, ...]:
     """Declines, barriers, windows, the map of recovery, recordings, published curves, and limits of what was read."""
-    told = [_declines(data), _barriers(data), _windows(data), _recovery(data), _recordings(data)]
-    if "published_median" in data:
-        told += [_published(data), _exponents(data)]
-    return (*told, _limits(data))
+    published = (_published(data), _exponents(data)) if "published_median" in data else ()
+    return (_declines(data), _barriers(data), _windows(data), _recovery(data), _recordings(data), *published,
+            _limits(data))  # fmt: skip
 
 
 def name_of(part: xr.Dataset) -> str:
@@ -29,10 +29,10 @@ def name_of(part: xr.Dataset) -> str:
     return name[0].upper() + name[1:]
 
 
-def p_text(p_value: Any) -> str:
-    """A p-value in words."""
-    value = float(p_value)
-    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
+def chance(p_value: Any) -> str:
+    """A p-value in a sentence."""
+    told = chance_text(float(p_value))
+    return f"p {told}" if told[0] == "<" else f"p = {told}"
 
 
 def recording_interval(every: int, epoch: int) -> str:
@@ -54,157 +54,159 @@ def within(truth: np.ndarray, ends: np.ndarray) -> int:
     return int(((ends[:, 0] <= truth + ROUNDING) & (truth <= ends[:, 1] + ROUNDING)).sum())
 
 
-def _interval(ends: np.ndarray) -> str:
-    return interval_text(*ends) if np.isfinite(ends).any() else NOTHING
+def _intervals(ends: np.ndarray) -> list[str]:
+    return [interval_text(low, high) if np.isfinite([low, high]).any() else "-" for low, high in ends.reshape(-1, 2)]
+
+
+def _with_errors(values: np.ndarray, errors: np.ndarray) -> list[str]:
+    return [f"{value:.2f} ± {error:.2f}" for value, error in zip(values, errors, strict=True)]
+
+
+def _decimals(values: Sequence[float] | np.ndarray, digits: int = 2) -> list[str]:
+    return [f"{value:.{digits}f}" if np.isfinite(value) else "-" for value in values]
 
 
 def _declines(data: xr.Dataset) -> Table:
-    rows = []
-    for k in range(data.sizes["decline"]):
-        part = data.isel(decline=k)
-        numbers = [float(part[name]) for name in ("median", "limit", "row_ratio")]
-        doubts = [str(part[f"doubt_{kind}"].values) for kind in ("separate", "windows")]
-        rows.append((
-            name_of(part), f"{float(np.median(part['share_error'])):.2g}", str(int(part["number"])),
-            p_text(part["p_value"]), p_text(part["p_value_fewer"]), number_text(float(part["chi_square_separate"])),
-            number_text(float(part["chi_square_smooth"])), p_text(part["p_value_smooth"]),
-            *(number_text(number) for number in numbers), "; ".join(filter(None, doubts)) or NOTHING,
-        ))  # fmt: skip
-    return Table(
-        "declines",
+    doubts = zip(data["doubt_separate"].values, data["doubt_windows"].values, strict=True)
+    columns = {
+        "decline": [str(name) for name in data["name"].values],
+        "median standard error": texts(np.median(data["share_error"].values, axis=1), 2),
+        "separate barriers": texts(data["number"].values),
+        "p": [*map(chance_text, data["p_value"].values)],
+        "p for one fewer": [*map(chance_text, data["p_value_fewer"].values)],
+        "their chi-square": texts(data["chi_square_separate"].values),
+        "chi-square, smooth": texts(data["chi_square_smooth"].values),
+        "p, smooth": [*map(chance_text, data["p_value_smooth"].values)],
+        "median height, smooth": texts(data["median"].values),
+        "ratio resolved": [f"{ratio:.3g}" if np.isfinite(ratio) else "none" for ratio in data["limit"].values],
+        "ratio of rows": texts(data["row_ratio"].values),
+        "doubts": ["; ".join(filter(None, map(str, two))) or "-" for two in doubts],
+    }
+    caption = (
         f"What each decline of {data.sizes['switch_epoch']} rows asks for. Ratio resolved: of two barriers about the "
-        "median height.",
-        ("decline", "median standard error", "separate barriers", "p", "p for one fewer", "their chi-square",
-         "chi-square, smooth", "p, smooth", "median height, smooth", "ratio resolved", "ratio of rows", "doubts"),
-        tuple(rows),
-    )  # fmt: skip
+        "median height."
+    )
+    return Table.of_columns("declines", caption, columns)
 
 
 def _barriers(data: xr.Dataset) -> Table:
-    rows = []
+    columns: dict[str, list[str]] = {
+        heading: [] for heading in ("decline", "height", "height, 95 %", "true height", "weight", "weight, 95 %",
+                                    "true weight")
+    }  # fmt: skip
     for k in range(data.sizes["decline"]):
-        part = data.isel(decline=k)
-        truth = true_barriers(part) if "true_barrier" in part else (np.empty(0), np.empty(0))
-        for j in range(int(part["number"])):
-            known = truth[0].size == int(part["number"])
-            rows.append((
-                name_of(part), number_text(float(part["barrier"][j])), _interval(part["barrier_interval"].values[j]),
-                number_text(float(truth[0][j])) if known else NOTHING, number_text(float(part["weight"][j])),
-                _interval(part["weight_interval"].values[j]), number_text(float(truth[1][j])) if known else NOTHING,
-            ))  # fmt: skip
-    return Table(
-        "separate_barriers",
-        "Barriers fitted, in units of loss; without intervals where the fit is doubted.",
-        ("decline", "height", "95 %", "true height", "weight", "95 %", "true weight"),
-        tuple(rows),
-    )
+        part, number = data.isel(decline=k), int(data["number"][k])
+        truth = true_barriers(part) if "true_barrier" in part else ()
+        columns["decline"] += [str(part["name"].values)] * number
+        for place, (name, kind) in enumerate((("height", "barrier"), ("weight", "weight"))):
+            columns[name] += texts(part[kind].values[:number])
+            columns[f"{name}, 95 %"] += _intervals(part[f"{kind}_interval"].values[:number])
+            known = truth and truth[place].size == number
+            columns[f"true {name}"] += texts(truth[place]) if known else ["-"] * number
+    caption = "Barriers fitted, in units of loss; without intervals where the fit is doubted."
+    return Table.of_columns("separate_barriers", caption, columns)
 
 
 def _windows(data: xr.Dataset) -> Table:
-    edges, rows = data["edge"].values, []
-    for k in range(data.sizes["decline"]):
-        part = data.isel(decline=k)
-        for j in range(data.sizes["window"]):
-            truth = float(part["true_window_weight"][j]) if "true_window_weight" in part else np.nan
-            rows.append((
-                name_of(part), f"{edges[j]:.3g} to {edges[j + 1]:.3g}", f"{float(part['window_weight'][j]):.3f}",
-                _interval(part["window_interval"].values[j]), NOTHING if np.isnan(truth) else f"{truth:.3f}",
-            ))  # fmt: skip
-    return Table(
-        "windows",
-        "Weight within windows of height, by inversion; intervals hold for any spectrum.",
-        ("decline", "heights", "weight", "95 %", "true weight"),
-        tuple(rows),
+    edges, count = data["edge"].values, data.sizes["window"]
+    known = "true_window_weight" in data
+    columns = {
+        "decline": [str(name) for name in data["name"].values for _ in range(count)],
+        "heights": [f"{low:.3g} to {high:.3g}" for low, high in pairwise(edges)] * data.sizes["decline"],
+        "weight": _decimals(data["window_weight"].values.ravel(), 3),
+        "95 %": _intervals(data["window_interval"].values),
+        "true weight": _decimals(data["true_window_weight"].values.ravel(), 3)
+        if known
+        else ["-"] * data["window_weight"].size,
+    }
+    return Table.of_columns(
+        "windows", "Weight within windows of height, by inversion; intervals hold for any spectrum.", columns
     )
 
 
 def _recovery(data: xr.Dataset) -> Table:
-    rows = []
-    for j in range(data.sizes["noise"]):
-        part = data.isel(noise=j)
-        rows.append((
-            f"{float(part['noise']):g}", *(f"{100 * share:.0f} %" for share in part["recovery_share"].values),
-            number_text(float(part["recovery_from"])), number_text(float(part["recovery_limit"])),
-        ))  # fmt: skip
-    return Table(
-        "recovery",
+    columns = {
+        "standard error": texts(data["noise"].values),
+        **{
+            f"ratio {ratio:.3g}": [f"{100 * share:.0f} %" for share in shares]
+            for ratio, shares in zip(data["ratio"].values, data["recovery_share"].values, strict=True)
+        },
+        "recovered from": _decimals(data["recovery_from"].values),
+        "two of them resolved from": _decimals(data["recovery_limit"].values),
+    }
+    caption = (
         f"Share of {data.sizes['run']} declines in which {data.attrs['recovery_number']} equal barriers about "
-        f"{data.attrs['recovery_centre']:.2g} are recovered; from: three in four.",
-        ("standard error", *(f"ratio {ratio:.3g}" for ratio in data["ratio"].values), "recovered from",
-         "two of them resolved from"),
-        tuple(rows),
-    )  # fmt: skip
+        f"{data.attrs['recovery_centre']:.2g} are recovered; from: in three of four."
+    )
+    return Table.of_columns("recovery", caption, columns)
 
 
 def _recordings(data: xr.Dataset) -> Table:
-    rows = []
-    for k, every in enumerate(data["every"].values):
-        part = data.isel(interval=k)
-        cells = [recording_interval(int(every), data.attrs["steps_per_epoch"])]
-        for kind in ("separate", "detected"):
-            count, error = (float(part[f"transitions_{kind}{end}"]) for end in ("", "_error"))
-            cells += [f"{count:.2f} ± {error:.2f}", f"{float(part[f'transitions_expected_{kind}']):.2f}"]
-        rows.append(tuple(cells))
-    return Table(
-        "recordings",
+    columns = {
+        "recorded every": [recording_interval(int(n), data.attrs["steps_per_epoch"]) for n in data["every"].values]
+    }
+    for kind in ("separate", "detected"):
+        counts, errors = data[f"transitions_{kind}"].values, data[f"transitions_{kind}_error"].values
+        columns[f"{kind} ± standard error"] = _with_errors(counts, errors)
+        columns[f"{kind}, law"] = _decimals(data[f"transitions_expected_{kind}"].values)
+    caption = (
         f"Transitions in a run of SGD over {data.attrs['barriers']} barriers, {data.attrs['expected_total']:.2f} in "
-        "all: separate ones, and those detected in the recorded loss.",
-        ("recorded every", "separate ± standard error", "law", "detected ± standard error", "law"),
-        tuple(rows),
+        "all: separate ones, and those detected in the recorded loss."
     )
+    return Table.of_columns("recordings", caption, columns)
 
 
 def _published(data: xr.Dataset) -> Table:
-    rows = []
-    for factor in data["factor"].values:
-        for size in data["batch_size"].values:
-            part = data.sel(factor=factor, batch_size=size)
-            low, high = (float(part[f"published_median_{end}"]) for end in ("low", "high"))
-            median = f"{float(part['published_median']):.2g} {interval_text(low, high, 2)}"
-            rows.append((
-                str(int(size)), f"{factor:g}", number_text(float(part["published_first_temperature"])),
-                median, str(int(part["published_number"])),
-                f"{float(part['published_chi_square']):.1f} / {int(part['published_rows'])}",
-                p_text(part["published_p_value"]), number_text(float(part["published_row_ratio"])),
-            ))  # fmt: skip
-    return Table(
-        "published_curves",
+    flat = data.stack(curve=("factor", "batch_size"))
+    medians, lows, highs = (flat[f"published_median{end}"].values for end in ("", "_low", "_high"))
+    chi_squares = zip(flat["published_chi_square"].values, flat["published_rows"].values, strict=True)
+    columns = {
+        "batch size": texts(flat["batch_size"].values),
+        "gradient variance, factor": texts(flat["factor"].values),
+        "first temperature": texts(flat["published_first_temperature"].values),
+        "median height, 95 % of the scatter of rows": [
+            estimate_text(median, low, high, 2) for median, low, high in zip(medians, lows, highs, strict=True)
+        ],
+        "separate barriers": texts(flat["published_number"].values),
+        "chi-square, smooth / rows": [f"{value:.1f} / {rows:.0f}" for value, rows in chi_squares],
+        "p": [*map(chance_text, flat["published_p_value"].values)],
+        "ratio of rows": texts(flat["published_row_ratio"].values),
+    }
+    caption = (
         "Each published curve read by itself with the kernel of two states; the gradient variance was not measured, so "
-        "each is read with several.",
-        ("batch size", "gradient variance, factor", "first temperature", "median height, 95 % of the scatter of rows",
-         "separate barriers", "chi-square, smooth / rows", "p", "ratio of rows"),
-        tuple(rows),
-    )  # fmt: skip
+        "each is read with several."
+    )
+    return Table.of_columns("published_curves", caption, columns)
 
 
 def _exponents(data: xr.Dataset) -> Table:
-    rows = []
-    for factor in data["factor"].values:
-        part = data.sel(factor=factor)
-        low, high = (float(part[f"published_exponent_{end}"]) for end in ("low", "high"))
-        inside = ("yes" if low <= power <= high else "no" for power in (0, -1))
-        exponent = f"{float(part['published_exponent']):.2f} [{low:.2f}, {high:.2f}]"
-        rows.append((f"{factor:g}", exponent, *inside))
-    return Table(
-        "published_exponents",
+    exponent, low, high = (data[f"published_exponent{end}"].values for end in ("", "_low", "_high"))
+    columns = {
+        "gradient variance, factor": texts(data["factor"].values),
+        "exponent": [f"{x:.2f} [{a:.2f}, {b:.2f}]" for x, a, b in zip(exponent, low, high, strict=True)],
+        **{
+            f"holds {power}": ["yes" if inside else "no" for inside in (low <= power) & (power <= high)]
+            for power in (0, -1)
+        },
+    }
+    caption = (
         "Exponent of the batch size in the median height, 95 % of the scatter of rows: 0 by temperature or flow time "
-        "left, -1 by the epoch alone.",
-        ("gradient variance, factor", "exponent", "holds 0", "holds -1"),
-        tuple(rows),
+        "left, -1 by the epoch alone."
     )
+    return Table.of_columns("published_exponents", caption, columns)
 
 
 def _limits(data: xr.Dataset) -> Table:
-    told = [
-        ("first temperature, in the units of the gradient variance", number_text(data.attrs["first_temperature"])),
-        ("kernel", str(data.attrs["method"]).replace("_", "-")),
-    ]
-    if data.attrs["measured"]:
-        if data.attrs["errors_estimated"]:
-            own = 100 * 1.5 / np.sqrt(data.sizes["switch_epoch"])
-            told.append(("standard errors", f"estimated from the scatter of neighbouring rows, to {own:.0f} %"))
-        if not data.attrs["best_given"]:
-            told.append(("level where nothing is stuck", "the first row; barriers stuck even there leave no trace"))
-        if data.attrs["published"]:
-            told.append(("seeds of the published curve", "one"))
-    return Table("limits", "What bounds the meaning of the tables.", ("quantity", "value"), tuple(told))
+    told = {
+        "first temperature, in the units of the gradient variance": f"{data.attrs['first_temperature']:.3g}",
+        "kernel": str(data.attrs["method"]).replace("_", "-"),
+    }
+    if data.attrs["errors_estimated"]:
+        own = 100 * 1.5 / np.sqrt(data.sizes["switch_epoch"])
+        told["standard errors"] = f"estimated from the scatter of neighbouring rows, to {own:.0f} %"
+    if data.attrs["measured"] and not data.attrs["best_given"]:
+        told["level where nothing is stuck"] = "the first row; barriers stuck even there leave no trace"
+    if data.attrs["published"]:
+        told["seeds of the published curve"] = "one"
+    columns = {"quantity": [*told], "value": [*told.values()]}
+    return Table.of_columns("limits", "What bounds the meaning of the tables.", columns)

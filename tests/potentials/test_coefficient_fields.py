@@ -47,7 +47,9 @@ def test_kinetics_and_critical_periods_are_those_of_the_same_energy_in_decimals(
     for potential in (exact, other):
         pair = mirrored_pair(potential)
         ends = (float(potential.minimum_point(0)[0]), float(potential.minimum_point(1)[0]))
-        stuck = stuck_by_switch(pair, 0.3 * np.power(0.9, np.arange(5.0)), np.full(5, 2.0), range(6), Ending("total", 5))
+        stuck = stuck_by_switch(
+            pair, 0.3 * np.power(0.9, np.arange(5.0)), np.full(5, 2.0), range(6), Ending("total", 5)
+        )
         found.append([
             potential.barrier(),
             well_form(potential, 0).coefficient,

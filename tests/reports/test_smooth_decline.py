@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -11,9 +14,9 @@ from slt_toys.reports.smooth_decline import claims, tables
 from slt_toys.reports.smooth_decline_tables import recording_interval
 from slt_toys.results.claims import Claim
 from slt_toys.results.json_values import plain_values
-from tests.reports.committed import dataset_of, record_of
+from slt_toys.results.recipe import dataset_of
 
-RECORD = record_of("smooth_decline")
+RECORD = json.loads((Path(__file__).parents[2] / "figures" / "smooth_decline.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
