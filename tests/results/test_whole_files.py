@@ -12,7 +12,6 @@ import xarray as xr
 
 from slt_toys.kernels import codegen
 from slt_toys.results import records
-from slt_toys.results.marked_text import write_tables
 from slt_toys.results.records import (
     read_dataset,
     write_bytes_atomically,
@@ -39,12 +38,6 @@ class Drawing:
 def _checkpoint(folder: Path) -> None:
     with Checkpoint(folder, "run", 1) as kept:
         kept.save(0, {"position": np.array(3)}, np.ones((2, 3, 1)))
-
-
-def _tables(folder: Path) -> None:
-    path = folder / "README.md"
-    path.write_text("<!-- table x -->\n<!-- end x -->\n", encoding="utf-8")
-    write_tables(path, {"x": "| a |"})
 
 
 WRITERS = {
