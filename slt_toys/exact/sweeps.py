@@ -7,7 +7,7 @@ rounding, so ⟨masses, observable⟩ may be taken at any epoch. One loop, :func
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -71,8 +71,9 @@ def sweep(
         After each epoch, the epoch at whose start the columns are now.
     """
     left = table[::-1, :, 2].cumsum(axis=0)[::-1].max(axis=1) if stop is not None else np.empty(0)
-    for epoch in range(len(table))[:: -1 if backward else 1]:
-        for (weight, temperature, duration), active in _alike(table[epoch]):
+    for done, groups in enumerate(_alike(table[::-1] if backward else table)):
+        epoch = len(table) - 1 - done if backward else done
+        for (weight, temperature, duration), active in groups:
             own, now = process(weight), columns[:, active]
             if (
                 stop is not None
@@ -86,7 +87,7 @@ def sweep(
             else:
                 columns[:, active] = moved = step.masses(now)
                 check_undershoot(moved, epoch)
-        yield epoch if backward else epoch + 1
+        yield epoch + (not backward)
 
 
 @checked_arguments
@@ -135,18 +136,21 @@ def _recorded(
     return found
 
 
-def _alike(row: Array) -> Iterable[tuple[tuple[float, ...], slice | list[int]]]:
-    """Weight, temperature and duration of an epoch, each with the runs that have it."""
-    on = np.flatnonzero(row[:, 2])
-    if not on.size:
-        return []
-    inside = row[on[0] : on[-1] + 1]
-    if (inside == inside[0]).all():
-        return [(tuple(inside[0].tolist()), slice(on[0], on[-1] + 1))]
-    found: dict[tuple[float, ...], list[int]] = {}
-    for column, kind in zip(on.tolist(), row[on].tolist(), strict=True):
-        found.setdefault(tuple(kind), []).append(column)
-    return found.items()
+def _alike(table: Array) -> Iterator[list[tuple[list[float], slice | list[int]]]]:
+    """Weight, temperature and duration in force in each epoch of a table, each with the runs that have it."""
+    on = table[..., 2] > 0
+    first, last = on.argmax(axis=1), on.shape[1] - on[:, ::-1].argmax(axis=1)
+    kinds = table[np.arange(len(table)), first]
+    one = (on == (table == kinds[:, None]).all(axis=2)).all(axis=1) & (on.sum(axis=1) == last - first)
+    runs = zip(kinds.tolist(), one.tolist(), first.tolist(), last.tolist(), strict=True)
+    for epoch, (kind, alone, begin, end) in enumerate(runs):
+        if alone or not kind[2]:
+            yield [(kind, slice(begin, end))] if kind[2] else []
+            continue
+        found: dict[tuple[float, ...], list[int]] = {}
+        for column in np.flatnonzero(on[epoch]).tolist():
+            found.setdefault(tuple(table[epoch, column].tolist()), []).append(column)
+        yield [(list(kind), columns) for kind, columns in found.items()]
 
 
 def _crossing_rate(process: FokkerPlanck, temperature: float, stuck: Array, columns: Array) -> float:

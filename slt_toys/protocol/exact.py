@@ -162,7 +162,8 @@ class _Runs:
         cells: int | None = None, grid: Grid | None = None,
     ) -> None:  # fmt: skip
         temperatures = np.concatenate([run.temperatures for run in schedules])
-        self.grid = grid_for((pair.deficit, pair.clean), temperatures, cells) if grid is None else grid
+        extremes = temperatures.min(), temperatures.max()
+        self.grid = grid_for((pair.deficit, pair.clean), extremes, cells) if grid is None else grid
         self.pair, self.runs = pair, schedules
         self.processes = {float(w): fokker_planck(p, self.grid) for w, p in enumerate((pair.clean, pair.deficit))}
         self.switches = np.array([run.switch_epoch for run in schedules])

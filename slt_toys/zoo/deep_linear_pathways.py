@@ -73,8 +73,10 @@ def flow(start: ArrayLike, durations: ArrayLike, deficit: ArrayLike, strength: f
     ndarray
         Weights after each stage, shape (stages, runs, 2).
     """
-    time = np.asarray(durations, dtype=float)
-    return langevin(np.random.default_rng(0), start, np.zeros_like(time), time, deficit, strength, depth, step)
+    durations = np.asarray(durations, dtype=float)
+    return langevin(
+        np.random.default_rng(0), start, np.zeros_like(durations), durations, deficit, strength, depth, step
+    )
 
 
 def langevin(
@@ -88,9 +90,9 @@ def langevin(
     step: float,
 ) -> Array:
     """Langevin dynamics through stages, each at a temperature of its own; otherwise as :func:`flow`."""
-    time, held = np.asarray(durations, dtype=float), np.asarray(deficit, dtype=np.bool_)
-    heat = np.asarray(temperatures, dtype=float)
-    return _langevin(random, np.array(start, dtype=float), heat, time, held, strength, depth, step)
+    temperatures, durations = np.asarray(temperatures, dtype=float), np.asarray(durations, dtype=float)
+    held = np.asarray(deficit, dtype=np.bool_)
+    return _langevin(random, np.array(start, dtype=float), temperatures, durations, held, strength, depth, step)
 
 
 @njit(cache=True)

@@ -73,9 +73,10 @@ def simulate(
     """
     random = np.random.default_rng(seed)
     start = np.sqrt(INITIAL_VARIANCE) * random.standard_normal((runs, DIRECTIONS))
-    heat, time = np.asarray(temperatures, dtype=float), np.asarray(durations, dtype=float)
-    at_switch = _langevin(random, start, heat[:switch_epoch], time[:switch_epoch], 0.0, step)
-    end = _langevin(random, at_switch, heat[switch_epoch:], time[switch_epoch:], CLEAN_SCALE, step)
+    temperatures, durations = np.asarray(temperatures, dtype=float), np.asarray(durations, dtype=float)
+    before, after = slice(switch_epoch), slice(switch_epoch, None)
+    at_switch = _langevin(random, start, temperatures[before], durations[before], 0.0, step)
+    end = _langevin(random, at_switch, temperatures[after], durations[after], CLEAN_SCALE, step)
     return at_switch, end
 
 
