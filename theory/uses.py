@@ -24,7 +24,7 @@ def labels_by_file(folder: str) -> dict[str, tuple[frozenset[str], frozenset[str
 
 
 def files_with(label: str, *folders: str) -> tuple[str, ...]:
-    """Sources that look an equation up by its label, or cite it as ``[eq:label]``."""
+    """Sources that look an equation up by its label, or cite it in brackets."""
     files = {name: of for folder in folders for name, of in labels_by_file(folder).items()}
     return tuple(name for name, (values, cited) in files.items() if label in values or label in cited)
 

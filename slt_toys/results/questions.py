@@ -10,7 +10,23 @@ from .claims import interval_text, markdown, number_text
 from .records import write_bytes_atomically
 
 # Question, experiment, name of the claim; what speaks against the law stands beside what speaks for it.
-QUESTIONS: tuple[tuple[str, str, str], ...] = ()
+QUESTIONS = (
+    ("When does the toy's critical period end?", "phase_diagram", "end-at-128"),
+    ("Does it move with the batch size as the law says?", "phase_diagram", "toy-halving"),
+    ("Do published CIFAR-10 curves, by the hinge?", "phase_diagram", "published-halving-hinge"),
+    ("And by half depth?", "phase_diagram", "published-halving-half-depth"),
+    ("Does a network trained here?", "cifar_replication", "shift-half-stuck-mass"),
+    ("Did its temperature depend on B?", "cifar_replication", "measured-temperature"),
+    ("Does SGD on real minibatches of a toy?", "equi_temperature", "minibatches"),
+    ("Does temperature decide, within the law's conditions?", "critical_period", "temperature-survives"),
+    ("And without replacement?", "critical_period", "end-when-reshuffled"),
+    ("Do arms that change the batch size alone decide?", "critical_period", "confounding-arms-decide"),
+    ("Would 10 % of another mechanism be seen?", "critical_period", "power-at-10-per-cent"),
+    ("Up to which step has SGD one temperature?", "temperature", "one-temperature-without-momentum"),
+    ("Are barriers read off a smooth decline?", "smooth_decline", "separate-barriers-recovered"),
+    ("Is λ̂ of a torch module covered?", "learning_coefficient", "coverage"),
+    ("And where branches of minima cross?", "learning_coefficient", "crossing-estimates"),
+)
 OPENED, CLOSED = "<!-- table: questions -->", "<!-- /table: questions -->"
 
 
