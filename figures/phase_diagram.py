@@ -141,16 +141,16 @@ def _stuck(figure: Figure, place: Any, data: xr.Dataset) -> None:
     left, right = (figure.add_subplot(cell) for cell in place.subgridspec(1, 2, wspace=0.03))
     looks = series(data.sizes["batch_size"])
     for row, look in enumerate(looks):
-        one = data.isel(batch_size=row)
+        own = data.isel(batch_size=row)
         for axes, fine, coarse in (
-            (left, one["switch_epoch"], one["sampled_switch_epoch"]),
-            (right, one["switch_temperature"], one["sampled_switch_temperature"]),
+            (left, own["switch_epoch"], own["sampled_switch_epoch"]),
+            (right, own["switch_temperature"], own["sampled_switch_temperature"]),
         ):
-            axes.plot(fine, one["stuck_exact"], color=look.colour, linestyle=look.line_style)
+            axes.plot(fine, own["stuck_exact"], color=look.colour, linestyle=look.line_style)
             axes.errorbar(
                 coarse,
-                one["stuck_sampled"],
-                yerr=1.96 * one["stuck_sampled_error"],
+                own["stuck_sampled"],
+                yerr=1.96 * own["stuck_sampled_error"],
                 linestyle="none",
                 marker=look.marker,
                 color=look.colour,
@@ -187,19 +187,19 @@ def _published(figure: Figure, place: Any, data: xr.Dataset) -> None:
     sizes = data["published_batch_size"].values
     looks = series(len(sizes))
     for row, (size, look) in enumerate(zip(sizes, looks, strict=True)):
-        one = data.isel(published_batch_size=row)
+        own = data.isel(published_batch_size=row)
         upper.plot(
-            one["published_switch_epoch"],
-            one["published_accuracy"],
+            own["published_switch_epoch"],
+            own["published_accuracy"],
             color=look.colour,
             linestyle=look.line_style,
             marker=look.marker,
             markersize=4.5,
             label=f"$B={size}$",
         )
-        kink = float(one["published_end_epoch"].sel(published_definition="hinge"))
-        end = float(one["published_switch_epoch"].max())
-        intercept, slope = (float(one[f"published_hinge_{name}"]) for name in ("intercept", "slope"))
+        kink = float(own["published_end_epoch"].sel(published_definition="hinge"))
+        end = float(own["published_switch_epoch"].max())
+        intercept, slope = (float(own[f"published_hinge_{name}"]) for name in ("intercept", "slope"))
         line = intercept + slope * np.array([0.0, kink, kink])
         upper.plot(
             [0, kink, end], line, color=FAINT, linewidth=1.0, zorder=1, label="hinge" if row == len(sizes) - 1 else None

@@ -51,11 +51,11 @@ def draw(dataset: xr.Dataset) -> Figure:
 
 def _looks(data: xr.Dataset) -> list[tuple[str, dict[str, Any]]]:
     """Name and marker style of each thermometer."""
-    found = []
+    looks = []
     for look, name in zip(series(data.sizes["thermometer"]), data["thermometer"].values, strict=True):
         style = {"color": look.colour, "marker": look.marker, "markerfacecolor": "white", "markersize": 6}
-        found.append((str(name), style | {"linestyle": "none", "capsize": 2.0, "elinewidth": 1.2}))
-    return found
+        looks.append((str(name), style | {"linestyle": "none", "capsize": 2.0, "elinewidth": 1.2}))
+    return looks
 
 
 def _readings(
@@ -67,8 +67,8 @@ def _readings(
     the temperature.
     """
     for (name, style), shift in zip(_looks(part), SHIFTS, strict=True):
-        one = part.sel(thermometer=name)
-        values, low, high = (one[f"reading_{end}"].values for end in ("inverse_temperature", "low", "high"))
+        own = part.sel(thermometer=name)
+        values, low, high = (own[f"reading_{end}"].values for end in ("inverse_temperature", "low", "high"))
         values, low, high = (1 / (a * scale) for a in (values, high, low)) if inverse else (
             a * scale for a in (values, low, high)
         )  # fmt: skip
@@ -129,7 +129,7 @@ def _by_batch_size(figure: Figure, place: Any, data: xr.Dataset) -> None:
 def _name_batch_sizes(axes: Axes, x: np.ndarray, sizes: np.ndarray, rate: float) -> None:
     for place, size in zip(x, sizes, strict=True):
         axes.annotate(
-            f"$B={size}$", (place, 1), xycoords=("data", "axes fraction"), xytext=(0, -3), textcoords="offset points",
+            f"$B={size:g}$", (place, 1), xycoords=("data", "axes fraction"), xytext=(0, -3), textcoords="offset points",
             ha="center", va="top", fontsize=9, color=INK,
         )  # fmt: skip
 

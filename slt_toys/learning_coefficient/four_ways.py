@@ -84,12 +84,12 @@ class PhaseCheck:
     @property
     def failures(self) -> tuple[str, ...]:
         """Which routes disagree with the declared one: among "derived", "slope" and "sampled"; empty if none does."""
-        found = []
+        disagreeing = []
         if (self.derived, self.derived_multiplicity) != (self.declared, self.declared_multiplicity):
-            found.append("derived")
+            disagreeing.append("derived")
         slope_agrees = abs(self.slope - float(self.declared)) <= self.slope_error
         if not (slope_agrees and round(self.logarithms) == self.declared_multiplicity - 1):
-            found.append("slope")
+            disagreeing.append("slope")
         margin = STANDARD_ERRORS * self.sampled.standard_error
         sampled_agrees = (
             self.sampled.effective_sample_size >= SMALLEST_EFFECTIVE_SAMPLE
@@ -97,7 +97,7 @@ class PhaseCheck:
             and abs(self.sampled.estimate - self.exact) <= margin
             and abs(self.sampled.estimate - self.law) <= margin + self.drift
         )
-        return (*found, *([] if sampled_agrees else ["sampled"]))
+        return (*disagreeing, *([] if sampled_agrees else ["sampled"]))
 
     @property
     def verdict(self) -> str:
@@ -110,10 +110,10 @@ def derive(potential: Potential, phase: str | int) -> tuple[Rational | None, int
     """λ, m and the method that proves them at the phase's minimum; None, None and the reason if theory refuses."""
     own = potential.phases[potential.phase_number(phase)]
     try:
-        found = rlct(potential.bound_energy, potential.coordinates, own.minimum)
+        derived = rlct(potential.bound_energy, potential.coordinates, own.minimum)
     except LearningCoefficientRefused as refusal:
         return None, None, f"refused: {refusal}"
-    return found.value, found.multiplicity, found.method
+    return derived.value, derived.multiplicity, derived.method
 
 
 @checked_arguments

@@ -34,14 +34,14 @@ def comparison_variables(
     fits = [[None if each is None else each.fits[law] for law in laws] for each in comparisons]
     grid = (dim, "rival_law")
     parameters = [[() if fit is None else fit.parameters for fit in row] for row in fits]
-    found = variables(Fit, fits, grid, prefix, skip=["model"])
-    found |= variables(Parameter, parameters, [*grid, f"{prefix}parameter"], f"{prefix}parameter_")
+    fitted = variables(Fit, fits, grid, prefix, skip=["model"])
+    fitted |= variables(Parameter, parameters, [*grid, f"{prefix}parameter"], f"{prefix}parameter_")
     ends = max((len(each.epochs) for each in comparisons if each is not None), default=0)
     for name in ("predicted", "residuals"):
         rows = [[np.full(ends, np.nan) if fit is None else getattr(fit, name) for fit in row] for row in fits]
         padded = np.array([pad([*row, np.empty(ends)])[:-1] for row in rows]).reshape(len(comparisons), len(laws), ends)
-        found[f"{prefix}{name}"] = ((*grid, f"{prefix}end"), padded)
-    return found
+        fitted[f"{prefix}{name}"] = ((*grid, f"{prefix}end"), padded)
+    return fitted
 
 
 def collapse_variables(

@@ -84,13 +84,13 @@ def dataset(
     sizes = [_size(curve) for curve in curves]
     training = curves[0].training
     drawn = [resample_chains(c.stuck, repetitions=REPETITIONS, seed=[seed, 3, _size(c)]) for c in curves]
-    found = {
+    located = {
         definition.name: [_ends(curve, rows, definition) for curve, rows in zip(curves, drawn, strict=True)]
         for definition in DEFINITIONS
     }
-    exact = {name: [end for end, _, _ in each] for name, each in found.items()}
-    sampled = {name: [end for _, end, _ in each] for name, each in found.items()}
-    replicates = {name: [rows for _, _, rows in each] for name, each in found.items()}
+    exact = {name: [end for end, _, _ in each] for name, each in located.items()}
+    sampled = {name: [end for _, end, _ in each] for name, each in located.items()}
+    replicates = {name: [rows for _, _, rows in each] for name, each in located.items()}
     half = HALF_STUCK_MASS.name
     used, epochs, errors, _ = usable_ends(dict(zip(sizes, sampled[half], strict=True)))
     comparison = None
@@ -124,7 +124,7 @@ def dataset(
             **_phases(pair, crossover(pair.clean, pair.stuck_phase, preferred)),
         },
         coords={
-            "definition": list(found),
+            "definition": list(located),
             "sampled_definition": [half],
             "batch_size": sizes,
             "role": ["deficit", "clean"],
@@ -167,15 +167,15 @@ def _ends(
 
 def _law(exact: Sequence[CriticalPeriodEnd], sizes: Sequence[int], decay: float) -> list[float]:
     """The law's ends; its offset is the mean over the exact ends that are numbers."""
-    end = law("critical-period-end-exponential")
+    law_of = law("critical-period-end-exponential")
     offsets = [
-        found.epoch - end(epoch_offset=0, batch_size=size, decay=decay)
-        for size, found in zip(sizes, exact, strict=True)
-        if found.epoch is not None
+        end.epoch - law_of(epoch_offset=0, batch_size=size, decay=decay)
+        for size, end in zip(sizes, exact, strict=True)
+        if end.epoch is not None
     ]
     if not offsets:
         return [math.nan] * len(sizes)
-    return [end(epoch_offset=float(np.mean(offsets)), batch_size=size, decay=decay) for size in sizes]
+    return [law_of(epoch_offset=float(np.mean(offsets)), batch_size=size, decay=decay) for size in sizes]
 
 
 def _grid_error(
@@ -217,7 +217,7 @@ def _collapse(
         return spreads, None
 
 
-def _phases(pair: PotentialPair, found: Crossover) -> dict[str, Any]:
+def _phases(pair: PotentialPair, crossovers: Crossover) -> dict[str, Any]:
     grid, both = ("role", "phase"), (pair.deficit, pair.clean)
     names = [phase.name for phase in pair.clean.phases]
     own = [[potential.phases[potential.phase_number(name)] for name in names] for potential in both]
@@ -226,12 +226,12 @@ def _phases(pair: PotentialPair, found: Crossover) -> dict[str, Any]:
         "phase_loss": (grid, [[potential.minimum_loss(name) for name in names] for potential in both]),
         "phase_learning_coefficient": (grid, [[str(phase.learning_coefficient) for phase in row] for row in own]),
         "phase_multiplicity": (grid, [[phase.multiplicity for phase in row] for row in own]),
-        **{f"crossover_{name}": ("crossover", [*getattr(found, name)]) for name in ("n_beta", "temperature")},
+        **{f"crossover_{name}": ("crossover", [*getattr(crossovers, name)]) for name in ("n_beta", "temperature")},
         **{
-            f"crossover_{name}": ("asymptotic_crossover", [*getattr(found, name)])
+            f"crossover_{name}": ("asymptotic_crossover", [*getattr(crossovers, name)])
             for name in ("asymptotic_n_beta", "asymptotic_temperature")
         },
-        "crossover_range": ("range_end", [*found.n_beta_range]),
+        "crossover_range": ("range_end", [*crossovers.n_beta_range]),
     }
 
 

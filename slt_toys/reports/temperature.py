@@ -159,8 +159,8 @@ def escape_temperature(calibration: Calibration, learning_rate: float) -> float:
         return log_mean_first_passage_time(potential, float(np.exp(log_temperature)), start, end) - slowed
 
     top = float(np.log(calibration.law_temperature))
-    found: Any = brentq(excess, top - 3, top + 1e-9, xtol=1e-6)
-    return float(np.exp(found))
+    root: Any = brentq(excess, top - 3, top + 1e-9, xtol=1e-6)
+    return float(np.exp(root))
 
 
 def largest_relaxation(steps: Sequence[Calibration], momentum: float) -> float:
@@ -171,10 +171,10 @@ def largest_relaxation(steps: Sequence[Calibration], momentum: float) -> float:
     def excess(log_share: float) -> float:
         rate = float(np.exp(log_share)) * (1 - momentum) / well.curvatures[1]
         variance = 2 * calibration.law_temperature * (1 - momentum) / rate
-        found = inverse_temperature(
+        expected = inverse_temperature(
             rate, 1, momentum, gradient_variance=variance, curvature=well.curvatures, barrier=well.barrier
         )
-        return found.high / found.low - (1 + TOLERANCE) ** 2
+        return expected.high / expected.low - (1 + TOLERANCE) ** 2
 
     root: Any = brentq(excess, np.log(1e-6), np.log(0.99 * 2 * (1 + momentum) / (1 - momentum)))
     return float(np.exp(root))

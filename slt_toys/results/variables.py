@@ -45,8 +45,8 @@ def variables(
     for place in np.ndindex(shape):
         objects[place] = _cell(cells, place)
     names = [field.name for field in fields(kind) if field.name not in set(skip)] + list(also)
-    found = {f"{prefix}{name}": _values(objects, name) for name in names}
-    return {name: (dims, values) for name, values in found.items() if values is not None}
+    filled = {f"{prefix}{name}": _values(objects, name) for name in names}
+    return {name: (dims, values) for name, values in filled.items() if values is not None}
 
 
 def _shape(cells: Any, depth: int) -> tuple[int, ...]:
