@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -13,6 +16,7 @@ from slt_toys.potentials.catalogue import catalogue
 from slt_toys.reports import four_way_check as report
 from slt_toys.results.records import read_dataset, write_dataset
 
+RECORD = Path(__file__).parents[2] / "figures" / "four_way_check.json"
 FAST = "regular_double_well"
 
 
@@ -21,6 +25,24 @@ def unsampled(monkeypatch):
     """The check without its slow part: nothing is sampled."""
     nothing = SampledEnergy(0.5, 1.0, 1e4, 0.0, 1, 1.0)
     monkeypatch.setattr(four_ways, "sample_energy", lambda *_, **__: nothing)
+
+
+def test_the_record_holds_what_the_code_computes(unsampled):
+    """Everything but the sampled column is recomputed; of that the record must hold what it claims."""
+    (shown,) = json.loads(RECORD.read_text("utf-8"))["tables"]
+    checks = check(catalogue().values())
+    (table,) = report.tables(report.dataset(checks))
+    assert tuple(shown["headings"]) == table.headings
+    column = {heading: number for number, heading in enumerate(table.headings)}
+    for line, computed, own in zip(shown["rows"], table.rows, checks, strict=True):
+        for heading, cell, expected in zip(table.headings, line, computed, strict=True):
+            if heading not in ("sampled energy", "slope by quadrature", "verdict"):
+                assert cell == expected, f"{own.potential} {own.phase}: {heading}"
+        estimate, error = map(float, line[column["sampled energy"]].split(" ± "))
+        assert abs(estimate - own.exact) < 5 * error + 1e-4  # rounding of what is shown
+        slope, bound = map(float, line[column["slope by quadrature"]].split(" ± "))
+        assert abs(slope - float(own.declared)) <= bound
+        assert line[column["verdict"]] == "agree"
 
 
 @pytest.fixture
