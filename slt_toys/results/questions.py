@@ -23,6 +23,7 @@ QUESTIONS = (
     ("Do arms that change the batch size alone decide?", "critical_period", "confounding-arms-decide"),
     ("Would 10 % of another mechanism be seen?", "critical_period", "power-at-10-per-cent"),
     ("Up to which step has SGD one temperature?", "temperature", "one-temperature-without-momentum"),
+    ("Is every learning coefficient of the catalogue right?", "four_way_check", "sampled-agrees"),
     ("Are barriers read off a smooth decline?", "smooth_decline", "separate-barriers-recovered"),
     ("Is λ̂ of a torch module covered?", "learning_coefficient", "coverage"),
     ("And where branches of minima cross?", "learning_coefficient", "crossing-estimates"),
