@@ -204,7 +204,7 @@ def ratios(calibration: Calibration) -> list[tuple[float, float]]:
 
 
 def largest_departure(calibrations: Sequence[Calibration]) -> tuple[float, float]:
-    """How far the additive reading with replacement that departs most surely lies beyond the laws' range; its error."""
+    """How far additive readings with replacement lie beyond the laws: the largest, errors taken off; its error."""
     worst, error = 0.0, 0.0
     for calibration in calibrations:
         if calibration.setting.noise in ("additive", "table") and calibration.setting.order == "with_replacement":
