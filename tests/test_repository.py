@@ -258,8 +258,64 @@ def test_slow_cases_are_cases():
             assert f"def {case.partition('[')[0]}(" in (ROOT / path).read_text(encoding="utf-8"), line
 
 
+# ---- the tree ----
+TESTED_ELSEWHERE = {
+    "theory/laws/diagonal_network.py": "by the simulations of the zoo",
+    "theory/laws/pathways.py": "by the simulations of the zoo",
+    "theory/laws/rival_models.py": "by the simulations of the zoo",
+    "theory/laws/splitting_bias.py": "by the samplers' biases, tests/samplers/test_step_bias.py",
+    "theory/equations.py": "a registry: every label by tests/test_labels.py",
+    "theory/symbols.py": "a registry: every symbol by tests/theory/pages/test_pages.py",
+    "theory/users.py": "a registry: every module by tests/test_labels.py",
+    "theory/learning_coefficient/local_form.py": "by every answer of the engine, tests/theory/learning_coefficient",
+    "theory/learning_coefficient/local_problem.py": "by every refusal of the engine, tests/theory/learning_coefficient",
+    "theory/learning_coefficient/resolution.py": "by tests/theory/learning_coefficient/test_blow_up.py",
+    "slt_toys/results/recipe.py": "by every experiment's own test",
+    "slt_toys/thermometers/calibration.py": "by the experiment it is the unit of, tests/test_temperature.py",
+    "slt_toys/thermometers/sgd_temperature.py": "by the experiment that calibrates it, tests/test_temperature.py",
+    "slt_toys/worlds/experiment.py": "by the experiment it is the unit of, tests/test_critical_period.py",
+    "slt_toys/worlds/problems.py": "by the experiment they are measured in, tests/test_equi_temperature.py",
+    "slt_toys/worlds/simulated_problems.py": "by the experiment they are measured in, tests/test_equi_temperature.py",
+    "cifar/training/benchmark.py": "a measurement of speed, python -m cifar benchmark",
+}
+TESTED_TOGETHER = ("slt_toys/reports/", "slt_toys/protocol/", "cifar/analysis/", "theory/pages/")  # by subject
+TOP_ENTRIES = 24
+
+
+def modules() -> list[str]:
+    names = [name_of(path) for path in SOURCES]
+    own = [name for name in names if name.startswith(("slt_toys/", "cifar/", "theory/"))]
+    return [name for name in own if not name.endswith(("/__init__.py", "/__main__.py"))]
+
+
+@pytest.mark.parametrize("name", modules())
+def test_a_module_is_tested_at_its_own_path(name):
+    folder, _, file = name.removeprefix("slt_toys/").rpartition("/")
+    at_its_path = (ROOT / "tests" / folder / f"test_{file}").is_file()
+    if name.startswith(TESTED_TOGETHER):
+        assert at_its_path or list((ROOT / "tests").joinpath(folder).glob("test_*.py")) or folder == "reports"
+    else:
+        assert at_its_path is (name not in TESTED_ELSEWHERE)
+
+
+def test_every_exception_is_a_module():
+    assert set(TESTED_ELSEWHERE) <= set(modules())
+
+
+def test_the_top_of_slt_toys_is_commands_and_folders():
+    top = {name_of(path).split("/")[1] for path in TEXTS if name_of(path).startswith("slt_toys/")}
+    assert len(top) <= TOP_ENTRIES
+    for name in top:
+        if (ROOT / "slt_toys" / name).is_file() and name not in ("__init__.py", "py.typed"):
+            assert "main(" in (ROOT / "slt_toys" / name).read_text(encoding="utf-8"), f"{name} is no command"
+
+
 # Tests of the reader that refuses pickles must make some.
-MAKES_PICKLES = {"tests/cifar/conftest.py", "tests/cifar/data/test_archives.py"}
+MAKES_PICKLES = {
+    "tests/cifar/conftest.py",
+    "tests/cifar/data/test_archives.py",
+    "tests/cifar/data/test_pickled_arrays.py",
+}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)

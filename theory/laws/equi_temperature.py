@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import sympy
 from sympy import Symbol, exp, log
 
@@ -79,7 +77,7 @@ def derive_equi_temperature_slope_power_law() -> Derivation:
     )
 
 
-_LAWS = (
+EQUATIONS = (
     labelled(
         "learning-rate-halvings",
         "Equi-temperature curve",
@@ -99,4 +97,3 @@ _LAWS = (
         reduced_barrier=4,
     ),
 )
-EQUATIONS = tuple(replace(each, tested_by=("tests/theory/laws/test_equi_temperature.py",)) for each in _LAWS)

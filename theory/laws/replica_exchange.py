@@ -320,7 +320,7 @@ EQUATIONS = (
         "To first order in the gap $\\Delta$, what a small step in temperature costs can be read off draws at one "
         "temperature, whatever the loss is.",
         _HERE,
-        _LADDER,
+        (*_TESTS, "tests/exact/test_energy_law.py"),
         _EXAMPLE,
     ),
     Equation(

@@ -15,7 +15,6 @@ from theory import symbols as s
 from theory.derivation import Derivation, Equation, Step, demand, demand_zero
 from theory.laws.sgd import derive_epoch_time, derive_sgd_temperature
 
-_TESTS = ("tests/theory/laws/test_scaling.py",)
 _HERE = "derived here"
 REFERENCE_RUN = {
     s.initial_learning_rate: Rational(1, 20),
@@ -29,8 +28,9 @@ REFERENCE_RUN = {
 
 def labelled(label: str, title: str, left: Symbol, derivation, motivation: str, **example: object) -> Equation:
     """Equation of this subject, with the values of the reference run for its example."""
+    tests = (f"tests/theory/laws/test_{derivation.__module__.rpartition('.')[2]}.py",)  # the tests mirror the tree
     values = {**REFERENCE_RUN, **{getattr(s, name): value for name, value in example.items()}}
-    return Equation(label, title, left, derivation, motivation, _HERE, _TESTS, values)
+    return Equation(label, title, left, derivation, motivation, _HERE, tests, values)
 
 
 @cache

@@ -1,0 +1,30 @@
+"""Cells that resolve the mass: sums over them are integrals, and no cell holds much, however cold or narrow."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from slt_toys.exact.equilibrium import phase_table
+from slt_toys.exact.mass_cells import LEAST_CELLS, mass_cells
+from slt_toys.potentials.catalogue import find_potential
+
+
+@pytest.mark.parametrize("name", ["regular_double_well", "singular_double_well_4_2", "curve_against_point"])
+@pytest.mark.parametrize("temperature", [0.002, 0.3])
+def test_mean_losses_are_those_of_quadrature(name, temperature):
+    potential = find_potential(name)
+    points, widths, losses, volumes = mass_cells(potential, temperature)
+    assert points.shape == widths.shape == (losses.size, potential.dimension)
+    assert volumes == pytest.approx(widths.prod(axis=1))
+    weights = volumes * np.exp(-(losses - losses.min()) / temperature)
+    weights /= weights.sum()
+    exact = phase_table(potential, 1 / temperature)["total_mean_loss"].item()
+    assert weights @ losses == pytest.approx(exact, rel={1: 1e-4, 2: 2e-3}[potential.dimension])
+    assert weights.max() < 2 / LEAST_CELLS[potential.dimension]
+
+
+def test_cells_of_a_phase_lie_in_it():
+    potential = find_potential("regular_double_well")
+    points, *_ = mass_cells(potential, 0.1, phase=1)
+    assert (potential.phase_index(points) == 1).all()
