@@ -30,7 +30,7 @@ def regression(weights=(1.0, -2.0, 0.5), examples=400, off=0.0):
 # ---- deep linear networks ----
 
 
-@pytest.mark.parametrize(("sampler", "draws"), [("hmc", 250), pytest.param("mala", 1500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("sampler", "draws"), [("hmc", 250), pytest.param("mala", 1500, marks=pytest.mark.long)])
 def test_posterior_energy_at_a_crossing_against_exact_gibbs(sampler, draws):
     """Where the loss is of fourth order the quadratic knows nothing: an exact sampler does."""
     seed = fresh_seed()

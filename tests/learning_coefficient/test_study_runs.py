@@ -12,7 +12,7 @@ from slt_toys.learning_coefficient.study_runs import SETTINGS, Setting, measured
 from tests.seeds import fresh_seed
 
 
-@pytest.mark.parametrize("network", ["(5,3,5;2)", pytest.param("(10,5,10;2)", marks=pytest.mark.slow), "(5,4,4,5;2)"])
+@pytest.mark.parametrize("network", ["(5,3,5;2)", pytest.param("(10,5,10;2)", marks=pytest.mark.long), "(5,4,4,5;2)"])
 def test_default_settings_find_the_exact_value(network):
     seed = fresh_seed()
     row = measured(network, SETTINGS[0], seed)
@@ -25,14 +25,14 @@ def test_default_settings_find_the_exact_value(network):
     assert abs(row["estimate"] - number_of_weights / 2) > 12 * row["standard_error"], "a regular model is told apart"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_default_settings_on_the_wide_network():
     row = measured("(50,50,50;25)", SETTINGS[0], fresh_seed())
     assert abs(row["estimate"] / row["exact"] - 1) < 0.05
     assert row["verdict"].startswith("trust")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("network", NETWORKS)
 def test_intervals_cover(network):
     """At least 40 of 50: five standard errors below the 47.5 that 95 % intervals cover on average."""

@@ -193,7 +193,7 @@ def test_memory_grows_with_kept_draws_not_with_steps():
     assert abs(peaks[1] - peaks[0]) < 2**20
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("chains", "steps"), [(10_000_000, 1), (1, 1_000_000_000)])
 def test_very_wide_and_very_long_runs(chains, steps):
     potential = find_potential("regular_double_well")

@@ -67,7 +67,7 @@ def test_two_verdicts_in_every_world(make):
             assert verdict.nearest.p_value > 1e-6
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("make", WORLDS, ids=lambda make: make.__name__)
 def test_twenty_verdicts_in_every_world(make):
     """All arms and switch epochs, 100 runs each, any seeds: never wrong, and right where the truth's family is exact.

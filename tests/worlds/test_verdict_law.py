@@ -139,12 +139,12 @@ def test_a_fit_takes_as_much_deviance_as_it_has_parameters():
     assert abs(taken.mean() - 4) < 5 * math.sqrt(8 / 40) and (taken > -1e-6).all(), taken
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_so_does_a_fit_of_temperature():
     assert abs(deviances_taken("temperature", 200).mean() - 4) < 5 * math.sqrt(8 / 200)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", NULLS)
 def test_one_refusal_in_a_hundred(name):
     """Two-sided: of a thousand sets of counts drawn from the hypothesis itself, about ten are refuted."""

@@ -75,7 +75,7 @@ def test_the_power_counts_refusals(thermal_cells):
     assert alone.refuted == 2 - alone.outcomes.get("temperature", 0) - alone.outcomes.get("cannot tell", 0)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("rival", ["flow time left", "flow time spent", "loss threshold"])
 def test_mixtures_of_exact_shares_are_refuted(rival):
     """As the audit made them: the Fokker-Planck shares of the default pair, a fifth of the runs something else."""

@@ -80,7 +80,7 @@ def killed_at_random(folder: Path, archive: Path, moments: int, random: np.rando
         assert lost <= 1
 
 
-@pytest.mark.parametrize("moments", [2, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("moments", [2, pytest.param(20, marks=pytest.mark.long)])
 def test_killed_and_resumed_equals_uninterrupted(tmp_path, archive, images, uninterrupted, moments):
     seed = np.random.SeedSequence().generate_state(1)
     folder = tmp_path / "killed"
