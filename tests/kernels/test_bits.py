@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
-from slt_toys.kernels.bits import align_stack, bits_to_float, float_to_bits
+from slt_toys.kernels import bits as intrinsics
+
+# Intrinsics take no typing context where they are called; pyright cannot know.
+align_stack: Any = intrinsics.align_stack
+bits_to_float: Any = intrinsics.bits_to_float
+float_to_bits: Any = intrinsics.float_to_bits
 
 
 @njit
