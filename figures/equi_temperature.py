@@ -1,4 +1,8 @@
-"""Equi-temperature curves: the end of the critical period against batch size across problems, slopes and rival laws."""
+"""Equi-temperature curves: the end of the critical period against batch size across problems, slopes and rival laws.
+
+Laws drawn: one halving of the learning rate for each of the batch [eq:learning-rate-halvings], and the slope under a
+power law [eq:equi-temperature-slope-power-law].
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The phase diagram: equilibrium, mixing times and the end of the critical period, toy and published."""
+"""The phase diagram: equilibrium, mixing times and the end of the critical period, toy and published.
+
+Laws drawn: the ends [eq:critical-period-end-exponential] with their shift [eq:epochs-per-halving], collapsed over
+[eq:scaling-variable], and the crossover of free energies [eq:crossover].
+"""
 
 from __future__ import annotations
 

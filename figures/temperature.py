@@ -1,4 +1,8 @@
-"""The temperature of SGD: n_beta for one's own settings, and where one temperature holds."""
+"""The temperature of SGD: n_beta for one's own settings, and where one temperature holds.
+
+Laws drawn: [eq:sgd-temperature], a well's own [eq:sgd-temperature-quadratic], momentum's inertia
+[eq:heavy-ball-inertia], and reshuffling [eq:reshuffling-temperature-factor].
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from slt_toys.reference.laws import law
 from slt_toys.results.recipe import carry_out, main
 from slt_toys.results.records import read_dataset
 from slt_toys.worlds.problem_ends import HALF_STUCK_MASS
-from slt_toys.worlds.problems import escape_barrier, measure
+from slt_toys.worlds.problems import escape_barrier
 from slt_toys.worlds.simulated_problems import WARM_UP, sgd_stuck
 
 SIZES = (32, 64, 128, 256)
@@ -208,16 +208,6 @@ def test_the_same_seed_gives_the_same_data_whatever_else_is_run(data):
     assert np.isnan(again["agreement_slope"].values).all()
     other = EquiTemperature(**alone, seed=data.attrs["seed"] + 1)
     assert (other.run()["end"] != again["end"]).any()
-
-
-def test_measured_rows_surround_the_rise():
-    problem = EquiTemperature(problems=("regular",), chains=128).built()[0]
-    curve = measure(problem, problem.trainings[2], 128, [fresh_seed()])
-    assert curve.stuck.shape == (128, len(curve.switch_epochs)) and set(np.unique(curve.stuck)) == {0.0, 1.0}
-    share = curve.exact[np.isin(curve.exact_epochs, curve.switch_epochs)]
-    depth = (share - share[0]) / (share[-1] - share[0])
-    assert (depth < 0.1).sum() >= 3 and (depth > 0.9).sum() >= 3 and ((depth > 0.1) & (depth < 0.9)).sum() >= 5
-    assert curve.switch_epochs[0] == 0 < curve.onset < curve.switch_epochs[-1]
 
 
 def test_writes_its_files_and_the_figure_redraws(results, data):

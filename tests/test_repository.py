@@ -266,7 +266,6 @@ TESTED_ELSEWHERE = {
     "theory/laws/splitting_bias.py": "by the samplers' biases, tests/samplers/test_step_bias.py",
     "theory/equations.py": "a registry: every label by tests/test_labels.py",
     "theory/symbols.py": "a registry: every symbol by tests/theory/pages/test_pages.py",
-    "theory/users.py": "a registry: every module by tests/test_labels.py",
     "theory/learning_coefficient/local_form.py": "by every answer of the engine, tests/theory/learning_coefficient",
     "theory/learning_coefficient/local_problem.py": "by every refusal of the engine, tests/theory/learning_coefficient",
     "theory/learning_coefficient/resolution.py": "by tests/theory/learning_coefficient/test_blow_up.py",
@@ -274,7 +273,7 @@ TESTED_ELSEWHERE = {
     "slt_toys/thermometers/calibration.py": "by the experiment it is the unit of, tests/test_temperature.py",
     "slt_toys/thermometers/sgd_temperature.py": "by the experiment that calibrates it, tests/test_temperature.py",
     "slt_toys/worlds/experiment.py": "by the experiment it is the unit of, tests/test_critical_period.py",
-    "slt_toys/worlds/problems.py": "by the experiment they are measured in, tests/test_equi_temperature.py",
+    "slt_toys/worlds/problem_ends.py": "by the experiment they are told in, tests/test_equi_temperature.py",
     "slt_toys/worlds/simulated_problems.py": "by the experiment they are measured in, tests/test_equi_temperature.py",
     "cifar/training/benchmark.py": "a measurement of speed, python -m cifar benchmark",
 }

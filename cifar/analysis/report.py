@@ -61,7 +61,10 @@ def summarise(store: Store) -> Summary:
     ValueError
         If no run of the base arm is done.
     """
-    return summarise_rows(store.facts(), rows(store), store.runs()[0].deficit, wanted=len(store.runs()),
+    runs = store.runs()
+    if not runs:
+        raise ValueError("results: no run of the base arm is done yet; resume the sweep")
+    return summarise_rows(store.facts(), rows(store), runs[0].deficit, wanted=len(runs),
                           hours=store.seconds() / 3600, devices=store.devices())  # fmt: skip
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from slt_toys.learning_coefficient.__main__ import LearningCoefficientStudy, main
 from slt_toys.learning_coefficient.study_report import DEFAULT, claims, tables
 from slt_toys.results.claims import page
 
@@ -80,18 +79,3 @@ def test_settings_that_all_diverge_are_told(dataset):
     by_hand = dataset["setting"].str.startswith("no burn-in")
     claim = {c.name: c for c in claims(dataset.assign(estimate=dataset["estimate"].where(~by_hand)))}["without-burn-in"]
     assert claim.value is None and claim.verdict == "no" and "12 of 12 runs diverge." in claim.sentence
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (["--seeds", "0"], "--seeds must be at least 1, not 0"),
-        (["--networks", "(1,1;1)"], "networks: ['(1,1;1)'] cannot be measured"),
-        (["--wrong"], "--wrong"),
-        (["--out", str(Path(__file__))], "--out:"),
-    ],
-)
-def test_bad_input_is_refused_in_one_line(options, words, capsys):
-    assert main(LearningCoefficientStudy, options) == 2
-    said = capsys.readouterr().err
-    assert words in said and said.count("\n") == 1

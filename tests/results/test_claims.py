@@ -13,10 +13,10 @@ TABLE = Table("ends_by_batch", "Ends in epochs.", ("batch", "end"), (("64", "80"
 
 
 def test_a_page_holds_every_claim_table_and_figure():
-    text = page(Outcome("Ends", "What was asked.", (CLAIM,), (TABLE,), {"ends": None}).to_dict(), "python -m x", "up/")
+    text = page(Outcome("Ends", "What was asked.", (CLAIM,), (TABLE,), {"ends": None}).to_dict(), "python -m x", "../")
     assert text.startswith("# Ends\n\nWhat was asked.\n\nWritten by `python -m x`.")
     assert f"| {CLAIM.sentence} | 57 | [55, open] | 58.5 | yes |" in text
-    assert "![Ends](up/ends.png)" in text and "## Ends by batch\n\nEnds in epochs." in text
+    assert "![Ends](../figures/ends.png)" in text and "## Ends by batch\n\nEnds in epochs." in text
     assert text.endswith("| 64 | 80 |\n| 128 | 57 |\n")
 
 
