@@ -133,12 +133,14 @@ def test_late_windows_matter_while_it_is_warm_enough_to_cross_and_late_enough_to
 
 
 # ---- sampled -------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("pair", [PAIR, three_phase_pair()], ids=["two phases", "three phases"])
-def test_chains_agree_with_the_exact_masses(pair):
+@pytest.mark.parametrize(
+    ("pair", "chains"), [(PAIR, 16_000), (three_phase_pair(), 4_000)], ids=["two phases", "three phases"]
+)
+def test_chains_agree_with_the_exact_masses(pair, chains):
     """Every named shift, at several epochs, within 5 standard errors for any seed; the wrong shift is far off."""
     shifts, records = shift_catalogue(12), [6, 12, 24, EPOCHS]
     exact = exact_shifts(pair, TRAINING, shifts, EPOCHS)
-    drawn = sampled_shifts(pair, TRAINING, shifts, EPOCHS, chains=4000, record_epochs=records, seed=fresh())
+    drawn = sampled_shifts(pair, TRAINING, shifts, EPOCHS, chains=chains, record_epochs=records, seed=fresh())
     error = drawn["standard_error"].values
     distance = (drawn["occupancy"].values - exact["occupancy"].sel(epoch=records).values) / error
     assert np.abs(distance).max() < 5
@@ -147,7 +149,7 @@ def test_chains_agree_with_the_exact_masses(pair):
     assert np.abs(swapped / error).max() > 12
     half = exact_shifts(pair, TRAINING, {"partial": Partial(24, 0.6)}, EPOCHS)["occupancy"].sel(epoch=24).values
     wrong = (drawn["occupancy"].sel(shift="partial", epoch=24).values - half[0]) / error[3, 2]
-    assert np.abs(wrong).max() > 5  # a tenth more of the deficit
+    assert np.abs(wrong).max() > 5  # a tenth more of the deficit, 13 standard errors away
 
 
 def test_starts_and_seeds():
