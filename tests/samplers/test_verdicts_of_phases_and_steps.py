@@ -228,7 +228,8 @@ def test_half_the_step_measures_what_no_law_knows():
     energy = "w1**2/2 + 4*w1**4 + w2**2 + w1*w2 + w3**2 + w2*w3 + w2**4/5 + w3**4/5"
     potential = Potential.from_expression(energy)
     common: dict[str, Any] = {"n_beta": 1.0, "chains": 256, "steps": 20_000, "thin": 50}
-    longer: dict[str, Any] = common | {"steps": 120_000, "thin": 300}  # its errors then are a quarter of what is doubted, for any seed
+    # Its errors then are a quarter of what is doubted, for any seed.
+    longer: dict[str, Any] = common | {"steps": 120_000, "thin": 300}
     small = sample(potential, UnderdampedLangevin(0.05), seed=fresh_seed(), **longer).attrs["verdict"]
     assert small.startswith("trust: ") and re.search(r"the step shifts energy by -?\d\.\d% ± 0\.\d% of T", small), small
     # Minibatch noise heats too, by ησ²/2BT: of first order as the step's own bias, and in no law.
