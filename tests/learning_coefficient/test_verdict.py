@@ -99,7 +99,7 @@ def test_a_quartic_and_crossings_without_curvature(function, weights):
 @pytest.mark.parametrize("noise", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize(("widths", "rank"), [((5, 3, 5), 2), ((5, 4, 4, 5), 2)])
 def test_deep_linear_networks_at_the_crossing(widths, rank, noise):
-    found, exact = deep_linear(widths, rank, "crossing", noise=noise, draws=60)
+    found, exact = deep_linear(widths, rank, "crossing", noise=noise, draws=150)
     assert exact - found.estimate > 4 * found.standard_error
     assert "flat directions are not flat" in found.verdict
 
