@@ -23,8 +23,8 @@ from slt_toys.results.recipe import carry_out, dataset_of, main
 from slt_toys.results.records import read_dataset
 from slt_toys.samplers import SGD, sample
 from slt_toys.temperature import Temperature
-from slt_toys.thermometers import anisotropy
 from slt_toys.thermometers.calibration import Calibration, Setting, calibrate, target_of, well_of
+from slt_toys.thermometers.equilibrium import anisotropy
 from slt_toys.thermometers.sgd_temperature import UNEXPLAINED, inverse_temperature
 from theory.laws.reshuffling import temperature_factor
 

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc, ndtri
 
-from slt_toys.fits.ends import FloatArray
+from slt_toys.fits.ends import FloatArray, Record
 from slt_toys.fits.resampling import check_confidence
 
 from ..inputs.arguments import checked_arguments
 
 
 @dataclass(frozen=True)
-class Agreement:
+class Agreement(Record):
     """One slope for several problems, and whether there is one.
 
     Attributes
@@ -53,10 +52,6 @@ class Agreement:
     theory_p_value: float
     problems: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """A plain dictionary for JSON."""
-        return asdict(self)
-
 
 @checked_arguments
 def agreement(
@@ -77,8 +72,7 @@ def agreement(
     if not (np.isfinite(values).all() and np.isfinite(errors).all() and (errors > 0).all()):
         raise ValueError("standard_errors: every slope needs a finite number and a positive standard error")
     check_confidence(confidence)
-    weights = errors**-2
-    return _summary(values, weights, float(weights @ values / weights.sum()), theory, confidence)
+    return _summary(values, errors**-2, theory, confidence)
 
 
 @checked_arguments
@@ -119,11 +113,11 @@ def joint_fit(
     if len(values) < 2:
         raise ValueError(f"points: {len(values)} problem has nothing to agree with; give two or more")
     # Slopes of their own and the common one are both least squares, so what is lost is a weighted sum of squares.
-    own, weight = np.array(values), np.array(weights)
-    return _summary(own, weight, float(weight @ own / weight.sum()), theory, confidence)
+    return _summary(np.array(values), np.array(weights), theory, confidence)
 
 
-def _summary(values: FloatArray, weights: FloatArray, mean: float, theory: float, confidence: float) -> Agreement:
+def _summary(values: FloatArray, weights: FloatArray, theory: float, confidence: float) -> Agreement:
+    mean = float(weights @ values / weights.sum())
     error = 1 / math.sqrt(float(weights.sum()))
     reach = float(ndtri((1 + confidence) / 2)) * error
     freedom = len(values) - 1

@@ -1,17 +1,17 @@
 """How the end of the critical period e* moves with the batch size B: fits, alike for toys and networks.
 
-The laws are those of ``slt_toys.fits.rival_laws``. With standard errors the fit is weighted and their scale is
-taken as known; without, the residual variance is estimated and t quantiles are used. Intervals come from the
-profile likelihood. Models are compared by AICc (Burnham & Anderson 2002), which does not exist for a model
-with almost as many parameters as there are batch sizes: the comparison then says "cannot tell" and leaves
-that model without a weight.
+The laws are those of ``slt_toys.fits.rival_laws``. With standard errors the fit is weighted and their scale is taken as
+known; without, the residual variance is estimated and t quantiles are used. Intervals come from the profile likelihood.
+Models are compared by AICc (Burnham & Anderson 2002), which does not exist for a model with almost as many parameters
+as there are batch sizes: the comparison then says "cannot tell" and leaves that model without a weight.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq, least_squares
 from scipy.special import chdtrc, chdtri, stdtrit
 
-from slt_toys.fits.ends import CriticalPeriodEnd, FloatArray
+from slt_toys.fits.ends import CriticalPeriodEnd, FloatArray, Record, check_rows
 from slt_toys.fits.resampling import check_confidence, percentile_interval
 from slt_toys.fits.rival_laws import Model
 
@@ -28,9 +28,7 @@ from ..inputs.arguments import checked_arguments
 
 @dataclass(frozen=True)
 class Parameter:
-    """A fitted parameter and its profile-likelihood interval, ``None`` where the data leave that side
-    open.
-    """
+    """A fitted parameter and its profile-likelihood interval, ``None`` where the data leave that side open."""
 
     name: str
     value: float
@@ -39,13 +37,12 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(Record):
     """One law fitted to e*(B).
 
-    ``loss`` is the sum of squared residuals, in standard errors if these were given and in epochs if not;
-    ``p_value`` (with standard errors only) the chance of a larger one if the law is true.
-    ``corrected_criterion`` is the AICc and ``weight`` its Akaike weight, ``None`` where the AICc does not
-    exist.
+    ``loss`` is the sum of squared residuals, in standard errors if these were given and in epochs if not; ``p_value``
+    (with standard errors only) the chance of a larger one if the law is true. ``corrected_criterion`` is the AICc and
+    ``weight`` its Akaike weight, ``None`` where the AICc does not exist.
     """
 
     model: str
@@ -58,13 +55,9 @@ class Fit:
     corrected_criterion: float | None
     weight: float | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """A plain dictionary for JSON."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Record):
     """Rival laws fitted to the same epochs, and in words what they can and cannot say."""
 
     batch_sizes: tuple[float, ...]
@@ -73,10 +66,6 @@ class Comparison:
     fits: dict[str, Fit]
     confidence: float
     statement: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """A plain dictionary for JSON."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -91,7 +80,7 @@ class HalvingShift:
 
 
 @dataclass(frozen=True)
-class EpochsPerHalving:
+class EpochsPerHalving(Record):
     """Epochs per halving of the batch: the least-squares slope over log2 B, and each adjacent pair's own."""
 
     slope: float
@@ -101,19 +90,14 @@ class EpochsPerHalving:
     confidence: float
     method: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """A plain dictionary for JSON."""
-        return asdict(self)
-
 
 def usable_ends(
     ends: Mapping[int, CriticalPeriodEnd],
 ) -> tuple[FloatArray, FloatArray, FloatArray | None, tuple[str, ...]]:
     """Batch sizes, epochs and standard errors (``None`` unless all have one) of the ends that are numbers.
 
-    The last item says in words which were left out because they are censored. Leaving them out biases a fit:
-    an end that is "later than" the curve is later than what the fit then extrapolates from, so report the
-    words with it.
+    The last item says in words which were left out because they are censored. Leaving them out biases a fit: an end
+    that is "later than" the curve is later than what the fit then extrapolates from, so report the words with it.
     """
     kept = {size: end for size, end in sorted(ends.items()) if end.epoch is not None}
     left_out = tuple(f"batch size {size}: {end.statement()}" for size, end in sorted(ends.items()) if size not in kept)
@@ -128,13 +112,9 @@ def usable_ends(
 
 @checked_arguments
 def fit_model(
-    model: Model,
-    batch_sizes: ArrayLike,
-    epochs: ArrayLike,
-    standard_errors: ArrayLike | None = None,
-    *,
+    model: Model, batch_sizes: ArrayLike, epochs: ArrayLike, standard_errors: ArrayLike | None = None, *,
     confidence: float = 0.95,
-) -> Fit:
+) -> Fit:  # fmt: skip
     """Fit one law by (weighted) least squares, which for Gaussian errors is maximum likelihood.
 
     Parameters
@@ -164,34 +144,23 @@ def fit_model(
         allowed = 0.0  # an exact fit: what is left of the residuals is rounding
     parameters = []
     for index, name in enumerate(model.parameters):
-        low, high = (
-            (None, None)
-            if allowed is None
-            else _profile(residuals, best, index, float(unit_errors[index]), loss, allowed)
-        )
-        parameters.append(Parameter(name, float(best[index]), low, high))
+        interval = None, None
+        if allowed is not None:
+            interval = _profile(residuals, best, index, float(unit_errors[index]), loss, allowed)
+        parameters.append(Parameter(name, float(best[index]), *interval))
     fitted = model.predict(best, sizes)
     return Fit(
-        model=model.name,
-        parameters=tuple(parameters),
-        predicted=tuple(fitted.tolist()),
-        residuals=tuple((ends - fitted).tolist()),
-        loss=loss,
-        degrees_of_freedom=freedom,
+        model.name, tuple(parameters), tuple(fitted.tolist()), tuple((ends - fitted).tolist()), loss, freedom,
         p_value=float(chdtrc(freedom, loss)) if errors is not None and freedom > 0 else None,
         corrected_criterion=_corrected_criterion(loss, count, len(best), errors is not None, ends),
-    )
+    )  # fmt: skip
 
 
 @checked_arguments
 def compare(
-    models: Mapping[str, Model],
-    batch_sizes: ArrayLike,
-    epochs: ArrayLike,
-    standard_errors: ArrayLike | None = None,
-    *,
+    models: Mapping[str, Model], batch_sizes: ArrayLike, epochs: ArrayLike, standard_errors: ArrayLike | None = None, *,
     confidence: float = 0.95,
-) -> Comparison:
+) -> Comparison:  # fmt: skip
     """Fit every law and weigh those that have an AICc; what cannot be told is said in ``statement``."""
     sizes, ends, errors = _check_epochs(batch_sizes, epochs, standard_errors)
     fits = {name: fit_model(model, sizes, ends, errors, confidence=confidence) for name, model in models.items()}
@@ -199,27 +168,16 @@ def compare(
     if len(known) > 1:
         least = min(known.values())
         shares = {name: math.exp((least - value) / 2) for name, value in known.items()}
-        fits = {
-            name: replace(fit, weight=shares[name] / sum(shares.values()) if name in shares else None)
-            for name, fit in fits.items()
-        }
+        fits |= {name: replace(fits[name], weight=share / sum(shares.values())) for name, share in shares.items()}
     return Comparison(
-        tuple(sizes.tolist()),
-        tuple(ends.tolist()),
-        None if errors is None else tuple(errors.tolist()),
-        fits,
-        confidence,
-        _statement(fits, len(ends)),
-    )
+        tuple(sizes.tolist()), tuple(ends.tolist()), None if errors is None else tuple(errors.tolist()), fits,
+        confidence, _statement(fits, len(ends)),
+    )  # fmt: skip
 
 
 @checked_arguments
 def epochs_per_halving(
-    batch_sizes: ArrayLike,
-    epochs: ArrayLike,
-    *,
-    replicates: ArrayLike | None = None,
-    confidence: float = 0.95,
+    batch_sizes: ArrayLike, epochs: ArrayLike, *, replicates: ArrayLike | None = None, confidence: float = 0.95
 ) -> EpochsPerHalving:
     """How much later the critical period ends per halving of the batch [eq:epochs-per-halving].
 
@@ -227,9 +185,8 @@ def epochs_per_halving(
     ----------
     batch_sizes, epochs : (n,)
     replicates : (repetitions, n), optional
-        e* of resampled curves, from `slt_toys.fits.ends.replicate_epochs`: gives bootstrap
-        intervals. Without them the slope's interval comes from its residuals and the t distribution, and
-        needs three batch sizes.
+        e* of resampled curves, from `slt_toys.fits.ends.replicate_epochs`: gives bootstrap intervals. Without them
+        the slope's interval comes from its residuals and the t distribution, and needs three batch sizes.
     """
     sizes, ends, _ = _check_epochs(batch_sizes, epochs, None)
     check_confidence(confidence)
@@ -259,10 +216,10 @@ def epochs_per_halving(
         reach = float(stdtrit(len(ends) - 2, (1 + confidence) / 2)) * error
         low, high = slope - reach, slope + reach
         method = f"residuals about the line, t distribution with {len(ends) - 2} degrees of freedom"
-    ordered = sizes[order].tolist()
+    neighbours = pairwise(sizes[order].tolist())
     pairs = tuple(
-        HalvingShift(ordered[index + 1], ordered[index], float(shift), *pair_intervals[index])
-        for index, shift in enumerate(shifts)
+        HalvingShift(larger, smaller, shift, *interval)
+        for (smaller, larger), shift, interval in zip(neighbours, shifts.tolist(), pair_intervals, strict=True)
     )
     return EpochsPerHalving(slope, low, high, pairs, confidence, method)
 
@@ -279,10 +236,7 @@ def _check_epochs(
             continue
         if array.shape != (len(sizes),):
             raise ValueError(f"{name}: shape {array.shape}; give one number for each of {len(sizes)} batch sizes")
-        bad = np.flatnonzero(~np.isfinite(array) | ((array <= 0) if name != "epochs" else False))
-        if len(bad):
-            kind = "finite number" if name == "epochs" else "positive number"
-            raise ValueError(f"{name}: row {bad[0]} is {array[bad[0]]}; every row needs a {kind}")
+        check_rows(name, array, positive=name != "epochs")
     if len(np.unique(sizes)) < max(2, len(sizes)):
         raise ValueError(f"batch_sizes: {sizes.tolist()}; give at least two batch sizes, each once")
     return sizes, ends, errors
@@ -290,21 +244,15 @@ def _check_epochs(
 
 def _solve(residuals: Callable[[FloatArray], FloatArray], start: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The best parameters, and their standard errors for residuals of unit variance."""
-    found = least_squares(residuals, start, x_scale="jac", xtol=1e-14, ftol=1e-14, gtol=1e-14)
-    return found.x, np.sqrt(np.diag(np.linalg.pinv(found.jac.T @ found.jac)))
+    fit = least_squares(residuals, start, x_scale="jac", xtol=1e-14, ftol=1e-14, gtol=1e-14)
+    return fit.x, np.sqrt(np.diag(np.linalg.pinv(fit.jac.T @ fit.jac)))
 
 
 def _profile(
-    residuals: Callable[[FloatArray], FloatArray],
-    best: FloatArray,
-    index: int,
-    error: float,
-    loss: float,
+    residuals: Callable[[FloatArray], FloatArray], best: FloatArray, index: int, error: float, loss: float,
     allowed: float,
-) -> tuple[float | None, float | None]:
-    """Where the loss, minimised over the other parameters, has risen by ``allowed``; ``None`` if it never
-    does.
-    """
+) -> tuple[float | None, float | None]:  # fmt: skip
+    """Where the loss, minimised over the other parameters, has risen by ``allowed``; ``None`` if it never does."""
     centre, others = float(best[index]), np.delete(best, index)
     if allowed == 0:
         return centre, centre
@@ -317,10 +265,7 @@ def _profile(
         return float(np.sum(rest(free) ** 2)) - loss - allowed
 
     def end(sign: float) -> float | None:
-        inner, step = (
-            centre,
-            1.1 * error * math.sqrt(allowed),
-        )  # exact but for the 1.1 where the law is linear
+        inner, step = centre, 1.1 * error * math.sqrt(allowed)  # exact but for the 1.1 where the law is linear
         for _ in range(40):
             outer = centre + sign * step
             if excess(outer) > 0:

@@ -1,31 +1,28 @@
 """Do the curves of different batch sizes fall on one, and over which variable?
 
-Every curve is normalised to run from 1 (its first row) to 0 (the mean of its last four rows). At each level
-from .15 to .85 the standard deviation between batch sizes of the variable where the curves first cross that
-level is averaged over levels and divided by the range of the mean curve. Zero is a perfect collapse; a
-variable that does not order the curves at all has a spread of the order of one.
+Every curve is normalised to run from 1 (its first row) to 0 (the mean of its last four rows). At each level from .15 to
+.85 the standard deviation between batch sizes of the variable where the curves first cross that level is averaged over
+levels and divided by the range of the mean curve. Zero is a perfect collapse; a variable that does not order the curves
+at all has a spread of the order of one.
 
-Variables: the epoch, log(1 + number of updates), log(learning rate / batch size^a), and the logarithm of the
-deficit train loss, all at the switch. Curves are joined by straight lines in the variable itself. These
-choices are the ones that give the published figures: .607, .209, .149, .097, .068, .039 for updates, epoch, a
-= 1.5, .5, 1 and loss.
+Variables: the epoch, log(1 + number of updates), log(learning rate / batch size^a), and the logarithm of the deficit
+train loss, all at the switch. Curves are joined by straight lines in the variable itself. These choices are the ones
+that give the published figures: .607, .209, .149, .097, .068, .039 for updates, epoch, a = 1.5, .5, 1 and loss.
 
 Under a learning rate that decays by a constant factor per epoch, the scaling theorem
-[eq:critical-period-end-exponential] makes a = 1 exact; log(learning rate / batch size) is then, up to a
-constant, the logarithm of the temperature and that of the flow time left, so their collapse cannot tell these
-two apart.
+[eq:critical-period-end-exponential] makes a = 1 exact; log(learning rate / batch size) is then, up to a constant, the
+logarithm of the temperature and that of the flow time left, so their collapse cannot tell these two apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from slt_toys.fits.ends import FloatArray, check_curve, first_crossing
+from slt_toys.fits.ends import FloatArray, Record, check_curve, check_rows, first_crossing
 from slt_toys.fits.resampling import check_confidence, percentile_interval
 
 from ..inputs.arguments import check_fields, checked_arguments
@@ -39,9 +36,8 @@ EXPONENTS = (0.5, 1.0, 1.5)
 class BatchCurve:
     """The curve of one batch size; arrays of shape (n,) over switch epochs.
 
-    ``values`` is an accuracy, a loss or a stuck probability at the end of training. ``learning_rates`` are
-    those at the switch, ``deficit_train_loss`` (if known) the loss then reached on the deficit's training
-    data.
+    ``values`` is an accuracy, a loss or a stuck probability at the end of training. ``learning_rates`` are those at the
+    switch, ``deficit_train_loss`` (if known) the loss then reached on the deficit's training data.
     """
 
     batch_size: int
@@ -55,42 +51,31 @@ class BatchCurve:
         if self.batch_size < 1:
             raise ValueError(f"batch_size: {self.batch_size} is not a batch size; give a positive whole number")
         check_curve(self.switch_epochs, self.values, TAIL_ROWS + 1)
-        for name, positive in (
-            ("learning_rates", self.learning_rates),
-            ("deficit_train_loss", self.deficit_train_loss),
-        ):
-            if positive is None:
+        for name in ("learning_rates", "deficit_train_loss"):
+            values = getattr(self, name)
+            if values is None:
                 continue
-            if np.shape(positive) != np.shape(self.switch_epochs):
-                raise ValueError(f"{name}: shape {np.shape(positive)} is not that of switch_epochs; give one per epoch")
-            bad = np.flatnonzero(~((positive > 0) & np.isfinite(positive)))
-            if len(bad):
-                raise ValueError(f"{name}: row {bad[0]} is {positive[bad[0]]}; every row needs a positive number")
+            if np.shape(values) != np.shape(self.switch_epochs):
+                raise ValueError(f"{name}: shape {np.shape(values)} is not that of switch_epochs; give one per epoch")
+            check_rows(name, values, positive=True)
 
 
 @dataclass(frozen=True)
-class Collapse:
-    """How well curves collapse over one variable: ``spread`` (no unit, lower is better) or ``None``, and
-    why.
-    """
+class Collapse(Record):
+    """How well curves collapse over one variable: ``spread`` (no unit, lower is better) or ``None``, and why."""
 
     variable: str
     spread: float | None
     levels: int
     reason: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """A plain dictionary for JSON."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
-class BestExponent:
+class BestExponent(Record):
     """The exponent a for which log(learning rate / batch size^a) collapses the curves best.
 
-    ``low`` and ``high`` are the percentile interval over resampled curves (``None`` if none were given);
-    ``flat_low`` to ``flat_high`` are the exponents whose spread is at most ``flat_within`` above the minimum,
-    as a fraction of it.
+    ``low`` and ``high`` are the percentile interval over resampled curves (``None`` if none were given); ``flat_low``
+    to ``flat_high`` are the exponents whose spread is at most ``flat_within`` above the minimum, as a fraction of it.
     """
 
     exponent: float
@@ -102,10 +87,6 @@ class BestExponent:
     flat_within: float
     confidence: float | None
     repetitions: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """A plain dictionary for JSON."""
-        return asdict(self)
 
 
 def normalise(values: ArrayLike, *, absolute: bool = False) -> FloatArray:
@@ -129,13 +110,9 @@ def normalise(values: ArrayLike, *, absolute: bool = False) -> FloatArray:
 
 @checked_arguments
 def collapse(
-    curves: Sequence[BatchCurve],
-    *,
-    dataset_size: int,
-    exponents: Sequence[float] = EXPONENTS,
-    levels: Sequence[float] = LEVELS,
-    absolute: bool = False,
-) -> dict[str, Collapse]:
+    curves: Sequence[BatchCurve], *, dataset_size: int, exponents: Sequence[float] = EXPONENTS,
+    levels: Sequence[float] = LEVELS, absolute: bool = False,
+) -> dict[str, Collapse]:  # fmt: skip
     """The spread over every variable, by name of the variable.
 
     Parameters
@@ -159,7 +136,8 @@ def collapse(
         "epoch": [curve.switch_epochs for curve in curves],
     }
     for exponent in exponents:
-        variables[exponent_name(exponent)] = [
+        power = "" if exponent == 1 else f"^{exponent:g}"
+        variables[f"learning_rate/batch_size{power}"] = [
             np.log(curve.learning_rates) - exponent * np.log(curve.batch_size) for curve in curves
         ]
     losses = [curve.deficit_train_loss for curve in curves if curve.deficit_train_loss is not None]
@@ -169,22 +147,11 @@ def collapse(
     return {name: _collapse(name, values, shapes, levels) for name, values in variables.items()}
 
 
-def exponent_name(exponent: float) -> str:
-    """What log(learning rate / batch size^exponent) is called in results."""
-    power = "" if exponent == 1 else f"^{exponent:g}"
-    return f"learning_rate/batch_size{power}"
-
-
 @checked_arguments
 def best_exponent(
-    curves: Sequence[BatchCurve],
-    *,
-    replicates: Mapping[int, ArrayLike] | None = None,
-    levels: Sequence[float] = LEVELS,
-    absolute: bool = False,
-    confidence: float = 0.95,
-    flat_within: float = 0.05,
-) -> BestExponent:
+    curves: Sequence[BatchCurve], *, replicates: Mapping[int, ArrayLike] | None = None,
+    levels: Sequence[float] = LEVELS, absolute: bool = False, confidence: float = 0.95, flat_within: float = 0.05,
+) -> BestExponent:  # fmt: skip
     """The exponent a of the batch size that collapses the curves best over log(learning rate / batch size^a).
 
     ``replicates`` holds, for each batch size, resampled curves (r, n), as many for each.
@@ -192,8 +159,8 @@ def best_exponent(
     Raises
     ------
     ValueError
-        If the learning rate is constant, fewer than two levels are crossed by every curve, or replicates do
-        not match the curves.
+        If the learning rate is constant, fewer than two levels are crossed by every curve, or replicates do not match
+        the curves.
     """
     _check_batch_sizes(curves)
     check_confidence(confidence)
@@ -221,16 +188,9 @@ def best_exponent(
         resampled = _crossings(rates, [normalise(array, absolute=absolute) for array in drawn], levels)
         low, high = percentile_interval(_minimise(resampled, logs), confidence)
     return BestExponent(
-        exponent=exponent,
-        spread=smallest / span,
-        low=low,
-        high=high,
-        flat_low=float(flat.min(initial=exponent)),
-        flat_high=float(flat.max(initial=exponent)),
-        flat_within=flat_within,
-        confidence=confidence if replicates is not None else None,
-        repetitions=repetitions,
-    )
+        exponent, smallest / span, low, high, float(flat.min(initial=exponent)), float(flat.max(initial=exponent)),
+        flat_within, confidence if replicates is not None else None, repetitions,
+    )  # fmt: skip
 
 
 def _check_batch_sizes(curves: Sequence[BatchCurve]) -> None:
@@ -241,12 +201,8 @@ def _check_batch_sizes(curves: Sequence[BatchCurve]) -> None:
 
 def _crossings(variables: list[FloatArray], shapes: list[FloatArray], levels: Sequence[float]) -> FloatArray:
     """Where the curves cross, shape (batch sizes, repetitions, levels)."""
-    return np.array(
-        [
-            np.stack([first_crossing(variable, shape, level) for level in levels], axis=1)
-            for variable, shape in zip(variables, shapes, strict=True)
-        ]
-    )
+    pairs = zip(variables, shapes, strict=True)
+    return np.array([np.stack([first_crossing(*pair, level) for level in levels], axis=1) for pair in pairs])
 
 
 def _collapse(name: str, variables: list[FloatArray], shapes: list[FloatArray], levels: Sequence[float]) -> Collapse:
@@ -261,10 +217,7 @@ def _collapse(name: str, variables: list[FloatArray], shapes: list[FloatArray], 
 
 
 def _numerator(crossings: FloatArray, logs: FloatArray, exponents: FloatArray) -> FloatArray:
-    """Mean over levels of the deviation between batch sizes.
-
-    Only this depends on the exponent: the range of the mean curve, which it is divided by, does not.
-    """
+    """Mean over levels of the deviation between batch sizes: only this part of the spread depends on the exponent."""
     shifted = crossings - exponents[None, :, None] * logs[:, None, None]
     crossed = np.all(np.isfinite(shifted), axis=0)
     deviation = np.where(crossed[None], shifted, 0.0).std(axis=0)

@@ -1,17 +1,14 @@
 """Where a critical period ends: definitions of e* on a curve over switch epochs.
 
-A curve gives, for each switch epoch e_s, the value reached at the end of training: a stuck probability (it
-rises with e_s) or an accuracy (it falls). Three definitions, fixed beforehand because they do not agree on
-real curves:
+A curve gives, for each switch epoch e_s, the value reached at the end of training: a stuck probability (it rises with
+e_s) or an accuracy (it falls). Three definitions, fixed beforehand because they do not agree on real curves:
 
 - half stuck mass: the first epoch at which the stuck probability, an absolute mass, reaches a level (1/2);
 - hinge: the kink of the least-squares line that turns flat, ``a + b min(e, kink)``;
 - half depth: where the curve is midway between its first row and the mean of its last three.
 
-A curve that does not contain its own e* is *censored*: the answer is then "later than" or "earlier than" an
-epoch, or "flat" when nothing changes at all, and no number.
-
-Intervals come from ``slt_toys.fits.resampling``.
+A curve that does not contain its own e* is *censored*: the answer is then "later than" or "earlier than" an epoch, or
+"flat" when nothing changes at all, and no number. Intervals come from ``slt_toys.fits.resampling``.
 """
 
 from __future__ import annotations
@@ -76,13 +73,22 @@ HALF_DEPTH = Definition("half_depth")
 
 
 @dataclass(frozen=True)
-class CriticalPeriodEnd:
+class Record:
+    """What a fit found, as fields that JSON can hold."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain dictionary for JSON: no NaN, no infinity."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class CriticalPeriodEnd(Record):
     """The end of a critical period by one definition. Epochs throughout; ``None`` where there is no number.
 
-    ``bound`` is the epoch that a censored e* is later or earlier than. ``low`` and ``high`` are the ends of
-    the interval, ``None`` when there is no interval or when it is open on that side because too many
-    resampled curves are censored; ``censored_share`` says how many were. ``standard_error`` is the standard
-    deviation over resampled curves, given only if none of them is censored.
+    ``bound`` is the epoch that a censored e* is later or earlier than. ``low`` and ``high`` are the ends of the
+    interval, ``None`` when there is no interval or when it is open on that side because too many resampled curves are
+    censored; ``censored_share`` says how many were. ``standard_error`` is the standard deviation over resampled
+    curves, given only if none of them is censored.
     """
 
     definition: str
@@ -111,15 +117,13 @@ class CriticalPeriodEnd:
         return f"{self.epoch:.1f} [{low}, {high}]"
 
     def to_dict(self) -> dict[str, Any]:
-        """A plain dictionary for JSON: no NaN, no infinity."""
-        return asdict(self) | {"statement": self.statement()}
+        """A plain dictionary for JSON, with the phrase."""
+        return super().to_dict() | {"statement": self.statement()}
 
 
 @dataclass(frozen=True)
 class HingeFit:
-    """The least-squares hinge ``intercept + slope * min(epoch, kink)`` (epochs; values in the curve's own
-    unit).
-    """
+    """The least-squares hinge ``intercept + slope * min(epoch, kink)``, in epochs and the curve's own unit."""
 
     kink: float
     intercept: float
@@ -144,16 +148,21 @@ def check_curve(switch_epochs: ArrayLike, values: ArrayLike, at_least: int = 2) 
         raise ValueError(f"values: shape {curve.shape} does not match switch_epochs {epochs.shape}; give one per epoch")
     if len(epochs) < at_least:
         raise ValueError(f"switch_epochs: {len(epochs)} rows are too few; this needs at least {at_least}")
-    for name, array in (("switch_epochs", epochs), ("values", curve)):
-        bad = np.argwhere(~np.isfinite(array))
-        if len(bad):
-            found = array[tuple(bad[0])]
-            raise ValueError(f"{name}: row {int(bad[0][-1])} is {found}; every row needs a finite number")
+    check_rows("switch_epochs", epochs)
+    check_rows("values", curve)
     steps = np.diff(epochs)
     if np.any(steps <= 0):
         row = int(np.argmax(steps <= 0)) + 1
         raise ValueError(f"switch_epochs: row {row} is {epochs[row]:g} after {epochs[row - 1]:g}; sort them")
     return epochs, curve
+
+
+def check_rows(name: str, values: FloatArray, positive: bool = False) -> None:
+    """Refuse what is not finite, or not positive, by the first row (of the last axis) that holds it."""
+    bad = np.argwhere(~(np.isfinite(values) & ((values > 0) | (not positive))))
+    if len(bad):
+        kind = "positive" if positive else "finite"
+        raise ValueError(f"{name}: row {bad[0][-1]} is {values[tuple(bad[0])]}; every row needs a {kind} number")
 
 
 def first_crossing(
@@ -199,9 +208,9 @@ def first_crossing(
 def _hinges(epochs: FloatArray, curves: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Kink, intercept, slope and residual sum of squares of the best hinge of every curve, exactly.
 
-    Between two rows the best kink is where the free line through the left rows meets the mean of the right
-    rows, if they meet there; if not, the best of that interval lies at one of its ends (Hudson 1966). So the
-    candidates are the rows, and one meeting point per interval.
+    Between two rows the best kink is where the free line through the left rows meets the mean of the right rows, if
+    they meet there; if not, the best of that interval lies at one of its ends (Hudson 1966). So the candidates are the
+    rows, and one meeting point per interval.
     """
     rows, best = len(epochs), np.full(len(curves), np.inf)
     kink, intercept, slope = (np.zeros(len(curves)) for _ in range(3))
@@ -233,8 +242,7 @@ def _locate(epochs: FloatArray, curves: FloatArray, definition: Definition) -> t
         sign = 1.0 if definition.direction == "falling" else -1.0
         # a curve that touches the level has reached it, hence the next number towards the start
         level = np.nextafter(sign * definition.level, np.inf)
-        cubic = definition.interpolation == "monotone_cubic"
-        where = first_crossing(epochs, sign * curves, level, cubic)
+        where = first_crossing(epochs, sign * curves, level, definition.interpolation == "monotone_cubic")
         return where, np.full(len(curves), definition.level)
     flat = np.ptp(curves, axis=1) <= 1e-12 * np.max(np.abs(curves), axis=1)
     if definition.name == "hinge":
@@ -252,19 +260,9 @@ def _locate(epochs: FloatArray, curves: FloatArray, definition: Definition) -> t
     return np.where(flat | (curves[:, 0] == tail), np.nan, where), level
 
 
-def _bounds(epochs: FloatArray, definition: Definition) -> tuple[float, float]:
-    """The epochs that a censored e* is earlier and later than."""
-    if definition.name == "hinge":
-        return float(epochs[1]), float(epochs[-2])
-    if definition.name == "half_depth":
-        return float(epochs[0]), float(epochs[-definition.tail_rows])
-    return float(epochs[0]), float(epochs[-1])
-
-
 def minimum_rows(definition: Definition) -> int:
     """How many rows a curve needs for this definition."""
-    extra = max(definition.tail_rows - 3, 0) if definition.name == "half_depth" else 0
-    return MINIMUM_ROWS[definition.name] + extra
+    return MINIMUM_ROWS[definition.name] + (max(definition.tail_rows - 3, 0) if definition.name == "half_depth" else 0)
 
 
 @checked_arguments
@@ -278,28 +276,24 @@ def find_end(switch_epochs: ArrayLike, values: ArrayLike, definition: Definition
         return CriticalPeriodEnd(definition.name, "found", where, level)
     if math.isnan(where):
         return CriticalPeriodEnd(definition.name, "flat", None, None)
-    early, late = _bounds(epochs, definition)
-    state, bound = ("later", late) if where > 0 else ("earlier", early)
-    return CriticalPeriodEnd(definition.name, state, None, None, bound=bound)
+    early, late = {"hinge": (1, -2), "half_depth": (0, -definition.tail_rows)}.get(definition.name, (0, -1))
+    state, row = ("later", late) if where > 0 else ("earlier", early)
+    return CriticalPeriodEnd(definition.name, state, None, None, bound=float(epochs[row]))
 
 
 @checked_arguments(finite=False)
 def half_stuck_mass(
-    switch_epochs: ArrayLike,
-    values: ArrayLike,
-    *,
-    level: float = 0.5,
+    switch_epochs: ArrayLike, values: ArrayLike, *, level: float = 0.5,
     interpolation: Literal["linear", "monotone_cubic"] = "linear",
     direction: Literal["rising", "falling"] = "rising",
-) -> CriticalPeriodEnd:
+) -> CriticalPeriodEnd:  # fmt: skip
     """First switch epoch at which the stuck probability, as an absolute mass, reaches the level."""
     return find_end(switch_epochs, values, Definition("half_stuck_mass", level, direction, interpolation))
 
 
 @checked_arguments
 def hinge(switch_epochs: ArrayLike, values: ArrayLike) -> CriticalPeriodEnd:
-    """The kink of the least-squares line that turns flat, exact over all kinks (Hudson 1966); ``level`` is
-    the plateau.
+    """The kink of the least-squares line that turns flat, exact over all kinks (Hudson 1966); ``level`` is the plateau.
 
     The kink needs two rows on either side of it; with fewer it is censored.
     """
@@ -308,9 +302,7 @@ def hinge(switch_epochs: ArrayLike, values: ArrayLike) -> CriticalPeriodEnd:
 
 @checked_arguments
 def half_depth(switch_epochs: ArrayLike, values: ArrayLike, *, tail_rows: int = 3) -> CriticalPeriodEnd:
-    """Where the curve, joined by straight lines, is midway between its first row and the mean of its last
-    rows.
-    """
+    """Where the curve, joined by straight lines, is midway between its first row and the mean of its last rows."""
     return find_end(switch_epochs, values, Definition("half_depth", tail_rows=tail_rows))
 
 
@@ -323,9 +315,7 @@ def hinge_fit(switch_epochs: ArrayLike, values: ArrayLike) -> HingeFit:
 
 @checked_arguments
 def replicate_epochs(switch_epochs: ArrayLike, curves: ArrayLike, definition: Definition) -> FloatArray:
-    """e* of every resampled curve (r, n): ``+inf`` if later than the curve, ``-inf`` if earlier, ``nan`` if
-    flat.
-    """
+    """e* of every resampled curve (r, n): ``+inf`` if later than the curve, ``-inf`` if earlier, ``nan`` if flat."""
     if np.ndim(curves) == 0 or np.shape(curves)[-1:] != np.shape(switch_epochs):
         raise ValueError(f"curves: shape {np.shape(curves)} does not match switch_epochs {np.shape(switch_epochs)}")
     epochs, several = check_curve(switch_epochs, curves, minimum_rows(definition))

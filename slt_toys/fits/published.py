@@ -1,6 +1,4 @@
-"""What the published CIFAR-10 curves say about rival laws of the critical period's end, and what they cannot
-say.
-"""
+"""What the published CIFAR-10 curves say about rival laws of the critical period's end, and what they cannot say."""
 
 from __future__ import annotations
 
@@ -33,14 +31,6 @@ class PublishedFindings:
     theorem_epochs_per_halving: float
 
 
-def published_batch_curves() -> list[BatchCurve]:
-    """The published accuracies as curves to collapse, by increasing batch size."""
-    return [
-        BatchCurve(size, curve.switch_epochs, curve.final_accuracy, curve.learning_rate(), curve.deficit_train_loss)
-        for size, curve in sorted(published_curves().items())
-    ]
-
-
 @checked_arguments
 def published_findings(*, repetitions: int = 2000, seed: int = 0, confidence: float = 0.95) -> PublishedFindings:
     """Fit everything to the published curves.
@@ -63,35 +53,25 @@ def published_findings(*, repetitions: int = 2000, seed: int = 0, confidence: fl
     )
     resampled = {}
     for position, definition in enumerate(DEFINITIONS):
-        resampled = {
-            size: resample_curve(
-                curve.switch_epochs,
-                curve.final_accuracy,
-                definition,
-                confidence=confidence,
-                repetitions=repetitions,
-                seed=[seed, position, size],
+        own, drawn = ends.setdefault(definition.name, {}), []
+        for size, curve in curves.items():
+            rows = curve.switch_epochs, curve.final_accuracy
+            resampled[size] = resample_curve(
+                *rows, definition, confidence=confidence, repetitions=repetitions, seed=[seed, position, size]
             )
-            for size, curve in curves.items()
-        }
-        ends[definition.name] = found = {
-            size: end_with_interval(
-                curve.switch_epochs,
-                curve.final_accuracy,
-                resampled[size],
-                definition,
-                confidence=confidence,
-                method="residual bootstrap, one seed",
+            own[size] = end_with_interval(
+                *rows, resampled[size], definition, confidence=confidence, method="residual bootstrap, one seed"
             )
-            for size, curve in curves.items()
-        }
-        drawn = [replicate_epochs(curves[size].switch_epochs, resampled[size], definition) for size in found]
-        sizes, epochs, errors, _ = usable_ends(found)
+            drawn.append(replicate_epochs(curve.switch_epochs, resampled[size], definition))
+        sizes, epochs, errors, _ = usable_ends(own)
         halvings[definition.name] = epochs_per_halving(
             sizes, epochs, replicates=np.column_stack(drawn), confidence=confidence
         )
         comparisons[definition.name] = compare(models, sizes, epochs, errors, confidence=confidence)
-    batch_curves = published_batch_curves()
+    batch_curves = [
+        BatchCurve(size, curve.switch_epochs, curve.final_accuracy, curve.learning_rate(), curve.deficit_train_loss)
+        for size, curve in sorted(curves.items())
+    ]
     return PublishedFindings(
         ends=ends,
         epochs_per_halving=halvings,

@@ -1,15 +1,15 @@
 """Bootstrap intervals for the end of a critical period.
 
-Intervals are percentile intervals over resampled curves. What is resampled depends on where the noise comes
-from: `resample_counts` when every row has chains of its own, `resample_chains` when the same chains are
-followed through all rows (their rows are correlated, so whole chains are drawn), and `resample_curve` for a
-curve with one run per row.
+Intervals are percentile intervals over resampled curves. What is resampled depends on where the noise comes from:
+`resample_counts` when every row has chains of its own, `resample_chains` when the same chains are followed through all
+rows (their rows are correlated, so whole chains are drawn), and `resample_curve` for a curve with one run per row.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,9 +33,7 @@ from ..inputs.arguments import checked_arguments
 def resample_counts(
     stuck_counts: ArrayLike, chains: int, *, repetitions: int = 1000, seed: int | Sequence[int] = 0
 ) -> FloatArray:
-    """Stuck fractions (repetitions, n) drawn from the binomial law of each row; the rows must have separate
-    chains.
-    """
+    """Stuck fractions (repetitions, n) drawn from the binomial law of each row; rows must have separate chains."""
     counts = np.asarray(stuck_counts, dtype=float)
     _check_repetitions(repetitions)
     if chains < 1:
@@ -51,8 +49,9 @@ def resample_counts(
 
 @checked_arguments
 def resample_chains(stuck: ArrayLike, *, repetitions: int = 1000, seed: int | Sequence[int] = 0) -> FloatArray:
-    """Stuck fractions (repetitions, n) over chains drawn with replacement from indicators of shape (chains,
-    n), or from each chain's stuck share of its components.
+    """Stuck fractions (repetitions, n) over chains drawn with replacement.
+
+    ``stuck`` has shape (chains, n): indicators, or each chain's stuck share of its components.
     """
     indicators = np.asarray(stuck)
     _check_repetitions(repetitions)
@@ -69,26 +68,19 @@ def resample_chains(stuck: ArrayLike, *, repetitions: int = 1000, seed: int | Se
 
 @checked_arguments
 def resample_curve(
-    switch_epochs: ArrayLike,
-    values: ArrayLike,
-    definition: Definition,
-    *,
-    confidence: float = 0.95,
-    repetitions: int = 1000,
-    seed: int | Sequence[int] = 0,
-) -> FloatArray:
+    switch_epochs: ArrayLike, values: ArrayLike, definition: Definition, *, confidence: float = 0.95,
+    repetitions: int = 1000, seed: int | Sequence[int] = 0,
+) -> FloatArray:  # fmt: skip
     """Curves (repetitions, n) like the given one, with the row-to-row scatter drawn anew: one run per row.
 
-    Cases are not resampled: the switch epochs were chosen, and dropping rows of so coarse a grid would move
-    e* by the grid alone. For a hinge the scatter is that around the hinge, so misfit counts as noise; for
-    other definitions it is the model-free scatter of a row about the line through its neighbours (Gasser,
-    Sroka & Jennen-Steinmetz 1986), in which curvature counts as noise. Both err towards wide.
-    Residuals are drawn for any row, with either sign. Since their size is itself known only from a dozen
-    rows, they are stretched by the ratio of the t to the normal quantile. A wild bootstrap, which keeps to
-    each row its own residual, is not offered: on simulated curves of twelve rows its nominal 95 % intervals
-    held the truth 87 times in a hundred.
-
-    What no resampling of one curve can show is the variation between seeds that moves all rows together.
+    Cases are not resampled: the switch epochs were chosen, and dropping rows of so coarse a grid would move e* by the
+    grid alone. For a hinge the scatter is that around the hinge, so misfit counts as noise; for other definitions it is
+    the model-free scatter of a row about the line through its neighbours (Gasser, Sroka & Jennen-Steinmetz 1986), in
+    which curvature counts as noise. Both err towards wide. Residuals are drawn for any row, with either sign. Since
+    their size is itself known only from a dozen rows, they are stretched by the ratio of the t to the normal quantile.
+    A wild bootstrap, which keeps to each row its own residual, is not offered: on simulated curves of twelve rows its
+    nominal 95 % intervals held the truth 87 times in a hundred. What no resampling of one curve can show is the
+    variation between seeds that moves all rows together.
     """
     epochs, curve = check_curve(switch_epochs, values, max(4, minimum_rows(definition)))
     _check_repetitions(repetitions)
@@ -115,9 +107,7 @@ def resample_curve(
 
 @checked_arguments
 def percentile_interval(replicates: ArrayLike, confidence: float = 0.95) -> tuple[float | None, float | None]:
-    """Percentile interval by order statistics; ``None`` on an open side. A ``nan`` counts against both
-    sides.
-    """
+    """Percentile interval by order statistics; ``None`` on an open side. A ``nan`` counts against both sides."""
     drawn = np.asarray(replicates, dtype=float)
     check_confidence(confidence)
     if not drawn.size:
@@ -130,33 +120,19 @@ def percentile_interval(replicates: ArrayLike, confidence: float = 0.95) -> tupl
 
 @checked_arguments
 def end_with_interval(
-    switch_epochs: ArrayLike,
-    values: ArrayLike,
-    curves: ArrayLike,
-    definition: Definition,
-    *,
-    confidence: float = 0.95,
-    method: str = "bootstrap",
-) -> CriticalPeriodEnd:
+    switch_epochs: ArrayLike, values: ArrayLike, curves: ArrayLike, definition: Definition, *,
+    confidence: float = 0.95, method: str = "bootstrap",
+) -> CriticalPeriodEnd:  # fmt: skip
     """e* of the curve (n,), with the percentile interval over the resampled curves (repetitions, n)."""
     point = find_end(switch_epochs, values, definition)
     replicates = replicate_epochs(switch_epochs, curves, definition)
     low, high = percentile_interval(replicates, confidence)
     censored = float(np.mean(~np.isfinite(replicates)))
-    return CriticalPeriodEnd(
-        point.definition,
-        point.state,
-        point.epoch,
-        point.level,
-        bound=point.bound,
-        low=low,
-        high=high,
-        standard_error=float(np.std(replicates, ddof=1)) if censored == 0 and len(replicates) > 1 else None,
-        confidence=confidence,
-        method=method,
-        repetitions=len(replicates),
-        censored_share=censored,
-    )
+    error = float(np.std(replicates, ddof=1)) if censored == 0 and len(replicates) > 1 else None
+    return replace(
+        point, low=low, high=high, standard_error=error, confidence=confidence, method=method,
+        repetitions=len(replicates), censored_share=censored,
+    )  # fmt: skip
 
 
 def _check_repetitions(repetitions: int) -> None:

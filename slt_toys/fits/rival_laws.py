@@ -38,9 +38,7 @@ from ..inputs.arguments import checked_arguments
 
 @dataclass(frozen=True)
 class Model:
-    """A law e*(B): ``predict(parameters (k,), batch sizes (n,))`` gives epochs, ``start`` guesses the
-    parameters.
-    """
+    """A law e*(B): ``predict(parameters (k,), batch sizes (n,))`` gives epochs, ``start`` guesses the parameters."""
 
     name: str
     parameters: tuple[str, ...]
@@ -52,9 +50,7 @@ class Model:
 def rival_models(
     batch_sizes: ArrayLike, *, decay: float, learning_rate: float, dataset_size: float, momentum: float = 0.0
 ) -> dict[str, Model]:
-    """The laws of this module's table, for a learning rate ``learning_rate * decay**epoch``, with 0 < decay
-    <= 1.
-    """
+    """The laws of this module's table, for a learning rate ``learning_rate * decay**epoch``, with 0 < decay <= 1."""
     sizes = np.asarray(batch_sizes, dtype=float)
     if not 0 < decay <= 1:
         raise ValueError(f"decay: {decay} is not in (0, 1]; 0.97 is usual, and 1 means a constant learning rate")
@@ -84,23 +80,14 @@ def rival_models(
         return np.array([math.exp(level), -slope / math.log(2)])
 
     def flow_epoch(parameters: FloatArray, batch: FloatArray) -> FloatArray:
+        run = {"batch_size": batch, "dataset_size": dataset_size, "momentum": momentum}
         if decay == 1:
-            return law("critical-period-end-flow-time-constant")(
-                flow_time=parameters[0],
-                batch_size=batch,
-                dataset_size=dataset_size,
-                learning_rate=learning_rate,
-                momentum=momentum,
-            )
+            end = law("critical-period-end-flow-time-constant")
+            return end(flow_time=parameters[0], learning_rate=learning_rate, **run)
         # flow time is bounded: at the bound e* is infinite; staying just below puts it beyond any run instead
-        return law("critical-period-end-flow-time")(
-            flow_time=np.minimum(parameters[0], (1 - 1e-12) * first_epoch / batch / (1 - decay)),
-            batch_size=batch,
-            dataset_size=dataset_size,
-            initial_learning_rate=learning_rate,
-            decay=decay,
-            momentum=momentum,
-        )
+        spent = np.minimum(parameters[0], (1 - 1e-12) * first_epoch / batch / (1 - decay))
+        end = law("critical-period-end-flow-time")
+        return end(flow_time=spent, initial_learning_rate=learning_rate, decay=decay, **run)
 
     def flow_start(batch: FloatArray, epochs: FloatArray) -> FloatArray:
         spent = epochs if decay == 1 else (1 - decay**epochs) / (1 - decay)
@@ -112,20 +99,11 @@ def rival_models(
         offset = parameters[0] - end(batch_size=reference, decay=decay, epoch_offset=0.0)
         return end(batch_size=batch, decay=decay, epoch_offset=offset)
 
+    # p, b and e: parameters, batch sizes and epochs
     models = [
-        Model(
-            "log_law",
-            ("epoch_at_reference", "epochs_per_halving"),
-            lambda parameters, batch: parameters[0] - parameters[1] * octaves(batch),
-            line,
-        ),
-        Model(
-            "power_law",
-            ("epoch_at_reference", "exponent"),
-            lambda parameters, batch: parameters[0] * (batch / reference) ** -parameters[1],
-            power,
-        ),
-        Model("constant", ("epoch_at_reference",), lambda parameters, batch: parameters[0] + 0 * batch, mean),
+        Model("log_law", ("epoch_at_reference", "epochs_per_halving"), lambda p, b: p[0] - p[1] * octaves(b), line),
+        Model("power_law", ("epoch_at_reference", "exponent"), lambda p, b: p[0] * (b / reference) ** -p[1], power),
+        Model("constant", ("epoch_at_reference",), lambda p, b: p[0] + 0 * b, mean),
         Model("flow_time", ("flow_time_spent",), flow_epoch, flow_start),
     ]
     if decay < 1:
@@ -135,15 +113,9 @@ def rival_models(
 
 @checked_arguments
 def power_schedule_models(
-    batch_sizes: ArrayLike,
-    *,
-    power: float,
-    learning_rate: float,
-    dataset_size: float,
-    gradient_variance: float,
-    barrier_height: float | None = None,
-    rate_temperature_power: float = 0.0,
-) -> dict[str, Model]:
+    batch_sizes: ArrayLike, *, power: float, learning_rate: float, dataset_size: float, gradient_variance: float,
+    barrier_height: float | None = None, rate_temperature_power: float = 0.0,
+) -> dict[str, Model]:  # fmt: skip
     """The laws for a learning rate ``learning_rate * (1 + epoch)**-power``, without momentum.
 
     Parameters
@@ -159,7 +131,6 @@ def power_schedule_models(
         if not value > 0:
             raise ValueError(f"{name}: {value} is not positive")
     models = rival_models(batch_sizes, decay=1.0, learning_rate=learning_rate, dataset_size=dataset_size)
-    reference = float(np.exp(np.mean(np.log(np.asarray(batch_sizes, dtype=float)))))
     run = {"initial_learning_rate": learning_rate, "gradient_variance": gradient_variance, "momentum": 0.0}
 
     def end(temperature: ArrayLike, batch: FloatArray) -> FloatArray:
@@ -167,37 +138,30 @@ def power_schedule_models(
             critical_temperature=temperature, batch_size=batch, schedule_power=power, **run
         )
 
-    def at_one_temperature(parameters: FloatArray, batch: FloatArray) -> FloatArray:
-        return end(math.exp(parameters[0]), batch)
-
     def log_temperature(batch: FloatArray, epochs: FloatArray) -> FloatArray:
         initial = learning_rate * gradient_variance / (2 * batch)
         return np.array([float(np.mean(np.log(initial) - power * np.log1p(np.maximum(epochs, 0))))])
 
     def drifting(parameters: FloatArray, batch: FloatArray) -> FloatArray:
-        return end(
-            law("critical-temperature-power-law")(
-                attempt_rate=math.exp(parameters[0]), barrier_height=barrier_height, batch_size=batch,
-                critical_hazard=1.0, dataset_size=dataset_size, rate_temperature_power=rate_temperature_power,
-                schedule_power=power, **run,
-            ),
-            batch,
+        temperature = law("critical-temperature-power-law")(
+            attempt_rate=math.exp(parameters[0]), barrier_height=barrier_height, batch_size=batch, critical_hazard=1.0,
+            dataset_size=dataset_size, rate_temperature_power=rate_temperature_power, schedule_power=power, **run,
         )  # fmt: skip
-
-    def free_power(parameters: FloatArray, batch: FloatArray) -> FloatArray:
-        return parameters[0] * (batch / reference) ** -parameters[1] - 1
+        return end(temperature, batch)
 
     plain = models["power_law"]
-    found = {
+    laws = {
         "log_law": models["log_law"],
-        "scaling_law": Model("scaling_law", ("log_critical_temperature",), at_one_temperature, log_temperature),
+        "scaling_law": Model(
+            "scaling_law", ("log_critical_temperature",), lambda p, b: end(math.exp(p[0]), b), log_temperature
+        ),
         "power_law": Model(
-            "power_law", plain.parameters, free_power, lambda batch, epochs: plain.start(batch, epochs + 1)
+            "power_law", plain.parameters, lambda p, b: plain.predict(p, b) - 1, lambda b, e: plain.start(b, e + 1)
         ),
         "constant": models["constant"],
     }
     if barrier_height is not None:
-        found["temperature_drift"] = Model(
-            "temperature_drift", ("log_attempt_rate",), drifting, lambda batch, epochs: np.zeros(1)
+        laws["temperature_drift"] = Model(
+            "temperature_drift", ("log_attempt_rate",), drifting, lambda b, e: np.zeros(1)
         )
-    return found
+    return laws

@@ -16,8 +16,8 @@ from ..exact.kinetics import log_mean_first_passage_time
 from ..reference.laws import law
 from ..results.claims import Claim, Table, Verdict, chance_text, estimate_text, inside, number_text, texts
 from ..results.variables import Variables, variables
-from ..thermometers import Disagreement, Reading
 from ..thermometers.calibration import THERMOMETERS, Calibration, Setting
+from ..thermometers.readings import Disagreement, Reading
 from ..thermometers.sgd_temperature import TOLERANCE, UNEXPLAINED, SGDTemperature, inverse_temperature
 
 POINTS = 60

@@ -8,23 +8,3 @@ exp(-n_beta L) makes all agree; SGD is one exactly as far as they do
 
 Positions have shape (chain, draw, coordinate); chains are independent, draws follow each other in time.
 """
-
-from __future__ import annotations
-
-from .dynamic import Stationarity, escape_thermometer, fluctuation_dissipation_thermometer, stationarity
-from .equilibrium import Anisotropy, anisotropy, energy_thermometer, occupancy_thermometer
-from .readings import Disagreement, Reading, disagreement
-
-__all__ = [
-    "Anisotropy",
-    "Disagreement",
-    "Reading",
-    "Stationarity",
-    "anisotropy",
-    "disagreement",
-    "energy_thermometer",
-    "escape_thermometer",
-    "fluctuation_dissipation_thermometer",
-    "occupancy_thermometer",
-    "stationarity",
-]

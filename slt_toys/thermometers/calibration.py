@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from sympy import Rational
 
 from ..exact.draws import draw_exact
@@ -20,23 +19,15 @@ from ..potentials.examples import Examples, GaussianGradients
 from ..potentials.potential import Potential
 from ..reference.laws import law
 from ..samplers import SGD, Stage, sample_stages
-from . import (
-    Disagreement,
-    Reading,
-    disagreement,
-    energy_thermometer,
-    escape_thermometer,
-    fluctuation_dissipation_thermometer,
-    occupancy_thermometer,
-)
+from .dynamic import escape_thermometer, fluctuation_dissipation_thermometer
+from .equilibrium import energy_thermometer, occupancy_thermometer
+from .readings import Array, Disagreement, Reading, disagreement
 from .sgd_temperature import SGDTemperature, inverse_temperature
 
-Array = NDArray[np.float64]
 Noise = Literal["additive", "table", "loss", "regression"]
 Order = Literal["with_replacement", "reshuffled"]
 
 THERMOMETERS = ("energy", "occupancy", "fluctuation-dissipation", "escape")
-NOISES: tuple[Noise, ...] = ("additive", "table", "loss", "regression")
 FORGET, SPACING = 40.0, 0.04  # Langevin time
 COARSER = 5  # draws between those that all but the escape thermometer look at
 LABEL_NOISE = 4.0  # of the regression, so large that its noise is as hot as the others'
@@ -165,13 +156,13 @@ def well_of(target: Examples | GaussianGradients, setting: Setting, added_noise:
     minima = np.array([potential.minimum_point(k) for k in range(2)])
     top = np.array([potential.barrier()])
     hessian, energy = potential.hessian_function(), potential.energy_function()
-    curvatures = np.sort(hessian(minima).ravel())
+    curvatures = hessian(minima)
     # Seed of examples and batch go in through the covariance, added noise as if it were an example's.
     places = np.concatenate([minima, top[None]])
     variances = target.gradient_covariance(places).ravel() + added_noise**2 * setting.batch_size
     return Well(
         potential,
-        (float(curvatures[0]), float(curvatures[-1])),
+        (float(curvatures.min()), float(curvatures.max())),
         (float(energy(top) - energy(minima).max()), float(-hessian(top).item())),
         (float(variances.min()), float(variances.max())),
         float(variances[np.argmin(energy(minima))]),
@@ -186,24 +177,18 @@ def calibrate(
 
     Parameters
     ----------
-    setting
-        What to run.
     potential
         The toy; a regression brings its own.
-    chains
-        Independent.
     duration
-        Langevin time for which they are looked at.
-    seed
-        Non-negative.
+        Langevin time for which the chains are looked at.
     """
     target, added = target_of(setting, potential, seed)
     well = well_of(target, setting, added)
+    reshuffled = setting.order == "reshuffled"
     expected = inverse_temperature(
         setting.learning_rate, setting.batch_size, setting.momentum, gradient_variance=well.variances,
-        curvature=(0.0 if setting.order == "reshuffled" else well.curvatures[0], well.curvatures[1]),
-        barrier=well.barrier, order=setting.order,
-        dataset_size=setting.steps_per_epoch * setting.batch_size if setting.order == "reshuffled" else None,
+        curvature=(0.0 if reshuffled else well.curvatures[0], well.curvatures[1]), barrier=well.barrier,
+        order=setting.order, dataset_size=setting.steps_per_epoch * setting.batch_size if reshuffled else None,
     )  # fmt: skip
     temperature = law("sgd-temperature")(
         learning_rate=setting.learning_rate, momentum=setting.momentum, batch_size=setting.batch_size,
@@ -222,13 +207,13 @@ def read(
 
     All but the escape thermometer look at every fifth draw, those that ``before`` has.
     """
-    few, ahead = after[:, COARSER - 1 :: COARSER], before
+    few = after[:, COARSER - 1 :: COARSER]
     deeper = int(np.argmin([potential.minimum_loss(k) for k in range(2)]))
     return (
         energy_thermometer(potential, few, deeper),
         occupancy_thermometer(potential, few),
         fluctuation_dissipation_thermometer(
-            potential, ahead, few, learning_rate=setting.learning_rate, momentum=setting.momentum
+            potential, before, few, learning_rate=setting.learning_rate, momentum=setting.momentum
         ),
         escape_thermometer(potential, after, time_per_draw=time_per_draw, phase=1 - deeper),
     )

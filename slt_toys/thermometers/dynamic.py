@@ -65,7 +65,10 @@ def stationarity(
     learning_rate, momentum
         Of SGD (heavy ball, not Nesterov's).
     """
-    fluctuation, dissipation = _two_sides(potential, before, after, learning_rate, momentum)
+    return _compared(*_two_sides(potential, before, after, learning_rate, momentum))
+
+
+def _compared(fluctuation: Array, dissipation: Array) -> Stationarity:
     f, d = float(fluctuation.mean()), float(dissipation.mean())
     if not d > 0:
         return Stationarity(f, d, np.nan, np.nan)
@@ -95,14 +98,9 @@ def _two_sides(
 
 @checked_arguments
 def fluctuation_dissipation_thermometer(
-    potential: Potential,
-    before: ArrayLike,
-    after: ArrayLike,
-    *,
-    learning_rate: float,
-    momentum: float = 0.0,
+    potential: Potential, before: ArrayLike, after: ArrayLike, *, learning_rate: float, momentum: float = 0.0,
     confidence: float = CONFIDENCE,
-) -> Reading:
+) -> Reading:  # fmt: skip
     """Inverse temperature by the fluctuation side of SGD's fluctuation–dissipation relation, once both sides agree.
 
     For isotropic noise independent of w, learning rate (1 + momentum)/2 ⟨v·v⟩/d is the temperature of
@@ -118,14 +116,14 @@ def fluctuation_dissipation_thermometer(
     name = "fluctuation-dissipation"
     if potential.boundary == "reflecting":
         return refusal(name, f"{potential.name} has walls, whose push is in no gradient")
-    fluctuation, _ = _two_sides(potential, before, after, learning_rate, momentum)
+    fluctuation, dissipation = _two_sides(potential, before, after, learning_rate, momentum)
     temperature = float(fluctuation.mean())
     if not temperature > 0:
         return refusal(name, "no chain moves")
-    sides = stationarity(potential, before, after, learning_rate=learning_rate, momentum=momentum)
+    sides = _compared(fluctuation, dissipation)
     if not sides.holds:
         return refusal(
-            name, f"steps tell T = {sides.fluctuation:.3g}, gradients {sides.dissipation:.3g}: not stationary, or "
+            name, f"steps tell T = {temperature:.3g}, gradients {sides.dissipation:.3g}: not stationary, or "
             "minibatches that depend on one another",
         )  # fmt: skip
     return reading(name, 1 / temperature, 1 - fluctuation / temperature, confidence=confidence)
@@ -134,24 +132,17 @@ def fluctuation_dissipation_thermometer(
 # ---- escape rate ----------------------------------------------------------------------------------------------------
 @checked_arguments
 def escape_thermometer(
-    potential: Potential,
-    positions: ArrayLike,
-    *,
-    time_per_draw: float,
-    phase: str | int,
-    target: str | int | None = None,
-    between: Range = RANGE,
-    confidence: float = CONFIDENCE,
-) -> Reading:
+    potential: Potential, positions: ArrayLike, *, time_per_draw: float, phase: str | int,
+    target: str | int | None = None, between: Range = RANGE, confidence: float = CONFIDENCE,
+) -> Reading:  # fmt: skip
     """Inverse temperature at which the exact expectation of the time waited is the observed one.
 
     A chain waits in ``phase`` from when it is seen at its minimum, or behind, until it is seen at the minimum of
     ``target``, or beyond. With τ(w) the expected draws from w until that is seen, exact for a path recorded every
     ``time_per_draw`` (:mod:`slt_toys.exact.recorded_passage`), all draws waited have the expectation Σ τ(where a wait
-    began)
-    - Σ τ(where the run cut one off) [eq:recorded-wait]. It holds for any interval, start and length of the run. As if
-    the path were watched all the time, n_beta would come out 1 to 3 % too high at an interval of .04 in a double well
-    of curvature 8 and barrier 1 at temperatures from .4 to .6.
+    began) - Σ τ(where the run cut one off) [eq:recorded-wait]. It holds for any interval, start and length of the run.
+    As if the path were watched all the time, n_beta would come out 1 to 3 % too high at an interval of .04 in a double
+    well of curvature 8 and barrier 1 at temperatures from .4 to .6.
 
     Parameters
     ----------
@@ -222,11 +213,11 @@ def escape_thermometer(
     change = waiting.copy()
     change[:, 1:] += waiting[:, 1:] * ((1 - escaped[:, 1:]) * ahead[:, 1:] - ahead[:, :-1])
     influence = change / (waiting.mean() * slope)
-    found = reading(name, n_beta, influence, confidence=confidence, effective_sample_size=np.nan)
-    if not found.reads:
-        return found
+    read = reading(name, n_beta, influence, confidence=confidence, effective_sample_size=np.nan)
+    if not read.reads:
+        return read
     # n exponential waits give log(mean wait) the error 1/√n.
-    return replace(found, effective_sample_size=float(1 / (slope * found.relative_error) ** 2))
+    return replace(read, effective_sample_size=float(1 / (slope * read.relative_error) ** 2))
 
 
 def _waits(home: NDArray[np.bool_], away: NDArray[np.bool_]) -> tuple[Array, Array]:

@@ -47,13 +47,9 @@ FLAT = 1e-9  # curvature, relative to the largest, of a direction that has no te
 # ---- energy ---------------------------------------------------------------------------------------------------------
 @checked_arguments
 def energy_thermometer(
-    potential: Potential,
-    positions: ArrayLike,
-    phase: str | int | None = None,
-    *,
-    between: Range = RANGE,
+    potential: Potential, positions: ArrayLike, phase: str | int | None = None, *, between: Range = RANGE,
     confidence: float = CONFIDENCE,
-) -> Reading:
+) -> Reading:  # fmt: skip
     """Inverse temperature at which the exact mean loss is the sampled one.
 
     To leading order n_beta = λ_α / E_α[L - L_α] [eq:energy-law]; here the mean comes from quadrature.
@@ -96,9 +92,9 @@ def energy_thermometer(
         log_n_beta += np.log(exact / mean) * exact / (np.exp(log_n_beta) * variance)
     n_beta = float(np.exp(log_n_beta))
     influence = -inside * (excess - mean) / share / (n_beta * variance)
-    found = reading(name, n_beta, influence, confidence=confidence)
-    if found.reads and len(potential.phases) > 1:
-        moved = _moved_by_start(potential, points, n_beta, number) / found.relative_error
+    read = reading(name, n_beta, influence, confidence=confidence)
+    if read.reads and len(potential.phases) > 1:
+        moved = _moved_by_start(potential, points, n_beta, number) / read.relative_error
         if abs(moved) > HARMLESS:
             told = (
                 f"which moves the reading by {moved:+.1f} of its standard errors"
@@ -109,7 +105,7 @@ def energy_thermometer(
                 name, f"chains hold the shares of phases that they began with, {told}; run longer, or start from what "
                 "they should sample",
             )  # fmt: skip
-    return found
+    return read
 
 
 def _moved_by_start(potential: Potential, points: Array, n_beta: float, number: int | None) -> float:
@@ -202,13 +198,15 @@ def occupancy_thermometer(
     shares, slope = exact_occupancies(potential, n_beta)
     pull = slope / np.maximum(shares, TINY)
     influence = ((visited - seen * visited.any(axis=-1, keepdims=True)) / share) @ (pull / (slope @ pull))
-    found = reading(name, n_beta, influence, confidence=confidence)
-    size = 1 / (slope @ pull * found.relative_error**2) if found.reads else 0.0
+    read = reading(name, n_beta, influence, confidence=confidence)
+    if not read.reads:
+        return read
+    size = 1 / (slope @ pull * read.relative_error**2)
     others = np.exp(logs[(misfits - misfits[best]) * size < AMBIGUOUS])
-    if found.reads and len(others) > 1:
+    if len(others) > 1:
         told = " and ".join(f"{value:.3g}" for value in sorted(others))
         return refusal(name, f"occupancy does not determine n_beta: {told} suit alike; narrow between=")
-    return found
+    return read
 
 
 def _minima(misfit: Callable[[ArrayLike], Array], grid: Array) -> tuple[Array, Array]:
@@ -218,9 +216,9 @@ def _minima(misfit: Callable[[ArrayLike], Array], grid: Array) -> tuple[Array, A
     places, least = [], []
     for i in np.flatnonzero((padded[1:-1] <= padded[:-2]) & (padded[1:-1] < padded[2:])):
         ends = grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)]
-        found: Any = minimize_scalar(lambda x: float(misfit(x)), bounds=ends, method="bounded", options={"xatol": 1e-9})
-        places.append(float(found.x))
-        least.append(float(found.fun))
+        best: Any = minimize_scalar(lambda x: float(misfit(x)), bounds=ends, method="bounded", options={"xatol": 1e-9})
+        places.append(float(best.x))
+        least.append(float(best.fun))
     return np.array(places), np.array(least)
 
 
@@ -272,9 +270,10 @@ def anisotropy(
     points = checked_positions(potential, positions)
     number = potential.phase_number(phase)
     chosen = potential.phases[number]
-    if chosen.minimum_dimension:
-        raise ValueError(f"phase {chosen.name!r} must have a point for its minimum, not a set of dimension "
-                         f"{chosen.minimum_dimension}")  # fmt: skip
+    if set_dimension := chosen.minimum_dimension:
+        raise ValueError(
+            f"phase {chosen.name!r} must have a point for its minimum, not a set of dimension {set_dimension}"
+        )
     minimum = potential.minimum_point(number)
     curvatures, directions = np.linalg.eigh(potential.hessian_function()(minimum))
     inside = (potential.phase_index(points) == number).astype(float)
@@ -287,15 +286,14 @@ def anisotropy(
         virial = along[..., k] * slopes[..., k] * inside
         temperature = float(virial.mean() / share) if share else np.nan
         if few:
-            found = refusal(name, few)
+            readings.append(refusal(name, few))
         elif curvature <= FLAT * abs(curvatures).max():
-            found = refusal(name, "the direction has no curvature")
+            readings.append(refusal(name, "the direction has no curvature"))
         elif not temperature > 0:
-            found = refusal(name, f"the mean of u dL/du is {temperature:.3g}, not positive")
+            readings.append(refusal(name, f"the mean of u dL/du is {temperature:.3g}, not positive"))
         else:
             influence = -(virial - temperature * inside) / (share * temperature)
-            found = reading(name, 1 / temperature, influence, confidence=confidence)
-        readings.append(found)
+            readings.append(reading(name, 1 / temperature, influence, confidence=confidence))
     return Anisotropy(curvatures, directions, tuple(readings))
 
 

@@ -23,11 +23,6 @@ from ..potentials.potential import Potential
 Array = NDArray[np.float64]
 Range = tuple[float, float]
 
-__all__ = [
-    "Disagreement", "Reading", "StartOfRun", "checked_positions", "disagreement", "reading", "refusal", "root",
-    "start_of_run",
-]  # fmt: skip
-
 CONFIDENCE = 0.95
 RANGE: Range = (0.1, 1e8)  # of n_beta looked through, that of the standard quadrature nodes
 FEWEST_CHAINS = 20  # the error of a standard error from 20 chains is 16 %
@@ -98,13 +93,9 @@ def refusal(thermometer: str, reason: str) -> Reading:
 
 @checked_arguments(finite=False)  # an effective sample size may be unknown, nan
 def reading(
-    thermometer: str,
-    n_beta: float,
-    influence: Array,
-    *,
-    confidence: float = CONFIDENCE,
+    thermometer: str, n_beta: float, influence: Array, *, confidence: float = CONFIDENCE,
     effective_sample_size: float | None = None,
-) -> Reading:
+) -> Reading:  # fmt: skip
     """Turn an estimate and its influence into a reading, or a refusal.
 
     Parameters
@@ -191,9 +182,8 @@ def start_of_run(series: Array, error: float) -> StartOfRun:
         share = size / draws
         moved = series[:, :size].mean(axis=1) - series[:, size:].mean(axis=1)
         # Where few chains have moved yet their scatter says nothing: what the whole run's would be is the least.
-        chance = np.sqrt(
-            share / (1 - share)
-        )  # standard deviation of what the part moves the mean by, in standard errors
+        # By chance the part moves the mean with this standard deviation, in standard errors.
+        chance = np.sqrt(share / (1 - share))
         least = min(spread / np.sqrt(chains), error * chance / share)
         off = float(moved.mean())
         own = abs(off) / max(float(moved.std(ddof=1)) / np.sqrt(chains), least) if off else 0.0
@@ -266,15 +256,15 @@ def disagreement(readings: Sequence[Reading], *, confidence: float = CONFIDENCE)
     ValueError
         When the readings come from different numbers of chains.
     """
-    usable = [one for one in readings if one.reads]
-    names = tuple(one.thermometer for one in usable)
+    usable = [each for each in readings if each.reads]
+    names = tuple(each.thermometer for each in usable)
     if len(usable) < 2:
         reason = f"{len(usable)} of the thermometers can be read"
         return Disagreement(names, np.nan, np.nan, np.nan, np.nan, 0, np.nan, np.nan, np.nan, reason)
-    if len({one.shares.size for one in usable}) > 1:
-        raise ValueError(f"readings must come from the same chains, not {[one.shares.size for one in usable]} of them")
-    logs = np.log([one.inverse_temperature for one in usable])
-    shares = np.stack([one.shares for one in usable])
+    if len({each.shares.size for each in usable}) > 1:
+        raise ValueError(f"readings must come from the same chains, not {[r.shares.size for r in usable]} of them")
+    logs = np.log([each.inverse_temperature for each in usable])
+    shares = np.stack([each.shares for each in usable])
     count, chains = shares.shape
     covariance = np.cov(shares) / chains
     weights = np.linalg.solve(covariance, np.ones(count))
@@ -306,5 +296,5 @@ def checked_positions(potential: Potential, positions: ArrayLike, name: str = "p
 
 def root(excess: Callable[[float], float], low: float, high: float) -> float:
     """Where a function that has different signs at two ends is zero between them."""
-    found: Any = brentq(excess, low, high, xtol=1e-10)
-    return float(found)
+    zero: Any = brentq(excess, low, high, xtol=1e-10)
+    return float(zero)

@@ -19,8 +19,6 @@ from theory.laws.reshuffling import temperature_factor
 from ..inputs.arguments import checked_arguments, shown
 from ..reference.laws import law
 
-__all__ = ["SGDTemperature", "inverse_temperature"]
-
 TOLERANCE = 0.05  # of its middle within which a range counts as one temperature
 # The most that a thermometer of slt_toys.temperature lay beyond the range of the laws, for additive noise and
 # learning rate times curvature up to 0.35 (1 + momentum): tests/test_temperature.py measures it again.
@@ -60,16 +58,10 @@ class SGDTemperature:
 
 @checked_arguments(finite=False)
 def inverse_temperature(
-    learning_rate: float,
-    batch_size: int,
-    momentum: float = 0.0,
-    *,
-    gradient_variance: Pair,
-    curvature: Pair | None = None,
-    barrier: tuple[float, float] | None = None,
-    order: str = "with_replacement",
+    learning_rate: float, batch_size: int, momentum: float = 0.0, *, gradient_variance: Pair,
+    curvature: Pair | None = None, barrier: tuple[float, float] | None = None, order: str = "with_replacement",
     dataset_size: int | None = None,
-) -> SGDTemperature:
+) -> SGDTemperature:  # fmt: skip
     """Inverse temperature n_beta of the tempered posterior that SGD samples, as far as it samples one.
 
     Parameters
@@ -104,8 +96,8 @@ def inverse_temperature(
 
     Examples
     --------
-    >>> found = inverse_temperature(0.01, 128, gradient_variance=3072.0, curvature=(0.5, 8.0))
-    >>> round(found.inverse_temperature, 2), found.one_temperature
+    >>> sgd = inverse_temperature(0.01, 128, gradient_variance=3072.0, curvature=(0.5, 8.0))
+    >>> round(sgd.inverse_temperature, 2), sgd.one_temperature
     (8.17, True)
     """
     _check(learning_rate, batch_size, momentum, order, dataset_size)
@@ -128,14 +120,18 @@ def inverse_temperature(
     steps = dataset_size // batch_size if order == "reshuffled" and dataset_size else None
     causes.append(_curvature_cause(learning_rate, momentum, curvature, steps))
     if barrier is not None:
-        barrier = _checked_barrier(barrier)
-    if barrier is not None and momentum > 0:
-        causes.append(_barrier_cause(learning_rate, momentum, barrier, middle))
+        height, curving = _checked_barrier(barrier)
+        if momentum > 0:
+            causes.append(_barrier_cause(learning_rate, momentum, height, curving, middle))
     causes.append(("measured", 1 - UNEXPLAINED, 1 + UNEXPLAINED))
     least, most = math.prod(cause[1] for cause in causes), math.prod(cause[2] for cause in causes)
     n_beta = 1 / middle
     if most == 0:
-        return SGDTemperature(math.inf, n_beta, math.inf, math.inf, tuple(causes), False, _cold_statement(steps))
+        why = "an epoch of one batch has no noise, it is gradient descent"
+        if steps != 1:
+            why = "in a flat direction the noise of an epoch sums to zero"
+        told = f"n_beta infinite, temperature 0: {why}"
+        return SGDTemperature(math.inf, n_beta, math.inf, math.inf, tuple(causes), False, told)
     low, high = n_beta / most if math.isfinite(most) else 0.0, n_beta / least if least > 0 else math.inf
     bounded = low > 0 and math.isfinite(high)
     one = bounded and high <= low * (1 + TOLERANCE) ** 2
@@ -169,10 +165,9 @@ def _curvature_cause(
 
 
 def _barrier_cause(
-    learning_rate: float, momentum: float, barrier: tuple[float, float], temperature: float
+    learning_rate: float, momentum: float, height: float, curvature: float, temperature: float
 ) -> tuple[str, float, float]:
     """A rate lowered by a factor κ is that of a colder bath: e^(-ΔL/T') = κ e^(-ΔL/T)."""
-    height, curvature = barrier
     inertia = law("heavy-ball-inertia")(learning_rate=learning_rate, momentum=momentum)
     factor = law("kramers-transmission-factor")(inertia=inertia, barrier_curvature=curvature)
     return "inertia", 1 / (1 - math.log(factor) * temperature / height), 1.0
@@ -197,15 +192,6 @@ def _statement(low: float, high: float, one: bool, causes: Sequence[tuple[str, f
         return math.log(cause[2] / cause[1]) if cause[1] > 0 and math.isfinite(cause[2]) else math.inf
 
     return f"{told}: no single temperature, mostly for {max(causes, key=width)[0]}"
-
-
-def _cold_statement(steps: int | None) -> str:
-    why = (
-        "an epoch of one batch has no noise, it is gradient descent"
-        if steps == 1
-        else "in a flat direction the noise of an epoch sums to zero"
-    )
-    return f"n_beta infinite, temperature 0: {why}"
 
 
 def _pair(name: str, value: Pair, positive: bool) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slt_toys import samplers, thermometers
+from slt_toys import samplers
 from slt_toys.barriers import transition_law
 from slt_toys.exact import draws as exact_draws
 from slt_toys.exact import equilibrium, kinetics, propagator, sweeps, temperature_ladder
@@ -24,7 +24,8 @@ from slt_toys.potentials.catalogue import find_pair, find_potential
 from slt_toys.protocol import exact, shifts, training
 from slt_toys.protocol.schedule import Ending
 from slt_toys.samplers import statistics as chain_statistics
-from slt_toys.thermometers import readings
+from slt_toys.thermometers import dynamic, readings
+from slt_toys.thermometers import equilibrium as equilibrium_thermometers
 from slt_toys.thermometers import sgd_temperature as temperature_map
 
 WELL = find_potential("regular_double_well")
@@ -121,19 +122,19 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         "well": kinetics.well_form(WELL, 0), "barrier": kinetics.barrier_form(WELL), "temperature": 0.3}),
     "reading": (readings.reading, {
         "thermometer": "x", "n_beta": 3.0, "influence": POSITIONS[..., 0] / 10, "confidence": 0.9}),
-    "energy_thermometer": (thermometers.energy_thermometer, {
+    "energy_thermometer": (equilibrium_thermometers.energy_thermometer, {
         "potential": WELL, "positions": POSITIONS, "phase": 0, "between": (0.1, 1e4), "confidence": 0.9}),
-    "occupancy_thermometer": (thermometers.occupancy_thermometer, {
+    "occupancy_thermometer": (equilibrium_thermometers.occupancy_thermometer, {
         "potential": WELL, "positions": POSITIONS, "between": (0.1, 1e4), "confidence": 0.9}),
-    "escape_thermometer": (thermometers.escape_thermometer, {
+    "escape_thermometer": (dynamic.escape_thermometer, {
         "potential": WELL, "positions": POSITIONS, "time_per_draw": 0.1, "phase": 0, "target": 1,
         "between": (0.1, 1e4), "confidence": 0.9}),
-    "anisotropy": (thermometers.anisotropy, {
+    "anisotropy": (equilibrium_thermometers.anisotropy, {
         "potential": WELL, "positions": POSITIONS, "phase": 0, "confidence": 0.9}),
-    "fluctuation_dissipation_thermometer": (thermometers.fluctuation_dissipation_thermometer, {
+    "fluctuation_dissipation_thermometer": (dynamic.fluctuation_dissipation_thermometer, {
         "potential": WELL, "before": POSITIONS, "after": POSITIONS + 0.01, "learning_rate": 0.1, "momentum": 0.1,
         "confidence": 0.9}),
-    "stationarity": (thermometers.stationarity, {
+    "stationarity": (dynamic.stationarity, {
         "potential": WELL, "before": POSITIONS, "after": POSITIONS + 0.01, "learning_rate": 0.1, "momentum": 0.1}),
     "monte_carlo_standard_error": (chain_statistics.monte_carlo_standard_error, {"values": POSITIONS}),
     "split_r_hat": (chain_statistics.split_r_hat, {"values": POSITIONS}),

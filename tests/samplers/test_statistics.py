@@ -8,13 +8,8 @@ import numpy as np
 import pytest
 
 from slt_toys.potentials.potential import Potential
-from slt_toys.thermometers import (
-    anisotropy,
-    energy_thermometer,
-    fluctuation_dissipation_thermometer,
-    occupancy_thermometer,
-    stationarity,
-)
+from slt_toys.thermometers.dynamic import fluctuation_dissipation_thermometer, stationarity
+from slt_toys.thermometers.equilibrium import anisotropy, energy_thermometer, occupancy_thermometer
 from slt_toys.thermometers.readings import Reading, disagreement, reading
 from tests.samplers.jackknives import CHAINS, WELL, jackknife
 

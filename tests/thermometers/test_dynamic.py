@@ -14,10 +14,7 @@ from slt_toys.exact.recorded_passage import recorded_passage
 from slt_toys.potentials.catalogue import find_potential
 from slt_toys.samplers import OverdampedLangevin, sample
 from slt_toys.thermometers import dynamic as dynamic_thermometers
-from slt_toys.thermometers import (
-    escape_thermometer,
-)
-from slt_toys.thermometers.dynamic import _ends, _waits
+from slt_toys.thermometers.dynamic import _ends, _waits, escape_thermometer
 from slt_toys.thermometers.readings import reading
 from tests.seeds import fresh_seed
 from tests.thermometers.known_draws import DOUBLE_WELL, FAR, LIMIT, off

@@ -14,12 +14,9 @@ from slt_toys.exact.equilibrium import phase_table
 from slt_toys.potentials.catalogue import find_potential, singular_double_well_4_2
 from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import MALA, sample
-from slt_toys.thermometers import (
-    disagreement,
-    energy_thermometer,
-    occupancy_thermometer,
-)
 from slt_toys.thermometers import equilibrium as equilibrium_thermometers
+from slt_toys.thermometers.equilibrium import energy_thermometer, occupancy_thermometer
+from slt_toys.thermometers.readings import disagreement
 from tests.seeds import fresh_seed
 from tests.thermometers.known_draws import DOUBLE_WELL, FAR, LIMIT, QUADRATIC, independent, off
 

@@ -17,16 +17,9 @@ from slt_toys.potentials.potential import Potential
 from slt_toys.reference.laws import law
 from slt_toys.samplers import SGD, sample_stages
 from slt_toys.samplers.run import Stage
-from slt_toys.thermometers import (
-    anisotropy,
-    disagreement,
-    energy_thermometer,
-    escape_thermometer,
-    fluctuation_dissipation_thermometer,
-    occupancy_thermometer,
-    stationarity,
-)
-from slt_toys.thermometers.readings import reading
+from slt_toys.thermometers.dynamic import escape_thermometer, fluctuation_dissipation_thermometer, stationarity
+from slt_toys.thermometers.equilibrium import anisotropy, energy_thermometer, occupancy_thermometer
+from slt_toys.thermometers.readings import disagreement, reading
 from tests.seeds import fresh_seed
 from tests.thermometers.known_draws import DOUBLE_WELL, FAR, LIMIT, QUADRATIC, independent, off
 from theory.laws.reshuffling import temperature_factor
