@@ -6,13 +6,7 @@ A new model is one file and one line of :data:`ZOO`; ``tests/zoo/test_zoo.py`` t
 from __future__ import annotations
 
 from . import bottleneck, deep_linear_pathways, diagonal_linear_network, memorising_saddle
-from .model import Check, ZooModel
+from .model import ZooModel
 
-ZOO: tuple[ZooModel, ...] = (
-    bottleneck.MODEL,
-    memorising_saddle.MODEL,
-    deep_linear_pathways.MODEL,
-    diagonal_linear_network.MODEL,
-)
-
-__all__ = ["ZOO", "Check", "ZooModel"]
+_MODULES = (bottleneck, memorising_saddle, deep_linear_pathways, diagonal_linear_network)
+ZOO: tuple[ZooModel, ...] = tuple(module.MODEL for module in _MODULES)

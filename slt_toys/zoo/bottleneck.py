@@ -37,14 +37,14 @@ def passage_time(drive: Array | float) -> Array:
 def stuck_share(flow_time_left: Array) -> Array:
     """Exact share of runs that have not passed after these flow times from x = -1."""
 
-    def one(time: float) -> float:
-        if time <= 0:
+    def share(duration: float) -> float:
+        if duration <= 0:
             return 1.0
         # the drive that just passes; the passage time falls with the drive
-        log_drive = brentq(lambda y: float(passage_time(np.exp(y))) - time, -40.0, 40.0)
+        log_drive = brentq(lambda y: float(passage_time(np.exp(y))) - duration, -40.0, 40.0)
         return float(ndtr((log_drive - np.log(DRIVE)) / DRIVE_SPREAD))
 
-    return np.array([one(float(t)) for t in np.atleast_1d(flow_time_left)])
+    return np.array([share(float(t)) for t in np.atleast_1d(flow_time_left)])
 
 
 def simulate(
@@ -75,10 +75,10 @@ def simulate(
 
 
 @njit(cache=True)
-def _flow(start: Array, drive: Array, curving: float, time: float, step: float) -> Array:
-    steps = max(1, int(np.ceil(time / step)))
-    h = time / steps
-    found = start.copy()
+def _flow(start: Array, drive: Array, curving: float, duration: float, step: float) -> Array:
+    steps = max(1, int(np.ceil(duration / step)))
+    h = duration / steps
+    end = start.copy()
     for run in range(start.size):
         x = start[run]
         for _ in range(steps):
@@ -92,8 +92,8 @@ def _flow(start: Array, drive: Array, curving: float, time: float, step: float) 
             y = x + h * k3
             k4 = drive[run] + curving * y * y
             x += h * (k1 + 2 * k2 + 2 * k3 + k4) / 6
-        found[run] = min(x, 1.0)
-    return found
+        end[run] = min(x, 1.0)
+    return end
 
 
 _TIMES = np.array([6.0, 9.0, 12.0, 16.0])
@@ -105,15 +105,7 @@ def _simulated_shares(seed: int) -> Measured:
     return shares, np.sqrt(np.maximum(shares * (1 - shares), 1 / runs) / runs)
 
 
-MODEL = ZooModel(
-    "bottleneck",
-    ("bottleneck-passage-time",),
-    (
-        Check(
-            "stuck share by flow time left",
-            lambda: stuck_share(_TIMES),
-            _simulated_shares,
-            lambda: stuck_share(1.15 * _TIMES),
-        ),
-    ),
-)
+MODEL = ZooModel("bottleneck", ("bottleneck-passage-time",), (
+    Check("stuck share by flow time left", lambda: stuck_share(_TIMES), _simulated_shares,
+          lambda: stuck_share(1.15 * _TIMES)),
+))  # fmt: skip

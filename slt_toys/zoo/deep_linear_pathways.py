@@ -1,4 +1,4 @@
-r"""Two deep linear pathways compete for one target: a critical period without temperature, which heat reopens.
+r"""Two deep linear pathways compete for one target: a critical period without temperature, which noise reopens.
 
 Loss (S - p_a^D - p_b^D)²/(2D), flow dp_a/dt = p_a^{D-1} (S - p_a^D - p_b^D) and the same for p_b, which a deficit
 holds. K_b = p_b^D is what the deprived pathway ends up carrying; p ≥ 0, time is gradient flow time.
@@ -73,22 +73,14 @@ def flow(start: ArrayLike, durations: ArrayLike, deficit: ArrayLike, strength: f
     ndarray
         Weights after each stage, shape (stages, runs, 2).
     """
-    durations = np.asarray(durations, dtype=float)
-    return langevin(
-        np.random.default_rng(0), start, np.zeros_like(durations), durations, deficit, strength, depth, step
-    )
+    cold = np.zeros(np.shape(durations))
+    return langevin(np.random.default_rng(0), start, cold, durations, deficit, strength, depth, step)
 
 
 def langevin(
-    random: np.random.Generator,
-    start: ArrayLike,
-    temperatures: ArrayLike,
-    durations: ArrayLike,
-    deficit: ArrayLike,
-    strength: float,
-    depth: int,
-    step: float,
-) -> Array:
+    random: np.random.Generator, start: ArrayLike, temperatures: ArrayLike, durations: ArrayLike, deficit: ArrayLike,
+    strength: float, depth: int, step: float,
+) -> Array:  # fmt: skip
     """Langevin dynamics through stages, each at a temperature of its own; otherwise as :func:`flow`."""
     temperatures, durations = np.asarray(temperatures, dtype=float), np.asarray(durations, dtype=float)
     held = np.asarray(deficit, dtype=np.bool_)
@@ -97,16 +89,10 @@ def langevin(
 
 @njit(cache=True)
 def _langevin(
-    random: np.random.Generator,
-    p: Array,
-    temperatures: Array,
-    durations: Array,
-    deficit: np.ndarray,
-    strength: float,
-    depth: int,
-    step: float,
-) -> Array:
-    found = np.empty((durations.size, p.shape[0], 2))
+    random: np.random.Generator, p: Array, temperatures: Array, durations: Array, deficit: np.ndarray, strength: float,
+    depth: int, step: float,
+) -> Array:  # fmt: skip
+    states = np.empty((durations.size, p.shape[0], 2))
     for stage in range(durations.size):
         steps = int(np.ceil(durations[stage] / step - 1e-9))
         h = durations[stage] / max(steps, 1)
@@ -127,8 +113,8 @@ def _langevin(
                     if not deficit[stage]:
                         b = abs(b + kick * random.standard_normal())
             p[run, 0], p[run, 1] = a, b
-        found[stage] = p
-    return found
+        states[stage] = p
+    return states
 
 
 def deficit_share(depth: int, onset: float, length: float, step: float = 0.01) -> tuple[float, float]:
@@ -156,8 +142,6 @@ _ONSETS = {4: (0.0, 0.5, 0.75, 1.0, 1.5, 2.0), 2: (0.0, 0.5, 0.75, 1.0, 1.5)}
 _BY_ONSET = {4: (0.003, 0.007, 0.014, 0.042, 0.498, 0.500), 2: (0.003, 0.095, 0.310, 0.462, 0.499)}
 _LENGTHS = (0.1, 0.4, 1.0)
 _BY_LENGTH = {4: (0.156, 0.021, 0.004), 2: (0.320, 0.048, 0.003)}
-_COLD, _COLD_TIMES = 1e-3, (40.0, 80.0, 200.0, 400.0)
-_COLDER, _COLDER_TIMES = 1e-4, (1000.0, 2000.0, 3900.0)
 
 
 def _measured(depth: int, column: int, step: float = 0.01) -> Array:
@@ -169,6 +153,24 @@ def _without_error(values: Array) -> Measured:
     return values, np.zeros_like(values)
 
 
+def _by_depth(depth: int) -> tuple[Check, Check]:
+    """Shares by onset and length against those reported, and against the invariant; wrong are the other depth's."""
+
+    def wrong(column: int) -> Array:
+        return np.append(_measured(2, column), 0.0) if depth == 4 else _measured(4, column)[1:]  # 4 has an onset more
+
+    reported = Check(
+        f"reported shares by onset and length, depth {depth}", lambda: np.array(_BY_ONSET[depth] + _BY_LENGTH[depth]),
+        lambda seed: _without_error(_measured(depth, 0)), lambda: wrong(0), 0.001, "reported to three decimals",
+    )  # fmt: skip
+    exact = Check(
+        f"share by the invariant, from the state when the deficit ends, depth {depth}",
+        lambda: _measured(depth, 1, 0.001), lambda seed: _without_error(_measured(depth, 0, 0.001)),
+        lambda: wrong(1), 0.001, "Euler steps of 0.001",
+    )  # fmt: skip
+    return reported, exact
+
+
 def _random_splits(seed: int) -> Measured:
     """Final share of the flow from random states less that by the invariant."""
     random = np.random.default_rng(seed)
@@ -178,70 +180,22 @@ def _random_splits(seed: int) -> Measured:
     return end[:, 1] ** 4 / 1.5 - shares, np.zeros(20)
 
 
-def _relaxed(seed: int) -> Measured:
-    return mean_and_error(sampled_share(_COLD, _COLD_TIMES, 2000, seed))
+def _thermal_share(temperature: float, times: tuple[float, ...], runs: int, off: float, slow: bool) -> Check:
+    return Check(
+        f"mean share at temperature {temperature:g}, depth 2", lambda: mean_share(temperature, times),
+        lambda seed: mean_and_error(sampled_share(temperature, times, runs, seed)),
+        lambda: mean_share(temperature, 2 * np.array(times)), off, f"the valley has a width at T = {temperature:g}",
+        slow,
+    )  # fmt: skip
 
 
 MODEL = ZooModel(
-    "deep_linear_pathways",
-    ("pathway-invariant", "pathway-share-shallow", "pathway-share-thermal"),
+    "deep_linear_pathways", ("pathway-invariant", "pathway-share-shallow", "pathway-share-thermal"),
     (
-        Check(
-            "reported shares by onset and length, depth 4",
-            lambda: np.array(_BY_ONSET[4] + _BY_LENGTH[4]),
-            lambda seed: _without_error(_measured(4, 0)),
-            lambda: np.append(_measured(2, 0), 0.0),
-            0.001,
-            "reported to three decimals",
-        ),
-        Check(
-            "reported shares by onset and length, depth 2",
-            lambda: np.array(_BY_ONSET[2] + _BY_LENGTH[2]),
-            lambda seed: _without_error(_measured(2, 0)),
-            lambda: _measured(4, 0)[1:],
-            0.001,
-            "reported to three decimals",
-        ),
-        Check(
-            "share by the invariant, from the state when the deficit ends, depth 4",
-            lambda: _measured(4, 1, 0.001),
-            lambda seed: _without_error(_measured(4, 0, 0.001)),
-            lambda: np.append(_measured(2, 1), 0.0),
-            0.001,
-            "Euler steps of 0.001",
-        ),
-        Check(
-            "share by the invariant, from the state when the deficit ends, depth 2",
-            lambda: _measured(2, 1, 0.001),
-            lambda seed: _without_error(_measured(2, 0, 0.001)),
-            lambda: _measured(4, 1)[1:],
-            0.001,
-            "Euler steps of 0.001",
-        ),
-        Check(
-            "share by the invariant from random states",
-            lambda: np.zeros(20),
-            _random_splits,
-            lambda: np.full(20, 0.05),
-            0.001,
-            "Euler steps of 0.001",
-        ),
-        Check(
-            "mean share with heat, depth 2",
-            lambda: mean_share(_COLD, _COLD_TIMES),
-            _relaxed,
-            lambda: mean_share(_COLD, 2 * np.array(_COLD_TIMES)),
-            0.005,
-            "the valley has a width at T = 0.001",
-        ),
-        Check(
-            "mean share with little heat, depth 2",
-            lambda: mean_share(_COLDER, _COLDER_TIMES),
-            lambda seed: mean_and_error(sampled_share(_COLDER, _COLDER_TIMES, 1500, seed)),
-            lambda: mean_share(_COLDER, 2 * np.array(_COLDER_TIMES)),
-            0.002,
-            "the valley has a width at T = 0.0001",
-            slow=True,
-        ),
+        *_by_depth(4), *_by_depth(2),
+        Check("share by the invariant from random states", lambda: np.zeros(20), _random_splits,
+              lambda: np.full(20, 0.05), 0.001, "Euler steps of 0.001"),
+        _thermal_share(1e-3, (40.0, 80.0, 200.0, 400.0), 2000, 0.005, False),
+        _thermal_share(1e-4, (1000.0, 2000.0, 3900.0), 1500, 0.002, True),
     ),
-)
+)  # fmt: skip

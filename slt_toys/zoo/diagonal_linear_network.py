@@ -82,17 +82,10 @@ class Trained:
 
 
 def train(
-    data: Problem,
-    initial_scale: float,
-    learning_rates: ArrayLike,
-    steps: ArrayLike,
-    batch_sizes: ArrayLike,
-    *,
-    noise: ArrayLike = 1.0,
-    weight_decays: ArrayLike = 0.0,
-    first_examples: ArrayLike = 0,
+    data: Problem, initial_scale: float, learning_rates: ArrayLike, steps: ArrayLike, batch_sizes: ArrayLike, *,
+    noise: ArrayLike = 1.0, weight_decays: ArrayLike = 0.0, first_examples: ArrayLike = 0,
     seed: int | Sequence[int] = 0,
-) -> Trained:
+) -> Trained:  # fmt: skip
     """Train through stages of constant settings; each argument but the first two holds one number per stage.
 
     Parameters
@@ -129,18 +122,9 @@ def train(
 
 @njit(cache=True)
 def _train(
-    random: np.random.Generator,
-    x: Array,
-    y: Array,
-    u: Array,
-    v: Array,
-    rates: Array,
-    steps: np.ndarray,
-    batches: np.ndarray,
-    noise: Array,
-    decays: Array,
-    firsts: np.ndarray,
-) -> tuple[Array, Array]:
+    random: np.random.Generator, x: Array, y: Array, u: Array, v: Array, rates: Array, steps: np.ndarray,
+    batches: np.ndarray, noise: Array, decays: Array, firsts: np.ndarray,
+) -> tuple[Array, Array]:  # fmt: skip
     n, d = x.shape
     losses, integrals = np.empty(rates.size), np.zeros(rates.size)
     beta, g, full, r = u * u - v * v, np.empty(d), np.empty(d), np.empty(n)
@@ -188,11 +172,9 @@ _BATCHES = (1, 2, 4)
 def predicted_shift(data: Problem, run: Trained, learning_rate: float, batch_size: int, stage: int = 0) -> float:
     """Mean shift of ln u v by batch noise in a stage [eq:effective-initialisation-shift]."""
     return law("effective-initialisation-shift")(
-        learning_rate=learning_rate,
-        batch_size=batch_size,
+        learning_rate=learning_rate, batch_size=batch_size, loss_integral=run.loss_integrals[stage],
         feature_second_moment=float((data.features**2).mean()),
-        loss_integral=run.loss_integrals[stage],
-    )
+    )  # fmt: skip
 
 
 def noise_window(seed: int | Sequence[int], first: int, last: int, batch_size: int = 1) -> tuple[Problem, Trained]:
@@ -207,18 +189,13 @@ def within_the_law(seed: int, count: int) -> list[list[int]]:
     """Seeds of problems in which no example's first step is near η|g| = 1, where [eq:effective-initialisation-step]
     has no logarithm: about one problem in a thousand is left out.
     """
-    found, number = [], 0
-    while len(found) < count:
+    seeds, number = [], 0
+    while len(seeds) < count:
         data = problem([seed, number, 0])
         if _RATE * np.abs(data.targets[:, None] * data.features).max() < 0.7:
-            found.append([seed, number])
+            seeds.append([seed, number])
         number += 1
-    return found
-
-
-def new_example_error(data: Problem, run: Trained) -> float:
-    """Mean squared error on new examples."""
-    return float(((run.coefficients - data.teacher) ** 2).sum())
+    return seeds
 
 
 def _one_step(seed: int) -> Measured:
@@ -245,12 +222,12 @@ def _shifts(seed: int) -> Measured:
 def _gains(seed: int) -> Measured:
     """What noise in steps [0, 400) alone lacks of the gain of noise throughout, and what noise in [400, 10 000) gains.
 
-    Both over the mean gain in test error.
+    Both over the mean gain in test error, the mean squared error on new examples.
     """
     errors = []
     for number in range(20):
-        windows = ((0, 0), (0, 400), (400, 10_000), (0, 10_000))
-        errors.append([new_example_error(*noise_window([seed, number], *window)) for window in windows])
+        runs = [noise_window([seed, number], *w) for w in ((0, 0), (0, 400), (400, 10_000), (0, 10_000))]
+        errors.append([float(((run.coefficients - data.teacher) ** 2).sum()) for data, run in runs])
     without, early, late, always = np.array(errors).T
     gain = (without - always).mean()
     return mean_and_error(np.column_stack([early - always, without - late]) / gain)
@@ -265,13 +242,13 @@ def _reported_shifts(seed: int) -> Measured:
 
 def _weight_decay_dates(seed: int) -> Array:
     """Distances of the interpolators with later weight decay, and of the law's, from that with early decay."""
-    data, found = problem(seed), []
+    data, ends = problem(seed), []
     for onset in (0, 10_000, 40_000):
         stages, decays = [onset, 4000, 60_000 - onset], [0.0, 0.05, 0.0]
-        found.append(train(data, 1.0, [0.005] * 3, stages, 0, weight_decays=decays).coefficients)
+        ends.append(train(data, 1.0, [0.005] * 3, stages, 0, weight_decays=decays).coefficients)
     scale = law("effective-initialisation-decay")(initial_scale=1.0, decay_integral=0.05 * 0.005 * 4000)
-    found.append(train(data, float(scale), 0.005, 60_000, 0).coefficients)
-    return np.array([float(np.linalg.norm(other - found[0])) for other in found[1:]])
+    ends.append(train(data, float(scale), 0.005, 60_000, 0).coefficients)
+    return np.array([float(np.linalg.norm(other - ends[0])) for other in ends[1:]])
 
 
 def _warm_start(seed: int) -> Measured:
@@ -294,47 +271,17 @@ MODEL = ZooModel(
     ("effective-initialisation-step", "effective-initialisation-shift", "effective-initialisation-decay"),
     (
         Check("u v after one step", lambda: np.zeros(100), _one_step, lambda: np.full(100, 1e-6), 1e-12, "rounding"),
-        Check(
-            "shift by batch noise over its law",
-            lambda: np.ones(3),
-            _shifts,
-            lambda: np.full(3, 2.0),
-            0.1,
-            "the law takes residual and feature for independent",
-        ),
-        Check(
-            "shift by batch noise over the reported one",
-            lambda: np.ones(3),
-            _reported_shifts,
-            lambda: np.full(3, 2.0),
-            0.15,
-            "the problem's size is not reported",
-        ),
-        Check(
-            "noise after step 400 is useless, noise before it enough",
-            lambda: np.zeros(2),
-            _gains,
-            lambda: np.ones(2),
-            0.05,
-            "a last 1 % of the loss",
-            slow=True,
-        ),
-        Check(
-            "weight decay early, later and latest",
-            lambda: np.zeros(2),
-            lambda seed: (_weight_decay_dates(seed)[:2], np.zeros(2)),
-            lambda: np.full(2, _other_start()[0]),
-            1e-5,
-            "discrete steps",
-        ),
-        Check(
-            "weight decay as a smaller start",
-            lambda: np.zeros(1),
-            lambda seed: (_weight_decay_dates(seed)[2:], np.zeros(1)),
-            _other_start,
-            3e-3,
-            "discrete steps",
-        ),
+        Check("shift by batch noise over its law", lambda: np.ones(3), _shifts, lambda: np.full(3, 2.0), 0.1,
+              "the law takes residual and feature for independent"),
+        Check("shift by batch noise over the reported one", lambda: np.ones(3), _reported_shifts,
+              lambda: np.full(3, 2.0), 0.15, "the problem's size is not reported"),
+        Check("noise after step 400 is useless, noise before it enough", lambda: np.zeros(2), _gains,
+              lambda: np.ones(2), 0.05, "a last 1 % of the loss", slow=True),
+        Check("weight decay early, later and latest", lambda: np.zeros(2),
+              lambda seed: (_weight_decay_dates(seed)[:2], np.zeros(2)), lambda: np.full(2, _other_start()[0]), 1e-5,
+              "discrete steps"),
+        Check("weight decay as a smaller start", lambda: np.zeros(1),
+              lambda seed: (_weight_decay_dates(seed)[2:], np.zeros(1)), _other_start, 3e-3, "discrete steps"),
         Check("warm start", lambda: np.zeros(1), _warm_start, _other_start, 1e-3, "discrete steps"),
     ),
-)
+)  # fmt: skip

@@ -46,13 +46,9 @@ def variance(temperature: float, flow_time: ArrayLike) -> Array:
 
 
 def simulate(
-    temperatures: ArrayLike,
-    durations: ArrayLike,
-    switch_epoch: int,
-    runs: int,
-    seed: int | Sequence[int],
+    temperatures: ArrayLike, durations: ArrayLike, switch_epoch: int, runs: int, seed: int | Sequence[int],
     step: float = STEP,
-) -> tuple[Array, Array]:
+) -> tuple[Array, Array]:  # fmt: skip
     """Langevin runs through a schedule.
 
     Parameters
@@ -102,31 +98,22 @@ def _langevin(
     return x
 
 
-_HEAT, _TIMES = 1e-5, np.array([0.5, 1.5, 2.5])
+_TEMPERATURE, _TIMES = 1e-5, np.array([0.5, 1.5, 2.5])
 
 
 def _simulated_variances(seed: int) -> Measured:
-    runs, found = 6_000, []
-    for index, time in enumerate(_TIMES):
-        x, _ = simulate([_HEAT], [time], 1, runs, [seed, index], step=0.005)
+    runs, values = 6_000, []
+    for index, duration in enumerate(_TIMES):
+        x, _ = simulate([_TEMPERATURE], [duration], 1, runs, [seed, index], step=0.005)
         square = (x**2).mean(axis=1)
-        found.append([square.mean(), square.std() / np.sqrt(runs)])
-    values = np.array(found)
-    exact = variance(_HEAT, _TIMES)
-    return values[:, 0] / exact, values[:, 1] / exact
+        values.append([square.mean(), square.std() / np.sqrt(runs)])
+    means, errors = np.array(values).T
+    exact = variance(_TEMPERATURE, _TIMES)
+    return means / exact, errors / exact
 
 
-MODEL = ZooModel(
-    "memorising_saddle",
-    ("saddle-variance",),
-    (
-        Check(
-            "variance near the saddle over its law",
-            lambda: np.ones(3),
-            _simulated_variances,
-            lambda: variance(3 * _HEAT, _TIMES) / variance(_HEAT, _TIMES),
-            0.03,
-            "r² is not yet small against 1 at the last time, and the Euler step",
-        ),
-    ),
-)
+MODEL = ZooModel("memorising_saddle", ("saddle-variance",), (
+    Check("variance near the saddle over its law", lambda: np.ones(3), _simulated_variances,
+          lambda: variance(3 * _TEMPERATURE, _TIMES) / variance(_TEMPERATURE, _TIMES),
+          0.03, "r² is not yet small against 1 at the last time, and the Euler step"),
+))  # fmt: skip
