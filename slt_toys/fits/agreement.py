@@ -15,28 +15,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc, ndtri
 
-from slt_toys.fits.ends import FloatArray, Record
-from slt_toys.fits.resampling import check_confidence
-
 from ..inputs.arguments import checked_arguments
+from .ends import FloatArray, Record
+from .resampling import check_confidence
 
 
 @dataclass(frozen=True)
 class Agreement(Record):
     """One slope for several problems, and whether there is one.
 
-    Attributes
-    ----------
-    slope, standard_error, low, high
-        Their weighted mean (of a joint fit: the common slope).
-    chi_square, degrees_of_freedom, p_value
-        Of the slopes about it; the p-value is the chance of a larger chi-square if all slopes are one.
-    spread
-        Standard deviation between problems beyond the sampling errors.
-    theory_chi_square, theory_p_value
-        Of the slopes about the number that theory gives, with one more degree of freedom.
-    problems
-        How many.
+    ``slope`` is their weighted mean (of a joint fit: the common slope). ``chi_square`` is that of the slopes about it;
+    ``p_value`` the chance of a larger one if all slopes are one; ``spread`` the standard deviation between problems
+    beyond the sampling errors. ``theory_chi_square`` and ``theory_p_value`` are those of the slopes about the number
+    that theory gives, with one more degree of freedom.
     """
 
     slope: float
@@ -87,8 +78,6 @@ def joint_fit(
         By problem: batch sizes, ends in any unit, and their standard errors, shape (n,) each.
     theory
         The slope that theory gives, in that unit per halving of the batch.
-    confidence
-        Of the interval.
 
     Returns
     -------

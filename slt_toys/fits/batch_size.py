@@ -19,11 +19,10 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq, least_squares
 from scipy.special import chdtrc, chdtri, stdtrit
 
-from slt_toys.fits.ends import CriticalPeriodEnd, FloatArray, Record, check_rows
-from slt_toys.fits.resampling import check_confidence, percentile_interval
-from slt_toys.fits.rival_laws import Model
-
 from ..inputs.arguments import checked_arguments
+from .ends import CriticalPeriodEnd, FloatArray, Record, check_rows
+from .resampling import check_confidence, percentile_interval
+from .rival_laws import Model
 
 
 @dataclass(frozen=True)

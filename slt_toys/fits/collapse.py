@@ -22,10 +22,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from slt_toys.fits.ends import FloatArray, Record, check_curve, check_rows, first_crossing
-from slt_toys.fits.resampling import check_confidence, percentile_interval
-
 from ..inputs.arguments import check_fields, checked_arguments
+from .ends import FloatArray, Record, check_curve, check_rows, first_crossing
+from .resampling import check_confidence, percentile_interval
 
 LEVELS = tuple(round(0.15 + 0.05 * step, 2) for step in range(15))
 TAIL_ROWS = 4

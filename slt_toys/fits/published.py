@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slt_toys.fits.batch_size import Comparison, EpochsPerHalving, compare, epochs_per_halving, usable_ends
-from slt_toys.fits.collapse import BatchCurve, BestExponent, Collapse, best_exponent, collapse
-from slt_toys.fits.ends import HALF_DEPTH, HINGE, CriticalPeriodEnd, replicate_epochs
-from slt_toys.fits.resampling import end_with_interval, resample_curve
-from slt_toys.fits.rival_laws import rival_models
-from slt_toys.reference.laws import law
-from slt_toys.reference.published import DATASET_SIZE, DECAY, LEARNING_RATE, MOMENTUM, published_curves
-
 from ..inputs.arguments import checked_arguments
+from ..reference.laws import law
+from ..reference.published import DATASET_SIZE, DECAY, LEARNING_RATE, MOMENTUM, published_curves
+from .batch_size import Comparison, EpochsPerHalving, compare, epochs_per_halving, usable_ends
+from .collapse import BatchCurve, BestExponent, Collapse, best_exponent, collapse
+from .ends import HALF_DEPTH, HINGE, CriticalPeriodEnd, replicate_epochs
+from .resampling import end_with_interval, resample_curve
+from .rival_laws import rival_models
 
 DEFINITIONS = (HINGE, HALF_DEPTH)
 
@@ -33,25 +32,16 @@ class PublishedFindings:
 
 @checked_arguments
 def published_findings(*, repetitions: int = 2000, seed: int = 0, confidence: float = 0.95) -> PublishedFindings:
-    """Fit everything to the published curves.
+    """Fit everything to the published curves, with so many resampled curves per batch size and definition.
 
-    Parameters
-    ----------
-    repetitions : int
-        Resampled curves per batch size and definition.
-    seed : int
-        Of the resampling: equal seeds give equal findings.
-    confidence : float
-        Of all intervals.
+    Equal seeds give equal findings; ``confidence`` is that of all intervals.
     """
     curves = published_curves()
     ends: dict[str, dict[int, CriticalPeriodEnd]] = {}
-    halvings: dict[str, EpochsPerHalving] = {}
-    comparisons: dict[str, Comparison] = {}
+    halvings, comparisons, resampled = {}, {}, {}
     models = rival_models(
         list(curves), decay=DECAY, learning_rate=LEARNING_RATE, dataset_size=DATASET_SIZE, momentum=MOMENTUM
     )
-    resampled = {}
     for position, definition in enumerate(DEFINITIONS):
         own, drawn = ends.setdefault(definition.name, {}), []
         for size, curve in curves.items():
@@ -73,11 +63,8 @@ def published_findings(*, repetitions: int = 2000, seed: int = 0, confidence: fl
         for size, curve in sorted(curves.items())
     ]
     return PublishedFindings(
-        ends=ends,
-        epochs_per_halving=halvings,
-        comparisons=comparisons,
-        collapse=collapse(batch_curves, dataset_size=DATASET_SIZE),
+        ends, halvings, comparisons, collapse(batch_curves, dataset_size=DATASET_SIZE),
         # the last definition is half depth, whose resampling assumes no shape of the curve
         best_exponent=best_exponent(batch_curves, replicates=resampled, confidence=confidence),
         theorem_epochs_per_halving=law("epochs-per-halving")(decay=DECAY),
-    )
+    )  # fmt: skip

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri, stdtrit
 
-from slt_toys.fits.ends import (
+from ..inputs.arguments import checked_arguments
+from .ends import (
     CriticalPeriodEnd,
     Definition,
     FloatArray,
@@ -25,8 +26,6 @@ from slt_toys.fits.ends import (
     minimum_rows,
     replicate_epochs,
 )
-
-from ..inputs.arguments import checked_arguments
 
 
 @checked_arguments

@@ -30,10 +30,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from slt_toys.fits.ends import FloatArray
-from slt_toys.reference.laws import law
-
 from ..inputs.arguments import checked_arguments
+from ..reference.laws import law
+from .ends import FloatArray
 
 
 @dataclass(frozen=True)
@@ -118,14 +117,8 @@ def power_schedule_models(
 ) -> dict[str, Model]:  # fmt: skip
     """The laws for a learning rate ``learning_rate * (1 + epoch)**-power``, without momentum.
 
-    Parameters
-    ----------
-    batch_sizes
-        Their geometric mean is the reference.
-    power, learning_rate, dataset_size, gradient_variance
-        Of the training.
-    barrier_height, rate_temperature_power
-        Of the escapes, where they are known: only then is there a temperature_drift.
+    Barrier height and rate temperature power are those of the escapes, where known: only then is there a
+    temperature_drift. The geometric mean of the batch sizes is the reference.
     """
     for name, value in (("power", power), ("learning_rate", learning_rate), ("gradient_variance", gradient_variance)):
         if not value > 0:

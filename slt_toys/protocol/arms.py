@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..inputs.arguments import check_fields, checked_arguments
-from .schedule import Order, Schedule
-from .training import Training
+from .schedule import Order, Schedule, check_order
+from .training import Training, check_positive
 
 FloatArray = NDArray[np.float64]
 COLDEST = 1e-6  # smallest factor on a temperature, where the loss that it follows vanishes
@@ -68,16 +68,13 @@ class Arm:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        for name in ("batch_factor", "learning_rate_factor"):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise ValueError(f"{name} must be positive and finite, not {getattr(self, name)}")
+        check_positive(self, "batch_factor", "learning_rate_factor")
         for name in ("epoch_stretch", "period"):
-            if not isinstance(getattr(self, name), int | np.integer) or getattr(self, name) < 1:
+            if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1, not {getattr(self, name)!r}")
         if self.rate not in ("control", "constant", "reset", "cyclic"):
             raise ValueError(f"rate must be 'control', 'constant', 'reset' or 'cyclic', not {self.rate!r}")
-        if self.order not in ("with replacement", "reshuffled"):
-            raise ValueError(f"order must be 'with replacement' or 'reshuffled', not {self.order!r}")
+        check_order(self.order)
         if not (np.isfinite(self.noise_factor) and self.noise_factor >= 1):
             raise ValueError(f"noise_factor must be at least 1 (noise can only be added), not {self.noise_factor}")
         if self.momentum is not None and not 0 <= self.momentum < 1:
@@ -194,28 +191,18 @@ def find_arm(name: str) -> Arm:
     ValueError
         If no arm has this name.
     """
-    for arm in ARMS:
-        if arm.name == name:
-            return arm
-    raise ValueError(f"arm {name!r} is unknown; use one of {', '.join(arm.name for arm in ARMS)}")
+    known = {arm.name: arm for arm in ARMS}
+    if name not in known:
+        raise ValueError(f"arm {name!r} is unknown; use one of {', '.join(known)}")
+    return known[name]
 
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """What an experimenter records of the runs of one arm that switch at one epoch.
+    """What an experimenter records of the runs of one arm that switch at one epoch (of the control).
 
-    Attributes
-    ----------
-    arm
-        Its name.
-    switch_epoch
-        In epochs of the control.
-    runs, stuck
-        How many there were, and how many of them ended stuck.
-    deficit_loss
-        Mean training loss on the deficit data at the switch.
-    schedule
-        Temperature and duration of every epoch.
+    ``stuck`` of the ``runs`` ended stuck; ``deficit_loss`` is their mean training loss on the deficit data at the
+    switch, ``schedule`` the temperature and duration of every epoch.
     """
 
     arm: str
@@ -243,19 +230,20 @@ def confounding_arms(
     another schedule there may be none. An arm outside the law is none: it has no known temperature.
     """
     reference = CONTROL.schedule(base, 0, epochs_after)
-    found = []
-    for arm in arms:
-        common = arm.within_the_law
-        for switch in switch_epochs:
-            run = arm.schedule(base, int(switch), epochs_after, relative_loss=relative_loss)
-            hot, long = run.temperatures[run.switch_epoch :], run.durations[run.switch_epoch :]
-            common = common and len(hot) == len(reference.temperatures)
-            if common:
-                ratios = np.concatenate([hot / reference.temperatures, long / reference.durations])
-                common = bool(np.ptp(ratios) <= 1e-9 * ratios.max())
-        if common:
-            found.append(arm.name)
-    return tuple(found)
+
+    def is_the_reference(arm: Arm, switch: int) -> bool:
+        run = arm.schedule(base, switch, epochs_after, relative_loss=relative_loss)
+        after = slice(run.switch_epoch, None)
+        if len(run.durations[after]) != len(reference.durations):
+            return False
+        ratios = np.concatenate(
+            [run.temperatures[after] / reference.temperatures, run.durations[after] / reference.durations]
+        )
+        return bool(np.ptp(ratios) <= 1e-9 * ratios.max())
+
+    # Every schedule is made, of lawless arms too, so that one that cannot be run is refused.
+    alike = [[is_the_reference(arm, int(switch)) for switch in switch_epochs] for arm in arms]
+    return tuple(arm.name for arm, same in zip(arms, alike, strict=True) if arm.within_the_law and all(same))
 
 
 def copied_arms(observations: Sequence[Observation]) -> dict[str, str]:
@@ -263,21 +251,16 @@ def copied_arms(observations: Sequence[Observation]) -> dict[str, str]:
 
     Such arms are one experiment made twice, up to rounding: see :meth:`~slt_toys.protocol.schedule.Schedule.same_as`.
     """
-    arms: dict[str, list[Observation]] = {}
+    arms: dict[str, dict[int, Schedule]] = {}
     for each in observations:
-        arms.setdefault(each.arm, []).append(each)
-    originals: list[str] = []
-    found: dict[str, str] = {}
+        arms.setdefault(each.arm, {})[each.switch_epoch] = each.schedule
+    originals: dict[str, dict[int, Schedule]] = {}
+    copies: dict[str, str] = {}
     for arm, own in arms.items():
-        for original in originals:
-            if _same_experiment(own, arms[original]):
-                found[arm] = original
+        for original, runs in originals.items():
+            if own.keys() == runs.keys() and all(run.same_as(runs[switch]) for switch, run in own.items()):
+                copies[arm] = original
                 break
         else:
-            originals.append(arm)
-    return found
-
-
-def _same_experiment(one: Sequence[Observation], other: Sequence[Observation]) -> bool:
-    ours, theirs = ({each.switch_epoch: each.schedule for each in arm} for arm in (one, other))
-    return ours.keys() == theirs.keys() and all(run.same_as(theirs[switch]) for switch, run in ours.items())
+            originals[arm] = own
+    return copies

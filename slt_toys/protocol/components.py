@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from ..exact.draws import phase_at
 from ..potentials.potential import PotentialPair
 
-__all__ = ["component_pairs", "coordinates_of", "preferred_phase", "stuck_components"]
-
 
 def preferred_phase(pair: PotentialPair) -> str:
     """Name of the phase of least clean loss among those that are not the stuck one."""
@@ -50,8 +48,7 @@ def coordinates_of(part: PotentialPair, pair: PotentialPair) -> list[int]:
 
 def stuck_components(pair: PotentialPair, points: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether points (runs, coordinates) are stuck, by component that has two phases: shape (components, runs)."""
-    found = []
-    for part in component_pairs(pair):
-        own = coordinates_of(part, pair)
-        found.append(part.clean.phase_index(points[:, own]) == part.clean.phase_number(part.stuck_phase))
-    return np.array(found)
+    return np.array([
+        part.clean.phase_index(points[:, coordinates_of(part, pair)]) == part.clean.phase_number(part.stuck_phase)
+        for part in component_pairs(pair)
+    ])  # fmt: skip

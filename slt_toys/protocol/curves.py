@@ -25,16 +25,9 @@ FEWEST_ROWS = 9
 
 @dataclass(frozen=True)
 class StuckCurve:
-    """What ends stuck, at one batch size.
+    """What ends stuck, at one batch size: on a fine grid exactly, shape (n,), and at fewer switches (m,) of chains.
 
-    Attributes
-    ----------
-    training
-        The run.
-    switch_epochs, exact
-        A fine grid and the exact stuck probability on it, shape (n,).
-    sampled_switch_epochs, stuck
-        Where chains were sampled, shape (m,), and whether each ended stuck, shape (chains, m).
+    ``stuck`` says whether each chain ended stuck, shape (chains, m).
     """
 
     training: Training
@@ -50,12 +43,7 @@ def stuck_curve(
 ) -> StuckCurve:  # fmt: skip
     """Find the range of switch epochs in which the stuck probability moves, and compute it there.
 
-    Parameters
-    ----------
-    pair, training, ending, start
-        See :func:`slt_toys.protocol.exact.exact_stuck_probability`.
-    chains, seed, threads, advance
-        See :func:`slt_toys.protocol.sampled.sampled_stuck`.
+    Parameters are those of :func:`slt_toys.protocol.sampled.sampled_stuck`.
     """
     latest = LATEST_SWITCH if ending.kind == "further" else min(LATEST_SWITCH, ending.epochs)
     coarse = np.arange(0, latest + 1, COARSE_STEP)
@@ -99,14 +87,7 @@ def grid_error(
     """Estimate the error that the Fokker-Planck grid leaves in an exact e*, in epochs.
 
     The solver is of second order in the cell: a grid with 1/√2 of the cells has twice the error, so the difference
-    between the two is the finer one's error.
-
-    Parameters
-    ----------
-    pair, curve, ending, start
-        What was computed.
-    end
-        The exact e* by half stuck mass on the default grid.
+    between the two is the finer one's error. ``end`` is the exact e* by half stuck mass on the default grid.
     """
     rows = np.arange(max(0, round(end) - 3), round(end) + 4, 3)
     cells = CELLS[min(2, max(len(group) for group in pair.clean.components()))]
@@ -121,18 +102,9 @@ def grid_error(
 def mixing_map(
     potential: Potential, trainings: Sequence[Training], epochs: int, knots: int = 24
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Relaxation time in epochs, 1 / (gap · epoch's Langevin time), for each training and epoch.
+    """Relaxation time in epochs in a clean potential, 1 / (gap · epoch's Langevin time), for each training and epoch.
 
-    Parameters
-    ----------
-    potential
-        The clean potential.
-    trainings
-        One for each batch size.
-    epochs
-        Epochs 0 ... epochs - 1.
-    knots
-        Temperatures at which the relaxation time is computed; its logarithm is interpolated over 1/T between them.
+    It is computed at so many temperatures, ``knots``; between them its logarithm is interpolated over 1/T.
 
     Returns
     -------
@@ -147,14 +119,9 @@ def mixing_map(
     log_times = np.log(relaxation_times(potential, nodes))
     slope = (log_times[0] - log_times[1]) / (1 / nodes[0] - 1 / nodes[1])
     inverse = 1 / temperatures
-    found = np.interp(inverse, 1 / nodes[::-1], log_times[::-1])
-    found = found + np.where(inverse > 1 / nodes[0], slope * (inverse - 1 / nodes[0]), 0.0)
-    return (found - np.log(durations)) / np.log(10), temperatures
-
-
-def scaling_variables(training: Training, decay: float, epochs: NDArray[np.int64]) -> NDArray[np.float64]:
-    """θ = γ^e / B at each epoch [eq:scaling-variable]."""
-    return law("scaling-variable")(batch_size=training.batch_size, decay=decay, epoch=epochs)
+    logs = np.interp(inverse, 1 / nodes[::-1], log_times[::-1])
+    logs = logs + np.where(inverse > 1 / nodes[0], slope * (inverse - 1 / nodes[0]), 0.0)
+    return (logs - np.log(durations)) / np.log(10), temperatures
 
 
 def pad(rows: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -164,7 +131,7 @@ def pad(rows: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 
 def curves_dataset(curves: Sequence[StuckCurve], decay: float) -> xr.Dataset:
-    """Exact and sampled curves of all batch sizes, padded with NaN, with temperatures and θ at each switch."""
+    """Exact and sampled curves of all batch sizes, padded with NaN, with temperatures and θ [eq:scaling-variable]."""
 
     def along(function: Callable[[StuckCurve], NDArray]) -> NDArray[np.float64]:
         return pad([function(curve) for curve in curves])
@@ -172,13 +139,16 @@ def curves_dataset(curves: Sequence[StuckCurve], decay: float) -> xr.Dataset:
     def temperature(curve: StuckCurve, epochs: NDArray[np.int64]) -> NDArray[np.float64]:
         return curve.training.temperatures(int(epochs[-1]) + 1)[epochs]
 
+    def scaling_variable(curve: StuckCurve) -> NDArray[np.float64]:
+        return law("scaling-variable")(batch_size=curve.training.batch_size, decay=decay, epoch=curve.switch_epochs)
+
     fine, coarse = ("batch_size", "row"), ("batch_size", "sampled_row")
     return xr.Dataset(
         {
             "switch_epoch": (fine, along(lambda c: c.switch_epochs)),
             "stuck_exact": (fine, along(lambda c: c.exact)),
             "switch_temperature": (fine, along(lambda c: temperature(c, c.switch_epochs))),
-            "switch_scaling_variable": (fine, along(lambda c: scaling_variables(c.training, decay, c.switch_epochs))),
+            "switch_scaling_variable": (fine, along(scaling_variable)),
             "sampled_switch_epoch": (coarse, along(lambda c: c.sampled_switch_epochs)),
             "stuck_sampled": (coarse, along(lambda c: c.stuck.mean(axis=0))),
             "stuck_sampled_error": (coarse, along(lambda c: c.stuck.std(axis=0) / np.sqrt(len(c.stuck)))),

@@ -25,8 +25,6 @@ from .training import Training
 
 Array = NDArray[np.float64]
 
-__all__ = ["exact_shifts", "exact_stuck_in_arm", "exact_stuck_probability", "stuck_by_switch"]
-
 
 @checked_arguments
 def exact_stuck_probability(
@@ -79,21 +77,10 @@ def stuck_by_switch(
 
 @checked_arguments
 def exact_stuck_in_arm(pair: PotentialPair, schedules: Sequence[Schedule], cells: int | None = None) -> Array:
-    """Final mass of the stuck phase at the end of each schedule, from the Fokker-Planck equation.
+    """Final mass of the stuck phase at the end of each schedule (n,), from the Fokker-Planck equation: shape (n,).
 
-    Parameters
-    ----------
-    pair
-        Of one or two coordinates; or separable into such components, whose mean is taken.
-    schedules
-        Any, each with a switch of its own; they start in equilibrium at their first temperature.
-    cells
-        Grid cells per coordinate.
-
-    Returns
-    -------
-    ndarray
-        Shape (len(schedules),).
+    Schedules may each have a switch of their own; they start in equilibrium at their first temperature. ``pair`` and
+    ``cells`` are as in :func:`exact_stuck_probability`.
 
     Raises
     ------
@@ -119,10 +106,8 @@ def exact_shifts(
 
     Parameters
     ----------
-    pair
-        Of one or two coordinates and any number of phases; or separable into two-phase components, whose mean is taken.
-    training
-        Temperatures and durations of the epochs.
+    pair, training, cells
+        As in :func:`exact_stuck_probability`; phases may be more than two.
     shifts
         By name. All run side by side, so many cost little more than one.
     epochs
@@ -130,8 +115,6 @@ def exact_shifts(
     start
         At epoch 0: ``"equilibrium"`` at the first temperature in the energy in force then, or the deficit's
         equilibrium within its stuck phase (``"deficit phase"``).
-    cells
-        Grid cells per coordinate.
 
     Returns
     -------
@@ -197,16 +180,16 @@ class _Runs:
         clean = self.pair.clean
         regions = np.array([phase_weights(clean, i, self.grid).ravel() for i in range(len(clean.phases))])
         table = _table([run.epochs for run in self.runs], np.zeros_like(self.switches))
-        found = np.empty((len(self.runs), len(table) + 1, len(regions)))
-        found[:, 0] = (regions @ self.columns).T
+        masses = np.empty((len(self.runs), len(table) + 1, len(regions)))
+        masses[:, 0] = (regions @ self.columns).T
         for done in sweep(self.process, self.columns, table):
-            found[:, done] = (regions @ self.columns).T
-        return found
+            masses[:, done] = (regions @ self.columns).T
+        return masses
 
     def stuck_at_ends(self) -> Array:
         """Final stuck mass of runs that may share nothing but some epochs."""
         shape = self.grid.shape
-        columns = np.stack([cell_masses(one.reshape(shape), self.grid).ravel() for one in self.columns.T], axis=1)
+        columns = np.stack([cell_masses(run.reshape(shape), self.grid).ravel() for run in self.columns.T], axis=1)
         before = [run.epochs[: run.switch_epoch] for run in self.runs]
         after = [run.epochs[run.switch_epoch :] for run in self.runs]
         none = np.zeros_like(self.switches)
@@ -238,10 +221,10 @@ class _Runs:
 def _table(runs: Sequence[Array], offsets: NDArray[np.int64]) -> Array:
     """Weight, temperature and duration by epoch and run, shape (epochs, runs, 3); no duration where a run is not on."""
     last = max(offset + len(run) for run, offset in zip(runs, offsets, strict=True))
-    found = np.zeros((last, len(runs), 3))
+    table = np.zeros((last, len(runs), 3))
     for column, (run, offset) in enumerate(zip(runs, offsets, strict=True)):
-        found[offset : offset + len(run), column] = run
-    return found
+        table[offset : offset + len(run), column] = run
+    return table
 
 
 def _propagators(table: Array) -> int:

@@ -13,27 +13,16 @@ from ..exact.fokker_planck import fokker_planck, grid_for, relaxation_time
 from ..potentials.potential import Potential, PotentialPair
 from ..samplers import OverdampedLangevin, largest_stable_step, sample
 
-# A chain that ran for this many relaxation times has forgotten its start (e^-12); no more steps are spent on it than
-# this.
-RELAXATION_TIMES = 12.0
-MOST_STEPS = 60_000
+RELAXATION_TIMES = 12.0  # after which a chain has forgotten its start (e^-12)
+MOST_STEPS = 60_000  # to spend on a chain
 STEP_SHARE = 0.3
 
 
 def relaxation_times(potential: Potential, temperatures: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Time a sampler needs to forget its phase: 1 / spectral gap of the slowest component, at each temperature.
+    """Langevin time in which a sampler forgets its phase, 1 / spectral gap of the slowest component: shape (n,).
 
-    Parameters
-    ----------
-    potential
-        Of one or two coordinates, or separable into such components.
-    temperatures
-        In units of loss, shape (n,).
-
-    Returns
-    -------
-    ndarray
-        Langevin time, shape (n,).
+    The potential has one or two coordinates, or is separable into such components; temperatures (n,) are in units of
+    loss.
     """
     slowest = np.zeros(len(temperatures))
     for number in range(len(potential.components())):
@@ -55,16 +44,12 @@ def equilibrium_map(
 
     Parameters
     ----------
-    pair
-        The pair; the clean potential is mapped.
-    preferred_phase
-        The phase it prefers.
+    pair, preferred_phase
+        The pair, whose clean potential is mapped, and the phase that this one prefers.
     temperatures
         Increasing, in units of loss, shape (n,).
-    chains, seed, threads, advance
-        Of the sampled points.
     samples
-        How many temperatures to sample at; those at which chains would not forget their start are left out.
+        How many temperatures to sample at, each with so many ``chains``; those at which chains would not forget their start are left out.
 
     Returns
     -------
@@ -107,28 +92,18 @@ def _sampled_boundary(
     """Rows temperature, boundary, low, high: δ = T log(N_s / N_p) from the final states of independent chains."""
     clean = pair.clean
     chosen = temperatures[np.linspace(0, len(temperatures) - 1, 4 * samples).round().astype(int)]
-    steps_needed = [
-        RELAXATION_TIMES * tau / (STEP_SHARE * largest_stable_step(clean, float(t)))
-        for t, tau in zip(chosen, relaxation_times(clean, chosen), strict=True)
-    ]
-    fit = [(t, int(np.ceil(n))) for t, n in zip(chosen, steps_needed, strict=True) if n <= MOST_STEPS]
+    sizes = [STEP_SHARE * largest_stable_step(clean, float(t)) for t in chosen]
+    needed = RELAXATION_TIMES * relaxation_times(clean, chosen) / sizes
+    fit = [(t, size, max(int(np.ceil(n)), 100)) for t, size, n in zip(chosen, sizes, needed, strict=True)
+           if n <= MOST_STEPS]  # fmt: skip
     fit = [fit[i] for i in np.unique(np.linspace(0, len(fit) - 1, samples).round().astype(int))] if fit else []
+    report = None if advance is None else lambda fraction: advance(fraction / len(fit))
     rows = []
-    for number, (temperature, steps) in enumerate(fit):
-        step = STEP_SHARE * largest_stable_step(clean, float(temperature))
-        report = None if advance is None else lambda fraction: advance(fraction / len(fit))
+    for number, (temperature, size, steps) in enumerate(fit):
         draws = sample(
-            clean,
-            OverdampedLangevin(step, "heun"),
-            n_beta=1 / temperature,
-            chains=chains,
-            steps=max(steps, 100),
-            thin=max(steps, 100),
-            seed=[seed, 2, number],
-            threads=threads,
-            advance=report,
-            diagnose=False,
-        )["w"].values[:, -1]
+            clean, OverdampedLangevin(size, "heun"), n_beta=1 / temperature, chains=chains, steps=steps, thin=steps,
+            seed=[seed, 2, number], threads=threads, advance=report, diagnose=False,
+        )["w"].values[:, -1]  # fmt: skip
         index = clean.phase_index(draws)
         counts = [int((index == clean.phase_number(name)).sum()) for name in (pair.stuck_phase, preferred_phase)]
         if min(counts) < 10:  # the interval below is a normal approximation

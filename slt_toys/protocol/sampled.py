@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -25,10 +26,6 @@ Energy = Callable[[float], Potential]  # the potential of a deficit weight
 # The Heun step as a share of the largest stable one. At 0.5 the bias of the stuck probability is still below 0.001, the
 # sampling error of 400 000 chains.
 STEP_SHARE = 0.3
-
-__all__ = [
-    "pure_energies", "sample_schedule", "sampled_shifts", "sampled_stuck", "sgd_stage", "step_counts", "step_limit",
-]  # fmt: skip
 
 
 @checked_arguments
@@ -81,8 +78,7 @@ def sampled_stuck(
         )  # fmt: skip
 
     trunk = {0: begun}
-    later = [run.switch_epoch for run in runs if run.switch_epoch]
-    if later:
+    if later := [run.switch_epoch for run in runs if run.switch_epoch]:
         ends = np.cumsum(steps)[np.array(later) - 1]
         trunk |= dict(zip(later, sampled(runs[-1], 0, latest, begun, 0, ends).swapaxes(0, 1), strict=True))
     stuck = np.empty((chains, len(runs)))
@@ -129,10 +125,7 @@ def sampled_shifts(
     steps = step_counts(runs[0].durations, step_limit(pair, runs[0].temperatures, step_share))
     parts = component_pairs(pair)
     names = [phase.name for phase in parts[0].clean.phases]
-
-    def energy(weight: float) -> Potential:
-        return mixture(pair, weight)
-
+    energy = partial(mixture, pair)
     shares = np.empty((len(shifts), chains, records.size, len(names)))
     for number, run in enumerate(runs):
         draws = sample_schedule(
@@ -144,8 +137,8 @@ def sampled_shifts(
     occupancy = shares.mean(axis=1)
     error = np.sqrt(np.maximum(shares.var(axis=1), 1 / chains) / chains)
     stuck = shares[:, :, -1, names.index(parts[0].stuck_phase)]
-    found = shift_dataset(pair, shifts, runs, records, names, occupancy, stuck=(("shift", "chain"), stuck))
-    return found.assign(standard_error=(("shift", "epoch", "phase"), error))
+    dataset = shift_dataset(pair, shifts, runs, records, names, occupancy, stuck=(("shift", "chain"), stuck))
+    return dataset.assign(standard_error=(("shift", "epoch", "phase"), error))
 
 
 # ---- one schedule ---------------------------------------------------------------------------------------------------
@@ -155,16 +148,8 @@ def sample_schedule(
 ) -> Array:  # fmt: skip
     """Run chains through a schedule: a stage for each run of epochs of one energy.
 
-    Parameters
-    ----------
-    schedule
-        Run as SGD's own steps where it has some, otherwise by Langevin dynamics.
-    energy
-        Gives the potential of a deficit weight.
-    steps
-        Of Langevin dynamics in each epoch.
-    chains, seed, initial, record_steps, threads, advance
-        As in :func:`slt_toys.samplers.sample_stages`.
+    The schedule is run as SGD's own steps where it has some, otherwise by Langevin dynamics, in each epoch with so many
+    ``steps``. Other parameters are those of :func:`slt_toys.samplers.sample_stages`.
 
     Returns
     -------
@@ -241,8 +226,8 @@ def _share(advance: Advance | None, share: float) -> Advance | None:
 
 def _phase_shares(pair: PotentialPair, parts: Sequence[PotentialPair], draws: Array, phases: int) -> Array:
     """Whether each chain is in each phase at each record: (chains, records, phases), a mean over components."""
-    found = np.zeros((*draws.shape[:2], phases))
+    shares = np.zeros((*draws.shape[:2], phases))
     for part in parts:
         index = part.clean.phase_index(draws[..., coordinates_of(part, pair)])
-        found += (index[..., None] == np.arange(phases)) / len(parts)
-    return found
+        shares += (index[..., None] == np.arange(phases)) / len(parts)
+    return shares

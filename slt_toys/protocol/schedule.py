@@ -23,8 +23,6 @@ Start = Literal["equilibrium", "deficit phase", "clean phase"]
 STARTS = ("equilibrium", "deficit phase", "clean phase")
 SAME = 1e-9  # relative difference of temperatures and durations up to which two schedules are one
 
-__all__ = ["Ending", "Order", "Schedule", "Start", "check_start", "switch_schedules"]
-
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
@@ -61,8 +59,7 @@ class Schedule:
         weights = np.asarray(self.deficit_weights)
         if weights.shape != np.shape(self.temperatures) or not ((weights >= 0) & (weights <= 1)).all():
             raise ValueError("deficit_weights must hold one number between 0 and 1 per epoch")
-        if self.order not in ("with replacement", "reshuffled"):
-            raise ValueError(f"order must be 'with replacement' or 'reshuffled', not {self.order!r}")
+        check_order(self.order)
         if self.steps_per_epoch == 1 or self.steps_per_epoch < 0:
             raise ValueError(f"steps_per_epoch must be 0 (continuous) or at least 2, not {self.steps_per_epoch}")
         if self.order == "reshuffled" and not self.steps_per_epoch:
@@ -130,7 +127,7 @@ class Ending:
         check_fields(self)
         if self.kind not in ("further", "total"):
             raise ValueError(f"kind must be 'further' or 'total', not {self.kind!r}")
-        if not isinstance(self.epochs, int | np.integer) or self.epochs < 1:
+        if self.epochs < 1:
             raise ValueError(f"epochs after the switch must be a whole number of at least 1, not {self.epochs!r}")
 
     def last_epoch(self, switch_epoch: int) -> int:
@@ -166,11 +163,14 @@ def switch_schedules(
     if last > temperatures.size:
         raise ValueError(f"temperatures must hold {last} epochs (switch at {latest}), not {temperatures.size}")
     weights = np.concatenate([np.ones(latest), np.zeros(last)])
-    found = []
-    for switch in switches.tolist():
-        end = ending.last_epoch(switch)
-        found.append(Schedule(weights[latest - switch :][:end], temperatures[:end], durations[:end]))
-    return tuple(found)
+    ends = [(switch, ending.last_epoch(switch)) for switch in switches.tolist()]
+    return tuple(Schedule(weights[latest - at :][:end], temperatures[:end], durations[:end]) for at, end in ends)
+
+
+def check_order(order: str) -> None:
+    """Refuse what is no order of the examples."""
+    if order not in ("with replacement", "reshuffled"):
+        raise ValueError(f"order must be 'with replacement' or 'reshuffled', not {order!r}")
 
 
 def check_start(start: str) -> None:

@@ -24,11 +24,6 @@ from .training import Training
 
 Array = NDArray[np.float64]
 
-__all__ = [
-    "Gradual", "Late", "Partial", "Repeated", "Shift", "Sudden", "deficit_epochs", "mixture", "shift_catalogue",
-    "shift_dataset", "shift_schedules", "three_phase_pair", "windows_by_onset",
-]  # fmt: skip
-
 
 class Shift(Protocol):
     """Anything that gives the deficit's weight a(e) in [0, 1] for an array of epochs, and has an end."""
@@ -51,7 +46,7 @@ class Sudden:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        _whole("switch_epoch", self.switch_epoch, 0)
+        _check_at_least("switch_epoch", self.switch_epoch, 0)
 
     @property
     def end_epoch(self) -> int:
@@ -72,8 +67,8 @@ class Gradual:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        _whole("first_epoch", self.first_epoch, 0)
-        _whole("last_epoch", self.last_epoch, self.first_epoch + 1)
+        _check_at_least("first_epoch", self.first_epoch, 0)
+        _check_at_least("last_epoch", self.last_epoch, self.first_epoch + 1)
 
     @property
     def end_epoch(self) -> int:
@@ -96,7 +91,7 @@ class Repeated:
     def __post_init__(self) -> None:
         check_fields(self)
         for name in ("deficit_length", "clean_length", "repetitions"):
-            _whole(name, getattr(self, name), 1)
+            _check_at_least(name, getattr(self, name), 1)
 
     @property
     def end_epoch(self) -> int:
@@ -119,7 +114,7 @@ class Partial:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        _whole("switch_epoch", self.switch_epoch, 0)
+        _check_at_least("switch_epoch", self.switch_epoch, 0)
         _check_weight(self.deficit_weight)
 
     @property
@@ -141,8 +136,8 @@ class Late:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        _whole("onset_epoch", self.onset_epoch, 0)
-        _whole("length", self.length, 1)
+        _check_at_least("onset_epoch", self.onset_epoch, 0)
+        _check_at_least("length", self.length, 1)
 
     @property
     def end_epoch(self) -> int:
@@ -155,26 +150,16 @@ class Late:
         return ((epochs >= self.onset_epoch) & (epochs < self.end_epoch)).astype(float)
 
 
-def deficit_epochs(shift: Shift) -> float:
-    """Sum of the deficit's weights over all epochs: how much of the deficit a run sees."""
-    return float(np.sum(shift(np.arange(shift.end_epoch)))) if shift.end_epoch else 0.0
-
-
 @checked_arguments
 def shift_catalogue(length: int = 40) -> dict[str, Shift]:
     """Named shifts with the same sum of deficit weights, ``length`` epochs (the gradual one has half an epoch more).
 
-    Parameters
-    ----------
-    length
-        A multiple of 4.
-
     Raises
     ------
     ValueError
-        For another length.
+        For a length that is no positive multiple of 4.
     """
-    if not isinstance(length, int | np.integer) or length < 4 or length % 4:
+    if length < 4 or length % 4:
         raise ValueError(f"length must be a positive multiple of 4 epochs, not {length!r}")
     return {
         "sudden": Sudden(length),
@@ -201,18 +186,17 @@ def shift_schedules(training: Training, shifts: Mapping[str, Shift], epochs: int
     """
     if not shifts:
         raise ValueError("shifts must hold at least one shift, such as {'sudden': Sudden(40)}")
-    if not isinstance(epochs, int | np.integer) or epochs < 1:
-        raise ValueError(f"epochs must be a whole number of at least 1, not {epochs!r}")
+    _check_at_least("epochs", epochs, 1)
     temperatures, durations = training.temperatures(epochs), training.durations(epochs)
-    found = []
+    schedules = []
     for name, shift in shifts.items():
         if shift.end_epoch > epochs:
             raise ValueError(f"epochs must reach the end of shift {name!r} at {shift.end_epoch}, not stop at {epochs}")
         weights = np.asarray(shift(np.arange(epochs)), dtype=float)
         if not ((weights >= 0) & (weights <= 1)).all():
             raise ValueError(f"shift {name!r} must give weights between 0 and 1")
-        found.append(Schedule(weights, temperatures, durations, float(weights[0])))
-    return tuple(found)
+        schedules.append(Schedule(weights, temperatures, durations, float(weights[0])))
+    return tuple(schedules)
 
 
 def shift_dataset(
@@ -271,8 +255,8 @@ def three_phase_pair(tilt: sympy.Rational = sympy.Rational(3, 10)) -> PotentialP
     return PotentialPair("three_phases", potential(-tilt), potential(tilt), "left")
 
 
-def _whole(name: str, value: int, least: int) -> None:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+def _check_at_least(name: str, value: int, least: int) -> None:
+    if value < least:
         raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
 
 

@@ -36,10 +36,7 @@ class Training:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        for name in ("batch_size", "dataset_size", "gradient_variance"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be positive and finite, not {value}")
+        check_positive(self, "batch_size", "dataset_size", "gradient_variance")
         if self.batch_size > self.dataset_size:
             raise ValueError(
                 f"batch_size {self.batch_size:g} is larger than the dataset of {self.dataset_size:g} examples; "
@@ -77,6 +74,14 @@ class Training:
         )  # fmt: skip
 
 
+def check_positive(settings: object, *names: str) -> None:
+    """Refuse the first of some attributes that is not positive and finite."""
+    for name in names:
+        value = getattr(settings, name)
+        if not (np.isfinite(value) and value > 0):
+            raise ValueError(f"{name} must be positive and finite, not {value}")
+
+
 @dataclass(frozen=True)
 class ExponentialDecay:
     """η(e) = η₀ γ^e, with 0 < γ < 1."""
@@ -86,7 +91,7 @@ class ExponentialDecay:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        _check_rate(self.learning_rate)
+        check_positive(self, "learning_rate")
         if not 0 < self.decay < 1:
             raise ValueError(f"decay must lie strictly between 0 and 1, not {self.decay}; 0.97 is usual")
 
@@ -104,7 +109,7 @@ class PowerDecay:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        _check_rate(self.learning_rate)
+        check_positive(self, "learning_rate")
         if not (np.isfinite(self.power) and self.power > 0):
             raise ValueError(f"power must be positive, not {self.power}")
 
@@ -121,13 +126,8 @@ class ConstantRate:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        _check_rate(self.learning_rate)
+        check_positive(self, "learning_rate")
 
     def __call__(self, epochs: NDArray[np.int64]) -> NDArray[np.float64]:
         """Learning rate of each epoch."""
         return np.full(np.shape(epochs), self.learning_rate)
-
-
-def _check_rate(value: float) -> None:
-    if not (np.isfinite(value) and value > 0):
-        raise ValueError(f"learning_rate must be positive and finite, not {value}")

@@ -76,20 +76,11 @@ class Setting:
 
 @dataclass(frozen=True)
 class Well:
-    """What the laws need to know of the toy: curvatures at minima and barrier, and variances of the noise.
+    """What the laws need to know of the loss that SGD descends.
 
-    Attributes
-    ----------
-    potential
-        The loss that SGD descends.
-    curvatures
-        At the minima, least and largest.
-    barrier
-        Height above the shallower minimum, and curvature.
-    variances
-        Of one example's gradient: over the minima and the barrier, least and largest.
-    variance
-        At the deeper minimum.
+    ``curvatures`` at the minima, least and largest; the ``barrier``'s height above the shallower minimum, and its
+    curvature; ``variances`` of one example's gradient over minima and barrier, least and largest; ``variance`` at the
+    deeper minimum.
     """
 
     potential: Potential
@@ -101,20 +92,10 @@ class Well:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the thermometers read at one setting, and what the laws say.
+    """What the thermometers read at one setting, one reading for each of ``THERMOMETERS``, and what the laws say.
 
-    Attributes
-    ----------
-    setting, well
-        As above.
-    law_temperature
-        T of [eq:sgd-temperature] at the variance of the deeper minimum.
-    readings
-        One for each of ``THERMOMETERS``.
-    disagreement
-        Of those that could be read.
-    expected
-        What the laws say.
+    ``law_temperature`` is T of [eq:sgd-temperature] at the variance of the deeper minimum, ``disagreement`` that of the
+    thermometers that could be read, ``expected`` what the laws say.
     """
 
     setting: Setting
@@ -195,28 +176,17 @@ def calibrate(
         gradient_variance=well.variance,
     )  # fmt: skip
     before, after, spacing = _run(setting, target, added, temperature, chains, duration, seed)
-    readings = read(well.potential, before, after, setting, spacing)
-    return Calibration(setting, well, temperature, readings, disagreement(readings), expected)
-
-
-@checked_arguments
-def read(
-    potential: Potential, before: Array, after: Array, setting: Setting, time_per_draw: float
-) -> tuple[Reading, ...]:
-    """Readings of ``THERMOMETERS``: equipartition in the deeper phase, escapes from the other one.
-
-    All but the escape thermometer look at every fifth draw, those that ``before`` has.
-    """
-    few = after[:, COARSER - 1 :: COARSER]
-    deeper = int(np.argmin([potential.minimum_loss(k) for k in range(2)]))
-    return (
-        energy_thermometer(potential, few, deeper),
-        occupancy_thermometer(potential, few),
-        fluctuation_dissipation_thermometer(
-            potential, before, few, learning_rate=setting.learning_rate, momentum=setting.momentum
-        ),
-        escape_thermometer(potential, after, time_per_draw=time_per_draw, phase=1 - deeper),
+    # Equipartition in the deeper phase, escapes from the other; all but the latter look at the draws that before has.
+    few, loss = after[:, COARSER - 1 :: COARSER], well.potential
+    deeper = int(np.argmin([loss.minimum_loss(k) for k in range(2)]))
+    sgd = {"learning_rate": setting.learning_rate, "momentum": setting.momentum}
+    readings = (
+        energy_thermometer(loss, few, deeper),
+        occupancy_thermometer(loss, few),
+        fluctuation_dissipation_thermometer(loss, before, few, **sgd),
+        escape_thermometer(loss, after, time_per_draw=spacing, phase=1 - deeper),
     )
+    return Calibration(setting, well, temperature, readings, disagreement(readings), expected)
 
 
 def _run(

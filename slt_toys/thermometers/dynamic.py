@@ -24,16 +24,9 @@ STATIONARY = 5.0  # standard errors between the two sides of the fluctuation–d
 class Stationarity:
     """The two sides of the fluctuation–dissipation relation, each as a temperature (per coordinate, in loss).
 
-    Attributes
-    ----------
-    fluctuation
-        learning rate (1 + momentum) / 2 times ⟨v·v⟩, over d [eq:fluctuation-dissipation-momentum].
-    dissipation
-        ⟨(w - mean)·∇L⟩ over d.
-    relative_difference
-        log(fluctuation / dissipation); NaN when dissipation is not positive.
-    standard_error
-        Of that, from the chains.
+    ``fluctuation`` is learning rate (1 + momentum) / 2 times ⟨v·v⟩ [eq:fluctuation-dissipation-momentum],
+    ``dissipation`` ⟨(w - mean)·∇L⟩, both over d. ``relative_difference`` is log(fluctuation / dissipation), NaN when
+    dissipation is not positive, and has a ``standard_error`` from the chains.
     """
 
     fluctuation: float
@@ -110,8 +103,6 @@ def fluctuation_dissipation_thermometer(
     ----------
     potential, before, after, learning_rate, momentum
         As for :func:`stationarity`. Walls, whose push is no gradient, are refused.
-    confidence
-        Of the interval.
     """
     name = "fluctuation-dissipation"
     if potential.boundary == "reflecting":

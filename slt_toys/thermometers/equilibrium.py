@@ -64,8 +64,6 @@ def energy_thermometer(
         Take only draws in this phase, and its own mean loss; None for all draws and the whole posterior.
     between
         Least and largest n_beta looked for.
-    confidence
-        Of the interval.
     """
     points = checked_positions(potential, positions)
     number = None if phase is None else potential.phase_number(phase)
@@ -227,14 +225,8 @@ def _minima(misfit: Callable[[ArrayLike], Array], grid: Array) -> tuple[Array, A
 class Anisotropy:
     """One temperature for each Hessian direction at a minimum.
 
-    Attributes
-    ----------
-    curvatures
-        Eigenvalues, rising, shape (d,); units of loss/length².
-    directions
-        Eigenvectors in the columns, shape (d, d).
-    readings
-        One for each direction, in order, named after its curvature.
+    ``curvatures`` (d,) are the eigenvalues, rising, in loss/length²; the columns of ``directions`` (d, d) the
+    eigenvectors; ``readings`` one for each direction, in order, named after its curvature.
     """
 
     curvatures: Array
@@ -259,8 +251,6 @@ def anisotropy(
         Shape (chain, draw, coordinate).
     phase
         Its minimum must be a point; only draws in it count.
-    confidence
-        Of the intervals.
 
     Raises
     ------

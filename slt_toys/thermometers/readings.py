@@ -100,14 +100,10 @@ def reading(
 
     Parameters
     ----------
-    thermometer
-        Its name.
     n_beta
         The estimate.
     influence
         Shape (chain, draw): what each draw contributes to the error of log(n_beta), the mean over all being the error.
-    confidence
-        Of the interval.
     effective_sample_size
         Where the variance of one draw's influence is no measure of it.
 
@@ -152,18 +148,10 @@ def reading(
 class StartOfRun:
     """How much the start of a run, its first half, quarter, ... or first draw, differs from the rest.
 
-    Attributes
-    ----------
-    sure
-        The largest difference in standard errors.
-    draws
-        Of the part that moves the mean of the whole run most, beyond chance: of those that differ surely, if any does.
-    difference
-        Of that part from the rest.
-    moves
-        The mean of the whole run, in its standard errors.
-    harmful
-        Whether that part differs surely, and moves the mean by more than one and more than chance.
+    ``sure`` is the largest difference in standard errors. The others are about the part that moves the mean of the
+    whole run most, beyond chance: of those that differ surely, if any does. It has so many ``draws``, this
+    ``difference`` from the rest, and ``moves`` the mean of the whole run by so many of its standard errors; it is
+    ``harmful`` if it differs surely, and moves the mean by more than one and more than chance.
     """
 
     sure: float

@@ -50,16 +50,8 @@ def stuck_share(flow_time_left: Array) -> Array:
 def simulate(
     spent: float, left: float, runs: int, seed: int | Sequence[int], step: float = STEP
 ) -> tuple[Array, Array, Array]:
-    """Gradient flow of a number of runs: some flow time under the deficit, some on clean data.
-
-    Parameters
-    ----------
-    spent, left
-        Flow times.
-    runs
-        How many; each has a start and a drive of its own.
-    step
-        Largest step of the fourth-order Runge-Kutta scheme.
+    """Gradient flow of runs, each with a start and a drive of its own: ``spent`` under the deficit, ``left`` on clean
+    data, both flow times; ``step`` is the largest of the fourth-order Runge-Kutta scheme.
 
     Returns
     -------

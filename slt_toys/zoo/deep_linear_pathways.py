@@ -57,21 +57,10 @@ def mean_share(temperature: float, flow_time: ArrayLike, strength: float = 1.0, 
 
 
 def flow(start: ArrayLike, durations: ArrayLike, deficit: ArrayLike, strength: float, depth: int, step: float) -> Array:
-    """Euler steps of the flow through stages.
+    """Euler steps of the flow through stages: weights (p_a, p_b) after each, shape (stages, runs, 2).
 
-    Parameters
-    ----------
-    start
-        Weights (p_a, p_b), shape (runs, 2).
-    durations, deficit
-        Flow time of each stage, and whether p_b is held in it.
-    strength, depth, step
-        S, D, and the largest step.
-
-    Returns
-    -------
-    ndarray
-        Weights after each stage, shape (stages, runs, 2).
+    ``start`` holds weights (runs, 2), ``durations`` the flow time of each stage, ``deficit`` whether p_b is held in it;
+    strength, depth and step are S, D and the largest step.
     """
     cold = np.zeros(np.shape(durations))
     return langevin(np.random.default_rng(0), start, cold, durations, deficit, strength, depth, step)

@@ -50,17 +50,7 @@ def problem(seed: int | Sequence[int], examples: int = 40, coordinates: int = 10
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """Where training ended.
-
-    Attributes
-    ----------
-    u, v
-        Shape (d,).
-    losses
-        Full loss after each stage, shape (stages,).
-    loss_integrals
-        ∫L dt of each stage.
-    """
+    """Where training ended: u and v (d,); by stage the full loss after it and ∫L dt, shape (stages,)."""
 
     u: Array
     v: Array

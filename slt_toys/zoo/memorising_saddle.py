@@ -49,18 +49,9 @@ def simulate(
     temperatures: ArrayLike, durations: ArrayLike, switch_epoch: int, runs: int, seed: int | Sequence[int],
     step: float = STEP,
 ) -> tuple[Array, Array]:  # fmt: skip
-    """Langevin runs through a schedule.
+    """Independent Langevin runs through a schedule: temperature and duration of each epoch, shape (epochs,).
 
-    Parameters
-    ----------
-    temperatures, durations
-        Of each epoch, shape (epochs,).
-    switch_epoch
-        First epoch on the clean loss.
-    runs
-        How many, independent of one another.
-    step
-        Largest step of the Euler scheme.
+    ``switch_epoch`` is the first on the clean loss, ``step`` the largest of the Euler scheme.
 
     Returns
     -------

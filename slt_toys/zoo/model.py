@@ -16,20 +16,10 @@ Measured = tuple[Array, Array]
 class Check:
     """One comparison of a simulation with a law, or with numbers reported for the model.
 
-    Attributes
-    ----------
-    name
-    expected
-        Values of the law; or reported numbers.
-    simulate
-        Takes a seed; returns the simulated values and their standard errors, which are 0 where nothing is random.
-    wrong
-        Negative control: values of a law that is not this one. The simulation must contradict at least one of them.
-    tolerance
-        What the law or the reported number may be off by for a reason that is no sampling error; ``reason`` names it.
-    reason
-    slow
-        Whether it takes more than a few seconds.
+    ``expected`` gives these values. ``simulate`` takes a seed and returns the simulated values and their standard
+    errors, which are 0 where nothing is random. ``wrong`` is the negative control: values of a law that is not this
+    one, at least one of which the simulation must contradict. By ``tolerance`` the law or the reported number may be
+    off for a ``reason`` that is no sampling error. ``slow``: it takes more than a few seconds.
     """
 
     name: str
@@ -43,17 +33,7 @@ class Check:
 
 @dataclass(frozen=True)
 class ZooModel:
-    """An entry of the zoo.
-
-    Attributes
-    ----------
-    name
-        That of its file.
-    labels
-        Of the equations it rests on.
-    checks
-        At least one against an exact law.
-    """
+    """An entry of the zoo: name of its file, labels of its equations, and checks, at least one of an exact law."""
 
     name: str
     labels: tuple[str, ...]

@@ -19,8 +19,8 @@ from slt_toys.protocol.shifts import (
     Late,
     Partial,
     Repeated,
+    Shift,
     Sudden,
-    deficit_epochs,
     mixture,
     shift_catalogue,
     three_phase_pair,
@@ -31,6 +31,11 @@ from slt_toys.protocol.training import ExponentialDecay, Training
 PAIR = find_pair("regular_double_well")
 TRAINING = Training(128, 50_000, ExponentialDecay(0.05, 0.9), 3072.0)
 EPOCHS = 36
+
+
+def deficit_epochs(shift: Shift) -> float:
+    """Sum of the deficit's weights over all epochs: how much of the deficit a run sees."""
+    return float(np.sum(shift(np.arange(shift.end_epoch)))) if shift.end_epoch else 0.0
 
 
 def fresh() -> list[int]:
