@@ -269,6 +269,8 @@ TESTED_ELSEWHERE = {
     "theory/learning_coefficient/local_form.py": "by every answer of the engine, tests/theory/learning_coefficient",
     "theory/learning_coefficient/local_problem.py": "by every refusal of the engine, tests/theory/learning_coefficient",
     "theory/learning_coefficient/resolution.py": "by tests/theory/learning_coefficient/test_blow_up.py",
+    "slt_toys/protocol/curves.py": "by the experiment they are drawn in, tests/test_phase_diagram.py",
+    "slt_toys/protocol/maps.py": "by the experiment they are drawn in, tests/test_phase_diagram.py",
     "slt_toys/results/recipe.py": "by every experiment's own test",
     "slt_toys/thermometers/calibration.py": "by the experiment it is the unit of, tests/test_temperature.py",
     "slt_toys/thermometers/sgd_temperature.py": "by the experiment that calibrates it, tests/test_temperature.py",
@@ -277,7 +279,7 @@ TESTED_ELSEWHERE = {
     "slt_toys/worlds/simulated_problems.py": "by the experiment they are measured in, tests/test_equi_temperature.py",
     "cifar/training/benchmark.py": "a measurement of speed, python -m cifar benchmark",
 }
-TESTED_TOGETHER = ("slt_toys/reports/", "slt_toys/protocol/", "cifar/analysis/", "theory/pages/")  # by subject
+TESTED_TOGETHER = ("slt_toys/reports/", "cifar/analysis/", "theory/pages/")  # by subject
 TOP_ENTRIES = 24
 
 

@@ -49,7 +49,8 @@ def equilibrium_map(
     temperatures
         Increasing, in units of loss, shape (n,).
     samples
-        How many temperatures to sample at, each with so many ``chains``; those at which chains would not forget their start are left out.
+        How many temperatures to sample at, each with so many ``chains``; those at which chains would not forget their
+        start are left out.
 
     Returns
     -------

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
 import numpy as np
 import pytest
 
 from slt_toys.protocol.arms import ARMS, CONTROL, Arm, Observation, confounding_arms, copied_arms, find_arm
-from slt_toys.protocol.schedule import Schedule
 from slt_toys.protocol.training import ExponentialDecay, PowerDecay, Training
 from slt_toys.reference.laws import law
 from theory.laws.confound import arm_table
@@ -139,42 +135,6 @@ def test_arms_with_one_schedule_are_found():
 
 
 @pytest.mark.parametrize(
-    "change",
-    [{"deficit_weights": HALF_EPOCHS - (np.arange(20) == 9)},
-     {"temperatures": 1.01 * np.ones(20)}, {"durations": 0.99 * np.ones(20)},
-     {"order": "reshuffled", "steps_per_epoch": 5}, {"steps_per_epoch": 5},
-     {"deficit_weights": np.append(HALF_EPOCHS, 0.0), "temperatures": np.ones(21), "durations": np.ones(21)}],
-)  # fmt: skip
-def test_schedules_differ_in_each_part(change):
-    base = {
-        "deficit_weights": HALF_EPOCHS,
-        "learning_rates": np.ones(20),
-        "temperatures": np.ones(20),
-        "durations": np.ones(20),
-    }
-    one = Schedule(**base)
-    assert one.same_as(Schedule(**base | {"learning_rates": 2 * np.ones(20), "temperatures": np.ones(20) + 1e-12}))
-    assert not one.same_as(Schedule(**base | change)) and not Schedule(**base | change).same_as(one)
-
-
-def test_momentum_makes_another_schedule_of_own_steps_alone():
-    """In the continuous limit it acts by temperatures and durations, which say it already."""
-    for steps in (0, 5):
-        one, other = (
-            Schedule(HALF_EPOCHS, np.ones(20), np.ones(20), momentum=mu, steps_per_epoch=steps) for mu in (0.0, 0.5)
-        )
-        assert one.same_as(other) == other.same_as(one) == (steps == 0)
-
-
-@pytest.mark.parametrize("name", ["temperatures", "durations"])
-def test_schedules_differ_in_any_unit(name):
-    base: dict[str, Any] = {part: np.ones(20) for part in ("learning_rates", "temperatures", "durations")}
-    parts: list[dict[str, Any]] = [base | {name: 1e-15 * factor * np.ones(20)} for factor in (1.0, 1.01)]
-    one, other = (Schedule(deficit_weights=HALF_EPOCHS, **each) for each in parts)
-    assert not one.same_as(other) and one.same_as(replace(other, **{name: 1e-15 * np.ones(20)}))
-
-
-@pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: Arm("x", batch_factor=0), "batch_factor must be positive"),
@@ -191,15 +151,6 @@ def test_schedules_differ_in_any_unit(name):
         (lambda: Arm("x", order="reshuffled", batch_factor=300.0).schedule(BASE, 1, 5), "leaves arm 'x' . minibatch"),
         (lambda: Arm("x", order="reshuffled", noise_factor=2.0), "order 'reshuffled' goes with the minibatches' noise"),
         (lambda: Arm("x", order="reshuffled", noise_follows_loss=True), "order 'reshuffled' goes with"),
-        (
-            lambda: Schedule(np.zeros(2), np.ones(2), np.ones(2), order="reshuffled"),
-            "steps_per_epoch must be at least 2",
-        ),
-        (lambda: Schedule(np.zeros(2), np.ones(2), np.ones(2), steps_per_epoch=1), "steps_per_epoch must be 0"),
-        (lambda: Schedule(np.full(2, 1.5), np.ones(2), np.ones(2)), "deficit_weights must hold one number"),
-        (lambda: Schedule(np.ones(3), np.ones(2), np.ones(2)), "deficit_weights must hold one number"),
-        (lambda: Schedule(np.ones(2), np.zeros(2), np.ones(2)), "temperatures must be finite and positive"),
-        (lambda: Schedule(np.zeros(2), np.ones(2), np.ones(2), order="sorted"), "order must be"),  # type: ignore[arg-type]
         (lambda: Observation("x", 0, 10, 11, 0.1, CONTROL.schedule(BASE, 0, 5)), "stuck must lie between"),
     ],
 )

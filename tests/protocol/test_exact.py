@@ -1,4 +1,4 @@
-"""Runs of one training that switch to clean data: against matrix exponentials, then the critical period's reference."""
+"""What is exact: against matrix exponentials, the reference case, the scaling theorem, and runs that coincide."""
 
 from __future__ import annotations
 
@@ -10,17 +10,29 @@ from scipy.linalg import expm
 from scipy.optimize import brentq
 
 from slt_toys.exact import sweeps
-from slt_toys.exact.fokker_planck import Grid, fokker_planck, grid_for, phase_weights
+from slt_toys.exact.fokker_planck import FokkerPlanck, Grid, fokker_planck, grid_for, phase_weights
 from slt_toys.exact.sweeps import cell_masses
-from slt_toys.potentials.catalogue import pairs
+from slt_toys.fits.ends import Definition, find_end
+from slt_toys.potentials.catalogue import barrier_spectrum, find_pair, pairs
 from slt_toys.potentials.potential import Phase, Potential, PotentialPair
 from slt_toys.protocol import exact as exact_module
-from slt_toys.protocol.exact import stuck_by_switch
+from slt_toys.protocol.arms import ARMS, CONTROL, Arm, find_arm
+from slt_toys.protocol.exact import exact_shifts, exact_stuck_in_arm, exact_stuck_probability, stuck_by_switch
 from slt_toys.protocol.schedule import Ending, switch_schedules
+from slt_toys.protocol.shifts import Gradual, Late, Partial, Repeated, Sudden, three_phase_pair, windows_by_onset
+from slt_toys.protocol.training import ExponentialDecay, PowerDecay, Training
 
 PAIR = pairs()["regular_double_well"]
 REFERENCE = {32: 81.07, 64: 58.30, 128: 35.50, 256: 12.79}
 SHIFT = np.log(2) / abs(np.log(0.97))
+TRAINING = Training(128, 50_000, ExponentialDecay(0.05, 0.9), 3072.0)
+EPOCHS = 36
+TWO = PotentialPair("two components", barrier_spectrum(2, -1), barrier_spectrum(2), "all left")
+FAST = Training(128, 5_000, ExponentialDecay(0.1, 0.9), 1536.0)
+GIVEN = {"relative_loss": 0.95 ** np.arange(30)}
+LAWFUL = [arm for arm in ARMS if arm.within_the_law]
+HALF = Definition("half_stuck_mass", interpolation="monotone_cubic")
+FURTHER = Ending("further", 200)
 
 
 def schedule(batch_size: float, epochs: int, variance: float = 3072.0) -> tuple[np.ndarray, np.ndarray]:
@@ -244,3 +256,164 @@ def test_bad_protocols_are_refused_in_one_line(change, message):
     with pytest.raises(ValueError, match=message) as caught:
         stuck_probability_fixed_further(PAIR.deficit, PAIR.clean, temperatures=GOOD[0], durations=GOOD[1], **arguments)
     assert "\n" not in str(caught.value)
+
+
+# ---- the scaling theorem --------------------------------------------------------------------------------------------
+def reference(batch_size: float, variance: float = 3072.0) -> Training:
+    return Training(batch_size, 50_000, ExponentialDecay(0.05, 0.97), variance)
+
+
+def test_the_theorem_needs_the_start_to_be_forgotten():
+    """Negative control: started in the deficit phase with too little time to leave it, curves do not collapse."""
+    pair = find_pair("regular_double_well")
+    epochs = np.arange(0, 60, 3)
+    curves = [
+        exact_stuck_probability(pair, reference(size, 500.0), epochs, FURTHER, start="deficit phase")
+        for size in (64, 128)
+    ]
+    shifted = np.interp(epochs + SHIFT, epochs, curves[0])[:10]
+    assert np.abs(shifted - curves[1][:10]).max() > 0.01
+    # ... while forgotten starts collapse to interpolation error.
+    curves = [exact_stuck_probability(pair, reference(size), np.arange(0, 90, 2), FURTHER) for size in (64, 128)]
+    shifted = np.interp(np.arange(0, 60, 2) + SHIFT, np.arange(0, 90, 2), curves[0])
+    assert np.abs(shifted - curves[1][:30]).max() < 0.005
+
+
+def test_momentum_and_variance_only_move_the_offset():
+    """With momentum T and the clock gain 1/(1-μ): e* shifts, epochs per halving stay [eq:epochs-per-halving]."""
+    pair = find_pair("regular_double_well")
+    ends = []
+    for size in (64, 128):
+        training = Training(size, 50_000, ExponentialDecay(0.05, 0.97), 1500.0, momentum=0.5)
+        epochs = np.arange(30, 110, 3)
+        ends.append(find_end(epochs, exact_stuck_probability(pair, training, epochs, FURTHER), HALF).epoch)
+    assert ends[0] - ends[1] == pytest.approx(SHIFT, rel=0.01)
+
+
+def test_power_decay_moves_the_end_by_its_own_law():
+    """Under η ∝ (1+e)^-p the end is not logarithmic: doubling the temperature's prefactor multiplies 1 + e* instead."""
+    pair = find_pair("regular_double_well")
+    ends = []
+    for size in (64, 128, 256):
+        training = Training(size, 50_000, PowerDecay(0.4, 1.5), 3072.0)
+        epochs = np.arange(0, 150, 2)
+        ends.append(
+            find_end(epochs, exact_stuck_probability(pair, training, epochs, Ending("further", 600)), HALF).epoch
+        )
+    assert None not in ends
+    first, second = np.diff(np.log(1 + np.array(ends, dtype=float)))
+    assert first < 0 and second < 0
+    assert abs(np.diff(ends)[0]) > 1.3 * abs(np.diff(ends)[1])  # shifts grow with e*, as no log law's do
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: exact_stuck_probability(find_pair("regular_double_well"), reference(64), [3, 2], FURTHER),
+            "must increase",
+        ),
+        (
+            lambda: exact_stuck_probability(find_pair("regular_double_well"), reference(64), [-1], FURTHER),
+            "whole numbers",
+        ),
+        (
+            lambda: exact_stuck_probability(find_pair("regular_double_well"), reference(64), [9], Ending("total", 8)),
+            "must not exceed the total",
+        ),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(make, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+
+
+# ---- arms ---------------------------------------------------------------------------------------------------------
+def schedules(arm: Arm, switches, epochs_after: int):
+    return [arm.schedule(FAST, switch, epochs_after, **GIVEN) for switch in switches]
+
+
+@pytest.mark.parametrize("arm", LAWFUL, ids=lambda arm: arm.name)
+def test_every_arm_against_matrix_exponentials(arm):
+    runs = schedules(arm, [0, 3, 7], 6)
+    grid = grid_for((PAIR.deficit, PAIR.clean), np.concatenate([run.temperatures for run in runs]), 50)
+    deficit, clean = fokker_planck(PAIR.deficit, grid), fokker_planck(PAIR.clean, grid)
+    expected = []
+    for run in runs:
+        masses = deficit.stationary(float(run.temperatures[0]))
+        for epoch, (temperature, duration) in enumerate(zip(run.temperatures, run.durations, strict=True)):
+            process = deficit if epoch < run.switch_epoch else clean
+            masses = expm(process.generator(temperature).toarray().T * duration) @ masses
+        expected.append(float(masses @ phase_weights(PAIR.clean, PAIR.stuck_phase, grid)))
+    found = exact_stuck_in_arm(PAIR, runs, 50)
+    assert found == pytest.approx(expected, abs=1e-5)
+    if arm is CONTROL:
+        assert np.abs(found - exact_stuck_in_arm(PAIR, schedules(find_arm("reset at the switch"), [0, 3, 7], 6), 50)
+                      ).max() > 0.01  # fmt: skip
+
+
+@pytest.mark.parametrize("pair", [PAIR, three_phase_pair(), TWO], ids=lambda pair: pair.name)
+def test_the_control_is_the_switch_protocol(pair):
+    switches = [0, 5, 10, 20]
+    known = exact_stuck_probability(pair, FAST, switches, Ending("further", 20), cells=100)
+    assert exact_stuck_in_arm(pair, schedules(CONTROL, switches, 20), 100) == pytest.approx(known, abs=1e-6)
+
+
+def test_no_schedule_is_refused_in_one_line():
+    with pytest.raises(ValueError, match="schedules must hold at least one schedule"):
+        exact_stuck_in_arm(PAIR, [])
+
+
+def test_a_run_as_sgd_is_refused_in_one_line():
+    with pytest.raises(ValueError, match="steps_per_epoch must be 0 for the Fokker-Planck equation"):
+        exact_stuck_in_arm(PAIR, [find_arm("reshuffled").schedule(FAST, 2, 3)])
+
+
+# ---- shifts -------------------------------------------------------------------------------------------------------
+def test_special_cases_are_the_critical_period():
+    """Sudden shifts are the protocol; other shifts that come to the same weights give the same masses."""
+    switches = np.array([3, 8, 12])
+    known = exact_stuck_probability(PAIR, TRAINING, switches, Ending("total", EPOCHS))
+    found = exact_shifts(PAIR, TRAINING, {str(e): Sudden(int(e)) for e in switches}, EPOCHS)
+    assert found["stuck"].values == pytest.approx(known, abs=1e-10)
+    same = {"late": Late(0, 8), "partial": Partial(8, 1.0), "gradual": Gradual(7, 8), "repeated": Repeated(8, 3, 1)}
+    others = exact_shifts(PAIR, TRAINING, same, EPOCHS)["occupancy"].values
+    assert np.abs(others - found["occupancy"].values[1]).max() < 1e-10
+    assert found["occupancy"].values.sum(axis=-1) == pytest.approx(1.0, abs=1e-6)
+    assert np.isnan(found["deficit_weight"].values[:, -1]).all()
+    control = exact_shifts(PAIR, TRAINING, {"partial": Partial(8, 0.9)}, EPOCHS)["stuck"].values
+    assert abs(control[0] - known[1]) > 0.005
+
+
+@pytest.mark.parametrize("start", ["equilibrium", "deficit phase"])
+def test_a_ramp_against_matrix_exponentials(start):
+    pair, epochs = three_phase_pair(), 8
+    ramp = Gradual(1, 7)
+    temperatures, durations = TRAINING.temperatures(epochs), TRAINING.durations(epochs)
+    grid = grid_for((pair.deficit, pair.clean), temperatures, 60)
+    energies = [fokker_planck(potential, grid).energy for potential in (pair.deficit, pair.clean)]
+    masses = FokkerPlanck(grid, energies[0]).stationary(temperatures[0])
+    if start == "deficit phase":
+        masses = masses * phase_weights(pair.deficit, "left", grid)
+        masses /= masses.sum()
+    for epoch, weight in enumerate(ramp(np.arange(epochs))):
+        mixed = FokkerPlanck(grid, weight * energies[0] + (1 - weight) * energies[1])
+        masses = expm(mixed.generator(temperatures[epoch]).toarray().T * durations[epoch]) @ masses
+    expected = [float(masses @ phase_weights(pair.clean, i, grid)) for i in range(3)]
+    found = exact_shifts(pair, TRAINING, {"ramp": ramp}, epochs, start=start, cells=60)
+    assert found["occupancy"].values[0, -1] == pytest.approx(expected, abs=1e-5)
+
+
+def test_separable_pairs_average_their_components():
+    pair = PotentialPair("two", barrier_spectrum(2, -1), barrier_spectrum(2), "all left")
+    known = exact_stuck_probability(pair, TRAINING, [8], Ending("total", 20))
+    assert exact_shifts(pair, TRAINING, {"s": Sudden(8)}, 20)["stuck"].values == pytest.approx(known, abs=1e-10)
+
+
+def test_late_windows_matter_while_it_is_warm_enough_to_cross_and_late_enough_to_stay():
+    """Too early a window is forgotten, too late a one never felt: both leave what no window leaves."""
+    onsets = [0, 4, 8, 12, 30]
+    windows = {str(window.onset_epoch): window for window in windows_by_onset(8, onsets)}
+    stuck = exact_shifts(PAIR, TRAINING, {"none": Sudden(0), **windows}, 50)["stuck"].values
+    assert stuck[5] == pytest.approx(stuck[0], abs=1e-3) and stuck[2] > stuck[0] + 0.3 and stuck[3] < stuck[2]
