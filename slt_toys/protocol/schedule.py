@@ -102,10 +102,10 @@ class Schedule:
         alike = ("order", "steps_per_epoch", *(("momentum",) if self.steps_per_epoch else ()))
         if any(getattr(self, name) != getattr(other, name) for name in alike):
             return False
-        if not np.array_equal(self.deficit_weights, other.deficit_weights):
-            return False
-        pairs = ((self.temperatures, other.temperatures), (self.durations, other.durations))
-        return all(bool(np.allclose(one, two, rtol=SAME, atol=0.0)) for one, two in pairs)
+        return np.array_equal(self.deficit_weights, other.deficit_weights) and all(
+            np.allclose(getattr(self, name), getattr(other, name), rtol=SAME, atol=0.0)
+            for name in ("temperatures", "durations")
+        )
 
 
 @dataclass(frozen=True)

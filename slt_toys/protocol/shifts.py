@@ -230,7 +230,8 @@ def mixture(pair: PotentialPair, deficit_weight: float) -> Potential:
     weight = sympy.Symbol("deficit_weight", real=True)
     names = dict(zip(deficit.coordinates, clean.coordinates, strict=True))
     energy = sympy.expand(weight * deficit.bound_energy.xreplace(names) + (1 - weight) * clean.bound_energy)
-    box = tuple((min(one[0], two[0]), max(one[1], two[1])) for one, two in zip(deficit.box, clean.box, strict=True))
+    sides = zip(deficit.box, clean.box, strict=True)
+    box = tuple((min(low, other_low), max(high, other_high)) for (low, high), (other_low, other_high) in sides)
     value = sympy.Rational(float(deficit_weight))
     return Potential(
         f"mixture of {pair.name}", energy, clean.coordinates, (("deficit_weight", value),), box, clean.phases,

@@ -36,21 +36,12 @@ FLOOR = 0.5  # share of the additive noise beside noise that grows with the loss
 
 @dataclass(frozen=True)
 class Setting:
-    """SGD's settings and where its noise comes from.
+    """SGD's settings in one ``sweep`` of the experiment, and where its noise comes from.
 
-    Attributes
-    ----------
-    sweep
-        Which series of the experiment it belongs to.
-    learning_rate, batch_size, momentum, order
-        Of SGD.
-    noise
-        ``"additive"``: normal, alike everywhere. ``"table"``: additive, from a finite table of examples. ``"loss"``: a
-        floor beside noise whose variance grows with the loss. ``"regression"``: the examples of a regression.
-    gradient_variance
-        σ² of one example's gradient; of a regression it is that of its data.
-    steps_per_epoch
-        N/B; 0 where there are no epochs.
+    The ``noise`` is ``"additive"``: normal, alike everywhere; ``"table"``: additive, from a finite table of examples;
+    ``"loss"``: a floor beside noise whose variance grows with the loss; ``"regression"``: the examples of a regression.
+    ``gradient_variance`` is σ² of one example's gradient, of a regression that of its data; ``steps_per_epoch`` is N/B,
+    0 where there are no epochs.
     """
 
     sweep: str

@@ -186,23 +186,12 @@ def start_of_run(series: Array, error: float) -> StartOfRun:
 class Disagreement:
     """Whether several thermometers that look at the same chains tell one temperature.
 
-    Attributes
-    ----------
-    thermometers
-        Those that could be read, in order.
-    inverse_temperature, low, high
-        The one n_beta that suits them best, by generalised least squares of their logarithms, with its interval.
-    chi_square, degrees_of_freedom
-        What they differ by, in their common covariance.
-    p_value
-        Chance of a larger one if there is one temperature: Hotelling's law, which allows for a covariance that is
-        itself estimated from the chains.
-    spread
-        The largest temperature over the smallest, minus 1.
-    spread_error
-        Standard error of ``spread`` as the difference of those two.
-    reason
-        Why they cannot be compared; empty where they can.
+    ``thermometers`` are those that could be read, in order; ``inverse_temperature`` is the one n_beta that suits them
+    best, by generalised least squares of their logarithms, with its interval. ``chi_square`` is what they differ by, in
+    their common covariance; ``p_value`` the chance of a larger one if there is one temperature, by Hotelling's law,
+    which allows for a covariance that is itself estimated from the chains. ``spread`` is the largest temperature over
+    the smallest, minus 1, and ``spread_error`` its standard error as the difference of those two. ``reason``: why they
+    cannot be compared; empty where they can.
     """
 
     thermometers: tuple[str, ...]

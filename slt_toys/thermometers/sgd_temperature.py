@@ -134,9 +134,9 @@ def inverse_temperature(
         return SGDTemperature(math.inf, n_beta, math.inf, math.inf, tuple(causes), False, told)
     low, high = n_beta / most if math.isfinite(most) else 0.0, n_beta / least if least > 0 else math.inf
     bounded = low > 0 and math.isfinite(high)
-    one = bounded and high <= low * (1 + TOLERANCE) ** 2
+    is_one = bounded and high <= low * (1 + TOLERANCE) ** 2
     centre = math.sqrt(low * high) if bounded else n_beta
-    return SGDTemperature(centre, n_beta, low, high, tuple(causes), one, _statement(low, high, one, causes))
+    return SGDTemperature(centre, n_beta, low, high, tuple(causes), is_one, _statement(low, high, is_one, causes))
 
 
 def _curvature_cause(
@@ -183,9 +183,9 @@ def _checked_barrier(barrier: tuple[float, float]) -> tuple[float, float]:
     return height, curvature
 
 
-def _statement(low: float, high: float, one: bool, causes: Sequence[tuple[str, float, float]]) -> str:
+def _statement(low: float, high: float, is_one: bool, causes: Sequence[tuple[str, float, float]]) -> str:
     told = f"n_beta between {low:.3g} and {high:.3g}"
-    if one:
+    if is_one:
         return f"{told}: one temperature to {100 * TOLERANCE:g} %"
 
     def width(cause: tuple[str, float, float]) -> float:

@@ -76,24 +76,11 @@ def train(
     noise: ArrayLike = 1.0, weight_decays: ArrayLike = 0.0, first_examples: ArrayLike = 0,
     seed: int | Sequence[int] = 0,
 ) -> Trained:  # fmt: skip
-    """Train through stages of constant settings; each argument but the first two holds one number per stage.
+    """Train from α through stages of constant settings; all but problem, α and seed hold one number per stage.
 
-    Parameters
-    ----------
-    data, initial_scale
-        The problem and α.
-    learning_rates, steps
-        η and the number of steps.
-    batch_sizes
-        B, drawn with replacement; 0 for the full batch.
-    noise
-        Factor on the deviation of the minibatch gradient from the full one.
-    weight_decays
-        λ_w: u and v shrink by ηλ_w in a step.
-    first_examples
-        Train on so many examples from the top; 0 for all.
-    seed
-        Of the minibatches.
+    Batches of ``batch_sizes`` are drawn with replacement, 0 stands for the full one; ``noise`` is a factor on the
+    deviation of the minibatch gradient from the full one. By ``weight_decays`` λ_w, u and v shrink by ηλ_w in a step.
+    ``first_examples``: train on so many from the top; 0 for all.
     """
     rates = np.atleast_1d(np.asarray(learning_rates, dtype=float))
 
@@ -252,8 +239,8 @@ def _warm_start(seed: int) -> Measured:
 def _other_start() -> Array:
     """How far the interpolator moves if α changes by a factor of e and nothing else."""
     data = problem(0)
-    one, other = (train(data, scale, 0.005, 40_000, 0).coefficients for scale in (1.0, np.exp(-1.0)))
-    return np.array([float(np.linalg.norm(one - other))])
+    large, small = (train(data, scale, 0.005, 40_000, 0).coefficients for scale in (1.0, np.exp(-1.0)))
+    return np.array([float(np.linalg.norm(large - small))])
 
 
 MODEL = ZooModel(

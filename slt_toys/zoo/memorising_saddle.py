@@ -6,8 +6,8 @@ that is high against the temperature. Langevin dynamics dx = -∇L dt + √(2T) 
 each direction. A run is stuck if it ends beyond r_c.
 
 So the state at the switch decides, and the deficit's training loss, a function of r, tells it. Flow time spent does
-not: near the saddle the variance V of each direction grows as [eq:saddle-variance], so heat saves flow time. Exact:
-that law while r « 1, where r²/V is chi-square.
+not: near the saddle the variance V of each direction grows as [eq:saddle-variance], so a higher temperature
+saves flow time. Exact: that law while r « 1, where r²/V is chi-square.
 
 Source: Suzuki (1976), Progress of Theoretical Physics 56, 77, for the saddle; as a model of a critical period
 it is ours.
