@@ -39,6 +39,16 @@ class Derivation:
     shown: Expr | None = None
     abbreviations: Mapping[Symbol, Expr] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, result: Expr, *steps: Step, **shown: Any) -> Derivation:
+        """A result and its steps one by one; `shown` and `abbreviations` by name."""
+        return cls(result, steps, **shown)
+
+
+def equality(left: Basic, right: Basic) -> Eq:
+    """left = right as they are written, whatever sympy makes of it."""
+    return Eq(left, right, evaluate=False)
+
 
 def demand_zero(expression: Expr, what: str) -> None:
     """Raise `DerivationError` unless `expression` simplifies to zero."""
@@ -70,12 +80,12 @@ class Equation:
         Takes nothing, returns a `Derivation`; raises `DerivationError` if a step does not close.
     motivation : str
         Why one wants it and when it holds.
-    source : str
-        Where it was first published, or that it is derived here.
-    tested_by : tuple of str
-        Files that test it.
     example : mapping
         Values of the symbols for a number printed on the page.
+    source : str
+        Where it was first published, or that it is derived here.
+    tests : tuple of str
+        Files that test it, if not the one in tests/theory/laws that mirrors its derivation's.
     """
 
     label: str
@@ -83,9 +93,9 @@ class Equation:
     left: Symbol
     derivation: Callable[[], Derivation]
     motivation: str
-    source: str
-    tested_by: tuple[str, ...]
     example: Mapping[Symbol, Any] = field(default_factory=dict)
+    source: str = "derived here"
+    tests: tuple[str, ...] = ()
 
     @cached_property
     def derived(self) -> Derivation:
@@ -95,7 +105,12 @@ class Equation:
     @cached_property
     def equation(self) -> Eq:
         """Left-hand side = derived right-hand side."""
-        return Eq(self.left, self.derived.result, evaluate=False)
+        return equality(self.left, self.derived.result)
+
+    @property
+    def tested_by(self) -> tuple[str, ...]:
+        """Files that test it."""
+        return self.tests or (f"tests/theory/laws/test_{self.derivation.__module__.rpartition('.')[2]}.py",)
 
     @property
     def used_by(self) -> tuple[str, ...]:

@@ -57,11 +57,7 @@ prior_exponents = tuple(
     _define(f"prior_exponent_{j}", f"h_{j}", f"power of |w_{j}| in the prior [1]", nonnegative=True) for j in (1, 2, 3)
 )
 loss_difference = _define(
-    "loss_difference",
-    r"\Delta L",
-    "loss of one phase minus that of the other [loss]",
-    nonzero=True,
-    real=True,
+    "loss_difference", r"\Delta L", "loss of one phase minus that of the other [loss]", nonzero=True, real=True
 )
 learning_coefficient_difference = _define(
     "learning_coefficient_difference",
@@ -106,10 +102,7 @@ well_quadratic_correction = _define(
     "well_quadratic_correction", "c_2", "second coefficient in the same bracket [1/length^2]", **_REAL
 )
 barrier_linear_correction = _define(
-    "barrier_linear_correction",
-    "d_1",
-    "barrier: loss = -b w^(2j) (1 + d_1 w + d_2 w^2 + ...) [1/length]",
-    **_REAL,
+    "barrier_linear_correction", "d_1", "barrier: loss = -b w^(2j) (1 + d_1 w + d_2 w^2 + ...) [1/length]", **_REAL
 )
 barrier_quadratic_correction = _define(
     "barrier_quadratic_correction", "d_2", "second coefficient in the same bracket [1/length^2]", **_REAL
@@ -187,9 +180,7 @@ schedule_power = _define("schedule_power", "p", "learning rate = initial rate * 
 critical_temperature = _define("critical_temperature", r"T^*", "temperature at which recovery fails [loss]")
 attempt_rate = _define("attempt_rate", r"r_0", "escape rate = r_0 T^s exp(-barrier/T) [1/(Langevin time loss^s)]")
 critical_hazard = _define(
-    "critical_hazard",
-    r"\Lambda",
-    "expected number of escapes at the critical point, ln 2 for half the mass [1]",
+    "critical_hazard", r"\Lambda", "expected number of escapes at the critical point, ln 2 for half the mass [1]"
 )
 flow_time = _define(
     "flow_time", r"t_c", "gradient flow time that decides under the flow-time hypothesis [Langevin time]"

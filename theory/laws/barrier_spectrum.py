@@ -8,11 +8,9 @@ import sympy
 from sympy import Eq, Expr, Rational, Symbol, exp, gamma, log, pi, sqrt
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero
-from theory.laws.scaling import REFERENCE_RUN
+from theory.derivation import Derivation, Step, demand_zero, equality
+from theory.laws.scaling import labelled
 
-_TESTS = ("tests/theory/laws/test_barrier_spectrum.py",)
-_HERE = "derived here"
 _HEIGHT = Symbol("y", positive=True)  # barrier over temperature
 
 
@@ -42,23 +40,20 @@ def derive_sliding_barrier() -> Derivation:
     demand_zero(balance.subs(log(s.decay), -Symbol("rate", positive=True)), "escapes in y")
     solved = sympy.solve(Eq(y * exp(y), argument), y)[0]
     demand_zero(solved - sympy.LambertW(argument), "one expected escape")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Under exponential decay $\\Delta L_\\ddagger/T$ grows by $|\\ln\\gamma|$ of itself per epoch. So the "
-                "hazard $r_0 T^s e^{-\\Delta L_\\ddagger/T}t_1$ per epoch falls by $|\\ln\\gamma|\\,\\Delta "
-                "L_\\ddagger/T$ "
-                "of itself, and to leading order in $T/\\Delta L_\\ddagger$ the escapes to come number",
-                exp(-s.barrier_height / temp)
-                * s.attempt_rate
-                * temp**power
-                * s.epoch_time
-                * temp
-                / (s.barrier_height * -log(s.decay)),
-            ),
-            Step("One escape is expected where $y = \\Delta L_\\ddagger/T$ solves $y e^y = $", _scale()),
+        Step(
+            "Under exponential decay $\\Delta L_\\ddagger/T$ grows by $|\\ln\\gamma|$ of itself per epoch. So the "
+            "hazard $r_0 T^s e^{-\\Delta L_\\ddagger/T}t_1$ per epoch falls by $|\\ln\\gamma|\\,\\Delta "
+            "L_\\ddagger/T$ of itself, and to leading order in $T/\\Delta L_\\ddagger$ the escapes to come number",
+            exp(-s.barrier_height / temp)
+            * s.attempt_rate
+            * temp**power
+            * s.epoch_time
+            * temp
+            / (s.barrier_height * -log(s.decay)),
         ),
+        Step("One escape is expected where $y = \\Delta L_\\ddagger/T$ solves $y e^y = $", _scale()),
     )
 
 
@@ -84,12 +79,10 @@ def derive_kernel_width() -> Derivation:
     slope = sympy.simplify(log_escapes.diff(s.barrier_height)).subs(s.barrier_height, s.sliding_barrier)
     result = s.temperature * s.sliding_barrier / (s.temperature + s.sliding_barrier)
     demand_zero(slope + 1 / result, "slope of the log of the escapes")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step("The log of the number of escapes to come falls with the barrier height; its slope is", slope),
-            Step("at the sliding barrier. The width is minus one over it: a little less than the temperature."),
-        ),
+        Step("The log of the number of escapes to come falls with the barrier height; its slope is", slope),
+        Step("at the sliding barrier. The width is minus one over it: a little less than the temperature."),
     )
 
 
@@ -109,29 +102,24 @@ def derive_kernel() -> Derivation:
     variance = sympy.diff(log(gamma(1 - t)), t, 2).subs(t, 0)
     demand_zero(sympy.simplify(variance - pi**2 / 6), "variance")
     damping = pi * frequency / sympy.sinh(pi * frequency)
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Escapes are rare and independent, so the share that stays is $\\exp(-\\Lambda)$. Near the sliding "
-                "barrier $\\log\\Lambda$ is linear in the height, with the slope of "
-                "[eq:barrier-spectrum-kernel-width]; "
-                "at it $\\Lambda = 1$. Half is stuck at",
-                Eq(s.barrier_height, median, evaluate=False),
-            ),
-            Step("The kernel, its derivative, has the standard deviation", pi * s.kernel_width / sqrt(6)),
-            Step(
-                "How well can it be undone? With $u = e^{-z}$ its moment generating function is $\\Gamma(1-t)$, so a "
-                "ripple of the spectrum of wave number $k$ is damped, with $q = k\\kappa_G$, by $|\\Gamma(1-iq)| $, "
-                "the "
-                "square root of",
-                damping,
-            ),
-            Step(
-                "that is by $e^{-\\pi q/2}$: with relative noise $\\varepsilon$ in the curve no deconvolution "
-                "recovers wave "
-                "numbers above $k = 2\\ln(1/\\varepsilon)/(\\pi\\kappa_G)$."
-            ),
+        Step(
+            "Escapes are rare and independent, so the share that stays is $\\exp(-\\Lambda)$. Near the sliding "
+            "barrier $\\log\\Lambda$ is linear in the height, with the slope of [eq:barrier-spectrum-kernel-width]; "
+            "at it $\\Lambda = 1$. Half is stuck at",
+            equality(s.barrier_height, median),
+        ),
+        Step("The kernel, its derivative, has the standard deviation", pi * s.kernel_width / sqrt(6)),
+        Step(
+            "How well can it be undone? With $u = e^{-z}$ its moment generating function is $\\Gamma(1-t)$, so a "
+            "ripple of the spectrum of wave number $k$ is damped, with $q = k\\kappa_G$, by $|\\Gamma(1-iq)| $, the "
+            "square root of",
+            damping,
+        ),
+        Step(
+            "that is by $e^{-\\pi q/2}$: with relative noise $\\varepsilon$ in the curve no deconvolution recovers "
+            "wave numbers above $k = 2\\ln(1/\\varepsilon)/(\\pi\\kappa_G)$."
         ),
     )
 
@@ -149,20 +137,17 @@ def derive_barrier_spectrum() -> Derivation:
     edge, e, height = sympy.Function("b")(s.epoch), s.epoch, Symbol("ell", positive=True)
     stuck = sympy.Integral(density(height), (height, edge, sympy.oo))
     demand_zero(stuck.diff(e).doit() + density(edge) * edge.diff(e), "slope of a sharp decline")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "The mean stuck probability is $S(e) = \\int\\rho(\\ell)\\,P_{\\mathrm{stuck}}(e;\\ell)\\,d\\ell$, a "
-                "convolution with the kernel of [eq:barrier-spectrum-kernel]. For a spectrum that is wide against the "
-                "kernel this is the share of barriers above the sliding one, and "
-                "$S' = -\\rho(\\Delta L^\\dagger)\\,d\\Delta L^\\dagger/de$. (To next order the density belongs to "
-                "the mean of "
-                "the kernel, Euler's constant times $\\kappa_G$ above $\\Delta L^\\dagger$.)",
-            ),
-            Step("From [eq:sliding-barrier], as temperature and clock fall together, the barrier slides by", compact),
-            Step("per epoch. Divide."),
+        Step(
+            "The mean stuck probability is $S(e) = \\int\\rho(\\ell)\\,P_{\\mathrm{stuck}}(e;\\ell)\\,d\\ell$, a "
+            "convolution with the kernel of [eq:barrier-spectrum-kernel]. For a spectrum that is wide against the "
+            "kernel this is the share of barriers above the sliding one, and $S' = -\\rho(\\Delta "
+            "L^\\dagger)\\,d\\Delta L^\\dagger/de$. (To next order the density belongs to the mean of the kernel, "
+            "Euler's constant times $\\kappa_G$ above $\\Delta L^\\dagger$.)"
         ),
+        Step("From [eq:sliding-barrier], as temperature and clock fall together, the barrier slides by", compact),
+        Step("per epoch. Divide."),
     )
 
 
@@ -173,14 +158,12 @@ def derive_resolution() -> Derivation:
     width = derive_kernel_width().result.subs(s.sliding_barrier, s.temperature * y)
     result = pi / (sqrt(6) * -log(s.decay) * (2 + s.rate_temperature_power + s.reduced_barrier))
     demand_zero(sympy.together(pi / sqrt(6) * width / -slope - result.subs(s.reduced_barrier, y)), "kernel over slope")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step("The kernel's standard deviation over the speed at which the barrier slides, with $y=x_\\ddagger$,"),
-            Step(
-                "Two subsystems whose ends are closer than this make one decline, however often one records. Recording "
-                "more rarely than this blurs the curve further; more often gains nothing but averaging."
-            ),
+        Step("The kernel's standard deviation over the speed at which the barrier slides, with $y=x_\\ddagger$,"),
+        Step(
+            "Two subsystems whose ends are closer than this make one decline, however often one records. Recording "
+            "more rarely than this blurs the curve further; more often gains nothing but averaging."
         ),
     )
 
@@ -206,37 +189,30 @@ def derive_separation() -> Derivation:
     size = (distance**2 / (8 * s.kernel_width**2)) ** 2 * curvature * points / noise**2
     result = sympy.root(512 * noise**2 * s.detection_size**2 / points, 4) * s.kernel_width
     demand_zero(size.subs(distance, result) - s.detection_size**2, "smallest distance")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Two barriers of one weight, $\\delta_\\ddagger$ apart, decline like one between them but for $f'(z)$ "
-                "times the following, where $f$ is the density of [eq:barrier-spectrum-kernel] in kernel widths $z$.",
-                s.barrier_separation**2 / (8 * s.kernel_width**2),
-            ),
-            Step(
-                "Moving the one barrier adds a multiple of $f$, and $\\int f f'\\,dz = 0$: it cannot imitate this. Nor "
-                "can its weight, which a level of $\\ell$ widths above the decline fixes but for a share $1/(2\\ell)$ "
-                "of the squared difference. The integral of $f'^2$ is",
-                curvature,
-            ),
-            Step("With noise in every point the squared difference, in squared standard errors, is", size),
-            Step(
-                "Set it to $z_\\Sigma^2$, where $z_\\Sigma$ is the sum of the normal quantiles of the level and of the "
-                "power of a one-sided test. The distance falls only as the square root of the noise: to halve it takes "
-                "four times smaller errors, sixteen times as many runs."
-            ),
+        Step(
+            "Two barriers of one weight, $\\delta_\\ddagger$ apart, decline like one between them but for $f'(z)$ "
+            "times the following, where $f$ is the density of [eq:barrier-spectrum-kernel] in kernel widths $z$.",
+            s.barrier_separation**2 / (8 * s.kernel_width**2),
+        ),
+        Step(
+            "Moving the one barrier adds a multiple of $f$, and $\\int f f'\\,dz = 0$: it cannot imitate this. Nor "
+            "can its weight, which a level of $\\ell$ widths above the decline fixes but for a share $1/(2\\ell)$ "
+            "of the squared difference. The integral of $f'^2$ is",
+            curvature,
+        ),
+        Step("With noise in every point the squared difference, in squared standard errors, is", size),
+        Step(
+            "Set it to $z_\\Sigma^2$, where $z_\\Sigma$ is the sum of the normal quantiles of the level and of the "
+            "power of a one-sided test. The distance falls only as the square root of the noise: to halve it takes "
+            "four times smaller errors, sixteen times as many runs."
         ),
     )
 
 
-def _equation(label: str, title: str, left: Symbol, derivation, motivation: str, **example: object) -> Equation:
-    values = {**REFERENCE_RUN, **{getattr(s, name): value for name, value in example.items()}}
-    return Equation(label, title, left, derivation, motivation, _HERE, _TESTS, values)
-
-
 EQUATIONS = (
-    _equation(
+    labelled(
         "sliding-barrier",
         "The sliding barrier",
         s.sliding_barrier,
@@ -248,7 +224,7 @@ EQUATIONS = (
         temperature=Rational(1, 5),
         epoch_time=7,
     ),
-    _equation(
+    labelled(
         "barrier-spectrum-kernel-width",
         "Width of the kernel",
         s.kernel_width,
@@ -257,7 +233,7 @@ EQUATIONS = (
         temperature=Rational(1, 5),
         sliding_barrier=Rational(4, 5),
     ),
-    _equation(
+    labelled(
         "barrier-spectrum-kernel",
         "Stuck probability and barrier height",
         s.stuck_probability,
@@ -267,7 +243,7 @@ EQUATIONS = (
         sliding_barrier=Rational(4, 5),
         kernel_width=Rational(4, 25),
     ),
-    _equation(
+    labelled(
         "barrier-spectrum",
         "The barrier spectrum",
         s.barrier_density,
@@ -279,7 +255,7 @@ EQUATIONS = (
         temperature=Rational(1, 5),
         rate_temperature_power=0,
     ),
-    _equation(
+    labelled(
         "barrier-spectrum-resolution",
         "Resolution of the spectrum in epochs",
         s.resolution_epochs,
@@ -288,7 +264,7 @@ EQUATIONS = (
         reduced_barrier=4,
         rate_temperature_power=0,
     ),
-    _equation(
+    labelled(
         "barrier-spectrum-separation",
         "Two barriers told apart",
         s.barrier_separation,

@@ -14,17 +14,10 @@ import sympy
 from sympy import Eq, Expr, Rational, Symbol, log
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand, demand_zero
-from theory.laws.scaling import (
-    REFERENCE_RUN,
-    derive_remaining_langevin_time,
-    derive_scaling_variable,
-    exponential_schedule,
-)
+from theory.derivation import Derivation, Step, demand, demand_zero
+from theory.laws.scaling import derive_remaining_langevin_time, derive_scaling_variable, exponential_schedule, labelled
 from theory.laws.sgd import derive_epoch_time, derive_sgd_temperature
 
-_TESTS = ("tests/theory/laws/test_confound.py",)
-_HERE = "derived here"
 _K = Symbol("k", positive=True)
 _NONE = Symbol(r"\text{none}")
 
@@ -135,8 +128,7 @@ def derive_confound() -> Derivation:
             "Their ratio contains neither epoch nor batch size, learning rate or momentum. So a *proof*: no choice of "
             "these tells temperature from time left, as long as $N$, $\\sigma^2$ and $\\gamma$ stay. What can is in "
             "the arms below. Each line gives the shift of $e^*$, in epochs of the control run, if temperature, flow "
-            "time left or "
-            "flow time spent decides; $e$ is $e^*$ of the control run."
+            "time left or flow time spent decides; $e$ is $e^*$ of the control run."
         ),
     ]
     for arm in arm_table():
@@ -152,7 +144,7 @@ def derive_confound() -> Derivation:
             "time where the logarithm's argument is negative is never reached."
         )
     )
-    return Derivation(result, tuple(steps))
+    return Derivation.of(result, *steps)
 
 
 def _derive(number: int, text: str) -> Derivation:
@@ -163,7 +155,7 @@ def _derive(number: int, text: str) -> Derivation:
         "$q_t q_e\\,\\gamma^{e'}$ in the units in which it is $\\gamma^e$ in the control:",
         "Flow time spent is $q_t q_e(1-\\gamma^{e'})$ in the units in which it is $1-\\gamma^e$ in the control:",
     )
-    return Derivation(arm_shifts()[number], (Step(conditions[number], arm_shifts()[number]), Step(text)))
+    return Derivation.of(arm_shifts()[number], Step(conditions[number], arm_shifts()[number]), Step(text))
 
 
 def derive_arm_shift_temperature() -> Derivation:
@@ -191,32 +183,24 @@ def derive_flow_time_matched_arm() -> Derivation:
     whole_epochs = (1 + sympy.sqrt(s.decay)) / 2  # sum of the arm over that of the control
     geometric = (1 / (1 - sympy.sqrt(s.decay))) / 2 * (1 - s.decay)
     demand_zero(geometric - whole_epochs, "whole epochs")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Double the batch and the number of epochs and let the learning rate fall by $\\sqrt\\gamma$ per "
-                "epoch. "
-                "Each epoch lasts half as long and there are twice as many, so flow time at every stage is that of the "
-                "control, while the temperature is half:",
-                sympy.Tuple(arm.temperature_ratio, arm.clock_ratio * arm.epoch_stretch),
-            ),
-            Step(
-                "In whole epochs, not continuous ones, the flow time left is not quite matched; it is smaller by the "
-                "factor",
-                whole_epochs,
-            ),
+        Step(
+            "Double the batch and the number of epochs and let the learning rate fall by $\\sqrt\\gamma$ per epoch. "
+            "Each epoch lasts half as long and there are twice as many, so flow time at every stage is that of the "
+            "control, while the temperature is half:",
+            sympy.Tuple(arm.temperature_ratio, arm.clock_ratio * arm.epoch_stretch),
+        ),
+        Step(
+            "In whole epochs, not continuous ones, the flow time left is not quite matched; it is smaller by the "
+            "factor",
+            whole_epochs,
         ),
     )
 
 
-def _equation(label: str, title: str, left: Symbol, derivation, motivation: str, **example: object) -> Equation:
-    values = {**REFERENCE_RUN, **{getattr(s, name): value for name, value in example.items()}}
-    return Equation(label, title, left, derivation, motivation, _HERE, _TESTS, values)
-
-
 EQUATIONS = (
-    _equation(
+    labelled(
         "confound",
         "The confound of temperature and time",
         s.remaining_langevin_time,
@@ -225,7 +209,7 @@ EQUATIONS = (
         "time left predicts the same, always.",
         temperature=Rational(1, 5),
     ),
-    _equation(
+    labelled(
         "arm-shift-temperature",
         "Shift in an arm, temperature",
         s.arm_shift,
@@ -233,7 +217,7 @@ EQUATIONS = (
         "An arm multiplies the temperature by $q_T$.",
         temperature_ratio=2,
     ),
-    _equation(
+    labelled(
         "arm-shift-flow-time-left",
         "Shift in an arm, flow time left",
         s.arm_shift,
@@ -242,7 +226,7 @@ EQUATIONS = (
         clock_ratio=2,
         epoch_stretch=1,
     ),
-    _equation(
+    labelled(
         "arm-shift-flow-time-spent",
         "Shift in an arm, flow time spent",
         s.arm_shift,
@@ -252,7 +236,7 @@ EQUATIONS = (
         epoch_stretch=1,
         epoch=60,
     ),
-    _equation(
+    labelled(
         "flow-time-matched-arm",
         "The flow-time matched arm",
         s.arm_shift,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sympy
-from sympy import Eq, Rational, Symbol, log
+from sympy import Rational, Symbol, log
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand, demand_zero
+from theory.derivation import Derivation, Equation, Step, demand, demand_zero, equality
 from theory.laws.normal_crossing import sympified
 
 _HALF = Rational(1, 2)
-_TESTS = ("tests/theory/laws/test_crossover.py",)
 
 
 def _crossover(branch: int) -> Derivation:
@@ -37,24 +36,21 @@ def _crossover(branch: int) -> Derivation:
             continue
         left = (dl * x + dlam * log(x) + dc).xreplace({**values, x: root})
         demand(bool(abs(sympy.N(left)) < sympy.Float("1e-20")), "numeric crossover")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Two phases of equal multiplicity weigh the same where their free energies agree,",
-                Eq(dl * x + dlam * log(x) + dc, 0, evaluate=False),
-            ),
-            Step(
-                "Divide by $\\Delta\\lambda$, exponentiate, and put $y = x^* \\Delta L/\\Delta\\lambda$:",
-                Eq(Symbol("y") * sympy.exp(Symbol("y")), argument, evaluate=False),
-            ),
-            Step(
-                "which is solved by $y = W(\\cdot)$. If $\\Delta L$ and $\\Delta\\lambda$ have one sign the "
-                "right-hand side is "
-                "positive, only the principal branch is real, and there is exactly one crossover. If the "
-                "signs differ there are two crossovers as long as the right-hand side is above $-1/e$; "
-                "branch $-1$ is the one at large $n\\beta$, where the law holds."
-            ),
+        Step(
+            "Two phases of equal multiplicity weigh the same where their free energies agree,",
+            equality(dl * x + dlam * log(x) + dc, 0),
+        ),
+        Step(
+            "Divide by $\\Delta\\lambda$, exponentiate, and put $y = x^* \\Delta L/\\Delta\\lambda$:",
+            equality(Symbol("y") * sympy.exp(Symbol("y")), argument),
+        ),
+        Step(
+            "which is solved by $y = W(\\cdot)$. If $\\Delta L$ and $\\Delta\\lambda$ have one sign the right-hand "
+            "side is positive, only the principal branch is real, and there is exactly one crossover. If the signs "
+            "differ there are two crossovers as long as the right-hand side is above $-1/e$; branch $-1$ is the one "
+            "at large $n\\beta$, where the law holds."
         ),
     )
 
@@ -76,24 +72,20 @@ EQUATIONS = (
         s.crossover_n_beta,
         derive_crossover,
         "The temperature of a first-order transition between phases: below it the phase with the lower loss wins.",
-        "derived here; Lambert W as in Corless et al. (1996), Adv. Comput. Math. 5",
-        _TESTS,
         {
             s.loss_difference: Rational(-1, 50),
             s.learning_coefficient_difference: Rational(1, 4),
             s.free_energy_constant_difference: _HALF,
         },
+        source="derived here; Lambert W as in Corless et al. (1996), Adv. Comput. Math. 5",
     ),
     Equation(
         "crossover-principal",
         "Crossover on the principal branch",
         s.crossover_n_beta,
         derive_crossover_principal,
-        "The other solution: usually at so small an $n\\beta$ that the asymptotic free energies do not "
-        "hold, but the only "
-        "one when $\\Delta L$ and $\\Delta\\lambda$ have the same sign.",
-        "derived here",
-        _TESTS,
+        "The other solution: usually at so small an $n\\beta$ that the asymptotic free energies do not hold, but the "
+        "only one when $\\Delta L$ and $\\Delta\\lambda$ have the same sign.",
         {
             s.loss_difference: Rational(1, 50),
             s.learning_coefficient_difference: Rational(1, 4),

@@ -8,10 +8,10 @@ the interpolator that is reached depends on the start through alpha^2 = u v alon
 from __future__ import annotations
 
 import sympy
-from sympy import Eq, Rational, Symbol, exp
+from sympy import Rational, Symbol, exp
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero
+from theory.derivation import Derivation, Equation, Step, demand_zero, equality
 
 _TESTS = ("tests/zoo/test_zoo.py",)
 _SOURCE = (
@@ -30,16 +30,14 @@ def derive_effective_initialisation_step() -> Derivation:
     demand_zero(sympy.diff(loss, v) + residual * x * v, "gradient of v")
     result = 1 - rate**2 * g**2
     demand_zero((u * (1 - rate * g)) * (v * (1 + rate * g)) / (u * v) - result, "product after a step")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "With $\\beta = u^2 - v^2$ the gradients are $g u$ and $-g v$, where $g$ is the mean of $r x$ over the "
-                "minibatch, so a step makes of $uv$",
-                (u * (1 - rate * g)) * (v * (1 + rate * g)),
-            ),
-            Step("The terms of first order cancel. Only the square of the gradient acts, and always downwards."),
+        Step(
+            "With $\\beta = u^2 - v^2$ the gradients are $g u$ and $-g v$, where $g$ is the mean of $r x$ over the "
+            "minibatch, so a step makes of $uv$",
+            (u * (1 - rate * g)) * (v * (1 + rate * g)),
         ),
+        Step("The terms of first order cancel. Only the square of the gradient acts, and always downwards."),
     )
 
 
@@ -53,21 +51,18 @@ def derive_effective_initialisation_shift() -> Derivation:
     demand_zero(first + rate**2 * s.network_gradient**2, "logarithm to second order")
     result = -4 * rate * feature * s.loss_integral / batch
     demand_zero(per_step * s.elapsed_time / rate - result, "sum over steps")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step("By [eq:effective-initialisation-step] a step adds to $\\ln uv$, to second order,", first),
-            Step(
-                "Near interpolation the full gradient is small against its noise. If residual and feature are "
-                "independent, the noise of a batch of $B$ examples drawn with replacement has the variance "
-                "$\\langle r^2\\rangle \\langle x^2\\rangle / B$, and $\\langle r^2\\rangle$ is four times the loss. "
-                "Both are approximations; "
-                "the step itself is exact."
-            ),
-            Step(
-                "Sum over the steps of the time $t_e$, $t_e/\\eta$ in number. The noise acts in proportion to the "
-                "loss: early, and then no more."
-            ),
+        Step("By [eq:effective-initialisation-step] a step adds to $\\ln uv$, to second order,", first),
+        Step(
+            "Near interpolation the full gradient is small against its noise. If residual and feature are "
+            "independent, the noise of a batch of $B$ examples drawn with replacement has the variance $\\langle "
+            "r^2\\rangle \\langle x^2\\rangle / B$, and $\\langle r^2\\rangle$ is four times the loss. Both are "
+            "approximations; the step itself is exact."
+        ),
+        Step(
+            "Sum over the steps of the time $t_e$, $t_e/\\eta$ in number. The noise acts in proportion to the "
+            "loss: early, and then no more."
         ),
     )
 
@@ -82,17 +77,17 @@ def derive_effective_initialisation_decay() -> Derivation:
     result = s.initial_scale * exp(-s.decay_integral)
     course = s.initial_scale**2 * exp(-2 * sympy.Integral(decay, (time, 0, time)))
     demand_zero(sympy.diff(course, time) + 2 * decay * course, "solution")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step("In gradient flow with weight decay $\\lambda_w(t)$ the gradient drops out of", Eq(
-                sympy.Derivative(u * v, time), -2 * decay * u * v, evaluate=False)),
-            Step(
-                "so $uv = \\alpha^2 e^{-2\\Lambda}$, where $\\Lambda$ is the integral of the decay: *when* it was "
-                "applied does not matter. If training ends in interpolation, neither does the order for the result."
-            ),
+        Step(
+            "In gradient flow with weight decay $\\lambda_w(t)$ the gradient drops out of",
+            equality(sympy.Derivative(u * v, time), -2 * decay * u * v),
         ),
-    )  # fmt: skip
+        Step(
+            "so $uv = \\alpha^2 e^{-2\\Lambda}$, where $\\Lambda$ is the integral of the decay: *when* it was "
+            "applied does not matter. If training ends in interpolation, neither does the order for the result."
+        ),
+    )
 
 
 EQUATIONS = (
@@ -102,9 +97,9 @@ EQUATIONS = (
         s.effective_scale_factor,
         derive_effective_initialisation_step,
         "What SGD does to the quantity that gradient flow conserves. Exact for any batch.",
-        _SOURCE,
-        _TESTS,
         {s.learning_rate: Rational(3, 100), s.network_gradient: 1},
+        source=_SOURCE,
+        tests=_TESTS,
     ),
     Equation(
         "effective-initialisation-shift",
@@ -112,9 +107,9 @@ EQUATIONS = (
         s.effective_scale_shift,
         derive_effective_initialisation_shift,
         "A critical period for batch noise: it acts while there is loss, in the first percent of training.",
-        _SOURCE,
-        _TESTS,
         {s.learning_rate: Rational(3, 100), s.batch_size: 1, s.feature_second_moment: 1, s.loss_integral: 2},
+        source=_SOURCE,
+        tests=_TESTS,
     ),
     Equation(
         "effective-initialisation-decay",
@@ -122,8 +117,7 @@ EQUATIONS = (
         s.effective_scale,
         derive_effective_initialisation_decay,
         "An exact null: early and late weight decay of the same integral end in the same interpolator.",
-        "derived here",
-        _TESTS,
         {s.initial_scale: 1, s.decay_integral: 1},
+        tests=_TESTS,
     ),
 )

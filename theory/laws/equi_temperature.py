@@ -22,15 +22,13 @@ def derive_learning_rate_halvings() -> Derivation:
     fallen, _ = exponential_schedule()
     ratio = sympy.simplify(fallen.subs(s.epoch, s.epoch + shift) / fallen)
     demand_zero(sympy.simplify(ratio - sympy.Rational(1, 2)), "in epochs: [eq:epochs-per-halving]")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step("The temperature [eq:sgd-temperature] falls to $T^*$ at the learning rate", rate),
-            Step(
-                "Count how often the learning rate has halved until then. Halving the batch adds exactly one, if $T^*$ "
-                "does not depend on $B$. This holds for any schedule, so curves of different schedules and decays can "
-                "be compared in this unit; under exponential decay one halving is [eq:epochs-per-halving] epochs."
-            ),
+        Step("The temperature [eq:sgd-temperature] falls to $T^*$ at the learning rate", rate),
+        Step(
+            "Count how often the learning rate has halved until then. Halving the batch adds exactly one, if $T^*$ "
+            "does not depend on $B$. This holds for any schedule, so curves of different schedules and decays can "
+            "be compared in this unit; under exponential decay one halving is [eq:epochs-per-halving] epochs."
         ),
     )
 
@@ -59,20 +57,18 @@ def derive_equi_temperature_slope_power_law() -> Derivation:
     expected = result.subs(s.reduced_barrier, s.barrier_height / of_batch.subs(at)).subs(values)
     demand(abs(sympy.N(measured - expected, 30)) < 1e-20, "derivative of the closed form")
     hazard = Symbol("h", positive=True)
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "By [eq:critical-temperature-power-law] the escapes left at the critical temperature number, up to a "
-                "constant,",
-                hazard * initial.subs(s.epoch, 0) ** (1 / p) * temp**power * exp(-height / temp),
-            ),
-            Step("and stay the same along the curve, so that $T^*$ drifts: $d\\ln T^*/d\\ln B =$", drift),
-            Step(
-                "The learning rate at the end goes as $B\\,T^*$, hence the slope. It exceeds one, since smaller "
-                "batches end later, with longer stays at each temperature; it falls to one as the barrier grows, and "
-                "for $p \\to \\infty$, an exponential."
-            ),
+        Step(
+            "By [eq:critical-temperature-power-law] the escapes left at the critical temperature number, up to a "
+            "constant,",
+            hazard * initial.subs(s.epoch, 0) ** (1 / p) * temp**power * exp(-height / temp),
+        ),
+        Step("and stay the same along the curve, so that $T^*$ drifts: $d\\ln T^*/d\\ln B =$", drift),
+        Step(
+            "The learning rate at the end goes as $B\\,T^*$, hence the slope. It exceeds one, since smaller "
+            "batches end later, with longer stays at each temperature; it falls to one as the barrier grows, and "
+            "for $p \\to \\infty$, an exponential."
         ),
     )
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sympy
-from sympy import Eq, Rational, Symbol, exp, log
+from sympy import Rational, Symbol, exp, log
 
 from theory import symbols as s
-from theory.derivation import Derivation, Step, demand, demand_zero
+from theory.derivation import Derivation, Step, demand, demand_zero, equality
 from theory.laws.scaling import (
     derive_critical_period_end_exponential,
     derive_remaining_langevin_time,
@@ -39,20 +39,13 @@ def derive_critical_period_end_flow_time() -> Derivation:
         "no decay",
     )
     demand(not slope.has(s.batch_size), "linear for small batches")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "The flow time spent in $e$ epochs is (geometric sum, proved by induction)",
-                spent.subs(e, s.epoch),
-            ),
-            Step(
-                "Set it to $t_c$ and solve. A larger batch makes fewer steps per epoch, so $e^*$ comes "
-                "*later*, where the "
-                "temperature law says earlier; for large $B$ the schedule is exhausted before $t_c$ is "
-                "reached and $e^*$ "
-                "is infinite."
-            ),
+        Step("The flow time spent in $e$ epochs is (geometric sum, proved by induction)", spent.subs(e, s.epoch)),
+        Step(
+            "Set it to $t_c$ and solve. A larger batch makes fewer steps per epoch, so $e^*$ comes *later*, where the "
+            "temperature law says earlier; for large $B$ the schedule is exhausted before $t_c$ is reached and $e^*$ "
+            "is infinite."
         ),
     )
 
@@ -62,9 +55,8 @@ def derive_critical_period_end_flow_time_constant() -> Derivation:
     per_epoch = derive_epoch_time().result
     result = s.flow_time * s.batch_size * (1 - s.momentum) / (s.learning_rate * s.dataset_size)
     demand_zero(result * per_epoch - s.flow_time, "flow time spent")
-    return Derivation(
-        result,
-        (Step("Each epoch spends the same flow time; divide. $e^*$ is proportional to $B$.", per_epoch),),
+    return Derivation.of(
+        result, Step("Each epoch spends the same flow time; divide. $e^*$ is proportional to $B$.", per_epoch)
     )
 
 
@@ -77,15 +69,12 @@ def derive_critical_period_end_flow_time_left() -> Derivation:
     demand_zero(left.subs(s.decay**s.epoch, power) - s.flow_time, "flow time left")
     theorem = derive_critical_period_end_exponential().result
     demand_zero(theorem.subs(s.epoch_offset, log(start) / log(s.decay)) - result, "same law as the temperature")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step("[eq:remaining-langevin-time] set to $t_c$:", Eq(left, s.flow_time, evaluate=False)),
-            Step(
-                "This is [eq:critical-period-end-exponential] with another $e_0$: the same shift per "
-                "halving. What is *left* "
-                "cannot be told from temperature under exponential decay; what is *spent* can."
-            ),
+        Step("[eq:remaining-langevin-time] set to $t_c$:", equality(left, s.flow_time)),
+        Step(
+            "This is [eq:critical-period-end-exponential] with another $e_0$: the same shift per halving. What is "
+            "*left* cannot be told from temperature under exponential decay; what is *spent* can."
         ),
     )
 
@@ -96,9 +85,8 @@ EQUATIONS = (
         "Rival: flow time spent, exponential decay",
         s.critical_period_end,
         derive_critical_period_end_flow_time,
-        "Perhaps heat has nothing to do with it, and what matters is how far gradient flow has carried the "
-        "weights under "
-        "the deficit.",
+        "Perhaps heat has nothing to do with it, and what matters is how far gradient flow has carried the weights "
+        "under the deficit.",
         flow_time=500,
     ),
     labelled(

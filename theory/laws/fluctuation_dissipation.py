@@ -9,13 +9,12 @@ from __future__ import annotations
 from functools import cache
 
 import sympy
-from sympy import Eq, Expr, Rational, Symbol
+from sympy import Expr, Rational, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero
+from theory.derivation import Derivation, Equation, Step, demand_zero, equality
 from theory.laws.sgd import heavy_ball_covariance
 
-_TESTS = ("tests/theory/laws/test_fluctuation_dissipation.py",)
 _SOURCE = "Yaida (2019), Fluctuation-dissipation relations for stochastic gradient descent, ICLR, arXiv:1810.00004"
 
 
@@ -74,20 +73,18 @@ def derive_fluctuation_dissipation() -> Derivation:
     demand_zero(solution[s.virial].subs(s.momentum, 0) - result, "no momentum")
     small_steps = sympy.limit(bowl[s.virial].subs(s.momentum, 0) / eta, eta, 0) * eta
     demand_zero(small_steps - eta * s.gradient_variance / (2 * s.batch_size), "small steps in a quadratic well")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step("One step without momentum changes $w^2$ by", expanded),
-            Step(
-                "In the stationary state the mean change is zero. The minibatch was drawn independently of $w$, so "
-                "$\\langle w g\\rangle = \\langle w\\,\\partial L\\rangle$, and summing over coordinates gives the "
-                "relation. Nothing else was assumed: no small steps, no quadratic loss, no isotropic noise. "
-                "$\\tilde C$ is the second moment of the minibatch gradient, not its covariance.",
-            ),
-            Step(
-                "It is a thermometer: where steps are small and noise is isotropic each coordinate's share is the "
-                "temperature of [eq:sgd-temperature], the equipartition of $w\\,\\partial L$."
-            ),
+        Step("One step without momentum changes $w^2$ by", expanded),
+        Step(
+            "In the stationary state the mean change is zero. The minibatch was drawn independently of $w$, so "
+            "$\\langle w g\\rangle = \\langle w\\,\\partial L\\rangle$, and summing over coordinates gives the "
+            "relation. Nothing else was assumed: no small steps, no quadratic loss, no isotropic noise. "
+            "$\\tilde C$ is the second moment of the minibatch gradient, not its covariance."
+        ),
+        Step(
+            "It is a thermometer: where steps are small and noise is isotropic each coordinate's share is the "
+            "temperature of [eq:sgd-temperature], the equipartition of $w\\,\\partial L$."
         ),
     )
 
@@ -103,28 +100,22 @@ def derive_fluctuation_dissipation_momentum() -> Derivation:
     demand_zero(sympy.together(bowl[flow] - result.xreplace(bowl)), "Lyapunov solution")
     through_gradient = eta / (2 * (1 - mu)) * (second + 2 * mu * along)
     demand_zero(sympy.together(solution[flow] - through_gradient), "in terms of gradients")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Stationarity of $\\langle w^2\\rangle$: with $v'$ the new velocity, "
-                "$\\langle w v'\\rangle = \\frac\\eta2\\langle v^2\\rangle$. Of $C_{wv} = \\langle w v\\rangle$: it "
-                "equals "
-                "$\\langle w v'\\rangle - \\eta\\langle v^2\\rangle$, so",
-                Eq(wv, -eta * vv / 2, evaluate=False),
-            ),
-            Step(
-                "and $\\langle wv'\\rangle = \\mu\\langle wv\\rangle + \\langle w\\,\\partial L\\rangle$ gives the "
-                "relation. Stationarity of $\\langle v^2\\rangle$ adds a second one, "
-                "with $C_{vg} = \\langle v\\cdot\\nabla L\\rangle$, $v$ before the step,",
-                Eq((1 - mu**2) * vv, 2 * mu * along + second, evaluate=False),
-            ),
-            Step(
-                "Eliminating the velocity,",
-                Eq(flow, through_gradient, evaluate=False),
-            ),
-            Step("Check: both hold for the exact covariance of [eq:sgd-temperature-quadratic], for any step."),
+        Step(
+            "Stationarity of $\\langle w^2\\rangle$: with $v'$ the new velocity, $\\langle w v'\\rangle = "
+            "\\frac\\eta2\\langle v^2\\rangle$. Of $C_{wv} = \\langle w v\\rangle$: it equals $\\langle w v'\\rangle "
+            "- \\eta\\langle v^2\\rangle$, so",
+            equality(wv, -eta * vv / 2),
         ),
+        Step(
+            "and $\\langle wv'\\rangle = \\mu\\langle wv\\rangle + \\langle w\\,\\partial L\\rangle$ gives the "
+            "relation. Stationarity of $\\langle v^2\\rangle$ adds a second one, "
+            "with $C_{vg} = \\langle v\\cdot\\nabla L\\rangle$, $v$ before the step,",
+            equality((1 - mu**2) * vv, 2 * mu * along + second),
+        ),
+        Step("Eliminating the velocity,", equality(flow, through_gradient)),
+        Step("Check: both hold for the exact covariance of [eq:sgd-temperature-quadratic], for any step."),
     )
 
 
@@ -144,9 +135,8 @@ EQUATIONS = (
         "How does one read the temperature off a trajectory, without trusting a model of the noise? Stationarity alone "
         "ties a mean that measures dissipation to one that measures noise. If they disagree, training has not become "
         "stationary, or minibatches are not drawn independently of the weights.",
-        _SOURCE,
-        _TESTS,
         _EXAMPLE,
+        source=_SOURCE,
     ),
     Equation(
         "fluctuation-dissipation-momentum",
@@ -155,8 +145,7 @@ EQUATIONS = (
         derive_fluctuation_dissipation_momentum,
         "With momentum the velocity takes the place of the gradient noise: what has to be measured is at hand in the "
         "optimiser's state.",
-        _SOURCE,
-        _TESTS,
         _EXAMPLE,
+        source=_SOURCE,
     ),
 )

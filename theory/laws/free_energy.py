@@ -13,11 +13,10 @@ import sympy
 from sympy import Eq, Expr, Rational, Symbol, gamma, log
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero
+from theory.derivation import Derivation, Equation, Step, demand_zero, equality
 from theory.laws.normal_crossing import crossing_zeta
 
 _HALF = Rational(1, 2)
-_TESTS = ("tests/theory/laws/test_free_energy.py",)
 _WATANABE = "Watanabe (2009), Algebraic Geometry and Statistical Learning Theory, chapters 4 and 6; derived here"
 _LEVEL = Symbol("t", positive=True)
 _DEPTH = Symbol("u", positive=True)
@@ -25,9 +24,7 @@ _DEPTH = Symbol("u", positive=True)
 
 @cache
 def laplace_of_pole(order: int) -> tuple[Expr, Expr]:
-    """(state density, exact Laplace transform) that belong to the pole 1 / (z + lambda)^order of a zeta "
-    "function.
-    """
+    """(state density, exact Laplace transform) that belong to the pole 1 / (z + lambda)^order of a zeta function."""
     lam, x = s.learning_coefficient, s.n_beta
     density = _LEVEL ** (lam - 1) * (-log(_LEVEL)) ** (order - 1) / sympy.factorial(order - 1)
     # Mellin transform with t = e^(-u): integral_0^oo e^(-(z + lambda) u) u^(order-1) du / (order-1)!.
@@ -57,20 +54,18 @@ def derive_free_energy_constant() -> Derivation:
     result = -log(s.pole_coefficient * gamma(lam) / gamma(s.multiplicity))
     steps = (
         Step(
-            "A pole $c_m/(z+\\lambda)^m$ of the zeta function is the Mellin transform of the state density "
-            "(checked for "
-            "$m = 1, 2, 3$)",
+            "A pole $c_m/(z+\\lambda)^m$ of the zeta function is the Mellin transform of the state density (checked "
+            "for $m = 1, 2, 3$)",
             s.pole_coefficient * _LEVEL ** (lam - 1) * (-log(_LEVEL)) ** (s.multiplicity - 1) / gamma(s.multiplicity),
         ),
         Step(
-            "Integrate it against $e^{-n\\beta t}$. Powers of $\\log t$ are derivatives by $\\lambda$ of "
-            "the Gamma "
+            "Integrate it against $e^{-n\\beta t}$. Powers of $\\log t$ are derivatives by $\\lambda$ of the Gamma "
             "integral, whose largest term keeps all of them on $(n\\beta)^{-\\lambda}$:",
             s.pole_coefficient * gamma(lam) / gamma(s.multiplicity) * x**-lam * log(x) ** (s.multiplicity - 1),
         ),
         Step("Minus the logarithm of the factor in front is the constant."),
     )
-    return Derivation(result, steps)
+    return Derivation.of(result, *steps)
 
 
 def derive_phase_free_energy() -> Derivation:
@@ -82,15 +77,13 @@ def derive_phase_free_energy() -> Derivation:
     large = Symbol("u", positive=True)  # n beta > e, so that log log n beta is real
     difference = (-log(partition) - result.subs(s.free_energy_constant, constant)).subs(x, sympy.exp(large + 1))
     demand_zero(sympy.expand_log(difference, force=True), "minus log of the partition function")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "With [eq:free-energy-constant] the partition function of the phase is asymptotically",
-                sympy.exp(-x * s.loss) * sympy.exp(-s.free_energy_constant) * x**-lam * log(x) ** (m - 1),
-            ),
-            Step("and the free energy is minus its logarithm."),
+        Step(
+            "With [eq:free-energy-constant] the partition function of the phase is asymptotically",
+            sympy.exp(-x * s.loss) * sympy.exp(-s.free_energy_constant) * x**-lam * log(x) ** (m - 1),
         ),
+        Step("and the free energy is minus its logarithm."),
     )
 
 
@@ -110,15 +103,11 @@ def derive_well_constant() -> Derivation:
         exact = sympy.integrate(sympy.exp(-s.n_beta * a * line ** (2 * order)), (line, -sympy.oo, sympy.oo))
         expected = (sympy.exp(-result) / s.prior_density * s.n_beta ** (-pole)).subs(k, order)
         demand_zero(sympy.gammasimp(exact / expected) - 1, f"integral over the well, k = {order}")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step("Zeta function of $a|w|^{2k}$ on $[-1, 1]$ with prior density $\\varphi_0$", Eq(s.zeta, zeta)),
-            Step("has its pole at $-1/(2k)$ with coefficient", Eq(s.pole_coefficient, coefficient)),
-            Step(
-                "to be put into [eq:free-energy-constant] with $m=1$. The Gaussian-like integral agrees for $k=1,2,3$."
-            ),
-        ),
+        Step("Zeta function of $a|w|^{2k}$ on $[-1, 1]$ with prior density $\\varphi_0$", Eq(s.zeta, zeta)),
+        Step("has its pole at $-1/(2k)$ with coefficient", Eq(s.pole_coefficient, coefficient)),
+        Step("to be put into [eq:free-energy-constant] with $m=1$. The Gaussian-like integral agrees for $k=1,2,3$."),
     )
 
 
@@ -134,13 +123,11 @@ def derive_crossing_constant() -> Derivation:
     coefficient = sympy.simplify(sympy.limit(sympy.cancel(zeta * (z + pole) ** 2), z, -pole))
     general = derive_free_energy_constant().result
     result = general.subs({s.pole_coefficient: coefficient, s.learning_coefficient: pole, s.multiplicity: 2})
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step("On $[0,1]^2$ both coordinates share the pole", Eq(s.zeta, sympy.factor(zeta), evaluate=False)),
-            Step("which is double, with coefficient", Eq(s.pole_coefficient, coefficient)),
-            Step("On $[-1,1]^2$ the square counts four times: subtract $\\log 4$."),
-        ),
+        Step("On $[0,1]^2$ both coordinates share the pole", equality(s.zeta, sympy.factor(zeta))),
+        Step("which is double, with coefficient", Eq(s.pole_coefficient, coefficient)),
+        Step("On $[-1,1]^2$ the square counts four times: subtract $\\log 4$."),
     )
 
 
@@ -150,22 +137,18 @@ def derive_energy_law() -> Derivation:
     shifted = lam * log(x) - (m - 1) * log(log(x) + c) + s.free_energy_constant
     result = lam - (m - 1) / (log(x) + c)
     demand_zero(x * sympy.diff(shifted, x) - result, "derivative of the free energy")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Beyond the leading term the logarithm comes with a constant, $\\log n\\beta + c$ "
-                "([eq:energy-offset]). The energy is $n\\beta\\,\\partial F/\\partial(n\\beta)$ of",
-                shifted,
-            ),
+        Step(
+            "Beyond the leading term the logarithm comes with a constant, $\\log n\\beta + c$ "
+            "([eq:energy-offset]). The energy is $n\\beta\\,\\partial F/\\partial(n\\beta)$ of",
+            shifted,
         ),
     )
 
 
 def derive_energy_offset() -> Derivation:
-    """Constant beside log(n beta): minus digamma(lambda) plus the ratio of the two leading pole "
-    "coefficients.
-    """
+    """Constant beside log(n beta): minus digamma(lambda) plus the ratio of the two leading pole coefficients."""
     lam, x = s.learning_coefficient, s.n_beta
     result = -sympy.digamma(lam) + s.next_pole_coefficient / s.pole_coefficient
     ell = Symbol("ell", positive=True)
@@ -173,26 +156,18 @@ def derive_energy_offset() -> Derivation:
         total = s.pole_coefficient * laplace_of_pole(order)[1] + s.next_pole_coefficient * laplace_of_pole(order - 1)[1]
         shape = sympy.expand(sympy.expand_log(total * x**lam / gamma(lam))).subs(log(x), ell)
         polynomial = sympy.Poly(sympy.expand(shape), ell)
-        leading, second = (
-            polynomial.coeff_monomial(ell ** (order - 1)),
-            polynomial.coeff_monomial(ell ** (order - 2)),
-        )
+        leading, second = (polynomial.coeff_monomial(ell ** (order - 1)), polynomial.coeff_monomial(ell ** (order - 2)))
         demand_zero(second / leading - (order - 1) * result, f"two leading terms, order {order}")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "The poles $c_m/(z+\\lambda)^m + c_{m-1}/(z+\\lambda)^{m-1}$ together give $Z$ proportional "
-                "to "
-                "$\\ell^{m-1} + (m-1)\\,c\\,\\ell^{m-2}+\\dots \\approx (\\ell + c)^{m-1}$ in $\\ell = "
-                "\\log n\\beta$. "
-                "Reading off $c$ (checked for $m = 2, 3, 4$; exact for $m = 2$) gives the offset."
-            ),
-            Step(
-                "For $w_1^2w_2^2$ on the unit square $c_{m-1}=0$ and $-\\psi(1/2) = \\gamma_E + 2\\log 2 = "
-                "1.9635$ with Euler's constant $\\gamma_E$: at "
-                "$n\\beta = 144.76$ the energy is $0.3559$, far from $\\lambda = 1/2$."
-            ),
+        Step(
+            "The poles $c_m/(z+\\lambda)^m + c_{m-1}/(z+\\lambda)^{m-1}$ together give $Z$ proportional to "
+            "$\\ell^{m-1} + (m-1)\\,c\\,\\ell^{m-2}+\\dots \\approx (\\ell + c)^{m-1}$ in $\\ell = \\log n\\beta$. "
+            "Reading off $c$ (checked for $m = 2, 3, 4$; exact for $m = 2$) gives the offset."
+        ),
+        Step(
+            "For $w_1^2w_2^2$ on the unit square $c_{m-1}=0$ and $-\\psi(1/2) = \\gamma_E + 2\\log 2 = 1.9635$ with "
+            "Euler's constant $\\gamma_E$: at $n\\beta = 144.76$ the energy is $0.3559$, far from $\\lambda = 1/2$."
         ),
     )
 
@@ -205,9 +180,8 @@ EQUATIONS = (
         derive_free_energy_constant,
         "Between two phases of equal loss and learning coefficient the constant decides; it also sets where "
         "a crossover is.",
-        _WATANABE,
-        _TESTS,
         {s.pole_coefficient: 1, s.learning_coefficient: _HALF, s.multiplicity: 1},
+        source=_WATANABE,
     ),
     Equation(
         "free-energy-constant-well",
@@ -215,9 +189,8 @@ EQUATIONS = (
         s.free_energy_constant,
         derive_well_constant,
         "For the well $a|w|^{2k}$ everything is explicit.",
-        _WATANABE,
-        _TESTS,
         {s.well_half_order: 1, s.well_coefficient: _HALF, s.prior_density: 1},
+        source=_WATANABE,
     ),
     Equation(
         "free-energy-constant-crossing",
@@ -225,44 +198,33 @@ EQUATIONS = (
         s.free_energy_constant,
         derive_crossing_constant,
         "The same for $w_1^{2k}w_2^{2k}$ on the unit square, the simplest case with multiplicity two.",
-        _WATANABE,
-        _TESTS,
         {s.well_half_order: 1},
+        source=_WATANABE,
     ),
     Equation(
         "phase-free-energy",
         "Free energy of a phase",
         s.phase_free_energy,
         derive_phase_free_energy,
-        "Loss against volume: the first term is the loss, the second the price of a small volume. A phase "
-        "with larger loss "
-        "but smaller learning coefficient wins at small $n\\beta$.",
-        _WATANABE,
-        _TESTS,
-        {
-            s.n_beta: 1000,
-            s.loss: 0,
-            s.learning_coefficient: _HALF,
-            s.multiplicity: 1,
-            s.free_energy_constant: 0,
-        },
+        "Loss against volume: the first term is the loss, the second the price of a small volume. A phase with larger "
+        "loss but smaller learning coefficient wins at small $n\\beta$.",
+        {s.n_beta: 1000, s.loss: 0, s.learning_coefficient: _HALF, s.multiplicity: 1, s.free_energy_constant: 0},
+        source=_WATANABE,
     ),
     Equation(
         "energy-law",
         "Energy of a phase",
         s.phase_energy,
         derive_energy_law,
-        "Equipartition for singular phases: the mean excess loss measures the learning coefficient. With "
-        "multiplicity above "
-        "one the approach is only logarithmic, so the finite value has to be quoted beside the limit.",
-        _WATANABE,
-        _TESTS,
+        "Equipartition for singular phases: the mean excess loss measures the learning coefficient. With multiplicity "
+        "above one the approach is only logarithmic, so the finite value has to be quoted beside the limit.",
         {
             s.n_beta: Rational("144.76"),
             s.learning_coefficient: _HALF,
             s.multiplicity: 2,
             s.energy_offset: sympy.EulerGamma + 2 * log(2),
         },
+        source=_WATANABE,
     ),
     Equation(
         "energy-offset",
@@ -270,8 +232,6 @@ EQUATIONS = (
         s.energy_offset,
         derive_energy_offset,
         "The constant that makes the energy law accurate at attainable $n\\beta$.",
-        "derived here",
-        _TESTS,
         {s.learning_coefficient: _HALF, s.pole_coefficient: 1, s.next_pole_coefficient: 0},
     ),
 )

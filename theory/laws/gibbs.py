@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 import sympy
-from sympy import Eq, Expr, Matrix, MatrixSymbol, Rational, Symbol
+from sympy import Expr, Matrix, MatrixSymbol, Rational, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero
+from theory.derivation import Derivation, Equation, Step, demand_zero, equality
 
-_TESTS = ("tests/theory/laws/test_gibbs.py",)
 _SOURCE = "textbook; Geman & Geman (1984), IEEE Trans. Pattern Anal. Mach. Intell. 6"
 _W, _REST = Symbol("w", real=True), Symbol("c_0", real=True)
 
@@ -35,7 +34,7 @@ def conditional_moments() -> tuple[Expr, Expr, tuple[Step, ...]]:
         Step(
             "Given the other coordinates the loss is a parabola in $w$, with $c_0$ what does not hold $w$. Completing "
             "the square,",
-            Eq(conditional_loss(), a * (_W + b / (2 * a)) ** 2 + lowest, evaluate=False),
+            equality(conditional_loss(), a * (_W + b / (2 * a)) ** 2 + lowest),
         ),
         Step(
             "and $\\exp(-L/T)$ is a normal density, $a_2 (w - \\bar w)^2/T = (w - \\bar w)^2/(2\\sigma_w^2)$. Check: "
@@ -91,7 +90,7 @@ def _block_steps() -> tuple[Step, ...]:
             "A block of $d$ coordinates in which the loss is of degree two, $L = \\frac12 x^\\top H x + g^\\top x + "
             "\\text{const}$ with $H$ positive definite, is normal in the same way, of precision $H/T$, covariance "
             "$T H^{-1}$ and mean vector $M$:",
-            Eq(means, -block.I * vector, evaluate=False),
+            equality(means, -block.I * vector),
         ),
         Step(
             "Check, for two coordinates and every entry a symbol: the square completes; with one coordinate integrated "
@@ -104,7 +103,7 @@ def _block_steps() -> tuple[Step, ...]:
 def derive_gibbs_conditional_mean() -> Derivation:
     """Mean of a coordinate given the others."""
     mean, _, steps = conditional_moments()
-    return Derivation(mean, (*steps, *_block_steps()))
+    return Derivation.of(mean, *steps, *_block_steps())
 
 
 def derive_gibbs_conditional_variance() -> Derivation:
@@ -112,16 +111,13 @@ def derive_gibbs_conditional_variance() -> Derivation:
     _, variance, steps = conditional_moments()
     energy = s.quadratic_coefficient * variance / s.temperature
     demand_zero(energy - Rational(1, 2), "equipartition")
-    return Derivation(
+    return Derivation.of(
         variance,
-        (
-            *steps,
-            Step(
-                "The variance depends on the other coordinates through $a_2$ alone. Check: the mean of "
-                "$a_2(w-\\bar w)^2/T$ is one half, as equipartition demands. In a block it is the diagonal entry "
-                "$T/H_{jj}$, not the larger $T (H^{-1})_{jj}$, which is the variance with the rest of the block "
-                "integrated out."
-            ),
+        *steps,
+        Step(
+            "The variance depends on the other coordinates through $a_2$ alone. Check: the mean of $a_2(w-\\bar "
+            "w)^2/T$ is one half, as equipartition demands. In a block it is the diagonal entry $T/H_{jj}$, not the "
+            "larger $T (H^{-1})_{jj}$, which is the variance with the rest of the block integrated out."
         ),
     )
 
@@ -137,9 +133,8 @@ EQUATIONS = (
         "Many losses are of degree two in each coordinate, though not in all together: products of weights, squared. "
         "Then every coordinate can be drawn from its exact law given the others, without a step size and without "
         "rejections.",
-        _SOURCE,
-        _TESTS,
         _EXAMPLE,
+        source=_SOURCE,
     ),
     Equation(
         "gibbs-conditional-variance",
@@ -147,8 +142,7 @@ EQUATIONS = (
         s.conditional_variance,
         derive_gibbs_conditional_variance,
         "How far a draw of a coordinate lies from its conditional mean.",
-        _SOURCE,
-        _TESTS,
         _EXAMPLE,
+        source=_SOURCE,
     ),
 )

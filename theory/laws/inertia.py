@@ -9,12 +9,10 @@ from __future__ import annotations
 from functools import cache
 
 import sympy
-from sympy import Eq, Rational, Symbol
+from sympy import Rational, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero
-
-_TESTS = ("tests/theory/laws/test_inertia.py",)
+from theory.derivation import Derivation, Equation, Step, demand_zero, equality
 
 
 @cache
@@ -30,24 +28,22 @@ def derive_inertia() -> Derivation:
     # Divided by the learning rate, differences over the time step: first/dt has factor 1, second/dt^2 the mass.
     demand_zero((1 - mu) * step / eta - 1, "friction")
     demand_zero(mu * step**2 / eta - result, "inertia")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Write $w_-$, $w_0$ and $w_+$ for the weight before, now and after a step. Eliminating the velocity, "
-                "with $g$ the minibatch gradient,",
-                Eq(after - now, mu * (now - before) - eta * force, evaluate=False),
-            ),
-            Step(
-                "First and second differences, regrouped:",
-                Eq((1 - mu) * (after - now) + mu * (after - 2 * now + before), -eta * force, evaluate=False),
-            ),
-            Step(
-                "Divided by $\\eta$, with the Langevin time $\\Delta t = \\eta/(1-\\mu)$ of a step, this is "
-                "$m_\\mu\\ddot w + \\dot w = -g$: the first difference over $\\Delta t$ has the factor 1, the "
-                "second over $\\Delta t^2$ the factor",
-                mu * step**2 / eta,
-            ),
+        Step(
+            "Write $w_-$, $w_0$ and $w_+$ for the weight before, now and after a step. Eliminating the velocity, "
+            "with $g$ the minibatch gradient,",
+            equality(after - now, mu * (now - before) - eta * force),
+        ),
+        Step(
+            "First and second differences, regrouped:",
+            equality((1 - mu) * (after - now) + mu * (after - 2 * now + before), -eta * force),
+        ),
+        Step(
+            "Divided by $\\eta$, with the Langevin time $\\Delta t = \\eta/(1-\\mu)$ of a step, this is "
+            "$m_\\mu\\ddot w + \\dot w = -g$: the first difference over $\\Delta t$ has the factor 1, the "
+            "second over $\\Delta t^2$ the factor",
+            mu * step**2 / eta,
         ),
     )
 
@@ -80,25 +76,22 @@ def derive_transmission_factor() -> Derivation:
     demand_zero(small - (1 - mass * h), "small inertia")
     demand_zero(sympy.limit(result * sympy.sqrt(mass * h), mass, sympy.oo) - 1, "transition-state limit")
     demand_zero(result.subs({mass: Rational(3, 4), h: 1}) - Rational(2, 3), "inertia 3/4")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "On top of the barrier $L = L_\\ddagger - h_\\ddagger w^2/2$ a path without noise runs away like "
-                "$e^{\\lambda t}$ with the rate $\\lambda$, where",
-                Eq(mass * rate**2 + rate, h, evaluate=False),
-            ),
-            Step(
-                "The probability to fall to the far side is $F(v + cw)$ with $c = \\lambda + 1/m_\\mu$: then the drift "
-                "of $u = v + cw$ is a multiple of $u$, and $F'$ is a Gaussian in $u$. Its flux through the top, "
-                "against thermal velocities, is the share $\\sqrt{km_\\mu/(1+km_\\mu)}$, $k = c - 1/m_\\mu$, of the "
-                "flux without recrossing. "
-                "That one is $1/\\sqrt{m_\\mu h_\\ddagger}$ of the rate of [eq:eyring-kramers]; with the equation for "
-                "$\\lambda$ the product is",
-                Eq(s.transmission_factor, rate / h, evaluate=False),
-            ),
-            Step("Slow escapes feel it only through the top; for small inertia it is", small),
+        Step(
+            "On top of the barrier $L = L_\\ddagger - h_\\ddagger w^2/2$ a path without noise runs away like "
+            "$e^{\\lambda t}$ with the rate $\\lambda$, where",
+            equality(mass * rate**2 + rate, h),
         ),
+        Step(
+            "The probability to fall to the far side is $F(v + cw)$ with $c = \\lambda + 1/m_\\mu$: then the drift of "
+            "$u = v + cw$ is a multiple of $u$, and $F'$ is a Gaussian in $u$. Its flux through the top, against "
+            "thermal velocities, is the share $\\sqrt{km_\\mu/(1+km_\\mu)}$, $k = c - 1/m_\\mu$, of the flux without "
+            "recrossing. That one is $1/\\sqrt{m_\\mu h_\\ddagger}$ of the rate of [eq:eyring-kramers]; with the "
+            "equation for $\\lambda$ the product is",
+            equality(s.transmission_factor, rate / h),
+        ),
+        Step("Slow escapes feel it only through the top; for small inertia it is", small),
     )
 
 
@@ -110,9 +103,8 @@ EQUATIONS = (
         derive_inertia,
         "Momentum makes the clock run faster, which [eq:sgd-temperature] and [eq:epoch-time] account for. What remains "
         "of it is a mass: modes of curvature above $1/(4m_\\mu)$ oscillate. The stationary law does not depend on it.",
-        "derived here; compare Qian (1999), Neural Networks 12",
-        _TESTS,
         {s.learning_rate: Rational(1, 1000), s.momentum: Rational(9, 10)},
+        source="derived here; compare Qian (1999), Neural Networks 12",
     ),
     Equation(
         "kramers-transmission-factor",
@@ -122,8 +114,7 @@ EQUATIONS = (
         "A sampler of the right law need not have the right rates. Inertia carries a path back over the barrier it has "
         "just crossed and multiplies the escape rate of [eq:eyring-kramers] by this factor, so that a thermometer that "
         "reads escapes finds a colder bath than one that reads losses.",
-        "Kramers (1940), Physica 7; derived here",
-        _TESTS,
         {s.inertia: Rational(9, 100), s.barrier_curvature: 4},
+        source="Kramers (1940), Physica 7; derived here",
     ),
 )

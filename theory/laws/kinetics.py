@@ -8,12 +8,11 @@ from __future__ import annotations
 from functools import cache
 
 import sympy
-from sympy import Eq, Expr, Function, Integral, Rational, Symbol, exp, gamma
+from sympy import Expr, Function, Integral, Rational, Symbol, exp, gamma
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero
+from theory.derivation import Derivation, Equation, Step, demand_zero, equality
 
-_TESTS = ("tests/theory/laws/test_kinetics.py",)
 _SINGULAR = "derived here; regular case Eyring (1935), Kramers (1940)"
 _HEIGHT = Symbol("y", real=True)
 _INNER = Symbol("z", real=True)
@@ -39,20 +38,19 @@ def derive_mean_first_passage() -> Derivation:
     steps = (
         Step(
             "The mean time to absorption solves the backward equation",
-            Eq(temp * tau.diff(x, 2) - loss(x).diff(x) * tau.diff(x), -1, evaluate=False),
+            equality(temp * tau.diff(x, 2) - loss(x).diff(x) * tau.diff(x), -1),
         ),
         Step(
-            "with $\\tau'(a_0) = 0$ (reflecting) and $\\tau(b_0) = 0$ (absorbing). Multiplied by "
-            "$e^{-L/T}/T$ the left side is "
-            "the derivative of $e^{-L/T}\\tau'$, so",
-            Eq(tau.diff(x), solved, evaluate=False),
+            "with $\\tau'(a_0) = 0$ (reflecting) and $\\tau(b_0) = 0$ (absorbing). Multiplied by $e^{-L/T}/T$ the "
+            "left side is the derivative of $e^{-L/T}\\tau'$, so",
+            equality(tau.diff(x), solved),
         ),
         Step(
             "and a second integration, from $b_0$, gives the result. Both ends and the equation are checked "
             "by substitution."
         ),
     )
-    return Derivation(result, steps)
+    return Derivation.of(result, *steps)
 
 
 @cache
@@ -88,16 +86,14 @@ def derive_well_integral() -> Derivation:
         direct = sympy.integrate(exp(-a * w ** (2 * order) / temp), (w, -sympy.oo, sympy.oo))
         demand_zero(sympy.gammasimp(direct / result.subs(k, order)) - 1, f"direct integral, k = {order}")
     u = Symbol("u", positive=True)
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Measure $w$ in units of $(T/a)^{1/2k}$: the integral is twice that length times",
-                Integral(exp(-(u ** (2 * k))), (u, 0, sympy.oo)),
-            ),
-            Step("a Gamma integral in $q = u^{2k}$,", gamma(1 / (2 * k)) / (2 * k)),
-            Step("and $x\\Gamma(x) = \\Gamma(1+x)$. Direct integration agrees for $k = 1, 2, 3$."),
+        Step(
+            "Measure $w$ in units of $(T/a)^{1/2k}$: the integral is twice that length times",
+            Integral(exp(-(u ** (2 * k))), (u, 0, sympy.oo)),
         ),
+        Step("a Gamma integral in $q = u^{2k}$,", gamma(1 / (2 * k)) / (2 * k)),
+        Step("and $x\\Gamma(x) = \\Gamma(1+x)$. Direct integration agrees for $k = 1, 2, 3$."),
     )
 
 
@@ -112,34 +108,25 @@ def derive_singular_eyring_kramers() -> Derivation:
     demand_zero(result * passage - 1, "rate times mean first passage time")
     power = sympy.simplify(temp * sympy.diff(sympy.log(result) + height / temp, temp))
     demand_zero(power - (1 - 1 / (2 * s.well_half_order) - 1 / (2 * s.barrier_half_order)), "power of the temperature")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "In [eq:mean-first-passage] the outer integral is concentrated at the barrier and the inner "
-                "one, for $y$ "
-                "near it, in the well. Up to exponentially small terms the double integral is a well's times a "
-                "barrier's, $I_\\ddagger$:",
-                Eq(
-                    s.mean_first_passage_time,
-                    exp(height / temp) * s.well_integral * Symbol(r"I_\ddagger", positive=True) / temp,
-                    evaluate=False,
-                ),
+        Step(
+            "In [eq:mean-first-passage] the outer integral is concentrated at the barrier and the inner one, for $y$ "
+            "near it, in the well. Up to exponentially small terms the double integral is a well's times a barrier's, "
+            "$I_\\ddagger$:",
+            equality(
+                s.mean_first_passage_time,
+                exp(height / temp) * s.well_integral * Symbol(r"I_\ddagger", positive=True) / temp,
             ),
-            Step(
-                "where both integrals are [eq:well-integral], for the well",
-                Eq(s.well_integral, well, evaluate=False),
-            ),
-            Step("and for the barrier turned upside down", Eq(Symbol(r"I_\ddagger"), barrier, evaluate=False)),
-            Step("The rate is one over the mean first passage time."),
         ),
+        Step("where both integrals are [eq:well-integral], for the well", equality(s.well_integral, well)),
+        Step("and for the barrier turned upside down", equality(Symbol(r"I_\ddagger"), barrier)),
+        Step("The rate is one over the mean first passage time."),
     )
 
 
 def derive_singular_eyring_kramers_power() -> Derivation:
-    """Power of the temperature in front of the exponential: 1 - lambda of the well - lambda of the "
-    "barrier.
-    """
+    """Power of the temperature in front of the exponential: 1 - lambda of the well - lambda of the barrier."""
     temp = s.temperature
     rate = derive_singular_eyring_kramers().result
     power = sympy.simplify(temp * sympy.diff(sympy.log(rate) + s.barrier_height / temp, temp))
@@ -154,17 +141,13 @@ def derive_singular_eyring_kramers_power() -> Derivation:
         ),
         "power of the temperature",
     )
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step("Differentiate the logarithm of [eq:singular-eyring-kramers], without its exponential:", power),
-            Step(
-                "and recognise the learning coefficients $1/(2k)$ and $1/(2j)$ of "
-                "[eq:normal-crossing-learning-coefficient]. "
-                "So $\\log r = -n\\beta\\,\\Delta L_\\ddagger + (\\lambda + \\lambda_\\ddagger - 1)\\log "
-                "n\\beta + "
-                "\\mathrm{const}$: singularity enters the mixing time."
-            ),
+        Step("Differentiate the logarithm of [eq:singular-eyring-kramers], without its exponential:", power),
+        Step(
+            "and recognise the learning coefficients $1/(2k)$ and $1/(2j)$ of "
+            "[eq:normal-crossing-learning-coefficient]. So $\\log r = -n\\beta\\,\\Delta L_\\ddagger + (\\lambda + "
+            "\\lambda_\\ddagger - 1)\\log n\\beta + \\mathrm{const}$: singularity enters the mixing time."
         ),
     )
 
@@ -182,14 +165,12 @@ def derive_eyring_kramers() -> Derivation:
         sympy.sqrt(s.well_curvature * s.barrier_curvature) / (2 * sympy.pi) * exp(-s.barrier_height / s.temperature)
     )
     demand_zero(sympy.simplify(singular.subs(values) / result) - 1, "regular wells")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Put $k = j = 1$, $a = h_\\alpha/2$, $b = h_\\ddagger/2$ into [eq:singular-eyring-kramers]; "
-                "$\\Gamma(3/2) = \\sqrt\\pi/2$ and the powers of $T$ cancel.",
-                singular.subs({s.well_half_order: 1, s.barrier_half_order: 1}),
-            ),
+        Step(
+            "Put $k = j = 1$, $a = h_\\alpha/2$, $b = h_\\ddagger/2$ into [eq:singular-eyring-kramers]; "
+            "$\\Gamma(3/2) = \\sqrt\\pi/2$ and the powers of $T$ cancel.",
+            singular.subs({s.well_half_order: 1, s.barrier_half_order: 1}),
         ),
     )
 
@@ -223,19 +204,16 @@ def derive_kramers_correction() -> Derivation:
     result = prefactor * (c1**2 / 2 * (1 + 3 / (2 * k)) - c2)
     demand_zero(sympy.gammasimp(sympy.expand((total - result) / prefactor)), "Gamma moments of the correction")
     demand_zero(result.subs(k, 1) - (Rational(15, 16) * c1**2 - Rational(3, 4) * c2), "regular well")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Let the well be $a w^{2k}(1 + c_1 w + c_2 w^2 + \\dots)$ and $w = \\delta u$ with $\\delta "
-                "= (T/a)^{1/2k}$. The "
-                "first order in $\\delta$ is odd and vanishes; the second order multiplies $e^{-u^{2k}}$ by "
-                "(with $q = u^{2k}$)",
-                second,
-            ),
-            Step("Each power of $u$ is replaced by its Gamma moment:", total),
-            Step("and $\\delta^2 = (T/a)^{1/k}$. For $k=1$ the coefficient is $\\tfrac{15}{16}c_1^2 - \\tfrac34 c_2$."),
+        Step(
+            "Let the well be $a w^{2k}(1 + c_1 w + c_2 w^2 + \\dots)$ and $w = \\delta u$ with $\\delta = "
+            "(T/a)^{1/2k}$. The first order in $\\delta$ is odd and vanishes; the second order multiplies "
+            "$e^{-u^{2k}}$ by (with $q = u^{2k}$)",
+            second,
         ),
+        Step("Each power of $u$ is replaced by its Gamma moment:", total),
+        Step("and $\\delta^2 = (T/a)^{1/k}$. For $k=1$ the coefficient is $\\tfrac{15}{16}c_1^2 - \\tfrac34 c_2$."),
     )
 
 
@@ -261,17 +239,13 @@ def derive_mean_first_passage_ratio() -> Derivation:
         | dict.fromkeys((s.barrier_linear_correction, s.barrier_quadratic_correction), 0)
     )
     demand_zero(flat - 1, "pure powers need no correction")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "The mean first passage time is a product of a well integral and a barrier integral; each "
-                "brings its own "
-                "factor $1 + \\kappa\\,(T/a)^{1/k}$ of [eq:kramers-correction]. Multiply and drop what is "
-                "smaller."
-            ),
-            Step("The ratio tends to 1 like $T^{\\min(1/k, 1/j)}$, unless the coefficient vanishes."),
+        Step(
+            "The mean first passage time is a product of a well integral and a barrier integral; each brings its own "
+            "factor $1 + \\kappa\\,(T/a)^{1/k}$ of [eq:kramers-correction]. Multiply and drop what is smaller."
         ),
+        Step("The ratio tends to 1 like $T^{\\min(1/k, 1/j)}$, unless the coefficient vanishes."),
     )
 
 
@@ -284,8 +258,7 @@ EQUATIONS = (
         s.mean_first_passage_time,
         derive_mean_first_passage,
         "The exact answer in one dimension, by two nested integrals; every law below is a limit of it.",
-        "Gardiner, Handbook of Stochastic Methods, section 5.5; derived here",
-        _TESTS,
+        source="Gardiner, Handbook of Stochastic Methods, section 5.5; derived here",
     ),
     Equation(
         "well-integral",
@@ -293,8 +266,6 @@ EQUATIONS = (
         s.well_integral,
         derive_well_integral,
         "Volume of a well at temperature $T$: the learning coefficient $1/(2k)$ is its power of $T$.",
-        "derived here",
-        _TESTS,
         {**_K, s.temperature: Rational(1, 10)},
     ),
     Equation(
@@ -302,24 +273,20 @@ EQUATIONS = (
         "Singular Eyring-Kramers law",
         s.escape_rate,
         derive_singular_eyring_kramers,
-        "Escape rate from a degenerate well over a degenerate barrier, as the temperature goes to zero. The "
-        "loss near the "
-        "well is $L_\\alpha + a|w|^{2k}$, near the barrier $L_\\ddagger - b|w|^{2j}$.",
-        _SINGULAR,
-        _TESTS,
+        "Escape rate from a degenerate well over a degenerate barrier, as the temperature goes to zero. The loss near "
+        "the well is $L_\\alpha + a|w|^{2k}$, near the barrier $L_\\ddagger - b|w|^{2j}$.",
         {**_K, **_B, s.barrier_height: 1, s.temperature: Rational(1, 10)},
+        source=_SINGULAR,
     ),
     Equation(
         "singular-eyring-kramers-power",
         "Power of the temperature in the escape rate",
         s.rate_temperature_power,
         derive_singular_eyring_kramers_power,
-        "The smaller the learning coefficient of a well, the higher the power of $T$ in front of the "
-        "exponential: at low "
-        "temperature singular wells are left more slowly than regular ones behind the same barrier.",
-        _SINGULAR,
-        _TESTS,
+        "The smaller the learning coefficient of a well, the higher the power of $T$ in front of the exponential: at "
+        "low temperature singular wells are left more slowly than regular ones behind the same barrier.",
         {s.learning_coefficient: Rational(1, 4), s.barrier_learning_coefficient: Rational(1, 2)},
+        source=_SINGULAR,
     ),
     Equation(
         "eyring-kramers",
@@ -327,9 +294,8 @@ EQUATIONS = (
         s.escape_rate,
         derive_eyring_kramers,
         "The classical law for regular wells and barriers.",
-        "Eyring (1935); Kramers (1940), Physica 7; derived here",
-        _TESTS,
         {s.well_curvature: 8, s.barrier_curvature: 4, s.barrier_height: 1, s.temperature: Rational(1, 10)},
+        source="Eyring (1935); Kramers (1940), Physica 7; derived here",
     ),
     Equation(
         "kramers-correction",
@@ -337,8 +303,6 @@ EQUATIONS = (
         s.kramers_correction,
         derive_kramers_correction,
         "How fast the law becomes exact: the first deviation of a well from a pure power.",
-        "derived here",
-        _TESTS,
         {s.well_half_order: 1, s.well_linear_correction: 1, s.well_quadratic_correction: Rational(1, 4)},
     ),
     Equation(
@@ -347,8 +311,6 @@ EQUATIONS = (
         s.mean_first_passage_ratio,
         derive_mean_first_passage_ratio,
         "Exact mean first passage time from the well to beyond the barrier, over the time the singular law predicts.",
-        "derived here",
-        _TESTS,
         {
             **_K,
             **_B,

@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import cache
 
 import sympy
-from sympy import Eq, Expr, Function, Rational, Symbol, gamma
+from sympy import Expr, Function, Rational, Symbol, gamma
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero
+from theory.derivation import Derivation, Equation, Step, demand_zero, equality
 from theory.laws.sgd import derive_euler_maruyama_variance
 
-_TESTS = ("tests/theory/laws/test_langevin_bias.py",)
 _W = Symbol("w", positive=True)
 
 
@@ -49,12 +48,12 @@ def modified_loss_correction() -> tuple[Expr, tuple[Step, ...]]:
             "One Euler step $w' = w - L'\\Delta t + \\sqrt{2T\\Delta t}\\,\\xi$ changes the mean of a function "
             "$\\varphi$ by $\\Delta t\\,\\mathcal A_1\\varphi + \\Delta t^2\\mathcal A_2\\varphi$, where "
             "$\\mathcal A_1 = T\\partial^2 - L'\\partial$ is the Langevin generator and "
-            "$\\mathcal A_2 = \\frac12 L'^2\\partial^2 - T L'\\partial^3 + \\frac12 T^2\\partial^4$.",
+            "$\\mathcal A_2 = \\frac12 L'^2\\partial^2 - T L'\\partial^3 + \\frac12 T^2\\partial^4$."
         ),
         Step(
             "A density $e^{-L/T}(1+\\Delta t\\,u)$ is stationary to first order if $\\mathcal A_1^*(e^{-L/T}u) + "
             "\\mathcal A_2^* e^{-L/T} = 0$. That is one integration: the flux vanishes for $u = -L_1/T$ with",
-            Eq(Symbol("L_1"), correction, evaluate=False),
+            equality(Symbol("L_1"), correction),
         ),
         Step("So the scheme samples the modified loss $L + \\Delta t\\,L_1$: flatter where the slope is large."),
     )
@@ -93,25 +92,23 @@ def derive_unadjusted_langevin_bias_monomial() -> Derivation:
     quadratic = derive_euler_maruyama_variance().result * s.curvature / (2 * temp)
     first_order = sympy.series(quadratic, dt, 0, 2).removeO().subs(s.curvature, 2 * scale)
     demand_zero(result.subs(half, 1) - first_order, "quadratic well, exact variance to first order")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            *steps,
-            Step(
-                "To first order the mean of $L$ shifts by $\\Delta t$ times its covariance with $u$. For "
-                "$L = a|w|^{2k}$ the tilt is",
-                Eq(Symbol("u"), tilt, evaluate=False),
-            ),
-            Step(
-                "and $\\langle|w|^q\\rangle = (T/a)^{q/2k}\\,\\Gamma(\\frac{q+1}{2k})/\\Gamma(\\frac1{2k})$ gives "
-                "the result. Check: for $k=1$ it is [eq:euler-maruyama-variance] to first order."
-            ),
-            Step(
-                "In units of the relaxation the step is $\\Delta t\\,a^{1/k}T^{1-1/k}$: the flatter the well, the "
-                "weaker the bias at low temperature. With the step $\\epsilon$ of [eq:unadjusted-langevin-bias], "
-                "$\\Delta t = \\epsilon n\\beta/2$. For $k>1$ the scheme diverges from far away, however small the "
-                "step: the law describes it as long as that has not happened, or with walls."
-            ),
+        *steps,
+        Step(
+            "To first order the mean of $L$ shifts by $\\Delta t$ times its covariance with $u$. For "
+            "$L = a|w|^{2k}$ the tilt is",
+            equality(Symbol("u"), tilt),
+        ),
+        Step(
+            "and $\\langle|w|^q\\rangle = (T/a)^{q/2k}\\,\\Gamma(\\frac{q+1}{2k})/\\Gamma(\\frac1{2k})$ gives "
+            "the result. Check: for $k=1$ it is [eq:euler-maruyama-variance] to first order."
+        ),
+        Step(
+            "In units of the relaxation the step is $\\Delta t\\,a^{1/k}T^{1-1/k}$: the flatter the well, the "
+            "weaker the bias at low temperature. With the step $\\epsilon$ of [eq:unadjusted-langevin-bias], "
+            "$\\Delta t = \\epsilon n\\beta/2$. For $k>1$ the scheme diverges from far away, however small the "
+            "step: the law describes it as long as that has not happened, or with walls."
         ),
     )
 
@@ -145,33 +142,30 @@ def derive_unadjusted_langevin_bias_of_mean() -> Derivation:
     exact = s.curvature * derive_euler_maruyama_variance().result / 2
     first_order = sympy.series(exact, dt, 0, 2).removeO() - temp / 2
     demand_zero(result.subs(quadratic) - first_order, "energy of a quadratic well")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Let $\\varphi$ solve Poisson's equation $T\\varphi'' - L'\\varphi' = f - \\langle f\\rangle$, with "
-                "$\\varphi' = 0$ at a wall. The scheme's stationary mean of $f$ differs from $\\langle f\\rangle$ by "
-                "$-\\Delta t$ times the mean of $\\mathcal A_2\\varphi$, the second order of one step in the "
-                "derivation of [eq:unadjusted-langevin-bias-monomial], and by what folding at walls adds."
-            ),
-            Step(
-                "A step that ends at $y$ beyond the wall $w = 0$ is folded to $|y|$. To leading order that changes the "
-                "mean of $\\varphi$ by its third derivative times $(|y|^3 - y^3)/6$. Integrated over the layer beside "
-                "the wall it adds the density there, times $\\varphi'''$, times",
-                fold,
-            ),
-            Step(
-                "By parts, the mean of $\\mathcal A_2\\varphi$ has the same term at the wall with the other sign. "
-                "What is left is, for $f$'s bias, "
-                "$\\frac{\\Delta t}2\\langle L'(T\\varphi''' - L'\\varphi'')\\rangle = "
-                "\\frac{\\Delta t}2\\langle L'(f' + L''\\varphi')\\rangle$: no wall appears in it."
-            ),
-            Step(
-                "The mean of $L'L''\\varphi'$ is $-1/2T$ times the covariance of $f$ and $L'^2$, by parts again. "
-                "In more coordinates the slopes are gradients, and every wall of a box is met alone."
-            ),
-            Step("Check: in a quadratic well, $f = L$, it is [eq:euler-maruyama-variance] to first order."),
+        Step(
+            "Let $\\varphi$ solve Poisson's equation $T\\varphi'' - L'\\varphi' = f - \\langle f\\rangle$, with "
+            "$\\varphi' = 0$ at a wall. The scheme's stationary mean of $f$ differs from $\\langle f\\rangle$ by "
+            "$-\\Delta t$ times the mean of $\\mathcal A_2\\varphi$, the second order of one step in the "
+            "derivation of [eq:unadjusted-langevin-bias-monomial], and by what folding at walls adds."
         ),
+        Step(
+            "A step that ends at $y$ beyond the wall $w = 0$ is folded to $|y|$. To leading order that changes the "
+            "mean of $\\varphi$ by its third derivative times $(|y|^3 - y^3)/6$. Integrated over the layer beside "
+            "the wall it adds the density there, times $\\varphi'''$, times",
+            fold,
+        ),
+        Step(
+            "By parts, the mean of $\\mathcal A_2\\varphi$ has the same term at the wall with the other sign. What is "
+            "left is, for $f$'s bias, $\\frac{\\Delta t}2\\langle L'(T\\varphi''' - L'\\varphi'')\\rangle = "
+            "\\frac{\\Delta t}2\\langle L'(f' + L''\\varphi')\\rangle$: no wall appears in it."
+        ),
+        Step(
+            "The mean of $L'L''\\varphi'$ is $-1/2T$ times the covariance of $f$ and $L'^2$, by parts again. "
+            "In more coordinates the slopes are gradients, and every wall of a box is met alone."
+        ),
+        Step("Check: in a quadratic well, $f = L$, it is [eq:euler-maruyama-variance] to first order."),
     )
 
 
@@ -184,10 +178,9 @@ EQUATIONS = (
         "At a singular minimum the bias of the quadratic well is no guide: the curvature is zero at the minimum and "
         "grows away from it. Backward error analysis finds the loss that the scheme really samples, and from it the "
         "learning coefficient $1/(2k)$ that it really measures.",
-        "derived here; modified equations: Shardlow (2006), SIAM J. Numer. Anal. 44; Abdulle, Vilmart & Zygalakis "
-        "(2014), SIAM J. Numer. Anal. 52",
-        _TESTS,
         {s.well_half_order: 2, s.well_coefficient: 1, s.temperature: Rational(1, 100), s.time_step: Rational(1, 10)},
+        source="derived here; modified equations: Shardlow (2006), SIAM J. Numer. Anal. 44; Abdulle, Vilmart & "
+        "Zygalakis (2014), SIAM J. Numer. Anal. 52",
     ),
     Equation(
         "unadjusted-langevin-bias-of-mean",
@@ -196,8 +189,7 @@ EQUATIONS = (
         derive_unadjusted_langevin_bias_of_mean,
         "How far off is what a run measured? The means on the right can be taken over the run's own draws, whatever "
         "the loss, in any number of coordinates, between reflecting walls too: the bias is known without a second run.",
-        "derived here",
-        ("tests/samplers/test_step_bias.py",),
         {s.temperature: 1, s.time_step: Rational(1, 10), s.mean_slope_product: 1, s.slope_covariance: 1},
+        tests=("tests/samplers/test_step_bias.py",),
     ),
 )

@@ -8,10 +8,9 @@ import sympy
 from sympy import Eq, Rational, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero
+from theory.derivation import Derivation, Equation, Step, demand_zero, equality
 
 _HALF = Rational(1, 2)
-_TESTS = ("tests/theory/laws/test_localisation.py",)
 _LAU = "derived here; the localised posterior: Lau, Furman, Wang, Murfet & Wei (2023), arXiv 2308.12108"
 _W = Symbol("w", real=True)
 
@@ -26,17 +25,15 @@ def derive_localised_energy() -> Derivation:
     result = s.n_beta * s.curvature / (2 * stiffness)
     demand_zero(mean - result, "energy of a localised direction")
     demand_zero(result.subs(s.localisation, 0) - _HALF, "without localisation")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Along an eigenvector of the Hessian with curvature $h$ the localised posterior is a normal law, with",
-                weight,
-            ),
-            Step(
-                "whose mean of $n\\beta h w^2/2$ is the result: half a degree of freedom without localisation, "
-                "nothing from directions that localisation holds stiffer than the loss does."
-            ),
+        Step(
+            "Along an eigenvector of the Hessian with curvature $h$ the localised posterior is a normal law, with",
+            weight,
+        ),
+        Step(
+            "whose mean of $n\\beta h w^2/2$ is the result: half a degree of freedom without localisation, "
+            "nothing from directions that localisation holds stiffer than the loss does."
         ),
     )
 
@@ -54,17 +51,15 @@ def derive_localisation_effect() -> Derivation:
     demand_zero(compact.subs(s.curvature, 0), "a direction without curvature has none")
     largest = sympy.simplify(compact.subs(s.localisation, s.n_beta * s.curvature))
     demand_zero(largest - Rational(1, 8), "largest where the two stiffnesses are equal")
-    return Derivation(
+    return Derivation.of(
         compact,
-        (
-            Step(
-                "A stiff direction loses $\\frac12 - \\frac{n\\beta h}{2(n\\beta h+\\gamma_*)}$ of "
-                "[eq:localised-energy], but a flat one, which has nothing to lose, would be charged "
-                "$\\frac12$ by that difference. Minus the derivative by $\\log\\gamma_*$ agrees with it to first order "
-                "in $\\gamma_*$ and is zero where the curvature is."
-            ),
-            Step("It is at most $1/8$ for each direction, where $\\gamma_* = n\\beta h$."),
+        Step(
+            "A stiff direction loses $\\frac12 - \\frac{n\\beta h}{2(n\\beta h+\\gamma_*)}$ of "
+            "[eq:localised-energy], but a flat one, which has nothing to lose, would be charged "
+            "$\\frac12$ by that difference. Minus the derivative by $\\log\\gamma_*$ agrees with it to first order "
+            "in $\\gamma_*$ and is zero where the curvature is."
         ),
+        Step("It is at most $1/8$ for each direction, where $\\gamma_* = n\\beta h$."),
     )
 
 
@@ -77,23 +72,19 @@ def derive_localised_energy_euler() -> Derivation:
     solved = sympy.solve(update, variance)[0]
     result = derive_localised_energy().result / (1 - s.step_size * stiffness / 4)
     demand_zero(s.n_beta * s.curvature * solved / 2 - result, "energy of the scheme")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "The step $w \\leftarrow w - \\frac\\epsilon2(n\\beta h+\\gamma_*)w + \\sqrt\\epsilon\\,\\xi$ has the "
-                "stationary variance that solves",
-                Eq(
-                    s.stationary_variance,
-                    (1 - s.step_size * stiffness / 2) ** 2 * s.stationary_variance + s.step_size,
-                    evaluate=False,
-                ),
+        Step(
+            "The step $w \\leftarrow w - \\frac\\epsilon2(n\\beta h+\\gamma_*)w + \\sqrt\\epsilon\\,\\xi$ has the "
+            "stationary variance that solves",
+            equality(
+                s.stationary_variance, (1 - s.step_size * stiffness / 2) ** 2 * s.stationary_variance + s.step_size
             ),
-            Step(
-                "and $n\\beta h/2$ times it is the result: [eq:localised-energy] with the factor of "
-                "[eq:unadjusted-langevin-bias], the localisation counted into the stiffness. Beyond "
-                "$\\epsilon(n\\beta h+\\gamma_*) = 4$ the scheme has no stationary law."
-            ),
+        ),
+        Step(
+            "and $n\\beta h/2$ times it is the result: [eq:localised-energy] with the factor of "
+            "[eq:unadjusted-langevin-bias], the localisation counted into the stiffness. Beyond "
+            "$\\epsilon(n\\beta h+\\gamma_*) = 4$ the scheme has no stationary law."
         ),
     )
 
@@ -106,18 +97,16 @@ def derive_start_excess() -> Derivation:
     slope = loss.diff(_W).subs(_W, 0)
     result = s.n_beta * s.slope_at_start**2 / (2 * s.curvature)
     demand_zero(result.subs(s.slope_at_start, slope) - s.n_beta * loss.subs(_W, 0), "height of the start")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Where the start is not the minimum but has slope $g$, the minimum of the quadratic "
-                "$\\frac h2(w-a)^2$ with $g = -ha$ lies lower by $ha^2/2 = g^2/2h$."
-            ),
-            Step(
-                "An estimate measures the loss from the start: it is too small by $n\\beta$ times this. At the true "
-                "parameter of a regular model of $d$ weights, whose $n$ examples have unit noise, the mean is "
-                "$\\frac d2\\cdot\\frac{n\\beta}n$, that is $\\lambda/\\log n$ at $n\\beta = n/\\log n$."
-            ),
+        Step(
+            "Where the start is not the minimum but has slope $g$, the minimum of the quadratic "
+            "$\\frac h2(w-a)^2$ with $g = -ha$ lies lower by $ha^2/2 = g^2/2h$."
+        ),
+        Step(
+            "An estimate measures the loss from the start: it is too small by $n\\beta$ times this. At the true "
+            "parameter of a regular model of $d$ weights, whose $n$ examples have unit noise, the mean is "
+            "$\\frac d2\\cdot\\frac{n\\beta}n$, that is $\\lambda/\\log n$ at $n\\beta = n/\\log n$."
         ),
     )
 
@@ -155,25 +144,23 @@ def derive_crossing_energy() -> Derivation:
     logarithm = sympy.log(2 / argument) - sympy.EulerGamma
     tail = sympy.limit((_HALF - compact) * logarithm, argument, 0, "+")
     demand_zero(tail - 1, "approach to one half")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step("Two branches of minima, $w_1 = 0$ and $w_2 = 0$, cross where the start is. The weight is", weight),
-            Step("The second weight is normal given the first, and integrates to", left),
-            Step(
-                "With $w_1 = \\sqrt{\\gamma_*/n\\beta h}\\,\\sinh u$ and $z = \\gamma_*^2/4n\\beta h$ the rest is "
-                "$e^{z}\\int e^{-z\\cosh 2u}\\,du$, a modified Bessel function $K_0$: the partition function is, up to "
-                "a constant, $e^z K_0(z)/\\sqrt{n\\beta h}$."
-            ),
-            Step(
-                "Minus the derivative of its logarithm by $\\log n\\beta$ is the energy. As $z \\to 0$ it nears "
-                "$\\lambda = \\frac12$ like",
-                _HALF - 1 / logarithm,
-            ),
-            Step(
-                "so that an estimate which says $\\frac12$ here, at any $n\\beta$ that can be reached, is wrong: the "
-                "multiplicity 2 costs $1/\\log n\\beta$ [eq:energy-law]."
-            ),
+        Step("Two branches of minima, $w_1 = 0$ and $w_2 = 0$, cross where the start is. The weight is", weight),
+        Step("The second weight is normal given the first, and integrates to", left),
+        Step(
+            "With $w_1 = \\sqrt{\\gamma_*/n\\beta h}\\,\\sinh u$ and $z = \\gamma_*^2/4n\\beta h$ the rest is "
+            "$e^{z}\\int e^{-z\\cosh 2u}\\,du$, a modified Bessel function $K_0$: the partition function is, up to "
+            "a constant, $e^z K_0(z)/\\sqrt{n\\beta h}$."
+        ),
+        Step(
+            "Minus the derivative of its logarithm by $\\log n\\beta$ is the energy. As $z \\to 0$ it nears "
+            "$\\lambda = \\frac12$ like",
+            _HALF - 1 / logarithm,
+        ),
+        Step(
+            "so that an estimate which says $\\frac12$ here, at any $n\\beta$ that can be reached, is wrong: the "
+            "multiplicity 2 costs $1/\\log n\\beta$ [eq:energy-law]."
         ),
     )
 
@@ -186,9 +173,8 @@ EQUATIONS = (
         derive_localised_energy,
         "A local learning coefficient is measured under $\\exp(-n\\beta L - \\frac\\gamma_*2|w-w^*|^2)$. The "
         "localisation keeps chains near $w^*$, and takes a part of the energy of every direction.",
-        _LAU,
-        _TESTS,
         {s.n_beta: 1000, s.curvature: 1, s.localisation: 100},
+        source=_LAU,
     ),
     Equation(
         "localisation-effect",
@@ -196,9 +182,8 @@ EQUATIONS = (
         s.localisation_effect,
         derive_localisation_effect,
         "So an estimate says by how much it would rise without localisation, as far as the loss is quadratic.",
-        _LAU,
-        _TESTS,
         {s.n_beta: 1000, s.curvature: 1, s.localisation: 100},
+        source=_LAU,
     ),
     Equation(
         "localised-energy-euler",
@@ -207,9 +192,8 @@ EQUATIONS = (
         derive_localised_energy_euler,
         "The sum over the Hessian's spectrum predicts the bias of a step before it is taken: the step is chosen so "
         "that it is small, and what is left is taken off.",
-        _LAU,
-        _TESTS,
         {s.n_beta: 1000, s.curvature: 1, s.localisation: 100, s.step_size: Rational(1, 10000)},
+        source=_LAU,
     ),
     Equation(
         "start-excess",
@@ -218,8 +202,6 @@ EQUATIONS = (
         derive_start_excess,
         "The estimate is about a minimum. A network at its true parameters, or one that training has not quite "
         "brought down, stands above the minimum of its data's loss.",
-        "derived here",
-        _TESTS,
         {s.n_beta: 1000, s.curvature: 1, s.slope_at_start: Rational(1, 100)},
     ),
     Equation(
@@ -229,8 +211,8 @@ EQUATIONS = (
         derive_crossing_energy,
         "The smallest singular network, $x \\mapsto w_2 w_1 x$ with true map 0, is measured exactly: three numbers, "
         "the estimate, this and $\\lambda = \\frac12$, can be told apart.",
-        "derived here; the singularity: Watanabe (2009), Algebraic Geometry and Statistical Learning Theory, ch. 1",
-        _TESTS,
         {s.n_beta: 1000, s.curvature: 1, s.localisation: 1},
+        source="derived here; the singularity: Watanabe (2009), Algebraic Geometry and Statistical Learning "
+        "Theory, ch. 1",
     ),
 )

@@ -11,10 +11,9 @@ import sympy
 from sympy import Eq, Expr, Min, Piecewise, Rational, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand, demand_zero
+from theory.derivation import Derivation, Equation, Step, demand, demand_zero, equality
 
 _HALF = Rational(1, 2)
-_TESTS = ("tests/theory/laws/test_normal_crossing.py",)
 _WATANABE = "Watanabe (2009), Algebraic Geometry and Statistical Learning Theory, chapters 4 and 6; derived here"
 
 
@@ -25,9 +24,7 @@ def sympified(values: dict) -> dict:
 
 @cache
 def crossing_zeta(count: int) -> Expr:
-    """Zeta function of prod w_j^(2 k_j) with prior prod w_j^(h_j) on [0, 1]^count, integrated one "
-    "coordinate at a time.
-    """
+    """Zeta function of prod w_j^(2 k_j) with prior prod w_j^(h_j) on [0, 1]^count, integrated one coordinate at a time."""
     z = s.zeta_argument
     result: Expr = sympy.Integer(1)
     for k, h in zip(s.crossing_half_orders[:count], s.prior_exponents[:count], strict=True):
@@ -62,11 +59,11 @@ def derive_normal_crossing_zeta() -> Derivation:
         result = result / (2 * k * z + h + 1)
         integrated = crossing_zeta(count)
         demand_zero(1 - integrated / result, f"zeta function in {count} coordinates")
-        steps.append(Step(f"$d = {count}$:", Eq(s.zeta, integrated, evaluate=False)))
+        steps.append(Step(f"$d = {count}$:", equality(s.zeta, integrated)))
     steps.append(
         Step("Every further coordinate contributes one more factor, with a simple pole at $z = -(h_j+1)/(2k_j)$.")
     )
-    return Derivation(result, tuple(steps))
+    return Derivation.of(result, *steps)
 
 
 def derive_normal_crossing_learning_coefficient() -> Derivation:
@@ -89,7 +86,7 @@ def derive_normal_crossing_learning_coefficient() -> Derivation:
         demand(sympy.Eq(-max(roots), expected), "largest pole")
         demand(sympy.Eq(result.xreplace(sympified(values)), expected), "smallest ratio")
     steps.append(Step("(For fewer coordinates leave out the ratios that do not occur, or let their $k_j\\to 0$.)"))
-    return Derivation(result, tuple(steps))
+    return Derivation.of(result, *steps)
 
 
 def derive_normal_crossing_multiplicity() -> Derivation:
@@ -100,17 +97,12 @@ def derive_normal_crossing_multiplicity() -> Derivation:
     for powers in ((1, 1, 1), (1, 1, 2), (2, 2, 1), (1, 2, 3)):
         values = sympified(dict(zip((*s.crossing_half_orders, *s.prior_exponents), (*powers, 0, 0, 0), strict=True)))
         roots = _poles_with_orders(values)
-        demand(
-            sympy.Eq(result.xreplace(values).doit(), roots[max(roots)]),
-            f"order of the pole for powers {powers}",
-        )
-    return Derivation(
+        demand(sympy.Eq(result.xreplace(values).doit(), roots[max(roots)]), f"order of the pole for powers {powers}")
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Factors with the same pole multiply to a pole of higher order; its order counts them. ($[\\cdot]$ is "
-                "1 where the condition inside holds and 0 elsewhere.)"
-            ),
+        Step(
+            "Factors with the same pole multiply to a pole of higher order; its order counts them. ($[\\cdot]$ is "
+            "1 where the condition inside holds and 0 elsewhere.)"
         ),
     )
 
@@ -121,11 +113,9 @@ EQUATIONS = (
         "Zeta function of a normal crossing",
         s.zeta,
         derive_normal_crossing_zeta,
-        "Resolution of singularities turns every analytic loss locally into a normal crossing $\\prod "
-        "w_j^{2k_j}$ with a "
-        "prior $\\prod |w_j|^{h_j}$. There the zeta function is elementary.",
-        _WATANABE,
-        _TESTS,
+        "Resolution of singularities turns every analytic loss locally into a normal crossing $\\prod w_j^{2k_j}$ "
+        "with a prior $\\prod |w_j|^{h_j}$. There the zeta function is elementary.",
+        source=_WATANABE,
     ),
     Equation(
         "normal-crossing-learning-coefficient",
@@ -133,9 +123,8 @@ EQUATIONS = (
         s.learning_coefficient,
         derive_normal_crossing_learning_coefficient,
         "The largest pole of the zeta function, with its sign turned, is the learning coefficient.",
-        _WATANABE,
-        _TESTS,
         dict(zip((*s.crossing_half_orders, *s.prior_exponents), (1, 2, 2, 0, 0, 1), strict=True)),
+        source=_WATANABE,
     ),
     Equation(
         "normal-crossing-multiplicity",
@@ -143,8 +132,7 @@ EQUATIONS = (
         s.multiplicity,
         derive_normal_crossing_multiplicity,
         "The order of that pole. It puts logarithms into the free energy.",
-        _WATANABE,
-        _TESTS,
         dict(zip((*s.crossing_half_orders, *s.prior_exponents), (2, 2, 1, 0, 0, 0), strict=True)),
+        source=_WATANABE,
     ),
 )

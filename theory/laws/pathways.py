@@ -7,10 +7,10 @@ dp_a/dt = p_a^(d-1) (S - p_a^d - p_b^d) and the same for b (Kleinman, Achille & 
 from __future__ import annotations
 
 import sympy
-from sympy import Eq, Rational, Symbol, cos, exp, log, sin, sqrt
+from sympy import Rational, Symbol, cos, exp, log, sin, sqrt
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero
+from theory.derivation import Derivation, Equation, Step, demand_zero, equality
 
 _TESTS = ("tests/zoo/test_zoo.py",)
 _SOURCE = (
@@ -38,20 +38,18 @@ def derive_pathway_invariant() -> Derivation:
     demand_zero(sympy.diff(result, a) * first + sympy.diff(result, b) * second, "rate of change of the invariant")
     shallow = sympy.limit((result / (2 - depth)).subs(depth, 2 - Symbol("z")), Symbol("z"), 0)
     demand_zero(shallow - log(a / b), "depth 2")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "The flow of the loss $(S - p_a^d - p_b^d)^2/2d$ has $\\dot p_a$ equal to",
-                Eq(Symbol(r"\dot p_a"), first.simplify(), evaluate=False),
-            ),
-            Step(
-                "and the same for $b$. Each pathway feels the same residual times its own power, so dividing by that "
-                "power gives $p_a^{2-d}$ and $p_b^{2-d}$ the same rate of change."
-            ),
-            Step("At depth 2 the invariant, divided by $2-d$, becomes", shallow),
-            Step("The split at the end is where this curve meets $p_a^d + p_b^d = S$."),
+        Step(
+            "The flow of the loss $(S - p_a^d - p_b^d)^2/2d$ has $\\dot p_a$ equal to",
+            equality(Symbol(r"\dot p_a"), first.simplify()),
         ),
+        Step(
+            "and the same for $b$. Each pathway feels the same residual times its own power, so dividing by that "
+            "power gives $p_a^{2-d}$ and $p_b^{2-d}$ the same rate of change."
+        ),
+        Step("At depth 2 the invariant, divided by $2-d$, becomes", shallow),
+        Step("The split at the end is where this curve meets $p_a^d + p_b^d = S$."),
     )
 
 
@@ -63,12 +61,10 @@ def derive_pathway_share_shallow() -> Derivation:
     demand_zero(result.subs({a: grown * a, b: grown * b}, simultaneous=True) - result, "a function of the ratio")
     first, second = (velocity.subs(s.depth, 2) for velocity in _velocities())
     demand_zero(sympy.diff(result, a) * first + sympy.diff(result, b) * second, "conserved at depth 2")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step("At depth 2 the flow conserves $\\ln(p_a/p_b)$ [eq:pathway-invariant], and with it the share."),
-            Step("So what is lost under the deficit stays lost, whatever flow time is left."),
-        ),
+        Step("At depth 2 the flow conserves $\\ln(p_a/p_b)$ [eq:pathway-invariant], and with it the share."),
+        Step("So what is lost under the deficit stays lost, whatever flow time is left."),
     )
 
 
@@ -88,22 +84,17 @@ def derive_pathway_share_thermal() -> Derivation:
     demand_zero(result.subs(s.elapsed_time, 0) - s.initial_share, "start")
     potential = (strength - radius**2) ** 2 / 4
     demand_zero(potential, "the loss is flat along the valley")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "The minima $p_a^2+p_b^2 = S$ are a quarter circle of radius $\\sqrt S$, flat along the angle "
-                "$\\varphi$ from the $p_a$ axis. At low temperature the angle diffuses with coefficient",
-                heat / radius**2,
-            ),
-            Step(
-                "between reflecting axes, and its slowest mode is $\\cos 2\\varphi$, with the rate",
-                rate,
-            ),
-            Step(
-                "The share is $\\sin^2\\varphi = (1-\\cos 2\\varphi)/2$: this one mode and a constant. So its mean "
-                "relaxes exactly exponentially, from any start."
-            ),
+        Step(
+            "The minima $p_a^2+p_b^2 = S$ are a quarter circle of radius $\\sqrt S$, flat along the angle "
+            "$\\varphi$ from the $p_a$ axis. At low temperature the angle diffuses with coefficient",
+            heat / radius**2,
+        ),
+        Step("between reflecting axes, and its slowest mode is $\\cos 2\\varphi$, with the rate", rate),
+        Step(
+            "The share is $\\sin^2\\varphi = (1-\\cos 2\\varphi)/2$: this one mode and a constant. So its mean "
+            "relaxes exactly exponentially, from any start."
         ),
     )
 
@@ -116,9 +107,9 @@ EQUATIONS = (
         derive_pathway_invariant,
         "A critical period without any temperature: what one pathway has gained under the deficit is kept as a "
         "constant of motion. Holds for depths above 2.",
-        _SOURCE,
-        _TESTS,
         {s.pathway_open: 1, s.pathway_deprived: Rational(1, 3), s.depth: 4},
+        source=_SOURCE,
+        tests=_TESTS,
     ),
     Equation(
         "pathway-share-shallow",
@@ -126,9 +117,9 @@ EQUATIONS = (
         s.pathway_share,
         derive_pathway_share_shallow,
         "At depth 2 the state at the switch gives the final split directly.",
-        _SOURCE,
-        _TESTS,
         {s.pathway_open: 1, s.pathway_deprived: Rational(1, 3)},
+        source=_SOURCE,
+        tests=_TESTS,
     ),
     Equation(
         "pathway-share-thermal",
@@ -136,13 +127,13 @@ EQUATIONS = (
         s.pathway_share,
         derive_pathway_share_thermal,
         "White noise diffuses along the valley of minima and forgets the split, in a time $S/4T$.",
-        _SOURCE,
-        _TESTS,
         {
             s.temperature: Rational(1, 1000),
             s.target_strength: 1,
             s.initial_share: Rational(1, 100),
             s.elapsed_time: 200,
         },
+        source=_SOURCE,
+        tests=_TESTS,
     ),
 )

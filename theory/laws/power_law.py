@@ -6,7 +6,7 @@ import sympy
 from sympy import Eq, Expr, Rational, Symbol, exp, log
 
 from theory import symbols as s
-from theory.derivation import Derivation, Step, demand, demand_zero
+from theory.derivation import Derivation, Step, demand, demand_zero, equality
 from theory.laws.scaling import labelled, temperature_and_time
 
 _LATER = Symbol("u", positive=True)
@@ -26,17 +26,13 @@ def derive_critical_period_end_power_law() -> Derivation:
     demand_zero(sympy.powdenest(place / (1 + result), force=True) - 1, "solved for the epoch")
     exponent = sympy.simplify(s.batch_size * sympy.diff(log(1 + result), s.batch_size))
     demand_zero(exponent + 1 / s.schedule_power, "power of the batch size")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step("With $\\eta = \\eta_0(1+e)^{-p}$", Eq(s.temperature, temperature, evaluate=False)),
-            Step(
-                "reaches $T^*$ at an epoch with $1 + e^* \\propto B^{-1/p}$. The schedule has no scale of "
-                "its own, so halving "
-                "the batch multiplies $1+e^*$ by $2^{1/p}$ instead of adding to it. $T^*$ itself still "
-                "depends on $B$, "
-                "logarithmically: [eq:critical-temperature-power-law]."
-            ),
+        Step("With $\\eta = \\eta_0(1+e)^{-p}$", equality(s.temperature, temperature)),
+        Step(
+            "reaches $T^*$ at an epoch with $1 + e^* \\propto B^{-1/p}$. The schedule has no scale of its own, so "
+            "halving the batch multiplies $1+e^*$ by $2^{1/p}$ instead of adding to it. $T^*$ itself still depends on "
+            "$B$, logarithmically: [eq:critical-temperature-power-law]."
         ),
     )
 
@@ -58,28 +54,22 @@ def derive_remaining_langevin_time_power_law() -> Derivation:
     temperature, _ = power_law_schedule()
     by_temperature = sympy.simplify(result / (2 * s.dataset_size * temperature / s.gradient_variance * (1 + s.epoch)))
     demand_zero(by_temperature - 1 / (s.schedule_power - 1), "remaining time through the temperature")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Integrate $(1+e)^{-p}$, to which the time per epoch is proportional, from $e$ on ($p > 1$):",
-                sympy.powsimp(tail.subs(excess, s.schedule_power - 1)),
-            ),
-            Step(
-                "Written with the temperature it is $2NT(1+e)/(\\sigma^2(p-1))$: not a function of $T$ "
-                "alone, and at equal $T$ "
-                "it grows with the epoch. If remaining time decided, then $1+e^* \\propto B^{-1/(p-1)}$: "
-                "the two readings, one "
-                "and the same under exponential decay, part under a power law."
-            ),
+        Step(
+            "Integrate $(1+e)^{-p}$, to which the time per epoch is proportional, from $e$ on ($p > 1$):",
+            sympy.powsimp(tail.subs(excess, s.schedule_power - 1)),
+        ),
+        Step(
+            "Written with the temperature it is $2NT(1+e)/(\\sigma^2(p-1))$: not a function of $T$ alone, and at "
+            "equal $T$ it grows with the epoch. If remaining time decided, then $1+e^* \\propto B^{-1/(p-1)}$: the "
+            "two readings, one and the same under exponential decay, part under a power law."
         ),
     )
 
 
 def derive_critical_temperature_power_law() -> Derivation:
-    """Critical temperature under a power law, with its logarithmic dependence on batch size, in closed "
-    "form.
-    """
+    """Critical temperature under a power law, with its logarithmic dependence on batch size, in closed form."""
     temp, height, p = s.temperature, s.barrier_height, s.schedule_power
     temperature, per_epoch = power_law_schedule()
     initial = Symbol("T_0", positive=True)
@@ -111,68 +101,49 @@ def derive_critical_temperature_power_law() -> Derivation:
     logarithm = sympy.expand_log(log(balance.subs(temp, height / (power * y))), force=True)
     target = sympy.expand_log(power * (log(argument) - log(y) - y), force=True)
     demand_zero(sympy.simplify(sympy.expand(logarithm - target)), "Lambert form of the hazard condition")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Escapes after the switch number $\\int r\\,dt$ with $r = r_0 T^s e^{-\\Delta "
-                "L_\\ddagger/T}$ "
-                "([eq:singular-eyring-kramers]). Under the power law, with temperature $T_0$ at epoch 0, the Langevin "
-                "time spent per fall of temperature is",
-                per_temperature.subs(initial, Symbol("T_0", positive=True)),
-            ),
-            Step(
-                "The integral over all temperatures below the present one is dominated by the present one; "
-                "to leading order "
-                "in $T/\\Delta L_\\ddagger$ the number of escapes is",
-                expected * temp**power * exp(-height / temp),
-            ),
-            Step(
-                "The critical point is where this equals $\\Lambda$ ($\\ln 2$ for half the mass). With "
-                "$T = \\Delta L_\\ddagger/(q y)$ and $q = 2 + s - 1/p$ the "
-                "condition reads $y e^y = $",
-                argument,
-            ),
-            Step(
-                "solved by Lambert's $W$. The batch size stands inside $W$ as $B^{-1/(pq)}$: a logarithmic "
-                "correction to "
-                "[eq:critical-period-end-power-law]. ($q>0$ is assumed.)"
-            ),
+        Step(
+            "Escapes after the switch number $\\int r\\,dt$ with $r = r_0 T^s e^{-\\Delta L_\\ddagger/T}$ "
+            "([eq:singular-eyring-kramers]). Under the power law, with temperature $T_0$ at epoch 0, the Langevin "
+            "time spent per fall of temperature is",
+            per_temperature.subs(initial, Symbol("T_0", positive=True)),
+        ),
+        Step(
+            "The integral over all temperatures below the present one is dominated by the present one; to leading "
+            "order in $T/\\Delta L_\\ddagger$ the number of escapes is",
+            expected * temp**power * exp(-height / temp),
+        ),
+        Step(
+            "The critical point is where this equals $\\Lambda$ ($\\ln 2$ for half the mass). With $T = \\Delta "
+            "L_\\ddagger/(q y)$ and $q = 2 + s - 1/p$ the condition reads $y e^y = $",
+            argument,
+        ),
+        Step(
+            "solved by Lambert's $W$. The batch size stands inside $W$ as $B^{-1/(pq)}$: a logarithmic correction to "
+            "[eq:critical-period-end-power-law]. ($q>0$ is assumed.)"
         ),
     )
 
 
 def derive_bayesian_temperature() -> Derivation:
-    """Temperature when the learning rate is inversely proportional to the examples seen: the Bayesian "
-    "reading.
-    """
+    """Temperature when the learning rate is inversely proportional to the examples seen: the Bayesian reading."""
     seen = s.dataset_size * (1 + s.epoch)
     temperature, _ = power_law_schedule()
     harmonic = temperature.subs(s.schedule_power, 1)
     coefficient = sympy.simplify(harmonic * s.batch_size * seen)
-    demand(
-        not coefficient.has(s.epoch, s.batch_size),
-        "temperature times batch size times examples seen is a constant",
-    )
+    demand(not coefficient.has(s.epoch, s.batch_size), "temperature times batch size times examples seen is a constant")
     result = s.examples_coefficient / (s.batch_size * s.dataset_size * (1 + s.epoch))
     demand_zero(result.subs(s.examples_coefficient, coefficient) - harmonic, "temperature of the harmonic schedule")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step("For $p=1$", Eq(s.temperature, harmonic, evaluate=False)),
-            Step(
-                "Counting examples, $n = N(1+e)$, this is $c_n/(Bn)$ with",
-                Eq(s.examples_coefficient, coefficient),
-            ),
-            Step(
-                "A Bayesian who has seen $n$ examples holds a posterior of $n\\beta \\propto n$, the same "
-                "power law in the epoch. "
-                "[eq:critical-period-end-power-law] then gives $1 + e^* \\propto 1/B$: a power law, not a "
-                "logarithm. For "
-                "$p \\le 1$ the remaining time is infinite, but the number of escapes stays finite, because "
-                "the barrier "
-                "over the temperature grows."
-            ),
+        Step("For $p=1$", equality(s.temperature, harmonic)),
+        Step("Counting examples, $n = N(1+e)$, this is $c_n/(Bn)$ with", Eq(s.examples_coefficient, coefficient)),
+        Step(
+            "A Bayesian who has seen $n$ examples holds a posterior of $n\\beta \\propto n$, the same power law in "
+            "the epoch. [eq:critical-period-end-power-law] then gives $1 + e^* \\propto 1/B$: a power law, not a "
+            "logarithm. For $p \\le 1$ the remaining time is infinite, but the number of escapes stays finite, "
+            "because the barrier over the temperature grows."
         ),
     )
 

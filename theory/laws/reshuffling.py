@@ -15,11 +15,9 @@ import sympy
 from sympy import Eq, Expr, Matrix, MatrixSymbol, Rational, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand, demand_zero
+from theory.derivation import Derivation, Equation, Step, demand, demand_zero, equality
 from theory.laws.sgd import heavy_ball_covariance
 
-_TESTS = ("tests/theory/laws/test_reshuffling.py",)
-_HERE = "derived here"
 _X = Symbol("x", positive=True)  # learning rate times curvature
 _SIZE = Symbol("M", positive=True)
 _LATER = Symbol("t", nonnegative=True)
@@ -78,21 +76,19 @@ def derive_position_variance() -> Derivation:
     eta_h = s.learning_rate * s.curvature
     values = {whole: (1 - x) ** size, part: (1 - x) ** later}
     result = compact.xreplace(values).xreplace({x: eta_h, size: s.steps_per_epoch, later: s.steps_into_epoch})
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            *steps,
-            Step(
-                "With $x = \\eta h$, $a = 1 - x$ and $w_{t} = a^t w_0 - \\eta\\sum_{i<t} a^{t-1-i}\\xi_i$, the first "
-                "$t$ steps of an epoch add to the variance, in units of $\\eta^2\\sigma^2/B$ (proved step by step),",
-                noise(Symbol("a") ** later, later),
-            ),
-            Step(
-                "Where an epoch starts, $w_0$ does not know the new order, so $V_0 = a^{2M}V_0 + Q_M$ and then "
-                "$V_t = a^{2t}V_0 + Q_t$. Multiply by $h/T$. The first term is sampling with replacement, "
-                "[eq:sgd-temperature-quadratic]; the rest is what the sum rule takes away. For a slow "
-                "mode the variance is least between two epochs and largest in the middle, as for a Brownian bridge."
-            ),
+        *steps,
+        Step(
+            "With $x = \\eta h$, $a = 1 - x$ and $w_{t} = a^t w_0 - \\eta\\sum_{i<t} a^{t-1-i}\\xi_i$, the first "
+            "$t$ steps of an epoch add to the variance, in units of $\\eta^2\\sigma^2/B$ (proved step by step),",
+            noise(Symbol("a") ** later, later),
+        ),
+        Step(
+            "Where an epoch starts, $w_0$ does not know the new order, so $V_0 = a^{2M}V_0 + Q_M$ and then "
+            "$V_t = a^{2t}V_0 + Q_t$. Multiply by $h/T$. The first term is sampling with replacement, "
+            "[eq:sgd-temperature-quadratic]; the rest is what the sum rule takes away. For a slow "
+            "mode the variance is least between two epochs and largest in the middle, as for a Brownian bridge."
         ),
     )
 
@@ -118,16 +114,12 @@ def derive_temperature_factor() -> Derivation:
     places = [by_hand.subs({s.steps_into_epoch: t, s.steps_per_epoch: 3}) for t in range(3)]
     demand_zero(sympy.together(sum(places) / 3 - small.subs(x, eta_h)), "three steps an epoch, summed by hand")
     result = compact.xreplace({whole: (1 - x) ** size}).xreplace({x: eta_h, size: s.steps_per_epoch})
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Average [eq:reshuffling-position-variance] over $t$: two geometric sums, with $a_M = (1-x)^M$,", once
-            ),
-            Step("and", twice),
-            Step("The bracket becomes", sympy.factor(bracket)),
-            Step("Check: three steps an epoch, added up by hand, give the same."),
-        ),
+        Step("Average [eq:reshuffling-position-variance] over $t$: two geometric sums, with $a_M = (1-x)^M$,", once),
+        Step("and", twice),
+        Step("The bracket becomes", sympy.factor(bracket)),
+        Step("Check: three steps an epoch, added up by hand, give the same."),
     )
 
 
@@ -157,7 +149,7 @@ def momentum_factor() -> tuple[Expr, Symbol, Symbol, tuple[Step, ...]]:
             "variance of a linear response to it is the one with replacement less "
             "$\\frac1M\\sum_{|k|<M}(1-|k|/M)R_k$, where $R_k = (A^k S)_{ww}$ is the autocovariance with replacement. "
             "In $(w, \\eta v)$ one step is",
-            Eq(MatrixSymbol("A", 2, 2), one_step, evaluate=False),
+            equality(MatrixSymbol("A", 2, 2), one_step),
         ),
         Step(
             "and the sum is $(G S)_{ww}$ with $G = (1+A)(1-A)^{-1} - \\frac2M A(1-A^M)(1-A)^{-2}$. By Cayley and "
@@ -187,16 +179,14 @@ def derive_temperature_factor_momentum() -> Derivation:
     demand(bool(abs(sympy.N(number, 20) - 0.942) < 0.02 * 0.942), "64 steps an epoch, momentum .9: simulated .942")
     names = {x: s.learning_rate * s.curvature, size: s.steps_per_epoch}
     result = factor.xreplace(values).xreplace(names)
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            *steps,
-            Step("Multiplied out this is the formula above."),
-            Step(
-                "Check: without momentum this is [eq:reshuffling-temperature-factor]. The roots are complex for an "
-                "underdamped mode; the factor is real. `theory.laws.reshuffling.temperature_factor` computes $p_M$ by "
-                "recurrence instead and has no trouble where the roots coincide."
-            ),
+        *steps,
+        Step("Multiplied out this is the formula above."),
+        Step(
+            "Check: without momentum this is [eq:reshuffling-temperature-factor]. The roots are complex for an "
+            "underdamped mode; the factor is real. `theory.laws.reshuffling.temperature_factor` computes $p_M$ by "
+            "recurrence instead and has no trouble where the roots coincide."
         ),
         shown=factor.xreplace(names),
         abbreviations={symbol: value.xreplace(names) for symbol, value in values.items()},
@@ -246,23 +236,20 @@ def derive_slow_mode_limit() -> Derivation:
     boundary = boundary.xreplace({s.learning_rate: y / (size * s.curvature), s.steps_per_epoch: size})
     demand_zero(sympy.limit(boundary, size, sympy.oo) - ends.rewrite(sympy.exp), "between two epochs")
     demand_zero(sympy.series(ends, y, 0, 4).removeO() - y**2 / 12, "between two epochs, slow")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "In the factor of [eq:reshuffling-temperature-factor-momentum] put $r_+ = 1 - \\delta$, so "
-                "$r_- = \\mu/r_+$ and $x = (1-r_+)(r_+-\\mu)/r_+$, expand the powers of $r_+$ to fourth order and let "
-                "$\\delta\\to 0$. Checked against two and three steps an epoch by direct multiplication. The leading "
-                "term is $M\\eta h/(3(1-\\mu))$, a third of the relaxation in one epoch: Brownian bridges from epoch "
-                "to epoch. Without momentum the coefficient is",
-                plain,
-            ),
-            Step(
-                "Between two epochs a slow mode is colder still. With $y = \\eta h M$, many small steps an epoch and "
-                "no momentum, [eq:reshuffling-position-variance] at $t=0$ becomes the following, $y^2/12$ to leading "
-                "order:",
-                ends,
-            ),
+        Step(
+            "In the factor of [eq:reshuffling-temperature-factor-momentum] put $r_+ = 1 - \\delta$, so "
+            "$r_- = \\mu/r_+$ and $x = (1-r_+)(r_+-\\mu)/r_+$, expand the powers of $r_+$ to fourth order and let "
+            "$\\delta\\to 0$. Checked against two and three steps an epoch by direct multiplication. The leading "
+            "term is $M\\eta h/(3(1-\\mu))$, a third of the relaxation in one epoch: Brownian bridges from epoch "
+            "to epoch. Without momentum the coefficient is",
+            plain,
+        ),
+        Step(
+            "Between two epochs a slow mode is colder still. With $y = \\eta h M$, many small steps an epoch and no "
+            "momentum, [eq:reshuffling-position-variance] at $t=0$ becomes the following, $y^2/12$ to leading order:",
+            ends,
         ),
     )
 
@@ -330,8 +317,6 @@ EQUATIONS = (
         "Then the noise of an epoch adds up to nothing, and what one minibatch pushed the others take back. In a "
         "quadratic well, without momentum, $t$ steps into an epoch the temperature is $f_t$ times "
         "[eq:sgd-temperature].",
-        _HERE,
-        _TESTS,
         _EXAMPLE,
     ),
     Equation(
@@ -342,8 +327,6 @@ EQUATIONS = (
         "The same averaged over the epoch, which is what a thermometer reads off a long trajectory. Stiff modes forget "
         "within an epoch and do not notice; slow modes are cold. So under reshuffling temperature depends on "
         "curvature, and SGD is no Gibbs sampler of one temperature.",
-        _HERE,
-        _TESTS,
         _EXAMPLE,
     ),
     Equation(
@@ -352,8 +335,6 @@ EQUATIONS = (
         s.temperature_factor,
         derive_temperature_factor_momentum,
         "With momentum modes relax $1/(1-\\mu)$ times faster per step, so more of them escape the cooling.",
-        _HERE,
-        _TESTS,
         _EXAMPLE,
     ),
     Equation(
@@ -363,8 +344,6 @@ EQUATIONS = (
         derive_slow_mode_limit,
         "How cold slow modes get: their temperature vanishes in proportion to their curvature, so their variance no "
         "longer grows as the well widens. Holds to first order in $\\eta h M/(1-\\mu)$.",
-        _HERE,
-        _TESTS,
         {**_EXAMPLE, s.learning_rate: Rational(1, 2000)},
     ),
 )

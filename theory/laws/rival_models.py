@@ -3,10 +3,10 @@ r"""Two exactly solved models whose critical period is not a matter of temperatu
 from __future__ import annotations
 
 import sympy
-from sympy import Eq, Rational, Symbol, atan, exp, sqrt
+from sympy import Rational, Symbol, atan, exp, sqrt
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero
+from theory.derivation import Derivation, Equation, Step, demand_zero, equality
 
 _TESTS = ("tests/zoo/test_zoo.py",)
 _HERE = "derived here"
@@ -23,15 +23,11 @@ def derive_bottleneck_passage_time() -> Derivation:
     demand_zero(clock.subs(_X, 1) - clock.subs(_X, -1) - result, "from -1 to 1")
     leading = sympy.limit(result * sqrt(s.bottleneck_drive), s.bottleneck_drive, 0)
     demand_zero(leading - sympy.pi / sqrt(s.bottleneck_curving), "slow drive")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Position $x$, speed $\\dot x$. Separate the variables of", Eq(Symbol(r"\dot x"), speed, evaluate=False)
-            ),
-            Step("The time at which the path is at $x$, up to a constant, is", clock),
-            Step("Take the difference between $x = 1$ and $x = -1$. For a slow drive it grows as", leading),
-        ),
+        Step("Position $x$, speed $\\dot x$. Separate the variables of", equality(Symbol(r"\dot x"), speed)),
+        Step("The time at which the path is at $x$, up to a constant, is", clock),
+        Step("Take the difference between $x = 1$ and $x = -1$. For a slow drive it grows as", leading),
     )
 
 
@@ -48,19 +44,17 @@ def derive_saddle_variance() -> Derivation:
         - (result.subs(s.initial_variance, 0) - heat / h).expand(),
         "twice the heat saves ln 2/(2 h) of time, up to the offset",
     )
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Drift $h_s x$ leads off the saddle. By Itô's formula the variance $V_s$, with its rate of change "
-                "$\\dot V_s$, obeys",
-                Eq(Symbol(r"\dot V_s"), 2 * h * s.variance_off_saddle + 2 * heat, evaluate=False),
-            ),
-            Step(
-                "which is linear. So heat saves flow time: from a start without spread, doubling $T$ brings the escape "
-                "forward by",
-                hotter,
-            ),
+        Step(
+            "Drift $h_s x$ leads off the saddle. By Itô's formula the variance $V_s$, with its rate of change "
+            "$\\dot V_s$, obeys",
+            equality(Symbol(r"\dot V_s"), 2 * h * s.variance_off_saddle + 2 * heat),
+        ),
+        Step(
+            "which is linear. So heat saves flow time: from a start without spread, doubling $T$ brings the escape "
+            "forward by",
+            hotter,
         ),
     )
 
@@ -73,9 +67,9 @@ EQUATIONS = (
         derive_bottleneck_passage_time,
         "A recovery that is slow without a barrier: the clean loss falls everywhere, but hardly so in between. Whether "
         "a run arrives is a question of the flow time left and of nothing else.",
-        _HERE + "; the normal form of a saddle-node bifurcation (Strogatz, Nonlinear Dynamics and Chaos, 4.3)",
-        _TESTS,
         {s.bottleneck_drive: Rational(1, 20), s.bottleneck_curving: 1},
+        source=_HERE + "; the normal form of a saddle-node bifurcation (Strogatz, Nonlinear Dynamics and Chaos, 4.3)",
+        tests=_TESTS,
     ),
     Equation(
         "saddle-variance",
@@ -84,8 +78,8 @@ EQUATIONS = (
         derive_saddle_variance,
         "Memorising begins at a saddle, and noise helps to leave it. So the same flow time spent has not brought every "
         "run equally far: training loss and flow time part.",
-        _HERE + "; Suzuki (1976), Progress of Theoretical Physics 56, 77",
-        _TESTS,
         {s.saddle_curvature: 1, s.temperature: Rational(1, 5000), s.initial_variance: 0, s.elapsed_time: 4},
+        source=_HERE + "; Suzuki (1976), Progress of Theoretical Physics 56, 77",
+        tests=_TESTS,
     ),
 )

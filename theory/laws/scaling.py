@@ -12,10 +12,9 @@ import sympy
 from sympy import Eq, Expr, Rational, Symbol, log
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand, demand_zero
+from theory.derivation import Derivation, Equation, Step, demand, demand_zero, equality
 from theory.laws.sgd import derive_epoch_time, derive_sgd_temperature
 
-_HERE = "derived here"
 REFERENCE_RUN = {
     s.initial_learning_rate: Rational(1, 20),
     s.decay: Rational(97, 100),
@@ -28,9 +27,8 @@ REFERENCE_RUN = {
 
 def labelled(label: str, title: str, left: Symbol, derivation, motivation: str, **example: object) -> Equation:
     """Equation of this subject, with the values of the reference run for its example."""
-    tests = (f"tests/theory/laws/test_{derivation.__module__.rpartition('.')[2]}.py",)  # the tests mirror the tree
     values = {**REFERENCE_RUN, **{getattr(s, name): value for name, value in example.items()}}
-    return Equation(label, title, left, derivation, motivation, _HERE, tests, values)
+    return Equation(label, title, left, derivation, motivation, values)
 
 
 @cache
@@ -41,9 +39,7 @@ def temperature_and_time(learning_rate: Expr) -> tuple[Expr, Expr]:
 
 
 def exponential_schedule() -> tuple[Expr, Expr]:
-    """Temperature and Langevin time per epoch at epoch e when the learning rate decays by `decay` per "
-    "epoch.
-    """
+    """Temperature and Langevin time per epoch at epoch e when the learning rate decays by `decay` per epoch."""
     return temperature_and_time(s.initial_learning_rate * s.decay**s.epoch)
 
 
@@ -67,38 +63,26 @@ def derive_scaling_variable() -> Derivation:
     further = Symbol("E", positive=True)
     end = sympy.simplify(result.subs(s.epoch, s.epoch + further) / result)
     demand(not end.has(s.epoch, s.batch_size), "a fixed number of further epochs scales theta")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "With $\\eta = \\eta_0\\gamma^e$ the temperature is",
-                Eq(s.temperature, temperature, evaluate=False),
-            ),
-            Step("and it depends on epoch and batch size only through $\\theta$:", in_theta),
-            Step(
-                "So does the clock. Langevin time per unit of $\\theta$ (negative: $\\theta$ falls) is a constant,",
-                clock,
-            ),
-            Step(
-                "so the Fokker-Planck equation $\\partial_t p = \\mathcal A_{T} p$, rewritten in $\\theta$, "
-                "contains neither $e$ "
-                "nor $B$. After a fixed number $E$ of further epochs $\\theta$ has shrunk by the constant "
-                "factor",
-                end,
-            ),
-            Step(
-                "Therefore two runs with equal $\\theta$ at the switch end alike, *for any pair of "
-                "potentials*, provided that "
-                "(i) the state at the switch is fixed by $\\theta$ as well: the deficit phase has forgotten "
-                "its start, be it by "
-                "equilibrium or because every run started at large $\\theta$; (ii) the run goes on for a "
-                "fixed number of "
-                "further epochs or for ever; a fixed *total* $E_t$ ends at $\\theta = \\gamma^{E_t}/B$ and "
-                "breaks the scaling "
-                "unless nothing happens there any more; (iii) temperature is taken as continuous in $e$ or "
-                "the shifts below are "
-                "whole epochs."
-            ),
+        Step("With $\\eta = \\eta_0\\gamma^e$ the temperature is", equality(s.temperature, temperature)),
+        Step("and it depends on epoch and batch size only through $\\theta$:", in_theta),
+        Step(
+            "So does the clock. Langevin time per unit of $\\theta$ (negative: $\\theta$ falls) is a constant,", clock
+        ),
+        Step(
+            "so the Fokker-Planck equation $\\partial_t p = \\mathcal A_{T} p$, rewritten in $\\theta$, contains "
+            "neither $e$ nor $B$. After a fixed number $E$ of further epochs $\\theta$ has shrunk by the constant "
+            "factor",
+            end,
+        ),
+        Step(
+            "Therefore two runs with equal $\\theta$ at the switch end alike, *for any pair of potentials*, provided "
+            "that (i) the state at the switch is fixed by $\\theta$ as well: the deficit phase has forgotten its "
+            "start, be it by equilibrium or because every run started at large $\\theta$; (ii) the run goes on for a "
+            "fixed number of further epochs or for ever; a fixed *total* $E_t$ ends at $\\theta = \\gamma^{E_t}/B$ "
+            "and breaks the scaling unless nothing happens there any more; (iii) temperature is taken as continuous "
+            "in $e$ or the shifts below are whole epochs."
         ),
     )
 
@@ -116,16 +100,13 @@ def derive_remaining_langevin_time() -> Derivation:
     in_theta = _in_theta(total, "remaining time")
     result = s.initial_learning_rate * s.dataset_size * s.scaling_variable / ((1 - s.momentum) * (1 - s.decay))
     demand_zero(in_theta - result, "remaining time in theta")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step("The learning rates of the epochs to come form a geometric series of sum", geometric),
-            Step("so the Langevin time left is", total),
-            Step(
-                "again a function of $\\theta$ alone. Temperature and remaining time are *the same "
-                "function* of $(e, B)$: under "
-                "exponential decay no experiment that only varies these two can tell heat from time."
-            ),
+        Step("The learning rates of the epochs to come form a geometric series of sum", geometric),
+        Step("so the Langevin time left is", total),
+        Step(
+            "again a function of $\\theta$ alone. Temperature and remaining time are *the same function* of $(e, B)$: "
+            "under exponential decay no experiment that only varies these two can tell heat from time."
         ),
     )
 
@@ -138,16 +119,11 @@ def derive_critical_period_end_exponential() -> Derivation:
     offset = sympy.expand_log(solved, force=True).subs(s.batch_size, 1)
     result = s.epoch_offset + log(s.batch_size) / log(s.decay)
     demand_zero(sympy.expand_log(solved, force=True) - result.subs(s.epoch_offset, offset), "solved for the epoch")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Recovery fails at one value of the scaling variable,",
-                Eq(theta, s.critical_scaling_variable, evaluate=False),
-            ),
-            Step("Take logarithms; the part without $B$ is", Eq(s.epoch_offset, offset, evaluate=False)),
-            Step("Momentum, gradient variance, learning rate and the shape of the potentials enter $e_0$ only."),
-        ),
+        Step("Recovery fails at one value of the scaling variable,", equality(theta, s.critical_scaling_variable)),
+        Step("Take logarithms; the part without $B$ is", equality(s.epoch_offset, offset)),
+        Step("Momentum, gradient variance, learning rate and the shape of the potentials enter $e_0$ only."),
     )
 
 
@@ -157,18 +133,10 @@ def derive_epochs_per_halving() -> Derivation:
     shift = sympy.expand_log(law.subs(s.batch_size, s.batch_size / 2) - law, force=True)
     result = log(2) / -log(s.decay)
     demand_zero(sympy.simplify(shift) - result, "difference of two ends")
-    demand(
-        bool(abs(result.subs(s.decay, Rational(97, 100)).evalf() - Rational(2276, 100)) < 0.005),
-        "22.76 at .97",
-    )
-    return Derivation(
+    demand(bool(abs(result.subs(s.decay, Rational(97, 100)).evalf() - Rational(2276, 100)) < 0.005), "22.76 at .97")
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Take [eq:critical-period-end-exponential] at $B/2$ and at $B$ and subtract; $\\log\\gamma$ "
-                "is negative."
-            ),
-        ),
+        Step("Take [eq:critical-period-end-exponential] at $B/2$ and at $B$ and subtract; $\\log\\gamma$ is negative."),
     )
 
 
@@ -195,9 +163,8 @@ EQUATIONS = (
         "End of the critical period, exponential decay",
         s.critical_period_end,
         derive_critical_period_end_exponential,
-        "The main prediction: the end of the critical period is linear in the logarithm of the batch size, "
-        "with a slope "
-        "fixed by the schedule alone.",
+        "The main prediction: the end of the critical period is linear in the logarithm of the batch size, with a "
+        "slope fixed by the schedule alone.",
         epoch_offset=240,
     ),
     labelled(

@@ -10,17 +10,10 @@ import sympy
 from sympy import Expr, Rational, Symbol, exp, log
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand, demand_zero
-from theory.laws.scaling import REFERENCE_RUN, exponential_schedule, temperature_and_time
+from theory.derivation import Derivation, Step, demand, demand_zero
+from theory.laws.scaling import exponential_schedule, labelled, temperature_and_time
 
-_TESTS = ("tests/theory/laws/test_schedules.py",)
-_HERE = "derived here"
 _LATER = Symbol("u", positive=True)
-
-
-def _equation(label: str, title: str, left: Symbol, derivation, motivation: str, **example: object) -> Equation:
-    values = {**REFERENCE_RUN, **{getattr(s, name): value for name, value in example.items()}}
-    return Equation(label, title, left, derivation, motivation, _HERE, _TESTS, values)
 
 
 def derive_hazard_per_epoch() -> Derivation:
@@ -33,13 +26,11 @@ def derive_hazard_per_epoch() -> Derivation:
         {s.learning_rate: ratio * s.learning_rate, s.batch_size: ratio * s.batch_size}, simultaneous=True
     )
     demand_zero(sympy.simplify(scaled / result) - 1, "linear scaling leaves it unchanged")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step("At temperature $T$ the well is left at the rate", rate),
-            Step("for the time of one epoch, [eq:epoch-time],", per_epoch),
-            Step("at the temperature [eq:sgd-temperature]. Learning rate and batch size enter as $\\eta/B$ only."),
-        ),
+        Step("At temperature $T$ the well is left at the rate", rate),
+        Step("for the time of one epoch, [eq:epoch-time],", per_epoch),
+        Step("at the temperature [eq:sgd-temperature]. Learning rate and batch size enter as $\\eta/B$ only."),
     )
 
 
@@ -50,20 +41,17 @@ def derive_critical_period_end_constant() -> Derivation:
     demand_zero(escapes.subs(s.epoch, result) - s.critical_hazard, "hazard left at the end")
     further = Symbol("E", positive=True)
     demand(not (s.hazard_per_epoch * further).has(s.epoch), "fixed further epochs: no dependence on the switch")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step("Nothing anneals: every epoch after the switch brings the same number of escapes, in all", escapes),
-            Step(
-                "Set this to $\\Lambda$. The end is counted back from the end of training: an escape time, not a "
-                "temperature, decides. Batch size acts through the temperature and the clock in "
-                "[eq:hazard-per-epoch], so exponentially in $B$: halving the batch raises the temperature, and $e^*$ "
-                "comes later."
-            ),
-            Step(
-                "With a fixed number of *further* epochs the escapes do not depend on $e$ at all: there is no critical "
-                "period, except for what the deficit itself still has to fill after its start."
-            ),
+        Step("Nothing anneals: every epoch after the switch brings the same number of escapes, in all", escapes),
+        Step(
+            "Set this to $\\Lambda$. The end is counted back from the end of training: an escape time, not a "
+            "temperature, decides. Batch size acts through the temperature and the clock in [eq:hazard-per-epoch], so "
+            "exponentially in $B$: halving the batch raises the temperature, and $e^*$ comes later."
+        ),
+        Step(
+            "With a fixed number of *further* epochs the escapes do not depend on $e$ at all: there is no critical "
+            "period, except for what the deficit itself still has to fill after its start."
         ),
     )
 
@@ -80,29 +68,23 @@ def derive_critical_period_end_step_decay() -> Derivation:
     demand_zero(escapes.subs(s.epoch, result) - s.critical_hazard, "hazard left")
     constant = derive_critical_period_end_constant().result
     demand_zero(result.subs({s.later_hazard: 0, s.stage_end: s.total_epochs}) - constant, "a single stage")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Within a stage, with $\\Lambda_>$ escapes still to come in later stages, the escapes left number",
-                escapes,
-            ),
-            Step(
-                "Set this to $\\Lambda$; the stage that holds $e^*$ is the one with "
-                "$\\Lambda_> < \\Lambda \\le \\Lambda_> + D\\ell$. Where a drop changes the hazard by a large factor, "
-                "$\\ell$ is huge in one stage and negligible in the next, and $e^*$ sits at the drop for a whole range "
-                "of batch sizes: a staircase."
-            ),
-            Step(
-                "What is invariant: if every stage lasts $D$ epochs and multiplies the learning rate by $\\gamma$, "
-                "going "
-                "one stage later with a batch $\\gamma$ times as large leaves temperature and clock unchanged "
-                "(checked), "
-                "so $e^*(\\gamma B) = e^*(B) + D$ *exactly*, for any pair of potentials (runs long enough, start "
-                "forgotten). Between these the law of [eq:critical-period-end-exponential], with $\\gamma^{1/D}$ per "
-                "epoch, holds only up to a function of $\\log B/\\log\\gamma$ of period one. With arbitrary stages "
-                "nothing is invariant."
-            ),
+        Step(
+            "Within a stage, with $\\Lambda_>$ escapes still to come in later stages, the escapes left number", escapes
+        ),
+        Step(
+            "Set this to $\\Lambda$; the stage that holds $e^*$ is the one with $\\Lambda_> < \\Lambda \\le "
+            "\\Lambda_> + D\\ell$. Where a drop changes the hazard by a large factor, $\\ell$ is huge in one stage "
+            "and negligible in the next, and $e^*$ sits at the drop for a whole range of batch sizes: a staircase."
+        ),
+        Step(
+            "What is invariant: if every stage lasts $D$ epochs and multiplies the learning rate by $\\gamma$, going "
+            "one stage later with a batch $\\gamma$ times as large leaves temperature and clock unchanged (checked), "
+            "so $e^*(\\gamma B) = e^*(B) + D$ *exactly*, for any pair of potentials (runs long enough, start "
+            "forgotten). Between these the law of [eq:critical-period-end-exponential], with $\\gamma^{1/D}$ per "
+            "epoch, holds only up to a function of $\\log B/\\log\\gamma$ of period one. With arbitrary stages "
+            "nothing is invariant."
         ),
     )
 
@@ -126,20 +108,18 @@ def derive_finite_horizon_correction_flow_time() -> Derivation:
     demand_zero(
         sympy.simplify(exp(log(s.decay) * whole) / exp(log(s.decay) * target)) - 1, "the same written as a shift"
     )
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Stopping at $E_t$ leaves of the time of [eq:remaining-langevin-time] only the share",
-                1 - s.decay ** (s.total_epochs - s.epoch),
-            ),
-            Step(
-                "The switch must come earlier for the same time to be left: $\\gamma^{e^*}(1-\\gamma^{E_t-e^*}) = "
-                "\\gamma^{e^*_\\infty}$, and so the result. The shift is, with $d = E_t - e^*_\\infty$,",
-                shift,
-            ),
-            Step("to first order $-\\gamma^d/|\\ln\\gamma|$: it dies out as slowly as the learning rate itself."),
+        Step(
+            "Stopping at $E_t$ leaves of the time of [eq:remaining-langevin-time] only the share",
+            1 - s.decay ** (s.total_epochs - s.epoch),
         ),
+        Step(
+            "The switch must come earlier for the same time to be left: $\\gamma^{e^*}(1-\\gamma^{E_t-e^*}) = "
+            "\\gamma^{e^*_\\infty}$, and so the result. The shift is, with $d = E_t - e^*_\\infty$,",
+            shift,
+        ),
+        Step("to first order $-\\gamma^d/|\\ln\\gamma|$: it dies out as slowly as the learning rate itself."),
     )
 
 
@@ -171,39 +151,35 @@ def derive_finite_horizon_correction() -> Derivation:
         sympy.powsimp(integrand * x ** (-1 - power) * exp(-x), force=True) - y ** (-2 - power) * exp(-y), "integrand"
     )
     result = sympy.Integral(integrand, (y, x * growth, sympy.oo)) / log(s.decay)
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "Let $\\Lambda_\\infty(e)$ escapes come after $e$ if the schedule goes on for ever. With a fixed total "
-                "$\\Lambda_\\infty(e) - \\Lambda_\\infty(E_t) = \\Lambda$. To first order in what is lost, "
-                "$\\delta e^* = \\Lambda_\\infty(E_t)/\\Lambda_\\infty'(e^*)$, and $-\\Lambda_\\infty'$ is the "
-                "hazard per "
-                "epoch [eq:hazard-per-epoch].",
-            ),
-            Step(
-                "Under exponential decay $x = \\Delta L_\\ddagger/T$ grows by the factor $1/\\gamma$ per epoch and the "
-                "hazard per epoch is a constant times $x^{-1-s}e^{-x}$. Integrated over all later epochs it is the "
-                "same constant times, with the exponential integral $E_\\nu$,",
-                _tail(y) / -log(s.decay),
-            ),
-            Step(
-                "Divide, with $x_\\ddagger$ at $e^*$ (here $e$). Fixed *further* epochs give the same with "
-                "$E_t - e$ fixed: then the correction is the same number for every batch size, and the scaling theorem "
-                "is exact. With a fixed total it grows as $e^*$ nears $E_t$: small batches appear to shift less.",
-            ),
-            Step(
-                "Unlike [eq:finite-horizon-correction-flow-time] it dies out like $e^{-x_\\ddagger(\\gamma^{-d}-1)}$, "
-                "doubly exponentially in $d = E_t - e^*$: if heat decides, the end of training hardly matters. A way "
-                "to "
-                "tell heat from time. Continuous epochs, no return over the barrier."
-            ),
+        Step(
+            "Let $\\Lambda_\\infty(e)$ escapes come after $e$ if the schedule goes on for ever. With a fixed total "
+            "$\\Lambda_\\infty(e) - \\Lambda_\\infty(E_t) = \\Lambda$. To first order in what is lost, $\\delta e^* = "
+            "\\Lambda_\\infty(E_t)/\\Lambda_\\infty'(e^*)$, and $-\\Lambda_\\infty'$ is the hazard per epoch "
+            "[eq:hazard-per-epoch]."
+        ),
+        Step(
+            "Under exponential decay $x = \\Delta L_\\ddagger/T$ grows by the factor $1/\\gamma$ per epoch and the "
+            "hazard per epoch is a constant times $x^{-1-s}e^{-x}$. Integrated over all later epochs it is the "
+            "same constant times, with the exponential integral $E_\\nu$,",
+            _tail(y) / -log(s.decay),
+        ),
+        Step(
+            "Divide, with $x_\\ddagger$ at $e^*$ (here $e$). Fixed *further* epochs give the same with "
+            "$E_t - e$ fixed: then the correction is the same number for every batch size, and the scaling theorem "
+            "is exact. With a fixed total it grows as $e^*$ nears $E_t$: small batches appear to shift less."
+        ),
+        Step(
+            "Unlike [eq:finite-horizon-correction-flow-time] it dies out like $e^{-x_\\ddagger(\\gamma^{-d}-1)}$, "
+            "doubly exponentially in $d = E_t - e^*$: if heat decides, the end of training hardly matters. A way to "
+            "tell heat from time. Continuous epochs, no return over the barrier."
         ),
     )
 
 
 EQUATIONS = (
-    _equation(
+    labelled(
         "hazard-per-epoch",
         "Escapes per epoch",
         s.hazard_per_epoch,
@@ -214,7 +190,7 @@ EQUATIONS = (
         rate_temperature_power=0,
         barrier_height=Rational(17, 20),
     ),
-    _equation(
+    labelled(
         "critical-period-end-constant",
         "End of the critical period, constant learning rate",
         s.critical_period_end,
@@ -224,7 +200,7 @@ EQUATIONS = (
         critical_hazard=log(2),
         hazard_per_epoch=Rational(1, 100),
     ),
-    _equation(
+    labelled(
         "critical-period-end-step-decay",
         "End of the critical period, step decay",
         s.critical_period_end,
@@ -235,18 +211,17 @@ EQUATIONS = (
         later_hazard=Rational(1, 10),
         hazard_per_epoch=Rational(1, 10),
     ),
-    _equation(
+    labelled(
         "finite-horizon-correction-flow-time",
         "Fixed totals, if flow time left decides",
         s.critical_period_end,
         derive_finite_horizon_correction_flow_time,
         "The scaling theorem assumes a fixed number of further epochs. Published runs also use fixed totals; how far "
-        "off "
-        "is the theorem then?",
+        "off is the theorem then?",
         endless_critical_period_end=60,
         total_epochs=120,
     ),
-    _equation(
+    labelled(
         "finite-horizon-correction",
         "Fixed totals, if escapes decide",
         s.horizon_shift,

@@ -13,9 +13,8 @@ import sympy
 from sympy import Eq, Expr, Matrix, MatrixSymbol, Rational, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero
+from theory.derivation import Derivation, Equation, Step, demand_zero, equality
 
-_TESTS = ("tests/theory/laws/test_sgd.py",)
 _LEAD = "derived here; compare Mandt, Hoffman & Blei (2017), JMLR 18, and Smith et al. (2018), ICLR"
 
 
@@ -62,20 +61,19 @@ def derive_sgd_time_and_temperature() -> tuple[Expr, Expr, tuple[Step, ...]]:
     demand_zero(small_steps - temperature, "small-step limit of the stationary variance")
     steps = (
         Step(
-            "A gradient $\\xi$ moves $w$ by $-\\eta\\xi$ at once, and what is left of its velocity after a "
-            "step is "
+            "A gradient $\\xi$ moves $w$ by $-\\eta\\xi$ at once, and what is left of its velocity after a step is "
             "$\\mu$ times what it was, so its total displacement $D$ solves",
-            Eq(displacement, -eta * kick + mu * displacement, evaluate=False),
+            equality(displacement, -eta * kick + mu * displacement),
         ),
-        Step("with the solution", Eq(displacement, -per_gradient * kick, evaluate=False)),
+        Step("with the solution", equality(displacement, -per_gradient * kick)),
         Step(
             "The loss gradient therefore drifts $w$ by $-\\nabla L$ times the Langevin time of one step",
-            Eq(s.time_step, per_gradient, evaluate=False),
+            equality(s.time_step, per_gradient),
         ),
         Step(
             "and minibatch noise of variance $\\sigma^2/B$ adds this variance per step, to be matched with "
             "$2T\\Delta t$ of $dw = -\\nabla L\\,dt + \\sqrt{2T}\\,dW$:",
-            Eq(2 * s.temperature * s.time_step, step_variance, evaluate=False),
+            equality(2 * s.temperature * s.time_step, step_variance),
         ),
     )
     return per_gradient, temperature, steps
@@ -89,7 +87,7 @@ def derive_sgd_temperature() -> Derivation:
         "Check: the small-step limit of curvature times stationary variance, from the Lyapunov equation of "
         "[eq:sgd-temperature-quadratic], is the same expression."
     )
-    return Derivation(temperature, (*steps, closing))
+    return Derivation.of(temperature, *steps, closing)
 
 
 @cache
@@ -98,17 +96,12 @@ def derive_epoch_time() -> Derivation:
     per_step, _, _ = derive_sgd_time_and_temperature()
     result = per_step * s.dataset_size / s.batch_size
     demand_zero(result.subs(s.momentum, 0) - s.learning_rate * s.dataset_size / s.batch_size, "no momentum")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "One step lasts (derivation of [eq:sgd-temperature])",
-                Eq(s.time_step, per_step, evaluate=False),
-            ),
-            Step(
-                "and an epoch has $N/B$ steps. Without momentum this is $\\eta N/B$. With momentum the clock "
-                "runs $1/(1-\\mu)$ times faster; writing $\\eta N/B$ there would be wrong by that factor."
-            ),
+        Step("One step lasts (derivation of [eq:sgd-temperature])", equality(s.time_step, per_step)),
+        Step(
+            "and an epoch has $N/B$ steps. Without momentum this is $\\eta N/B$. With momentum the clock "
+            "runs $1/(1-\\mu)$ times faster; writing $\\eta N/B$ there would be wrong by that factor."
         ),
     )
 
@@ -121,8 +114,7 @@ def derive_sgd_temperature_quadratic() -> Derivation:
     correction = sympy.factor(
         s.temperature
         / measured.subs(
-            s.gradient_variance,
-            sympy.solve(Eq(s.temperature, derive_sgd_temperature().result), s.gradient_variance)[0],
+            s.gradient_variance, sympy.solve(Eq(s.temperature, derive_sgd_temperature().result), s.gradient_variance)[0]
         )
     )
     damping = s.learning_rate * s.curvature / (2 * (1 + s.momentum))
@@ -130,21 +122,19 @@ def derive_sgd_temperature_quadratic() -> Derivation:
     result = s.temperature / (1 - damping)
     third = result.subs({s.learning_rate: Rational(1, 2), s.momentum: 0, s.curvature: 1})
     demand_zero(third / s.temperature - Rational(4, 3), "learning rate 1/2, curvature 1")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "With $L = hw^2/2$ one step is linear, $(w, v) \\to M (w, v) + \\xi\\, n$, where",
-                Eq(MatrixSymbol("M", 2, 2), step, evaluate=False),
-            ),
-            Step("and", Eq(MatrixSymbol("n", 2, 1), noise, evaluate=False)),
-            Step(
-                "The stationary covariance solves $S = M S M^\\top + (\\sigma^2/B)\\, n n^\\top$; its first "
-                "entry $S_{ww}$ gives",
-                Eq(s.curvature * Symbol("S_ww"), measured, evaluate=False),
-            ),
-            Step("Written with $T$ of [eq:sgd-temperature], $T / (h S_{ww})$ is", 1 - damping),
+        Step(
+            "With $L = hw^2/2$ one step is linear, $(w, v) \\to M (w, v) + \\xi\\, n$, where",
+            equality(MatrixSymbol("M", 2, 2), step),
         ),
+        Step("and", equality(MatrixSymbol("n", 2, 1), noise)),
+        Step(
+            "The stationary covariance solves $S = M S M^\\top + (\\sigma^2/B)\\, n n^\\top$; its first "
+            "entry $S_{ww}$ gives",
+            equality(s.curvature * Symbol("S_ww"), measured),
+        ),
+        Step("Written with $T$ of [eq:sgd-temperature], $T / (h S_{ww})$ is", 1 - damping),
     )
 
 
@@ -156,18 +146,15 @@ def derive_unadjusted_langevin_bias() -> Derivation:
     energy = sympy.factor(s.n_beta * s.curvature * solved / 2)
     result = Rational(1, 2) / (1 - s.step_size * s.n_beta * s.curvature / 4)
     demand_zero(energy - result, "energy of unadjusted Langevin")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "In a well of curvature $h$ the step $w \\leftarrow w - (\\epsilon n\\beta/2) \\nabla L + "
-                "\\sqrt\\epsilon\\,\\xi$ "
-                "multiplies $w$ by a number and adds noise, so its stationary variance solves",
-                Eq(s.stationary_variance, factor**2 * s.stationary_variance + s.step_size, evaluate=False),
-            ),
-            Step("that is", Eq(s.stationary_variance, solved, evaluate=False)),
-            Step("and the energy is $n\\beta h V/2$; half a degree of freedom is recovered as $\\epsilon\\to 0$."),
+        Step(
+            "In a well of curvature $h$ the step $w \\leftarrow w - (\\epsilon n\\beta/2) \\nabla L + "
+            "\\sqrt\\epsilon\\,\\xi$ multiplies $w$ by a number and adds noise, so its stationary variance solves",
+            equality(s.stationary_variance, factor**2 * s.stationary_variance + s.step_size),
         ),
+        Step("that is", equality(s.stationary_variance, solved)),
+        Step("and the energy is $n\\beta h V/2$; half a degree of freedom is recovered as $\\epsilon\\to 0$."),
     )
 
 
@@ -180,22 +167,15 @@ def derive_euler_maruyama_variance() -> Derivation:
     demand_zero(solved - result, "Euler-Maruyama variance")
     sgd = derive_sgd_temperature_quadratic().result.subs(s.momentum, 0)
     demand_zero(h * result.subs(dt, s.learning_rate) - sgd, "Euler step equals plain SGD")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "One Euler step multiplies $w$ by $1 - h\\Delta t$ and adds variance $2T\\Delta t$:",
-                Eq(
-                    s.stationary_variance,
-                    (1 - h * dt) ** 2 * s.stationary_variance + 2 * s.temperature * dt,
-                    evaluate=False,
-                ),
-            ),
-            Step(
-                "Check: with $\\Delta t = \\eta$ this is [eq:sgd-temperature-quadratic] without momentum. "
-                "Plain SGD "
-                "*is* an Euler scheme."
-            ),
+        Step(
+            "One Euler step multiplies $w$ by $1 - h\\Delta t$ and adds variance $2T\\Delta t$:",
+            equality(s.stationary_variance, (1 - h * dt) ** 2 * s.stationary_variance + 2 * s.temperature * dt),
+        ),
+        Step(
+            "Check: with $\\Delta t = \\eta$ this is [eq:sgd-temperature-quadratic] without momentum. Plain SGD *is* "
+            "an Euler scheme."
         ),
     )
 
@@ -207,12 +187,10 @@ EQUATIONS = (
         s.temperature,
         derive_sgd_temperature,
         "Minibatch noise shakes the weights as heat does. In the limit of small steps the stationary law is "
-        "$\\exp(-L/T)$ with this temperature, if the gradient noise is isotropic, additive and independent "
-        "between steps "
-        "(sampling with replacement). Halving the batch doubles the temperature.",
-        _LEAD,
-        _TESTS,
+        "$\\exp(-L/T)$ with this temperature, if the gradient noise is isotropic, additive and independent between "
+        "steps (sampling with replacement). Halving the batch doubles the temperature.",
         {s.learning_rate: Rational(1, 20), s.gradient_variance: 3072, s.batch_size: 128, s.momentum: 0},
+        source=_LEAD,
     ),
     Equation(
         "epoch-time",
@@ -220,33 +198,28 @@ EQUATIONS = (
         s.epoch_time,
         derive_epoch_time,
         "How long the Langevin equation has to run to reproduce one epoch of training.",
-        _LEAD,
-        _TESTS,
         {s.learning_rate: Rational(1, 20), s.dataset_size: 50_000, s.batch_size: 128, s.momentum: 0},
+        source=_LEAD,
     ),
     Equation(
         "sgd-temperature-quadratic",
         "Exact temperature in a quadratic well",
         s.quadratic_temperature,
         derive_sgd_temperature_quadratic,
-        "Steps are not small in stiff directions. In a quadratic well the discrete dynamics can be solved: "
-        "the variance is "
-        "$T_h/h$ with $T_h$ above $T$ and diverging at the edge of stability, $\\eta h = 2(1+\\mu)$.",
-        _LEAD,
-        _TESTS,
+        "Steps are not small in stiff directions. In a quadratic well the discrete dynamics can be solved: the "
+        "variance is $T_h/h$ with $T_h$ above $T$ and diverging at the edge of stability, $\\eta h = 2(1+\\mu)$.",
         {s.learning_rate: Rational(1, 20), s.momentum: Rational(9, 10), s.curvature: 10, s.temperature: 1},
+        source=_LEAD,
     ),
     Equation(
         "unadjusted-langevin-bias",
         "Bias of unadjusted Langevin",
         s.measured_energy,
         derive_unadjusted_langevin_bias,
-        "An unadjusted sampler overestimates the energy of every stiff direction, and so the learning "
-        "coefficient. The bias "
-        "is known exactly where the loss is quadratic: use it to choose the step or to correct.",
-        "derived here; Roberts & Tweedie (1996), Bernoulli 2",
-        _TESTS,
+        "An unadjusted sampler overestimates the energy of every stiff direction, and so the learning coefficient. "
+        "The bias is known exactly where the loss is quadratic: use it to choose the step or to correct.",
         {s.step_size: Rational(1, 1000), s.n_beta: 1000, s.curvature: 1},
+        source="derived here; Roberts & Tweedie (1996), Bernoulli 2",
     ),
     Equation(
         "euler-maruyama-variance",
@@ -255,8 +228,6 @@ EQUATIONS = (
         derive_euler_maruyama_variance,
         "The same bias in units of Langevin time: what a sampler with time step $\\Delta t$ really samples "
         "in a quadratic well.",
-        "derived here",
-        _TESTS,
         {s.temperature: 1, s.curvature: 1, s.time_step: Rational(1, 10)},
     ),
 )

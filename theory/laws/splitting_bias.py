@@ -12,7 +12,7 @@ import sympy
 from sympy import Eq, Expr, Matrix, Rational, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero
+from theory.derivation import Derivation, Equation, Step, demand_zero, equality
 
 _TESTS = ("tests/samplers/test_step_bias.py",)
 _DECAY = Symbol("c", positive=True)
@@ -47,17 +47,15 @@ def derive_obabo_variance() -> Derivation:
     covariance = splitting_covariance("OBABO")
     demand_zero(covariance[0, 0] - result, "variance of the place")
     demand_zero(covariance[1, 1] - s.temperature, "Maxwell's law")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "With $L = hw^2/2$ every letter is linear in place and momentum, and O, which multiplies the momentum "
-                "by $c$, adds noise of variance $T(1-c^2)$. The stationary covariance solves $S = MSM^\\top + N$, $M$ "
-                "the product of the letters. For OBABO the momentum keeps variance $T$, and the place has"
-            ),
-            Step("variance", Eq(s.stationary_variance, result, evaluate=False)),
-            Step("The friction has dropped out. It diverges at leapfrog's limit of stability, $h\\Delta t^2 = 4$."),
+        Step(
+            "With $L = hw^2/2$ every letter is linear in place and momentum, and O, which multiplies the momentum "
+            "by $c$, adds noise of variance $T(1-c^2)$. The stationary covariance solves $S = MSM^\\top + N$, $M$ "
+            "the product of the letters. For OBABO the momentum keeps variance $T$, and the place has"
         ),
+        Step("variance", equality(s.stationary_variance, result)),
+        Step("The friction has dropped out. It diverges at leapfrog's limit of stability, $h\\Delta t^2 = 4$."),
     )
 
 
@@ -68,17 +66,14 @@ def derive_baoab_variance() -> Derivation:
         demand_zero(splitting_covariance(splitting)[0, 0] - result, f"variance of {splitting}")
     momentum = sympy.factor(splitting_covariance("BAOAB")[1, 1])
     demand_zero(momentum - s.temperature * (1 - s.curvature * s.time_step**2 / 4), "momentum of BAOAB")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step(
-                "The covariance of [eq:obabo-variance]'s derivation, with the letters in the order BAOAB or ABOBA, has "
-                "the exact variance of the place whatever step and friction. The momenta pay: after BAOAB's step "
-                "theirs is",
-                momentum,
-            ),
-            Step("In other wells the places have a bias too, of second order in the step."),
+        Step(
+            "The covariance of [eq:obabo-variance]'s derivation, with the letters in the order BAOAB or ABOBA, has "
+            "the exact variance of the place whatever step and friction. The momenta pay: after BAOAB's step theirs is",
+            momentum,
         ),
+        Step("In other wells the places have a bias too, of second order in the step."),
     )
 
 
@@ -94,18 +89,14 @@ def derive_heun_variance() -> Derivation:
     result = s.temperature / h * (2 - h * dt) / (2 - h * dt + h**2 * dt**2 / 2)
     demand_zero(solved - result, "Heun's variance")
     demand_zero(sympy.series(result * h / s.temperature, dt, 0, 3).removeO() - 1 + h**2 * dt**2 / 4, "small steps")
-    return Derivation(
+    return Derivation.of(
         result,
-        (
-            Step("With $L = hw^2/2$ one step, whose noise $\\xi$ has variance $2T\\Delta t$, gives", new),
-            Step(
-                "so that the stationary variance solves",
-                Eq(s.stationary_variance, factor**2 * s.stationary_variance + 2 * s.temperature * dt * gain**2),
-            ),
-            Step(
-                "It is too small by $h^2\\Delta t^2/4$ for small steps: Heun's scheme is too cold where Euler's is hot."
-            ),
+        Step("With $L = hw^2/2$ one step, whose noise $\\xi$ has variance $2T\\Delta t$, gives", new),
+        Step(
+            "so that the stationary variance solves",
+            Eq(s.stationary_variance, factor**2 * s.stationary_variance + 2 * s.temperature * dt * gain**2),
         ),
+        Step("It is too small by $h^2\\Delta t^2/4$ for small steps: Heun's scheme is too cold where Euler's is hot."),
     )
 
 
@@ -116,9 +107,9 @@ EQUATIONS = (
         s.stationary_variance,
         derive_obabo_variance,
         "A splitting that keeps the momenta's law exactly has its bias in the places.",
-        "Bussi & Parrinello (2007), Phys. Rev. E 75; derived here",
-        _TESTS,
         {s.temperature: 1, s.curvature: 1, s.time_step: Rational(1, 2)},
+        source="Bussi & Parrinello (2007), Phys. Rev. E 75; derived here",
+        tests=_TESTS,
     ),
     Equation(
         "baoab-variance",
@@ -126,9 +117,9 @@ EQUATIONS = (
         s.stationary_variance,
         derive_baoab_variance,
         "Two splittings have no bias in the places of a quadratic well, up to the limit of stability.",
-        "Leimkuhler & Matthews (2013), Appl. Math. Res. eXpress 2013; derived here",
-        _TESTS,
         {s.temperature: 1, s.curvature: 1},
+        source="Leimkuhler & Matthews (2013), Appl. Math. Res. eXpress 2013; derived here",
+        tests=_TESTS,
     ),
     Equation(
         "heun-variance",
@@ -136,8 +127,7 @@ EQUATIONS = (
         s.stationary_variance,
         derive_heun_variance,
         "The same for an Euler step whose drift is averaged over a predictor.",
-        "derived here",
-        _TESTS,
         {s.temperature: 1, s.curvature: 1, s.time_step: Rational(1, 2)},
+        tests=_TESTS,
     ),
 )

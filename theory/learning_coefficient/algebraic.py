@@ -22,9 +22,7 @@ class NotAlgebraicError(ValueError):
 
 
 def algebraic_atoms(*expressions: Expr) -> dict[Expr, tuple[Dummy, Poly]]:
-    """Atoms of the algebraic numbers inside `expressions`, each with a stand-in symbol and its minimal "
-    "polynomial.
-    """
+    """Atoms of the algebraic numbers inside `expressions`, each with a stand-in symbol and its minimal polynomial."""
     atoms: dict[Expr, tuple[Dummy, Poly]] = {}
     for expression in expressions:
         for root in expression.atoms(CRootOf):
@@ -70,9 +68,7 @@ def reduce_by_atoms(expression: Expr, atoms: Mapping[Expr, tuple[Dummy, Poly]]) 
 
 
 def reduce_number(number: Expr) -> Expr:
-    """Short form of an algebraic number; anything that is not a polynomial in its atoms is returned "
-    "simplified.
-    """
+    """Short form of an algebraic number; anything that is not a polynomial in its atoms is returned simplified."""
     number = sympy.sympify(number)
     if number.is_Rational:
         return number

@@ -93,8 +93,7 @@ def order_of_vanishing(loss: Expr, coordinate: Symbol, place: Expr) -> tuple[int
         shown = "negative" if direction < 0 else "positive"
         raise NotAMinimumError(f"the first non-zero derivative at {place} has order {order} and is {shown}")
     return order, (
-        f"d loss/d{coordinate} = {sympy.factor(slope)} has {place} as a root of multiplicity {order - 1}, "
-        f"and the "
+        f"d loss/d{coordinate} = {sympy.factor(slope)} has {place} as a root of multiplicity {order - 1}, and the "
         f"derivative of order {order} is positive there"
     )
 
@@ -125,9 +124,7 @@ def hessian_inertia(loss: Expr, coordinates: Sequence[Symbol], point: Sequence[E
 
 
 def independent_blocks(loss: Expr, coordinates: Sequence[Symbol]) -> tuple[tuple[Expr, tuple[Symbol, ...]], ...]:
-    """Write the loss as a sum of terms in disjoint groups of coordinates (constants go to the first "
-    "group).
-    """
+    """Write the loss as a sum of terms in disjoint groups of coordinates (constants go to the first group)."""
     terms = sympy.Add.make_args(sympy.expand(loss))
     groups: list[set[Symbol]] = [{c} for c in coordinates]
     for term in terms:
@@ -145,9 +142,7 @@ def independent_blocks(loss: Expr, coordinates: Sequence[Symbol]) -> tuple[tuple
 
 
 def factors_at(loss: Expr, coordinates: Sequence[Symbol], point: Sequence[Expr]) -> Factors | None:
-    """Factor over the rationals and sort the factors by whether they vanish; None if coefficients are not "
-    "rational.
-    """
+    """Factor over the rationals and sort the factors by whether they vanish; None if coefficients are not rational."""
     polynomial = Poly(loss, *coordinates)
     if not (polynomial.domain.is_QQ or polynomial.domain.is_ZZ):
         return None
@@ -162,9 +157,7 @@ def factors_at(loss: Expr, coordinates: Sequence[Symbol], point: Sequence[Expr])
 
 
 def gradients_independent(functions: Sequence[Expr], coordinates: Sequence[Symbol], point: Sequence[Expr]) -> bool:
-    """Whether the gradients of `functions` at the point are linearly independent (Gram determinant not "
-    "zero).
-    """
+    """Whether the gradients of `functions` at the point are linearly independent (Gram determinant not zero)."""
     if len(functions) > len(coordinates):
         return False
     jacobian = Matrix([[value_at(sympy.diff(f, c), coordinates, point) for c in coordinates] for f in functions])

@@ -155,9 +155,7 @@ def prove_nondegenerate(
 
 
 def _edge(face_terms: Mapping[Monomial, Expr], written: str) -> str | NewtonDegenerate:
-    """Decide an edge: its polynomial is an even monomial times g(t), where t = w^direction takes every "
-    "real value.
-    """
+    """Decide an edge: its polynomial is an even monomial times g(t), where t = w^direction takes every real value."""
     exponents = sorted(face_terms)
     start, end = exponents[0], exponents[-1]
     step = [b - a for a, b in zip(start, end, strict=True)]

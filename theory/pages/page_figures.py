@@ -62,9 +62,8 @@ PAGE_FIGURES: tuple[PageFigure, ...] = (
         "scaling",
         "remaining-langevin-time",
         "Left: under exponential decay temperature ([eq:sgd-temperature]) and remaining time are both proportional to "
-        "$\\theta$, whatever the batch size; marks: remaining time summed over epochs. Right: under a power law "
-        "($p = 2$) the remaining time at one temperature depends on the batch size: "
-        "[eq:remaining-langevin-time-power-law].",
+        "$\\theta$, whatever the batch size; marks: remaining time summed over epochs. Right: under a power law ($p = "
+        "2$) the remaining time at one temperature depends on the batch size: [eq:remaining-langevin-time-power-law].",
     ),
     PageFigure(
         "critical_period_end",

@@ -222,9 +222,8 @@ def _worked_examples() -> list[str]:
         answer = example.answer()
         if isinstance(answer, LearningCoefficient):
             parts.append(
-                f"{example.remark} **Learning coefficient {answer.value}, multiplicity "
-                f"{answer.multiplicity}**, "
-                f"by {answer.method}:"
+                f"{example.remark} **Learning coefficient {answer.value}, multiplicity {answer.multiplicity}**, by "
+                f"{answer.method}:"
             )
             parts.append("\n".join(f"- {_quoted(sentence)}" for sentence in answer.certificate))
         else:

@@ -60,11 +60,7 @@ WORKED_EXAMPLES: tuple[WorkedExample, ...] = (
         "Two lines of minima crossing: multiplicity two.",
     ),
     WorkedExample(
-        X**2 * Y**4,
-        (X, Y),
-        _ZERO * 2,
-        "A prior that vanishes raises the learning coefficient.",
-        Abs(X) * Y**2,
+        X**2 * Y**4, (X, Y), _ZERO * 2, "A prior that vanishes raises the learning coefficient.", Abs(X) * Y**2
     ),
     WorkedExample(X**4 + Y**6, (X, Y), _ZERO * 2, "Independent blocks: values add."),
     WorkedExample((X**2 + Y**2) ** 2, (X, Y), _ZERO * 2, "Singular, but not degenerate."),
