@@ -18,6 +18,9 @@ class DerivationError(AssertionError):
     """A step of a derivation does not close."""
 
 
+Story = tuple[str | Basic, ...]
+
+
 @dataclass(frozen=True)
 class Step:
     """One step: a sentence and, where there is one, the formula it speaks of."""
@@ -40,9 +43,17 @@ class Derivation:
     abbreviations: Mapping[Symbol, Expr] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, result: Expr, *steps: Step, **shown: Any) -> Derivation:
-        """A result and its steps one by one; `shown` and `abbreviations` by name."""
-        return cls(result, steps, **shown)
+    def of(cls, result: Expr, *story: str | Basic, **shown: Any) -> Derivation:
+        """A result and the story that leads to it: sentences, each followed by the formula it speaks of, if any."""
+        steps: list[Step] = []
+        for part in story:
+            if isinstance(part, str):
+                steps.append(Step(part))
+            elif steps and steps[-1].formula is None:
+                steps[-1] = Step(steps[-1].text, part)
+            else:
+                raise DerivationError(f"no sentence leads to the formula {part}")
+        return cls(result, tuple(steps), **shown)
 
 
 def equality(left: Basic, right: Basic) -> Eq:

@@ -8,7 +8,7 @@ import sympy
 from sympy import Eq, Expr, Rational, Symbol, exp, gamma, log, pi, sqrt
 
 from theory import symbols as s
-from theory.derivation import Derivation, Step, demand_zero, equality
+from theory.derivation import Derivation, demand_zero, equality
 from theory.laws.scaling import labelled
 
 _HEIGHT = Symbol("y", positive=True)  # barrier over temperature
@@ -42,18 +42,17 @@ def derive_sliding_barrier() -> Derivation:
     demand_zero(solved - sympy.LambertW(argument), "one expected escape")
     return Derivation.of(
         result,
-        Step(
-            "Under exponential decay $\\Delta L_\\ddagger/T$ grows by $|\\ln\\gamma|$ of itself per epoch. So the "
-            "hazard $r_0 T^s e^{-\\Delta L_\\ddagger/T}t_1$ per epoch falls by $|\\ln\\gamma|\\,\\Delta "
-            "L_\\ddagger/T$ of itself, and to leading order in $T/\\Delta L_\\ddagger$ the escapes to come number",
-            exp(-s.barrier_height / temp)
-            * s.attempt_rate
-            * temp**power
-            * s.epoch_time
-            * temp
-            / (s.barrier_height * -log(s.decay)),
-        ),
-        Step("One escape is expected where $y = \\Delta L_\\ddagger/T$ solves $y e^y = $", _scale()),
+        "Under exponential decay $\\Delta L_\\ddagger/T$ grows by $|\\ln\\gamma|$ of itself per epoch. So the "
+        "hazard $r_0 T^s e^{-\\Delta L_\\ddagger/T}t_1$ per epoch falls by $|\\ln\\gamma|\\,\\Delta "
+        "L_\\ddagger/T$ of itself, and to leading order in $T/\\Delta L_\\ddagger$ the escapes to come number",
+        exp(-s.barrier_height / temp)
+        * s.attempt_rate
+        * temp**power
+        * s.epoch_time
+        * temp
+        / (s.barrier_height * -log(s.decay)),
+        "One escape is expected where $y = \\Delta L_\\ddagger/T$ solves $y e^y = $",
+        _scale(),
     )
 
 
@@ -81,8 +80,9 @@ def derive_kernel_width() -> Derivation:
     demand_zero(slope + 1 / result, "slope of the log of the escapes")
     return Derivation.of(
         result,
-        Step("The log of the number of escapes to come falls with the barrier height; its slope is", slope),
-        Step("at the sliding barrier. The width is minus one over it: a little less than the temperature."),
+        "The log of the number of escapes to come falls with the barrier height; its slope is",
+        slope,
+        "at the sliding barrier. The width is minus one over it: a little less than the temperature.",
     )
 
 
@@ -104,23 +104,18 @@ def derive_kernel() -> Derivation:
     damping = pi * frequency / sympy.sinh(pi * frequency)
     return Derivation.of(
         result,
-        Step(
-            "Escapes are rare and independent, so the share that stays is $\\exp(-\\Lambda)$. Near the sliding "
-            "barrier $\\log\\Lambda$ is linear in the height, with the slope of [eq:barrier-spectrum-kernel-width]; "
-            "at it $\\Lambda = 1$. Half is stuck at",
-            equality(s.barrier_height, median),
-        ),
-        Step("The kernel, its derivative, has the standard deviation", pi * s.kernel_width / sqrt(6)),
-        Step(
-            "How well can it be undone? With $u = e^{-z}$ its moment generating function is $\\Gamma(1-t)$, so a "
-            "ripple of the spectrum of wave number $k$ is damped, with $q = k\\kappa_G$, by $|\\Gamma(1-iq)| $, the "
-            "square root of",
-            damping,
-        ),
-        Step(
-            "that is by $e^{-\\pi q/2}$: with relative noise $\\varepsilon$ in the curve no deconvolution recovers "
-            "wave numbers above $k = 2\\ln(1/\\varepsilon)/(\\pi\\kappa_G)$."
-        ),
+        "Escapes are rare and independent, so the share that stays is $\\exp(-\\Lambda)$. Near the sliding "
+        "barrier $\\log\\Lambda$ is linear in the height, with the slope of [eq:barrier-spectrum-kernel-width]; "
+        "at it $\\Lambda = 1$. Half is stuck at",
+        equality(s.barrier_height, median),
+        "The kernel, its derivative, has the standard deviation",
+        pi * s.kernel_width / sqrt(6),
+        "How well can it be undone? With $u = e^{-z}$ its moment generating function is $\\Gamma(1-t)$, so a "
+        "ripple of the spectrum of wave number $k$ is damped, with $q = k\\kappa_G$, by $|\\Gamma(1-iq)| $, the "
+        "square root of",
+        damping,
+        "that is by $e^{-\\pi q/2}$: with relative noise $\\varepsilon$ in the curve no deconvolution recovers "
+        "wave numbers above $k = 2\\ln(1/\\varepsilon)/(\\pi\\kappa_G)$.",
     )
 
 
@@ -139,15 +134,14 @@ def derive_barrier_spectrum() -> Derivation:
     demand_zero(stuck.diff(e).doit() + density(edge) * edge.diff(e), "slope of a sharp decline")
     return Derivation.of(
         result,
-        Step(
-            "The mean stuck probability is $S(e) = \\int\\rho(\\ell)\\,P_{\\mathrm{stuck}}(e;\\ell)\\,d\\ell$, a "
-            "convolution with the kernel of [eq:barrier-spectrum-kernel]. For a spectrum that is wide against the "
-            "kernel this is the share of barriers above the sliding one, and $S' = -\\rho(\\Delta "
-            "L^\\dagger)\\,d\\Delta L^\\dagger/de$. (To next order the density belongs to the mean of the kernel, "
-            "Euler's constant times $\\kappa_G$ above $\\Delta L^\\dagger$.)"
-        ),
-        Step("From [eq:sliding-barrier], as temperature and clock fall together, the barrier slides by", compact),
-        Step("per epoch. Divide."),
+        "The mean stuck probability is $S(e) = \\int\\rho(\\ell)\\,P_{\\mathrm{stuck}}(e;\\ell)\\,d\\ell$, a "
+        "convolution with the kernel of [eq:barrier-spectrum-kernel]. For a spectrum that is wide against the "
+        "kernel this is the share of barriers above the sliding one, and $S' = -\\rho(\\Delta "
+        "L^\\dagger)\\,d\\Delta L^\\dagger/de$. (To next order the density belongs to the mean of the kernel, "
+        "Euler's constant times $\\kappa_G$ above $\\Delta L^\\dagger$.)",
+        "From [eq:sliding-barrier], as temperature and clock fall together, the barrier slides by",
+        compact,
+        "per epoch. Divide.",
     )
 
 
@@ -160,11 +154,9 @@ def derive_resolution() -> Derivation:
     demand_zero(sympy.together(pi / sqrt(6) * width / -slope - result.subs(s.reduced_barrier, y)), "kernel over slope")
     return Derivation.of(
         result,
-        Step("The kernel's standard deviation over the speed at which the barrier slides, with $y=x_\\ddagger$,"),
-        Step(
-            "Two subsystems whose ends are closer than this make one decline, however often one records. Recording "
-            "more rarely than this blurs the curve further; more often gains nothing but averaging."
-        ),
+        "The kernel's standard deviation over the speed at which the barrier slides, with $y=x_\\ddagger$,",
+        "Two subsystems whose ends are closer than this make one decline, however often one records. Recording "
+        "more rarely than this blurs the curve further; more often gains nothing but averaging.",
     )
 
 
@@ -191,23 +183,18 @@ def derive_separation() -> Derivation:
     demand_zero(size.subs(distance, result) - s.detection_size**2, "smallest distance")
     return Derivation.of(
         result,
-        Step(
-            "Two barriers of one weight, $\\delta_\\ddagger$ apart, decline like one between them but for $f'(z)$ "
-            "times the following, where $f$ is the density of [eq:barrier-spectrum-kernel] in kernel widths $z$.",
-            s.barrier_separation**2 / (8 * s.kernel_width**2),
-        ),
-        Step(
-            "Moving the one barrier adds a multiple of $f$, and $\\int f f'\\,dz = 0$: it cannot imitate this. Nor "
-            "can its weight, which a level of $\\ell$ widths above the decline fixes but for a share $1/(2\\ell)$ "
-            "of the squared difference. The integral of $f'^2$ is",
-            curvature,
-        ),
-        Step("With noise in every point the squared difference, in squared standard errors, is", size),
-        Step(
-            "Set it to $z_\\Sigma^2$, where $z_\\Sigma$ is the sum of the normal quantiles of the level and of the "
-            "power of a one-sided test. The distance falls only as the square root of the noise: to halve it takes "
-            "four times smaller errors, sixteen times as many runs."
-        ),
+        "Two barriers of one weight, $\\delta_\\ddagger$ apart, decline like one between them but for $f'(z)$ "
+        "times the following, where $f$ is the density of [eq:barrier-spectrum-kernel] in kernel widths $z$.",
+        s.barrier_separation**2 / (8 * s.kernel_width**2),
+        "Moving the one barrier adds a multiple of $f$, and $\\int f f'\\,dz = 0$: it cannot imitate this. Nor "
+        "can its weight, which a level of $\\ell$ widths above the decline fixes but for a share $1/(2\\ell)$ "
+        "of the squared difference. The integral of $f'^2$ is",
+        curvature,
+        "With noise in every point the squared difference, in squared standard errors, is",
+        size,
+        "Set it to $z_\\Sigma^2$, where $z_\\Sigma$ is the sum of the normal quantiles of the level and of the "
+        "power of a one-sided test. The distance falls only as the square root of the noise: to halve it takes "
+        "four times smaller errors, sixteen times as many runs.",
     )
 
 

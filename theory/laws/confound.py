@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 
 import sympy
-from sympy import Eq, Expr, Rational, Symbol, log
+from sympy import Basic, Eq, Expr, Rational, Symbol, log
 
 from theory import symbols as s
-from theory.derivation import Derivation, Step, demand, demand_zero
+from theory.derivation import Derivation, demand, demand_zero
 from theory.laws.scaling import derive_remaining_langevin_time, derive_scaling_variable, exponential_schedule, labelled
 from theory.laws.sgd import derive_epoch_time, derive_sgd_temperature
 
@@ -121,30 +121,28 @@ def derive_confound() -> Derivation:
     result = 2 * s.dataset_size * s.temperature / (s.gradient_variance * (1 - s.decay))
     demand_zero(result.subs(s.temperature, temperature) - left, "remaining time through the temperature")
     demand(not result.has(s.batch_size, s.learning_rate, s.momentum, s.epoch), "no batch size, rate or epoch left")
-    steps = [
-        Step("Temperature at the switch and Langevin time left after it are", Eq(s.temperature, temperature)),
-        Step("and", Eq(s.remaining_langevin_time, left)),
-        Step(
-            "Their ratio contains neither epoch nor batch size, learning rate or momentum. So a *proof*: no choice of "
-            "these tells temperature from time left, as long as $N$, $\\sigma^2$ and $\\gamma$ stay. What can is in "
-            "the arms below. Each line gives the shift of $e^*$, in epochs of the control run, if temperature, flow "
-            "time left or flow time spent decides; $e$ is $e^*$ of the control run."
-        ),
+    story: list[str | Basic] = [
+        "Temperature at the switch and Langevin time left after it are",
+        Eq(s.temperature, temperature),
+        "and",
+        Eq(s.remaining_langevin_time, left),
+        "Their ratio contains neither epoch nor batch size, learning rate or momentum. So a *proof*: no choice of "
+        "these tells temperature from time left, as long as $N$, $\\sigma^2$ and $\\gamma$ stay. What can is in "
+        "the arms below. Each line gives the shift of $e^*$, in epochs of the control run, if temperature, flow "
+        "time left or flow time spent decides; $e$ is $e^*$ of the control run.",
     ]
     for arm in arm_table():
         shifts = [
             _NONE if shift is None else shift for shift in (arm.temperature, arm.flow_time_left, arm.flow_time_spent)
         ]
-        steps.append(Step(f"*{arm.name[0].upper()}{arm.name[1:]}* (tells apart: {arm.verdict}):", sympy.Tuple(*shifts)))
-    steps.append(
-        Step(
-            "*None* means that every switch has the same temperature or the same time left, and recovery does not "
-            "depend on it; with a fixed total the time left does, [eq:critical-period-end-constant]. A loss threshold "
-            "follows flow time spent if training speed does, and is otherwise not fixed by these symbols. Spent flow "
-            "time where the logarithm's argument is negative is never reached."
-        )
-    )
-    return Derivation.of(result, *steps)
+        story += [f"*{arm.name[0].upper()}{arm.name[1:]}* (tells apart: {arm.verdict}):", sympy.Tuple(*shifts)]
+    story += [
+        "*None* means that every switch has the same temperature or the same time left, and recovery does not "
+        "depend on it; with a fixed total the time left does, [eq:critical-period-end-constant]. A loss threshold "
+        "follows flow time spent if training speed does, and is otherwise not fixed by these symbols. Spent flow "
+        "time where the logarithm's argument is negative is never reached."
+    ]
+    return Derivation.of(result, *story)
 
 
 def _derive(number: int, text: str) -> Derivation:
@@ -155,7 +153,7 @@ def _derive(number: int, text: str) -> Derivation:
         "$q_t q_e\\,\\gamma^{e'}$ in the units in which it is $\\gamma^e$ in the control:",
         "Flow time spent is $q_t q_e(1-\\gamma^{e'})$ in the units in which it is $1-\\gamma^e$ in the control:",
     )
-    return Derivation.of(arm_shifts()[number], Step(conditions[number], arm_shifts()[number]), Step(text))
+    return Derivation.of(arm_shifts()[number], conditions[number], arm_shifts()[number], text)
 
 
 def derive_arm_shift_temperature() -> Derivation:
@@ -185,17 +183,12 @@ def derive_flow_time_matched_arm() -> Derivation:
     demand_zero(geometric - whole_epochs, "whole epochs")
     return Derivation.of(
         result,
-        Step(
-            "Double the batch and the number of epochs and let the learning rate fall by $\\sqrt\\gamma$ per epoch. "
-            "Each epoch lasts half as long and there are twice as many, so flow time at every stage is that of the "
-            "control, while the temperature is half:",
-            sympy.Tuple(arm.temperature_ratio, arm.clock_ratio * arm.epoch_stretch),
-        ),
-        Step(
-            "In whole epochs, not continuous ones, the flow time left is not quite matched; it is smaller by the "
-            "factor",
-            whole_epochs,
-        ),
+        "Double the batch and the number of epochs and let the learning rate fall by $\\sqrt\\gamma$ per epoch. "
+        "Each epoch lasts half as long and there are twice as many, so flow time at every stage is that of the "
+        "control, while the temperature is half:",
+        sympy.Tuple(arm.temperature_ratio, arm.clock_ratio * arm.epoch_stretch),
+        "In whole epochs, not continuous ones, the flow time left is not quite matched; it is smaller by the factor",
+        whole_epochs,
     )
 
 

@@ -6,7 +6,7 @@ import sympy
 from sympy import Rational, Symbol, log
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand, demand_zero, equality
+from theory.derivation import Derivation, Equation, demand, demand_zero, equality
 from theory.laws.normal_crossing import sympified
 
 _HALF = Rational(1, 2)
@@ -38,20 +38,14 @@ def _crossover(branch: int) -> Derivation:
         demand(bool(abs(sympy.N(left)) < sympy.Float("1e-20")), "numeric crossover")
     return Derivation.of(
         result,
-        Step(
-            "Two phases of equal multiplicity weigh the same where their free energies agree,",
-            equality(dl * x + dlam * log(x) + dc, 0),
-        ),
-        Step(
-            "Divide by $\\Delta\\lambda$, exponentiate, and put $y = x^* \\Delta L/\\Delta\\lambda$:",
-            equality(Symbol("y") * sympy.exp(Symbol("y")), argument),
-        ),
-        Step(
-            "which is solved by $y = W(\\cdot)$. If $\\Delta L$ and $\\Delta\\lambda$ have one sign the right-hand "
-            "side is positive, only the principal branch is real, and there is exactly one crossover. If the signs "
-            "differ there are two crossovers as long as the right-hand side is above $-1/e$; branch $-1$ is the one "
-            "at large $n\\beta$, where the law holds."
-        ),
+        "Two phases of equal multiplicity weigh the same where their free energies agree,",
+        equality(dl * x + dlam * log(x) + dc, 0),
+        "Divide by $\\Delta\\lambda$, exponentiate, and put $y = x^* \\Delta L/\\Delta\\lambda$:",
+        equality(Symbol("y") * sympy.exp(Symbol("y")), argument),
+        "which is solved by $y = W(\\cdot)$. If $\\Delta L$ and $\\Delta\\lambda$ have one sign the right-hand "
+        "side is positive, only the principal branch is real, and there is exactly one crossover. If the signs "
+        "differ there are two crossovers as long as the right-hand side is above $-1/e$; branch $-1$ is the one "
+        "at large $n\\beta$, where the law holds.",
     )
 
 

@@ -11,7 +11,7 @@ import sympy
 from sympy import Rational, Symbol, exp
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero, equality
+from theory.derivation import Derivation, Equation, demand_zero, equality
 
 _TESTS = ("tests/zoo/test_zoo.py",)
 _SOURCE = (
@@ -32,12 +32,10 @@ def derive_effective_initialisation_step() -> Derivation:
     demand_zero((u * (1 - rate * g)) * (v * (1 + rate * g)) / (u * v) - result, "product after a step")
     return Derivation.of(
         result,
-        Step(
-            "With $\\beta = u^2 - v^2$ the gradients are $g u$ and $-g v$, where $g$ is the mean of $r x$ over the "
-            "minibatch, so a step makes of $uv$",
-            (u * (1 - rate * g)) * (v * (1 + rate * g)),
-        ),
-        Step("The terms of first order cancel. Only the square of the gradient acts, and always downwards."),
+        "With $\\beta = u^2 - v^2$ the gradients are $g u$ and $-g v$, where $g$ is the mean of $r x$ over the "
+        "minibatch, so a step makes of $uv$",
+        (u * (1 - rate * g)) * (v * (1 + rate * g)),
+        "The terms of first order cancel. Only the square of the gradient acts, and always downwards.",
     )
 
 
@@ -53,17 +51,14 @@ def derive_effective_initialisation_shift() -> Derivation:
     demand_zero(per_step * s.elapsed_time / rate - result, "sum over steps")
     return Derivation.of(
         result,
-        Step("By [eq:effective-initialisation-step] a step adds to $\\ln uv$, to second order,", first),
-        Step(
-            "Near interpolation the full gradient is small against its noise. If residual and feature are "
-            "independent, the noise of a batch of $B$ examples drawn with replacement has the variance $\\langle "
-            "r^2\\rangle \\langle x^2\\rangle / B$, and $\\langle r^2\\rangle$ is four times the loss. Both are "
-            "approximations; the step itself is exact."
-        ),
-        Step(
-            "Sum over the steps of the time $t_e$, $t_e/\\eta$ in number. The noise acts in proportion to the "
-            "loss: early, and then no more."
-        ),
+        "By [eq:effective-initialisation-step] a step adds to $\\ln uv$, to second order,",
+        first,
+        "Near interpolation the full gradient is small against its noise. If residual and feature are "
+        "independent, the noise of a batch of $B$ examples drawn with replacement has the variance $\\langle "
+        "r^2\\rangle \\langle x^2\\rangle / B$, and $\\langle r^2\\rangle$ is four times the loss. Both are "
+        "approximations; the step itself is exact.",
+        "Sum over the steps of the time $t_e$, $t_e/\\eta$ in number. The noise acts in proportion to the "
+        "loss: early, and then no more.",
     )
 
 
@@ -79,14 +74,10 @@ def derive_effective_initialisation_decay() -> Derivation:
     demand_zero(sympy.diff(course, time) + 2 * decay * course, "solution")
     return Derivation.of(
         result,
-        Step(
-            "In gradient flow with weight decay $\\lambda_w(t)$ the gradient drops out of",
-            equality(sympy.Derivative(u * v, time), -2 * decay * u * v),
-        ),
-        Step(
-            "so $uv = \\alpha^2 e^{-2\\Lambda}$, where $\\Lambda$ is the integral of the decay: *when* it was "
-            "applied does not matter. If training ends in interpolation, neither does the order for the result."
-        ),
+        "In gradient flow with weight decay $\\lambda_w(t)$ the gradient drops out of",
+        equality(sympy.Derivative(u * v, time), -2 * decay * u * v),
+        "so $uv = \\alpha^2 e^{-2\\Lambda}$, where $\\Lambda$ is the integral of the decay: *when* it was "
+        "applied does not matter. If training ends in interpolation, neither does the order for the result.",
     )
 
 

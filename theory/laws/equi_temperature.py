@@ -6,7 +6,7 @@ import sympy
 from sympy import Symbol, exp, log
 
 from theory import symbols as s
-from theory.derivation import Derivation, Step, demand, demand_zero
+from theory.derivation import Derivation, demand, demand_zero
 from theory.laws.power_law import derive_critical_temperature_power_law, power_law_schedule
 from theory.laws.scaling import exponential_schedule, labelled, temperature_and_time
 
@@ -24,12 +24,11 @@ def derive_learning_rate_halvings() -> Derivation:
     demand_zero(sympy.simplify(ratio - sympy.Rational(1, 2)), "in epochs: [eq:epochs-per-halving]")
     return Derivation.of(
         result,
-        Step("The temperature [eq:sgd-temperature] falls to $T^*$ at the learning rate", rate),
-        Step(
-            "Count how often the learning rate has halved until then. Halving the batch adds exactly one, if $T^*$ "
-            "does not depend on $B$. This holds for any schedule, so curves of different schedules and decays can "
-            "be compared in this unit; under exponential decay one halving is [eq:epochs-per-halving] epochs."
-        ),
+        "The temperature [eq:sgd-temperature] falls to $T^*$ at the learning rate",
+        rate,
+        "Count how often the learning rate has halved until then. Halving the batch adds exactly one, if $T^*$ "
+        "does not depend on $B$. This holds for any schedule, so curves of different schedules and decays can "
+        "be compared in this unit; under exponential decay one halving is [eq:epochs-per-halving] epochs.",
     )
 
 
@@ -59,17 +58,13 @@ def derive_equi_temperature_slope_power_law() -> Derivation:
     hazard = Symbol("h", positive=True)
     return Derivation.of(
         result,
-        Step(
-            "By [eq:critical-temperature-power-law] the escapes left at the critical temperature number, up to a "
-            "constant,",
-            hazard * initial.subs(s.epoch, 0) ** (1 / p) * temp**power * exp(-height / temp),
-        ),
-        Step("and stay the same along the curve, so that $T^*$ drifts: $d\\ln T^*/d\\ln B =$", drift),
-        Step(
-            "The learning rate at the end goes as $B\\,T^*$, hence the slope. It exceeds one, since smaller "
-            "batches end later, with longer stays at each temperature; it falls to one as the barrier grows, and "
-            "for $p \\to \\infty$, an exponential."
-        ),
+        "By [eq:critical-temperature-power-law] the escapes left at the critical temperature number, up to a constant,",
+        hazard * initial.subs(s.epoch, 0) ** (1 / p) * temp**power * exp(-height / temp),
+        "and stay the same along the curve, so that $T^*$ drifts: $d\\ln T^*/d\\ln B =$",
+        drift,
+        "The learning rate at the end goes as $B\\,T^*$, hence the slope. It exceeds one, since smaller "
+        "batches end later, with longer stays at each temperature; it falls to one as the barrier grows, and "
+        "for $p \\to \\infty$, an exponential.",
     )
 
 

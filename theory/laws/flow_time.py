@@ -6,7 +6,7 @@ import sympy
 from sympy import Rational, Symbol, exp, log
 
 from theory import symbols as s
-from theory.derivation import Derivation, Step, demand, demand_zero, equality
+from theory.derivation import Derivation, demand, demand_zero, equality
 from theory.laws.scaling import (
     derive_critical_period_end_exponential,
     derive_remaining_langevin_time,
@@ -41,12 +41,11 @@ def derive_critical_period_end_flow_time() -> Derivation:
     demand(not slope.has(s.batch_size), "linear for small batches")
     return Derivation.of(
         result,
-        Step("The flow time spent in $e$ epochs is (geometric sum, proved by induction)", spent.subs(e, s.epoch)),
-        Step(
-            "Set it to $t_c$ and solve. A larger batch makes fewer steps per epoch, so $e^*$ comes *later*, where the "
-            "temperature law says earlier; for large $B$ the schedule is exhausted before $t_c$ is reached and $e^*$ "
-            "is infinite."
-        ),
+        "The flow time spent in $e$ epochs is (geometric sum, proved by induction)",
+        spent.subs(e, s.epoch),
+        "Set it to $t_c$ and solve. A larger batch makes fewer steps per epoch, so $e^*$ comes *later*, where the "
+        "temperature law says earlier; for large $B$ the schedule is exhausted before $t_c$ is reached and $e^*$ "
+        "is infinite.",
     )
 
 
@@ -56,7 +55,7 @@ def derive_critical_period_end_flow_time_constant() -> Derivation:
     result = s.flow_time * s.batch_size * (1 - s.momentum) / (s.learning_rate * s.dataset_size)
     demand_zero(result * per_epoch - s.flow_time, "flow time spent")
     return Derivation.of(
-        result, Step("Each epoch spends the same flow time; divide. $e^*$ is proportional to $B$.", per_epoch)
+        result, "Each epoch spends the same flow time; divide. $e^*$ is proportional to $B$.", per_epoch
     )
 
 
@@ -71,11 +70,10 @@ def derive_critical_period_end_flow_time_left() -> Derivation:
     demand_zero(theorem.subs(s.epoch_offset, log(start) / log(s.decay)) - result, "same law as the temperature")
     return Derivation.of(
         result,
-        Step("[eq:remaining-langevin-time] set to $t_c$:", equality(left, s.flow_time)),
-        Step(
-            "This is [eq:critical-period-end-exponential] with another $e_0$: the same shift per halving. What is "
-            "*left* cannot be told from temperature under exponential decay; what is *spent* can."
-        ),
+        "[eq:remaining-langevin-time] set to $t_c$:",
+        equality(left, s.flow_time),
+        "This is [eq:critical-period-end-exponential] with another $e_0$: the same shift per halving. What is "
+        "*left* cannot be told from temperature under exponential decay; what is *spent* can.",
     )
 
 

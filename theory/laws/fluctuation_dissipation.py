@@ -12,7 +12,7 @@ import sympy
 from sympy import Expr, Rational, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero, equality
+from theory.derivation import Derivation, Equation, demand_zero, equality
 from theory.laws.sgd import heavy_ball_covariance
 
 _SOURCE = "Yaida (2019), Fluctuation-dissipation relations for stochastic gradient descent, ICLR, arXiv:1810.00004"
@@ -75,17 +75,14 @@ def derive_fluctuation_dissipation() -> Derivation:
     demand_zero(small_steps - eta * s.gradient_variance / (2 * s.batch_size), "small steps in a quadratic well")
     return Derivation.of(
         result,
-        Step("One step without momentum changes $w^2$ by", expanded),
-        Step(
-            "In the stationary state the mean change is zero. The minibatch was drawn independently of $w$, so "
-            "$\\langle w g\\rangle = \\langle w\\,\\partial L\\rangle$, and summing over coordinates gives the "
-            "relation. Nothing else was assumed: no small steps, no quadratic loss, no isotropic noise. "
-            "$\\tilde C$ is the second moment of the minibatch gradient, not its covariance."
-        ),
-        Step(
-            "It is a thermometer: where steps are small and noise is isotropic each coordinate's share is the "
-            "temperature of [eq:sgd-temperature], the equipartition of $w\\,\\partial L$."
-        ),
+        "One step without momentum changes $w^2$ by",
+        expanded,
+        "In the stationary state the mean change is zero. The minibatch was drawn independently of $w$, so "
+        "$\\langle w g\\rangle = \\langle w\\,\\partial L\\rangle$, and summing over coordinates gives the "
+        "relation. Nothing else was assumed: no small steps, no quadratic loss, no isotropic noise. "
+        "$\\tilde C$ is the second moment of the minibatch gradient, not its covariance.",
+        "It is a thermometer: where steps are small and noise is isotropic each coordinate's share is the "
+        "temperature of [eq:sgd-temperature], the equipartition of $w\\,\\partial L$.",
     )
 
 
@@ -102,20 +99,17 @@ def derive_fluctuation_dissipation_momentum() -> Derivation:
     demand_zero(sympy.together(solution[flow] - through_gradient), "in terms of gradients")
     return Derivation.of(
         result,
-        Step(
-            "Stationarity of $\\langle w^2\\rangle$: with $v'$ the new velocity, $\\langle w v'\\rangle = "
-            "\\frac\\eta2\\langle v^2\\rangle$. Of $C_{wv} = \\langle w v\\rangle$: it equals $\\langle w v'\\rangle "
-            "- \\eta\\langle v^2\\rangle$, so",
-            equality(wv, -eta * vv / 2),
-        ),
-        Step(
-            "and $\\langle wv'\\rangle = \\mu\\langle wv\\rangle + \\langle w\\,\\partial L\\rangle$ gives the "
-            "relation. Stationarity of $\\langle v^2\\rangle$ adds a second one, "
-            "with $C_{vg} = \\langle v\\cdot\\nabla L\\rangle$, $v$ before the step,",
-            equality((1 - mu**2) * vv, 2 * mu * along + second),
-        ),
-        Step("Eliminating the velocity,", equality(flow, through_gradient)),
-        Step("Check: both hold for the exact covariance of [eq:sgd-temperature-quadratic], for any step."),
+        "Stationarity of $\\langle w^2\\rangle$: with $v'$ the new velocity, $\\langle w v'\\rangle = "
+        "\\frac\\eta2\\langle v^2\\rangle$. Of $C_{wv} = \\langle w v\\rangle$: it equals $\\langle w v'\\rangle "
+        "- \\eta\\langle v^2\\rangle$, so",
+        equality(wv, -eta * vv / 2),
+        "and $\\langle wv'\\rangle = \\mu\\langle wv\\rangle + \\langle w\\,\\partial L\\rangle$ gives the "
+        "relation. Stationarity of $\\langle v^2\\rangle$ adds a second one, "
+        "with $C_{vg} = \\langle v\\cdot\\nabla L\\rangle$, $v$ before the step,",
+        equality((1 - mu**2) * vv, 2 * mu * along + second),
+        "Eliminating the velocity,",
+        equality(flow, through_gradient),
+        "Check: both hold for the exact covariance of [eq:sgd-temperature-quadratic], for any step.",
     )
 
 

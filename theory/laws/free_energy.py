@@ -13,7 +13,7 @@ import sympy
 from sympy import Eq, Expr, Rational, Symbol, gamma, log
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero, equality
+from theory.derivation import Derivation, Equation, demand_zero, equality
 from theory.laws.normal_crossing import crossing_zeta
 
 _HALF = Rational(1, 2)
@@ -52,20 +52,16 @@ def derive_free_energy_constant() -> Derivation:
         leading = sympy.limit(shape / large ** (order - 1), large, sympy.oo)
         demand_zero(leading - gamma(lam) / gamma(order), f"leading partition function, order {order}")
     result = -log(s.pole_coefficient * gamma(lam) / gamma(s.multiplicity))
-    steps = (
-        Step(
-            "A pole $c_m/(z+\\lambda)^m$ of the zeta function is the Mellin transform of the state density (checked "
-            "for $m = 1, 2, 3$)",
-            s.pole_coefficient * _LEVEL ** (lam - 1) * (-log(_LEVEL)) ** (s.multiplicity - 1) / gamma(s.multiplicity),
-        ),
-        Step(
-            "Integrate it against $e^{-n\\beta t}$. Powers of $\\log t$ are derivatives by $\\lambda$ of the Gamma "
-            "integral, whose largest term keeps all of them on $(n\\beta)^{-\\lambda}$:",
-            s.pole_coefficient * gamma(lam) / gamma(s.multiplicity) * x**-lam * log(x) ** (s.multiplicity - 1),
-        ),
-        Step("Minus the logarithm of the factor in front is the constant."),
+    story = (
+        "A pole $c_m/(z+\\lambda)^m$ of the zeta function is the Mellin transform of the state density (checked "
+        "for $m = 1, 2, 3$)",
+        s.pole_coefficient * _LEVEL ** (lam - 1) * (-log(_LEVEL)) ** (s.multiplicity - 1) / gamma(s.multiplicity),
+        "Integrate it against $e^{-n\\beta t}$. Powers of $\\log t$ are derivatives by $\\lambda$ of the Gamma "
+        "integral, whose largest term keeps all of them on $(n\\beta)^{-\\lambda}$:",
+        s.pole_coefficient * gamma(lam) / gamma(s.multiplicity) * x**-lam * log(x) ** (s.multiplicity - 1),
+        "Minus the logarithm of the factor in front is the constant.",
     )
-    return Derivation.of(result, *steps)
+    return Derivation.of(result, *story)
 
 
 def derive_phase_free_energy() -> Derivation:
@@ -79,11 +75,9 @@ def derive_phase_free_energy() -> Derivation:
     demand_zero(sympy.expand_log(difference, force=True), "minus log of the partition function")
     return Derivation.of(
         result,
-        Step(
-            "With [eq:free-energy-constant] the partition function of the phase is asymptotically",
-            sympy.exp(-x * s.loss) * sympy.exp(-s.free_energy_constant) * x**-lam * log(x) ** (m - 1),
-        ),
-        Step("and the free energy is minus its logarithm."),
+        "With [eq:free-energy-constant] the partition function of the phase is asymptotically",
+        sympy.exp(-x * s.loss) * sympy.exp(-s.free_energy_constant) * x**-lam * log(x) ** (m - 1),
+        "and the free energy is minus its logarithm.",
     )
 
 
@@ -105,9 +99,11 @@ def derive_well_constant() -> Derivation:
         demand_zero(sympy.gammasimp(exact / expected) - 1, f"integral over the well, k = {order}")
     return Derivation.of(
         result,
-        Step("Zeta function of $a|w|^{2k}$ on $[-1, 1]$ with prior density $\\varphi_0$", Eq(s.zeta, zeta)),
-        Step("has its pole at $-1/(2k)$ with coefficient", Eq(s.pole_coefficient, coefficient)),
-        Step("to be put into [eq:free-energy-constant] with $m=1$. The Gaussian-like integral agrees for $k=1,2,3$."),
+        "Zeta function of $a|w|^{2k}$ on $[-1, 1]$ with prior density $\\varphi_0$",
+        Eq(s.zeta, zeta),
+        "has its pole at $-1/(2k)$ with coefficient",
+        Eq(s.pole_coefficient, coefficient),
+        "to be put into [eq:free-energy-constant] with $m=1$. The Gaussian-like integral agrees for $k=1,2,3$.",
     )
 
 
@@ -125,9 +121,11 @@ def derive_crossing_constant() -> Derivation:
     result = general.subs({s.pole_coefficient: coefficient, s.learning_coefficient: pole, s.multiplicity: 2})
     return Derivation.of(
         result,
-        Step("On $[0,1]^2$ both coordinates share the pole", equality(s.zeta, sympy.factor(zeta))),
-        Step("which is double, with coefficient", Eq(s.pole_coefficient, coefficient)),
-        Step("On $[-1,1]^2$ the square counts four times: subtract $\\log 4$."),
+        "On $[0,1]^2$ both coordinates share the pole",
+        equality(s.zeta, sympy.factor(zeta)),
+        "which is double, with coefficient",
+        Eq(s.pole_coefficient, coefficient),
+        "On $[-1,1]^2$ the square counts four times: subtract $\\log 4$.",
     )
 
 
@@ -139,11 +137,9 @@ def derive_energy_law() -> Derivation:
     demand_zero(x * sympy.diff(shifted, x) - result, "derivative of the free energy")
     return Derivation.of(
         result,
-        Step(
-            "Beyond the leading term the logarithm comes with a constant, $\\log n\\beta + c$ "
-            "([eq:energy-offset]). The energy is $n\\beta\\,\\partial F/\\partial(n\\beta)$ of",
-            shifted,
-        ),
+        "Beyond the leading term the logarithm comes with a constant, $\\log n\\beta + c$ "
+        "([eq:energy-offset]). The energy is $n\\beta\\,\\partial F/\\partial(n\\beta)$ of",
+        shifted,
     )
 
 
@@ -160,15 +156,11 @@ def derive_energy_offset() -> Derivation:
         demand_zero(second / leading - (order - 1) * result, f"two leading terms, order {order}")
     return Derivation.of(
         result,
-        Step(
-            "The poles $c_m/(z+\\lambda)^m + c_{m-1}/(z+\\lambda)^{m-1}$ together give $Z$ proportional to "
-            "$\\ell^{m-1} + (m-1)\\,c\\,\\ell^{m-2}+\\dots \\approx (\\ell + c)^{m-1}$ in $\\ell = \\log n\\beta$. "
-            "Reading off $c$ (checked for $m = 2, 3, 4$; exact for $m = 2$) gives the offset."
-        ),
-        Step(
-            "For $w_1^2w_2^2$ on the unit square $c_{m-1}=0$ and $-\\psi(1/2) = \\gamma_E + 2\\log 2 = 1.9635$ with "
-            "Euler's constant $\\gamma_E$: at $n\\beta = 144.76$ the energy is $0.3559$, far from $\\lambda = 1/2$."
-        ),
+        "The poles $c_m/(z+\\lambda)^m + c_{m-1}/(z+\\lambda)^{m-1}$ together give $Z$ proportional to "
+        "$\\ell^{m-1} + (m-1)\\,c\\,\\ell^{m-2}+\\dots \\approx (\\ell + c)^{m-1}$ in $\\ell = \\log n\\beta$. "
+        "Reading off $c$ (checked for $m = 2, 3, 4$; exact for $m = 2$) gives the offset.",
+        "For $w_1^2w_2^2$ on the unit square $c_{m-1}=0$ and $-\\psi(1/2) = \\gamma_E + 2\\log 2 = 1.9635$ with "
+        "Euler's constant $\\gamma_E$: at $n\\beta = 144.76$ the energy is $0.3559$, far from $\\lambda = 1/2$.",
     )
 
 

@@ -8,7 +8,7 @@ import sympy
 from sympy import Expr, Matrix, MatrixSymbol, Rational, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero, equality
+from theory.derivation import Derivation, Equation, Story, demand_zero, equality
 
 _SOURCE = "textbook; Geman & Geman (1984), IEEE Trans. Pattern Anal. Mach. Intell. 6"
 _W, _REST = Symbol("w", real=True), Symbol("c_0", real=True)
@@ -20,7 +20,7 @@ def conditional_loss() -> Expr:
 
 
 @cache
-def conditional_moments() -> tuple[Expr, Expr, tuple[Step, ...]]:
+def conditional_moments() -> tuple[Expr, Expr, Story]:
     """Mean and variance of one coordinate by completing the square, checked by integrals."""
     a, b, temp = s.quadratic_coefficient, s.linear_coefficient, s.temperature
     mean, variance = -b / (2 * a), temp / (2 * a)
@@ -30,18 +30,14 @@ def conditional_moments() -> tuple[Expr, Expr, tuple[Step, ...]]:
     total, first, second = (_line_integral(_W**power * weight) for power in range(3))
     demand_zero(sympy.simplify(first / total) - mean, "mean by integration")
     demand_zero(sympy.simplify(second / total - (first / total) ** 2) - variance, "variance by integration")
-    steps = (
-        Step(
-            "Given the other coordinates the loss is a parabola in $w$, with $c_0$ what does not hold $w$. Completing "
-            "the square,",
-            equality(conditional_loss(), a * (_W + b / (2 * a)) ** 2 + lowest),
-        ),
-        Step(
-            "and $\\exp(-L/T)$ is a normal density, $a_2 (w - \\bar w)^2/T = (w - \\bar w)^2/(2\\sigma_w^2)$. Check: "
-            "the integrals of $\\exp(-L/T)$, $w\\exp(-L/T)$ and $w^2\\exp(-L/T)$ give the same mean and variance."
-        ),
+    story = (
+        "Given the other coordinates the loss is a parabola in $w$, with $c_0$ what does not hold $w$. Completing "
+        "the square,",
+        equality(conditional_loss(), a * (_W + b / (2 * a)) ** 2 + lowest),
+        "and $\\exp(-L/T)$ is a normal density, $a_2 (w - \\bar w)^2/T = (w - \\bar w)^2/(2\\sigma_w^2)$. Check: "
+        "the integrals of $\\exp(-L/T)$, $w\\exp(-L/T)$ and $w^2\\exp(-L/T)$ give the same mean and variance.",
     )
-    return mean, variance, steps
+    return mean, variance, story
 
 
 def _line_integral(expression: Expr) -> Expr:
@@ -54,7 +50,7 @@ def _line_integral(expression: Expr) -> Expr:
     return constant * sympy.integrate(polynomial * parabola, (_W, -sympy.oo, sympy.oo))
 
 
-def _block_steps() -> tuple[Step, ...]:
+def _block_story() -> Story:
     """Mean -H^-1 g and covariance T H^-1 of a block, for two coordinates with every entry a symbol."""
     temp = s.temperature
     h11, h22 = sympy.symbols("h11 h22", positive=True)
@@ -86,39 +82,33 @@ def _block_steps() -> tuple[Step, ...]:
         MatrixSymbol("M", dimension, 1),
     )
     return (
-        Step(
-            "A block of $d$ coordinates in which the loss is of degree two, $L = \\frac12 x^\\top H x + g^\\top x + "
-            "\\text{const}$ with $H$ positive definite, is normal in the same way, of precision $H/T$, covariance "
-            "$T H^{-1}$ and mean vector $M$:",
-            equality(means, -block.I * vector),
-        ),
-        Step(
-            "Check, for two coordinates and every entry a symbol: the square completes; with one coordinate integrated "
-            "out the other has this mean and variance; and conditioning the block on one of its coordinates gives the "
-            "law of the other one above."
-        ),
+        "A block of $d$ coordinates in which the loss is of degree two, $L = \\frac12 x^\\top H x + g^\\top x + "
+        "\\text{const}$ with $H$ positive definite, is normal in the same way, of precision $H/T$, covariance "
+        "$T H^{-1}$ and mean vector $M$:",
+        equality(means, -block.I * vector),
+        "Check, for two coordinates and every entry a symbol: the square completes; with one coordinate integrated "
+        "out the other has this mean and variance; and conditioning the block on one of its coordinates gives the "
+        "law of the other one above.",
     )
 
 
 def derive_gibbs_conditional_mean() -> Derivation:
     """Mean of a coordinate given the others."""
-    mean, _, steps = conditional_moments()
-    return Derivation.of(mean, *steps, *_block_steps())
+    mean, _, story = conditional_moments()
+    return Derivation.of(mean, *story, *_block_story())
 
 
 def derive_gibbs_conditional_variance() -> Derivation:
     """Variance of a coordinate given the others."""
-    _, variance, steps = conditional_moments()
+    _, variance, story = conditional_moments()
     energy = s.quadratic_coefficient * variance / s.temperature
     demand_zero(energy - Rational(1, 2), "equipartition")
     return Derivation.of(
         variance,
-        *steps,
-        Step(
-            "The variance depends on the other coordinates through $a_2$ alone. Check: the mean of $a_2(w-\\bar "
-            "w)^2/T$ is one half, as equipartition demands. In a block it is the diagonal entry $T/H_{jj}$, not the "
-            "larger $T (H^{-1})_{jj}$, which is the variance with the rest of the block integrated out."
-        ),
+        *story,
+        "The variance depends on the other coordinates through $a_2$ alone. Check: the mean of $a_2(w-\\bar "
+        "w)^2/T$ is one half, as equipartition demands. In a block it is the diagonal entry $T/H_{jj}$, not the "
+        "larger $T (H^{-1})_{jj}$, which is the variance with the rest of the block integrated out.",
     )
 
 

@@ -12,7 +12,7 @@ import sympy
 from sympy import Rational, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero, equality
+from theory.derivation import Derivation, Equation, demand_zero, equality
 
 
 @cache
@@ -30,21 +30,15 @@ def derive_inertia() -> Derivation:
     demand_zero(mu * step**2 / eta - result, "inertia")
     return Derivation.of(
         result,
-        Step(
-            "Write $w_-$, $w_0$ and $w_+$ for the weight before, now and after a step. Eliminating the velocity, "
-            "with $g$ the minibatch gradient,",
-            equality(after - now, mu * (now - before) - eta * force),
-        ),
-        Step(
-            "First and second differences, regrouped:",
-            equality((1 - mu) * (after - now) + mu * (after - 2 * now + before), -eta * force),
-        ),
-        Step(
-            "Divided by $\\eta$, with the Langevin time $\\Delta t = \\eta/(1-\\mu)$ of a step, this is "
-            "$m_\\mu\\ddot w + \\dot w = -g$: the first difference over $\\Delta t$ has the factor 1, the "
-            "second over $\\Delta t^2$ the factor",
-            mu * step**2 / eta,
-        ),
+        "Write $w_-$, $w_0$ and $w_+$ for the weight before, now and after a step. Eliminating the velocity, "
+        "with $g$ the minibatch gradient,",
+        equality(after - now, mu * (now - before) - eta * force),
+        "First and second differences, regrouped:",
+        equality((1 - mu) * (after - now) + mu * (after - 2 * now + before), -eta * force),
+        "Divided by $\\eta$, with the Langevin time $\\Delta t = \\eta/(1-\\mu)$ of a step, this is "
+        "$m_\\mu\\ddot w + \\dot w = -g$: the first difference over $\\Delta t$ has the factor 1, the "
+        "second over $\\Delta t^2$ the factor",
+        mu * step**2 / eta,
     )
 
 
@@ -78,20 +72,17 @@ def derive_transmission_factor() -> Derivation:
     demand_zero(result.subs({mass: Rational(3, 4), h: 1}) - Rational(2, 3), "inertia 3/4")
     return Derivation.of(
         result,
-        Step(
-            "On top of the barrier $L = L_\\ddagger - h_\\ddagger w^2/2$ a path without noise runs away like "
-            "$e^{\\lambda t}$ with the rate $\\lambda$, where",
-            equality(mass * rate**2 + rate, h),
-        ),
-        Step(
-            "The probability to fall to the far side is $F(v + cw)$ with $c = \\lambda + 1/m_\\mu$: then the drift of "
-            "$u = v + cw$ is a multiple of $u$, and $F'$ is a Gaussian in $u$. Its flux through the top, against "
-            "thermal velocities, is the share $\\sqrt{km_\\mu/(1+km_\\mu)}$, $k = c - 1/m_\\mu$, of the flux without "
-            "recrossing. That one is $1/\\sqrt{m_\\mu h_\\ddagger}$ of the rate of [eq:eyring-kramers]; with the "
-            "equation for $\\lambda$ the product is",
-            equality(s.transmission_factor, rate / h),
-        ),
-        Step("Slow escapes feel it only through the top; for small inertia it is", small),
+        "On top of the barrier $L = L_\\ddagger - h_\\ddagger w^2/2$ a path without noise runs away like "
+        "$e^{\\lambda t}$ with the rate $\\lambda$, where",
+        equality(mass * rate**2 + rate, h),
+        "The probability to fall to the far side is $F(v + cw)$ with $c = \\lambda + 1/m_\\mu$: then the drift of "
+        "$u = v + cw$ is a multiple of $u$, and $F'$ is a Gaussian in $u$. Its flux through the top, against "
+        "thermal velocities, is the share $\\sqrt{km_\\mu/(1+km_\\mu)}$, $k = c - 1/m_\\mu$, of the flux without "
+        "recrossing. That one is $1/\\sqrt{m_\\mu h_\\ddagger}$ of the rate of [eq:eyring-kramers]; with the "
+        "equation for $\\lambda$ the product is",
+        equality(s.transmission_factor, rate / h),
+        "Slow escapes feel it only through the top; for small inertia it is",
+        small,
     )
 
 

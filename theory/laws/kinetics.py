@@ -11,7 +11,7 @@ import sympy
 from sympy import Expr, Function, Integral, Rational, Symbol, exp, gamma
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero, equality
+from theory.derivation import Derivation, Equation, demand_zero, equality
 
 _SINGULAR = "derived here; regular case Eyring (1935), Kramers (1940)"
 _HEIGHT = Symbol("y", real=True)
@@ -35,22 +35,16 @@ def derive_mean_first_passage() -> Derivation:
     demand_zero(sympy.diff(result, x) - solved, "mean first passage time from its slope")
     demand_zero(result.subs(x, high).doit(), "absorbing end")
     tau = Function(r"\tau")(x)
-    steps = (
-        Step(
-            "The mean time to absorption solves the backward equation",
-            equality(temp * tau.diff(x, 2) - loss(x).diff(x) * tau.diff(x), -1),
-        ),
-        Step(
-            "with $\\tau'(a_0) = 0$ (reflecting) and $\\tau(b_0) = 0$ (absorbing). Multiplied by $e^{-L/T}/T$ the "
-            "left side is the derivative of $e^{-L/T}\\tau'$, so",
-            equality(tau.diff(x), solved),
-        ),
-        Step(
-            "and a second integration, from $b_0$, gives the result. Both ends and the equation are checked "
-            "by substitution."
-        ),
+    story = (
+        "The mean time to absorption solves the backward equation",
+        equality(temp * tau.diff(x, 2) - loss(x).diff(x) * tau.diff(x), -1),
+        "with $\\tau'(a_0) = 0$ (reflecting) and $\\tau(b_0) = 0$ (absorbing). Multiplied by $e^{-L/T}/T$ the "
+        "left side is the derivative of $e^{-L/T}\\tau'$, so",
+        equality(tau.diff(x), solved),
+        "and a second integration, from $b_0$, gives the result. Both ends and the equation are checked "
+        "by substitution.",
     )
-    return Derivation.of(result, *steps)
+    return Derivation.of(result, *story)
 
 
 @cache
@@ -88,12 +82,11 @@ def derive_well_integral() -> Derivation:
     u = Symbol("u", positive=True)
     return Derivation.of(
         result,
-        Step(
-            "Measure $w$ in units of $(T/a)^{1/2k}$: the integral is twice that length times",
-            Integral(exp(-(u ** (2 * k))), (u, 0, sympy.oo)),
-        ),
-        Step("a Gamma integral in $q = u^{2k}$,", gamma(1 / (2 * k)) / (2 * k)),
-        Step("and $x\\Gamma(x) = \\Gamma(1+x)$. Direct integration agrees for $k = 1, 2, 3$."),
+        "Measure $w$ in units of $(T/a)^{1/2k}$: the integral is twice that length times",
+        Integral(exp(-(u ** (2 * k))), (u, 0, sympy.oo)),
+        "a Gamma integral in $q = u^{2k}$,",
+        gamma(1 / (2 * k)) / (2 * k),
+        "and $x\\Gamma(x) = \\Gamma(1+x)$. Direct integration agrees for $k = 1, 2, 3$.",
     )
 
 
@@ -110,18 +103,18 @@ def derive_singular_eyring_kramers() -> Derivation:
     demand_zero(power - (1 - 1 / (2 * s.well_half_order) - 1 / (2 * s.barrier_half_order)), "power of the temperature")
     return Derivation.of(
         result,
-        Step(
-            "In [eq:mean-first-passage] the outer integral is concentrated at the barrier and the inner one, for $y$ "
-            "near it, in the well. Up to exponentially small terms the double integral is a well's times a barrier's, "
-            "$I_\\ddagger$:",
-            equality(
-                s.mean_first_passage_time,
-                exp(height / temp) * s.well_integral * Symbol(r"I_\ddagger", positive=True) / temp,
-            ),
+        "In [eq:mean-first-passage] the outer integral is concentrated at the barrier and the inner one, for $y$ "
+        "near it, in the well. Up to exponentially small terms the double integral is a well's times a barrier's, "
+        "$I_\\ddagger$:",
+        equality(
+            s.mean_first_passage_time,
+            exp(height / temp) * s.well_integral * Symbol(r"I_\ddagger", positive=True) / temp,
         ),
-        Step("where both integrals are [eq:well-integral], for the well", equality(s.well_integral, well)),
-        Step("and for the barrier turned upside down", equality(Symbol(r"I_\ddagger"), barrier)),
-        Step("The rate is one over the mean first passage time."),
+        "where both integrals are [eq:well-integral], for the well",
+        equality(s.well_integral, well),
+        "and for the barrier turned upside down",
+        equality(Symbol(r"I_\ddagger"), barrier),
+        "The rate is one over the mean first passage time.",
     )
 
 
@@ -143,12 +136,11 @@ def derive_singular_eyring_kramers_power() -> Derivation:
     )
     return Derivation.of(
         result,
-        Step("Differentiate the logarithm of [eq:singular-eyring-kramers], without its exponential:", power),
-        Step(
-            "and recognise the learning coefficients $1/(2k)$ and $1/(2j)$ of "
-            "[eq:normal-crossing-learning-coefficient]. So $\\log r = -n\\beta\\,\\Delta L_\\ddagger + (\\lambda + "
-            "\\lambda_\\ddagger - 1)\\log n\\beta + \\mathrm{const}$: singularity enters the mixing time."
-        ),
+        "Differentiate the logarithm of [eq:singular-eyring-kramers], without its exponential:",
+        power,
+        "and recognise the learning coefficients $1/(2k)$ and $1/(2j)$ of "
+        "[eq:normal-crossing-learning-coefficient]. So $\\log r = -n\\beta\\,\\Delta L_\\ddagger + (\\lambda + "
+        "\\lambda_\\ddagger - 1)\\log n\\beta + \\mathrm{const}$: singularity enters the mixing time.",
     )
 
 
@@ -167,11 +159,9 @@ def derive_eyring_kramers() -> Derivation:
     demand_zero(sympy.simplify(singular.subs(values) / result) - 1, "regular wells")
     return Derivation.of(
         result,
-        Step(
-            "Put $k = j = 1$, $a = h_\\alpha/2$, $b = h_\\ddagger/2$ into [eq:singular-eyring-kramers]; "
-            "$\\Gamma(3/2) = \\sqrt\\pi/2$ and the powers of $T$ cancel.",
-            singular.subs({s.well_half_order: 1, s.barrier_half_order: 1}),
-        ),
+        "Put $k = j = 1$, $a = h_\\alpha/2$, $b = h_\\ddagger/2$ into [eq:singular-eyring-kramers]; "
+        "$\\Gamma(3/2) = \\sqrt\\pi/2$ and the powers of $T$ cancel.",
+        singular.subs({s.well_half_order: 1, s.barrier_half_order: 1}),
     )
 
 
@@ -206,14 +196,13 @@ def derive_kramers_correction() -> Derivation:
     demand_zero(result.subs(k, 1) - (Rational(15, 16) * c1**2 - Rational(3, 4) * c2), "regular well")
     return Derivation.of(
         result,
-        Step(
-            "Let the well be $a w^{2k}(1 + c_1 w + c_2 w^2 + \\dots)$ and $w = \\delta u$ with $\\delta = "
-            "(T/a)^{1/2k}$. The first order in $\\delta$ is odd and vanishes; the second order multiplies "
-            "$e^{-u^{2k}}$ by (with $q = u^{2k}$)",
-            second,
-        ),
-        Step("Each power of $u$ is replaced by its Gamma moment:", total),
-        Step("and $\\delta^2 = (T/a)^{1/k}$. For $k=1$ the coefficient is $\\tfrac{15}{16}c_1^2 - \\tfrac34 c_2$."),
+        "Let the well be $a w^{2k}(1 + c_1 w + c_2 w^2 + \\dots)$ and $w = \\delta u$ with $\\delta = "
+        "(T/a)^{1/2k}$. The first order in $\\delta$ is odd and vanishes; the second order multiplies "
+        "$e^{-u^{2k}}$ by (with $q = u^{2k}$)",
+        second,
+        "Each power of $u$ is replaced by its Gamma moment:",
+        total,
+        "and $\\delta^2 = (T/a)^{1/k}$. For $k=1$ the coefficient is $\\tfrac{15}{16}c_1^2 - \\tfrac34 c_2$.",
     )
 
 
@@ -241,11 +230,9 @@ def derive_mean_first_passage_ratio() -> Derivation:
     demand_zero(flat - 1, "pure powers need no correction")
     return Derivation.of(
         result,
-        Step(
-            "The mean first passage time is a product of a well integral and a barrier integral; each brings its own "
-            "factor $1 + \\kappa\\,(T/a)^{1/k}$ of [eq:kramers-correction]. Multiply and drop what is smaller."
-        ),
-        Step("The ratio tends to 1 like $T^{\\min(1/k, 1/j)}$, unless the coefficient vanishes."),
+        "The mean first passage time is a product of a well integral and a barrier integral; each brings its own "
+        "factor $1 + \\kappa\\,(T/a)^{1/k}$ of [eq:kramers-correction]. Multiply and drop what is smaller.",
+        "The ratio tends to 1 like $T^{\\min(1/k, 1/j)}$, unless the coefficient vanishes.",
     )
 
 

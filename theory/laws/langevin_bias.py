@@ -8,14 +8,14 @@ import sympy
 from sympy import Expr, Function, Rational, Symbol, gamma
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero, equality
+from theory.derivation import Derivation, Equation, Story, demand_zero, equality
 from theory.laws.sgd import derive_euler_maruyama_variance
 
 _W = Symbol("w", positive=True)
 
 
 @cache
-def modified_loss_correction() -> tuple[Expr, tuple[Step, ...]]:
+def modified_loss_correction() -> tuple[Expr, Story]:
     """L_1 of the modified loss L + time_step L_1 that one Euler step samples to first order, L = Function("L")(w)."""
     w, temp = _W, s.temperature
     loss, test = Function("L")(w), Function("phi")(w)
@@ -43,21 +43,17 @@ def modified_loss_correction() -> tuple[Expr, tuple[Step, ...]]:
         (slope**2 * density / 2).diff(w) + (temp * slope * density).diff(w, 2) + (temp**2 * density / 2).diff(w, 3)
     )  # A_2^* rho is its derivative
     demand_zero(sympy.expand((flux + adjoint) / density), "no probability flux to first order")
-    steps = (
-        Step(
-            "One Euler step $w' = w - L'\\Delta t + \\sqrt{2T\\Delta t}\\,\\xi$ changes the mean of a function "
-            "$\\varphi$ by $\\Delta t\\,\\mathcal A_1\\varphi + \\Delta t^2\\mathcal A_2\\varphi$, where "
-            "$\\mathcal A_1 = T\\partial^2 - L'\\partial$ is the Langevin generator and "
-            "$\\mathcal A_2 = \\frac12 L'^2\\partial^2 - T L'\\partial^3 + \\frac12 T^2\\partial^4$."
-        ),
-        Step(
-            "A density $e^{-L/T}(1+\\Delta t\\,u)$ is stationary to first order if $\\mathcal A_1^*(e^{-L/T}u) + "
-            "\\mathcal A_2^* e^{-L/T} = 0$. That is one integration: the flux vanishes for $u = -L_1/T$ with",
-            equality(Symbol("L_1"), correction),
-        ),
-        Step("So the scheme samples the modified loss $L + \\Delta t\\,L_1$: flatter where the slope is large."),
+    story = (
+        "One Euler step $w' = w - L'\\Delta t + \\sqrt{2T\\Delta t}\\,\\xi$ changes the mean of a function "
+        "$\\varphi$ by $\\Delta t\\,\\mathcal A_1\\varphi + \\Delta t^2\\mathcal A_2\\varphi$, where "
+        "$\\mathcal A_1 = T\\partial^2 - L'\\partial$ is the Langevin generator and "
+        "$\\mathcal A_2 = \\frac12 L'^2\\partial^2 - T L'\\partial^3 + \\frac12 T^2\\partial^4$.",
+        "A density $e^{-L/T}(1+\\Delta t\\,u)$ is stationary to first order if $\\mathcal A_1^*(e^{-L/T}u) + "
+        "\\mathcal A_2^* e^{-L/T} = 0$. That is one integration: the flux vanishes for $u = -L_1/T$ with",
+        equality(Symbol("L_1"), correction),
+        "So the scheme samples the modified loss $L + \\Delta t\\,L_1$: flatter where the slope is large.",
     )
-    return correction, steps
+    return correction, story
 
 
 @cache
@@ -65,7 +61,7 @@ def derive_unadjusted_langevin_bias_monomial() -> Derivation:
     """Mean energy n beta <a |w|^(2k)> of the Euler scheme, to first order in the step."""
     w, temp, dt = _W, s.temperature, s.time_step
     half, scale = s.well_half_order, s.well_coefficient
-    correction, steps = modified_loss_correction()
+    correction, story = modified_loss_correction()
     loss = scale * w ** (2 * half)
     tilt = sympy.expand(-correction.subs(Function("L")(w), loss).doit() / temp)
 
@@ -94,22 +90,16 @@ def derive_unadjusted_langevin_bias_monomial() -> Derivation:
     demand_zero(result.subs(half, 1) - first_order, "quadratic well, exact variance to first order")
     return Derivation.of(
         result,
-        *steps,
-        Step(
-            "To first order the mean of $L$ shifts by $\\Delta t$ times its covariance with $u$. For "
-            "$L = a|w|^{2k}$ the tilt is",
-            equality(Symbol("u"), tilt),
-        ),
-        Step(
-            "and $\\langle|w|^q\\rangle = (T/a)^{q/2k}\\,\\Gamma(\\frac{q+1}{2k})/\\Gamma(\\frac1{2k})$ gives "
-            "the result. Check: for $k=1$ it is [eq:euler-maruyama-variance] to first order."
-        ),
-        Step(
-            "In units of the relaxation the step is $\\Delta t\\,a^{1/k}T^{1-1/k}$: the flatter the well, the "
-            "weaker the bias at low temperature. With the step $\\epsilon$ of [eq:unadjusted-langevin-bias], "
-            "$\\Delta t = \\epsilon n\\beta/2$. For $k>1$ the scheme diverges from far away, however small the "
-            "step: the law describes it as long as that has not happened, or with walls."
-        ),
+        *story,
+        "To first order the mean of $L$ shifts by $\\Delta t$ times its covariance with $u$. For "
+        "$L = a|w|^{2k}$ the tilt is",
+        equality(Symbol("u"), tilt),
+        "and $\\langle|w|^q\\rangle = (T/a)^{q/2k}\\,\\Gamma(\\frac{q+1}{2k})/\\Gamma(\\frac1{2k})$ gives "
+        "the result. Check: for $k=1$ it is [eq:euler-maruyama-variance] to first order.",
+        "In units of the relaxation the step is $\\Delta t\\,a^{1/k}T^{1-1/k}$: the flatter the well, the "
+        "weaker the bias at low temperature. With the step $\\epsilon$ of [eq:unadjusted-langevin-bias], "
+        "$\\Delta t = \\epsilon n\\beta/2$. For $k>1$ the scheme diverges from far away, however small the "
+        "step: the law describes it as long as that has not happened, or with walls.",
     )
 
 
@@ -144,28 +134,20 @@ def derive_unadjusted_langevin_bias_of_mean() -> Derivation:
     demand_zero(result.subs(quadratic) - first_order, "energy of a quadratic well")
     return Derivation.of(
         result,
-        Step(
-            "Let $\\varphi$ solve Poisson's equation $T\\varphi'' - L'\\varphi' = f - \\langle f\\rangle$, with "
-            "$\\varphi' = 0$ at a wall. The scheme's stationary mean of $f$ differs from $\\langle f\\rangle$ by "
-            "$-\\Delta t$ times the mean of $\\mathcal A_2\\varphi$, the second order of one step in the "
-            "derivation of [eq:unadjusted-langevin-bias-monomial], and by what folding at walls adds."
-        ),
-        Step(
-            "A step that ends at $y$ beyond the wall $w = 0$ is folded to $|y|$. To leading order that changes the "
-            "mean of $\\varphi$ by its third derivative times $(|y|^3 - y^3)/6$. Integrated over the layer beside "
-            "the wall it adds the density there, times $\\varphi'''$, times",
-            fold,
-        ),
-        Step(
-            "By parts, the mean of $\\mathcal A_2\\varphi$ has the same term at the wall with the other sign. What is "
-            "left is, for $f$'s bias, $\\frac{\\Delta t}2\\langle L'(T\\varphi''' - L'\\varphi'')\\rangle = "
-            "\\frac{\\Delta t}2\\langle L'(f' + L''\\varphi')\\rangle$: no wall appears in it."
-        ),
-        Step(
-            "The mean of $L'L''\\varphi'$ is $-1/2T$ times the covariance of $f$ and $L'^2$, by parts again. "
-            "In more coordinates the slopes are gradients, and every wall of a box is met alone."
-        ),
-        Step("Check: in a quadratic well, $f = L$, it is [eq:euler-maruyama-variance] to first order."),
+        "Let $\\varphi$ solve Poisson's equation $T\\varphi'' - L'\\varphi' = f - \\langle f\\rangle$, with "
+        "$\\varphi' = 0$ at a wall. The scheme's stationary mean of $f$ differs from $\\langle f\\rangle$ by "
+        "$-\\Delta t$ times the mean of $\\mathcal A_2\\varphi$, the second order of one step in the "
+        "derivation of [eq:unadjusted-langevin-bias-monomial], and by what folding at walls adds.",
+        "A step that ends at $y$ beyond the wall $w = 0$ is folded to $|y|$. To leading order that changes the "
+        "mean of $\\varphi$ by its third derivative times $(|y|^3 - y^3)/6$. Integrated over the layer beside "
+        "the wall it adds the density there, times $\\varphi'''$, times",
+        fold,
+        "By parts, the mean of $\\mathcal A_2\\varphi$ has the same term at the wall with the other sign. What is "
+        "left is, for $f$'s bias, $\\frac{\\Delta t}2\\langle L'(T\\varphi''' - L'\\varphi'')\\rangle = "
+        "\\frac{\\Delta t}2\\langle L'(f' + L''\\varphi')\\rangle$: no wall appears in it.",
+        "The mean of $L'L''\\varphi'$ is $-1/2T$ times the covariance of $f$ and $L'^2$, by parts again. "
+        "In more coordinates the slopes are gradients, and every wall of a box is met alone.",
+        "Check: in a quadratic well, $f = L$, it is [eq:euler-maruyama-variance] to first order.",
     )
 
 

@@ -8,7 +8,7 @@ import sympy
 from sympy import Eq, Rational, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero, equality
+from theory.derivation import Derivation, Equation, demand_zero, equality
 
 _HALF = Rational(1, 2)
 _LAU = "derived here; the localised posterior: Lau, Furman, Wang, Murfet & Wei (2023), arXiv 2308.12108"
@@ -27,14 +27,10 @@ def derive_localised_energy() -> Derivation:
     demand_zero(result.subs(s.localisation, 0) - _HALF, "without localisation")
     return Derivation.of(
         result,
-        Step(
-            "Along an eigenvector of the Hessian with curvature $h$ the localised posterior is a normal law, with",
-            weight,
-        ),
-        Step(
-            "whose mean of $n\\beta h w^2/2$ is the result: half a degree of freedom without localisation, "
-            "nothing from directions that localisation holds stiffer than the loss does."
-        ),
+        "Along an eigenvector of the Hessian with curvature $h$ the localised posterior is a normal law, with",
+        weight,
+        "whose mean of $n\\beta h w^2/2$ is the result: half a degree of freedom without localisation, "
+        "nothing from directions that localisation holds stiffer than the loss does.",
     )
 
 
@@ -53,13 +49,10 @@ def derive_localisation_effect() -> Derivation:
     demand_zero(largest - Rational(1, 8), "largest where the two stiffnesses are equal")
     return Derivation.of(
         compact,
-        Step(
-            "A stiff direction loses $\\frac12 - \\frac{n\\beta h}{2(n\\beta h+\\gamma_*)}$ of "
-            "[eq:localised-energy], but a flat one, which has nothing to lose, would be charged "
-            "$\\frac12$ by that difference. Minus the derivative by $\\log\\gamma_*$ agrees with it to first order "
-            "in $\\gamma_*$ and is zero where the curvature is."
-        ),
-        Step("It is at most $1/8$ for each direction, where $\\gamma_* = n\\beta h$."),
+        "A stiff direction loses $\\frac12 - \\frac{n\\beta h}{2(n\\beta h+\\gamma_*)}$ of [eq:localised-energy], but "
+        "a flat one, which has nothing to lose, would be charged $\\frac12$ by that difference. Minus the derivative "
+        "by $\\log\\gamma_*$ agrees with it to first order in $\\gamma_*$ and is zero where the curvature is.",
+        "It is at most $1/8$ for each direction, where $\\gamma_* = n\\beta h$.",
     )
 
 
@@ -74,18 +67,12 @@ def derive_localised_energy_euler() -> Derivation:
     demand_zero(s.n_beta * s.curvature * solved / 2 - result, "energy of the scheme")
     return Derivation.of(
         result,
-        Step(
-            "The step $w \\leftarrow w - \\frac\\epsilon2(n\\beta h+\\gamma_*)w + \\sqrt\\epsilon\\,\\xi$ has the "
-            "stationary variance that solves",
-            equality(
-                s.stationary_variance, (1 - s.step_size * stiffness / 2) ** 2 * s.stationary_variance + s.step_size
-            ),
-        ),
-        Step(
-            "and $n\\beta h/2$ times it is the result: [eq:localised-energy] with the factor of "
-            "[eq:unadjusted-langevin-bias], the localisation counted into the stiffness. Beyond "
-            "$\\epsilon(n\\beta h+\\gamma_*) = 4$ the scheme has no stationary law."
-        ),
+        "The step $w \\leftarrow w - \\frac\\epsilon2(n\\beta h+\\gamma_*)w + \\sqrt\\epsilon\\,\\xi$ has the "
+        "stationary variance that solves",
+        equality(s.stationary_variance, (1 - s.step_size * stiffness / 2) ** 2 * s.stationary_variance + s.step_size),
+        "and $n\\beta h/2$ times it is the result: [eq:localised-energy] with the factor of "
+        "[eq:unadjusted-langevin-bias], the localisation counted into the stiffness. Beyond "
+        "$\\epsilon(n\\beta h+\\gamma_*) = 4$ the scheme has no stationary law.",
     )
 
 
@@ -99,15 +86,11 @@ def derive_start_excess() -> Derivation:
     demand_zero(result.subs(s.slope_at_start, slope) - s.n_beta * loss.subs(_W, 0), "height of the start")
     return Derivation.of(
         result,
-        Step(
-            "Where the start is not the minimum but has slope $g$, the minimum of the quadratic "
-            "$\\frac h2(w-a)^2$ with $g = -ha$ lies lower by $ha^2/2 = g^2/2h$."
-        ),
-        Step(
-            "An estimate measures the loss from the start: it is too small by $n\\beta$ times this. At the true "
-            "parameter of a regular model of $d$ weights, whose $n$ examples have unit noise, the mean is "
-            "$\\frac d2\\cdot\\frac{n\\beta}n$, that is $\\lambda/\\log n$ at $n\\beta = n/\\log n$."
-        ),
+        "Where the start is not the minimum but has slope $g$, the minimum of the quadratic "
+        "$\\frac h2(w-a)^2$ with $g = -ha$ lies lower by $ha^2/2 = g^2/2h$.",
+        "An estimate measures the loss from the start: it is too small by $n\\beta$ times this. At the true "
+        "parameter of a regular model of $d$ weights, whose $n$ examples have unit noise, the mean is "
+        "$\\frac d2\\cdot\\frac{n\\beta}n$, that is $\\lambda/\\log n$ at $n\\beta = n/\\log n$.",
     )
 
 
@@ -146,22 +129,18 @@ def derive_crossing_energy() -> Derivation:
     demand_zero(tail - 1, "approach to one half")
     return Derivation.of(
         result,
-        Step("Two branches of minima, $w_1 = 0$ and $w_2 = 0$, cross where the start is. The weight is", weight),
-        Step("The second weight is normal given the first, and integrates to", left),
-        Step(
-            "With $w_1 = \\sqrt{\\gamma_*/n\\beta h}\\,\\sinh u$ and $z = \\gamma_*^2/4n\\beta h$ the rest is "
-            "$e^{z}\\int e^{-z\\cosh 2u}\\,du$, a modified Bessel function $K_0$: the partition function is, up to "
-            "a constant, $e^z K_0(z)/\\sqrt{n\\beta h}$."
-        ),
-        Step(
-            "Minus the derivative of its logarithm by $\\log n\\beta$ is the energy. As $z \\to 0$ it nears "
-            "$\\lambda = \\frac12$ like",
-            _HALF - 1 / logarithm,
-        ),
-        Step(
-            "so that an estimate which says $\\frac12$ here, at any $n\\beta$ that can be reached, is wrong: the "
-            "multiplicity 2 costs $1/\\log n\\beta$ [eq:energy-law]."
-        ),
+        "Two branches of minima, $w_1 = 0$ and $w_2 = 0$, cross where the start is. The weight is",
+        weight,
+        "The second weight is normal given the first, and integrates to",
+        left,
+        "With $w_1 = \\sqrt{\\gamma_*/n\\beta h}\\,\\sinh u$ and $z = \\gamma_*^2/4n\\beta h$ the rest is "
+        "$e^{z}\\int e^{-z\\cosh 2u}\\,du$, a modified Bessel function $K_0$: the partition function is, up to "
+        "a constant, $e^z K_0(z)/\\sqrt{n\\beta h}$.",
+        "Minus the derivative of its logarithm by $\\log n\\beta$ is the energy. As $z \\to 0$ it nears "
+        "$\\lambda = \\frac12$ like",
+        _HALF - 1 / logarithm,
+        "so that an estimate which says $\\frac12$ here, at any $n\\beta$ that can be reached, is wrong: the "
+        "multiplicity 2 costs $1/\\log n\\beta$ [eq:energy-law].",
     )
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from functools import cache
 
 import sympy
-from sympy import Eq, Expr, Min, Piecewise, Rational, Symbol
+from sympy import Basic, Eq, Expr, Min, Piecewise, Rational, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand, demand_zero, equality
+from theory.derivation import Derivation, Equation, demand, demand_zero, equality
 
 _HALF = Rational(1, 2)
 _WATANABE = "Watanabe (2009), Algebraic Geometry and Statistical Learning Theory, chapters 4 and 6; derived here"
@@ -24,7 +24,7 @@ def sympified(values: dict) -> dict:
 
 @cache
 def crossing_zeta(count: int) -> Expr:
-    """Zeta function of prod w_j^(2 k_j) with prior prod w_j^(h_j) on [0, 1]^count, integrated one coordinate at a time."""
+    """Zeta function of prod w_j^(2 k_j) with prior prod w_j^(h_j) on [0, 1]^count, by coordinates one at a time."""
     z = s.zeta_argument
     result: Expr = sympy.Integer(1)
     for k, h in zip(s.crossing_half_orders[:count], s.prior_exponents[:count], strict=True):
@@ -53,28 +53,24 @@ def _poles_with_orders(values: dict[Symbol, Expr]) -> dict[Expr, int]:
 def derive_normal_crossing_zeta() -> Derivation:
     """Zeta function of a normal crossing, for one, two and three coordinates."""
     z = s.zeta_argument
-    steps = [Step("The integrand is a product, so the integral is done one coordinate after the other:")]
+    story: list[str | Basic] = ["The integrand is a product, so the integral is done one coordinate after the other:"]
     result: Expr = sympy.Integer(1)
     for count, (k, h) in enumerate(zip(s.crossing_half_orders, s.prior_exponents, strict=True), start=1):
         result = result / (2 * k * z + h + 1)
         integrated = crossing_zeta(count)
         demand_zero(1 - integrated / result, f"zeta function in {count} coordinates")
-        steps.append(Step(f"$d = {count}$:", equality(s.zeta, integrated)))
-    steps.append(
-        Step("Every further coordinate contributes one more factor, with a simple pole at $z = -(h_j+1)/(2k_j)$.")
-    )
-    return Derivation.of(result, *steps)
+        story += [f"$d = {count}$:", equality(s.zeta, integrated)]
+    story += ["Every further coordinate contributes one more factor, with a simple pole at $z = -(h_j+1)/(2k_j)$."]
+    return Derivation.of(result, *story)
 
 
 def derive_normal_crossing_learning_coefficient() -> Derivation:
     """Learning coefficient of a normal crossing: minus the largest pole of its zeta function."""
     poles = _poles()
     result = Min(*poles)
-    steps = [
-        Step(
-            "Poles of [eq:normal-crossing-zeta], one per coordinate; the largest one is the smallest of",
-            sympy.Tuple(*poles),
-        )
+    story: list[str | Basic] = [
+        "Poles of [eq:normal-crossing-zeta], one per coordinate; the largest one is the smallest of",
+        sympy.Tuple(*poles),
     ]
     for powers, exponents, expected in (
         ((1, 1, 1), (0, 0, 0), Rational(1, 2)),
@@ -85,8 +81,8 @@ def derive_normal_crossing_learning_coefficient() -> Derivation:
         roots = _poles_with_orders(sympified(values))
         demand(sympy.Eq(-max(roots), expected), "largest pole")
         demand(sympy.Eq(result.xreplace(sympified(values)), expected), "smallest ratio")
-    steps.append(Step("(For fewer coordinates leave out the ratios that do not occur, or let their $k_j\\to 0$.)"))
-    return Derivation.of(result, *steps)
+    story += ["(For fewer coordinates leave out the ratios that do not occur, or let their $k_j\\to 0$.)"]
+    return Derivation.of(result, *story)
 
 
 def derive_normal_crossing_multiplicity() -> Derivation:
@@ -100,10 +96,8 @@ def derive_normal_crossing_multiplicity() -> Derivation:
         demand(sympy.Eq(result.xreplace(values).doit(), roots[max(roots)]), f"order of the pole for powers {powers}")
     return Derivation.of(
         result,
-        Step(
-            "Factors with the same pole multiply to a pole of higher order; its order counts them. ($[\\cdot]$ is "
-            "1 where the condition inside holds and 0 elsewhere.)"
-        ),
+        "Factors with the same pole multiply to a pole of higher order; its order counts them. ($[\\cdot]$ is "
+        "1 where the condition inside holds and 0 elsewhere.)",
     )
 
 

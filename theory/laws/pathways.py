@@ -10,7 +10,7 @@ import sympy
 from sympy import Rational, Symbol, cos, exp, log, sin, sqrt
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero, equality
+from theory.derivation import Derivation, Equation, demand_zero, equality
 
 _TESTS = ("tests/zoo/test_zoo.py",)
 _SOURCE = (
@@ -40,16 +40,13 @@ def derive_pathway_invariant() -> Derivation:
     demand_zero(shallow - log(a / b), "depth 2")
     return Derivation.of(
         result,
-        Step(
-            "The flow of the loss $(S - p_a^d - p_b^d)^2/2d$ has $\\dot p_a$ equal to",
-            equality(Symbol(r"\dot p_a"), first.simplify()),
-        ),
-        Step(
-            "and the same for $b$. Each pathway feels the same residual times its own power, so dividing by that "
-            "power gives $p_a^{2-d}$ and $p_b^{2-d}$ the same rate of change."
-        ),
-        Step("At depth 2 the invariant, divided by $2-d$, becomes", shallow),
-        Step("The split at the end is where this curve meets $p_a^d + p_b^d = S$."),
+        "The flow of the loss $(S - p_a^d - p_b^d)^2/2d$ has $\\dot p_a$ equal to",
+        equality(Symbol(r"\dot p_a"), first.simplify()),
+        "and the same for $b$. Each pathway feels the same residual times its own power, so dividing by that "
+        "power gives $p_a^{2-d}$ and $p_b^{2-d}$ the same rate of change.",
+        "At depth 2 the invariant, divided by $2-d$, becomes",
+        shallow,
+        "The split at the end is where this curve meets $p_a^d + p_b^d = S$.",
     )
 
 
@@ -63,8 +60,8 @@ def derive_pathway_share_shallow() -> Derivation:
     demand_zero(sympy.diff(result, a) * first + sympy.diff(result, b) * second, "conserved at depth 2")
     return Derivation.of(
         result,
-        Step("At depth 2 the flow conserves $\\ln(p_a/p_b)$ [eq:pathway-invariant], and with it the share."),
-        Step("So what is lost under the deficit stays lost, whatever flow time is left."),
+        "At depth 2 the flow conserves $\\ln(p_a/p_b)$ [eq:pathway-invariant], and with it the share.",
+        "So what is lost under the deficit stays lost, whatever flow time is left.",
     )
 
 
@@ -86,16 +83,13 @@ def derive_pathway_share_thermal() -> Derivation:
     demand_zero(potential, "the loss is flat along the valley")
     return Derivation.of(
         result,
-        Step(
-            "The minima $p_a^2+p_b^2 = S$ are a quarter circle of radius $\\sqrt S$, flat along the angle "
-            "$\\varphi$ from the $p_a$ axis. At low temperature the angle diffuses with coefficient",
-            heat / radius**2,
-        ),
-        Step("between reflecting axes, and its slowest mode is $\\cos 2\\varphi$, with the rate", rate),
-        Step(
-            "The share is $\\sin^2\\varphi = (1-\\cos 2\\varphi)/2$: this one mode and a constant. So its mean "
-            "relaxes exactly exponentially, from any start."
-        ),
+        "The minima $p_a^2+p_b^2 = S$ are a quarter circle of radius $\\sqrt S$, flat along the angle "
+        "$\\varphi$ from the $p_a$ axis. At low temperature the angle diffuses with coefficient",
+        heat / radius**2,
+        "between reflecting axes, and its slowest mode is $\\cos 2\\varphi$, with the rate",
+        rate,
+        "The share is $\\sin^2\\varphi = (1-\\cos 2\\varphi)/2$: this one mode and a constant. So its mean "
+        "relaxes exactly exponentially, from any start.",
     )
 
 

@@ -6,7 +6,7 @@ import sympy
 from sympy import Eq, Expr, Rational, Symbol, exp, log
 
 from theory import symbols as s
-from theory.derivation import Derivation, Step, demand, demand_zero, equality
+from theory.derivation import Derivation, demand, demand_zero, equality
 from theory.laws.scaling import labelled, temperature_and_time
 
 _LATER = Symbol("u", positive=True)
@@ -28,12 +28,11 @@ def derive_critical_period_end_power_law() -> Derivation:
     demand_zero(exponent + 1 / s.schedule_power, "power of the batch size")
     return Derivation.of(
         result,
-        Step("With $\\eta = \\eta_0(1+e)^{-p}$", equality(s.temperature, temperature)),
-        Step(
-            "reaches $T^*$ at an epoch with $1 + e^* \\propto B^{-1/p}$. The schedule has no scale of its own, so "
-            "halving the batch multiplies $1+e^*$ by $2^{1/p}$ instead of adding to it. $T^*$ itself still depends on "
-            "$B$, logarithmically: [eq:critical-temperature-power-law]."
-        ),
+        "With $\\eta = \\eta_0(1+e)^{-p}$",
+        equality(s.temperature, temperature),
+        "reaches $T^*$ at an epoch with $1 + e^* \\propto B^{-1/p}$. The schedule has no scale of its own, so "
+        "halving the batch multiplies $1+e^*$ by $2^{1/p}$ instead of adding to it. $T^*$ itself still depends on "
+        "$B$, logarithmically: [eq:critical-temperature-power-law].",
     )
 
 
@@ -56,15 +55,11 @@ def derive_remaining_langevin_time_power_law() -> Derivation:
     demand_zero(by_temperature - 1 / (s.schedule_power - 1), "remaining time through the temperature")
     return Derivation.of(
         result,
-        Step(
-            "Integrate $(1+e)^{-p}$, to which the time per epoch is proportional, from $e$ on ($p > 1$):",
-            sympy.powsimp(tail.subs(excess, s.schedule_power - 1)),
-        ),
-        Step(
-            "Written with the temperature it is $2NT(1+e)/(\\sigma^2(p-1))$: not a function of $T$ alone, and at "
-            "equal $T$ it grows with the epoch. If remaining time decided, then $1+e^* \\propto B^{-1/(p-1)}$: the "
-            "two readings, one and the same under exponential decay, part under a power law."
-        ),
+        "Integrate $(1+e)^{-p}$, to which the time per epoch is proportional, from $e$ on ($p > 1$):",
+        sympy.powsimp(tail.subs(excess, s.schedule_power - 1)),
+        "Written with the temperature it is $2NT(1+e)/(\\sigma^2(p-1))$: not a function of $T$ alone, and at "
+        "equal $T$ it grows with the epoch. If remaining time decided, then $1+e^* \\propto B^{-1/(p-1)}$: the "
+        "two readings, one and the same under exponential decay, part under a power law.",
     )
 
 
@@ -103,26 +98,18 @@ def derive_critical_temperature_power_law() -> Derivation:
     demand_zero(sympy.simplify(sympy.expand(logarithm - target)), "Lambert form of the hazard condition")
     return Derivation.of(
         result,
-        Step(
-            "Escapes after the switch number $\\int r\\,dt$ with $r = r_0 T^s e^{-\\Delta L_\\ddagger/T}$ "
-            "([eq:singular-eyring-kramers]). Under the power law, with temperature $T_0$ at epoch 0, the Langevin "
-            "time spent per fall of temperature is",
-            per_temperature.subs(initial, Symbol("T_0", positive=True)),
-        ),
-        Step(
-            "The integral over all temperatures below the present one is dominated by the present one; to leading "
-            "order in $T/\\Delta L_\\ddagger$ the number of escapes is",
-            expected * temp**power * exp(-height / temp),
-        ),
-        Step(
-            "The critical point is where this equals $\\Lambda$ ($\\ln 2$ for half the mass). With $T = \\Delta "
-            "L_\\ddagger/(q y)$ and $q = 2 + s - 1/p$ the condition reads $y e^y = $",
-            argument,
-        ),
-        Step(
-            "solved by Lambert's $W$. The batch size stands inside $W$ as $B^{-1/(pq)}$: a logarithmic correction to "
-            "[eq:critical-period-end-power-law]. ($q>0$ is assumed.)"
-        ),
+        "Escapes after the switch number $\\int r\\,dt$ with $r = r_0 T^s e^{-\\Delta L_\\ddagger/T}$ "
+        "([eq:singular-eyring-kramers]). Under the power law, with temperature $T_0$ at epoch 0, the Langevin "
+        "time spent per fall of temperature is",
+        per_temperature.subs(initial, Symbol("T_0", positive=True)),
+        "The integral over all temperatures below the present one is dominated by the present one; to leading "
+        "order in $T/\\Delta L_\\ddagger$ the number of escapes is",
+        expected * temp**power * exp(-height / temp),
+        "The critical point is where this equals $\\Lambda$ ($\\ln 2$ for half the mass). With $T = \\Delta "
+        "L_\\ddagger/(q y)$ and $q = 2 + s - 1/p$ the condition reads $y e^y = $",
+        argument,
+        "solved by Lambert's $W$. The batch size stands inside $W$ as $B^{-1/(pq)}$: a logarithmic correction to "
+        "[eq:critical-period-end-power-law]. ($q>0$ is assumed.)",
     )
 
 
@@ -137,14 +124,14 @@ def derive_bayesian_temperature() -> Derivation:
     demand_zero(result.subs(s.examples_coefficient, coefficient) - harmonic, "temperature of the harmonic schedule")
     return Derivation.of(
         result,
-        Step("For $p=1$", equality(s.temperature, harmonic)),
-        Step("Counting examples, $n = N(1+e)$, this is $c_n/(Bn)$ with", Eq(s.examples_coefficient, coefficient)),
-        Step(
-            "A Bayesian who has seen $n$ examples holds a posterior of $n\\beta \\propto n$, the same power law in "
-            "the epoch. [eq:critical-period-end-power-law] then gives $1 + e^* \\propto 1/B$: a power law, not a "
-            "logarithm. For $p \\le 1$ the remaining time is infinite, but the number of escapes stays finite, "
-            "because the barrier over the temperature grows."
-        ),
+        "For $p=1$",
+        equality(s.temperature, harmonic),
+        "Counting examples, $n = N(1+e)$, this is $c_n/(Bn)$ with",
+        Eq(s.examples_coefficient, coefficient),
+        "A Bayesian who has seen $n$ examples holds a posterior of $n\\beta \\propto n$, the same power law in "
+        "the epoch. [eq:critical-period-end-power-law] then gives $1 + e^* \\propto 1/B$: a power law, not a "
+        "logarithm. For $p \\le 1$ the remaining time is infinite, but the number of escapes stays finite, "
+        "because the barrier over the temperature grows.",
     )
 
 

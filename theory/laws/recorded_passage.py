@@ -8,7 +8,7 @@ import sympy
 from sympy import Matrix, Symbol, eye, ones
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero, equality
+from theory.derivation import Derivation, Equation, demand_zero, equality
 
 _TESTS = ("tests/theory/laws/test_recorded_passage.py", "tests/exact/test_recorded_passage.py")
 LONGEST = 3  # run of which the identity is checked draw by draw
@@ -33,23 +33,17 @@ def derive_recorded_wait() -> Derivation:
     tau, step = Symbol("tau", positive=True), Symbol("K", positive=True)
     return Derivation.of(
         result,
-        Step(
-            "A path of Langevin dynamics that is seen only every $\\Delta$ is a Markov chain with the propagator "
-            "$e^{Q\\Delta}$ of the Fokker-Planck generator. Let $K$ be its part that stays this side of a level, and "
-            "$\\tau(w)$ the expected number of draws from $w$ until the first one at or beyond the level. One draw "
-            "passes in any case, and from where the path then is, if it still waits, the expectation is that of there:",
-            equality(tau, 1 + step * tau),
-        ),
-        Step(
-            "Over one interval $\\tau$ falls by one on average, whatever the place: $\\tau$ plus the draws waited "
-            "is a martingale. Stopped when the wait ends or the run does, the draws waited are on average "
-            "$\\tau$ where the wait began, less $\\tau$ where it was cut off, and nothing where it ended. (Check: "
-            "$\\sum_{m<n}K^m 1 = \\tau - K^n\\tau$ for any two states and runs of one, two and three draws.)"
-        ),
-        Step(
-            "Sum over all waits. Nothing was assumed of the interval, of how the chains start, or of how long they "
-            "run, so the temperature at which both sides agree has no bias from any of them to first order."
-        ),
+        "A path of Langevin dynamics that is seen only every $\\Delta$ is a Markov chain with the propagator "
+        "$e^{Q\\Delta}$ of the Fokker-Planck generator. Let $K$ be its part that stays this side of a level, and "
+        "$\\tau(w)$ the expected number of draws from $w$ until the first one at or beyond the level. One draw "
+        "passes in any case, and from where the path then is, if it still waits, the expectation is that of there:",
+        equality(tau, 1 + step * tau),
+        "Over one interval $\\tau$ falls by one on average, whatever the place: $\\tau$ plus the draws waited "
+        "is a martingale. Stopped when the wait ends or the run does, the draws waited are on average "
+        "$\\tau$ where the wait began, less $\\tau$ where it was cut off, and nothing where it ended. (Check: "
+        "$\\sum_{m<n}K^m 1 = \\tau - K^n\\tau$ for any two states and runs of one, two and three draws.)",
+        "Sum over all waits. Nothing was assumed of the interval, of how the chains start, or of how long they "
+        "run, so the temperature at which both sides agree has no bias from any of them to first order.",
     )
 
 

@@ -8,7 +8,7 @@ import sympy
 from sympy import Eq, Expr, Function, Integral, Matrix, Rational, Symbol, gamma
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero, equality
+from theory.derivation import Derivation, Equation, demand_zero, equality
 
 _TESTS = ("tests/theory/laws/test_replica_exchange.py",)
 _LADDER = (*_TESTS, "tests/exact/test_temperature_ladder.py")
@@ -33,25 +33,17 @@ def derive_swap_acceptance() -> Derivation:
     result = 2 * Integral(p_cold(_X) * Integral(p_hot(_Y), (_Y, -sympy.oo, _X)), (_X, -sympy.oo, sympy.oo))
     return Derivation.of(
         result,
-        Step(
-            "A swap of the configurations at $T_a < T_b$, with losses $x$ and $y$, is accepted with probability "
-            "$\\min(1, e^{\\Delta(x-y)})$, $\\Delta = 1/T_a - 1/T_b$. Both laws have one density of states $v$: "
-            "the density of the loss $x$ at $T_a$ is, with a normalisation $Z_a$,",
-            equality(p_cold(_X), cold_law(_X)),
-        ),
-        Step(
-            "and likewise at $T_b$. Therefore",
-            Eq(p_cold(_Y) * p_hot(_X), sympy.exp(s.inverse_temperature_gap * (_X - _Y)) * p_cold(_X) * p_hot(_Y)),
-        ),
-        Step(
-            "and the mean acceptance is the integral of $\\min(p_a(x)p_b(y), p_a(y)p_b(x))$ over $x$ and $y$. It "
-            "does not change when $x$ and $y$ are exchanged, and where $y \\le x$ its first entry is the smaller "
-            "one: the integral is twice that of $p_a(x)p_b(y)$ over $y \\le x$."
-        ),
-        Step(
-            "In words: twice the probability that the loss at $T_b$ is below the loss at $T_a$. Check: for "
-            "$v = 1$ on $x > 0$ the mean of the minimum is the same number."
-        ),
+        "A swap of the configurations at $T_a < T_b$, with losses $x$ and $y$, is accepted with probability "
+        "$\\min(1, e^{\\Delta(x-y)})$, $\\Delta = 1/T_a - 1/T_b$. Both laws have one density of states $v$: "
+        "the density of the loss $x$ at $T_a$ is, with a normalisation $Z_a$,",
+        equality(p_cold(_X), cold_law(_X)),
+        "and likewise at $T_b$. Therefore",
+        Eq(p_cold(_Y) * p_hot(_X), sympy.exp(s.inverse_temperature_gap * (_X - _Y)) * p_cold(_X) * p_hot(_Y)),
+        "and the mean acceptance is the integral of $\\min(p_a(x)p_b(y), p_a(y)p_b(x))$ over $x$ and $y$. It "
+        "does not change when $x$ and $y$ are exchanged, and where $y \\le x$ its first entry is the smaller "
+        "one: the integral is twice that of $p_a(x)p_b(y)$ over $y \\le x$.",
+        "In words: twice the probability that the loss at $T_b$ is below the loss at $T_a$. Check: for "
+        "$v = 1$ on $x > 0$ the mean of the minimum is the same number.",
     )
 
 
@@ -108,20 +100,16 @@ def derive_swap_acceptance_phase() -> Derivation:
     demand_zero(one - exponential, "exponential laws")
     return Derivation.of(
         result,
-        Step(
-            "Where a phase is homogeneous, and in any of multiplicity 1 at low temperature, the volume below a "
-            "loss is proportional to $(L-L_\\alpha)^\\lambda$, so that $X = (L - L_\\alpha)/T$ has the density "
-            "$x^{\\lambda-1}e^{-x}/\\Gamma(\\lambda)$, at any temperature. With $X_a$ and $X_b$ the condition "
-            "$L_b \\le L_a$ of [eq:swap-acceptance] is $T_b X_b \\le T_a X_a$, and with their sum $S$ and "
-            "$u = X_b/S$ it is $u \\le T_a/(T_a+T_b)$. The sum integrates out and leaves $u$ with the density",
-            density,
-        ),
-        Step(
-            "a symmetric beta density, whose integral is the regularised incomplete beta function "
-            "$I_x(\\lambda,\\lambda)$. Check: for $\\lambda = 1$ the acceptance is that of exponential laws, "
-            "$2T_a/(T_a+T_b)$. Since it depends on the ratio of the temperatures alone, a ladder of equal factors "
-            "accepts equally often everywhere."
-        ),
+        "Where a phase is homogeneous, and in any of multiplicity 1 at low temperature, the volume below a "
+        "loss is proportional to $(L-L_\\alpha)^\\lambda$, so that $X = (L - L_\\alpha)/T$ has the density "
+        "$x^{\\lambda-1}e^{-x}/\\Gamma(\\lambda)$, at any temperature. With $X_a$ and $X_b$ the condition "
+        "$L_b \\le L_a$ of [eq:swap-acceptance] is $T_b X_b \\le T_a X_a$, and with their sum $S$ and "
+        "$u = X_b/S$ it is $u \\le T_a/(T_a+T_b)$. The sum integrates out and leaves $u$ with the density",
+        density,
+        "a symmetric beta density, whose integral is the regularised incomplete beta function "
+        "$I_x(\\lambda,\\lambda)$. Check: for $\\lambda = 1$ the acceptance is that of exponential laws, "
+        "$2T_a/(T_a+T_b)$. Since it depends on the ratio of the temperatures alone, a ladder of equal factors "
+        "accepts equally often everywhere.",
     )
 
 
@@ -148,17 +136,13 @@ def derive_swap_acceptance_normal() -> Derivation:
     )
     return Derivation.of(
         result,
-        Step(
-            "Let the loss at $T_a$ be normal with a mean $E_a$. At $T_b$ its density is multiplied by "
-            "$e^{\\Delta y}$, which moves a normal density and does not widen it:",
-            equality(exponent + gap * _Y, shifted + sympy.expand(exponent + gap * _Y - shifted)),
-        ),
-        Step(
-            "So the losses differ by a normal number $D = L_b - L_a$ of mean $\\sigma_L^2\\Delta$ and variance "
-            "$2\\sigma_L^2$, of density",
-            law,
-        ),
-        Step("and twice the probability of $D \\le 0$ is the result."),
+        "Let the loss at $T_a$ be normal with a mean $E_a$. At $T_b$ its density is multiplied by "
+        "$e^{\\Delta y}$, which moves a normal density and does not widen it:",
+        equality(exponent + gap * _Y, shifted + sympy.expand(exponent + gap * _Y - shifted)),
+        "So the losses differ by a normal number $D = L_b - L_a$ of mean $\\sigma_L^2\\Delta$ and variance "
+        "$2\\sigma_L^2$, of density",
+        law,
+        "and twice the probability of $D \\le 0$ is the result.",
     )
 
 
@@ -176,19 +160,14 @@ def derive_swap_rejection() -> Derivation:
     demand_zero(1 - normal - gap * difference / 2, "normal losses")
     return Derivation.of(
         gap * s.mean_energy_difference / 2,
-        Step(
-            "By [eq:swap-acceptance] the rejected share is $P(L_b > L_a) - P(L_b \\le L_a)$, the mean of "
-            "$\\mathrm{sgn}(y-x)$ over $p_a(x)p_b(y)$. For small $\\Delta$, $p_b(y)$ is $p_a(y)(1 + \\Delta y)$ up "
-            "to a factor that does not depend on $y$. Two equal laws give the sign a mean of zero, which leaves "
-            "$\\Delta$ times the mean of $y\\,\\mathrm{sgn}(y-x)$ over $p_a(x)p_a(y)$. Exchanging $x$ and $y$ "
-            "turns it into the mean of $-x\\,\\mathrm{sgn}(y-x)$; half the sum of the two is "
-            "$\\frac12\\langle|y-x|\\rangle$."
-        ),
-        Step(
-            "Check: a loss with three levels of any probabilities, where losses may be equal; and normal losses of "
-            "deviation $\\sigma_L$, for which it is to first order, as in [eq:swap-acceptance-normal],",
-            1 - normal,
-        ),
+        "By [eq:swap-acceptance] the rejected share is $P(L_b > L_a) - P(L_b \\le L_a)$, the mean of "
+        "$\\mathrm{sgn}(y-x)$ over $p_a(x)p_b(y)$. For small $\\Delta$, $p_b(y)$ is $p_a(y)(1 + \\Delta y)$ up to a "
+        "factor that does not depend on $y$. Two equal laws give the sign a mean of zero, which leaves $\\Delta$ "
+        "times the mean of $y\\,\\mathrm{sgn}(y-x)$ over $p_a(x)p_a(y)$. Exchanging $x$ and $y$ turns it into the "
+        "mean of $-x\\,\\mathrm{sgn}(y-x)$; half the sum of the two is $\\frac12\\langle|y-x|\\rangle$.",
+        "Check: a loss with three levels of any probabilities, where losses may be equal; and normal losses of "
+        "deviation $\\sigma_L$, for which it is to first order, as in [eq:swap-acceptance-normal],",
+        1 - normal,
     )
 
 
@@ -235,27 +214,19 @@ def derive_communication_barrier() -> Derivation:
     capacity = Symbol("C_L", positive=True)
     return Derivation.of(
         result,
-        Step(
-            "Many small steps from $T_a$ to $T_b$ reject together, by [eq:swap-rejection] and "
-            "$d(1/T) = -dT/T^2$, the communication barrier",
-            equality(s.communication_barrier, barrier_integral),
-        ),
-        Step(
-            "whose integrand is taken at the temperature $T$. Cut into $n$ equal parts it gives $n$ pairs that "
-            "each reject close to $\\Lambda_T/n$. In a phase of learning coefficient $\\lambda$ the loss is $T X$ "
-            "as in [eq:swap-acceptance-phase], $|X - X'| = S|1-2u|$ with $\\langle S\\rangle = 2\\lambda$, and so, "
-            "$u$ having a density with a primitive at hand,",
-            equality(s.mean_energy_difference / (2 * temp), compact),
-        ),
-        Step(
-            "Check: this is the first order of [eq:swap-acceptance-phase] in $\\log(T_b/T_a)$. For a regular "
-            "direction it is $1/\\pi$."
-        ),
-        Step(
-            "Where many parts make the loss nearly normal, of variance $\\sigma_L^2 = C_L T^2$ with a heat "
-            "capacity $C_L$, the same mean is, by [eq:swap-acceptance-normal],",
-            equality(s.mean_energy_difference / (2 * temp), sympy.sqrt(capacity / sympy.pi)),
-        ),
+        "Many small steps from $T_a$ to $T_b$ reject together, by [eq:swap-rejection] and "
+        "$d(1/T) = -dT/T^2$, the communication barrier",
+        equality(s.communication_barrier, barrier_integral),
+        "whose integrand is taken at the temperature $T$. Cut into $n$ equal parts it gives $n$ pairs that "
+        "each reject close to $\\Lambda_T/n$. In a phase of learning coefficient $\\lambda$ the loss is $T X$ "
+        "as in [eq:swap-acceptance-phase], $|X - X'| = S|1-2u|$ with $\\langle S\\rangle = 2\\lambda$, and so, "
+        "$u$ having a density with a primitive at hand,",
+        equality(s.mean_energy_difference / (2 * temp), compact),
+        "Check: this is the first order of [eq:swap-acceptance-phase] in $\\log(T_b/T_a)$. For a regular "
+        "direction it is $1/\\pi$.",
+        "Where many parts make the loss nearly normal, of variance $\\sigma_L^2 = C_L T^2$ with a heat "
+        "capacity $C_L$, the same mean is, by [eq:swap-acceptance-normal],",
+        equality(s.mean_energy_difference / (2 * temp), sympy.sqrt(capacity / sympy.pi)),
     )
 
 

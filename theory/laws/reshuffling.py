@@ -15,7 +15,7 @@ import sympy
 from sympy import Eq, Expr, Matrix, MatrixSymbol, Rational, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand, demand_zero, equality
+from theory.derivation import Derivation, Equation, Story, demand, demand_zero, equality
 from theory.laws.sgd import heavy_ball_covariance
 
 _X = Symbol("x", positive=True)  # learning rate times curvature
@@ -24,7 +24,7 @@ _LATER = Symbol("t", nonnegative=True)
 
 
 @cache
-def minibatch_noise_covariance() -> tuple[Expr, Expr, tuple[Step, ...]]:
+def minibatch_noise_covariance() -> tuple[Expr, Expr, Story]:
     """Variance of a minibatch's noise and covariance of two minibatches of one epoch, sampled without replacement."""
     examples, batch, variance = s.dataset_size, s.batch_size, s.gradient_variance
     unknown = Symbol("c", real=True)
@@ -36,16 +36,14 @@ def minibatch_noise_covariance() -> tuple[Expr, Expr, tuple[Step, ...]]:
     demand_zero(diagonal - variance / batch * (1 - 1 / ratio), "variance of a minibatch")
     demand_zero(pair + variance / (batch * ratio), "covariance of two minibatches")
     demand_zero(diagonal + (ratio - 1) * pair, "the noise of an epoch sums to zero")
-    steps = (
-        Step(
-            "Put the $N$ examples in random order. Their noise sums to zero, so two of them have the covariance "
-            "$-\\sigma^2/N$ ($\\sigma^2$ with divisor $N-1$). Averaging over minibatches of $B$, with $M = N/B$, "
-            "gives the noise $\\xi_i$ of step $i$ of an epoch the covariance "
-            "$\\langle\\xi_i\\xi_j\\rangle = (\\sigma^2/B)(\\delta_{ij} - 1/M)$. (Minibatches fixed once and "
-            "visited in random order give the same, with $\\sigma^2(1-1/M)/B$ the mean square of their noise.)"
-        ),
+    story = (
+        "Put the $N$ examples in random order. Their noise sums to zero, so two of them have the covariance "
+        "$-\\sigma^2/N$ ($\\sigma^2$ with divisor $N-1$). Averaging over minibatches of $B$, with $M = N/B$, "
+        "gives the noise $\\xi_i$ of step $i$ of an epoch the covariance "
+        "$\\langle\\xi_i\\xi_j\\rangle = (\\sigma^2/B)(\\delta_{ij} - 1/M)$. (Minibatches fixed once and "
+        "visited in random order give the same, with $\\sigma^2(1-1/M)/B$ the mean square of their noise.)",
     )
-    return diagonal, pair, steps
+    return diagonal, pair, story
 
 
 @cache
@@ -53,7 +51,7 @@ def derive_position_variance() -> Derivation:
     """Temperature factor t steps into an epoch, without momentum."""
     x, size, later = _X, _SIZE, _LATER
     keep = 1 - x
-    *_, steps = minibatch_noise_covariance()
+    *_, story = minibatch_noise_covariance()
 
     def noise(power: Expr, count: Expr) -> Expr:
         """Variance that `count` steps of an epoch add, in units of (learning rate)^2 sigma^2 / B."""
@@ -78,18 +76,14 @@ def derive_position_variance() -> Derivation:
     result = compact.xreplace(values).xreplace({x: eta_h, size: s.steps_per_epoch, later: s.steps_into_epoch})
     return Derivation.of(
         result,
-        *steps,
-        Step(
-            "With $x = \\eta h$, $a = 1 - x$ and $w_{t} = a^t w_0 - \\eta\\sum_{i<t} a^{t-1-i}\\xi_i$, the first "
-            "$t$ steps of an epoch add to the variance, in units of $\\eta^2\\sigma^2/B$ (proved step by step),",
-            noise(Symbol("a") ** later, later),
-        ),
-        Step(
-            "Where an epoch starts, $w_0$ does not know the new order, so $V_0 = a^{2M}V_0 + Q_M$ and then "
-            "$V_t = a^{2t}V_0 + Q_t$. Multiply by $h/T$. The first term is sampling with replacement, "
-            "[eq:sgd-temperature-quadratic]; the rest is what the sum rule takes away. For a slow "
-            "mode the variance is least between two epochs and largest in the middle, as for a Brownian bridge."
-        ),
+        *story,
+        "With $x = \\eta h$, $a = 1 - x$ and $w_{t} = a^t w_0 - \\eta\\sum_{i<t} a^{t-1-i}\\xi_i$, the first "
+        "$t$ steps of an epoch add to the variance, in units of $\\eta^2\\sigma^2/B$ (proved step by step),",
+        noise(Symbol("a") ** later, later),
+        "Where an epoch starts, $w_0$ does not know the new order, so $V_0 = a^{2M}V_0 + Q_M$ and then "
+        "$V_t = a^{2t}V_0 + Q_t$. Multiply by $h/T$. The first term is sampling with replacement, "
+        "[eq:sgd-temperature-quadratic]; the rest is what the sum rule takes away. For a slow "
+        "mode the variance is least between two epochs and largest in the middle, as for a Brownian bridge.",
     )
 
 
@@ -116,15 +110,18 @@ def derive_temperature_factor() -> Derivation:
     result = compact.xreplace({whole: (1 - x) ** size}).xreplace({x: eta_h, size: s.steps_per_epoch})
     return Derivation.of(
         result,
-        Step("Average [eq:reshuffling-position-variance] over $t$: two geometric sums, with $a_M = (1-x)^M$,", once),
-        Step("and", twice),
-        Step("The bracket becomes", sympy.factor(bracket)),
-        Step("Check: three steps an epoch, added up by hand, give the same."),
+        "Average [eq:reshuffling-position-variance] over $t$: two geometric sums, with $a_M = (1-x)^M$,",
+        once,
+        "and",
+        twice,
+        "The bracket becomes",
+        sympy.factor(bracket),
+        "Check: three steps an epoch, added up by hand, give the same.",
     )
 
 
 @cache
-def momentum_factor() -> tuple[Expr, Symbol, Symbol, tuple[Step, ...]]:
+def momentum_factor() -> tuple[Expr, Symbol, Symbol, Story]:
     """Factor with momentum through p, q of M-step matrix A^M = p A - momentum q 1, and the steps that lead to it."""
     x, mu, size = _X, s.momentum, _SIZE
     one_step = Matrix([[1 - x, -mu], [x, mu]])  # of (w, learning rate * velocity)
@@ -142,29 +139,24 @@ def momentum_factor() -> tuple[Expr, Symbol, Symbol, tuple[Step, ...]]:
     inverse = (identity - one_step).inv()
     weight = (identity + one_step) * inverse - 2 / size * one_step * (identity - power) * inverse**2
     factor = sympy.factor(2 * x * (1 - mu) * ((identity - weight / size) * replaced)[0, 0])
-    steps = (
-        Step(
-            "Averaged over the positions of an epoch, two noises $k$ steps apart share an epoch with probability "
-            "$(1-|k|/M)_+$, so their covariance is $(\\sigma^2/B)(\\delta_{k0} - (1-|k|/M)_+/M)$. The averaged "
-            "variance of a linear response to it is the one with replacement less "
-            "$\\frac1M\\sum_{|k|<M}(1-|k|/M)R_k$, where $R_k = (A^k S)_{ww}$ is the autocovariance with replacement. "
-            "In $(w, \\eta v)$ one step is",
-            equality(MatrixSymbol("A", 2, 2), one_step),
-        ),
-        Step(
-            "and the sum is $(G S)_{ww}$ with $G = (1+A)(1-A)^{-1} - \\frac2M A(1-A^M)(1-A)^{-2}$. By Cayley and "
-            "Hamilton $A^M = p_M A - \\mu q_M$ with $p_M = (r_+^M - r_-^M)/(r_+-r_-)$, $q_M = p_{M-1}$ and $r_\\pm$ "
-            "the roots of $r^2 - (1+\\mu-x)r + \\mu$. Then $f = 2x(1-\\mu)((1 - G/M)S)_{ww}$."
-        ),
+    story = (
+        "Averaged over the positions of an epoch, two noises $k$ steps apart share an epoch with probability "
+        "$(1-|k|/M)_+$, so their covariance is $(\\sigma^2/B)(\\delta_{k0} - (1-|k|/M)_+/M)$. The averaged variance "
+        "of a linear response to it is the one with replacement less $\\frac1M\\sum_{|k|<M}(1-|k|/M)R_k$, where $R_k "
+        "= (A^k S)_{ww}$ is the autocovariance with replacement. In $(w, \\eta v)$ one step is",
+        equality(MatrixSymbol("A", 2, 2), one_step),
+        "and the sum is $(G S)_{ww}$ with $G = (1+A)(1-A)^{-1} - \\frac2M A(1-A^M)(1-A)^{-2}$. By Cayley and "
+        "Hamilton $A^M = p_M A - \\mu q_M$ with $p_M = (r_+^M - r_-^M)/(r_+-r_-)$, $q_M = p_{M-1}$ and $r_\\pm$ "
+        "the roots of $r^2 - (1+\\mu-x)r + \\mu$. Then $f = 2x(1-\\mu)((1 - G/M)S)_{ww}$.",
     )
-    return factor, high, low, steps
+    return factor, high, low, story
 
 
 @cache
 def derive_temperature_factor_momentum() -> Derivation:
     """Temperature factor, mean over the positions of an epoch, with momentum."""
     x, mu, size = _X, s.momentum, _SIZE
-    factor, high, low, steps = momentum_factor()
+    factor, high, low, story = momentum_factor()
     whole = Symbol("a_M", positive=True)
     plain = factor.subs(mu, 0).xreplace({high: whole / (1 - x)})
     without = derive_temperature_factor().result
@@ -181,13 +173,11 @@ def derive_temperature_factor_momentum() -> Derivation:
     result = factor.xreplace(values).xreplace(names)
     return Derivation.of(
         result,
-        *steps,
-        Step("Multiplied out this is the formula above."),
-        Step(
-            "Check: without momentum this is [eq:reshuffling-temperature-factor]. The roots are complex for an "
-            "underdamped mode; the factor is real. `theory.laws.reshuffling.temperature_factor` computes $p_M$ by "
-            "recurrence instead and has no trouble where the roots coincide."
-        ),
+        *story,
+        "Multiplied out this is the formula above.",
+        "Check: without momentum this is [eq:reshuffling-temperature-factor]. The roots are complex for an "
+        "underdamped mode; the factor is real. `theory.laws.reshuffling.temperature_factor` computes $p_M$ by "
+        "recurrence instead and has no trouble where the roots coincide.",
         shown=factor.xreplace(names),
         abbreviations={symbol: value.xreplace(names) for symbol, value in values.items()},
     )
@@ -238,19 +228,15 @@ def derive_slow_mode_limit() -> Derivation:
     demand_zero(sympy.series(ends, y, 0, 4).removeO() - y**2 / 12, "between two epochs, slow")
     return Derivation.of(
         result,
-        Step(
-            "In the factor of [eq:reshuffling-temperature-factor-momentum] put $r_+ = 1 - \\delta$, so "
-            "$r_- = \\mu/r_+$ and $x = (1-r_+)(r_+-\\mu)/r_+$, expand the powers of $r_+$ to fourth order and let "
-            "$\\delta\\to 0$. Checked against two and three steps an epoch by direct multiplication. The leading "
-            "term is $M\\eta h/(3(1-\\mu))$, a third of the relaxation in one epoch: Brownian bridges from epoch "
-            "to epoch. Without momentum the coefficient is",
-            plain,
-        ),
-        Step(
-            "Between two epochs a slow mode is colder still. With $y = \\eta h M$, many small steps an epoch and no "
-            "momentum, [eq:reshuffling-position-variance] at $t=0$ becomes the following, $y^2/12$ to leading order:",
-            ends,
-        ),
+        "In the factor of [eq:reshuffling-temperature-factor-momentum] put $r_+ = 1 - \\delta$, so "
+        "$r_- = \\mu/r_+$ and $x = (1-r_+)(r_+-\\mu)/r_+$, expand the powers of $r_+$ to fourth order and let "
+        "$\\delta\\to 0$. Checked against two and three steps an epoch by direct multiplication. The leading "
+        "term is $M\\eta h/(3(1-\\mu))$, a third of the relaxation in one epoch: Brownian bridges from epoch "
+        "to epoch. Without momentum the coefficient is",
+        plain,
+        "Between two epochs a slow mode is colder still. With $y = \\eta h M$, many small steps an epoch and no "
+        "momentum, [eq:reshuffling-position-variance] at $t=0$ becomes the following, $y^2/12$ to leading order:",
+        ends,
     )
 
 

@@ -6,7 +6,7 @@ import sympy
 from sympy import Rational, Symbol, atan, exp, sqrt
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero, equality
+from theory.derivation import Derivation, Equation, demand_zero, equality
 
 _TESTS = ("tests/zoo/test_zoo.py",)
 _HERE = "derived here"
@@ -25,9 +25,12 @@ def derive_bottleneck_passage_time() -> Derivation:
     demand_zero(leading - sympy.pi / sqrt(s.bottleneck_curving), "slow drive")
     return Derivation.of(
         result,
-        Step("Position $x$, speed $\\dot x$. Separate the variables of", equality(Symbol(r"\dot x"), speed)),
-        Step("The time at which the path is at $x$, up to a constant, is", clock),
-        Step("Take the difference between $x = 1$ and $x = -1$. For a slow drive it grows as", leading),
+        "Position $x$, speed $\\dot x$. Separate the variables of",
+        equality(Symbol(r"\dot x"), speed),
+        "The time at which the path is at $x$, up to a constant, is",
+        clock,
+        "Take the difference between $x = 1$ and $x = -1$. For a slow drive it grows as",
+        leading,
     )
 
 
@@ -46,16 +49,12 @@ def derive_saddle_variance() -> Derivation:
     )
     return Derivation.of(
         result,
-        Step(
-            "Drift $h_s x$ leads off the saddle. By Itô's formula the variance $V_s$, with its rate of change "
-            "$\\dot V_s$, obeys",
-            equality(Symbol(r"\dot V_s"), 2 * h * s.variance_off_saddle + 2 * heat),
-        ),
-        Step(
-            "which is linear. So heat saves flow time: from a start without spread, doubling $T$ brings the escape "
-            "forward by",
-            hotter,
-        ),
+        "Drift $h_s x$ leads off the saddle. By Itô's formula the variance $V_s$, with its rate of change "
+        "$\\dot V_s$, obeys",
+        equality(Symbol(r"\dot V_s"), 2 * h * s.variance_off_saddle + 2 * heat),
+        "which is linear. So heat saves flow time: from a start without spread, doubling $T$ brings the escape "
+        "forward by",
+        hotter,
     )
 
 

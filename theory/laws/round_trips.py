@@ -8,7 +8,7 @@ import sympy
 from sympy import Eq, Expr, Rational, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand, demand_zero, equality
+from theory.derivation import Derivation, Equation, demand, demand_zero, equality
 
 _TESTS = ("tests/theory/laws/test_round_trips.py", "tests/exact/test_temperature_ladder.py")
 _SOURCE = "Syed, Bouchard-Cote, Deligiannidis & Doucet (2022), J. R. Stat. Soc. B 84, 321; derived here otherwise"
@@ -63,48 +63,33 @@ def derive_round_trip_rate() -> Derivation:
     up, low, next_up = sympy.symbols("p_i q_i p_j")
     return Derivation.of(
         result,
-        Step(
-            "Levels $0, \\dots, n$ are temperatures; pairs $(0,1), (2,3), \\dots$ try to swap in even rounds, "
-            "pairs $(1,2), (3,4), \\dots$ in odd ones. Idealised: a pair accepts with its mean acceptance, "
-            "independently of all that went before, as if losses were drawn afresh between rounds. A configuration "
-            "that was swapped upwards is next paired upwards again, one that was rejected is next paired with the "
-            "level on its other side, and at an end it waits for one round and turns. So each configuration walks "
-            "on levels with a direction, which it keeps when accepted and turns when rejected: $2(n+1)$ states, "
-            "all equally likely in the long run, since a swap is a permutation of them."
-        ),
-        Step(
-            "Of the configurations at level $i$ whose next pair is upwards, let a share $p_i$ have visited the "
-            "cold end after the hot one; of those whose next pair is downwards a share $q_i$. With $j = i+1$ the "
-            "pair of these levels, which accepts a share $A_i$, passes upwards the flow $f$, shares $p_i$ "
-            "against shares $q_j$:",
-            equality(stream, share * (up - Symbol("q_j"))),
-        ),
-        Step(
-            "After a round, $q_i = (1-A_i)p_i + A_i q_j$ and $p_j = A_i p_i + (1-A_i) q_j$, so",
-            equality(up - low, stream),
-        ),
-        Step(
-            "at every level and for every pair: the flow is the same all along, and from one level to the next the "
-            "share falls by",
-            equality(up - next_up, stream * (1 - share) / share),
-        ),
-        Step(
-            "At the cold end $p_0 = 1$; at the hot end everything left turns, $p_n = f$. With the sum "
-            "$S_A$ of $(1-A_i)/A_i$ this is $1 - fS_A = f$, and the flow is",
-            equality(stream, through),
-        ),
-        Step(
-            "A configuration is in the state at the hot end with probability $1/(2(n+1))$ and completes the way up "
-            "there with probability $f$. Each way up is one round trip, and there are $n+1$ configurations: $f/2$ "
-            "in all. Check: the mean hitting times of the walk, from its linear equations, for two, three and four "
-            "temperatures with any acceptances."
-        ),
-        Step(
-            "With $n$ equal pairs in a barrier $\\Lambda$ ([eq:communication-barrier]), $A = 1 - \\Lambda/n$ and "
-            "$S_A = \\Lambda/(1-\\Lambda/n)$. The rate tends to $1/(2+2\\Lambda)$ and never to zero: no diffusion. "
-            "For a large barrier the work for a trip, $n$ chains for $2 S_A$ rounds, is least at $n = 2\\Lambda$, "
-            "that is at an acceptance of one half."
-        ),
+        "Levels $0, \\dots, n$ are temperatures; pairs $(0,1), (2,3), \\dots$ try to swap in even rounds, "
+        "pairs $(1,2), (3,4), \\dots$ in odd ones. Idealised: a pair accepts with its mean acceptance, "
+        "independently of all that went before, as if losses were drawn afresh between rounds. A configuration "
+        "that was swapped upwards is next paired upwards again, one that was rejected is next paired with the "
+        "level on its other side, and at an end it waits for one round and turns. So each configuration walks "
+        "on levels with a direction, which it keeps when accepted and turns when rejected: $2(n+1)$ states, "
+        "all equally likely in the long run, since a swap is a permutation of them.",
+        "Of the configurations at level $i$ whose next pair is upwards, let a share $p_i$ have visited the cold end "
+        "after the hot one; of those whose next pair is downwards a share $q_i$. With $j = i+1$ the pair of these "
+        "levels, which accepts a share $A_i$, passes upwards the flow $f$, shares $p_i$ against shares $q_j$:",
+        equality(stream, share * (up - Symbol("q_j"))),
+        "After a round, $q_i = (1-A_i)p_i + A_i q_j$ and $p_j = A_i p_i + (1-A_i) q_j$, so",
+        equality(up - low, stream),
+        "at every level and for every pair: the flow is the same all along, and from one level to the next the "
+        "share falls by",
+        equality(up - next_up, stream * (1 - share) / share),
+        "At the cold end $p_0 = 1$; at the hot end everything left turns, $p_n = f$. With the sum "
+        "$S_A$ of $(1-A_i)/A_i$ this is $1 - fS_A = f$, and the flow is",
+        equality(stream, through),
+        "A configuration is in the state at the hot end with probability $1/(2(n+1))$ and completes the way up "
+        "there with probability $f$. Each way up is one round trip, and there are $n+1$ configurations: $f/2$ "
+        "in all. Check: the mean hitting times of the walk, from its linear equations, for two, three and four "
+        "temperatures with any acceptances.",
+        "With $n$ equal pairs in a barrier $\\Lambda$ ([eq:communication-barrier]), $A = 1 - \\Lambda/n$ and "
+        "$S_A = \\Lambda/(1-\\Lambda/n)$. The rate tends to $1/(2+2\\Lambda)$ and never to zero: no diffusion. "
+        "For a large barrier the work for a trip, $n$ chains for $2 S_A$ rounds, is least at $n = 2\\Lambda$, "
+        "that is at an acceptance of one half.",
     )
 
 

@@ -12,7 +12,7 @@ import sympy
 from sympy import Eq, Expr, Rational, Symbol, log
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand, demand_zero, equality
+from theory.derivation import Derivation, Equation, demand, demand_zero, equality
 from theory.laws.sgd import derive_epoch_time, derive_sgd_temperature
 
 REFERENCE_RUN = {
@@ -65,25 +65,21 @@ def derive_scaling_variable() -> Derivation:
     demand(not end.has(s.epoch, s.batch_size), "a fixed number of further epochs scales theta")
     return Derivation.of(
         result,
-        Step("With $\\eta = \\eta_0\\gamma^e$ the temperature is", equality(s.temperature, temperature)),
-        Step("and it depends on epoch and batch size only through $\\theta$:", in_theta),
-        Step(
-            "So does the clock. Langevin time per unit of $\\theta$ (negative: $\\theta$ falls) is a constant,", clock
-        ),
-        Step(
-            "so the Fokker-Planck equation $\\partial_t p = \\mathcal A_{T} p$, rewritten in $\\theta$, contains "
-            "neither $e$ nor $B$. After a fixed number $E$ of further epochs $\\theta$ has shrunk by the constant "
-            "factor",
-            end,
-        ),
-        Step(
-            "Therefore two runs with equal $\\theta$ at the switch end alike, *for any pair of potentials*, provided "
-            "that (i) the state at the switch is fixed by $\\theta$ as well: the deficit phase has forgotten its "
-            "start, be it by equilibrium or because every run started at large $\\theta$; (ii) the run goes on for a "
-            "fixed number of further epochs or for ever; a fixed *total* $E_t$ ends at $\\theta = \\gamma^{E_t}/B$ "
-            "and breaks the scaling unless nothing happens there any more; (iii) temperature is taken as continuous "
-            "in $e$ or the shifts below are whole epochs."
-        ),
+        "With $\\eta = \\eta_0\\gamma^e$ the temperature is",
+        equality(s.temperature, temperature),
+        "and it depends on epoch and batch size only through $\\theta$:",
+        in_theta,
+        "So does the clock. Langevin time per unit of $\\theta$ (negative: $\\theta$ falls) is a constant,",
+        clock,
+        "so the Fokker-Planck equation $\\partial_t p = \\mathcal A_{T} p$, rewritten in $\\theta$, contains neither "
+        "$e$ nor $B$. After a fixed number $E$ of further epochs $\\theta$ has shrunk by the constant factor",
+        end,
+        "Therefore two runs with equal $\\theta$ at the switch end alike, *for any pair of potentials*, provided "
+        "that (i) the state at the switch is fixed by $\\theta$ as well: the deficit phase has forgotten its "
+        "start, be it by equilibrium or because every run started at large $\\theta$; (ii) the run goes on for a "
+        "fixed number of further epochs or for ever; a fixed *total* $E_t$ ends at $\\theta = \\gamma^{E_t}/B$ "
+        "and breaks the scaling unless nothing happens there any more; (iii) temperature is taken as continuous "
+        "in $e$ or the shifts below are whole epochs.",
     )
 
 
@@ -102,12 +98,12 @@ def derive_remaining_langevin_time() -> Derivation:
     demand_zero(in_theta - result, "remaining time in theta")
     return Derivation.of(
         result,
-        Step("The learning rates of the epochs to come form a geometric series of sum", geometric),
-        Step("so the Langevin time left is", total),
-        Step(
-            "again a function of $\\theta$ alone. Temperature and remaining time are *the same function* of $(e, B)$: "
-            "under exponential decay no experiment that only varies these two can tell heat from time."
-        ),
+        "The learning rates of the epochs to come form a geometric series of sum",
+        geometric,
+        "so the Langevin time left is",
+        total,
+        "again a function of $\\theta$ alone. Temperature and remaining time are *the same function* of $(e, B)$: "
+        "under exponential decay no experiment that only varies these two can tell heat from time.",
     )
 
 
@@ -121,9 +117,11 @@ def derive_critical_period_end_exponential() -> Derivation:
     demand_zero(sympy.expand_log(solved, force=True) - result.subs(s.epoch_offset, offset), "solved for the epoch")
     return Derivation.of(
         result,
-        Step("Recovery fails at one value of the scaling variable,", equality(theta, s.critical_scaling_variable)),
-        Step("Take logarithms; the part without $B$ is", equality(s.epoch_offset, offset)),
-        Step("Momentum, gradient variance, learning rate and the shape of the potentials enter $e_0$ only."),
+        "Recovery fails at one value of the scaling variable,",
+        equality(theta, s.critical_scaling_variable),
+        "Take logarithms; the part without $B$ is",
+        equality(s.epoch_offset, offset),
+        "Momentum, gradient variance, learning rate and the shape of the potentials enter $e_0$ only.",
     )
 
 
@@ -136,7 +134,7 @@ def derive_epochs_per_halving() -> Derivation:
     demand(bool(abs(result.subs(s.decay, Rational(97, 100)).evalf() - Rational(2276, 100)) < 0.005), "22.76 at .97")
     return Derivation.of(
         result,
-        Step("Take [eq:critical-period-end-exponential] at $B/2$ and at $B$ and subtract; $\\log\\gamma$ is negative."),
+        "Take [eq:critical-period-end-exponential] at $B/2$ and at $B$ and subtract; $\\log\\gamma$ is negative.",
     )
 
 

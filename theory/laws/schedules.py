@@ -10,7 +10,7 @@ import sympy
 from sympy import Expr, Rational, Symbol, exp, log
 
 from theory import symbols as s
-from theory.derivation import Derivation, Step, demand, demand_zero
+from theory.derivation import Derivation, demand, demand_zero
 from theory.laws.scaling import exponential_schedule, labelled, temperature_and_time
 
 _LATER = Symbol("u", positive=True)
@@ -28,9 +28,11 @@ def derive_hazard_per_epoch() -> Derivation:
     demand_zero(sympy.simplify(scaled / result) - 1, "linear scaling leaves it unchanged")
     return Derivation.of(
         result,
-        Step("At temperature $T$ the well is left at the rate", rate),
-        Step("for the time of one epoch, [eq:epoch-time],", per_epoch),
-        Step("at the temperature [eq:sgd-temperature]. Learning rate and batch size enter as $\\eta/B$ only."),
+        "At temperature $T$ the well is left at the rate",
+        rate,
+        "for the time of one epoch, [eq:epoch-time],",
+        per_epoch,
+        "at the temperature [eq:sgd-temperature]. Learning rate and batch size enter as $\\eta/B$ only.",
     )
 
 
@@ -43,16 +45,13 @@ def derive_critical_period_end_constant() -> Derivation:
     demand(not (s.hazard_per_epoch * further).has(s.epoch), "fixed further epochs: no dependence on the switch")
     return Derivation.of(
         result,
-        Step("Nothing anneals: every epoch after the switch brings the same number of escapes, in all", escapes),
-        Step(
-            "Set this to $\\Lambda$. The end is counted back from the end of training: an escape time, not a "
-            "temperature, decides. Batch size acts through the temperature and the clock in [eq:hazard-per-epoch], so "
-            "exponentially in $B$: halving the batch raises the temperature, and $e^*$ comes later."
-        ),
-        Step(
-            "With a fixed number of *further* epochs the escapes do not depend on $e$ at all: there is no critical "
-            "period, except for what the deficit itself still has to fill after its start."
-        ),
+        "Nothing anneals: every epoch after the switch brings the same number of escapes, in all",
+        escapes,
+        "Set this to $\\Lambda$. The end is counted back from the end of training: an escape time, not a "
+        "temperature, decides. Batch size acts through the temperature and the clock in [eq:hazard-per-epoch], so "
+        "exponentially in $B$: halving the batch raises the temperature, and $e^*$ comes later.",
+        "With a fixed number of *further* epochs the escapes do not depend on $e$ at all: there is no critical "
+        "period, except for what the deficit itself still has to fill after its start.",
     )
 
 
@@ -70,22 +69,16 @@ def derive_critical_period_end_step_decay() -> Derivation:
     demand_zero(result.subs({s.later_hazard: 0, s.stage_end: s.total_epochs}) - constant, "a single stage")
     return Derivation.of(
         result,
-        Step(
-            "Within a stage, with $\\Lambda_>$ escapes still to come in later stages, the escapes left number", escapes
-        ),
-        Step(
-            "Set this to $\\Lambda$; the stage that holds $e^*$ is the one with $\\Lambda_> < \\Lambda \\le "
-            "\\Lambda_> + D\\ell$. Where a drop changes the hazard by a large factor, $\\ell$ is huge in one stage "
-            "and negligible in the next, and $e^*$ sits at the drop for a whole range of batch sizes: a staircase."
-        ),
-        Step(
-            "What is invariant: if every stage lasts $D$ epochs and multiplies the learning rate by $\\gamma$, going "
-            "one stage later with a batch $\\gamma$ times as large leaves temperature and clock unchanged (checked), "
-            "so $e^*(\\gamma B) = e^*(B) + D$ *exactly*, for any pair of potentials (runs long enough, start "
-            "forgotten). Between these the law of [eq:critical-period-end-exponential], with $\\gamma^{1/D}$ per "
-            "epoch, holds only up to a function of $\\log B/\\log\\gamma$ of period one. With arbitrary stages "
-            "nothing is invariant."
-        ),
+        "Within a stage, with $\\Lambda_>$ escapes still to come in later stages, the escapes left number",
+        escapes,
+        "Set this to $\\Lambda$; the stage that holds $e^*$ is the one with $\\Lambda_> < \\Lambda \\le "
+        "\\Lambda_> + D\\ell$. Where a drop changes the hazard by a large factor, $\\ell$ is huge in one stage "
+        "and negligible in the next, and $e^*$ sits at the drop for a whole range of batch sizes: a staircase.",
+        "What is invariant: if every stage lasts $D$ epochs and multiplies the learning rate by $\\gamma$, going one "
+        "stage later with a batch $\\gamma$ times as large leaves temperature and clock unchanged (checked), so "
+        "$e^*(\\gamma B) = e^*(B) + D$ *exactly*, for any pair of potentials (runs long enough, start forgotten). "
+        "Between these the law of [eq:critical-period-end-exponential], with $\\gamma^{1/D}$ per epoch, holds only up "
+        "to a function of $\\log B/\\log\\gamma$ of period one. With arbitrary stages nothing is invariant.",
     )
 
 
@@ -110,16 +103,12 @@ def derive_finite_horizon_correction_flow_time() -> Derivation:
     )
     return Derivation.of(
         result,
-        Step(
-            "Stopping at $E_t$ leaves of the time of [eq:remaining-langevin-time] only the share",
-            1 - s.decay ** (s.total_epochs - s.epoch),
-        ),
-        Step(
-            "The switch must come earlier for the same time to be left: $\\gamma^{e^*}(1-\\gamma^{E_t-e^*}) = "
-            "\\gamma^{e^*_\\infty}$, and so the result. The shift is, with $d = E_t - e^*_\\infty$,",
-            shift,
-        ),
-        Step("to first order $-\\gamma^d/|\\ln\\gamma|$: it dies out as slowly as the learning rate itself."),
+        "Stopping at $E_t$ leaves of the time of [eq:remaining-langevin-time] only the share",
+        1 - s.decay ** (s.total_epochs - s.epoch),
+        "The switch must come earlier for the same time to be left: $\\gamma^{e^*}(1-\\gamma^{E_t-e^*}) = "
+        "\\gamma^{e^*_\\infty}$, and so the result. The shift is, with $d = E_t - e^*_\\infty$,",
+        shift,
+        "to first order $-\\gamma^d/|\\ln\\gamma|$: it dies out as slowly as the learning rate itself.",
     )
 
 
@@ -153,28 +142,20 @@ def derive_finite_horizon_correction() -> Derivation:
     result = sympy.Integral(integrand, (y, x * growth, sympy.oo)) / log(s.decay)
     return Derivation.of(
         result,
-        Step(
-            "Let $\\Lambda_\\infty(e)$ escapes come after $e$ if the schedule goes on for ever. With a fixed total "
-            "$\\Lambda_\\infty(e) - \\Lambda_\\infty(E_t) = \\Lambda$. To first order in what is lost, $\\delta e^* = "
-            "\\Lambda_\\infty(E_t)/\\Lambda_\\infty'(e^*)$, and $-\\Lambda_\\infty'$ is the hazard per epoch "
-            "[eq:hazard-per-epoch]."
-        ),
-        Step(
-            "Under exponential decay $x = \\Delta L_\\ddagger/T$ grows by the factor $1/\\gamma$ per epoch and the "
-            "hazard per epoch is a constant times $x^{-1-s}e^{-x}$. Integrated over all later epochs it is the "
-            "same constant times, with the exponential integral $E_\\nu$,",
-            _tail(y) / -log(s.decay),
-        ),
-        Step(
-            "Divide, with $x_\\ddagger$ at $e^*$ (here $e$). Fixed *further* epochs give the same with "
-            "$E_t - e$ fixed: then the correction is the same number for every batch size, and the scaling theorem "
-            "is exact. With a fixed total it grows as $e^*$ nears $E_t$: small batches appear to shift less."
-        ),
-        Step(
-            "Unlike [eq:finite-horizon-correction-flow-time] it dies out like $e^{-x_\\ddagger(\\gamma^{-d}-1)}$, "
-            "doubly exponentially in $d = E_t - e^*$: if heat decides, the end of training hardly matters. A way to "
-            "tell heat from time. Continuous epochs, no return over the barrier."
-        ),
+        "Let $\\Lambda_\\infty(e)$ escapes come after $e$ if the schedule goes on for ever. With a fixed total "
+        "$\\Lambda_\\infty(e) - \\Lambda_\\infty(E_t) = \\Lambda$. To first order in what is lost, $\\delta e^* = "
+        "\\Lambda_\\infty(E_t)/\\Lambda_\\infty'(e^*)$, and $-\\Lambda_\\infty'$ is the hazard per epoch "
+        "[eq:hazard-per-epoch].",
+        "Under exponential decay $x = \\Delta L_\\ddagger/T$ grows by the factor $1/\\gamma$ per epoch and the "
+        "hazard per epoch is a constant times $x^{-1-s}e^{-x}$. Integrated over all later epochs it is the "
+        "same constant times, with the exponential integral $E_\\nu$,",
+        _tail(y) / -log(s.decay),
+        "Divide, with $x_\\ddagger$ at $e^*$ (here $e$). Fixed *further* epochs give the same with "
+        "$E_t - e$ fixed: then the correction is the same number for every batch size, and the scaling theorem "
+        "is exact. With a fixed total it grows as $e^*$ nears $E_t$: small batches appear to shift less.",
+        "Unlike [eq:finite-horizon-correction-flow-time] it dies out like $e^{-x_\\ddagger(\\gamma^{-d}-1)}$, "
+        "doubly exponentially in $d = E_t - e^*$: if heat decides, the end of training hardly matters. A way to "
+        "tell heat from time. Continuous epochs, no return over the barrier.",
     )
 
 

@@ -13,7 +13,7 @@ import sympy
 from sympy import Eq, Expr, Matrix, MatrixSymbol, Rational, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero, equality
+from theory.derivation import Derivation, Equation, Story, demand_zero, equality
 
 _LEAD = "derived here; compare Mandt, Hoffman & Blei (2017), JMLR 18, and Smith et al. (2018), ICLR"
 
@@ -44,7 +44,7 @@ def heavy_ball_covariance() -> Matrix:
 
 
 @cache
-def derive_sgd_time_and_temperature() -> tuple[Expr, Expr, tuple[Step, ...]]:
+def derive_sgd_time_and_temperature() -> tuple[Expr, Expr, Story]:
     """Langevin time per step and temperature that heavy-ball SGD has in the limit of small steps."""
     eta, mu = s.learning_rate, s.momentum
     kick, displacement = sympy.symbols("xi D", real=True)
@@ -59,35 +59,30 @@ def derive_sgd_time_and_temperature() -> tuple[Expr, Expr, tuple[Step, ...]]:
     covariance = heavy_ball_covariance()
     small_steps = eta * sympy.limit(s.curvature * covariance[0, 0] / eta, eta, 0)
     demand_zero(small_steps - temperature, "small-step limit of the stationary variance")
-    steps = (
-        Step(
-            "A gradient $\\xi$ moves $w$ by $-\\eta\\xi$ at once, and what is left of its velocity after a step is "
-            "$\\mu$ times what it was, so its total displacement $D$ solves",
-            equality(displacement, -eta * kick + mu * displacement),
-        ),
-        Step("with the solution", equality(displacement, -per_gradient * kick)),
-        Step(
-            "The loss gradient therefore drifts $w$ by $-\\nabla L$ times the Langevin time of one step",
-            equality(s.time_step, per_gradient),
-        ),
-        Step(
-            "and minibatch noise of variance $\\sigma^2/B$ adds this variance per step, to be matched with "
-            "$2T\\Delta t$ of $dw = -\\nabla L\\,dt + \\sqrt{2T}\\,dW$:",
-            equality(2 * s.temperature * s.time_step, step_variance),
-        ),
+    story = (
+        "A gradient $\\xi$ moves $w$ by $-\\eta\\xi$ at once, and what is left of its velocity after a step is "
+        "$\\mu$ times what it was, so its total displacement $D$ solves",
+        equality(displacement, -eta * kick + mu * displacement),
+        "with the solution",
+        equality(displacement, -per_gradient * kick),
+        "The loss gradient therefore drifts $w$ by $-\\nabla L$ times the Langevin time of one step",
+        equality(s.time_step, per_gradient),
+        "and minibatch noise of variance $\\sigma^2/B$ adds this variance per step, to be matched with "
+        "$2T\\Delta t$ of $dw = -\\nabla L\\,dt + \\sqrt{2T}\\,dW$:",
+        equality(2 * s.temperature * s.time_step, step_variance),
     )
-    return per_gradient, temperature, steps
+    return per_gradient, temperature, story
 
 
 @cache
 def derive_sgd_temperature() -> Derivation:
     """T = learning_rate gradient_variance / (2 batch_size (1 - momentum))."""
-    _, temperature, steps = derive_sgd_time_and_temperature()
-    closing = Step(
+    _, temperature, story = derive_sgd_time_and_temperature()
+    closing = (
         "Check: the small-step limit of curvature times stationary variance, from the Lyapunov equation of "
         "[eq:sgd-temperature-quadratic], is the same expression."
     )
-    return Derivation.of(temperature, *steps, closing)
+    return Derivation.of(temperature, *story, closing)
 
 
 @cache
@@ -98,11 +93,10 @@ def derive_epoch_time() -> Derivation:
     demand_zero(result.subs(s.momentum, 0) - s.learning_rate * s.dataset_size / s.batch_size, "no momentum")
     return Derivation.of(
         result,
-        Step("One step lasts (derivation of [eq:sgd-temperature])", equality(s.time_step, per_step)),
-        Step(
-            "and an epoch has $N/B$ steps. Without momentum this is $\\eta N/B$. With momentum the clock "
-            "runs $1/(1-\\mu)$ times faster; writing $\\eta N/B$ there would be wrong by that factor."
-        ),
+        "One step lasts (derivation of [eq:sgd-temperature])",
+        equality(s.time_step, per_step),
+        "and an epoch has $N/B$ steps. Without momentum this is $\\eta N/B$. With momentum the clock "
+        "runs $1/(1-\\mu)$ times faster; writing $\\eta N/B$ there would be wrong by that factor.",
     )
 
 
@@ -124,17 +118,15 @@ def derive_sgd_temperature_quadratic() -> Derivation:
     demand_zero(third / s.temperature - Rational(4, 3), "learning rate 1/2, curvature 1")
     return Derivation.of(
         result,
-        Step(
-            "With $L = hw^2/2$ one step is linear, $(w, v) \\to M (w, v) + \\xi\\, n$, where",
-            equality(MatrixSymbol("M", 2, 2), step),
-        ),
-        Step("and", equality(MatrixSymbol("n", 2, 1), noise)),
-        Step(
-            "The stationary covariance solves $S = M S M^\\top + (\\sigma^2/B)\\, n n^\\top$; its first "
-            "entry $S_{ww}$ gives",
-            equality(s.curvature * Symbol("S_ww"), measured),
-        ),
-        Step("Written with $T$ of [eq:sgd-temperature], $T / (h S_{ww})$ is", 1 - damping),
+        "With $L = hw^2/2$ one step is linear, $(w, v) \\to M (w, v) + \\xi\\, n$, where",
+        equality(MatrixSymbol("M", 2, 2), step),
+        "and",
+        equality(MatrixSymbol("n", 2, 1), noise),
+        "The stationary covariance solves $S = M S M^\\top + (\\sigma^2/B)\\, n n^\\top$; its first "
+        "entry $S_{ww}$ gives",
+        equality(s.curvature * Symbol("S_ww"), measured),
+        "Written with $T$ of [eq:sgd-temperature], $T / (h S_{ww})$ is",
+        1 - damping,
     )
 
 
@@ -148,13 +140,12 @@ def derive_unadjusted_langevin_bias() -> Derivation:
     demand_zero(energy - result, "energy of unadjusted Langevin")
     return Derivation.of(
         result,
-        Step(
-            "In a well of curvature $h$ the step $w \\leftarrow w - (\\epsilon n\\beta/2) \\nabla L + "
-            "\\sqrt\\epsilon\\,\\xi$ multiplies $w$ by a number and adds noise, so its stationary variance solves",
-            equality(s.stationary_variance, factor**2 * s.stationary_variance + s.step_size),
-        ),
-        Step("that is", equality(s.stationary_variance, solved)),
-        Step("and the energy is $n\\beta h V/2$; half a degree of freedom is recovered as $\\epsilon\\to 0$."),
+        "In a well of curvature $h$ the step $w \\leftarrow w - (\\epsilon n\\beta/2) \\nabla L + "
+        "\\sqrt\\epsilon\\,\\xi$ multiplies $w$ by a number and adds noise, so its stationary variance solves",
+        equality(s.stationary_variance, factor**2 * s.stationary_variance + s.step_size),
+        "that is",
+        equality(s.stationary_variance, solved),
+        "and the energy is $n\\beta h V/2$; half a degree of freedom is recovered as $\\epsilon\\to 0$.",
     )
 
 
@@ -169,14 +160,10 @@ def derive_euler_maruyama_variance() -> Derivation:
     demand_zero(h * result.subs(dt, s.learning_rate) - sgd, "Euler step equals plain SGD")
     return Derivation.of(
         result,
-        Step(
-            "One Euler step multiplies $w$ by $1 - h\\Delta t$ and adds variance $2T\\Delta t$:",
-            equality(s.stationary_variance, (1 - h * dt) ** 2 * s.stationary_variance + 2 * s.temperature * dt),
-        ),
-        Step(
-            "Check: with $\\Delta t = \\eta$ this is [eq:sgd-temperature-quadratic] without momentum. Plain SGD *is* "
-            "an Euler scheme."
-        ),
+        "One Euler step multiplies $w$ by $1 - h\\Delta t$ and adds variance $2T\\Delta t$:",
+        equality(s.stationary_variance, (1 - h * dt) ** 2 * s.stationary_variance + 2 * s.temperature * dt),
+        "Check: with $\\Delta t = \\eta$ this is [eq:sgd-temperature-quadratic] without momentum. Plain SGD *is* "
+        "an Euler scheme.",
     )
 
 

@@ -12,7 +12,7 @@ import sympy
 from sympy import Eq, Expr, Matrix, Rational, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero, equality
+from theory.derivation import Derivation, Equation, demand_zero, equality
 
 _TESTS = ("tests/samplers/test_step_bias.py",)
 _DECAY = Symbol("c", positive=True)
@@ -49,13 +49,12 @@ def derive_obabo_variance() -> Derivation:
     demand_zero(covariance[1, 1] - s.temperature, "Maxwell's law")
     return Derivation.of(
         result,
-        Step(
-            "With $L = hw^2/2$ every letter is linear in place and momentum, and O, which multiplies the momentum "
-            "by $c$, adds noise of variance $T(1-c^2)$. The stationary covariance solves $S = MSM^\\top + N$, $M$ "
-            "the product of the letters. For OBABO the momentum keeps variance $T$, and the place has"
-        ),
-        Step("variance", equality(s.stationary_variance, result)),
-        Step("The friction has dropped out. It diverges at leapfrog's limit of stability, $h\\Delta t^2 = 4$."),
+        "With $L = hw^2/2$ every letter is linear in place and momentum, and O, which multiplies the momentum "
+        "by $c$, adds noise of variance $T(1-c^2)$. The stationary covariance solves $S = MSM^\\top + N$, $M$ "
+        "the product of the letters. For OBABO the momentum keeps variance $T$, and the place has",
+        "variance",
+        equality(s.stationary_variance, result),
+        "The friction has dropped out. It diverges at leapfrog's limit of stability, $h\\Delta t^2 = 4$.",
     )
 
 
@@ -68,12 +67,10 @@ def derive_baoab_variance() -> Derivation:
     demand_zero(momentum - s.temperature * (1 - s.curvature * s.time_step**2 / 4), "momentum of BAOAB")
     return Derivation.of(
         result,
-        Step(
-            "The covariance of [eq:obabo-variance]'s derivation, with the letters in the order BAOAB or ABOBA, has "
-            "the exact variance of the place whatever step and friction. The momenta pay: after BAOAB's step theirs is",
-            momentum,
-        ),
-        Step("In other wells the places have a bias too, of second order in the step."),
+        "The covariance of [eq:obabo-variance]'s derivation, with the letters in the order BAOAB or ABOBA, has "
+        "the exact variance of the place whatever step and friction. The momenta pay: after BAOAB's step theirs is",
+        momentum,
+        "In other wells the places have a bias too, of second order in the step.",
     )
 
 
@@ -91,12 +88,11 @@ def derive_heun_variance() -> Derivation:
     demand_zero(sympy.series(result * h / s.temperature, dt, 0, 3).removeO() - 1 + h**2 * dt**2 / 4, "small steps")
     return Derivation.of(
         result,
-        Step("With $L = hw^2/2$ one step, whose noise $\\xi$ has variance $2T\\Delta t$, gives", new),
-        Step(
-            "so that the stationary variance solves",
-            Eq(s.stationary_variance, factor**2 * s.stationary_variance + 2 * s.temperature * dt * gain**2),
-        ),
-        Step("It is too small by $h^2\\Delta t^2/4$ for small steps: Heun's scheme is too cold where Euler's is hot."),
+        "With $L = hw^2/2$ one step, whose noise $\\xi$ has variance $2T\\Delta t$, gives",
+        new,
+        "so that the stationary variance solves",
+        Eq(s.stationary_variance, factor**2 * s.stationary_variance + 2 * s.temperature * dt * gain**2),
+        "It is too small by $h^2\\Delta t^2/4$ for small steps: Heun's scheme is too cold where Euler's is hot.",
     )
 
 

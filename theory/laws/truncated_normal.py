@@ -8,7 +8,7 @@ import sympy
 from sympy import Expr, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand, demand_zero, equality
+from theory.derivation import Derivation, Equation, demand, demand_zero, equality
 
 _SOURCE = "Robert (1995), Statistics and Computing 5, 121, in other notation"
 _Y = Symbol("y", positive=True)
@@ -50,21 +50,15 @@ def derive_truncated_normal_rate() -> Derivation:
     ratio = Symbol("M", positive=True)
     return Derivation.of(
         _shown(result),
-        Step(
-            "Distances are proposed from an exponential law of rate $r \\ge q_1$, which has the density $re^{-ry}$. "
-            "What is wanted over what is proposed is largest at a distance $y = (r - q_1)/(2q_2)$, where it is $M$:",
-            equality(ratio, _shown(sympy.exp(largest) / rate)),
-        ),
-        Step(
-            "A proposal is accepted with the probability $e^{-q(y)}/(M r e^{-ry})$, which leaves accepted ones "
-            "with the density wanted, and of all proposals the share $\\int_0^\\infty e^{-q} dy/M$ is accepted. "
-            "Its logarithm is $\\log r - (r - q_1)^2/(4q_2)$ up to a constant, concave in $r$, and largest where",
-            equality(_shown(rate**2 - _SLOPE * rate - 2 * _BEND), 0),
-        ),
-        Step(
-            "One root is negative, the other one is the rate. Without a slope it is $\\sqrt{2q_2}$, one over the "
-            "deviation of the normal law; without a bend it is $q_1$, and nothing is rejected."
-        ),
+        "Distances are proposed from an exponential law of rate $r \\ge q_1$, which has the density $re^{-ry}$. "
+        "What is wanted over what is proposed is largest at a distance $y = (r - q_1)/(2q_2)$, where it is $M$:",
+        equality(ratio, _shown(sympy.exp(largest) / rate)),
+        "A proposal is accepted with the probability $e^{-q(y)}/(M r e^{-ry})$, which leaves accepted ones "
+        "with the density wanted, and of all proposals the share $\\int_0^\\infty e^{-q} dy/M$ is accepted. "
+        "Its logarithm is $\\log r - (r - q_1)^2/(4q_2)$ up to a constant, concave in $r$, and largest where",
+        equality(_shown(rate**2 - _SLOPE * rate - 2 * _BEND), 0),
+        "One root is negative, the other one is the rate. Without a slope it is $\\sqrt{2q_2}$, one over the "
+        "deviation of the normal law; without a bend it is $q_1$, and nothing is rejected.",
     )
 
 
@@ -88,23 +82,18 @@ def derive_truncated_normal_acceptance() -> Derivation:
     mean, mean_square = sympy.symbols("m_1 m_2", positive=True)
     return Derivation.of(
         result,
-        Step(
-            "It is $\\int_0^\\infty e^{-q} dy/M$ of the derivation of [eq:truncated-normal-rate], for any rate, "
-            "with the integral",
-            _shown(total),
-        ),
-        Step("At the best rate and without a slope, where the wall cuts the normal law in half, it is", least),
-        Step(
-            "about .76, and this is the worst case. For as $q_1$ grows, the logarithm of the acceptance changes by "
-            "$(r_y-q_1)/(2q_2) - m_1 = 1/r_y - m_1$, where $m_1$ is the mean distance; the rate is the best one, "
-            "so that its own change does not count. Integrals of $\\frac{d}{dy} (y e^{-q})$ show that $m_1$ and "
-            "the mean square $m_2$ obey",
-            equality(_shown(_SLOPE * mean + 2 * _BEND * mean_square), 1),
-        ),
-        Step(
-            "and a mean square is at least a squared mean: $q_1 m_1 + 2 q_2 m_1^2 \\le 1$. With equality $m_1$ "
-            "would be $1/r_y$, so it is at most that, and the acceptance at the best rate rises with the slope."
-        ),
+        "It is $\\int_0^\\infty e^{-q} dy/M$ of the derivation of [eq:truncated-normal-rate], for any rate, "
+        "with the integral",
+        _shown(total),
+        "At the best rate and without a slope, where the wall cuts the normal law in half, it is",
+        least,
+        "about .76, and this is the worst case. For as $q_1$ grows, the logarithm of the acceptance changes by "
+        "$(r_y-q_1)/(2q_2) - m_1 = 1/r_y - m_1$, where $m_1$ is the mean distance; the rate is the best one, "
+        "so that its own change does not count. Integrals of $\\frac{d}{dy} (y e^{-q})$ show that $m_1$ and "
+        "the mean square $m_2$ obey",
+        equality(_shown(_SLOPE * mean + 2 * _BEND * mean_square), 1),
+        "and a mean square is at least a squared mean: $q_1 m_1 + 2 q_2 m_1^2 \\le 1$. With equality $m_1$ "
+        "would be $1/r_y$, so it is at most that, and the acceptance at the best rate rises with the slope.",
     )
 
 
