@@ -14,10 +14,9 @@ from sympy import Eq, Expr, Rational, Symbol, gamma, log
 
 from theory import symbols as s
 from theory.derivation import Derivation, Equation, demand_zero, equality
-from theory.laws.normal_crossing import crossing_zeta
+from theory.laws.normal_crossing import WATANABE, crossing_zeta
 
 _HALF = Rational(1, 2)
-_WATANABE = "Watanabe (2009), Algebraic Geometry and Statistical Learning Theory, chapters 4 and 6; derived here"
 _LEVEL = Symbol("t", positive=True)
 _DEPTH = Symbol("u", positive=True)
 
@@ -52,7 +51,8 @@ def derive_free_energy_constant() -> Derivation:
         leading = sympy.limit(shape / large ** (order - 1), large, sympy.oo)
         demand_zero(leading - gamma(lam) / gamma(order), f"leading partition function, order {order}")
     result = -log(s.pole_coefficient * gamma(lam) / gamma(s.multiplicity))
-    story = (
+    return Derivation.of(
+        result,
         "A pole $c_m/(z+\\lambda)^m$ of the zeta function is the Mellin transform of the state density (checked "
         "for $m = 1, 2, 3$)",
         s.pole_coefficient * _LEVEL ** (lam - 1) * (-log(_LEVEL)) ** (s.multiplicity - 1) / gamma(s.multiplicity),
@@ -61,7 +61,6 @@ def derive_free_energy_constant() -> Derivation:
         s.pole_coefficient * gamma(lam) / gamma(s.multiplicity) * x**-lam * log(x) ** (s.multiplicity - 1),
         "Minus the logarithm of the factor in front is the constant.",
     )
-    return Derivation.of(result, *story)
 
 
 def derive_phase_free_energy() -> Derivation:
@@ -173,7 +172,7 @@ EQUATIONS = (
         "Between two phases of equal loss and learning coefficient the constant decides; it also sets where "
         "a crossover is.",
         {s.pole_coefficient: 1, s.learning_coefficient: _HALF, s.multiplicity: 1},
-        source=_WATANABE,
+        source=WATANABE,
     ),
     Equation(
         "free-energy-constant-well",
@@ -182,7 +181,7 @@ EQUATIONS = (
         derive_well_constant,
         "For the well $a|w|^{2k}$ everything is explicit.",
         {s.well_half_order: 1, s.well_coefficient: _HALF, s.prior_density: 1},
-        source=_WATANABE,
+        source=WATANABE,
     ),
     Equation(
         "free-energy-constant-crossing",
@@ -191,7 +190,7 @@ EQUATIONS = (
         derive_crossing_constant,
         "The same for $w_1^{2k}w_2^{2k}$ on the unit square, the simplest case with multiplicity two.",
         {s.well_half_order: 1},
-        source=_WATANABE,
+        source=WATANABE,
     ),
     Equation(
         "phase-free-energy",
@@ -201,7 +200,7 @@ EQUATIONS = (
         "Loss against volume: the first term is the loss, the second the price of a small volume. A phase with larger "
         "loss but smaller learning coefficient wins at small $n\\beta$.",
         {s.n_beta: 1000, s.loss: 0, s.learning_coefficient: _HALF, s.multiplicity: 1, s.free_energy_constant: 0},
-        source=_WATANABE,
+        source=WATANABE,
     ),
     Equation(
         "energy-law",
@@ -216,7 +215,7 @@ EQUATIONS = (
             s.multiplicity: 2,
             s.energy_offset: sympy.EulerGamma + 2 * log(2),
         },
-        source=_WATANABE,
+        source=WATANABE,
     ),
     Equation(
         "energy-offset",

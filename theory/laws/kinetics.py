@@ -35,7 +35,8 @@ def derive_mean_first_passage() -> Derivation:
     demand_zero(sympy.diff(result, x) - solved, "mean first passage time from its slope")
     demand_zero(result.subs(x, high).doit(), "absorbing end")
     tau = Function(r"\tau")(x)
-    story = (
+    return Derivation.of(
+        result,
         "The mean time to absorption solves the backward equation",
         equality(temp * tau.diff(x, 2) - loss(x).diff(x) * tau.diff(x), -1),
         "with $\\tau'(a_0) = 0$ (reflecting) and $\\tau(b_0) = 0$ (absorbing). Multiplied by $e^{-L/T}/T$ the "
@@ -44,7 +45,6 @@ def derive_mean_first_passage() -> Derivation:
         "and a second integration, from $b_0$, gives the result. Both ends and the equation are checked "
         "by substitution.",
     )
-    return Derivation.of(result, *story)
 
 
 @cache

@@ -14,12 +14,13 @@ from theory import symbols as s
 from theory.derivation import Derivation, Equation, demand, demand_zero, equality
 
 _HALF = Rational(1, 2)
-_WATANABE = "Watanabe (2009), Algebraic Geometry and Statistical Learning Theory, chapters 4 and 6; derived here"
+WATANABE = "Watanabe (2009), Algebraic Geometry and Statistical Learning Theory, chapters 4 and 6; derived here"
 
 
-def sympified(values: dict) -> dict:
-    """`values` with every value made a sympy number."""
-    return {key: sympy.sympify(value) for key, value in values.items()}
+def crossing(powers: tuple[int, ...], exponents: tuple[int, ...] = (0, 0, 0)) -> dict[Symbol, Expr]:
+    """Half the powers of the loss and those of the prior in three coordinates, as values of their symbols."""
+    symbols = (*s.crossing_half_orders, *s.prior_exponents)
+    return dict(zip(symbols, map(sympy.Integer, (*powers, *exponents)), strict=True))
 
 
 @cache
@@ -77,10 +78,9 @@ def derive_normal_crossing_learning_coefficient() -> Derivation:
         ((1, 2, 3), (0, 0, 0), Rational(1, 6)),
         ((1, 2, 3), (0, 1, 5), Rational(1, 2)),
     ):
-        values = dict(zip((*s.crossing_half_orders, *s.prior_exponents), (*powers, *exponents), strict=True))
-        roots = _poles_with_orders(sympified(values))
-        demand(sympy.Eq(-max(roots), expected), "largest pole")
-        demand(sympy.Eq(result.xreplace(sympified(values)), expected), "smallest ratio")
+        values = crossing(powers, exponents)
+        demand(sympy.Eq(-max(_poles_with_orders(values)), expected), "largest pole")
+        demand(sympy.Eq(result.xreplace(values), expected), "smallest ratio")
     story += ["(For fewer coordinates leave out the ratios that do not occur, or let their $k_j\\to 0$.)"]
     return Derivation.of(result, *story)
 
@@ -91,7 +91,7 @@ def derive_normal_crossing_multiplicity() -> Derivation:
     least = Min(*poles)
     result = sympy.Add(*[Piecewise((1, Eq(pole, least)), (0, True)) for pole in poles])
     for powers in ((1, 1, 1), (1, 1, 2), (2, 2, 1), (1, 2, 3)):
-        values = sympified(dict(zip((*s.crossing_half_orders, *s.prior_exponents), (*powers, 0, 0, 0), strict=True)))
+        values = crossing(powers)
         roots = _poles_with_orders(values)
         demand(sympy.Eq(result.xreplace(values).doit(), roots[max(roots)]), f"order of the pole for powers {powers}")
     return Derivation.of(
@@ -109,7 +109,7 @@ EQUATIONS = (
         derive_normal_crossing_zeta,
         "Resolution of singularities turns every analytic loss locally into a normal crossing $\\prod w_j^{2k_j}$ "
         "with a prior $\\prod |w_j|^{h_j}$. There the zeta function is elementary.",
-        source=_WATANABE,
+        source=WATANABE,
     ),
     Equation(
         "normal-crossing-learning-coefficient",
@@ -117,8 +117,8 @@ EQUATIONS = (
         s.learning_coefficient,
         derive_normal_crossing_learning_coefficient,
         "The largest pole of the zeta function, with its sign turned, is the learning coefficient.",
-        dict(zip((*s.crossing_half_orders, *s.prior_exponents), (1, 2, 2, 0, 0, 1), strict=True)),
-        source=_WATANABE,
+        crossing((1, 2, 2), (0, 0, 1)),
+        source=WATANABE,
     ),
     Equation(
         "normal-crossing-multiplicity",
@@ -126,7 +126,7 @@ EQUATIONS = (
         s.multiplicity,
         derive_normal_crossing_multiplicity,
         "The order of that pole. It puts logarithms into the free energy.",
-        dict(zip((*s.crossing_half_orders, *s.prior_exponents), (2, 2, 1, 0, 0, 0), strict=True)),
-        source=_WATANABE,
+        crossing((2, 2, 1)),
+        source=WATANABE,
     ),
 )

@@ -28,19 +28,23 @@ def heavy_ball_matrices() -> tuple[Matrix, Matrix]:
     return step.jacobian([w, v]), step.jacobian([noise])
 
 
+def stationary_covariance(step: Matrix, noise: Matrix) -> Matrix:
+    """Solution S of the discrete Lyapunov equation S = step S step^T + noise in two coordinates."""
+    first, mixed, second = sympy.symbols("S_11 S_12 S_22", real=True)
+    covariance = Matrix([[first, mixed], [mixed, second]])
+    residual = (covariance - step * covariance * step.T - noise).applyfunc(sympy.expand)
+    solution = sympy.solve([residual[0, 0], residual[0, 1], residual[1, 1]], [first, mixed, second], dict=True)[0]
+    solved = covariance.xreplace(solution).applyfunc(sympy.factor)
+    for entry in solved - step * solved * step.T - noise:
+        demand_zero(entry, "Lyapunov equation")
+    return solved
+
+
 @cache
 def heavy_ball_covariance() -> Matrix:
     """Stationary covariance of (w, v) from the discrete Lyapunov equation S = M S M^T + noise covariance."""
     step, noise = heavy_ball_matrices()
-    ww, wv, vv = sympy.symbols("S_ww S_wv S_vv", real=True)
-    covariance = Matrix([[ww, wv], [wv, vv]])
-    variance = s.gradient_variance / s.batch_size
-    residual = covariance - step * covariance * step.T - variance * noise * noise.T
-    solution = sympy.solve([residual[0, 0], residual[0, 1], residual[1, 1]], [ww, wv, vv], dict=True)[0]
-    solved = covariance.xreplace(solution).applyfunc(sympy.factor)
-    for entry in solved - step * solved * step.T - variance * noise * noise.T:
-        demand_zero(entry, "Lyapunov equation")
-    return solved
+    return stationary_covariance(step, s.gradient_variance / s.batch_size * noise * noise.T)
 
 
 @cache

@@ -13,6 +13,7 @@ from sympy import Eq, Expr, Matrix, Rational, Symbol
 
 from theory import symbols as s
 from theory.derivation import Derivation, Equation, demand_zero, equality
+from theory.laws.sgd import stationary_covariance
 
 _TESTS = ("tests/samplers/test_step_bias.py",)
 _DECAY = Symbol("c", positive=True)
@@ -33,11 +34,7 @@ def splitting_covariance(splitting: str) -> Matrix:
         step, noise = flow * step, flow * noise * flow.T
         if letter == "O":
             noise += Matrix([[0, 0], [0, s.temperature * (1 - _DECAY**2)]])
-    xx, xp, pp = sympy.symbols("S_xx S_xp S_pp", real=True)
-    covariance = Matrix([[xx, xp], [xp, pp]])
-    residual = (covariance - step * covariance * step.T - noise).applyfunc(sympy.expand)
-    solution = sympy.solve([residual[0, 0], residual[0, 1], residual[1, 1]], [xx, xp, pp], dict=True)[0]
-    return covariance.xreplace(solution).applyfunc(sympy.factor)
+    return stationary_covariance(step, noise)
 
 
 def derive_obabo_variance() -> Derivation:
