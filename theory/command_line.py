@@ -12,6 +12,3 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """End with status 2 and one line on standard error."""
         self.exit(2, f"error: {' '.join(message.split())}\n")
-
-
-__all__ = ["Parser"]

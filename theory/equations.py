@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from theory.derivation import Derivation, DerivationError, Equation
+from theory.derivation import Equation
 from theory.laws import (
     barrier_spectrum,
     confound,
@@ -34,46 +34,34 @@ from theory.laws import (
     truncated_normal,
 )
 
+_LAWS = {
+    "free_energy": (normal_crossing, free_energy, crossover),
+    "kinetics": (kinetics, recorded_passage),
+    "sgd": (sgd, reshuffling, fluctuation_dissipation, inertia, langevin_bias, localisation),
+    "scaling": (scaling, power_law, equi_temperature, flow_time, schedules, confound, barrier_spectrum),
+    "samplers": (gibbs, truncated_normal, replica_exchange, round_trips, splitting_bias),
+    "zoo": (rival_models, pathways, diagonal_network),
+}
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
-    "free_energy": normal_crossing.EQUATIONS + free_energy.EQUATIONS + crossover.EQUATIONS,
-    "kinetics": kinetics.EQUATIONS + recorded_passage.EQUATIONS,
-    "sgd": sgd.EQUATIONS
-    + reshuffling.EQUATIONS
-    + fluctuation_dissipation.EQUATIONS
-    + inertia.EQUATIONS
-    + langevin_bias.EQUATIONS
-    + localisation.EQUATIONS,
-    "scaling": scaling.EQUATIONS
-    + power_law.EQUATIONS
-    + equi_temperature.EQUATIONS
-    + flow_time.EQUATIONS
-    + schedules.EQUATIONS
-    + confound.EQUATIONS
-    + barrier_spectrum.EQUATIONS,
-    "samplers": gibbs.EQUATIONS
-    + truncated_normal.EQUATIONS
-    + replica_exchange.EQUATIONS
-    + round_trips.EQUATIONS
-    + splitting_bias.EQUATIONS,
-    "zoo": rival_models.EQUATIONS + pathways.EQUATIONS + diagonal_network.EQUATIONS,
+    subject: tuple(equation for law in laws for equation in law.EQUATIONS) for subject, laws in _LAWS.items()
 }
 
 EQUATIONS: dict[str, Equation] = {}
-for _equations in BY_SUBJECT.values():
+SUBJECT_OF: dict[str, str] = {}
+for _subject, _equations in BY_SUBJECT.items():
     for _equation in _equations:
         if _equation.label in EQUATIONS:
             raise ValueError(f"label {_equation.label} is used twice")
-        EQUATIONS[_equation.label] = _equation
+        EQUATIONS[_equation.label], SUBJECT_OF[_equation.label] = _equation, _subject
 
 
 def linked(text: str, pages: str) -> str:
     """Text whose labels ``[eq:...]`` link to the theory pages, which stand at ``pages``, such as "theory/pages/"."""
-    subjects = {equation.label: subject for subject, equations in BY_SUBJECT.items() for equation in equations}
 
     def link(match: re.Match[str]) -> str:
         label = match.group(1)
         equation(label)
-        return f"[eq:{label}]({pages}{subjects[label]}.md#{label})"
+        return f"[eq:{label}]({pages}{SUBJECT_OF[label]}.md#{label})"
 
     return re.sub(r"\[eq:([a-z0-9-]+)\](?!\()", link, text)
 
@@ -89,6 +77,3 @@ def equation(label: str) -> Equation:
     if label not in EQUATIONS:
         raise ValueError(f"label: no equation is called {label!r}; known are {', '.join(sorted(EQUATIONS))}")
     return EQUATIONS[label]
-
-
-__all__ = ["BY_SUBJECT", "EQUATIONS", "Derivation", "DerivationError", "Equation", "equation", "linked"]

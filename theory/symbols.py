@@ -25,28 +25,24 @@ def _define(name: str, latex: str, meaning: str, **assumptions: bool) -> Symbol:
     return symbol
 
 
-_REAL = {"real": True}
+def _real(name: str, latex: str, meaning: str) -> Symbol:
+    return _define(name, latex, meaning, real=True)
+
 
 # Statistical learning
 n_beta = _define("n_beta", r"(n\beta)", "sample size times inverse temperature [1/loss]")
 temperature = _define("temperature", "T", "temperature 1/(n beta) [loss]")
-loss = _define("loss", r"L_\alpha", "loss at the minimum of the phase [loss]", **_REAL)
-phase_free_energy = _define("phase_free_energy", r"F_\alpha", "free energy of a phase [1]", **_REAL)
-phase_energy = _define(
-    "phase_energy", r"E_\alpha", "mean of n beta (loss - loss of the phase) inside the phase [1]", **_REAL
-)
+loss = _real("loss", r"L_\alpha", "loss at the minimum of the phase [loss]")
+phase_free_energy = _real("phase_free_energy", r"F_\alpha", "free energy of a phase [1]")
+phase_energy = _real("phase_energy", r"E_\alpha", "mean of n beta (loss - loss of the phase) inside the phase [1]")
 learning_coefficient = _define("learning_coefficient", r"\lambda", "learning coefficient of the phase [1]")
 multiplicity = _define("multiplicity", "m", "multiplicity of the learning coefficient [1]")
-free_energy_constant = _define(
-    "free_energy_constant", "C", "term of the free energy that stays as n beta grows [1]", **_REAL
-)
+free_energy_constant = _real("free_energy_constant", "C", "term of the free energy that stays as n beta grows [1]")
 pole_coefficient = _define(
     "pole_coefficient", r"c_m", "coefficient of (z + lambda)^(-m) in the zeta function at its largest pole"
 )
-next_pole_coefficient = _define(
-    "next_pole_coefficient", r"c_{m-1}", "coefficient of (z + lambda)^(1-m) at the same pole", **_REAL
-)
-energy_offset = _define("energy_offset", "c", "constant beside log(n beta) in the energy law [1]", **_REAL)
+next_pole_coefficient = _real("next_pole_coefficient", r"c_{m-1}", "coefficient of (z + lambda)^(1-m) at the same pole")
+energy_offset = _real("energy_offset", "c", "constant beside log(n beta) in the energy law [1]")
 prior_density = _define("prior_density", r"\varphi_0", "prior density at the minimum [1/volume]")
 zeta = _define("zeta", r"\zeta(z)", "zeta function: integral of loss^z times the prior")
 zeta_argument = _define("zeta_argument", "z", "argument of the zeta function [1]")
@@ -66,16 +62,16 @@ learning_coefficient_difference = _define(
     nonzero=True,
     real=True,
 )
-free_energy_constant_difference = _define(
-    "free_energy_constant_difference", r"\Delta C", "difference of the constants [1]", **_REAL
+free_energy_constant_difference = _real(
+    "free_energy_constant_difference", r"\Delta C", "difference of the constants [1]"
 )
 crossover_n_beta = _define("crossover_n_beta", r"x^*", "n beta at which two phases weigh the same [1/loss]")
 
 # Kinetics
-coordinate = _define("coordinate", "w", "coordinate", **_REAL)
-start = _define("start", "x", "where a path starts", **_REAL)
-reflecting_end = _define("reflecting_end", "a_0", "reflecting end of the interval", **_REAL)
-absorbing_end = _define("absorbing_end", "b_0", "absorbing end of the interval, where the path has arrived", **_REAL)
+coordinate = _real("coordinate", "w", "coordinate")
+start = _real("start", "x", "where a path starts")
+reflecting_end = _real("reflecting_end", "a_0", "reflecting end of the interval")
+absorbing_end = _real("absorbing_end", "b_0", "absorbing end of the interval, where the path has arrived")
 mean_first_passage_time = _define(
     "mean_first_passage_time", r"\tau", "mean time to reach the absorbing end [Langevin time]"
 )
@@ -95,29 +91,26 @@ barrier_learning_coefficient = _define(
     r"\lambda_\ddagger",
     "learning coefficient of minus the loss at the barrier, 1/(2j) [1]",
 )
-well_linear_correction = _define(
-    "well_linear_correction", "c_1", "well: loss = a w^(2k) (1 + c_1 w + c_2 w^2 + ...) [1/length]", **_REAL
+well_linear_correction = _real(
+    "well_linear_correction", "c_1", "well: loss = a w^(2k) (1 + c_1 w + c_2 w^2 + ...) [1/length]"
 )
-well_quadratic_correction = _define(
-    "well_quadratic_correction", "c_2", "second coefficient in the same bracket [1/length^2]", **_REAL
+well_quadratic_correction = _real(
+    "well_quadratic_correction", "c_2", "second coefficient in the same bracket [1/length^2]"
 )
-barrier_linear_correction = _define(
-    "barrier_linear_correction", "d_1", "barrier: loss = -b w^(2j) (1 + d_1 w + d_2 w^2 + ...) [1/length]", **_REAL
+barrier_linear_correction = _real(
+    "barrier_linear_correction", "d_1", "barrier: loss = -b w^(2j) (1 + d_1 w + d_2 w^2 + ...) [1/length]"
 )
-barrier_quadratic_correction = _define(
-    "barrier_quadratic_correction", "d_2", "second coefficient in the same bracket [1/length^2]", **_REAL
+barrier_quadratic_correction = _real(
+    "barrier_quadratic_correction", "d_2", "second coefficient in the same bracket [1/length^2]"
 )
-kramers_correction = _define(
-    "kramers_correction",
-    r"\kappa",
-    "coefficient of (T/a)^(1/k) in the relative correction of the well integral",
-    **_REAL,
+kramers_correction = _real(
+    "kramers_correction", r"\kappa", "coefficient of (T/a)^(1/k) in the relative correction of the well integral"
 )
 mean_first_passage_ratio = _define(
     "mean_first_passage_ratio", "R", "mean first passage time over its singular Eyring-Kramers value [1]"
 )
-rate_temperature_power = _define(
-    "rate_temperature_power", "s", "power of the temperature in front of the escape rate [1]", **_REAL
+rate_temperature_power = _real(
+    "rate_temperature_power", "s", "power of the temperature in front of the escape rate [1]"
 )
 
 # Stochastic gradient descent
@@ -139,21 +132,16 @@ step_size = _define("step_size", r"\epsilon", "step of w <- w - (step n beta/2) 
 time_step = _define("time_step", r"\Delta t", "Euler step of the Langevin equation [Langevin time]")
 measured_energy = _define("measured_energy", r"\hat E_h", "mean of n beta h w^2/2 under the discretised dynamics [1]")
 stationary_variance = _define("stationary_variance", r"V", "stationary variance of a coordinate [length^2]")
-mean_bias = _define("mean_bias", r"b_f", "a scheme's stationary mean of a function f minus the exact one [f]", **_REAL)
-mean_slope_product = _define(
-    "mean_slope_product", r"\langle\nabla L\cdot\nabla f\rangle", "mean of grad L times grad f", **_REAL
-)
-slope_covariance = _define(
-    "slope_covariance",
-    r"\langle f;|\nabla L|^2\rangle",
-    "covariance of f and the squared gradient of the loss",
-    **_REAL,
+mean_bias = _real("mean_bias", r"b_f", "a scheme's stationary mean of a function f minus the exact one [f]")
+mean_slope_product = _real("mean_slope_product", r"\langle\nabla L\cdot\nabla f\rangle", "mean of grad L times grad f")
+slope_covariance = _real(
+    "slope_covariance", r"\langle f;|\nabla L|^2\rangle", "covariance of f and the squared gradient of the loss"
 )
 localisation = _define("localisation", r"\gamma_*", "strength of the pull (localisation/2)|w - w*|^2 [1/length^2]")
 localisation_effect = _define(
     "localisation_effect", r"\Delta_\gamma", "rise of the measured energy without localisation [1]"
 )
-slope_at_start = _define("slope_at_start", r"g_*", "derivative of the loss where chains start [loss/length]", real=True)
+slope_at_start = _real("slope_at_start", r"g_*", "derivative of the loss where chains start [loss/length]")
 start_excess = _define("start_excess", r"\Delta_*", "n beta times the start's height above the minimum [1]")
 
 # Schedules and the end of the critical period
@@ -169,12 +157,8 @@ remaining_langevin_time = _define(
     r"t_\infty",
     "Langevin time from epoch e to the end of an endless schedule [Langevin time]",
 )
-critical_period_end = _define(
-    "critical_period_end", r"e^*", "epoch at which the critical period ends [epochs]", **_REAL
-)
-epoch_offset = _define(
-    "epoch_offset", r"e_0", "end of the critical period extrapolated to batch size 1 [epochs]", **_REAL
-)
+critical_period_end = _real("critical_period_end", r"e^*", "epoch at which the critical period ends [epochs]")
+epoch_offset = _real("epoch_offset", r"e_0", "end of the critical period extrapolated to batch size 1 [epochs]")
 epochs_per_halving = _define("epochs_per_halving", r"\Delta e^*", "shift of e* when the batch size is halved [epochs]")
 schedule_power = _define("schedule_power", "p", "learning rate = initial rate * (1 + epoch)^(-p) [1]")
 critical_temperature = _define("critical_temperature", r"T^*", "temperature at which recovery fails [loss]")
@@ -202,7 +186,7 @@ gradient_second_moment = _define(
 velocity_second_moment = _define(
     "velocity_second_moment", r"\langle v\cdot v\rangle", "mean squared norm of the velocity [loss^2/length^2]"
 )
-virial = _define("virial", r"\langle w\cdot\nabla L\rangle", "stationary mean of w . grad L [loss]", **_REAL)
+virial = _real("virial", r"\langle w\cdot\nabla L\rangle", "stationary mean of w . grad L [loss]")
 inertia = _define("inertia", r"m_\mu", "mass of heavy-ball SGD at unit friction [Langevin time]")
 transmission_factor = _define(
     "transmission_factor", r"\kappa_m", "escape rate with inertia over the overdamped one [1]"
@@ -222,19 +206,19 @@ later_hazard = _define(
 reduced_barrier = _define(
     "reduced_barrier", r"x_\ddagger", "barrier height over the temperature at the end of the critical period [1]"
 )
-horizon_shift = _define("horizon_shift", r"\delta e^*", "shift of e* because the run ends [epochs]", **_REAL)
+horizon_shift = _real("horizon_shift", r"\delta e^*", "shift of e* because the run ends [epochs]")
 endless_critical_period_end = _define(
     "endless_critical_period_end", r"e^*_\infty", "e* if the schedule were followed for ever [epochs]"
 )
 temperature_ratio = _define("temperature_ratio", r"q_T", "temperature in the arm over that in the control run [1]")
 clock_ratio = _define("clock_ratio", r"q_t", "Langevin time per epoch in the arm over that in the control run [1]")
 epoch_stretch = _define("epoch_stretch", r"q_e", "epochs of the arm per epoch of the control run [1]")
-arm_shift = _define("arm_shift", r"\Delta_a e^*", "shift of e* in the arm, in epochs of the control run", **_REAL)
+arm_shift = _real("arm_shift", r"\Delta_a e^*", "shift of e* in the arm, in epochs of the control run")
 added_noise = _define(
     "added_noise", r"\tau^2", "variance of noise added to the minibatch gradient, per coordinate", nonnegative=True
 )
-learning_rate_halvings = _define(
-    "learning_rate_halvings", r"H_\eta", "halvings of the learning rate by the end of the critical period [1]", **_REAL
+learning_rate_halvings = _real(
+    "learning_rate_halvings", r"H_\eta", "halvings of the learning rate by the end of the critical period [1]"
 )
 equi_temperature_slope = _define(
     "equi_temperature_slope", r"\chi_B", "halvings of the learning rate per halving of the batch size at e* [1]"
@@ -263,13 +247,13 @@ detection_size = _define(
 )
 
 # Drawing from exp(-L/T): conditional distributions, walls, replica exchange
-linear_coefficient = _define(
-    "linear_coefficient", "a_1", "coefficient of w in the loss, the other coordinates fixed [loss/length]", **_REAL
+linear_coefficient = _real(
+    "linear_coefficient", "a_1", "coefficient of w in the loss, the other coordinates fixed [loss/length]"
 )
 quadratic_coefficient = _define(
     "quadratic_coefficient", "a_2", "coefficient of w^2 in the loss, the other coordinates fixed [loss/length^2]"
 )
-conditional_mean = _define("conditional_mean", r"\bar w", "mean of w given the other coordinates [length]", **_REAL)
+conditional_mean = _real("conditional_mean", r"\bar w", "mean of w given the other coordinates [length]")
 conditional_variance = _define(
     "conditional_variance", r"\sigma_w^2", "variance of w given the other coordinates [length^2]"
 )
@@ -316,12 +300,12 @@ pathway_open = _define("pathway_open", "p_a", "weight of a layer of the pathway 
 pathway_deprived = _define("pathway_deprived", "p_b", "weight of a layer of the pathway held by the deficit [1]")
 depth = _define("depth", "d", "layers of a pathway [1]")
 target_strength = _define("target_strength", "S", "singular value that both pathways share [1]")
-pathway_constant = _define("pathway_constant", r"C_d", "constant of motion of two competing pathways [1]", **_REAL)
+pathway_constant = _real("pathway_constant", r"C_d", "constant of motion of two competing pathways [1]")
 pathway_share = _define("pathway_share", r"\kappa_b", "the deprived pathway's share of the target [1]")
 initial_share = _define("initial_share", r"\kappa_0", "the same when the deficit ends [1]", nonnegative=True)
-network_gradient = _define("network_gradient", "g", "minibatch mean of residual times feature", **_REAL)
-effective_scale_factor = _define("effective_scale_factor", "q_{uv}", "u v after a step over u v before it [1]", **_REAL)
-effective_scale_shift = _define("effective_scale_shift", r"\Delta\ln uv", "shift of ln(u v) by noise [1]", **_REAL)
+network_gradient = _real("network_gradient", "g", "minibatch mean of residual times feature")
+effective_scale_factor = _real("effective_scale_factor", "q_{uv}", "u v after a step over u v before it [1]")
+effective_scale_shift = _real("effective_scale_shift", r"\Delta\ln uv", "shift of ln(u v) by noise [1]")
 effective_scale = _define("effective_scale", r"\alpha_{\mathrm{eff}}", "square root of u v; it fixes the interpolator")
 initial_scale = _define("initial_scale", r"\alpha", "u and v at the start")
 decay_integral = _define("decay_integral", r"\Lambda_w", "integral of the weight decay over time [1]", nonnegative=True)

@@ -13,6 +13,7 @@ import sympy
 from sympy import CRootOf, Dummy, Expr, Poly, Pow, Rational, S, Symbol
 
 Monomial = tuple[int, ...]
+Terms = Mapping[Monomial, Expr]
 _ENTIRE = (sympy.Add, sympy.Mul, Symbol, sympy.exp, sympy.sin, sympy.cos, sympy.sinh, sympy.cosh, sympy.tanh, sympy.erf)
 _VARIABLE = Dummy("algebraic_variable")
 
@@ -183,3 +184,8 @@ def shifted_terms(expression: Expr, coordinates: Sequence[Symbol], point: Sequen
         collected[monomial] = collected.get(monomial, S.Zero) + coefficient * stand_in_part
     reduced = {monomial: reduce_by_atoms(value, atoms) for monomial, value in collected.items()}
     return {monomial: value for monomial, value in reduced.items() if not is_zero(value)}
+
+
+def expression_of(terms: Terms, coordinates: Sequence[Expr]) -> Expr:
+    """The polynomial with these coefficients, term by term."""
+    return sympy.Add(*[c * sympy.Mul(*[w**e for w, e in zip(coordinates, a, strict=True)]) for a, c in terms.items()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from numbers import Integral
 from typing import Any
 
 import sympy
@@ -48,6 +49,7 @@ def exact_expression(name: str, value: Any) -> Expr:
 
 
 def _sympified(value: Any) -> Any:
+    """`value` as sympy reads it, None where it does not."""
     if isinstance(value, str | bytes):  # sympify would evaluate it
         return None
     try:
@@ -55,6 +57,13 @@ def _sympified(value: Any) -> Any:
     except (SympifyError, TypeError, ValueError, AttributeError):
         return None
     return exact.as_expr() if isinstance(exact, sympy.Poly) else exact
+
+
+def whole_number(name: str, value: Any, least: int, expected: str = "an integer >= {}") -> int:
+    """`value`, refused unless it is an integer of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{name}: expected {expected.format(least)}, got {value!r}")
+    return int(value)
 
 
 def check_symbols(name: str, expression: Expr, coordinates: Sequence[Symbol]) -> None:

@@ -14,7 +14,7 @@ Source: Watanabe (2009), Algebraic Geometry and Statistical Learning Theory, cha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import sympy
@@ -22,6 +22,7 @@ from sympy import Expr, Integer, Poly, Rational, Symbol
 
 from theory.learning_coefficient.algebraic import (
     NotAlgebraicError,
+    Terms,
     is_analytic_at,
     rename_symbols,
     shifted_terms,
@@ -29,13 +30,14 @@ from theory.learning_coefficient.algebraic import (
 )
 from theory.learning_coefficient.arguments import check_arguments, check_symbols, exact_expression
 from theory.learning_coefficient.local_form import (
+    Factors,
     NotAMinimumError,
     diagonalising_change,
     factors_at,
     gradients_independent,
-    hessian_inertia,
     independent_blocks,
     order_of_vanishing,
+    semidefinite_hessian,
     shares_coordinates,
 )
 from theory.learning_coefficient.local_problem import (
@@ -129,10 +131,10 @@ def read_density(prior: Expr, coordinates: Sequence[Symbol], point: Sequence[Exp
     read = read_prior(prior, coordinates, point)
     overall = read.sign
     for factor, exponent in read.unsigned:
-        found = _sign_around(factor, coordinates, point)
-        if found == 0 or (found < 0 and not exponent.is_Integer):
+        factor_sign = _sign_around(factor, coordinates, point)
+        if factor_sign == 0 or (factor_sign < 0 and not exponent.is_Integer):
             raise ValueError(f"prior: factor {factor} changes sign at the point; a density is never negative")
-        overall *= found
+        overall *= factor_sign
     if overall < 0:
         raise ValueError(f"prior: {prior} is negative near the point; a density must not be")
     return replace(read, sign=overall, unsigned=())
@@ -163,7 +165,7 @@ def _solve(problem: Problem, may_rotate: bool = True) -> LearningCoefficient:
     blocks = independent_blocks(problem.loss, used)
     if len(blocks) == 1:
         result = _solve_block(problem.restricted(problem.loss, used), may_rotate)
-        return LearningCoefficient(result.value, result.multiplicity, result.method, opening + result.certificate)
+        return replace(result, certificate=opening + result.certificate)
     parts = []
     for loss, names in blocks:
         part = problem.restricted(loss, names)
@@ -172,8 +174,7 @@ def _solve(problem: Problem, may_rotate: bool = True) -> LearningCoefficient:
     value = sum((part.value for part in parts), Integer(0))
     multiplicity = sum(part.multiplicity for part in parts) - (len(parts) - 1)
     shown = [", ".join(map(str, names)) for _, names in blocks]
-    certificate = list(opening)
-    certificate.append(f"the loss is a sum over independent blocks {{{'}, {'.join(shown)}}}")
+    certificate = [*opening, f"the loss is a sum over independent blocks {{{'}, {'.join(shown)}}}"]
     for name, part in zip(shown, parts, strict=True):
         certificate += [f"[{name}] {sentence}" for sentence in part.certificate]
     certificate.append(
@@ -189,26 +190,26 @@ def _solve_block(problem: Problem, may_rotate: bool) -> LearningCoefficient:
         problem = replace(problem, minimum=True)
     if len(problem.coordinates) == 1:
         return _one_coordinate(problem)
-    inertia = hessian_inertia(problem.loss, problem.coordinates, problem.point)
+    hessian, rank = semidefinite_hessian(problem.loss, problem.coordinates, problem.point)
     dimension = len(problem.coordinates)
-    if inertia.rank == dimension and not problem.prior.vanishes_in(problem.coordinates):
-        sentence = f"Hessian {inertia.hessian.tolist()} is positive definite (characteristic polynomial signs)"
+    if rank == dimension and not problem.prior.vanishes_in(problem.coordinates):
+        sentence = f"Hessian {hessian.tolist()} is positive definite (characteristic polynomial signs)"
         return LearningCoefficient(
             Rational(dimension, 2), 1, "regular point", (sentence, f"regular point: value = {dimension}/2")
         )
     if not problem.loss.is_polynomial(*problem.coordinates):
         refuse(
-            f"{problem.loss} is not a polynomial and its Hessian has rank {inertia.rank} < {dimension}; "
-            f"{bounds(problem, Rational(inertia.rank, 2))}"
+            f"{problem.loss} is not a polynomial and its Hessian has rank {rank} < {dimension}; "
+            f"{bounds(problem, Rational(rank, 2))}"
         )
     factored = _by_factors(problem, may_rotate)
     if factored is not None:
         return factored
     if problem.prior.mixed_in(problem.coordinates):
         if dimension == 2:
-            return _by_blow_ups(problem, Rational(inertia.rank, 2), None)
+            return _by_blow_ups(problem, Rational(rank, 2), None)
         refuse(f"prior factor {problem.prior.others[0][0]} vanishes and is no coordinate of a normal crossing")
-    return _by_newton_polyhedron(problem, inertia.rank, may_rotate)
+    return _by_newton_polyhedron(problem, rank, may_rotate)
 
 
 def _one_coordinate(problem: Problem) -> LearningCoefficient:
@@ -228,30 +229,24 @@ def _by_factors(problem: Problem, may_rotate: bool) -> LearningCoefficient | Non
     factored = factors_at(problem.loss, problem.coordinates, problem.point)
     if factored is None:
         return None
-    vanishing = factored.vanishing
-    others = [(f, h) for f, h in problem.prior.all_factors(problem.coordinates, problem.point)]
-    known = [f for f, _ in vanishing]
-    extra = [(f, h) for f, h in others if not any(sympy.expand(f - g) == 0 for g in known)]
-    if gradients_independent(known + [f for f, _ in extra], problem.coordinates, problem.point):
-        return _normal_crossing(problem, factored.unit, factored.unit_sign, vanishing, others)
-    groups = shares_coordinates([f for f, _ in vanishing])
+    prior_factors = problem.prior.all_factors(problem.coordinates, problem.point)
+    vanishing = [f for f, _ in factored.vanishing]
+    extra = [f for f, _ in prior_factors if not any(sympy.expand(f - g) == 0 for g in vanishing)]
+    if gradients_independent(vanishing + extra, problem.coordinates, problem.point):
+        return _normal_crossing(factored, prior_factors)
+    groups = shares_coordinates(vanishing)
     if len(groups) == 1 and not factored.unit.free_symbols:
         return None
     if problem.prior.mixed_in(problem.coordinates):
         return None
-    return _product_of_blocks(problem, factored.unit, factored.unit_sign, vanishing, groups, may_rotate)
+    return _product_of_blocks(problem, factored, groups, may_rotate)
 
 
-def _normal_crossing(
-    problem: Problem,
-    unit: Expr,
-    unit_sign: int,
-    vanishing: Sequence[tuple[Expr, int]],
-    prior_factors: Sequence[tuple[Expr, Rational]],
-) -> LearningCoefficient:
+def _normal_crossing(factored: Factors, prior_factors: Sequence[tuple[Expr, Rational]]) -> LearningCoefficient:
     candidates = []
-    sentences = [f"at the point the factor {unit} is {'positive' if unit_sign > 0 else 'negative'}: a unit"]
-    for factor, power in vanishing:
+    unit_sign = "positive" if factored.unit_sign > 0 else "negative"
+    sentences = [f"at the point the factor {factored.unit} is {unit_sign}: a unit"]
+    for factor, power in factored.vanishing:
         if power % 2:
             raise NotAMinimumError(f"the loss changes sign across {factor} = 0 (odd power {power})")
         exponent = sum((h for f, h in prior_factors if sympy.expand(f - factor) == 0), Integer(0))
@@ -260,8 +255,8 @@ def _normal_crossing(
             f"factor ({factor})^{power} vanishes with prior exponent {exponent}: ({exponent} + 1)/{power} "
             f"= {candidates[-1]}"
         )
-    if unit_sign < 0:
-        raise NotAMinimumError(f"the factor {unit} is negative at the point")
+    if factored.unit_sign < 0:
+        raise NotAMinimumError(f"the factor {factored.unit} is negative at the point")
     sentences.append("the gradients of the vanishing factors are linearly independent: they are local coordinates")
     value = min(candidates)
     multiplicity = candidates.count(value)
@@ -270,25 +265,23 @@ def _normal_crossing(
 
 
 def _product_of_blocks(
-    problem: Problem,
-    unit: Expr,
-    unit_sign: int,
-    vanishing: Sequence[tuple[Expr, int]],
-    groups: Sequence[Sequence[int]],
-    may_rotate: bool,
+    problem: Problem, factored: Factors, groups: Sequence[Sequence[int]], may_rotate: bool
 ) -> LearningCoefficient:
     """Zeta functions of blocks without common coordinates multiply: the smallest value wins, its orders add up."""
-    sentences = [f"the factor {unit} does not vanish at the point: a unit"] if unit.free_symbols else []
-    parts, overall = [], unit_sign
+    sentences, parts, overall = [], [], factored.unit_sign
+    if factored.unit.free_symbols:
+        sentences.append(f"the factor {factored.unit} does not vanish at the point: a unit")
     for group in groups:
-        loss = sympy.Mul(*[vanishing[i][0] ** vanishing[i][1] for i in group])
+        loss = sympy.Mul(*[factor**power for factor, power in (factored.vanishing[i] for i in group)])
         block = problem.restricted(sympy.expand(loss), [c for c in problem.coordinates if loss.has(c)])
         known = problem.minimum and len(groups) == 1  # of the loss times the sign of the unit
-        block = replace(block, minimum=(known and unit_sign > 0) or is_sum_of_squares(loss))
+        block = replace(block, minimum=(known and factored.unit_sign > 0) or is_sum_of_squares(loss))
         try:
             part = _solve(block, may_rotate)
         except NotAMinimumError:
-            part = _solve(replace(block, loss=sympy.expand(-loss), minimum=known and unit_sign < 0), may_rotate)
+            part = _solve(
+                replace(block, loss=sympy.expand(-loss), minimum=known and factored.unit_sign < 0), may_rotate
+            )
             overall = -overall
         parts.append(part)
         sentences += [f"[{loss}] {sentence}" for sentence in part.certificate]
@@ -304,7 +297,7 @@ def _product_of_blocks(
 
 
 def _by_newton_polyhedron(problem: Problem, rank: int, may_rotate: bool) -> LearningCoefficient:
-    terms: Mapping[tuple[int, ...], Expr] = shifted_terms(problem.loss, problem.coordinates, problem.point)
+    terms = shifted_terms(problem.loss, problem.coordinates, problem.point)
     exponents = [problem.prior.exponent(c) for c in problem.coordinates]
     try:
         polyhedron = newton_polyhedron(tuple(terms))
@@ -319,9 +312,9 @@ def _by_newton_polyhedron(problem: Problem, rank: int, may_rotate: bool) -> Lear
         if len(problem.coordinates) == 2:
             return _by_blow_ups(problem, lower, value)
         rotated = _rotated(problem, terms, rank) if may_rotate and not any(exponents) else None
-        found = rotated or _by_higher_blow_ups(problem, terms, may_rotate)
-        if found is not None:
-            return found
+        resolved = rotated or _by_higher_blow_ups(problem, terms, may_rotate)
+        if resolved is not None:
+            return resolved
         if proof.undecided:
             refuse(f"cannot show that {problem.point} is a local minimum: {proof.reason}")
         refuse(f"degenerate: {proof.reason}; {bounds(problem, lower, value)}")
@@ -338,15 +331,13 @@ def _by_newton_polyhedron(problem: Problem, rank: int, may_rotate: bool) -> Lear
 def _by_blow_ups(problem: Problem, lower: Rational, upper: Rational | None) -> LearningCoefficient:
     """Resolve a loss of two coordinates; `lower` and `upper` are the bounds to name should that fail."""
     try:
-        found = resolve_loss(problem.loss, problem.coordinates, problem.point, problem.prior)
+        resolved = resolve_loss(problem.loss, problem.coordinates, problem.point, problem.prior)
     except UnresolvedError as error:
         refuse(f"degenerate: {error}; {bounds(problem, lower, upper)}")
-    return LearningCoefficient(found.value, found.multiplicity, "blow-ups of the plane", found.sentences)
+    return LearningCoefficient(resolved.value, resolved.multiplicity, "blow-ups of the plane", resolved.sentences)
 
 
-def _by_higher_blow_ups(
-    problem: Problem, terms: Mapping[tuple[int, ...], Expr], may_rotate: bool
-) -> LearningCoefficient | None:
+def _by_higher_blow_ups(problem: Problem, terms: Terms, may_rotate: bool) -> LearningCoefficient | None:
     """Three steps of `weighted_blow_up`, to a bounded depth; None where they do not close."""
     coordinates, exponents = problem.coordinates, tuple(problem.prior.exponent(c) for c in problem.coordinates)
     if not all(c.is_Rational for c in terms.values()) or problem.depth >= _LARGEST_DEPTH:
@@ -377,14 +368,14 @@ def _by_higher_blow_ups(
         certificate.append(f"smallest value over the exceptional divisor = {value}, multiplicity = {-negative}")
         return LearningCoefficient(value, -negative, "weighted blow-ups", tuple(certificate))
     adapted = adapted_coordinates(terms, coordinates, [h == 0 for h in exponents])
-    found = solve(adapted[0], exponents) if adapted else None
-    if adapted is None or found is None:
+    answer = solve(adapted[0], exponents) if adapted else None
+    if adapted is None or answer is None:
         return None
-    method = f"adapted coordinates ({found.method})"
-    return LearningCoefficient(found.value, found.multiplicity, method, (adapted[1], *found.certificate))
+    method = f"adapted coordinates ({answer.method})"
+    return replace(answer, method=method, certificate=(adapted[1], *answer.certificate))
 
 
-def _rotated(problem: Problem, terms: Mapping[tuple[int, ...], Expr], rank: int) -> LearningCoefficient | None:
+def _rotated(problem: Problem, terms: Terms, rank: int) -> LearningCoefficient | None:
     """Try again in linear coordinates that diagonalise the Hessian (exact over the rationals)."""
     changed = diagonalising_change(terms, problem.coordinates)
     if rank == 0 or changed is None:
@@ -396,7 +387,7 @@ def _rotated(problem: Problem, terms: Mapping[tuple[int, ...], Expr], rank: int)
         result = _solve(rotated, may_rotate=False)
     except LearningCoefficientRefused:
         return None
-    return LearningCoefficient(result.value, result.multiplicity, result.method, (sentence, *result.certificate))
+    return replace(result, certificate=(sentence, *result.certificate))
 
 
 __all__ = ["LearningCoefficient", "LearningCoefficientRefused", "read_density", "rlct"]

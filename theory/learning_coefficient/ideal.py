@@ -18,10 +18,18 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 import sympy
 from sympy import Abs, Expr, Integer, Matrix, Poly, Rational, Symbol
 
-from theory.learning_coefficient.algebraic import NotAlgebraicError, is_zero, rename_symbols, shifted_terms, value_at
+from theory.learning_coefficient.algebraic import (
+    NotAlgebraicError,
+    expression_of,
+    is_zero,
+    rename_symbols,
+    shifted_terms,
+    value_at,
+)
 from theory.learning_coefficient.arguments import check_arguments, check_symbols, exact_expression
-from theory.learning_coefficient.engine import LearningCoefficient, LearningCoefficientRefused, read_density, rlct
+from theory.learning_coefficient.engine import read_density, rlct
 from theory.learning_coefficient.local_form import factors_at
+from theory.learning_coefficient.local_problem import LearningCoefficient, LearningCoefficientRefused
 from theory.learning_coefficient.prior import Prior
 
 _LARGEST_BASIS = 12
@@ -60,7 +68,7 @@ def rlct_of_ideal(
     moved_prior, *moved = (rename_symbols(e, fresh) for e in (prior, *generators))
     at_origin = _prior_at_origin(read_density(moved_prior, own, point), own, point)
     try:
-        moved = [_expression(shifted_terms(f, own, point), own) for f in moved]
+        moved = [expression_of(shifted_terms(f, own, point), own) for f in moved]
     except NotAlgebraicError as error:
         raise LearningCoefficientRefused(str(error)) from None
     sentences: list[str] = []
@@ -96,10 +104,6 @@ def _prior_at_origin(prior: Prior, coordinates: Sequence[Symbol], point: Sequenc
     return sympy.Mul(*axes, *[Abs(sympy.expand(f.xreplace(there))) ** h for f, h in prior.others])
 
 
-def _expression(terms: dict[tuple[int, ...], Expr], coordinates: Sequence[Symbol]) -> Expr:
-    return sympy.Add(*[c * sympy.Mul(*[w**e for w, e in zip(coordinates, a, strict=True)]) for a, c in terms.items()])
-
-
 def _solve(
     generators: list[Expr], coordinates: tuple[Symbol, ...], prior: Expr, sentences: list[str]
 ) -> LearningCoefficient:
@@ -124,16 +128,16 @@ def _solve(
     for chosen in _generating_sets(generators, remaining) if rational else [generators]:
         loss = sympy.Add(*[f**2 for f in chosen])  # not expanded: seen to be >= 0
         try:
-            found = rlct(loss, remaining, (Integer(0),) * len(remaining), prior)
+            answer = rlct(loss, remaining, (Integer(0),) * len(remaining), prior)
         except LearningCoefficientRefused as error:
             refusal = refusal or error
             continue
         sentences.append(f"generators of what is left: {', '.join(map(str, chosen))}; the loss is their sum of squares")
-        value = found.value + Rational(eliminated, 2)
-        sentences += found.certificate
+        value = answer.value + Rational(eliminated, 2)
+        sentences += answer.certificate
         if eliminated:
-            sentences.append(f"with the eliminated coordinates: value = {found.value} + {eliminated}/2 = {value}")
-        return LearningCoefficient(value, found.multiplicity, f"ideal ({found.method})", tuple(sentences))
+            sentences.append(f"with the eliminated coordinates: value = {answer.value} + {eliminated}/2 = {value}")
+        return LearningCoefficient(value, answer.multiplicity, f"ideal ({answer.method})", tuple(sentences))
     added = f" (the eliminated coordinates add {Rational(eliminated, 2)})" if eliminated else ""
     raise LearningCoefficientRefused(f"{refusal}{added}")
 
@@ -179,8 +183,5 @@ def _row_reduced(generators: list[Expr], coordinates: Sequence[Symbol]) -> list[
     polynomials = [Poly(f, *coordinates) for f in generators]
     monomials = sorted({a for f in polynomials for a in f.monoms()}, key=lambda a: (sum(a), a))
     matrix = Matrix([[f.coeff_monomial(a) for a in monomials] for f in polynomials]).rref()[0]
-    rows = [_expression(dict(zip(monomials, matrix.row(i), strict=True)), coordinates) for i in range(matrix.rows)]
+    rows = [expression_of(dict(zip(monomials, matrix.row(i), strict=True)), coordinates) for i in range(matrix.rows)]
     return [f for f in rows if f != 0]
-
-
-__all__ = ["rlct_of_ideal"]

@@ -7,10 +7,10 @@ noise variances stay above a positive bound.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 
 from sympy import Expr, Integer, Rational, symbols
 
+from theory.learning_coefficient.arguments import whole_number
 from theory.learning_coefficient.engine import LearningCoefficient, LearningCoefficientRefused, rlct
 
 
@@ -43,7 +43,7 @@ def gaussian_mixture(free_means: int) -> LearningCoefficient:
     Yamazaki and Watanabe (2003), Singularities in mixture models and upper bounds of stochastic complexity, Neural
     Networks 16, 1029-1038. Watanabe (2009), Algebraic Geometry and Statistical Learning Theory, section 7.
     """
-    means = _integer_at_least(1, "free_means", free_means)
+    means = whole_number("free_means", free_means, 1)
     half = Rational(1, 2)
     u, a, b = symbols("u a b", real=True)
     if means == 1:
@@ -97,9 +97,9 @@ def factor_analysis(observed: int, connected: int = 0, factors: int = 1) -> Lear
     Drton, Lin, Weihs and Zwiernik (2017), Marginal likelihood and model selection for Gaussian latent tree and forest
     models, Bernoulli 23, 1202-1232: one factor is their star tree.
     """
-    d = _integer_at_least(1, "observed", observed)
-    factors = _integer_at_least(1, "factors", factors)
-    connected = _integer_at_least(0, "connected", connected)
+    d = whole_number("observed", observed, 1)
+    factors = whole_number("factors", factors, 1)
+    connected = whole_number("connected", connected, 0)
     if connected == 1 or connected > d:
         raise ValueError(f"connected: expected 0 (independent variables) or 2 to observed = {d}, got {connected}")
     if factors > 1:
@@ -169,11 +169,11 @@ def _worst_point(
     opening: Sequence[str], loss: Expr, coordinates: Sequence, points: Sequence[Sequence]
 ) -> LearningCoefficient:
     """Smallest value over the strata of the minimum set, then the largest multiplicity, at one point of each."""
-    found = [(rlct(loss, coordinates, point), point) for point in points]
-    worst, where = min(found, key=lambda pair: (pair[0].value, -pair[0].multiplicity))
+    answers = [(rlct(loss, coordinates, point), point) for point in points]
+    worst, where = min(answers, key=lambda pair: (pair[0].value, -pair[0].multiplicity))
     names = ", ".join(map(str, coordinates))
     sentences = [*opening]
-    for answer, point in found:
+    for answer, point in answers:
         shown = ", ".join(map(str, point))
         sentences.append(f"loss {loss} at ({names}) = ({shown}): value {answer.value}, order {answer.multiplicity}")
     sentences += [f"[worst] {sentence}" for sentence in worst.certificate]
@@ -181,12 +181,3 @@ def _worst_point(
         f"worst point ({', '.join(map(str, where))}): value = {worst.value}, multiplicity = {worst.multiplicity}"
     )
     return LearningCoefficient(worst.value, worst.multiplicity, f"ideal of moments ({worst.method})", tuple(sentences))
-
-
-def _integer_at_least(least: int, name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}")
-    return int(value)
-
-
-__all__ = ["factor_analysis", "gaussian_mixture"]

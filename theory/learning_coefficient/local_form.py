@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sympy
 from sympy import Dummy, Expr, Matrix, Poly, Symbol
 
-from theory.learning_coefficient.algebraic import Monomial, NotAlgebraicError, is_zero, shifted_terms, sign, value_at
+from theory.learning_coefficient.algebraic import (
+    NotAlgebraicError,
+    Terms,
+    expression_of,
+    is_zero,
+    shifted_terms,
+    sign,
+    value_at,
+)
 
 _HIGHEST_ORDER = 40
 
 
 class NotAMinimumError(ValueError):
     """The loss is provably not at a local minimum."""
-
-
-@dataclass(frozen=True)
-class Inertia:
-    """Hessian at the point, known to be positive semidefinite, and its rank."""
-
-    hessian: Matrix
-    rank: int
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def order_of_vanishing(loss: Expr, coordinate: Symbol, place: Expr) -> tuple[int
     )
 
 
-def hessian_inertia(loss: Expr, coordinates: Sequence[Symbol], point: Sequence[Expr]) -> Inertia:
+def semidefinite_hessian(loss: Expr, coordinates: Sequence[Symbol], point: Sequence[Expr]) -> tuple[Matrix, int]:
     """Hessian at the point and its rank; signs of the characteristic polynomial decide definiteness exactly.
 
     Raises
@@ -120,7 +120,7 @@ def hessian_inertia(loss: Expr, coordinates: Sequence[Symbol], point: Sequence[E
     coefficients = [sign(c) for c in (-hessian).charpoly(variable).all_coeffs()]
     if any(c < 0 for c in coefficients):
         raise NotAMinimumError(f"the Hessian {hessian.tolist()} has a negative eigenvalue")
-    return Inertia(hessian, max(i for i, c in enumerate(coefficients) if c > 0))
+    return hessian, max(i for i, c in enumerate(coefficients) if c > 0)
 
 
 def independent_blocks(loss: Expr, coordinates: Sequence[Symbol]) -> tuple[tuple[Expr, tuple[Symbol, ...]], ...]:
@@ -177,7 +177,7 @@ def shares_coordinates(functions: Sequence[Expr]) -> tuple[tuple[int, ...], ...]
     return tuple(tuple(sorted(members)) for _, members in groups)
 
 
-def diagonalising_change(terms: Mapping[Monomial, Expr], coordinates: Sequence[Symbol]) -> tuple[Expr, str] | None:
+def diagonalising_change(terms: Terms, coordinates: Sequence[Symbol]) -> tuple[Expr, str] | None:
     """Rewrite a polynomial (point at the origin) in linear coordinates that diagonalise its quadratic part.
 
     Lagrange's completion of squares: over the rationals and without square roots. None if a coefficient is irrational
@@ -202,6 +202,5 @@ def diagonalising_change(terms: Mapping[Monomial, Expr], coordinates: Sequence[S
         for j in range(pivot + 1, dimension):
             step[pivot, j] = -form[pivot, j] / form[pivot, pivot]
         change, form = change * step, step.T * form * step
-    new = change * Matrix(coordinates)
-    loss = sympy.Add(*[c * sympy.Mul(*[w**e for w, e in zip(new, a, strict=True)]) for a, c in terms.items()])
+    loss = expression_of(terms, list(change * Matrix(coordinates)))
     return sympy.expand(loss), f"linear change of coordinates w = {change.tolist()} u diagonalises the Hessian"

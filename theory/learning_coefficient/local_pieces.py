@@ -98,6 +98,3 @@ class _Local:
             return sign(value_at(self.expression(argument), self.coordinates, self.point))
         except (NotAlgebraicError, TypeError):
             raise ValueError(f"{self.name}: the value of {e} at {self.point} is not known") from None
-
-
-__all__ = ["local_piece"]

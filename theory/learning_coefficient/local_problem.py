@@ -64,6 +64,3 @@ def check_prior_blocks(problem: Problem) -> None:
 def refuse(reason: str) -> NoReturn:
     """Raise a refusal with this one line."""
     raise LearningCoefficientRefused(reason)
-
-
-__all__ = ["LearningCoefficient", "LearningCoefficientRefused", "Problem", "bounds", "check_prior_blocks", "refuse"]

@@ -134,6 +134,3 @@ def _singular_points(reduced: Expr, coordinates: Sequence[Symbol]) -> list[Point
         last = sympy.groebner(basis, *order, order="lex").exprs[-1]
         axes.append(sorted(set(Poly(last, coordinate).real_roots()), key=float))
     return [p for p in product(*axes) if all(is_zero(value_at(e, coordinates, p)) for e in basis)]
-
-
-__all__ = ["LearningCoefficientOnSet", "rlct_on_plane_curve", "rlct_on_points"]

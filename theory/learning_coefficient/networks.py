@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 from math import isqrt
-from numbers import Integral
 
 from sympy import Rational
 
-from theory.learning_coefficient.arguments import ordered
-from theory.learning_coefficient.engine import LearningCoefficient
+from theory.learning_coefficient.arguments import ordered, whole_number
+from theory.learning_coefficient.local_problem import LearningCoefficient
 
 
 def deep_linear_network(widths: Sequence[int], rank: int) -> LearningCoefficient:
@@ -46,8 +45,7 @@ def deep_linear_network(widths: Sequence[int], rank: int) -> LearningCoefficient
     widths = tuple(_positive_integer("widths", width) for width in ordered("widths", widths))
     if len(widths) < 2:
         raise ValueError(f"widths: got {len(widths)} of them, expected at least two (input and output)")
-    _check_rank(rank, widths)
-    rank = int(rank)
+    rank = _possible_rank(rank, widths)
     excess = sorted(width - rank for width in widths)
     chosen = [count for count in range(1, len(widths)) if _admissible(excess, count)]
     answers = {_deep_linear_value(widths, rank, excess, count) for count in chosen}
@@ -126,8 +124,7 @@ def reduced_rank_regression(input_width: int, hidden_width: int, output_width: i
     inputs = _positive_integer("input_width", input_width)
     hidden = _positive_integer("hidden_width", hidden_width)
     outputs = _positive_integer("output_width", output_width)
-    _check_rank(rank, (inputs, hidden, outputs))
-    rank, multiplicity = int(rank), 1
+    rank, multiplicity = _possible_rank(rank, (inputs, hidden, outputs)), 1
     if inputs + hidden < outputs + rank:
         case, formula = "M + H < N + r", "(H M - H r + N r)/2"
         value = Rational(hidden * inputs - hidden * rank + outputs * rank, 2)
@@ -184,16 +181,10 @@ def tanh_network(hidden_units: int) -> LearningCoefficient:
 
 
 def _positive_integer(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name}: expected a positive integer, got {value!r}")
-    return int(value)
+    return whole_number(name, value, 1, "a positive integer")
 
 
-def _check_rank(rank: int, widths: Sequence[int]) -> None:
-    if isinstance(rank, bool) or not isinstance(rank, Integral) or rank < 0:
-        raise ValueError(f"rank: expected an integer >= 0, got {rank!r}")
-    if rank > min(widths):
+def _possible_rank(rank: int, widths: Sequence[int]) -> int:
+    if whole_number("rank", rank, 0) > min(widths):
         raise ValueError(f"rank: {rank} is above the smallest width {min(widths)}; no product has that rank")
-
-
-__all__ = ["deep_linear_network", "reduced_rank_regression", "tanh_network"]
+    return int(rank)

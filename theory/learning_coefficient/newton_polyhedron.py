@@ -18,7 +18,7 @@ monomials at the vertices (Gindikin, Volevich), so that the origin is a minimum:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations, product
@@ -27,8 +27,8 @@ from math import comb, gcd
 import sympy
 from sympy import Dummy, Expr, Matrix, Poly, Rational, Symbol
 
-from theory.learning_coefficient.algebraic import Monomial, sign
-from theory.learning_coefficient.positivity import UndecidedError, why_negative
+from theory.learning_coefficient.algebraic import Monomial, Terms, expression_of, sign
+from theory.learning_coefficient.positivity import UndecidedError, is_even, why_negative
 
 _LARGEST_ENUMERATION = 20_000
 Normal = tuple[Rational, ...]
@@ -72,8 +72,7 @@ def newton_polyhedron(exponents: tuple[Monomial, ...]) -> NewtonPolyhedron:
         matrix = Matrix([row for row, _ in chosen])
         if matrix.det() == 0:
             continue
-        solution = matrix.LUsolve(Matrix([right for _, right in chosen]))
-        normal = tuple(solution)
+        normal = tuple(matrix.LUsolve(Matrix([right for _, right in chosen])))
         if all(u >= 0 for u in normal) and all(_dot(normal, a) >= 1 for a in minimal):
             normals.add(normal)
     return NewtonPolyhedron(tuple(sorted(exponents)), minimal, tuple(sorted(normals)))
@@ -113,7 +112,7 @@ def compact_faces(polyhedron: NewtonPolyhedron) -> tuple[tuple[Monomial, ...], .
 
 
 def prove_nondegenerate(
-    terms: Mapping[Monomial, Expr], polyhedron: NewtonPolyhedron, coordinates: Sequence[Symbol], minimum: bool = False
+    terms: Terms, polyhedron: NewtonPolyhedron, coordinates: Sequence[Symbol], minimum: bool = False
 ) -> tuple[str, ...] | NewtonDegenerate:
     """Prove that every compact face polynomial is positive on the real torus, or say which is not proven to be.
 
@@ -132,29 +131,25 @@ def prove_nondegenerate(
     sentences: list[str] = []
     for face in compact_faces(polyhedron):
         face_terms = {a: terms[a] for a in face}
-        written = _write(face_terms, coordinates)
+        written = str(expression_of(face_terms, coordinates))
         dimension = _dimension(face)
         if dimension == 0:
             (exponent,), (coefficient,) = face, face_terms.values()
-            if any(e % 2 for e in exponent) or sign(coefficient) < 0:
+            if not is_even(exponent) or sign(coefficient) < 0:
                 return NewtonDegenerate(f"vertex term {written} takes negative values", negative=True)
             sentences.append(f"vertex {exponent}: {written} is positive on the torus")
-        elif all(not any(e % 2 for e in a) and sign(c) > 0 for a, c in face_terms.items()):
+        elif all(is_even(a) and sign(c) > 0 for a, c in face_terms.items()):
             sentences.append(f"face {list(face)}: {written} is a sum of positive even monomials")
-        elif dimension == 1:
-            outcome = _edge(face_terms, written)
-            if isinstance(outcome, NewtonDegenerate):
-                return outcome
-            sentences.append(outcome)
         else:
-            outcome = _higher_face(face_terms, written, coordinates, minimum)
+            edge = dimension == 1
+            outcome = _edge(face_terms, written) if edge else _higher_face(face_terms, written, coordinates, minimum)
             if isinstance(outcome, NewtonDegenerate):
                 return outcome
             sentences.append(outcome)
     return tuple(sentences)
 
 
-def _edge(face_terms: Mapping[Monomial, Expr], written: str) -> str | NewtonDegenerate:
+def _edge(face_terms: Terms, written: str) -> str | NewtonDegenerate:
     """Decide an edge: its polynomial is an even monomial times g(t), where t = w^direction takes every real value."""
     exponents = sorted(face_terms)
     start, end = exponents[0], exponents[-1]
@@ -177,22 +172,18 @@ def _edge(face_terms: Mapping[Monomial, Expr], written: str) -> str | NewtonDege
 
 
 def _higher_face(
-    face_terms: Mapping[Monomial, Expr], written: str, coordinates: Sequence[Symbol], minimum: bool
+    face_terms: Terms, written: str, coordinates: Sequence[Symbol], minimum: bool
 ) -> str | NewtonDegenerate:
     if not all(value.is_Rational for value in face_terms.values()):
         return NewtonDegenerate(f"face polynomial {written} has irrational coefficients of mixed kind")
-    polynomial = sympy.Add(*[c * _monomial(a, coordinates) for a, c in face_terms.items()])
+    polynomial = expression_of(face_terms, coordinates)
     for values in product((-1, 1, -2, 2, Rational(1, 2), Rational(-1, 2)), repeat=len(coordinates)):
         sample = polynomial.xreplace(dict(zip(coordinates, map(sympy.sympify, values), strict=True)))
         if sample < 0:
             return NewtonDegenerate(f"face polynomial {written} is negative at {values}", negative=True)
         if sample == 0:
             return NewtonDegenerate(f"face polynomial {written} vanishes at {values}")
-    auxiliary = Dummy("auxiliary")
-    system = [polynomial, sympy.Mul(*coordinates) * auxiliary - 1]
-    system += [w * sympy.diff(polynomial, w) for w in coordinates]
-    basis = sympy.groebner(system, *coordinates, auxiliary, order="grevlex")
-    if basis.exprs != [1]:
+    if not no_singular_zero(polynomial, coordinates):
         return NewtonDegenerate(f"face polynomial {written} is not proven free of singular zeros off the axes")
     shown = f"face {sorted(face_terms)}: {written} has no singular zero off the axes (Groebner basis 1)"
     if minimum:
@@ -206,7 +197,14 @@ def _higher_face(
     return f"{shown} and is nowhere negative, so that it has no zero at all"
 
 
-def _negative_slice(face_terms: Mapping[Monomial, Expr]) -> str | None:
+def no_singular_zero(form: Expr, coordinates: Sequence[Symbol]) -> bool:
+    """Whether a Groebner basis shows that an initial form has no singular zero off the axes."""
+    auxiliary = Dummy("auxiliary")
+    system = [form, sympy.Mul(*coordinates) * auxiliary - 1, *[w * sympy.diff(form, w) for w in coordinates]]
+    return sympy.groebner(system, *coordinates, auxiliary, order="grevlex").exprs == [1]
+
+
+def _negative_slice(face_terms: Terms) -> str | None:
     """Where a face polynomial is negative; scaling by the face's normals sets as many coordinates to 1 or -1."""
     exponents = sorted(face_terms)
     directions = Matrix([[a - b for a, b in zip(e, exponents[0], strict=True)] for e in exponents[1:]])
@@ -236,11 +234,3 @@ def _dimension(face: Sequence[Monomial]) -> int:
     if len(face) == 1:
         return 0
     return Matrix([[x - y for x, y in zip(a, face[0], strict=True)] for a in face[1:]]).rank()
-
-
-def _monomial(exponent: Monomial, coordinates: Sequence[Symbol]) -> Expr:
-    return sympy.Mul(*[w**e for w, e in zip(coordinates, exponent, strict=True)])
-
-
-def _write(face_terms: Mapping[Monomial, Expr], coordinates: Sequence[Symbol]) -> str:
-    return str(sum(c * _monomial(a, coordinates) for a, c in face_terms.items()))

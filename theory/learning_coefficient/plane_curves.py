@@ -24,13 +24,13 @@ Integrals in Bayesian Statistics, chapters 3 and 4.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import gcd
 from typing import Any
 
 import sympy
-from sympy import QQ, Dummy, Expr, Integer, Poly, Rational
+from sympy import QQ, Dummy, Integer, Poly, Rational
 from sympy.polys.constructor import construct_domain
 
 from theory.learning_coefficient.algebraic import Monomial, sign
@@ -39,7 +39,7 @@ from theory.learning_coefficient.arguments import ordered
 _LARGEST_FIELD = 8
 _LARGEST_DEPTH = 60
 _T = Dummy("t")
-Terms = dict[tuple[int, int], Any]
+Terms = Mapping[Monomial, Any]
 
 
 class UnresolvedError(ValueError):
@@ -48,12 +48,19 @@ class UnresolvedError(ValueError):
 
 @dataclass(frozen=True)
 class PlaneFactor:
-    """Reduced factor of the loss (to the `power`) and of the prior (to `prior_exponent`), expanded at the point."""
+    """Reduced factor of the loss (to the `power`) and of the prior (to `prior_exponent`), expanded at the point.
+
+    Coefficients are sympy numbers, or elements of the field of the resolution.
+    """
 
     name: str
-    terms: Mapping[Monomial, Expr]
+    terms: Terms
     power: int
-    prior_exponent: Rational = field(default_factory=lambda: Integer(0))
+    prior_exponent: Rational = Integer(0)
+
+    def order(self, weights: tuple[int, int]) -> int:
+        """Lowest weighted degree of its terms."""
+        return min(weights[0] * i + weights[1] * j for i, j in self.terms)
 
 
 @dataclass(frozen=True)
@@ -82,17 +89,6 @@ class PlaneResolution:
     sentences: tuple[str, ...]
     odd_branch: str | None
     corner_sign: int
-
-
-@dataclass(frozen=True)
-class _Factor:
-    name: str
-    terms: Terms
-    power: int
-    prior_exponent: Rational
-
-    def order(self, weights: tuple[int, int]) -> int:
-        return min(weights[0] * i + weights[1] * j for i, j in self.terms)
 
 
 @dataclass
@@ -130,17 +126,15 @@ def resolve_plane_curve(
     ]
     record = _Record()
     _resolve(domain, plain, (axes[0], axes[1]), (coordinates[0], coordinates[1]), record, 0)
-    ratios = [d.ratio for point in record.points for d in point if d.ratio is not None]
-    value = min(ratios)
-    multiplicity = max(sum(d.ratio == value for d in point) for point in record.points)
+    value = min(d.ratio for point in record.points for d in point if d.ratio is not None)
     divisors = tuple(dict.fromkeys(d for point in record.points for d in point if d.loss_order))
-    most = max(record.points, key=lambda point: sum(d.ratio == value for d in point))
-    attained = " and ".join(d.name for d in most if d.ratio == value)
+    most = max(([d.name for d in point if d.ratio == value] for point in record.points), key=len)
+    multiplicity, attained = len(most), " and ".join(most)
     record.sentences.append(f"value = min (k + 1)/N = {value}; multiplicity {multiplicity}, attained where {attained}")
     return PlaneResolution(value, multiplicity, divisors, tuple(record.sentences), record.odd_branch, corner)
 
 
-def _in_one_field(factors: Sequence[PlaneFactor]) -> tuple[Any, list[_Factor]]:
+def _in_one_field(factors: Sequence[PlaneFactor]) -> tuple[Any, list[PlaneFactor]]:
     numbers = [c for f in factors for c in f.terms.values()]
     if all(c.is_Rational for c in numbers):
         domain = QQ
@@ -151,13 +145,13 @@ def _in_one_field(factors: Sequence[PlaneFactor]) -> tuple[Any, list[_Factor]]:
     plain = []
     for f in factors:
         terms = {(a[0], a[1]): domain.from_sympy(c) for a, c in f.terms.items()}
-        plain.append(_Factor(f.name, terms, f.power, sympy.sympify(f.prior_exponent)))
+        plain.append(replace(f, terms=terms, prior_exponent=sympy.sympify(f.prior_exponent)))
     return domain, plain
 
 
 def _resolve(
     domain: Any,
-    factors: Sequence[_Factor],
+    factors: Sequence[PlaneFactor],
     axes: tuple[Divisor, Divisor],
     names: tuple[str, str],
     record: _Record,
@@ -189,8 +183,8 @@ def _resolve(
 
 
 def _strip_axes(
-    factors: Sequence[_Factor], axes: tuple[Divisor, Divisor], record: _Record
-) -> tuple[list[_Factor], tuple[Divisor, Divisor]]:
+    factors: Sequence[PlaneFactor], axes: tuple[Divisor, Divisor], record: _Record
+) -> tuple[list[PlaneFactor], tuple[Divisor, Divisor]]:
     """Move factors x or y of the curve into the orders along the axes."""
     kept, moved = [], list(axes)
     for f in factors:
@@ -204,7 +198,7 @@ def _strip_axes(
                     record.odd_branch = f.name
         terms = {(i - lowest[0], j - lowest[1]): c for (i, j), c in f.terms.items()}
         if (0, 0) not in terms:
-            kept.append(_Factor(f.name, terms, f.power, f.prior_exponent))
+            kept.append(replace(f, terms=terms))
     return kept, (moved[0], moved[1])
 
 
@@ -233,7 +227,7 @@ def _turn(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> int:
 
 def _edge(
     domain: Any,
-    factors: Sequence[_Factor],
+    factors: Sequence[PlaneFactor],
     weights: tuple[int, int],
     divisor: Divisor,
     names: tuple[str, str],
@@ -275,7 +269,7 @@ def _edge(
                 _resolve(larger, local, (divisor, blank), chart, record, depth + 1)
 
 
-def _edge_polynomial(domain: Any, f: _Factor, weights: tuple[int, int], step: tuple[int, int]) -> Poly:
+def _edge_polynomial(domain: Any, f: PlaneFactor, weights: tuple[int, int], step: tuple[int, int]) -> Poly:
     order = f.order(weights)
     edge = {step[0] * i + step[1] * j: c for (i, j), c in f.terms.items() if weights[0] * i + weights[1] * j == order}
     lowest = min(edge)
@@ -283,13 +277,13 @@ def _edge_polynomial(domain: Any, f: _Factor, weights: tuple[int, int], step: tu
 
 
 def _at_root(
-    domain: Any, larger: Any, f: _Factor, weights: tuple[int, int], step: tuple[int, int], root: Any
-) -> _Factor:
+    domain: Any, larger: Any, f: PlaneFactor, weights: tuple[int, int], step: tuple[int, int], root: Any
+) -> PlaneFactor:
     """Strict transform of a factor in the coordinates (u, t - root)."""
     order = f.order(weights)
     powers = {(i, j): step[0] * i + step[1] * j for i, j in f.terms}
     lowest = min(powers.values())
-    terms: Terms = {}
+    terms: dict[Monomial, Any] = {}
     for (i, j), coefficient in f.terms.items():
         first = weights[0] * i + weights[1] * j - order
         total = powers[i, j] - lowest
@@ -297,7 +291,7 @@ def _at_root(
         for k in range(total + 1):
             added = value * larger.convert(sympy.binomial(total, k)) * root ** (total - k)
             terms[first, k] = terms.get((first, k), larger.zero) + added
-    return _Factor(f.name, {m: c for m, c in terms.items() if c != larger.zero}, f.power, f.prior_exponent)
+    return replace(f, terms={m: c for m, c in terms.items() if c != larger.zero})
 
 
 def _real_roots(domain: Any, factor: Poly) -> list[tuple[Any, Any]]:
@@ -310,11 +304,8 @@ def _real_roots(domain: Any, factor: Poly) -> list[tuple[Any, Any]]:
         raise UnresolvedError(f"a multiple root of {shown} lies outside the number field {domain}")
     if factor.degree() > _LARGEST_FIELD:
         raise UnresolvedError(f"a multiple root of {shown} has degree above {_LARGEST_FIELD}")
-    found = []
-    for root in Poly(factor.as_expr(), _T).real_roots():
-        larger = QQ.algebraic_field(root)
-        found.append((larger, larger.from_sympy(root)))
-    return found
+    fields = [(QQ.algebraic_field(root), root) for root in Poly(factor.as_expr(), _T).real_roots()]
+    return [(larger, larger.from_sympy(root)) for larger, root in fields]
 
 
 def _count_real_roots(domain: Any, polynomial: Poly) -> int:
@@ -325,13 +316,9 @@ def _count_real_roots(domain: Any, polynomial: Poly) -> int:
     while not chain[-1].is_zero:
         chain.append(-chain[-2].rem(chain[-1]))
     leading = [(sign(domain.to_sympy(member.rep.LC())), member.degree()) for member in chain[:-1]]
-    left = [s * (-1) ** degree for s, degree in leading]
-    right = [s for s, _ in leading]
-    return _changes(left) - _changes(right)
-
-
-def _changes(signs: Sequence[int]) -> int:
-    return sum(a != b for a, b in pairwise(signs))
+    left, right = [s * (-1) ** degree for s, degree in leading], [s for s, _ in leading]
+    left_changes, right_changes = (sum(a != b for a, b in pairwise(signs)) for signs in (left, right))
+    return left_changes - right_changes
 
 
 def _show(polynomial: Poly) -> str:

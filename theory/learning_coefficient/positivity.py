@@ -17,12 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, islice, pairwise, product
-from math import gcd
+from math import comb, gcd
 
 import sympy
 from sympy import Dummy, Expr, Integer, Matrix, Poly, Pow, Rational, Symbol
 
-from theory.learning_coefficient.algebraic import Monomial, NotAlgebraicError, sign
+from theory.learning_coefficient.algebraic import Monomial, NotAlgebraicError, Terms, expression_of, sign
 
 _MOST_SAMPLES = 4000
 _LARGEST_SIMPLEX_COUNT = 2000
@@ -30,11 +30,15 @@ _LARGEST_SIMPLEX_COUNT = 2000
 _LARGEST_DEGREE = {1: 200, 2: 24, 3: 4}
 _LARGEST_SPARSE_DEGREE, _SPARSE = 6, 12  # in three variables, for so few terms
 _GRID = (1, -1, 2, -2, Rational(1, 2), Rational(-1, 2), 3, -3, Rational(1, 3), Rational(-1, 3))
-Terms = Mapping[Monomial, Expr]
 
 
 class UndecidedError(ValueError):
     """Neither a proof of non-negativity nor a negative value was found."""
+
+
+def is_even(exponent: Monomial) -> bool:
+    """Whether a monomial is a square."""
+    return not any(e % 2 for e in exponent)
 
 
 def is_sum_of_squares(expression: Expr) -> bool:
@@ -64,7 +68,7 @@ def why_negative(terms: Terms) -> str | None:
     terms = {a: c for a, c in terms.items() if c != 0}
     used = [j for j in range(len(next(iter(terms), ()))) if any(a[j] for a in terms)]
     reduced = {tuple(a[j] for j in used): c for a, c in terms.items()}
-    if all(not any(e % 2 for e in a) and c > 0 for a, c in reduced.items()):
+    if all(is_even(a) and c > 0 for a, c in reduced.items()):
         return None
     if not used:
         return f"is {next(iter(reduced.values()))}"
@@ -73,11 +77,11 @@ def why_negative(terms: Terms) -> str | None:
     small = {tuple(e // g for e, g in zip(a, steps, strict=True)): c for a, c in reduced.items()}
     half_line = [g % 2 == 0 for g in steps]
     for sample in _sign_samples(half_line):
-        if _value(small, sample) < 0:
+        if expression_of(small, list(map(sympy.sympify, sample))) < 0:
             return _shown(sample, steps, used, len(next(iter(terms))))
-    found = _by_circuit(reduced)
-    if found is not None:
-        return None if found else "is negative by its circuit number"
+    nonnegative = _by_circuit(reduced)
+    if nonnegative is not None:
+        return None if nonnegative else "is negative by its circuit number"
     variables = [Dummy(f"x{i}", real=True) for i in range(len(used))]
     polynomial = Poly.from_dict(small, *variables, domain="QQ")
     limit = _LARGEST_DEGREE.get(len(variables), 0)
@@ -103,21 +107,12 @@ def _sign_samples(half_line: Sequence[bool]) -> Iterable[tuple[Expr, ...]]:
     return islice(product(*axes), _MOST_SAMPLES)
 
 
-def _value(terms: Terms, sample: Sequence[Expr]) -> Expr:
-    total: Expr = Integer(0)
-    for exponents, coefficient in terms.items():
-        term = coefficient
-        for value, e in zip(sample, exponents, strict=True):
-            term = term * Rational(value) ** e
-        total += term
-    return total
-
-
 def _by_circuit(terms: Terms) -> bool | None:
     """Sign of a circuit polynomial, or whether a sum of circuits shows the polynomial to be >= 0; None if unknown."""
-    good = {a: c for a, c in terms.items() if c > 0 and not any(e % 2 for e in a)}
+    good = {a: c for a, c in terms.items() if c > 0 and is_even(a)}
     bad = {a: c for a, c in terms.items() if a not in good}
-    if not good or _simplex_count(len(good), len(next(iter(terms)))) > _LARGEST_SIMPLEX_COUNT:
+    simplex_count = sum(comb(len(good), size) for size in range(1, len(next(iter(terms))) + 2))
+    if not good or simplex_count > _LARGEST_SIMPLEX_COUNT:
         return None
     if len(bad) > 1:
         good = {a: c / len(bad) for a, c in good.items()}  # every term that may be negative gets an equal share
@@ -128,11 +123,6 @@ def _by_circuit(terms: Terms) -> bool | None:
             # A single circuit: its number decides either way.
             return False if len(bad) == 1 and len(simplices) == 1 and len(simplices[0]) == len(good) else None
     return True
-
-
-def _simplex_count(number: int, dimension: int) -> int:
-    """How many simplices have their corners among `number` points."""
-    return sum(int(sympy.binomial(number, size)) for size in range(1, dimension + 2))
 
 
 def _simplices(inside: Monomial, corners: Sequence[Monomial]) -> Iterable[dict[Monomial, Rational]]:
@@ -161,44 +151,38 @@ def _by_open_cells(polynomial: Poly, half_line: Sequence[bool]) -> str | None:
     for factor, power in factors:
         if power % 2 == 0:
             continue
-        signs = {sympy.sign(factor(*sample)) for sample in _open_cell_samples(factor, half_line)} - {0}
+        signs = {sympy.sign(factor(*sample)) for sample in _samples([factor], factor.gens, half_line)} - {0}
         if len(signs) == 2:
             return "changes sign"
         overall = overall * signs.pop()
     return None if overall > 0 else "is negative"
 
 
-def _open_cell_samples(polynomial: Poly, half_line: Sequence[bool]) -> list[tuple[Rational, ...]]:
-    """A point of every open cell on which an irreducible polynomial keeps its sign; `half_line`: only x_i > 0."""
-    return _samples([polynomial], list(polynomial.gens), list(half_line))
-
-
-def _samples(polynomials: Sequence[Poly], variables: list[Symbol], half_line: list[bool]) -> list[tuple[Rational, ...]]:
+def _samples(
+    polynomials: Sequence[Poly], variables: Sequence[Symbol], half_line: Sequence[bool]
+) -> list[tuple[Rational, ...]]:
+    """A point of every open cell on which irreducible polynomials keep their signs; `half_line`: only x_i > 0."""
     last, before = variables[-1], variables[:-1]
     if not before:
         return [(value,) for value in _between_roots(polynomials, half_line[-1])]
     lower = _samples(_projection(polynomials, last, before), before, half_line[:-1])
-    found = []
+    samples = []
     for sample in lower:
         there = [
             Poly(p.as_expr().xreplace(dict(zip(before, sample, strict=True))), last, domain="QQ") for p in polynomials
         ]
-        found += [(*sample, value) for value in _between_roots([p for p in there if not p.is_zero], half_line[-1])]
-    return found
+        samples += [(*sample, value) for value in _between_roots([p for p in there if not p.is_zero], half_line[-1])]
+    return samples
 
 
 def _projection(polynomials: Sequence[Poly], last: Symbol, before: Sequence[Symbol]) -> list[Poly]:
     """Irreducible factors of leading coefficients, discriminants and resultants in the last variable."""
     inside = [Poly(p.as_expr(), last) for p in polynomials]
-    found: list[Expr] = []
-    for p in inside:
-        found.append(p.LC())
-        if p.degree() > 1:
-            found.append(p.discriminant())
+    conditions = [p.LC() for p in inside] + [p.discriminant() for p in inside if p.degree() > 1]
     rising = [p for p in inside if p.degree() > 0]
-    found += [sympy.resultant(p.as_expr(), q.as_expr(), last) for p, q in combinations(rising, 2)]
+    conditions += [sympy.resultant(p.as_expr(), q.as_expr(), last) for p, q in combinations(rising, 2)]
     factors: dict[Expr, Poly] = {}
-    for expression in found:
+    for expression in conditions:
         poly = Poly(expression, *before, domain="QQ")
         if poly.is_zero or poly.is_ground:
             continue
@@ -215,8 +199,8 @@ def _between_roots(polynomials: Sequence[Poly], half_line: bool) -> list[Rationa
     if not moving:
         return [Integer(1)]
     whole = sympy.prod(moving[1:], start=moving[0]).sqf_part()
-    intervals = [interval for interval, _ in whole.intervals(eps=Rational(1, 10**3))]
     eps = Rational(1, 10**3)
+    intervals = [interval for interval, _ in whole.intervals(eps=eps)]
     while any(a[1] >= b[0] for a, b in pairwise(intervals)):
         eps = eps / 1000
         intervals = [interval for interval, _ in whole.intervals(eps=eps)]
@@ -225,6 +209,3 @@ def _between_roots(polynomials: Sequence[Poly], half_line: bool) -> list[Rationa
     values = [sympy.floor(intervals[0][0]) - 1, sympy.ceiling(intervals[-1][1]) + 1]
     values += [(a[1] + b[0]) / 2 for a, b in pairwise(intervals)]
     return [v for v in values if not half_line or v > 0]
-
-
-__all__ = ["UndecidedError", "is_sum_of_squares", "why_negative"]

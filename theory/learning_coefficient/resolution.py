@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import sympy
 from sympy import Expr, Integer, Poly, Rational, Symbol
@@ -27,18 +28,16 @@ def resolve_loss(loss: Expr, coordinates: Sequence[Symbol], point: Sequence[Expr
     factors = _with_prior(factors, prior, coordinates, point)
     # Each coordinate is named after its distance from the point, which becomes the origin.
     names = [str(c - p) for c, p in zip(coordinates, point, strict=True)]
-    found = resolve_plane_curve(factors, names, [prior.exponent(c) for c in coordinates])
-    if found.odd_branch is not None:
-        raise NotAMinimumError(f"the loss changes sign across the real branch {found.odd_branch} = 0")
-    if unit_sign * found.corner_sign < 0:
+    resolved = resolve_plane_curve(factors, names, [prior.exponent(c) for c in coordinates])
+    if resolved.odd_branch is not None:
+        raise NotAMinimumError(f"the loss changes sign across the real branch {resolved.odd_branch} = 0")
+    if unit_sign * resolved.corner_sign < 0:
         raise NotAMinimumError("the loss is negative nearby")
     opening = "reduced factors vanishing at the point: " + ", ".join(
         f"({f.name})^{f.power}" + (f" with prior exponent {f.prior_exponent}" if f.prior_exponent else "")
         for f in factors
     )
-    return PlaneResolution(
-        found.value, found.multiplicity, found.divisors, (opening, *found.sentences), None, found.corner_sign
-    )
+    return replace(resolved, sentences=(opening, *resolved.sentences))
 
 
 def _factors(loss: Expr, coordinates: Sequence[Symbol], point: Sequence[Expr]) -> tuple[int, list[PlaneFactor]]:
@@ -86,13 +85,10 @@ def _with_prior(
             exponents[factor] = exponents.get(factor, Integer(0)) + h * power
     if exponents and any(not c.is_Rational for f in factors for c in f.terms.values()):
         raise UnresolvedError("a prior factor that mixes coordinates needs a loss with rational coefficients")
-    result = [PlaneFactor(f.name, f.terms, f.power, _exponent_of(f.name, exponents)) for f in factors]
+    by_name = {str(factor): h for factor, h in exponents.items()}
+    result = [PlaneFactor(f.name, f.terms, f.power, by_name.get(f.name, Integer(0))) for f in factors]
     known = {f.name for f in factors}
     for factor, h in exponents.items():
         if str(factor) not in known:
             result.append(PlaneFactor(str(factor), shifted_terms(factor, coordinates, point), 0, h))
     return result
-
-
-def _exponent_of(name: str, exponents: dict[Expr, Rational]) -> Rational:
-    return next((h for factor, h in exponents.items() if str(factor) == name), Integer(0))

@@ -18,21 +18,25 @@ Three exact steps for a loss whose Newton polyhedron is degenerate. Each proves 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import lcm
 
 import sympy
-from sympy import Dummy, Expr, Integer, Poly, Rational, Symbol
+from sympy import Expr, Integer, Poly, Rational, Symbol
 
-from theory.learning_coefficient.algebraic import Monomial
+from theory.learning_coefficient.algebraic import Monomial, Terms, expression_of
 from theory.learning_coefficient.local_form import NotAMinimumError
-from theory.learning_coefficient.newton_polyhedron import compact_faces, newton_learning_coefficient, newton_polyhedron
+from theory.learning_coefficient.newton_polyhedron import (
+    compact_faces,
+    newton_learning_coefficient,
+    newton_polyhedron,
+    no_singular_zero,
+)
 from theory.learning_coefficient.positivity import UndecidedError, why_negative
 
 _SAMPLES = (1, 2, Rational(1, 2), 5, Rational(1, 5))
-Terms = Mapping[Monomial, Expr]
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ def power_of_nondegenerate(
         whole = newton_polyhedron(tuple(loss.monoms()))
     except ValueError:
         return None
-    if not all(_no_singular_zero({a: terms[a] for a in face}, coordinates) for face in faces):
+    forms = [expression_of({a: terms[a] for a in face}, coordinates) for face in faces if len(face) > 1]
+    if not all(no_singular_zero(form, coordinates) for form in forms):
         return None
     value, count, optimal = newton_learning_coefficient(whole, prior_exponents)
     own = Rational(1, power)
@@ -92,15 +97,6 @@ def power_of_nondegenerate(
         return None
     sentences.append("and so does its form on the optimal face: it meets the optimal divisors, one more multiplicity")
     return own, count + 1, tuple(sentences)
-
-
-def _no_singular_zero(face_terms: Terms, coordinates: Sequence[Symbol]) -> bool:
-    if len(face_terms) == 1:
-        return True
-    form = Poly.from_dict(dict(face_terms), *coordinates).as_expr()
-    auxiliary = Dummy("auxiliary")
-    system = [form, sympy.Mul(*coordinates) * auxiliary - 1, *[w * sympy.diff(form, w) for w in coordinates]]
-    return sympy.groebner(system, *coordinates, auxiliary, order="grevlex").exprs == [1]
 
 
 def _changes_sign(face_terms: Terms, coordinates: Sequence[Symbol]) -> bool:
@@ -157,11 +153,11 @@ def weighted_blow_up(
     for normal in sorted(polyhedron.normals, key=lambda n: (n not in optimal, n)):
         if all(normal):
             try:
-                found = _blow_up_along(terms, coordinates, prior_exponents, normal, minimum)
+                blown_up = _blow_up_along(terms, coordinates, prior_exponents, normal, minimum)
             except UndecidedError:
                 continue
-            if found is not None:
-                return found
+            if blown_up is not None:
+                return blown_up
     return None
 
 

@@ -130,6 +130,3 @@ def markdown(blocks: list[Block]) -> str:
             parts.append(block.text if block.kind == "table" else fill(block.text))
         previous = block.kind
     return "\n\n".join(parts) + "\n"
-
-
-__all__ = ["WIDTH", "Block", "fill", "markdown", "parse"]

@@ -114,5 +114,3 @@ def _positive_denominators(product: Expr) -> Expr:
 
 
 _BELOW_ONE = {symbol for symbol in SYMBOL_LATEX if symbol.name in {"momentum", "decay"}}  # pyright: ignore
-
-__all__ = ["latex", "readable"]

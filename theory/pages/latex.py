@@ -142,6 +142,3 @@ def _table(text: str) -> str:
     lines = [" & ".join(rf"\textbf{{{cell}}}" for cell in head) + r" \\ \hline \noalign{\vskip 2pt} \endhead"]
     inner = "\n".join(lines + [" & ".join(row) + r" \\" for row in body])
     return f"{{\\small\n\\begin{{longtable}}{{@{{}}{columns}@{{}}}}\n{inner}\n\\end{{longtable}}}}"
-
-
-__all__ = ["document", "escape", "inline"]

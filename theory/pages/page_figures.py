@@ -74,5 +74,3 @@ PAGE_FIGURES: tuple[PageFigure, ...] = (
         "with $B$. Each curve passes through 50 epochs at $B = 128$.",
     ),
 )
-
-__all__ = ["PAGE_FIGURES", "PageFigure"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import sympy
@@ -12,7 +13,7 @@ from sympy import Basic, Expr
 from sympy.core.function import AppliedUndef
 
 from theory.derivation import Equation, demand
-from theory.equations import BY_SUBJECT, EQUATIONS
+from theory.equations import BY_SUBJECT, EQUATIONS, SUBJECT_OF
 from theory.files import write_in_one_go
 from theory.learning_coefficient.engine import LearningCoefficient
 from theory.pages.blocks import Block, markdown, parse
@@ -40,11 +41,8 @@ def render_pages() -> dict[str, str]:
     DerivationError
         If a derivation does not close.
     """
-    where = {e.label: subject for subject, equations in BY_SUBJECT.items() for e in equations}
-    texts = {subject: _page(subject) for subject in PAGES}
-    pages = {f"{subject}.md": markdown(parse(_linked(text, subject, where))) for subject, text in texts.items()}
-    pages["README.md"] = markdown(parse(_linked(_index(), "README", where)))
-    return pages
+    texts = {subject: _page(subject) for subject in PAGES} | {"README": _index()}
+    return {f"{name}.md": markdown(parse(_linked(text, name))) for name, text in texts.items()}
 
 
 def render_latex(folder: str = str(PAGES_FOLDER)) -> str:
@@ -61,11 +59,9 @@ def write_pages(folder: Path = PAGES_FOLDER) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     if folder.resolve() != PAGES_FOLDER.resolve() and (PAGES_FOLDER / FIGURES).is_dir():
         shutil.copytree(PAGES_FOLDER / FIGURES, folder / FIGURES, dirs_exist_ok=True)
-    written = []
     for name, text in pages.items():
         write_in_one_go(text.encode("utf-8"), folder / name)
-        written.append(folder / name)
-    return written
+    return [folder / name for name in pages]
 
 
 def check_pages(folder: Path = PAGES_FOLDER) -> list[str]:
@@ -79,12 +75,11 @@ def check_pages(folder: Path = PAGES_FOLDER) -> list[str]:
         One line per problem, none if all is well.
     """
     problems = []
-    for equations in BY_SUBJECT.values():
-        for equation in equations:
-            try:
-                _ = equation.derived
-            except Exception as error:  # any failure of a derivation is a finding, not a crash
-                problems.append(f"[eq:{equation.label}] derivation fails: {error}")
+    for equation in chain.from_iterable(BY_SUBJECT.values()):
+        try:
+            _ = equation.derived
+        except Exception as error:  # any failure of a derivation is a finding, not a crash
+            problems.append(f"[eq:{equation.label}] derivation fails: {error}")
     if problems:
         return problems
     pages = render_pages()
@@ -207,8 +202,7 @@ def _symbol_table(equations: Iterable[Equation]) -> str:
         names |= dict.fromkeys(equation.symbols)
         for step in equation.derived.steps:
             if step.formula is not None:
-                found = [str(symbol) for symbol in step.formula.free_symbols if symbol in SYMBOL_LATEX]
-                names |= dict.fromkeys(sorted(found))
+                names |= dict.fromkeys(sorted(str(x) for x in step.formula.free_symbols if x in SYMBOL_LATEX))
     rows = [f"| ${_lone(name)}$ | `{name}` | {_quoted(DEFINITIONS[name].meaning)} |" for name in names]
     return "\n".join(["| symbol | name in code | meaning [unit] |", "|---|---|---|", *rows])
 
@@ -216,15 +210,13 @@ def _symbol_table(equations: Iterable[Equation]) -> str:
 def _worked_examples() -> list[str]:
     parts = ["## Worked examples"]
     for example in WORKED_EXAMPLES:
-        point = ", ".join(_place(p) for p in example.point)
+        point = ", ".join(_place(p) for p in example.place)
         prior = "" if example.prior == 1 else f", prior ${latex(sympy.sympify(example.prior))}$"
         parts.append(f"### ${sympy.latex(example.loss)}$ at $({point})${prior}")
         answer = example.answer()
         if isinstance(answer, LearningCoefficient):
-            parts.append(
-                f"{example.remark} **Learning coefficient {answer.value}, multiplicity {answer.multiplicity}**, by "
-                f"{answer.method}:"
-            )
+            numbers = f"Learning coefficient {answer.value}, multiplicity {answer.multiplicity}"
+            parts.append(f"{example.remark} **{numbers}**, by {answer.method}:")
             parts.append("\n".join(f"- {_quoted(sentence)}" for sentence in answer.certificate))
         else:
             parts.append(f"{example.remark} **Refused:** {_quoted(str(answer))}")
@@ -250,14 +242,14 @@ def _index() -> str:
     return "\n\n".join(["# Theory", INDEX, "\n".join(lines), "## Labels", "\n".join(table)])
 
 
-def _linked(text: str, here: str, where: dict[str, str]) -> str:
+def _linked(text: str, here: str) -> str:
     """Turn a cited label into a link; inside backticks it stays as it is."""
 
     def link(match: re.Match[str]) -> str:
         label = match.group(1)
-        if label not in where:
+        if label not in SUBJECT_OF:
             raise ValueError(f"page {here} cites the unknown label {label}")
-        target = "" if where[label] == here else f"{where[label]}.md"
+        target = "" if SUBJECT_OF[label] == here else f"{SUBJECT_OF[label]}.md"
         return f"[eq:{label}]({target}#{label})"
 
     text = text.replace("\\,", " ")
