@@ -14,13 +14,13 @@ LABEL = re.compile(r"\[eq:([a-z0-9-]+)\]")
 @cache
 def labels_by_file(folder: str) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
     """For each source below a folder, the texts it holds as values and the labels it cites."""
-    found = {}
+    by_file = {}
     for path in sorted((ROOT / folder).rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         values = {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
         texts = frozenset(value for value in values if isinstance(value, str))
-        found[path.relative_to(ROOT).as_posix()] = texts, frozenset(LABEL.findall(text))
-    return found
+        by_file[path.relative_to(ROOT).as_posix()] = texts, frozenset(LABEL.findall(text))
+    return by_file
 
 
 def files_with(label: str, *folders: str) -> tuple[str, ...]:

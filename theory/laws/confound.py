@@ -58,23 +58,23 @@ def _ratios(changes: dict[Symbol, Expr]) -> tuple[Expr, Expr]:
 @cache
 def arm_shifts() -> tuple[Expr, Expr, Expr]:
     """Shifts under the three hypotheses for given ratios, decay stretched so that an arm anneals like the control."""
-    heat, clock, stretch = s.temperature_ratio, s.clock_ratio, s.epoch_stretch
+    ratio, clock, stretch = s.temperature_ratio, s.clock_ratio, s.epoch_stretch
     e, moved = s.epoch, Symbol("moved", real=True)  # e* of control and arm, the latter in epochs of the control
     temperature, per_epoch = exponential_schedule()
     speed = per_epoch.subs(e, 0)  # per epoch of the control, counted continuously
     left, left_arm = speed * s.decay**e, clock * stretch * speed * s.decay**moved
     spent, spent_arm = speed * (1 - s.decay**e), clock * stretch * speed * (1 - s.decay**moved)
-    by_heat = -log(heat) / log(s.decay)
+    by_temperature = -log(ratio) / log(s.decay)
     by_left = -log(clock * stretch) / log(s.decay)
     by_spent = log(1 - (1 - s.decay**e) / (clock * stretch)) / log(s.decay) - e
-    arm_temperature = heat * temperature.subs(e, moved)
+    arm_temperature = ratio * temperature.subs(e, moved)
     for ours, control, shift, what in (
-        (arm_temperature, temperature, by_heat, "temperature"),
+        (arm_temperature, temperature, by_temperature, "temperature"),
         (left_arm, left, by_left, "flow time left"),
         (spent_arm, spent, by_spent, "flow time spent"),
     ):
         demand_zero(_exponentials(ours.subs(moved, e + shift) - control), f"equal {what}")
-    return by_heat, by_left, by_spent
+    return by_temperature, by_left, by_spent
 
 
 def _exponentials(expression: Expr) -> Expr:
@@ -87,7 +87,7 @@ def _exponentials(expression: Expr) -> Expr:
 def arm_table() -> tuple[Arm, ...]:
     """SCIENCE section 5's arms: the exact shift of e* under each hypothesis."""
     one = sympy.Integer(1)
-    by_heat, by_left, by_spent = arm_shifts()
+    by_temperature, by_left, by_spent = arm_shifts()
     rate, batch, variance = s.learning_rate, s.batch_size, s.gradient_variance
     annealed = (
         ("halve the batch", {batch: batch / 2}, one, "spent, which comes earlier, against the other two"),
@@ -97,10 +97,10 @@ def arm_table() -> tuple[Arm, ...]:
     )
     rows = []
     for name, changes, stretch, verdict in annealed:
-        heat, clock = _ratios(changes)
-        values = {s.temperature_ratio: heat, s.clock_ratio: clock, s.epoch_stretch: stretch}
-        first, left, spent = (sympy.simplify(shift.xreplace(values)) for shift in (by_heat, by_left, by_spent))
-        rows.append(Arm(name, heat, clock, stretch, first, left, spent, verdict))
+        ratio, clock = _ratios(changes)
+        values = {s.temperature_ratio: ratio, s.clock_ratio: clock, s.epoch_stretch: stretch}
+        first, left, spent = (sympy.simplify(shift.xreplace(values)) for shift in (by_temperature, by_left, by_spent))
+        rows.append(Arm(name, ratio, clock, stretch, first, left, spent, verdict))
     # No annealing: the temperature at the switch and the endless time left do not depend on the switch.
     constant = (1 - s.decay**s.epoch) / -log(s.decay) - s.epoch
     speed = exponential_schedule()[1].subs(s.epoch, 0)

@@ -97,17 +97,17 @@ def derive_start_excess() -> Derivation:
 @cache
 def derive_crossing_energy() -> Derivation:
     """Exact mean energy where two branches of minima cross: L = h (w1 w2)^2 / 2 under localisation."""
-    one, other = Symbol("w_1", positive=True), Symbol("w_2", real=True)  # even in both
+    first, second = Symbol("w_1", positive=True), Symbol("w_2", real=True)  # even in both
     angle, turn = Symbol("u", positive=True), Symbol("t", positive=True)
     argument = Symbol("z", positive=True)
     stiffness, pull = s.n_beta * s.curvature, s.localisation
-    weight = sympy.exp(-stiffness * one**2 * other**2 / 2 - pull * (one**2 + other**2) / 2)
-    inner = sympy.integrate(sympy.exp(-(stiffness * one**2 + pull) * other**2 / 2), (other, -sympy.oo, sympy.oo))
-    left = sympy.sqrt(2 * sympy.pi / (stiffness * one**2 + pull))
+    weight = sympy.exp(-stiffness * first**2 * second**2 / 2 - pull * (first**2 + second**2) / 2)
+    inner = sympy.integrate(sympy.exp(-(stiffness * first**2 + pull) * second**2 / 2), (second, -sympy.oo, sympy.oo))
+    left = sympy.sqrt(2 * sympy.pi / (stiffness * first**2 + pull))
     demand_zero(inner - left, "integral over the second weight")
     # w1 = sqrt(gamma / n beta h) sinh u makes the root a hyperbolic cosine, which the measure cancels.
     scale = sympy.sqrt(pull / stiffness)
-    put = (left * sympy.exp(-pull * one**2 / 2)).subs(one, scale * sympy.sinh(angle)) * scale * sympy.cosh(angle)
+    put = (left * sympy.exp(-pull * first**2 / 2)).subs(first, scale * sympy.sinh(angle)) * scale * sympy.cosh(angle)
     half_turn = sympy.sqrt(2 * sympy.pi / stiffness) * sympy.exp(argument - argument * sympy.cosh(2 * angle))
     value = pull**2 / (4 * stiffness)
     ratio = sympy.simplify((put**2 / half_turn.subs(argument, value) ** 2).rewrite(sympy.exp))

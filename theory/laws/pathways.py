@@ -1,4 +1,4 @@
-r"""Two competing deep linear pathways: what their gradient flow conserves, and how heat undoes it.
+r"""Two competing deep linear pathways: what their gradient flow conserves, and how temperature undoes it.
 
 Pathway strengths p_a^d and p_b^d share a target S: the loss is (S - p_a^d - p_b^d)^2/(2d), whose gradient flow is
 dp_a/dt = p_a^(d-1) (S - p_a^d - p_b^d) and the same for b (Kleinman, Achille & Soatto 2024). A deficit holds p_b.
@@ -66,13 +66,13 @@ def derive_pathway_share_shallow() -> Derivation:
 
 
 def derive_pathway_share_thermal() -> Derivation:
-    """Depth 2 with heat: the mean share of the deprived pathway."""
-    angle, heat, strength = Symbol("varphi", real=True), s.temperature, s.target_strength
+    """Depth 2 at a temperature: the mean share of the deprived pathway."""
+    angle, temperature, strength = Symbol("varphi", real=True), s.temperature, s.target_strength
     radius = sqrt(strength)
     mode = cos(2 * angle)
-    generator = heat / radius**2 * sympy.diff(mode, angle, 2)
+    generator = temperature / radius**2 * sympy.diff(mode, angle, 2)
     rate = -sympy.simplify(generator / mode)
-    demand_zero(rate - 4 * heat / strength, "rate of the slowest mode")
+    demand_zero(rate - 4 * temperature / strength, "rate of the slowest mode")
     for end in (0, sympy.pi / 2):
         demand_zero(sympy.diff(mode, angle).subs(angle, end), "reflecting ends")
     share = sin(angle) ** 2
@@ -85,7 +85,7 @@ def derive_pathway_share_thermal() -> Derivation:
         result,
         "The minima $p_a^2+p_b^2 = S$ are a quarter circle of radius $\\sqrt S$, flat along the angle "
         "$\\varphi$ from the $p_a$ axis. At low temperature the angle diffuses with coefficient",
-        heat / radius**2,
+        temperature / radius**2,
         "between reflecting axes, and its slowest mode is $\\cos 2\\varphi$, with the rate",
         rate,
         "The share is $\\sin^2\\varphi = (1-\\cos 2\\varphi)/2$: this one mode and a constant. So its mean "

@@ -95,9 +95,9 @@ def derive_swap_acceptance_phase() -> Derivation:
     result = 2 * sympy.betainc_regularized(lam, lam, 0, bound)
     integrand = 2 * density.subs(_U, bound) * bound.diff(cold)
     demand_zero(sympy.gammasimp(sympy.simplify((result.diff(cold) / integrand).rewrite(gamma))) - 1, "incomplete beta")
-    one = 2 * sympy.integrate(sympy.simplify(density.subs(lam, 1)), (_U, 0, bound))
+    unit_exponent = 2 * sympy.integrate(sympy.simplify(density.subs(lam, 1)), (_U, 0, bound))
     exponential = _check_with_exponential_laws().subs(Symbol("T_more", positive=True), hot - cold)
-    demand_zero(one - exponential, "exponential laws")
+    demand_zero(unit_exponent - exponential, "exponential laws")
     return Derivation.of(
         result,
         "Where a phase is homogeneous, and in any of multiplicity 1 at low temperature, the volume below a "

@@ -216,8 +216,8 @@ def derive_slow_mode_limit() -> Derivation:
         for _ in range(steps):
             trace.append(sympy.expand((1 + mu - _X) * trace[-1] - mu * trace[-2]))
         direct = factor.xreplace({high: trace[steps], low: trace[steps - 1], size: sympy.Integer(steps)})
-        found = sympy.limit(sympy.together(direct / _X), _X, 0)
-        demand_zero(sympy.together(found - leading.subs({tail: mu**steps, size: steps})), f"{steps} steps an epoch")
+        limit = sympy.limit(sympy.together(direct / _X), _X, 0)
+        demand_zero(sympy.together(limit - leading.subs({tail: mu**steps, size: steps})), f"{steps} steps an epoch")
     eta_h = s.learning_rate * s.curvature
     result = eta_h * compact.xreplace({tail: mu**size}).xreplace({size: s.steps_per_epoch})
     y = Symbol("y", positive=True)  # relaxations in one epoch

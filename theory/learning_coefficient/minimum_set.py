@@ -92,9 +92,11 @@ def rlct_on_plane_curve(expression: Expr, coordinates: Sequence[Symbol]) -> Lear
 
 
 def _decide(strata: list[tuple[str, LearningCoefficient]]) -> LearningCoefficientOnSet:
-    value, negative = min((found.value, -found.multiplicity) for _, found in strata)
-    attaining = [(place, found) for place, found in strata if (found.value, -found.multiplicity) == (value, negative)]
-    listed = "; ".join(f"{place}: {found.value}, multiplicity {found.multiplicity}" for place, found in strata)
+    value, negative = min((answer.value, -answer.multiplicity) for _, answer in strata)
+    attaining = [
+        (place, answer) for place, answer in strata if (answer.value, -answer.multiplicity) == (value, negative)
+    ]
+    listed = "; ".join(f"{place}: {answer.value}, multiplicity {answer.multiplicity}" for place, answer in strata)
     places = tuple(place for place, _ in attaining)
     best = attaining[0][1]
     last = f"smallest value, then largest multiplicity, over the set ({listed}): attained at {', '.join(places)}"

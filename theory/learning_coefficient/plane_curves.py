@@ -65,9 +65,7 @@ class PlaneFactor:
 
 @dataclass(frozen=True)
 class Divisor:
-    """Curve of the resolved plane: the loss vanishes along it to `loss_order`, prior times area to "
-    "`volume_order` - 1.
-    """
+    """Curve of the resolved plane: there the loss vanishes to `loss_order`, prior times area to `volume_order` - 1."""
 
     name: str
     loss_order: int

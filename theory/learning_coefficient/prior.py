@@ -44,8 +44,8 @@ class Prior:
     def all_factors(self, coordinates: Sequence[Symbol], point: Sequence[Expr]) -> list[tuple[Expr, Rational]]:
         """Every vanishing factor in `coordinates`, the powers written as w_j - p_j."""
         places = dict(zip(coordinates, point, strict=True))
-        found = [(c - places[c], self.exponent(c)) for c in coordinates if self.exponent(c)]
-        return found + [(f, h) for f, h in self.others if f.free_symbols & set(coordinates)]
+        powers = [(c - places[c], self.exponent(c)) for c in coordinates if self.exponent(c)]
+        return powers + [(f, h) for f, h in self.others if f.free_symbols & set(coordinates)]
 
 
 class _Reader:
@@ -161,16 +161,16 @@ def _is_continuous_at(expression: Expr, coordinates: Sequence[Symbol], point: Se
 
 def _parts(prior: Expr) -> list[Expr]:
     """Factors of the prior, those inside absolute values one by one."""
-    found = []
+    parts = []
     for part in sympy.Mul.make_args(_factorised(prior)):
         base, exponent = part.as_base_exp()
         if isinstance(base, Abs) and exponent.is_Rational:
             inside = [factor.as_base_exp() for factor in sympy.Mul.make_args(_factorised(base.args[0]))]
             if all(power.is_Rational for _, power in inside):
-                found += [Abs(factor) ** (power * exponent) for factor, power in inside]
+                parts += [Abs(factor) ** (power * exponent) for factor, power in inside]
                 continue
-        found.append(part)
-    return found
+        parts.append(part)
+    return parts
 
 
 def _factorised(prior: Expr) -> Expr:

@@ -47,7 +47,7 @@ def parse(page: str) -> list[Block]:
 
     for line in lines:
         stripped = line.strip()
-        item = _ITEM.match(line)
+        bullet = _ITEM.match(line)
         if not stripped:
             flush()
         elif stripped == "$$":
@@ -72,10 +72,10 @@ def parse(page: str) -> list[Block]:
         elif figure := re.match(r"!\[(.*)\]\(([^)]+)\)$", line):
             flush()
             blocks.append(Block("figure", figure[1], figure[2]))
-        elif item:
+        elif bullet:
             flush()
-            mark = item[1]
-            gathered.append(line[item.end() :].strip())
+            mark = bullet[1]
+            gathered.append(line[bullet.end() :].strip())
         else:
             gathered.append(stripped)
     flush()

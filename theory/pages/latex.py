@@ -72,25 +72,25 @@ def escape(text: str) -> str:
 def inline(text: str) -> str:
     """Text with Markdown's mathematics, code, emphasis, links and cited labels as LaTeX."""
     parts, position = [], 0
-    for found in _ATOM.finditer(text):
-        parts += [escape(text[position : found.start()]), _atom(found)]
-        position = found.end()
+    for match in _ATOM.finditer(text):
+        parts += [escape(text[position : match.start()]), _atom(match)]
+        position = match.end()
     return "".join([*parts, escape(text[position:])])
 
 
-def _atom(found: re.Match[str]) -> str:
-    if found["math"]:
-        return found["math"]
-    if found["code"]:  # a long name may break after a dot, an underscore or a slash
-        breakable = re.sub(r"[./_]", r"\g<0>\\allowbreak{}", escape(found["code"]))
+def _atom(match: re.Match[str]) -> str:
+    if match["math"]:
+        return match["math"]
+    if match["code"]:  # a long name may break after a dot, an underscore or a slash
+        breakable = re.sub(r"[./_]", r"\g<0>\\allowbreak{}", escape(match["code"]))
         return rf"\texttt{{{breakable.replace('--', '-{}-')}}}"
-    if found["label"]:
-        return rf"\eqref{{eq:{found['label']}}}"
-    if found["url"]:
-        return inline(found["text"])
-    if found["escaped"]:
-        return escape(found["escaped"])
-    return rf"\textbf{{{inline(found['bold'])}}}" if found["bold"] else rf"\emph{{{inline(found['emphasis'])}}}"
+    if match["label"]:
+        return rf"\eqref{{eq:{match['label']}}}"
+    if match["url"]:
+        return inline(match["text"])
+    if match["escaped"]:
+        return escape(match["escaped"])
+    return rf"\textbf{{{inline(match['bold'])}}}" if match["bold"] else rf"\emph{{{inline(match['emphasis'])}}}"
 
 
 def document(title: str, blocks: Iterable[Block], folder: str = ".") -> str:
