@@ -264,8 +264,6 @@ TESTED_ELSEWHERE = {
     "theory/laws/pathways.py": "by the simulations of the zoo",
     "theory/laws/rival_models.py": "by the simulations of the zoo",
     "theory/laws/splitting_bias.py": "by the samplers' biases, tests/samplers/test_step_bias.py",
-    "theory/equations.py": "a registry: every label by tests/test_labels.py",
-    "theory/symbols.py": "a registry: every symbol by tests/theory/pages/test_pages.py",
     "theory/learning_coefficient/local_form.py": "by every answer of the engine, tests/theory/learning_coefficient",
     "theory/learning_coefficient/local_problem.py": "by every refusal of the engine, tests/theory/learning_coefficient",
     "theory/learning_coefficient/resolution.py": "by tests/theory/learning_coefficient/test_blow_up.py",
@@ -279,7 +277,7 @@ TESTED_ELSEWHERE = {
     "slt_toys/worlds/simulated_problems.py": "by the experiment they are measured in, tests/test_equi_temperature.py",
     "cifar/training/benchmark.py": "a measurement of speed, python -m cifar benchmark",
 }
-TESTED_TOGETHER = ("slt_toys/reports/", "cifar/analysis/", "theory/pages/")  # by subject
+TESTED_TOGETHER = ("slt_toys/reports/", "cifar/analysis/")  # by subject
 TOP_ENTRIES = 24
 
 

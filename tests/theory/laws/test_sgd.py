@@ -8,6 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import solve_discrete_lyapunov
 
+from theory.derivation import DerivationError
+from theory.laws import sgd
+
 
 def lyapunov_temperature(rate: float, momentum: float, curvature: float, noise: float) -> float:
     """Curvature times stationary variance of heavy ball, iterated as it is coded."""
@@ -73,3 +76,13 @@ def test_langevin_biases(evaluate, stiffness, curvature, temperature):
         "unadjusted-langevin-bias", step_size=2 * step * temperature, n_beta=1 / temperature, curvature=curvature
     )
     assert energy == pytest.approx(curvature * variance / (2 * temperature), rel=1e-9)
+
+
+def test_a_wrong_noise_covariance_does_not_close(monkeypatch):
+    right = sgd.heavy_ball_covariance()
+    monkeypatch.setattr(sgd, "heavy_ball_covariance", lambda: 2 * right)
+    sgd.derive_sgd_time_and_temperature.cache_clear()
+    with pytest.raises(DerivationError):
+        sgd.derive_sgd_time_and_temperature()
+    with pytest.raises(DerivationError):
+        sgd.derive_sgd_temperature_quadratic()
