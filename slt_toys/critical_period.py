@@ -6,15 +6,13 @@ mid-training other than one sudden switch.
 
 from __future__ import annotations
 
-import math
 import sys
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 from .results.claims import Outcome
-from .results.progress import progress
-from .results.recipe import Experiment, at_least, main
+from .results.recipe import Experiment, at_least, main, positive
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -90,13 +88,9 @@ class CriticalPeriod(Experiment):
     shift_runs: int = 2000
 
     def __post_init__(self) -> None:
-        at_least({
-            "--runs": (self.runs, 20), "--world-runs": (self.world_runs, 20), "--power-seeds": (self.power_seeds, 0),
-            "--shift-runs": (self.shift_runs, 100), "--batch-size": (self.batch_size, 1),
-            "--epochs-after": (self.epochs_after, 1), "--seed": (self.seed, 0),
-        })  # fmt: skip
-        if self.temperature is not None and not (math.isfinite(self.temperature) and self.temperature > 0):
-            raise ValueError(f"--temperature must be positive and finite, not {self.temperature}")
+        at_least(self, runs=20, world_runs=20, power_seeds=0, shift_runs=100, batch_size=1, epochs_after=1, seed=0)
+        if self.temperature is not None:
+            positive(self, "temperature")
         if not 0 < self.level < 1:
             raise ValueError(f"--level must lie strictly between 0 and 1, not {self.level}")
         switches = self.switch_epochs
@@ -115,18 +109,12 @@ class CriticalPeriod(Experiment):
         """The control run; the variance of its gradients follows from its first temperature [eq:sgd-temperature]."""
         from .protocol.training import ExponentialDecay, Training
 
-        schedule = ExponentialDecay(self.learning_rate, self.decay)
+        rates = ExponentialDecay(self.learning_rate, self.decay)
         variance = 2 * temperature * self.batch_size / self.learning_rate
-        return Training(self.batch_size, self.dataset_size, schedule, variance)
+        return Training(self.batch_size, self.dataset_size, rates, variance)
 
     def potentials(self) -> PotentialPair:
-        """The pair.
-
-        Raises
-        ------
-        ValueError
-            In one line, when it cannot be read or paired, or the clean data prefer what the deficit does.
-        """
+        """The pair; `ValueError` in one line when it cannot be read or paired, or both prefer the same phase."""
         from .potentials.from_text import read_pair
 
         if self.clean is None:
@@ -135,34 +123,15 @@ class CriticalPeriod(Experiment):
 
     def run(self) -> xr.Dataset:
         """Run the arms of the pair, the worlds and the shifts."""
-        import numpy as np
+        from .reports.critical_period import dataset
+        from .worlds.pair_runs import USUAL_TEMPERATURE, pair_study
 
-        from .reports.critical_period import CONFIDENCE, dataset
-        from .worlds import pair_runs
-        from .worlds.experiment import carry_out
-        from .worlds.world import thermal_two_phase
-
-        self.training(pair_runs.USUAL_TEMPERATURE)  # refuses its options before any work
-        pair = self.potentials()
-        seeds = [int(word) for word in np.random.SeedSequence([self.seed]).generate_state(6)]
+        self.training(USUAL_TEMPERATURE)  # refuses its options before any work
+        names = ("runs", "world_runs", "shift_runs", "power_seeds", "shift_length")
+        counts = {name: getattr(self, name) for name in names}
         protocol = self.switch_epochs, self.epochs_after, self.level
-        with progress("temperature", None):
-            temperature = self.temperature or pair_runs.control_temperature(pair, self.training, *protocol)
-        world = thermal_two_phase(pair, self.training(temperature), *protocol)
-        with progress(f"arms of {pair.name}", 1.0) as advance:
-            experiment = carry_out(world, runs=self.runs, seed=seeds[0], advance=advance)
-        as_sgd = pair_runs.control_as_sgd(world, self.runs, seeds[4], CONFIDENCE) if world.makes_steps else None
-        exact = pair_runs.exact_arms(pair, experiment)
-        power = pair_runs.power_on_pair(pair, experiment, exact, seeds=self.power_seeds, seed=seeds[5])
-        worlds = pair_runs.all_worlds(self.world_runs, seeds[1])
-        shifts = pair_runs.shift_study(
-            pair, self.training, temperature, self.shift_length, self.epochs_after, chains=self.shift_runs,
-            seeds=seeds[2:4],
-        )  # fmt: skip
-        return dataset(pair, temperature, experiment, exact, as_sgd, power, worlds, shifts).assign_attrs(
-            runs=self.runs, world_runs=self.world_runs, shift_runs=self.shift_runs, power_seeds=self.power_seeds,
-            shift_length=self.shift_length, epochs_after=self.epochs_after, decay=self.decay, seed=self.seed,
-        )  # fmt: skip
+        study = pair_study(self.potentials(), self.training, self.temperature, *protocol, **counts, seed=self.seed)
+        return dataset(study).assign_attrs(counts, epochs_after=self.epochs_after, decay=self.decay, seed=self.seed)
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
         """Claims, tables and three figures."""

@@ -62,10 +62,10 @@ class EquiTemperature(Experiment):
         if len(set(self.problems)) < len(self.problems) or not (self.problems or self.potential):
             raise ValueError(f"--problems must be distinct, at least one, not {self.problems}")
         if len(self.batch_sizes) < 4 or len(set(self.batch_sizes)) < len(self.batch_sizes):
-            raise ValueError(f"--batch-sizes must be distinct, at least 4 for laws to be told apart, not "
-                             f"{self.batch_sizes}")  # fmt: skip
-        at_least({"--batch-sizes": (min(self.batch_sizes), 1), "--chains": (self.chains, FEWEST_RUNS),
-                  "--seed": (self.seed, 0)})  # fmt: skip
+            raise ValueError(
+                f"--batch-sizes must be distinct, at least 4 for laws to be told apart, not {self.batch_sizes}"
+            )
+        at_least(self, batch_sizes=1, chains=FEWEST_RUNS, seed=0)
         if max(self.batch_sizes) > 1024 * min(self.batch_sizes):
             raise ValueError(f"--batch-sizes must lie within a factor of 1024, not {self.batch_sizes}")
         if not 0.5 <= self.decay < 1:

@@ -33,7 +33,7 @@ class FourWayCheck(Experiment):
     chains: int = 2048
 
     def __post_init__(self) -> None:
-        at_least({"--chains": (self.chains, 1000), "--seed": (self.seed, 0)})
+        at_least(self, chains=1000, seed=0)
 
     def run(self) -> xr.Dataset:
         """Check the phases asked for."""

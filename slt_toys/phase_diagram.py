@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 from .results.claims import Outcome
 from .results.progress import progress
-from .results.recipe import Experiment, at_least, main
+from .results.recipe import Experiment, at_least, distinct, main
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from .potentials.potential import PotentialPair
-    from .protocol.curves import StuckCurve
     from .protocol.training import Training
+
+EDGE = 2**0.5  # factor by which the map of mixing reaches beyond the batch sizes
 
 
 @dataclass(frozen=True)
@@ -68,16 +69,8 @@ class PhaseDiagram(Experiment):
     resolution: int = 90
 
     def __post_init__(self) -> None:
-        if not self.batch_sizes or len(set(self.batch_sizes)) < len(self.batch_sizes):
-            raise ValueError(f"--batch-sizes must be distinct, at least one, not {self.batch_sizes}")
-        at_least(
-            {
-                "--chains": (self.chains, 100),
-                "--resolution": (self.resolution, 8),
-                "--seed": (self.seed, 0),
-                "--epochs-after": (self.epochs_after, 1),
-            }
-        )
+        distinct(self, "batch_sizes")
+        at_least(self, chains=100, resolution=8, seed=0, epochs_after=1)
         self.trainings()
 
     def trainings(self) -> list[Training]:
@@ -88,8 +81,8 @@ class PhaseDiagram(Experiment):
         """The training run at one batch size."""
         from .protocol.training import ExponentialDecay, Training
 
-        schedule = ExponentialDecay(self.learning_rate, self.decay)
-        return Training(batch_size, self.dataset_size, schedule, self.gradient_variance)
+        rates = ExponentialDecay(self.learning_rate, self.decay)
+        return Training(batch_size, self.dataset_size, rates, self.gradient_variance)
 
     def pair(self) -> PotentialPair:
         """The deficit and clean potentials; `ValueError` in one line when they cannot be read or paired."""
@@ -103,7 +96,7 @@ class PhaseDiagram(Experiment):
 
         from .fits.published import published_findings
         from .protocol.components import preferred_phase
-        from .protocol.curves import stuck_curve
+        from .protocol.curves import mixing_map, stuck_curve
         from .protocol.maps import equilibrium_map
         from .protocol.schedule import Ending
         from .reports import phase_diagram as report
@@ -116,35 +109,22 @@ class PhaseDiagram(Experiment):
             equilibrium = equilibrium_map(
                 pair, preferred, temperatures, chains=4 * self.chains, seed=self.seed, advance=advance
             )
-        curves: list[StuckCurve] = []
+        curves = []
         for training in trainings:
             size = int(training.batch_size)
             with progress(f"batch size {size}", 1.0) as advance:
                 curves.append(
                     stuck_curve(pair, training, ending, chains=self.chains, seed=[self.seed, size], advance=advance)
                 )
+        sizes, latest = sorted(self.batch_sizes), max(curve.switch_epochs[-1] for curve in curves)
+        between = np.geomspace(sizes[0] / EDGE, min(sizes[-1] * EDGE, self.dataset_size), self.resolution)
+        mixing = mixing_map(pair.clean, [self.training(size) for size in between], int(latest) + 1)
         with progress("published curves", None):
             findings = published_findings(seed=self.seed)
         return report.dataset(
-            pair, preferred, curves, ending, findings, [equilibrium, self._mixing(pair, curves)], decay=self.decay,
+            pair, preferred, curves, ending, findings, [equilibrium, mixing], decay=self.decay,
             learning_rate=self.learning_rate, seed=self.seed,
         )  # fmt: skip
-
-    def _mixing(self, pair: PotentialPair, curves: list[StuckCurve]) -> xr.Dataset:
-        import numpy as np
-        import xarray as xr
-
-        from .protocol.curves import mixing_map
-
-        edge, sizes = 2**0.5, sorted(self.batch_sizes)
-        between = np.geomspace(sizes[0] / edge, min(sizes[-1] * edge, self.dataset_size), self.resolution)
-        epochs = int(max(curve.switch_epochs[-1] for curve in curves)) + 1
-        relaxation, temperature = mixing_map(pair.clean, [self.training(size) for size in between], epochs)
-        grid = ("map_batch_size", "map_epoch")
-        return xr.Dataset(
-            {"log10_relaxation_epochs": (grid, relaxation), "map_temperature": (grid, temperature)},
-            coords={"map_batch_size": between, "map_epoch": np.arange(epochs)},
-        )
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
         """Claims, tables and the figure."""

@@ -7,27 +7,16 @@ whose spectrum is known, of the published curves, or of a decline of one's own.
 
 from __future__ import annotations
 
-import math
 import sys
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from .results.claims import Outcome
-from .results.progress import progress
-from .results.recipe import Experiment, at_least, main
+from .results.recipe import Experiment, at_least, main, positive
 
 if TYPE_CHECKING:
     import xarray as xr
-
-    from .barriers.population import Population
-    from .potentials.potential import PotentialPair
-    from .protocol.schedule import Ending
-    from .protocol.training import Training
-
-CELLS = 200  # of the Fokker-Planck grid
-SPACING = 0.1  # of the kernel's nodes; with the cells the kernel is right to 5e-4 (tested)
-LEVEL = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,20 +107,12 @@ class SmoothDecline(Experiment):
     recordings: int = 48
 
     def __post_init__(self) -> None:
-        at_least({
-            "--switch-epochs": (self.switch_epochs, 8), "--chains": (self.chains, 500), "--runs": (self.runs, 2),
-            "--recordings": (self.recordings, 2), "--seed": (self.seed, 0),
-            "--intervals": (min(self.intervals, default=1), 1),
-        })  # fmt: skip
-        for option, values in (("--slant", (self.slant,)), ("--spread", (self.spread,)), ("--median", (self.median,)),
-                               ("--barriers", self.barriers), ("--weights", self.weights),
-                               ("--noises", self.noises)):  # fmt: skip
-            if not values or not all(math.isfinite(v) and v > 0 for v in values):
-                raise ValueError(f"{option} must be positive and finite, not {' '.join(map(str, values))}")
-        for option, values in (("--ratios", self.ratios), ("--noises", self.noises), ("--intervals", self.intervals),
-                               ("--barriers", self.barriers)):  # fmt: skip
+        at_least(self, switch_epochs=8, chains=500, runs=2, recordings=2, seed=0, intervals=1)
+        positive(self, "slant", "spread", "median", "barriers", "weights", "noises")
+        for name in ("ratios", "noises", "intervals", "barriers"):
+            values = getattr(self, name)
             if not values or any(high <= low for low, high in pairwise(values)):
-                raise ValueError(f"{option} must increase, not {' '.join(map(str, values))}")
+                raise ValueError(f"--{name} must increase, not {' '.join(map(str, values))}")
         if min(self.ratios) <= 1:
             raise ValueError(f"--ratios must exceed 1, not {min(self.ratios)}")
         if len(self.weights) != len(self.barriers) or abs(sum(self.weights) - 1) > 1e-6:
@@ -143,81 +124,14 @@ class SmoothDecline(Experiment):
                 f"--switch-epochs must be at most the total of --epochs {self.epochs}, not {self.switch_epochs}"
             )
 
-    def protocol(self) -> tuple[Training, Ending]:
-        """The training, and when it ends."""
-        from .barriers.measured import PUBLISHED, published_size
-        from .barriers.published import published_protocol
-        from .protocol.schedule import Ending
-        from .protocol.training import ExponentialDecay, Training
-
-        if self.decline.startswith(PUBLISHED):
-            return published_protocol(published_size(self.decline), self.gradient_variance)
-        schedule = ExponentialDecay(self.learning_rate, self.decay)
-        training = Training(self.batch_size, self.dataset_size, schedule, self.gradient_variance, self.momentum)
-        return training, Ending(self.ending, self.epochs)
-
-    def pair(self) -> PotentialPair:
-        """Shape of every subsystem."""
-        from sympy import Rational
-
-        from .potentials.catalogue import regular_double_well
-        from .potentials.potential import PotentialPair
-
-        slant = Rational(str(self.slant))
-        return PotentialPair("double_well", regular_double_well(-slant), regular_double_well(slant), "left")
-
-    def populations(self) -> list[Population]:
-        """What is sampled: separate barriers, and a smooth spectrum."""
-        import numpy as np
-
-        from .barriers.population import Population, log_normal
-
-        shares = np.array(self.weights) / sum(self.weights)
-        separate = Population(f"{len(self.barriers)} separate barriers", np.array(self.barriers), shares)
-        return [separate, log_normal("a smooth spectrum", self.median, self.spread)]
-
     def run(self) -> xr.Dataset:
         """Read the declines, map where three barriers are recovered, and record SGD over many barriers."""
-        import numpy as np
-
-        from .barriers.measured import PUBLISHED, find_decline
-        from .barriers.published import published_spectra, read_measured
-        from .barriers.recording_intervals import ManyBarriers, transitions_by_interval
-        from .barriers.resolution import recovery_map
-        from .barriers.sampled_readings import ratios_within, read_populations
+        from .barriers.decline_study import decline_study, protocol
+        from .barriers.measured import PUBLISHED
         from .reports.smooth_decline import dataset
 
-        training, ending = self.protocol()
-        measured = find_decline(self.decline, best=self.best, worst=self.worst) if self.decline else None
-        populations, pair = self.populations(), self.pair()
-        kernel_options = {"method": self.method, "cells": CELLS, "spacing": SPACING}
-        with progress("barriers behind declines", 100) as advance:
-            if measured is None:
-                by_option = {"--barriers": populations[0], "--median and --spread": populations[1]}
-                readings = read_populations(
-                    pair, training, ending, by_option, self.switch_epochs, chains=self.chains, seed=self.seed,
-                    advance=advance, **kernel_options,
-                )  # fmt: skip
-                centre = float(np.exp(np.log(self.barriers).mean()))
-            else:
-                readings = [read_measured(pair, training, ending, measured, seed=[self.seed, 0], **kernel_options)]
-                advance(45)
-                centre = readings[0].median
-            kernel = readings[0].kernel
-            recovered = recovery_map(
-                kernel, centre, ratios_within(kernel, centre, self.ratios), self.noises, runs=self.runs,
-                repetitions=60, level=LEVEL, seed=self.seed, advance=lambda share: advance(30 * share),
-            )  # fmt: skip
-            recorded = transitions_by_interval(
-                ManyBarriers(), self.intervals, chains=self.recordings, seed=[self.seed, 2]
-            )
-            advance(15)
-            published = None
-            if measured is None:
-                published = published_spectra(
-                    pair, self.gradient_variance, seed=[self.seed, 3], advance=lambda share: advance(10 * share)
-                )
-        return dataset(readings, measured or populations, recovered, recorded, published).assign_attrs(
+        training, _ = protocol(self)
+        return dataset(*decline_study(self)).assign_attrs(
             published=int(self.decline.startswith(PUBLISHED)), first_temperature=float(training.temperatures(1)[0]),
             chains=self.chains, recordings=self.recordings, seed=self.seed,
         )  # fmt: skip

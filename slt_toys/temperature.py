@@ -6,20 +6,19 @@ thermometers, their disagreement, and the range of settings over which one tempe
 
 from __future__ import annotations
 
-import math
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from .results.claims import Outcome
 from .results.progress import progress
-from .results.recipe import Experiment, at_least, main
+from .results.recipe import Experiment, at_least, distinct, main, positive
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from .potentials.potential import Potential
-    from .thermometers.calibration import Calibration, Setting
+    from .thermometers.calibration import Calibration
 
 
 @dataclass(frozen=True)
@@ -69,55 +68,13 @@ class Temperature(Experiment):
     duration: float = 200.0
 
     def __post_init__(self) -> None:
-        at_least({"--chains": (self.chains, 64), "--batch-size": (self.batch_size, 1), "--seed": (self.seed, 0)})
-        for option, values, least in (
-            ("--batch-sizes", self.batch_sizes, 1),
-            ("--multiples", self.multiples, 1),
-            ("--steps-per-epoch", self.steps_per_epoch, 2),
-        ):
-            if not values or len(set(values)) < len(values):
-                raise ValueError(f"{option} must be distinct, at least one, not {values}")
-            at_least({option: (min(values), least)})
-        for option, number in (
-            ("--temperature", self.temperature),
-            ("--learning-rate", self.learning_rate),
-            ("--duration", self.duration),
-        ):
-            if not (math.isfinite(number) and number > 0):
-                raise ValueError(f"{option} must be positive and finite, not {number}")
+        at_least(self, chains=64, batch_size=1, seed=0)
+        for name, least in (("batch_sizes", 1), ("multiples", 1), ("steps_per_epoch", 2)):
+            distinct(self, name)
+            at_least(self, **{name: least})
+        positive(self, "temperature", "learning_rate", "duration")
         if not 0 < self.momentum < 1:
             raise ValueError(f"--momentum must lie strictly between 0 and 1, not {self.momentum}")
-
-    @property
-    def gradient_variance(self) -> float:
-        """σ² that gives the reference setting its temperature [eq:sgd-temperature]."""
-        return 2 * self.temperature * self.batch_size / self.learning_rate
-
-    def settings(self) -> list[Setting]:
-        """Every setting, series by series."""
-        from .thermometers.calibration import LABEL_NOISE, Setting
-
-        rate, batch, variance = self.learning_rate, self.batch_size, self.gradient_variance
-        middle = sorted(self.multiples)[len(self.multiples) // 2]
-        return [
-            *(Setting("batch size", rate, size, 0.0, variance) for size in sorted(self.batch_sizes)),
-            *(
-                Setting("step size", k * rate * (1 - momentum), k * batch, momentum, variance)
-                for momentum in (0.0, self.momentum)
-                for k in sorted(self.multiples)
-            ),
-            *(
-                Setting("reshuffling", middle * rate, middle * batch, 0.0, variance, order="reshuffled",
-                        steps_per_epoch=steps)
-                for steps in sorted(self.steps_per_epoch)
-            ),
-            Setting("noise", rate, batch, 0.0, variance),
-            Setting("noise", rate, batch, 0.0, variance, "table", steps_per_epoch=64),
-            Setting("noise", rate, batch, 0.0, variance, "loss"),
-            # Of a regression σ² at the minima is about 8 LABEL_NOISE².
-            Setting("noise", 2 * self.temperature / (8 * LABEL_NOISE**2), 1, 0.0, math.nan, "regression",
-                    steps_per_epoch=4096),
-        ]  # fmt: skip
 
     def energy(self) -> Potential:
         """The potential; `ValueError` in one line when it has not the two phases that the thermometers need."""
@@ -137,9 +94,13 @@ class Temperature(Experiment):
 
     def calibrations(self) -> list[Calibration]:
         """What every thermometer reads at every setting."""
-        from .thermometers.calibration import calibrate
+        from .thermometers.calibration import calibrate, four_series
 
-        potential, settings = self.energy(), self.settings()
+        potential = self.energy()
+        settings = four_series(
+            self.temperature, self.learning_rate, self.batch_size, self.batch_sizes, self.multiples, self.momentum,
+            self.steps_per_epoch,
+        )  # fmt: skip
         calibrations = []
         with progress("settings", len(settings)) as advance:
             for number, setting in enumerate(settings):

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from slt_toys import smooth_decline
 from slt_toys.barriers import published as published_readings
+from slt_toys.barriers.decline_study import CELLS, populations, protocol, slanted_pair
 from slt_toys.barriers.kernel import stuck_probabilities
 from slt_toys.reference.published import published_curves
 from slt_toys.reports.smooth_decline import claims, recovery_dataset, tables
@@ -59,10 +59,10 @@ def own(tmp_path_factory) -> xr.Dataset:
     folder = tmp_path_factory.mktemp("own")
     random = np.random.default_rng(fresh_seed())
     config = SmoothDecline()
-    training, ending = config.protocol()
+    training, ending = protocol(config)
     epochs = np.arange(0, 40)
     share = np.array(config.weights) @ stuck_probabilities(
-        config.pair(), training, epochs, ending, np.array(config.barriers), method="eyring_kramers"
+        slanted_pair(config), training, epochs, ending, np.array(config.barriers), method="eyring_kramers"
     )
     values = 92 - 9 * share + 0.03 * random.standard_normal(epochs.size)
     table = "\n".join(f"{e},{v:.5f},0.03" for e, v in zip(epochs, values, strict=True))
@@ -80,10 +80,10 @@ def test_three_barriers_and_a_smooth_spectrum_come_back_from_sampled_declines():
     from slt_toys.barriers.readings import read_barriers
 
     config = SmoothDecline()
-    training, ending = config.protocol()
-    pair, epochs = config.pair(), np.arange(config.switch_epochs)
+    training, ending = protocol(config)
+    pair, epochs = slanted_pair(config), np.arange(config.switch_epochs)
     low, high = height_range(pair, training, 0, int(epochs[-1]), ending)
-    kernel = barrier_kernel(pair, training, epochs, ending, low, high, cells=smooth_decline.CELLS, spacing=0.1)
+    kernel = barrier_kernel(pair, training, epochs, ending, low, high, cells=CELLS, spacing=0.1)
     runs, held, right, medians = 4, 0, 0, []
     for run in range(runs):
         separate, smooth = (
@@ -92,7 +92,7 @@ def test_three_barriers_and_a_smooth_spectrum_come_back_from_sampled_declines():
                 sampled_decline(pair, training, epochs, ending, one, chains=config.chains, seed=[fresh_seed(), run]),
                 neighbours_weight=2 / 3,
             )
-            for one in config.populations()
+            for one in populations(config)
         )
         if separate.separate.number == 3:
             right += 1
@@ -100,7 +100,7 @@ def test_three_barriers_and_a_smooth_spectrum_come_back_from_sampled_declines():
             assert (np.abs(found.fit.heights - config.barriers) < 5 * found.height_errors).all()
             assert (np.abs(found.fit.weights - config.weights) < 5 * found.weight_errors).all()
             assert (found.height_errors < 0.1 * np.array(config.barriers)).all()
-        truth = config.populations()[1].within(smooth.windows.edges)
+        truth = populations(config)[1].within(smooth.windows.edges)
         ends = smooth.windows.intervals
         held += int(((ends[:, 0] <= truth + 1e-9) & (truth <= ends[:, 1])).sum())
         wide = np.diff(ends, axis=1)[:, 0]
@@ -168,7 +168,7 @@ def test_a_decline_that_no_spectrum_explains_is_doubted_by_name(own, tmp_path):
     config = SmoothDecline()
     measured = read_decline(tmp_path / "bumpy.csv", best=93.0)
     reading = read_measured(
-        config.pair(), *config.protocol(), measured, method="eyring_kramers", repetitions=40, seed=fresh_seed()
+        slanted_pair(config), *protocol(config), measured, method="eyring_kramers", repetitions=40, seed=fresh_seed()
     )
     assert reading.spectrum.doubt and reading.windows.doubt and reading.separate.doubt
     assert np.isnan(reading.windows.intervals).all() and np.isnan(reading.separate.weight_intervals).all()
@@ -199,7 +199,7 @@ def test_where_only_the_smooth_fit_fails_no_window_has_a_weight(monkeypatch):
     from slt_toys.barriers.kernel import barrier_kernel
 
     config, epochs = SmoothDecline(), np.arange(40)
-    kernel = barrier_kernel(config.pair(), *config.protocol()[:1], epochs, config.protocol()[1], 0.1, 5.0,
+    kernel = barrier_kernel(slanted_pair(config), *protocol(config)[:1], epochs, protocol(config)[1], 0.1, 5.0,
                             method="eyring_kramers", spacing=0.1)  # fmt: skip
     noise = np.full(40, 0.005)
     mean = np.array(config.weights) @ kernel(np.array(config.barriers))

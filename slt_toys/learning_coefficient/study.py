@@ -38,7 +38,7 @@ class LearningCoefficientStudy(Experiment):
     networks: tuple[str, ...] = NETWORKS
 
     def __post_init__(self) -> None:
-        at_least({"--seeds": (self.seeds, 1)})
+        at_least(self, seeds=1)
         unknown = sorted(set(self.networks) - set(NETWORKS))
         if unknown or not self.networks:
             raise ValueError(f"networks: {unknown or 'none'} cannot be measured; known are {', '.join(NETWORKS)}")

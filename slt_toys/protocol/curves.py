@@ -99,17 +99,15 @@ def grid_error(
     return float(np.abs((coarse - fine) / slope).max())
 
 
-def mixing_map(
-    potential: Potential, trainings: Sequence[Training], epochs: int, knots: int = 24
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def mixing_map(potential: Potential, trainings: Sequence[Training], epochs: int, knots: int = 24) -> xr.Dataset:
     """Relaxation time in epochs in a clean potential, 1 / (gap · epoch's Langevin time), for each training and epoch.
 
     It is computed at so many temperatures, ``knots``; between them its logarithm is interpolated over 1/T.
 
     Returns
     -------
-    tuple
-        log10 of the relaxation time in epochs (len(trainings), epochs), and temperatures, of the same shape.
+    xarray.Dataset
+        ``log10_relaxation_epochs`` and ``map_temperature`` along (map_batch_size, map_epoch).
     """
     temperatures = np.array([training.temperatures(epochs) for training in trainings])
     durations = np.array([training.durations(epochs) for training in trainings])
@@ -121,7 +119,14 @@ def mixing_map(
     inverse = 1 / temperatures
     logs = np.interp(inverse, 1 / nodes[::-1], log_times[::-1])
     logs = logs + np.where(inverse > 1 / nodes[0], slope * (inverse - 1 / nodes[0]), 0.0)
-    return (logs - np.log(durations)) / np.log(10), temperatures
+    grid = ("map_batch_size", "map_epoch")
+    return xr.Dataset(
+        {
+            "log10_relaxation_epochs": (grid, (logs - np.log(durations)) / np.log(10)),
+            "map_temperature": (grid, temperatures),
+        },
+        coords={"map_batch_size": [training.batch_size for training in trainings], "map_epoch": np.arange(epochs)},
+    )
 
 
 def pad(rows: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:

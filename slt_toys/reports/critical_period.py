@@ -23,15 +23,14 @@ from ..results.claims import Claim, inside
 from ..results.claims import Verdict as Holds
 from ..results.variables import variables
 from ..worlds.experiment import EndShift, Experiment, exact_ends, shares, shift_of_end
-from ..worlds.pair_runs import ShiftStudy
+from ..worlds.pair_runs import CONFIDENCE, PairStudy
 from ..worlds.verdict import CANNOT_TELL, SIGNIFICANCE, Dispersion, Fit, Verdict
 from ..worlds.verdict_power import Power
 from ..worlds.well_steepness import reshuffling_factors, steepest_of_one_temperature, steepness, well_curvatures
 from .critical_period_tables import chance, tables
 
-__all__ = ["CONFIDENCE", "INTRODUCTION", "TITLE", "claims", "dataset", "tables"]
+__all__ = ["INTRODUCTION", "TITLE", "claims", "dataset", "tables"]
 
-CONFIDENCE = 0.95
 LEAST_VARIANCE = 1e-3  # of a stuck indicator, where hardly a run is stuck or free
 JUDGED = ("the law's arms", "all arms", "confounding arms")
 TOLD = ("definition", "level", "confidence", "method", "repetitions")  # of every end alike
@@ -60,50 +59,24 @@ in the limit of small steps. The worlds are pure; the table of mixtures shows wh
 
 
 # ---- dataset --------------------------------------------------------------------------------------------------------
-def dataset(
-    pair: PotentialPair,
-    temperature: float,
-    experiment: Experiment,
-    exact: NDArray[np.float64],
-    as_sgd: CriticalPeriodEnd | None,
-    power: Sequence[Power],
-    worlds: Sequence[Experiment],
-    shifts: ShiftStudy,
-) -> xr.Dataset:
-    """Every number that is told or drawn. An end or a shift that is open is nan; its state says on which side.
-
-    Parameters
-    ----------
-    pair, temperature
-        The pair, and the first temperature of its control run.
-    experiment
-        All arms on the pair.
-    exact
-        Stuck shares of its unlike arms, shape (arms, switch epochs); nan for arms beyond the law.
-    as_sgd
-        End of the control as SGD's own steps; None where the world makes none.
-    power
-        How often mixtures of temperature with something else are refuted.
-    worlds
-        The same experiment in the simulated worlds.
-    shifts
-        Runs with other shifts than one switch.
-    """
+def dataset(study: PairStudy) -> xr.Dataset:
+    """Every number that is told or drawn. An end or a shift that is open is nan; its state says on which side."""
+    pair, experiment, exact, shifts = study.pair, study.experiment, study.exact, study.shifts
     world, arms = experiment.world, [row.arm for row in experiment.rows]
     hypotheses = [fit.hypothesis.name for fit in experiment.verdict.fits]
     masses = {"pair": shifts.pair, "three": shifts.three_phases}
     cells: dict[str, Any] = {
         **_stuck_shares(experiment, exact),
         **_ends_of_arms(experiment, exact, hypotheses),
-        **_end("end_as_sgd_", [], as_sgd),
+        **_end("end_as_sgd_", [], study.as_sgd),
         "confounding": ("arm", [arm in experiment.confounding for arm in arms]),
         "beyond": ("arm", [arm in experiment.beyond for arm in arms]),
         **{name: (dims[1:], values[0]) for name, (dims, values) in _verdicts([experiment]).items()},
-        **{f"world_{name}": cell for name, cell in _verdicts(worlds).items()},
+        **{f"world_{name}": cell for name, cell in _verdicts(study.worlds).items()},
         **variables(Dispersion, experiment.repeats, [], "repeats_", also=["ratio", "p_value"]),
         **_steepness(pair, experiment, exact),
-        "world_truth": ("world", [each.world.truth for each in worlds]),
-        **(_power(power) if power else {}),
+        "world_truth": ("world", [each.world.truth for each in study.worlds]),
+        **(_power(study.power) if study.power else {}),
         **{
             f"{name}_{kind}": ((f"{name}_shift", f"{name}_phase"), data[kind].values)
             for name, data in masses.items()
@@ -112,7 +85,7 @@ def dataset(
     }
     coordinates = {
         "arm": arms, "switch_epoch": list(world.switch_epochs), "hypothesis": hypotheses, "judged": list(JUDGED),
-        "world": [each.world.name for each in worlds],
+        "world": [each.world.name for each in study.worlds],
         **{f"{name}_{axis}": data[axis].values for name, data in masses.items() for axis in ("shift", "phase")},
     }  # fmt: skip
     return xr.Dataset(cells, coordinates).assign_attrs(
@@ -120,7 +93,7 @@ def dataset(
         deficit=energy_text(pair.deficit.bound_energy),
         clean=energy_text(pair.clean.bound_energy),
         stuck_phase=component_pairs(pair)[0].stuck_phase,  # of a separable pair, that of its components
-        temperature=temperature,
+        temperature=study.temperature,
         level=world.level,
         confidence=CONFIDENCE,
         repetitions=experiment.rows[0].observed.repetitions,

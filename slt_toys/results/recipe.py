@@ -6,6 +6,7 @@ An experiment is a frozen dataclass of options, a subclass of `Experiment`, in a
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,11 +53,33 @@ class Experiment:
         raise NotImplementedError
 
 
-def at_least(options: dict[str, tuple[float, float]]) -> None:
-    """Refuse an option below its least value, given as ``{"--chains": (self.chains, 100)}``."""
-    for option, (value, least) in options.items():
+def at_least(experiment: Experiment, **bounds: float) -> None:
+    """Refuse an option below its least value, given as ``chains=100``; of several numbers the smallest counts."""
+    for name, least in bounds.items():
+        value = getattr(experiment, name)
+        value = min(value, default=least) if isinstance(value, tuple) else value
         if value < least:
-            raise ValueError(f"{option} must be at least {least}, not {value}")
+            raise ValueError(f"{_option(name)} must be at least {least}, not {value}")
+
+
+def positive(experiment: Experiment, *names: str) -> None:
+    """Refuse an option that is not one or more positive, finite numbers."""
+    for name in names:
+        value = getattr(experiment, name)
+        values = value if isinstance(value, tuple) else (value,)
+        if not values or not all(math.isfinite(number) and number > 0 for number in values):
+            raise ValueError(f"{_option(name)} must be positive and finite, not {' '.join(map(str, values))}")
+
+
+def distinct(experiment: Experiment, name: str) -> None:
+    """Refuse an option that is not one or more values, no two of them alike."""
+    values = getattr(experiment, name)
+    if not values or len(set(values)) < len(values):
+        raise ValueError(f"{_option(name)} must be distinct, at least one, not {values}")
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def main(experiment: type[Experiment], arguments: Sequence[str] | None = None) -> int:
@@ -147,6 +170,3 @@ def print_outcome(record: dict[str, Any], experiment: Experiment) -> None:
         console.print(f"{claim['verdict']}: {claim['sentence']}", highlight=False, markup=False)
     figures = " and figures" if record["figures"] else ""
     console.print(f"Written: {experiment.out / experiment.NAME}.nc, .json, .md{figures}", highlight=False)
-
-
-__all__ = ["Experiment", "at_least", "carry_out", "dataset_of", "main", "numbers", "print_outcome"]

@@ -6,6 +6,7 @@ at the law's temperature, forget it for ``FORGET`` of Langevin time, and are the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -63,6 +64,44 @@ class Setting:
     def sampler(self, added_noise: float = 0.0) -> SGD:
         """SGD with these settings."""
         return SGD(self.learning_rate, self.batch_size, self.momentum, order=self.order, added_noise=added_noise)
+
+
+def four_series(
+    temperature: float, learning_rate: float, batch_size: int, batch_sizes: Sequence[int], multiples: Sequence[int],
+    momentum: float, steps_per_epoch: Sequence[int],
+) -> list[Setting]:  # fmt: skip
+    """Four series of settings that depart from one: its σ² gives it its temperature [eq:sgd-temperature].
+
+    Parameters
+    ----------
+    temperature, learning_rate, batch_size
+        Of the reference setting.
+    batch_sizes
+        Of the first series.
+    multiples, momentum
+        Of learning rate and batch size together in the second, without and with momentum.
+    steps_per_epoch
+        Of the third, without replacement, at the middle multiple. The fourth is over kinds of noise.
+    """
+    rate, batch, variance = learning_rate, batch_size, 2 * temperature * batch_size / learning_rate
+    middle = sorted(multiples)[len(multiples) // 2]
+    return [
+        *(Setting("batch size", rate, size, 0.0, variance) for size in sorted(batch_sizes)),
+        *(
+            Setting("step size", k * rate * (1 - own), k * batch, own, variance)
+            for own in (0.0, momentum)
+            for k in sorted(multiples)
+        ),
+        *(
+            Setting("reshuffling", middle * rate, middle * batch, 0.0, variance, "additive", "reshuffled", steps)
+            for steps in sorted(steps_per_epoch)
+        ),
+        Setting("noise", rate, batch, 0.0, variance),
+        Setting("noise", rate, batch, 0.0, variance, "table", steps_per_epoch=64),
+        Setting("noise", rate, batch, 0.0, variance, "loss"),
+        # Of a regression σ² at the minima is about 8 LABEL_NOISE².
+        Setting("noise", 2 * temperature / (8 * LABEL_NOISE**2), 1, 0.0, np.nan, "regression", steps_per_epoch=4096),
+    ]
 
 
 @dataclass(frozen=True)

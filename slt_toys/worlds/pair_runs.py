@@ -22,9 +22,10 @@ from ..results.progress import progress
 from .experiment import Experiment, carry_out
 from .hypotheses import HYPOTHESES
 from .verdict_power import Power, mixtures, power, scaled_energies
-from .world import WORLDS, World
+from .world import WORLDS, World, thermal_two_phase
 
 Array = NDArray[np.float64]
+CONFIDENCE = 0.95
 USUAL_TEMPERATURE = 0.6
 MIDDLE = (0.1, 0.7)  # where the control's end may lie among the switch epochs, as a share of the last
 AIM = 0.35
@@ -33,9 +34,78 @@ PORTIONS = (0.05, 0.1, 0.2, 0.4)  # of the runs, for another mechanism than temp
 HIGHER = 1.25  # energies in arms with another batch size, over those of the control
 
 __all__ = [
-    "MIDDLE", "PORTIONS", "USUAL_TEMPERATURE", "ShiftStudy", "all_worlds", "control_as_sgd", "control_temperature",
-    "exact_arms", "masses_after_shifts", "power_on_pair", "shift_study",
+    "CONFIDENCE", "MIDDLE", "PORTIONS", "USUAL_TEMPERATURE", "PairStudy", "ShiftStudy", "all_worlds", "control_as_sgd",
+    "control_temperature", "exact_arms", "masses_after_shifts", "pair_study", "power_on_pair", "shift_study",
 ]  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class PairStudy:
+    """All that was run on one pair, beside the simulated worlds.
+
+    Attributes
+    ----------
+    pair, temperature
+        The pair, and the first temperature of its control run.
+    experiment
+        All arms on the pair.
+    exact
+        Stuck shares of its unlike arms, shape (arms, switch epochs); nan for arms beyond the law.
+    as_sgd
+        End of the control as SGD's own steps; None where the world makes none.
+    power
+        How often mixtures of temperature with something else are refuted.
+    worlds
+        The same experiment in the simulated worlds.
+    shifts
+        Runs with other shifts than one switch.
+    """
+
+    pair: PotentialPair
+    temperature: float
+    experiment: Experiment
+    exact: Array
+    as_sgd: CriticalPeriodEnd | None
+    power: Sequence[Power]
+    worlds: Sequence[Experiment]
+    shifts: ShiftStudy
+
+
+def pair_study(
+    pair: PotentialPair, training_at: Callable[[float], Training], temperature: float | None,
+    switch_epochs: Sequence[int], epochs_after: int, level: float, *, runs: int, world_runs: int, shift_runs: int,
+    power_seeds: int, shift_length: int, seed: int,
+) -> PairStudy:  # fmt: skip
+    """Run the arms of the pair, the worlds and the shifts.
+
+    Parameters
+    ----------
+    pair, switch_epochs, epochs_after, level
+        The experiment.
+    training_at, temperature
+        The control run by its first temperature, and that one; None for that of `control_temperature`.
+    runs, world_runs, shift_runs, power_seeds
+        For each arm and switch epoch of the pair and of the worlds, for each shift, and for each mixture.
+    shift_length
+        Epochs of the deficit in the shifts.
+    seed
+        Of everything.
+    """
+    seeds = [int(word) for word in np.random.SeedSequence([seed]).generate_state(6)]
+    protocol = switch_epochs, epochs_after, level
+    with progress("temperature", None):
+        temperature = temperature or control_temperature(pair, training_at, *protocol)
+    world = thermal_two_phase(pair, training_at(temperature), *protocol)
+    with progress(f"arms of {pair.name}", 1.0) as advance:
+        experiment = carry_out(world, runs=runs, seed=seeds[0], advance=advance)
+    as_sgd = control_as_sgd(world, runs, seeds[4], CONFIDENCE) if world.makes_steps else None
+    exact = exact_arms(pair, experiment)
+    power = power_on_pair(pair, experiment, exact, seeds=power_seeds, seed=seeds[5])
+    worlds = all_worlds(world_runs, seeds[1])
+    shifts = shift_study(
+        pair, training_at, temperature, shift_length, epochs_after, chains=shift_runs, seeds=seeds[2:4]
+    )  # fmt: skip
+    return PairStudy(pair, temperature, experiment, exact, as_sgd, power, worlds, shifts)
 
 
 def control_temperature(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from slt_toys.barriers.decline_study import populations, protocol, slanted_pair
 from slt_toys.smooth_decline import SmoothDecline
 
 CONFIG = SmoothDecline()
-PAIR = CONFIG.pair()
-TRAINING, ENDING = CONFIG.protocol()
+PAIR = slanted_pair(CONFIG)
+TRAINING, ENDING = protocol(CONFIG)
 EPOCHS = np.arange(CONFIG.switch_epochs)
-THREE = CONFIG.populations()[0]
+THREE = populations(CONFIG)[0]

@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
+from slt_toys.barriers.decline_study import CELLS, SPACING
 from slt_toys.barriers.kernel import barrier_kernel, stuck_probabilities
 from slt_toys.barriers.measured import measured_decline, published_decline, read_decline, scatter
 from slt_toys.barriers.population import Population, log_normal, sampled_decline
 from slt_toys.barriers.recording_intervals import ManyBarriers, transitions_by_interval
 from slt_toys.reference.published import published_curves
-from slt_toys.smooth_decline import CELLS, SPACING
 from tests.barriers.made_experiment import ENDING, EPOCHS, PAIR, THREE, TRAINING
 from tests.seeds import fresh_seeds
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
+from slt_toys.barriers.decline_study import CELLS
 from slt_toys.barriers.kernel import stuck_probabilities
 from slt_toys.barriers.population import Population, height_range, log_normal, sampled_decline
 from slt_toys.protocol.schedule import Ending
-from slt_toys.smooth_decline import CELLS
 from tests.barriers.made_experiment import ENDING, PAIR, THREE, TRAINING
 from tests.seeds import fresh_seeds
 
