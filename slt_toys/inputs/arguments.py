@@ -88,27 +88,20 @@ def _field_checks(kind: type) -> tuple[tuple[str, Check], ...]:
 
 
 # ---- one check for each kind ---------------------------------------------------------------------------------------
-def _real(name: str, value: Any) -> Any:
-    found = _scalar(value)
-    if found is None or not math.isfinite(found):
-        raise ValueError(f"{name} must be a finite number, not {shown(value)}")
-    return found
-
-
-def _any_real(name: str, value: Any) -> Any:
-    found = _scalar(value)
-    if found is None:
-        raise ValueError(f"{name} must be a number, not {shown(value)}")
-    return found
+def _real(name: str, value: Any, finite: bool = True) -> Any:
+    number = _scalar(value)
+    if number is None or (finite and not math.isfinite(number)):
+        raise ValueError(f"{name} must be a {'finite ' if finite else ''}number, not {shown(value)}")
+    return number
 
 
 def _whole(name: str, value: Any) -> Any:
-    found = _scalar(value)
-    if found is None or not math.isfinite(found) or found != int(found):
+    number = _scalar(value)
+    if number is None or not math.isfinite(number) or number != int(number):
         raise ValueError(f"{name} must be a whole number, not {shown(value)}")
-    if abs(found) > LARGEST_WHOLE:
-        raise ValueError(f"{name} must be a whole number of at most {LARGEST_WHOLE:g}, not {found:g}")
-    return found if isinstance(found, int | np.integer) else int(found)
+    if abs(number) > LARGEST_WHOLE:
+        raise ValueError(f"{name} must be a whole number of at most {LARGEST_WHOLE:g}, not {number:g}")
+    return number if isinstance(number, int | np.integer) else int(number)
 
 
 def _scalar(value: Any) -> Any:
@@ -156,25 +149,15 @@ def _two(name: str, value: Any) -> Any:
     return tuple(np.asarray(kept, dtype=float).tolist())
 
 
-def _text(name: str, value: Any) -> Any:
-    if not isinstance(value, str):
-        raise ValueError(f"{name} must be text, not {shown(value)}")
-    return value
-
-
 def _start(name: str, value: Any) -> Any:
     return value if isinstance(value, str) else real_numbers(name, value)
 
 
 def _name_or_index(name: str, value: Any) -> Any:
-    return value if isinstance(value, str) else _whole_or(name, value, "text or a whole number")
-
-
-def _whole_or(name: str, value: Any, what: str) -> Any:
     try:
-        return _whole(name, value)
+        return value if isinstance(value, str) else _whole(name, value)
     except ValueError:
-        raise ValueError(f"{name} must be {what}, not {shown(value)}") from None
+        raise ValueError(f"{name} must be text or a whole number, not {shown(value)}") from None
 
 
 def _seed(name: str, value: Any) -> Any:
@@ -188,28 +171,27 @@ def _seed(name: str, value: Any) -> Any:
     return int(items[0]) if alone else [int(item) for item in items]
 
 
-def _flag(name: str, value: Any) -> Any:
-    if not isinstance(value, bool | np.bool_):
-        raise ValueError(f"{name} must be True or False, not {shown(value)}")
-    return value
-
-
-def _of_kind(kind: str) -> Check:
-    article = "an" if kind[0] in "AEIO" else "a"
-
+def _kept_if(right: Callable[[Any], bool], wanted: str) -> Check:
     def check(name: str, value: Any) -> Any:
-        if not _is_kind(value, kind):
-            raise ValueError(f"{name} must be {article} {kind}, not {shown(value)}")
+        if not right(value):
+            raise ValueError(f"{name} must be {wanted}, not {shown(value)}")
         return value
 
     return check
 
 
+_text = _kept_if(lambda value: isinstance(value, str), "text")
+_flag = _kept_if(lambda value: isinstance(value, bool | np.bool_), "True or False")
+
+
+def _of_kind(kind: str) -> Check:
+    return _kept_if(lambda value: _is_kind(value, kind), f"{'an' if kind[0] in 'AEIO' else 'a'} {kind}")
+
+
 def _sequence_of(kind: str) -> Check:
     def check(name: str, value: Any) -> Any:
-        kept = list(value) if isinstance(value, Iterable) else [value]
-        wrong = next((item for item in kept if not _is_kind(item, kind)), None) if kept else None
-        if not isinstance(value, Iterable) or wrong is not None:
+        kept = list(value) if isinstance(value, Iterable) else None
+        if kept is None or not all(_is_kind(part, kind) for part in kept):
             raise ValueError(f"{name} must be a sequence of {kind}, not {shown(value)}")
         return value if isinstance(value, Sequence) else kept
 
@@ -230,12 +212,10 @@ def _one_or_more(kind: str) -> Check:
 
 
 def _mapping_to(kind: str) -> Check:
-    def check(name: str, value: Any) -> Any:
-        if not isinstance(value, Mapping) or not all(_is_kind(item, kind) for item in value.values()):
-            raise ValueError(f"{name} must be a mapping of names to {kind}, not {shown(value)}")
-        return value
+    def right(value: Any) -> bool:
+        return isinstance(value, Mapping) and all(_is_kind(part, kind) for part in value.values())
 
-    return check
+    return _kept_if(right, f"a mapping of names to {kind}")
 
 
 def _is_kind(value: Any, kind: str) -> bool:
@@ -250,32 +230,16 @@ _SEQUENCES = ("BatchCurve", "DecayLaw", "Reading", "Observation", "Stage")
 _CHECKS: dict[str, Check] = {
     "float": _real,
     "int": _whole,
-    "str": _text,
     "bool": _flag,
-    "ArrayLike": real_numbers,
-    "Array": real_numbers,
-    "NDArray[np.float64]": real_numbers,
-    "Sequence[float]": _sequence,
-    "Sequence[int]": _sequence,
-    "Iterable[float]": _sequence,
-    "Sequence[int] | NDArray[np.int64]": _sequence,
-    "Sequence[float] | FloatArray": _sequence,
     "Start | Array": _start,
-    "Range": _two,
-    "NDArray[np.int64]": real_numbers,
-    "tuple[float, float]": _two,
-    "float | Sequence[float]": real_numbers,
-    "int | ArrayLike": real_numbers,
-    "Pair": real_numbers,
-    "FloatArray": real_numbers,
-    "Method": _text,
-    "Order": _text,
-    "Rule": _text,
-    "Start": _text,
-    "str | int": _name_or_index,
-    "int | str": _name_or_index,
-    "int | Sequence[int]": _seed,
-    "Seed": _seed,
+    **dict.fromkeys(("str", "Method", "Order", "Rule", "Start"), _text),
+    **dict.fromkeys(("str | int", "int | str"), _name_or_index),
+    **dict.fromkeys(("int | Sequence[int]", "Seed"), _seed),
+    **dict.fromkeys(("Range", "tuple[float, float]"), _two),
+    **dict.fromkeys(("ArrayLike", "Array", "FloatArray", "NDArray[np.float64]", "NDArray[np.int64]"), real_numbers),
+    **dict.fromkeys(("int | ArrayLike", "Pair"), real_numbers),
+    **dict.fromkeys(("Sequence[float]", "Sequence[int]", "Iterable[float]"), _sequence),
+    **dict.fromkeys(("Sequence[int] | NDArray[np.int64]", "Sequence[float] | FloatArray"), _sequence),
     **{kind: _of_kind(kind) for kind in _OBJECTS},
     "Potential | Sequence[Potential]": _one_or_more("Potential"),
     "Mapping[str, Model]": _mapping_to("Model"),
@@ -290,7 +254,7 @@ def _check_for(annotation: Any, optional: bool, finite: bool) -> Check | None:
     kind = kind.removesuffix(" | None")
     check = _text if kind.startswith("Literal[") else _CHECKS.get(kind)
     if check is _real and not finite:
-        check = _any_real
+        check = functools.partial(_real, finite=False)
     if check is None or not optional:
         return check
     return lambda name, value: None if value is None else check(name, value)

@@ -77,20 +77,20 @@ def read_rows(
     if not names:
         raise ValueError(f"{head} is empty: it has no column {columns[0]!r}; {wanted}")
     _check_names(names, head, columns, wanted)
-    found = [name for name in (*columns, *optional) if name in names]
+    known = [name for name in (*columns, *optional) if name in names]
     rows = []
     for line, cells in numbered[1:]:
-        _check_length(cells, names, found, f"{source}{mark} line {line}")
+        _check_length(cells, names, known, f"{source}{mark} line {line}")
         padded = [*cells, *[""] * (len(names) - len(cells))]
         rows.append((line, dict(zip(names, padded, strict=True))))
-    return found, rows
+    return known, rows
 
 
 def _check_names(names: list[str], source: str, columns: Sequence[str], wanted: str) -> None:
     for name in columns:
         if name in names:
             continue
-        other = next((word for mark, word in SEPARATORS.items() if any(mark in one for one in names)), "")
+        other = next((word for mark, word in SEPARATORS.items() if any(mark in own for own in names)), "")
         hint = f"; it is separated by {other}, where commas and decimal points are needed" if other else ""
         raise ValueError(f"{source} has no column {name!r}{hint}; {wanted}")
     for place, name in enumerate(names, start=1):
@@ -100,14 +100,14 @@ def _check_names(names: list[str], source: str, columns: Sequence[str], wanted: 
             raise ValueError(f"{source} has column {name!r} named twice in its first line; leave one of them out")
 
 
-def _check_length(cells: list[str], names: list[str], found: list[str], place: str) -> None:
+def _check_length(cells: list[str], names: list[str], known: list[str], place: str) -> None:
     if len(cells) > len(names):
         raise ValueError(
             f"{place}: {len(cells)} cells where the first line names {len(names)} columns; write decimals with a point "
             "(89.8, not 89,8), thousands without a comma, and name every column"
         )
     other = next((word for mark, word in SEPARATORS.items() if mark in cells[0]), "")
-    if len(cells) < len(names) and (other or names[len(cells)] not in found):  # else the empty cell is refused by name
+    if len(cells) < len(names) and (other or names[len(cells)] not in known):  # else the empty cell is refused by name
         hint = f"; it is separated by {other}, where commas are needed" if other else ""
         raise ValueError(f"{place}: {len(cells)} cells where the first line names {len(names)} columns{hint}")
 

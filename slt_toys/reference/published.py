@@ -28,15 +28,8 @@ DATASET_SIZE = 50_000
 
 TABLE = "baker2023.csv"
 TABLE_SHA256 = "284c516e964717abebbbf561f7aac6512cf29d8650c7e36e373c41191105f48a"
-COLUMNS = (
-    "batch_size",
-    "total_epochs",
-    "switch_epoch",
-    "final_accuracy",
-    "deficit_train_loss",
-    "final_train_loss",
-    "final_validation_loss",
-)
+LOSSES = ("deficit_train_loss", "final_train_loss", "final_validation_loss")
+COLUMNS = ("batch_size", "total_epochs", "switch_epoch", "final_accuracy", *LOSSES)
 
 
 @dataclass(frozen=True)
@@ -112,19 +105,13 @@ def published_curves() -> dict[int, PublishedCurve]:
 
 def check_table(content: bytes) -> None:
     """Refuse a table whose SHA-256 is not `TABLE_SHA256`."""
-    found = hashlib.sha256(content).hexdigest()
-    if found != TABLE_SHA256:
-        raise ValueError(f"{TABLE}: its SHA-256 is {found[:12]}..., not {TABLE_SHA256[:12]}...; reinstall slt-toys")
+    checksum = hashlib.sha256(content).hexdigest()
+    if checksum != TABLE_SHA256:
+        raise ValueError(f"{TABLE}: its SHA-256 is {checksum[:12]}..., not {TABLE_SHA256[:12]}...; reinstall slt-toys")
 
 
 def _check_row(row: dict[str, float], place: str) -> None:
-    for name in (
-        "batch_size",
-        "total_epochs",
-        "deficit_train_loss",
-        "final_train_loss",
-        "final_validation_loss",
-    ):
+    for name in ("batch_size", "total_epochs", *LOSSES):
         if row[name] <= 0:
             raise ValueError(f"{place}, column {name!r}: {row[name]:g} is not positive")
     for name in ("batch_size", "total_epochs"):
@@ -145,12 +132,4 @@ def _curve(batch_size: int, rows: list[dict[str, float]]) -> PublishedCurve:
     columns = {name: np.array([row[name] for row in rows]) for name in COLUMNS}
     for array in columns.values():
         array.flags.writeable = False
-    return PublishedCurve(
-        batch_size,
-        int(columns["total_epochs"][0]),
-        columns["switch_epoch"],
-        columns["final_accuracy"],
-        columns["deficit_train_loss"],
-        columns["final_train_loss"],
-        columns["final_validation_loss"],
-    )
+    return PublishedCurve(batch_size, int(columns["total_epochs"][0]), *(columns[name] for name in COLUMNS[2:]))
