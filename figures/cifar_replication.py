@@ -9,9 +9,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from figures.style import FAINT, INK, LAW, PALETTE, series, use_style
+from figures.style import FAINT, INK, LAW, PALETTE, plain_ticks, series, use_style
 
 CONTROL_MARKERS = {"reset": "^", "fresh": "s", "base": "v"}
 DEFINITIONS = {"hinge": "o", "half_depth": "s", "half_stuck_mass": "^"}
@@ -49,11 +48,11 @@ def _words(name: str) -> str:
 def _accuracy(axes: Axes, data: xr.Dataset) -> None:
     base = (data["arm"] == "base") & (data["deficit"] == data.attrs["deficit"])
     for look, size in zip(series(data.sizes["curve_batch_size"]), data["curve_batch_size"].values, strict=True):
-        one = data.sel(curve_batch_size=size)
-        known = np.isfinite(one["curve"].values)
-        epochs = one["curve_epoch"].values[known]
+        curve = data.sel(curve_batch_size=size)
+        known = np.isfinite(curve["curve"].values)
+        epochs = curve["curve_epoch"].values[known]
         axes.errorbar(
-            epochs, one["curve"].values[known], yerr=one["curve_standard_error"].fillna(0).values[known],
+            epochs, curve["curve"].values[known], yerr=curve["curve_standard_error"].fillna(0).values[known],
             color=look.colour, linestyle=look.line_style, marker=look.marker, capsize=2.5, label=f"B = {size}",
         )  # fmt: skip
         runs = data.isel(run=np.flatnonzero(base & (data["batch_size"] == size)))
@@ -62,7 +61,7 @@ def _accuracy(axes: Axes, data: xr.Dataset) -> None:
         axes.plot(
             runs["switch_epoch"].values[failed], accuracy[failed], linestyle="none", marker="x", color=look.colour
         )
-        kink, intercept, slope = one["hinge_line"].values
+        kink, intercept, slope = curve["hinge_line"].values
         if np.isfinite(kink):
             grid = np.linspace(epochs[0], epochs[-1], 200)
             axes.plot(grid, intercept + slope * np.minimum(grid, kink), color=look.colour, linewidth=0.8, alpha=0.6)
@@ -78,11 +77,11 @@ def _controls(axes: Axes, data: xr.Dataset) -> None:
     sizes = sorted(set(data["control_batch_size"].values.tolist()))
     size = sizes[0] if sizes else int(data["curve_batch_size"].values[0])
     if size in data["curve_batch_size"].values:
-        one = data.sel(curve_batch_size=size)
-        known = np.isfinite(one["curve"].values)
+        curve = data.sel(curve_batch_size=size)
+        known = np.isfinite(curve["curve"].values)
         axes.errorbar(
-            one["curve_epoch"].values[known], one["curve"].values[known],
-            yerr=one["curve_standard_error"].fillna(0).values[known], color=INK, marker="o", capsize=2.5,
+            curve["curve_epoch"].values[known], curve["curve"].values[known],
+            yerr=curve["curve_standard_error"].fillna(0).values[known], color=INK, marker="o", capsize=2.5,
             label=f"{_words(data.attrs['deficit'])}, base arm",
         )  # fmt: skip
     names = sorted(set(zip(data["control_arm"].values.tolist(), data["control_deficit"].values.tolist(), strict=True)))
@@ -133,9 +132,7 @@ def _ends(axes: Axes, data: xr.Dataset) -> None:
     middle = np.nanmean(data["published_half_depth"].values) / data.attrs["published_epochs_per_halving_theory"]
     axes.plot(sizes, middle - np.log2(sizes / 128), label="slope of the theorem", **LAW)
     axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_locator(FixedLocator(sizes.tolist()))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    plain_ticks(axes.xaxis, sizes)
     axes.set_title("Ends, in units of the theorem's shift per halving of the batch")
     axes.set_xlabel("batch size B")
     axes.set_ylabel(r"$e^*\,|\ln\gamma|\,/\ln 2$")
@@ -150,8 +147,8 @@ def _collapse(axes: Axes, data: xr.Dataset) -> None:
     ):
         sizes = data[dimension].values
         for look, size in zip(series(len(sizes)), sizes, strict=True):
-            one = data.sel({dimension: size})
-            shape, rates = one[f"{prefix}_normalised"].values, one[f"{prefix}_learning_rate"].values
+            curve = data.sel({dimension: size})
+            shape, rates = curve[f"{prefix}_normalised"].values, curve[f"{prefix}_learning_rate"].values
             known = np.isfinite(shape)
             if not known.any():
                 continue
@@ -194,8 +191,8 @@ def _at_switch(axes: Axes, data: xr.Dataset, names: Sequence[str]) -> None:
         epochs = sorted({int(epoch) for epoch in at[np.isfinite(values)]})
         each = [values[(at == epoch) & np.isfinite(values)] for epoch in epochs]
         if epochs:
-            mean = np.array([one.mean() for one in each])
-            reach = np.array([mean - [one.min() for one in each], [one.max() for one in each] - mean])
+            mean = np.array([seeds.mean() for seeds in each])
+            reach = np.array([mean - [seeds.min() for seeds in each], [seeds.max() for seeds in each] - mean])
             axes.errorbar(
                 epochs, mean, yerr=reach, color=look.colour, marker=look.marker, linestyle=look.line_style, capsize=2.5,
                 label=f"B = {size}",

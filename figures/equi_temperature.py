@@ -14,9 +14,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator
 
-from figures.style import FAINT, INK, LAW, PALETTE, series, use_style
+from figures.style import FAINT, INK, LAW, PALETTE, plain_ticks, reach, series, use_style
 
 SPACING, REFERENCE = 1.25, 64  # between neighbouring curves, in halvings, at a batch size
 ZOOM = (0.9, 1.1)
@@ -96,9 +96,7 @@ def _curves(axes: Axes, data: xr.Dataset) -> None:
         title="a  End of the critical period by half stuck mass",
     )
     ticks = 2 ** np.arange(np.ceil(np.log2(line[0])), np.log2(line[1]))
-    axes.xaxis.set_major_locator(FixedLocator(list(ticks)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_locator(NullLocator())
+    plain_ticks(axes.xaxis, ticks)
     axes.yaxis.set_major_locator(FixedLocator([]))
     foot, place = axes.get_ylim()[0] + 0.4, line[0] * 1.2
     axes.plot([place, place], [foot, foot + 1], color=INK, linewidth=2.5, solid_capstyle="butt")
@@ -127,9 +125,8 @@ def _curve(
     middle = np.log2(sizes[known]).mean()
     shift = height - (middle - np.log2(REFERENCE)) - end[known].mean()
     axes.plot(sizes[there], exact[there] + shift, color=INK, linewidth=1.1, zorder=3)
-    reach = [np.nan_to_num(np.maximum(end - low, 0)), np.nan_to_num(np.maximum(high - end, 0))]
     axes.errorbar(
-        sizes[known], end[known] + shift, yerr=[part[known] for part in reach], fmt=marker, color=colour,
+        sizes[known], end[known] + shift, yerr=reach(end, low, high)[:, known], fmt=marker, color=colour,
         markersize=4.8, markerfacecolor="white", capsize=2, elinewidth=1.1, linestyle="none", zorder=4,
     )  # fmt: skip
 
@@ -162,8 +159,8 @@ def _slopes(wide: Axes, zoom: Axes, data: xr.Dataset) -> None:
         for place in np.arange(0.5, count + 0.5):
             axes.axhline(place, color="#e2e2e2", linewidth=0.7, zorder=0)
     finite = [data[name].values[np.isfinite(data[name].values)] for name in ("slope_low", "slope_high")]
-    reach = np.concatenate([*finite, data["published_slope"].values.ravel(), [0.8, 1.2]])
-    wide.set(xlim=(reach.min() - 0.1, reach.max() + 0.1), title="b  Halvings of $\\eta$ per halving of $B$")
+    shown = np.concatenate([*finite, data["published_slope"].values.ravel(), [0.8, 1.2]])
+    wide.set(xlim=(shown.min() - 0.1, shown.max() + 0.1), title="b  Halvings of $\\eta$ per halving of $B$")
     zoom.set(xlim=ZOOM, title=f"   from {ZOOM[0]:g} to {ZOOM[1]:g}")
     for axes in (wide, zoom):
         axes.set_xlabel("slope (1 = one temperature)")
@@ -182,8 +179,7 @@ def _readings(
     label: str | None,
 ) -> None:  # fmt: skip
     known = np.isfinite(value)
-    reach = [np.nan_to_num(np.maximum(value - low, 0))[known], np.nan_to_num(np.maximum(high - value, 0))[known]]
-    axes.errorbar(value[known], places[known], xerr=reach, label=label, **style)
+    axes.errorbar(value[known], places[known], xerr=reach(value, low, high)[:, known], label=label, **style)
 
 
 def _laws(axes: Axes, data: xr.Dataset) -> None:
@@ -199,5 +195,5 @@ def _laws(axes: Axes, data: xr.Dataset) -> None:
     _legend_below(axes)
 
 
-def _legend_below(axes: Axes, **options: Any) -> None:
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.075), ncols=2, handlelength=1.6, **options)
+def _legend_below(axes: Axes) -> None:
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.075), ncols=2, handlelength=1.6)

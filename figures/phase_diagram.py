@@ -13,9 +13,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
 
-from figures.style import EXACT, FAINT, INK, LAW, SAMPLED, phase_colour_map, series, use_style
+from figures.style import EXACT, FAINT, INK, LAW, SAMPLED, phase_colour_map, plain_ticks, reach, series, use_style
 
 # log10 of epochs needed to change phase, shown between a hundredth of an epoch and a million.
 SHOWN = (-2.0, 6.0)
@@ -49,15 +48,9 @@ def _equilibrium(axes: Axes, data: xr.Dataset) -> None:
     stuck, preferred = data.attrs["stuck_phase"], data.attrs["preferred_phase"]
     temperature, gap = data["temperature"].values, data["loss_gap"].values
     mesh = axes.pcolormesh(
-        temperature,
-        gap,
-        data["occupancy"].values.T,
-        cmap=phase_colour_map(),
-        vmin=0,
-        vmax=1,
-        shading="nearest",
+        temperature, gap, data["occupancy"].values.T, cmap=phase_colour_map(), vmin=0, vmax=1, shading="nearest",
         rasterized=True,
-    )
+    )  # fmt: skip
     axes.plot(temperature, data["boundary_exact"], **EXACT, label="exact: $F$ equal")
     axes.plot(temperature, data["boundary_asymptotic"], **LAW, label=r"asymptotic: $L, \lambda, m, C$")
     if data.sizes["sampled_temperature"]:
@@ -68,15 +61,10 @@ def _equilibrium(axes: Axes, data: xr.Dataset) -> None:
     for name, style in (("clean", "-"), ("deficit", (0, (1, 2)))):
         axes.axhline(data.attrs[f"{name}_gap"], color="white", linewidth=1.1, linestyle=style)
         axes.annotate(
-            name,
-            (temperature[-1], data.attrs[f"{name}_gap"]),
-            xytext=(-4, 3),
-            textcoords="offset points",
-            ha="right",
-            color=INK,
-            fontsize=9,
+            name, (temperature[-1], data.attrs[f"{name}_gap"]), xytext=(-4, 3), textcoords="offset points", ha="right",
+            color=INK, fontsize=9,
             bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
-        )
+        )  # fmt: skip
     axes.set(
         xscale="log",
         xlim=(temperature[0], temperature[-1]),
@@ -107,38 +95,21 @@ def _kinetics(axes: Axes, data: xr.Dataset) -> None:
     half = data.sel(definition="half_stuck_mass")
     axes.plot(data["law_end_epoch"], batch, **LAW, label=r"law: $e^* = e_0 + \log B/\log\gamma$", zorder=4)
     axes.plot(
-        half["exact_end_epoch"],
-        batch,
-        color=INK,
-        linestyle="none",
-        marker="D",
-        markersize=8,
-        label="exact (Fokker–Planck)",
-        zorder=5,
-    )
+        half["exact_end_epoch"], batch, color=INK, linestyle="none", marker="D", markersize=8,
+        label="exact (Fokker–Planck)", zorder=5,
+    )  # fmt: skip
     end, low, high = (half[f"sampled_end_{name}"].values for name in ("epoch", "low", "high"))
-    bars = np.nan_to_num(np.array([end - low, high - end]))
-    axes.errorbar(end, batch, xerr=np.maximum(bars, 0), **SAMPLED, label="sampled, 95 %", zorder=6)
+    axes.errorbar(end, batch, xerr=reach(end, low, high), **SAMPLED, label="sampled, 95 %", zorder=6)
     axes.set(
-        yscale="log",
-        xlabel="epoch",
-        ylabel="batch size $B$",
-        xlim=(0, epochs[-1]),
-        ylim=(sizes[0], sizes[-1]),
+        yscale="log", xlabel="epoch", ylabel="batch size $B$", xlim=(0, epochs[-1]), ylim=(sizes[0], sizes[-1]),
         title="b  Kinetics: epochs needed to change phase, and $e^*$",
-    )
-    _batch_ticks(axes, batch)
+    )  # fmt: skip
+    plain_ticks(axes.yaxis, batch)
     bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02, extend="both")
     bar.set_label("relaxation time (epochs)")
     bar.set_ticks(range(int(SHOWN[0]), int(SHOWN[1]) + 1, 2))
     bar.set_ticklabels([f"$10^{{{k}}}$" for k in range(int(SHOWN[0]), int(SHOWN[1]) + 1, 2)])
     axes.legend(loc="upper right", frameon=True, framealpha=0.85, edgecolor="none")
-
-
-def _batch_ticks(axes: Axes, batch: np.ndarray) -> None:
-    axes.yaxis.set_major_locator(FixedLocator(list(batch)))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_yticklabels([f"{size:g}" for size in batch])
 
 
 def _stuck(figure: Figure, place: Any, data: xr.Dataset) -> None:
@@ -152,16 +123,9 @@ def _stuck(figure: Figure, place: Any, data: xr.Dataset) -> None:
         ):
             axes.plot(fine, own["stuck_exact"], color=look.colour, linestyle=look.line_style)
             axes.errorbar(
-                coarse,
-                own["stuck_sampled"],
-                yerr=1.96 * own["stuck_sampled_error"],
-                linestyle="none",
-                marker=look.marker,
-                color=look.colour,
-                markersize=4.5,
-                markerfacecolor="white",
-                elinewidth=1,
-            )
+                coarse, own["stuck_sampled"], yerr=1.96 * own["stuck_sampled_error"], linestyle="none",
+                marker=look.marker, color=look.colour, markersize=4.5, markerfacecolor="white", elinewidth=1,
+            )  # fmt: skip
     for axes in (left, right):
         axes.axhline(0.5, color="#bbbbbb", linewidth=0.9, zorder=0)
         axes.set_ylim(-0.02, 1.02)
@@ -193,14 +157,9 @@ def _published(figure: Figure, place: Any, data: xr.Dataset) -> None:
     for row, (size, look) in enumerate(zip(sizes, looks, strict=True)):
         own = data.isel(published_batch_size=row)
         upper.plot(
-            own["published_switch_epoch"],
-            own["published_accuracy"],
-            color=look.colour,
-            linestyle=look.line_style,
-            marker=look.marker,
-            markersize=4.5,
-            label=f"$B={size}$",
-        )
+            own["published_switch_epoch"], own["published_accuracy"], color=look.colour, linestyle=look.line_style,
+            marker=look.marker, markersize=4.5, label=f"$B={size}$",
+        )  # fmt: skip
         kink = float(own["published_end_epoch"].sel(published_definition="hinge"))
         end = float(own["published_switch_epoch"].max())
         intercept, slope = (float(own[f"published_hinge_{name}"]) for name in ("intercept", "slope"))
@@ -221,16 +180,10 @@ def _published(figure: Figure, place: Any, data: xr.Dataset) -> None:
         end, low, high = (own[f"published_end_{field}"].values for field in ("epoch", "low", "high"))
         slope, bottom, top = (own[f"published_halving_{field}"].item() for field in ("slope", "low", "high"))
         lower.errorbar(
-            end,
-            sizes,
-            xerr=[end - low, high - end],
-            linestyle="none",
-            marker=marker,
-            color=colour,
-            markerfacecolor="white",
-            capsize=2.5,
+            end, sizes, xerr=[end - low, high - end], linestyle="none", marker=marker, color=colour,
+            markerfacecolor="white", capsize=2.5,
             label=f"{label}: {slope:.1f} [{bottom:.1f}, {top:.1f}] epochs per halving",
-        )
+        )  # fmt: skip
         lower.plot(np.nanmean(end + theory * octave) - theory * octave, sizes, **LAW)
     lower.set(
         yscale="log",
@@ -238,7 +191,7 @@ def _published(figure: Figure, place: Any, data: xr.Dataset) -> None:
         ylabel="$B$",
         ylim=(sizes[0] / 1.4, sizes[-1] * 3.4),
     )
-    _batch_ticks(lower, sizes)
+    plain_ticks(lower.yaxis, sizes)
     handles, labels = lower.get_legend_handles_labels()
     handles.append(lower.plot([], [], **LAW)[0])
     labels.append(f"law of slope {theory:.1f}, shifted to fit")

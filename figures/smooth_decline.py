@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import LogLocator
 
-from figures.style import EXACT, FAINT, INK, LAW, SAMPLED, phase_colour_map, series, use_style
+from figures.style import EXACT, FAINT, INK, LAW, SAMPLED, phase_colour_map, plain_ticks, reach, series, use_style
 
 METHODS = {"fokker_planck": "Fokker-Planck", "eyring_kramers": "Eyring-Kramers", "gumbel": "Gumbel"}
 HEADROOM = 1.75  # over the tallest, for the legend
@@ -36,7 +36,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     for k in range(declines):
         axes = figure.add_subplot(stacked[k], sharex=upper)
         upper = upper or axes
-        _spectrum(axes, dataset.isel(decline=k), _reach(dataset), first=k == 0, last=k == declines - 1)
+        _spectrum(axes, dataset.isel(decline=k), _shown(dataset), first=k == 0, last=k == declines - 1)
     _map(figure, figure.add_subplot(grid[1, 0]), dataset)
     _transitions(figure.add_subplot(grid[1, 1]), dataset)
     source = (
@@ -54,15 +54,16 @@ def _looks(dataset: xr.Dataset) -> list[dict[str, Any]]:
 
 def _declines(axes: Axes, data: xr.Dataset) -> None:
     for k, look in enumerate(_looks(data)):
-        one = data.isel(decline=k)
-        name = str(one["name"].values)
+        decline = data.isel(decline=k)
+        name = str(decline["name"].values)
         axes.errorbar(
-            data["switch_epoch"], one["share"], yerr=1.96 * one["share_error"], linestyle="none", markersize=4.5,
-            markerfacecolor="white", capsize=1.5, elinewidth=1.0, label=f"{name}, 95 %", zorder=3, **look,
+            data["switch_epoch"], decline["share"], yerr=1.96 * decline["share_error"], linestyle="none",
+            markersize=4.5, markerfacecolor="white", capsize=1.5, elinewidth=1.0, label=f"{name}, 95 %", zorder=3,
+            **look,
         )  # fmt: skip
-        axes.plot(data["switch_epoch"], one["fit_separate"], color=look["color"], linewidth=1.6, zorder=2,
-                  label=f"fit of {int(one['number'])} barriers")  # fmt: skip
-        axes.plot(data["switch_epoch"], one["fit_smooth"], **(LAW | {"color": INK, "linewidth": 1.1}), zorder=4,
+        axes.plot(data["switch_epoch"], decline["fit_separate"], color=look["color"], linewidth=1.6, zorder=2,
+                  label=f"fit of {int(decline['number'])} barriers")  # fmt: skip
+        axes.plot(data["switch_epoch"], decline["fit_smooth"], **(LAW | {"color": INK, "linewidth": 1.1}), zorder=4,
                   label="fit of a smooth spectrum" if k == data.sizes["decline"] - 1 else None)  # fmt: skip
     axes.set(xlabel="switch epoch", ylabel="share that ends stuck",
              title="a  The decline, as the share that ends stuck")  # fmt: skip
@@ -73,7 +74,7 @@ def _declines(axes: Axes, data: xr.Dataset) -> None:
     axes.set_ylim(low, high + 0.12 * (high - low))
 
 
-def _reach(data: xr.Dataset) -> tuple[float, float]:
+def _shown(data: xr.Dataset) -> tuple[float, float]:
     """Heights at which some window may hold weight, and a window more on either side."""
     filled = np.flatnonzero((_ends(data)[..., 1] > 0.02).any(axis=0))
     edges = data["edge"].values
@@ -87,59 +88,57 @@ def _ends(data: xr.Dataset) -> np.ndarray:
     return np.minimum(np.nan_to_num(data["window_interval"].values, nan=0.0, posinf=1.0), 1.0)
 
 
-def _spectrum(axes: Axes, one: xr.Dataset, reach: tuple[float, float], first: bool, last: bool) -> None:
-    edges, ends = one["edge"].values, _ends(one)
+def _spectrum(axes: Axes, decline: xr.Dataset, heights_shown: tuple[float, float], first: bool, last: bool) -> None:
+    edges, ends = decline["edge"].values, _ends(decline)
     per_log = np.diff(np.log(edges))
-    told = "rejected" if str(one["doubt_windows"].values) else "95 %"
+    told = "rejected" if str(decline["doubt_windows"].values) else "95 %"
     for k, (low, high) in enumerate(ends):
         axes.fill_between(edges[k : k + 2], low / per_log[k], high / per_log[k], color="#d9d9d9", linewidth=0, zorder=1,
                           label=f"inversion: windows, {told}" if k == 0 else None)  # fmt: skip
         axes.plot(
-            edges[k : k + 2], [one["window_weight"].values[k] / per_log[k]] * 2, color=FAINT, linewidth=1.4, zorder=2
+            edges[k : k + 2],
+            [decline["window_weight"].values[k] / per_log[k]] * 2,
+            color=FAINT,
+            linewidth=1.4,
+            zorder=2,
         )
     colour = series(4)[2].colour
-    axes.plot(one["height"], one["log_density"], color=colour, linewidth=1.6, linestyle=(0, (5, 2)), zorder=3,
+    axes.plot(decline["height"], decline["log_density"], color=colour, linewidth=1.6, linestyle=(0, (5, 2)), zorder=3,
               label="inversion: density")  # fmt: skip
     right = axes.twinx()
     right.spines["right"].set_visible(True)
-    number = int(one["number"])
-    heights, weights = one["barrier"].values[:number], one["weight"].values[:number]
-    found, sizes = one["barrier_interval"].values[:number], one["weight_interval"].values[:number]
+    number = int(decline["number"])
+    heights, weights = decline["barrier"].values[:number], decline["weight"].values[:number]
+    widths, sizes = decline["barrier_interval"].values[:number], decline["weight_interval"].values[:number]
     artist = right.errorbar(
-        heights, weights, xerr=_sides(heights, found), yerr=_sides(weights, sizes), **SAMPLED, zorder=5
+        heights, weights, xerr=reach(heights, *widths.T), yerr=reach(weights, *sizes.T), **SAMPLED, zorder=5
     )
     shown, labels = axes.get_legend_handles_labels()
     handles: list[Any] = [*shown, artist]
-    labels.append(f"{number} barriers fitted, {'rejected' if str(one['doubt_separate'].values) else '95 %'}")
+    labels.append(f"{number} barriers fitted, {'rejected' if str(decline['doubt_separate'].values) else '95 %'}")
     top = float(np.nanmax(np.append(sizes[:, 1], weights), initial=0.1))
-    if "true_barrier" in one:
-        if int(one["smooth"]):
-            handles += axes.plot(one["height"], one["true_log_density"], **EXACT, zorder=4)
+    if "true_barrier" in decline:
+        if int(decline["smooth"]):
+            handles += axes.plot(decline["height"], decline["true_log_density"], **EXACT, zorder=4)
             labels.append("truth: density")
         else:
-            places, truth = one["true_barrier"].values, one["true_weight"].values
+            places, truth = decline["true_barrier"].values, decline["true_weight"].values
             handles.append(right.vlines(places, 0, truth, color=INK, linewidth=2.2, zorder=4))
             labels.append("truth: barriers (right scale)")
             top = max(top, float(np.nanmax(truth)))
     right.set(ylim=(0, HEADROOM * top), ylabel="weight of a barrier")
-    level = max(float((ends[:, 1] / per_log).max()), float(one["log_density"].max()))
-    axes.set(xscale="log", xlim=reach, ylim=(0, HEADROOM * level), ylabel="weight per log height")
+    level = max(float((ends[:, 1] / per_log).max()), float(decline["log_density"].max()))
+    axes.set(xscale="log", xlim=heights_shown, ylim=(0, HEADROOM * level), ylabel="weight per log height")
     axes.set_zorder(right.get_zorder() - 1)
-    axes.legend(handles, labels, loc="upper left", ncols=2, handlelength=2.2, title=str(one["name"].values),
+    axes.legend(handles, labels, loc="upper left", ncols=2, handlelength=2.2, title=str(decline["name"].values),
                 alignment="left")  # fmt: skip
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    plain_ticks(axes.xaxis, LogLocator(subs=(1, 2, 5)))
     if first:
         axes.set_title("b  Barriers recovered, with intervals, and the truth where it is known")
     if last:
         axes.set_xlabel("barrier height (units of loss)")
     else:
         axes.tick_params(labelbottom=False, which="both")
-
-
-def _sides(values: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
-    return [np.nan_to_num(np.maximum(values - ends[:, 0], 0)), np.nan_to_num(np.maximum(ends[:, 1] - values, 0))]
 
 
 def _map(figure: Figure, axes: Axes, data: xr.Dataset) -> None:
@@ -198,7 +197,5 @@ def _transitions(axes: Axes, data: xr.Dataset) -> None:
         ylabel="transitions resolved, per run",
         title=f"d  {data.attrs['barriers']} barriers under SGD: which transitions are resolved",
     )  # fmt: skip
-    axes.xaxis.set_major_locator(FixedLocator(list(every)))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    plain_ticks(axes.xaxis, every)
     axes.legend(loc="lower left", handlelength=2.4)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
+import numpy as np
+from matplotlib.axis import Axis
 from matplotlib.colors import Colormap, ListedColormap, to_hex
+from matplotlib.ticker import FixedLocator, Formatter, FuncFormatter, Locator, NullLocator
 
 # Lightness rises by at least 9 (CIELAB L*) from each colour to the next, so grey print keeps them apart;
 # under simulated protanopia, deuteranopia and tritanopia any two differ by more than 20.
 PALETTE = ("#0d1b4c", "#9b1b5a", "#2a7fb8", "#e07b39", "#7bc8a4", "#f2d14b")
-LINE_STYLES: tuple[str | tuple[int, tuple[float, ...]], ...] = (
-    "-",
-    (0, (6, 2)),
-    (0, (1.5, 1.5)),
-    (0, (6, 2, 1.5, 2)),
-    (0, (3, 1.5)),
-    (0, (6, 2, 1.5, 2, 1.5, 2)),
-)
+LineStyle = str | tuple[int, tuple[float, ...]]
+LINE_STYLES: tuple[LineStyle, ...] = (
+    "-", (0, (6, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1.5)), (0, (6, 2, 1.5, 2, 1.5, 2)),
+)  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
 INK = "#222222"
@@ -29,14 +29,9 @@ FAINT = "#8a8a8a"
 EXACT = {"linestyle": "-", "linewidth": 2.0, "color": INK}
 LAW = {"linestyle": (0, (5, 2.5)), "linewidth": 1.6, "color": PALETTE[3]}
 SAMPLED = {
-    "linestyle": "none",
-    "marker": "o",
-    "markersize": 5.5,
-    "markerfacecolor": "white",
-    "markeredgecolor": PALETTE[1],
-    "ecolor": PALETTE[1],
-    "capsize": 2.5,
-}
+    "linestyle": "none", "marker": "o", "markersize": 5.5, "markerfacecolor": "white", "markeredgecolor": PALETTE[1],
+    "ecolor": PALETTE[1], "capsize": 2.5,
+}  # fmt: skip
 
 _PARAMETERS: Any = {
     "font.size": 11.0,
@@ -80,8 +75,20 @@ class Series:
     """
 
     colour: str
-    line_style: str | tuple[int, tuple[float, ...]]
+    line_style: LineStyle
     marker: str
+
+
+def plain_ticks(axis: Axis, places: Iterable[float] | Locator, formatter: Formatter | None = None) -> None:
+    """Ticks at these places alone, by default with their numbers written out, on a scale of any kind."""
+    axis.set_major_locator(places if isinstance(places, Locator) else FixedLocator(list(places)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(formatter or FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def reach(value: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Distances from values to the ends of their intervals, as ``errorbar`` takes them; 0 where an end is open."""
+    return np.nan_to_num(np.maximum([value - low, high - value], 0))
 
 
 def use_style() -> None:
@@ -89,15 +96,10 @@ def use_style() -> None:
 
     Without a display the Agg backend is chosen, which needs none.
     """
-    if _without_display():
+    displays = ("MPLBACKEND", "DISPLAY", "WAYLAND_DISPLAY")
+    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in displays):
         matplotlib.use("Agg")
     matplotlib.rcParams.update(_PARAMETERS)
-
-
-def _without_display() -> bool:
-    if os.environ.get("MPLBACKEND") or not sys.platform.startswith("linux"):
-        return False
-    return not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def series(count: int) -> tuple[Series, ...]:

@@ -13,9 +13,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator, ScalarFormatter
+from matplotlib.ticker import FixedFormatter, FuncFormatter, NullFormatter, ScalarFormatter
 
-from figures.style import EXACT, FAINT, INK, LAW, series, use_style
+from figures.style import EXACT, FAINT, INK, LAW, plain_ticks, series, use_style
 
 TOLERANCE = 0.05
 SHIFTS = (-1.5, -0.5, 0.5, 1.5)  # of the four thermometers side by side
@@ -80,13 +80,9 @@ def _readings(
         seen = np.isfinite(values)
         label = NAMES.get(name, name) if legend else None
         axes.errorbar(
-            places[seen],
-            values[seen],
-            yerr=[(values - low)[seen], (high - values)[seen]],
-            label=label,
-            zorder=4,
+            places[seen], values[seen], yerr=[(values - low)[seen], (high - values)[seen]], label=label, zorder=4,
             **style,
-        )
+        )  # fmt: skip
         if inverse and not seen.all():
             axes.plot(
                 places[~seen], np.full((~seen).sum(), 0.025), transform=axes.get_xaxis_transform(), linestyle="none",
@@ -108,12 +104,9 @@ def _by_batch_size(figure: Figure, place: Any, data: xr.Dataset) -> None:
     upper.plot(line, 2 * line, **LAW, label=r"law: $n\beta = 2B(1-\mu)/(\eta\sigma^2)$", zorder=2)
     _readings(upper, part, x, 1.07, variance, inverse=False, legend=True)
     upper.set(
-        xscale="log",
-        yscale="log",
-        xlim=line,
-        ylabel=r"$n\beta\,\sigma^2$  (loss/length$^2$)",
+        xscale="log", yscale="log", xlim=line, ylabel=r"$n\beta\,\sigma^2$  (loss/length$^2$)",
         title=r"a  Read $n\beta$: find $B(1-\mu)/\eta$, divide the height by $\sigma^2$",
-    )
+    )  # fmt: skip
     upper.tick_params(labelbottom=False)
     upper.grid(True, which="both", alpha=0.6)
     upper.plot([], [], linestyle="none", marker="x", color=INK, label="below: cannot be read")
@@ -121,20 +114,13 @@ def _by_batch_size(figure: Figure, place: Any, data: xr.Dataset) -> None:
     _band(lower)
     _readings(lower, part, x, 1.07, part["law_temperature"].values, inverse=True)
     lower.set(
-        xscale="log",
-        xlim=line,
-        ylim=(0.86, 1.16),
-        xlabel=r"$B\,(1-\mu)/\eta$  (examples $\cdot$ loss/length$^2$)",
+        xscale="log", xlim=line, ylim=(0.86, 1.16), xlabel=r"$B\,(1-\mu)/\eta$  (examples $\cdot$ loss/length$^2$)",
         ylabel="$T$ / law",
-    )
-    _name_batch_sizes(lower, x, part["batch_size"].values, float(part["learning_rate"].values[0]))
-
-
-def _name_batch_sizes(axes: Axes, x: np.ndarray, sizes: np.ndarray, rate: float) -> None:
-    for place, size in zip(x, sizes, strict=True):
-        axes.annotate(
-            f"$B={size:g}$", (place, 1), xycoords=("data", "axes fraction"), xytext=(0, -3), textcoords="offset points",
-            ha="center", va="top", fontsize=9, color=INK,
+    )  # fmt: skip
+    for place_of_size, size in zip(x, part["batch_size"].values, strict=True):
+        lower.annotate(
+            f"$B={size:g}$", (place_of_size, 1), xycoords=("data", "axes fraction"), xytext=(0, -3),
+            textcoords="offset points", ha="center", va="top", fontsize=9, color=INK,
         )  # fmt: skip
 
 
@@ -157,9 +143,7 @@ def _by_step_size(figure: Figure, place: Any, data: xr.Dataset) -> None:
         _readings(axes, part, part["relaxation_per_step"].values, 1.06, part["law_temperature"].values, inverse=True)
         axes.set(xscale="log", xlim=(grid[0], grid[-1]), ylim=(0.74, 1.3))
         axes.text(0.97, 0.97, rf"$\mu = {momentum:g}$", transform=axes.transAxes, ha="right", va="top")
-        axes.xaxis.set_major_locator(FixedLocator([0.02, 0.05, 0.1, 0.2, 0.4]))
-        axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.xaxis.set_minor_locator(NullLocator())
+        plain_ticks(axes.xaxis, (0.02, 0.05, 0.1, 0.2, 0.4), ScalarFormatter())
         axes.set_xlabel(r"$\eta h/(1-\mu)$, well relaxed per step")
         if row:
             axes.tick_params(labelleft=False)
@@ -178,13 +162,10 @@ def _by_epoch(axes: Axes, data: xr.Dataset) -> None:
     _readings(axes, part, share * part["steps_per_epoch"].values, 1.09, part["law_temperature"].values, inverse=True)
     axes.plot([], [], linestyle="none", marker="x", color=INK, label="cannot be read, for the reason recorded")
     axes.set(
-        xscale="log",
-        xlim=(share * steps[0], share * steps[-1]),
-        ylim=(0, 1.2),
+        xscale="log", xlim=(share * steps[0], share * steps[-1]), ylim=(0, 1.2),
         xlabel=r"$\eta h M/(1-\mu)$, relaxations of the well in one epoch of $M$ steps",
-        ylabel=r"temperature $T$ over the law's",
-        title="c  Without replacement: slow motion is colder",
-    )
+        ylabel=r"temperature $T$ over the law's", title="c  Without replacement: slow motion is colder",
+    )  # fmt: skip
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.06), handlelength=2.4)
@@ -197,19 +178,12 @@ def _by_noise(axes: Axes, data: xr.Dataset) -> None:
     # Neighbours at equal distances: the axis of places is linear, so shift their exponentials.
     _readings(axes, part, np.exp(places), float(np.exp(0.13)), part["law_temperature"].values, inverse=True)
     axes.set(
-        xscale="log",
-        yscale="log",
-        xlim=np.exp([-0.5, places[-1] + 0.5]),
-        ylim=(0.15, 4.0),
-        ylabel=r"temperature $T$ over the law's at the deeper minimum",
-        title="d  Kinds of noise: disagreement tells",
-    )
-    axes.xaxis.set_major_locator(FixedLocator(list(np.exp(places))))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticklabels([NOISES.get(str(noise), str(noise)) for noise in part["noise"].values])
-    axes.yaxis.set_major_locator(FixedLocator([0.2, 0.5, 1, 2]))
-    axes.yaxis.set_major_formatter(ScalarFormatter())
-    axes.yaxis.set_minor_locator(NullLocator())
+        xscale="log", yscale="log", xlim=np.exp([-0.5, places[-1] + 0.5]), ylim=(0.15, 4.0),
+        ylabel=r"temperature $T$ over the law's at the deeper minimum", title="d  Kinds of noise: disagreement tells",
+    )  # fmt: skip
+    noises = [NOISES.get(str(noise), str(noise)) for noise in part["noise"].values]
+    plain_ticks(axes.xaxis, np.exp(places), FixedFormatter(noises))
+    plain_ticks(axes.yaxis, (0.2, 0.5, 1, 2), ScalarFormatter())
     for place, spread, chance in zip(
         places, part["disagreement_spread"].values, part["disagreement_p_value"].values, strict=True
     ):

@@ -54,12 +54,9 @@ def newton_polygon() -> Figure:
         panel.plot(meets, meets, "s", markersize=12, markerfacecolor="none", markeredgecolor=PALETTE[1], mew=2)
         panel.annotate("ray $t(1, 1)$", (6.2, 6.2), xytext=(4, -12), textcoords="offset points", color=PALETTE[3])
         panel.annotate(
-            f"enters at $t = {meets}$:\n$\\lambda = {over}/{meets}$, $m = {multiplicity}$",
-            (meets, meets),
-            xytext=(24, -10),
-            textcoords="offset points",
-            color=PALETTE[1],
-        )
+            f"enters at $t = {meets}$:\n$\\lambda = {over}/{meets}$, $m = {multiplicity}$", (meets, meets),
+            xytext=(24, -10), textcoords="offset points", color=PALETTE[1],
+        )  # fmt: skip
         panel.set(title=name, xlim=(0, 8), ylim=(0, 8), xlabel="power of $x$", aspect="equal")
         panel.grid(True)
     axes[0].set_ylabel("power of $y$")
@@ -126,13 +123,9 @@ def singular_escape() -> Figure:
         }
         rate = _law("singular-eyring-kramers", **shared, barrier_height=1.0)
         ratio = _law(
-            "mean-first-passage-ratio",
-            **shared,
-            well_linear_correction=c_1,
-            well_quadratic_correction=c_2,
-            barrier_linear_correction=d_1,
-            barrier_quadratic_correction=d_2,
-        )
+            "mean-first-passage-ratio", **shared, well_linear_correction=c_1, well_quadratic_correction=c_2,
+            barrier_linear_correction=d_1, barrier_quadratic_correction=d_2,
+        )  # fmt: skip
         boltzmann = np.exp(1 / temperature)
         left.plot(temperature, boltzmann / exact, color=look.colour, label=f"{name}, exact")
         left.plot(temperature, rate * boltzmann, color=look.colour, linestyle=(0, (4, 2)), label="  its law")
@@ -169,22 +162,15 @@ def sgd_temperature() -> Figure:
         axes.plot(x, values, color=look.colour, linestyle=look.line_style, label=rf"$\mu = {momentum:g}$")
         places = np.geomspace(0.02, 0.9 * 2 * (1 + momentum), 9)
         axes.plot(
-            places,
-            [_iterated_temperature(p, momentum) for p in places],
-            linestyle="none",
-            marker=look.marker,
-            markerfacecolor="white",
-            markeredgecolor=look.colour,
-        )
+            places, [_iterated_temperature(p, momentum) for p in places], linestyle="none", marker=look.marker,
+            markerfacecolor="white", markeredgecolor=look.colour,
+        )  # fmt: skip
         axes.axvline(2 * (1 + momentum), color=look.colour, linewidth=0.8, linestyle=":")
     axes.axhline(1.0, color=FAINT, linewidth=1, zorder=0)
     axes.set(
-        xscale="log",
-        yscale="log",
-        ylim=(0.9, 30),
-        xlabel=r"learning rate $\times$ curvature, $\eta h$",
+        xscale="log", yscale="log", ylim=(0.9, 30), xlabel=r"learning rate $\times$ curvature, $\eta h$",
         ylabel=r"$T_h / T$",
-    )
+    )  # fmt: skip
     axes.set_yticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
     axes.legend(loc="upper left")
     return figure
@@ -215,13 +201,9 @@ def reshuffling() -> Figure:
         axes.plot(x, values, color=look.colour, linestyle=look.line_style, label=rf"$\mu = {momentum:g}$")
         places = np.array([0.005, 0.015, 0.05, 0.15, 0.5])
         axes.plot(
-            places,
-            [_reshuffled(place, momentum, steps) for place in places],
-            linestyle="none",
-            marker=look.marker,
-            markerfacecolor="white",
-            markeredgecolor=look.colour,
-        )
+            places, [_reshuffled(place, momentum, steps) for place in places], linestyle="none", marker=look.marker,
+            markerfacecolor="white", markeredgecolor=look.colour,
+        )  # fmt: skip
         slow = [
             _law(
                 "reshuffling-slow-mode-limit", curvature=1.0, learning_rate=y, momentum=momentum, steps_per_epoch=steps
@@ -261,12 +243,9 @@ def scaling_variable() -> Figure:
         later = np.geomspace(1, 300, 60) - 1
         power = _law("remaining-langevin-time-power-law", **_RUN, epoch=later, batch_size=batch, schedule_power=2)
         right.plot(
-            _temperature(0.05 * (1 + later) ** -2, batch),
-            power,
-            color=look.colour,
-            linestyle=look.line_style,
+            _temperature(0.05 * (1 + later) ** -2, batch), power, color=look.colour, linestyle=look.line_style,
             label=f"power law, $B = {batch}$",
-        )
+        )  # fmt: skip
     left.set(xlabel=r"$\theta = \gamma^e/B$ (1/examples)", ylabel="loss, or Langevin time", title="exponential decay")
     right.set(xlabel="temperature $T$ (loss)", ylabel=r"remaining time $t_\infty$", title="time against temperature")
     right.set(xlim=(3e-4, 5), ylim=(0.1, 6e3))
@@ -294,14 +273,10 @@ def critical_period_end() -> Figure:
 
     def power(sizes: Any, order: float) -> Any:
         return _law(
-            "critical-period-end-power-law",
-            batch_size=sizes,
+            "critical-period-end-power-law", batch_size=sizes,
             critical_temperature=float(_temperature(np.asarray(0.05 * (1 + end) ** -order), middle)),
-            gradient_variance=3072.0,
-            initial_learning_rate=0.05,
-            momentum=0.0,
-            schedule_power=order,
-        )
+            gradient_variance=3072.0, initial_learning_rate=0.05, momentum=0.0, schedule_power=order,
+        )  # fmt: skip
 
     def flow(sizes: Any) -> Any:
         spent = 0.05 * 50_000 / middle * (1 - 0.97**end) / (1 - 0.97)
