@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -129,9 +130,9 @@ def mixing_map(potential: Potential, trainings: Sequence[Training], epochs: int,
     )
 
 
-def pad(rows: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Stack rows of different lengths, filled with NaN."""
-    width = max(len(row) for row in rows)
+def pad(rows: Sequence[Any], least: int = 0) -> NDArray[np.float64]:
+    """Stack rows of different lengths, filled with NaN, to a table of at least so many columns."""
+    width = max([least, *map(len, rows)])
     return np.array([np.concatenate([np.asarray(row, dtype=float), np.full(width - len(row), np.nan)]) for row in rows])
 
 

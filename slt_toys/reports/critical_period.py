@@ -19,7 +19,7 @@ from ..fits.ends import CriticalPeriodEnd
 from ..potentials.potential import PotentialPair
 from ..potentials.printing import energy_text
 from ..protocol.components import component_pairs
-from ..results.claims import Claim, inside
+from ..results.claims import Claim, against_first, inside, p_text
 from ..results.claims import Verdict as Holds
 from ..results.variables import variables
 from ..worlds.experiment import EndShift, Experiment, exact_ends, shares, shift_of_end
@@ -27,7 +27,7 @@ from ..worlds.pair_runs import CONFIDENCE, PairStudy
 from ..worlds.verdict import CANNOT_TELL, SIGNIFICANCE, Dispersion, Fit, Verdict
 from ..worlds.verdict_power import Power
 from ..worlds.well_steepness import reshuffling_factors, steepest_of_one_temperature, steepness, well_curvatures
-from .critical_period_tables import chance, tables
+from .critical_period_tables import tables
 
 __all__ = ["INTRODUCTION", "TITLE", "claims", "dataset", "tables"]
 
@@ -108,24 +108,18 @@ def _end(prefix: str, dims: Sequence[str], ends: Any) -> dict[str, Any]:
     return {} if ends is None else variables(CriticalPeriodEnd, ends, dims, prefix, also=["statement"], skip=TOLD)
 
 
-def _solved(exact: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which arms have exact shares."""
-    return np.asarray(np.isfinite(exact).all(axis=1), dtype=np.bool_)
-
-
 def _stuck_shares(experiment: Experiment, exact: NDArray[np.float64]) -> dict[str, Any]:
     """Exact and sampled stuck shares, and how far the two are apart in standard errors."""
     grid, runs = ("arm", "switch_epoch"), experiment.observations[0].runs
     sampled = shares(experiment.observations, [row.arm for row in experiment.rows])
-    tail, stuck = (1 - CONFIDENCE) / 2, np.round(sampled * runs)
-    low, high = beta.ppf(tail, stuck, runs - stuck + 1), beta.ppf(1 - tail, stuck + 1, runs - stuck)
+    low, high = _share_interval(np.round(sampled * runs), runs)
     distance = (sampled - exact) / np.sqrt(np.maximum(exact * (1 - exact), LEAST_VARIANCE) / runs)
-    known = distance[_solved(exact)]
+    known = distance[np.isfinite(exact).all(axis=1)]
     return {
         "stuck_exact": (grid, exact),
         "stuck_sampled": (grid, sampled),
-        "stuck_low": (grid, np.where(stuck > 0, low, 0.0)),
-        "stuck_high": (grid, np.where(stuck < runs, high, 1.0)),
+        "stuck_low": (grid, low),
+        "stuck_high": (grid, high),
         "stuck_distance": (grid, distance),
         "distance_root_mean_square": float(np.sqrt((known**2).mean())),
         "distance_largest": float(np.abs(known).max()),
@@ -133,9 +127,16 @@ def _stuck_shares(experiment: Experiment, exact: NDArray[np.float64]) -> dict[st
     }
 
 
+def _share_interval(hits: Any, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Exact binomial interval of a share."""
+    tail = (1 - CONFIDENCE) / 2
+    low, high = beta.ppf(tail, hits, count - hits + 1), beta.ppf(1 - tail, hits + 1, count - hits)
+    return np.where(hits > 0, low, 0.0), np.where(hits < count, high, 1.0)
+
+
 def _exact_ends(experiment: Experiment, exact: NDArray[np.float64]) -> list[CriticalPeriodEnd | None]:
     """By arm; None where there are no exact shares."""
-    solved, world = _solved(exact), experiment.world
+    solved, world = [bool(np.isfinite(row).all()) for row in exact], experiment.world
     ends = iter(exact_ends(world.switch_epochs, exact[solved], world.level))
     return [next(ends) if known else None for known in solved]
 
@@ -217,11 +218,8 @@ def _power(power: Sequence[Power]) -> dict[str, Any]:
 # ---- claims ---------------------------------------------------------------------------------------------------------
 def claims(data: xr.Dataset) -> tuple[Claim, ...]:
     """At most eight, those that come out against the law first."""
-    told = [
-        _reshuffled(data), _window(data), _worlds(data), *_detected(data), _survives(data), _confounded(data),
-        _control(data),
-    ]  # fmt: skip
-    return tuple(sorted(told, key=lambda claim: claim.verdict != "no"))
+    first = (_reshuffled(data), _window(data), _worlds(data), *_detected(data))
+    return against_first([*first, _survives(data), _confounded(data), _control(data)])
 
 
 def _holds(part: xr.Dataset, expected: str) -> Holds:
@@ -275,9 +273,7 @@ def _detected(data: xr.Dataset) -> list[Claim]:
     for percent in (10, 20):
         mixed = data.isel(mixture=[f", {percent} % " in str(name) for name in data["power_world"].values])
         hits, count = int(mixed["power_refuted"].sum()), int(mixed["power_seeds"].sum())
-        tail = (1 - CONFIDENCE) / 2
-        low = float(beta.ppf(tail, hits, count - hits + 1)) if hits else 0.0
-        high = float(beta.ppf(1 - tail, hits + 1, count - hits)) if hits < count else 1.0
+        low, high = map(float, _share_interval(hits, count))
         sentence = (
             f"The verdict always detects {percent} % of another mechanism: it refutes temperature in {hits} of {count} "
             "sets of counts."
@@ -293,7 +289,7 @@ def _survives(data: xr.Dataset) -> Claim:
     holds: Holds = "yes" if outcome == "temperature" else "cannot tell" if outcome == CANNOT_TELL else "no"
     sentence = (
         f"Temperature alone survives in the {int(law['arms_judged'])} arms within the law's conditions: "
-        f"{chance(p_value)}, verdict {outcome}."
+        f"{p_text(p_value)}, verdict {outcome}."
     )
     return Claim("temperature-survives", sentence, p_value, None, None, holds)
 
@@ -306,7 +302,7 @@ def _confounded(data: xr.Dataset) -> Claim:
         return Claim("confounding-arms-decide", sentence, None, None, None, "cannot tell")
     p_value, left = (float(alone["p_value"].sel(hypothesis=name)) for name in ("temperature", "flow time left"))
     sentence = (
-        f"The {count} confounding arms tell temperature from flow time left: {chance(p_value)} and {chance(left)}."
+        f"The {count} confounding arms tell temperature from flow time left: {p_text(p_value)} and {p_text(left)}."
     )
     holds: Holds = "cannot tell" if outcome == CANNOT_TELL else "yes" if outcome == "temperature" else "no"
     return Claim("confounding-arms-decide", sentence, left, None, None, holds)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from ..results.claims import Table, chance_text, texts
-
-__all__ = ["chance", "tables"]
+from ..results.claims import Table, chance_text, p_text, texts
 
 
 def tables(data: xr.Dataset) -> tuple[Table, ...]:
@@ -15,12 +13,6 @@ def tables(data: xr.Dataset) -> tuple[Table, ...]:
     mixtures = (_mixtures(data),) if "mixture" in data.dims else ()
     return (_arms(data), _verdict_table(data), _predictions(data), *mixtures, _worlds_table(data), _shifts(data),
             _checks(data))  # fmt: skip
-
-
-def chance(p_value: float) -> str:
-    """A p-value in a sentence."""
-    told = chance_text(p_value)
-    return f"p {told}" if told[0] in "<>" else f"p = {told}"
 
 
 def _arms(data: xr.Dataset) -> Table:
@@ -155,7 +147,7 @@ def _checks(data: xr.Dataset) -> Table:
         for name in ("pair", "three")
     )
     steep = texts(float(data[f"steepness_{name}"]) for name in ("first", "at_end", "of_one_temperature"))
-    told = {
+    checks = {
         "learning rate times curvature of the steepest well, epoch 0": steep[0],
         "the same at the control's end": steep[1],
         "the same up to which a quadratic well has the law's temperature to 5 %": steep[2],
@@ -163,7 +155,7 @@ def _checks(data: xr.Dataset) -> Table:
             f"{low:.2f} to {high:.2f}{' (a later end)' * bool(low >= 1)}" if np.isfinite(low) else "-"
         ),
         "scatter of repeated cells over the binomial one": (
-            f"{float(data['repeats_ratio']):.2f} ({chance(float(data['repeats_p_value']))})"
+            f"{float(data['repeats_ratio']):.2f} ({p_text(float(data['repeats_p_value']))})"
         ),
         "sampled minus exact stuck shares, root mean square in standard errors": (
             f"{float(data['distance_root_mean_square']):.2f}"
@@ -173,5 +165,5 @@ def _checks(data: xr.Dataset) -> Table:
             f"{largest:.1f} of {data['pair_exact'].size + data['three_exact'].size} shares"
         ),
     }
-    columns = {"quantity": [*told], "value": [*told.values()]}
-    return Table.of_columns("checks_and_limits", "What bounds the meaning of the tables.", columns)
+    caption = "What bounds the meaning of the tables."
+    return Table("checks_and_limits", caption, ("quantity", "value"), tuple(checks.items()))

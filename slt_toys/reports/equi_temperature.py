@@ -10,7 +10,7 @@ import xarray as xr
 from ..fits.agreement import halvings_of_rate
 from ..fits.published import PublishedFindings
 from ..reference.published import DECAY, LEARNING_RATE
-from ..results.claims import Claim, Table, Verdict, chance_text, inside, spoken
+from ..results.claims import Claim, Table, Verdict, chance_text, decimals, inside, spoken
 from ..worlds.problem_ends import agreements
 
 TITLE = "Equi-temperature curves across problems"
@@ -56,13 +56,11 @@ def dataset(parts: Sequence[xr.Dataset], published: PublishedFindings, **options
 def _published(published: PublishedFindings) -> xr.Dataset:
     names = [name for name in (MASS, "hinge", "half_depth") if name in published.ends]
     sizes = sorted(published.ends[names[0]])
-    epochs = [
-        [[_number(getattr(published.ends[name][size], part)) for part in ("epoch", "low", "high")] for size in sizes]
-        for name in names
-    ]
-    fallen = halvings_of_rate(LEARNING_RATE * DECAY ** np.array(epochs), LEARNING_RATE)
+    ends = [[published.ends[name][size] for size in sizes] for name in names]
+    epochs = [[(end.epoch, end.low, end.high) for end in row] for row in ends]
+    fallen = halvings_of_rate(LEARNING_RATE * DECAY ** np.array(epochs, dtype=float), LEARNING_RATE)
     shifts = [published.epochs_per_halving[name] for name in names]
-    slopes = np.array([[_number(value) for value in (each.slope, each.low, each.high)] for each in shifts])
+    slopes = np.array([(each.slope, each.low, each.high) for each in shifts], dtype=float)
     return xr.Dataset(
         {
             "published_batch_size": ("published_size", np.array(sizes, dtype=float)),
@@ -73,20 +71,13 @@ def _published(published: PublishedFindings) -> xr.Dataset:
     )
 
 
-def _number(value: float | None) -> float:
-    return np.nan if value is None else float(value)
-
-
 # ---- tables ---------------------------------------------------------------------------------------------------------
 def tables(data: xr.Dataset) -> tuple[Table, ...]:
     """Slopes, laws, whether problems agree, and ends that were left out, if any."""
     made = (_slope_table(data), _law_table(data), _agreement_table(data))
-    left_out = [
-        (spoken(one["problem"].item()), spoken(one["definition"].item()), one["left_out"].item())
-        for row in range(data.sizes["problem"])
-        for one in (data.isel(problem=row, definition=column) for column in range(data.sizes["definition"]))
-        if one["left_out"].item()
-    ]
+    cells = [(problem, name) for problem in data["problem"].values for name in data["definition"].values]
+    reasons = data["left_out"].transpose("problem", "definition").values.ravel()
+    left_out = [(*map(spoken, cell), str(why)) for cell, why in zip(cells, reasons, strict=True) if why]
     if not left_out:
         return made
     caption = "Ends that lie beyond the curves; leaving them out biases a fit."
@@ -97,20 +88,17 @@ def _slope_table(data: xr.Dataset) -> Table:
     definitions = [str(name) for name in data["definition"].values]
     rows = []
     for row in range(data.sizes["problem"]):
-        one = data.isel(problem=row)
-        cells = [_slope(*(one[f"slope{end}"].values[column] for end in ("", "_low", "_high")))
-                 for column in range(len(definitions))]  # fmt: skip
-        rows.append(
-            (
-                spoken(one["problem"].item()),
-                one["kind"].item(),
-                "of minibatches" if one["real_noise"].item() else "handed",
-                _decimals(one["expected_slope"].item(), 2),
-                *(_decimals(one["exact_slope"].values[definitions.index(name)], 4) for name in (MASS, "half_depth")),
-                *cells,
-                _decimals(one["temperature_ratio"].values[0], 2),
-            )
-        )
+        problem = data.isel(problem=row)
+        exact = (problem["exact_slope"].values[definitions.index(name)] for name in (MASS, "half_depth"))
+        rows.append((
+            spoken(problem["problem"].item()),
+            problem["kind"].item(),
+            "of minibatches" if problem["real_noise"].item() else "handed",
+            decimals(problem["expected_slope"].item()),
+            *(decimals(slope, 4) for slope in exact),
+            *(_slope(*_readings(problem, name)) for name in definitions),
+            decimals(problem["temperature_ratio"].values[0]),
+        ))  # fmt: skip
     there = [str(name) for name in data["published_definition"].values]
     cells = [_slope(*data["published_slope"].values[there.index(name)]) if name in there else "-"
              for name in definitions]  # fmt: skip
@@ -128,11 +116,11 @@ def _law_table(data: xr.Dataset) -> Table:
     part = data.sel(definition=MASS)
     rows = tuple(
         (
-            spoken(one["problem"].item()),
-            one["schedule"].item(),
-            *(_weight(w, p) for w, p in zip(one["weight"].values, one["p_value"].values, strict=True)),
+            spoken(problem["problem"].item()),
+            problem["schedule"].item(),
+            *(_weight(w, p) for w, p in zip(problem["weight"].values, problem["p_value"].values, strict=True)),
         )
-        for one in (part.isel(problem=row) for row in range(data.sizes["problem"]))
+        for problem in (part.isel(problem=row) for row in range(data.sizes["problem"]))
     )
     headings = ("problem", "schedule", *(spoken(name) for name in data["law"].values))
     caption = "Akaike weight of each law of the end by half stuck mass, with its p-value; a dash where none was fitted."
@@ -144,24 +132,21 @@ def _agreement_table(data: xr.Dataset) -> Table:
     for name in data["definition"].values:
         for group in data["group"].values:
             own, joint = (data.sel(definition=name, group=group, way=way) for way in ("slopes", "joint fit"))
-            number = {field: own[f"agreement_{field}"].item() for field in
-                      ("problems", "slope", "low", "high", "chi_square", "degrees_of_freedom", "p_value", "spread",
-                       "theory_p_value")}  # fmt: skip
-            if not np.isfinite(number["slope"]):
+            value = {str(field).removeprefix("agreement_"): own[field].item() for field in own.data_vars
+                     if str(field).startswith("agreement_")}  # fmt: skip
+            if not np.isfinite(value["slope"]):
                 continue
-            rows.append(
-                (
-                    spoken(name),
-                    spoken(group),
-                    f"{number['problems']:.0f}",
-                    _slope(number["slope"], number["low"], number["high"]),
-                    _decimals(joint["agreement_slope"].item(), 3),
-                    f"{number['chi_square']:.1f} ({number['degrees_of_freedom']:.0f})",
-                    chance_text(number["p_value"]),
-                    _decimals(number["spread"], 3),
-                    chance_text(number["theory_p_value"]),
-                )
-            )
+            rows.append((
+                spoken(name),
+                spoken(group),
+                f"{value['problems']:.0f}",
+                _slope(value["slope"], value["low"], value["high"]),
+                decimals(joint["agreement_slope"].item(), 3),
+                f"{value['chi_square']:.1f} ({value['degrees_of_freedom']:.0f})",
+                chance_text(value["p_value"]),
+                decimals(value["spread"], 3),
+                chance_text(value["theory_p_value"]),
+            ))  # fmt: skip
     headings = ("definition", "problems", "how many", "slope, 95 %", "joint fit", "chi-square (freedom)",
                 "p, one slope", "spread", "p, all 1")  # fmt: skip
     caption = (
@@ -176,15 +161,9 @@ def _slope(value: float, low: float, high: float, digits: int = 3) -> str:
     return f"{value:.{digits}f} [{', '.join(ends)}]" if np.isfinite(value) else "-"
 
 
-def _decimals(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}" if np.isfinite(value) else "-"
-
-
 def _weight(weight: float, chance: float) -> str:
-    known = [
-        text for value, text in ((weight, f"{weight:.3f}"), (chance, f"p {chance_text(chance)}")) if np.isfinite(value)
-    ]
-    return ", ".join(known) or "-"
+    known = ((weight, f"{weight:.3f}"), (chance, f"p {chance_text(chance)}"))
+    return ", ".join(text for value, text in known if np.isfinite(value)) or "-"
 
 
 # ---- claims ---------------------------------------------------------------------------------------------------------
@@ -219,9 +198,9 @@ def _published_claims(data: xr.Dataset) -> list[Claim]:
     return made
 
 
-def _readings(one: xr.Dataset, definition: str) -> list[float]:
-    part = one.sel(definition=definition)
-    return [part[f"slope{end}"].item() for end in ("", "_low", "_high")]
+def _readings(problem: xr.Dataset, definition: str) -> tuple[float, float, float]:
+    part = problem.sel(definition=definition)
+    return part["slope"].item(), part["slope_low"].item(), part["slope_high"].item()
 
 
 def _expecting(data: xr.Dataset, expected: str) -> list[xr.Dataset]:
@@ -230,15 +209,15 @@ def _expecting(data: xr.Dataset, expected: str) -> list[xr.Dataset]:
 
 def _power_law_claims(data: xr.Dataset) -> list[Claim]:
     """Of the problem whose exact slope is farthest from the law of leading order."""
-    known = [one for one in _expecting(data, "power law") if np.isfinite(one["expected_slope"].item())]
+    known = [problem for problem in _expecting(data, "power law") if np.isfinite(problem["expected_slope"].item())]
     if not known:
         return []
-    gaps = [abs(one["exact_slope"].sel(definition=MASS).item() - one["expected_slope"].item()) for one in known]
+    gaps = [abs((each["exact_slope"].sel(definition=MASS) - each["expected_slope"]).item()) for each in known]
     farthest = known[int(np.argmax(np.nan_to_num(gaps)))]
     law, kind = farthest["expected_slope"].item(), farthest["kind"].item().split(",")[0]
     made = []
     for name in (MASS, "half_depth"):
-        exact = _decimals(farthest["exact_slope"].sel(definition=name).item(), 3)
+        exact = decimals(farthest["exact_slope"].sel(definition=name).item(), 3)
         sentence = (
             f"Under a power law the {kind} well has, by {spoken(name)}, slope {{}}, exactly {exact}; "
             f"the leading-order law says {law:.3f}."
@@ -250,21 +229,21 @@ def _power_law_claims(data: xr.Dataset) -> list[Claim]:
 def _exception_claims(data: xr.Dataset) -> list[Claim]:
     """Where a premise of the law is missing."""
     made = []
-    for one in _expecting(data, "start remembered")[:1]:
-        exact = _decimals(one["exact_slope"].sel(definition=MASS).item(), 3)
+    for problem in _expecting(data, "start remembered")[:1]:
+        exact = decimals(problem["exact_slope"].sel(definition=MASS).item(), 3)
         sentence = f"Where the start is remembered the slope is {{}}, exactly {exact}; the law says 1."
-        made += _told("start-remembered", sentence, _readings(one, MASS))
-    for one in _expecting(data, "flow time spent")[:1]:
+        made += _told("start-remembered", sentence, _readings(problem, MASS))
+    for problem in _expecting(data, "flow time spent")[:1]:
         sentence = "Gradient flow, which has no temperature, has slope {}, not 1."
-        made += _told("no-temperature", sentence, _readings(one, MASS), None)
+        made += _told("no-temperature", sentence, _readings(problem, MASS), None)
     return made
 
 
 def _law_claims(data: xr.Dataset) -> list[Claim]:
     made = []
-    for one in _expecting(data.isel(problem=np.flatnonzero(data["real_noise"].values)), "equal temperature")[:1]:
-        sentence = f"SGD on real minibatches of the {spoken(one['problem'].item())} has slope {{}}; the law says 1."
-        made += _told("minibatches", sentence, _readings(one, MASS))
+    for problem in _expecting(data.isel(problem=np.flatnonzero(data["real_noise"].values)), "equal temperature")[:1]:
+        sentence = f"SGD on real minibatches of the {spoken(problem['problem'].item())} has slope {{}}; the law says 1."
+        made += _told("minibatches", sentence, _readings(problem, MASS))
     handed = data.sel(definition=MASS, group="handed", way="slopes")
     values = [handed[f"agreement_{field}"].item() for field in ("slope", "low", "high")]
     if np.isfinite(values[0]):
@@ -275,6 +254,3 @@ def _law_claims(data: xr.Dataset) -> list[Claim]:
         )
         made += _told("handed", sentence, values)
     return made
-
-
-__all__ = ["INTRODUCTION", "TITLE", "claims", "dataset", "tables"]

@@ -38,8 +38,8 @@ def comparison_variables(
     fitted |= variables(Parameter, parameters, [*grid, f"{prefix}parameter"], f"{prefix}parameter_")
     ends = max((len(each.epochs) for each in comparisons if each is not None), default=0)
     for name in ("predicted", "residuals"):
-        rows = [[np.full(ends, np.nan) if fit is None else getattr(fit, name) for fit in row] for row in fits]
-        padded = np.array([pad([*row, np.empty(ends)])[:-1] for row in rows]).reshape(len(comparisons), len(laws), ends)
+        rows = [pad([() if fit is None else getattr(fit, name) for fit in row], ends) for row in fits]
+        padded = np.reshape(rows, (len(comparisons), len(laws), ends))
         fitted[f"{prefix}{name}"] = ((*grid, f"{prefix}end"), padded)
     return fitted
 

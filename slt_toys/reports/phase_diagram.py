@@ -12,15 +12,7 @@ import xarray as xr
 from ..exact.equilibrium import Crossover, crossover
 from ..fits.batch_size import EpochsPerHalving, compare, epochs_per_halving, usable_ends
 from ..fits.collapse import BatchCurve, BestExponent, Collapse, best_exponent, collapse
-from ..fits.ends import (
-    HALF_DEPTH,
-    HINGE,
-    CriticalPeriodEnd,
-    Definition,
-    find_end,
-    minimum_rows,
-    replicate_epochs,
-)
+from ..fits.ends import HALF_DEPTH, HINGE, CriticalPeriodEnd, Definition, find_end, minimum_rows, replicate_epochs
 from ..fits.published import PublishedFindings
 from ..fits.resampling import end_with_interval, resample_chains
 from ..fits.rival_laws import rival_models
@@ -97,19 +89,18 @@ def dataset(
     if len(used) > 1:
         models = rival_models(used, decay=decay, learning_rate=learning_rate, dataset_size=int(training.dataset_size))
         comparison = compare(models, used, epochs, errors)
+    # At the largest batch size that has an end; by θ the grid's error is the same at all.
+    known = [(curve, end.epoch) for curve, end in zip(curves, exact[half], strict=True) if end.epoch is not None]
+    error = grid_error(pair, known[-1][0], ending, known[-1][1]) if known else math.nan
     published = published_dataset(findings)
     own = xr.Dataset(
         {
             **end_variables(list(exact.values()), ("definition", "batch_size"), "exact_end_"),
             **end_variables(list(sampled.values()), ("definition", "batch_size"), "sampled_end_"),
             "law_end_epoch": ("batch_size", _law(exact[half], sizes, decay)),
+            **halving_variables({n: _halving(sizes, exact[n]) for n in exact}, "definition", "exact_halving_"),
             **halving_variables(
-                {n: _halving(sizes, each) for n, each in exact.items()}, "definition", "exact_halving_"
-            ),
-            **halving_variables(
-                {name: _halving(sizes, sampled[name], replicates[name]) for name in sampled},
-                "definition",
-                "sampled_halving_",
+                {n: _halving(sizes, sampled[n], replicates[n]) for n in sampled}, "definition", "sampled_halving_"
             ),
             "law_halving": ((), law("epochs-per-halving")(decay=decay)),
             **comparison_variables(
@@ -120,7 +111,7 @@ def dataset(
                 list(published["collapse_variable"].values),
                 "toy_collapse_",
             ),
-            "grid_error": ((), _grid_error(pair, curves, ending, exact[half]), {"units": "epochs"}),
+            "grid_error": ((), error, {"units": "epochs"}),
             **_phases(pair, crossover(pair.clean, pair.stuck_phase, preferred)),
         },
         coords={
@@ -178,16 +169,6 @@ def _law(exact: Sequence[CriticalPeriodEnd], sizes: Sequence[int], decay: float)
     return [law_of(epoch_offset=float(np.mean(offsets)), batch_size=size, decay=decay) for size in sizes]
 
 
-def _grid_error(
-    pair: PotentialPair, curves: Sequence[StuckCurve], ending: Ending, exact: Sequence[CriticalPeriodEnd]
-) -> float:
-    """Of the exact ends, in epochs: at the largest batch size that has one (by θ it is the same at all)."""
-    for curve, end in zip(reversed(curves), reversed(exact), strict=True):
-        if end.epoch is not None:
-            return grid_error(pair, curve, ending, end.epoch)
-    return math.nan
-
-
 def _halving(
     sizes: Sequence[int], ends: Sequence[CriticalPeriodEnd], replicates: Sequence[np.ndarray] | None = None
 ) -> EpochsPerHalving | None:
@@ -226,10 +207,10 @@ def _phases(pair: PotentialPair, crossovers: Crossover) -> dict[str, Any]:
         "phase_loss": (grid, [[potential.minimum_loss(name) for name in names] for potential in both]),
         "phase_learning_coefficient": (grid, [[str(phase.learning_coefficient) for phase in row] for row in own]),
         "phase_multiplicity": (grid, [[phase.multiplicity for phase in row] for row in own]),
-        **{f"crossover_{name}": ("crossover", [*getattr(crossovers, name)]) for name in ("n_beta", "temperature")},
         **{
-            f"crossover_{name}": ("asymptotic_crossover", [*getattr(crossovers, name)])
-            for name in ("asymptotic_n_beta", "asymptotic_temperature")
+            f"crossover_{way}{name}": (f"{way}crossover", [*getattr(crossovers, f"{way}{name}")])
+            for way in ("", "asymptotic_")
+            for name in ("n_beta", "temperature")
         },
         "crossover_range": ("range_end", [*crossovers.n_beta_range]),
     }

@@ -17,8 +17,9 @@ from ..barriers.measured import MeasuredDecline
 from ..barriers.population import Population
 from ..barriers.published import row_ratio
 from ..barriers.readings import CONFIDENCE, DeclineReading
-from ..results.claims import Claim, Verdict
-from .smooth_decline_tables import chance, name_of, recording_interval, tables, true_barriers, within
+from ..protocol.curves import pad
+from ..results.claims import Claim, Verdict, against_first, p_text
+from .smooth_decline_tables import name_of, recording_interval, tables, true_barriers, within
 
 __all__ = ["INTRODUCTION", "TITLE", "claims", "dataset", "tables"]
 
@@ -111,7 +112,7 @@ def readings_dataset(
         "rows": ("decline", [reading.decline.size for reading in readings]),
         "number": ("decline", [each.number for each in separate]),
         "enough": ("decline", [int(each.enough) for each in separate]),
-        "p_values": (("decline", "barriers_tried"), _padded([each.p_values for each in separate])),
+        "p_values": (("decline", "barriers_tried"), pad([each.p_values for each in separate], 1)),
         "p_value": ("decline", [each.p_values[-1] for each in separate]),
         "p_value_fewer": ("decline", [([1.0, *each.p_values])[-2] for each in separate]),
         "chi_square_separate": ("decline", [each.fit.chi_square for each in separate]),
@@ -127,8 +128,8 @@ def readings_dataset(
         "edge": ("edges", edges, loss),
         "window_weight": (("decline", "window"), [reading.windows.weights for reading in readings]),
         "window_interval": (("decline", "window", "end"), [reading.windows.intervals for reading in readings]),
-        "barrier": (barrier, _padded([each.fit.heights for each in separate])),
-        "weight": (barrier, _padded([each.fit.weights for each in separate])),
+        "barrier": (barrier, pad([each.fit.heights for each in separate], 1)),
+        "weight": (barrier, pad([each.fit.weights for each in separate], 1)),
         "barrier_interval": ((*barrier, "end"), _padded_intervals([each.height_intervals for each in separate])),
         "weight_interval": ((*barrier, "end"), _padded_intervals([each.weight_intervals for each in separate])),
     }
@@ -139,8 +140,8 @@ def readings_dataset(
         variables |= {
             "exact": (rows, [each.weights @ kernel(each.heights) for each in populations]),
             "smooth": ("decline", [int(bool(each.spread)) for each in populations]),
-            "true_barrier": (("decline", "true_number"), _padded([each.heights[point] for each, point in truths])),
-            "true_weight": (("decline", "true_number"), _padded([each.weights[point] for each, point in truths])),
+            "true_barrier": (("decline", "true_number"), pad([each.heights[point] for each, point in truths], 1)),
+            "true_weight": (("decline", "true_number"), pad([each.weights[point] for each, point in truths], 1)),
             "true_log_density": (
                 ("decline", "height"),
                 [each.log_density(heights) if each.spread else unknown for each in populations],
@@ -165,36 +166,25 @@ def recovery_dataset(recovered: xr.Dataset) -> xr.Dataset:
     return data.assign(recovery_share=share, recovery_from=("noise", begins))
 
 
-def _padded(rows: Sequence[Any]) -> np.ndarray:
-    """Rows of different lengths as one table, the rest nan."""
-    table = np.full((len(rows), max(1, *(len(row) for row in rows))), np.nan)
-    for place, row in zip(table, rows, strict=True):
-        place[: len(row)] = row
-    return table
-
-
 def _padded_intervals(intervals: Sequence[np.ndarray]) -> np.ndarray:
-    ends = [_padded([np.reshape(values, (-1, 2))[:, end] for values in intervals]) for end in (0, 1)]
+    ends = [pad([np.reshape(values, (-1, 2))[:, end] for values in intervals], 1) for end in (0, 1)]
     return np.stack(ends, axis=-1)
 
 
 # ---- claims ---------------------------------------------------------------------------------------------------------
 def claims(data: xr.Dataset) -> tuple[Claim, ...]:
     """At most eight, those that come out against what one would hope for first."""
-    told = [
-        *(_measured(data) if data.attrs["measured"] else _known(data)), _recovery(data), _transitions(data),
-        *(_published(data) if "published_median" in data else []),
-    ]  # fmt: skip
-    return tuple(sorted(told, key=lambda claim: claim.verdict != "no"))
+    told = [*(_measured(data) if data.attrs["measured"] else _known(data)), _recovery(data), _transitions(data)]
+    return against_first([*told, *(_published(data) if "published_median" in data else [])])
 
 
 def _measured(data: xr.Dataset) -> list[Claim]:
     """How many barriers a decline asks for whose spectrum is not known, and what its windows say."""
     part = data.isel(decline=0)
     number, doubt = int(part["number"]), str(part["doubt_separate"].values)
+    fewer, enough = (p_text(float(part[name])) for name in ("p_value_fewer", "p_value"))
     sentence = (
-        f"{name_of(part)} asks for at least {number} separate barriers: {chance(part['p_value_fewer'])} for one fewer, "
-        f"{chance(part['p_value'])} for {number}."
+        f"{name_of(part)} asks for at least {number} separate barriers: {fewer} for one fewer, {enough} for {number}."
     )
     windows = str(part["doubt_windows"].values)
     widest = np.diff(part["window_interval"].values, axis=1).max() / 2
@@ -214,13 +204,12 @@ def _known(data: xr.Dataset) -> list[Claim]:
     told = []
     for k in range(data.sizes["decline"]):
         part = data.isel(decline=k)
-        number, p_value = int(part["number"]), chance(part["p_value"])
+        number, p_value = int(part["number"]), p_text(float(part["p_value"]))
         if int(part["smooth"]):
             rejected = bool(str(part["doubt_separate"].values)) or not int(part["enough"])
             sentence = f"A decline tells a smooth spectrum from separate barriers: {number} explain it with {p_value}."
-            told.append(
-                Claim("smooth-told-from-separate", sentence, number, None, None, "yes" if rejected else "no")
-            )  # fmt: skip
+            verdict = "yes" if rejected else "no"
+            told.append(Claim("smooth-told-from-separate", sentence, number, None, None, verdict))
             continue
         heights, weights = true_barriers(part)
         if number == heights.size:
@@ -261,12 +250,12 @@ def _windows(data: xr.Dataset) -> Claim:
 def _recovery(data: xr.Dataset) -> Claim:
     """Up to which noise several barriers are recovered at any ratio tried."""
     begins, number = data["recovery_from"].values, data.attrs["recovery_number"]
-    largest, found = float(data["noise"][-1]), np.flatnonzero(np.isfinite(begins))
+    largest, recovered = float(data["noise"][-1]), np.flatnonzero(np.isfinite(begins))
     told = f"{number} equal barriers are recovered at standard errors up to {largest:g}:"
-    if not found.size:
+    if not recovered.size:
         return Claim("barriers-recovered-by-noise", f"{told} at none.", None, None, largest, "no")
-    most = float(data["noise"][found[-1]])
-    sentence = f"{told} at {most:g} from a ratio of {begins[found[-1]]:.3g}, at none larger."
+    most = float(data["noise"][recovered[-1]])
+    sentence = f"{told} at {most:g} from a ratio of {begins[recovered[-1]]:.3g}, at none larger."
     if most == largest:
         sentence = f"{told} there from a ratio of {begins[-1]:.3g}."
     return Claim("barriers-recovered-by-noise", sentence, most, None, largest, "yes" if most == largest else "no")

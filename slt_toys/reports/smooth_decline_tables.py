@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from ..results.claims import Table, chance_text, estimate_text, interval_text, texts
+from ..results.claims import Table, chance_text, decimals, estimate_text, interval_text, texts
 
 ROUNDING = 1e-9
-
-__all__ = ["chance", "name_of", "recording_interval", "tables", "true_barriers", "within"]
 
 
 def tables(data: xr.Dataset) -> tuple[Table, ...]:
@@ -27,12 +23,6 @@ def name_of(part: xr.Dataset) -> str:
     """Name of a decline at the beginning of a sentence."""
     name = str(part["name"].values)
     return name[0].upper() + name[1:]
-
-
-def chance(p_value: Any) -> str:
-    """A p-value in a sentence."""
-    told = chance_text(float(p_value))
-    return f"p {told}" if told[0] == "<" else f"p = {told}"
 
 
 def recording_interval(every: int, epoch: int) -> str:
@@ -56,14 +46,6 @@ def within(truth: np.ndarray, ends: np.ndarray) -> int:
 
 def _intervals(ends: np.ndarray) -> list[str]:
     return [interval_text(low, high) if np.isfinite([low, high]).any() else "-" for low, high in ends.reshape(-1, 2)]
-
-
-def _with_errors(values: np.ndarray, errors: np.ndarray) -> list[str]:
-    return [f"{value:.2f} ± {error:.2f}" for value, error in zip(values, errors, strict=True)]
-
-
-def _decimals(values: Sequence[float] | np.ndarray, digits: int = 2) -> list[str]:
-    return [f"{value:.{digits}f}" if np.isfinite(value) else "-" for value in values]
 
 
 def _declines(data: xr.Dataset) -> Table:
@@ -90,10 +72,8 @@ def _declines(data: xr.Dataset) -> Table:
 
 
 def _barriers(data: xr.Dataset) -> Table:
-    columns: dict[str, list[str]] = {
-        heading: [] for heading in ("decline", "height", "height, 95 %", "true height", "weight", "weight, 95 %",
-                                    "true weight")
-    }  # fmt: skip
+    headings = ("decline", "height", "height, 95 %", "true height", "weight", "weight, 95 %", "true weight")
+    columns: dict[str, list[str]] = {heading: [] for heading in headings}
     for k in range(data.sizes["decline"]):
         part, number = data.isel(decline=k), int(data["number"][k])
         truth = true_barriers(part) if "true_barrier" in part else ()
@@ -109,15 +89,13 @@ def _barriers(data: xr.Dataset) -> Table:
 
 def _windows(data: xr.Dataset) -> Table:
     edges, count = data["edge"].values, data.sizes["window"]
-    known = "true_window_weight" in data
+    truth = data.get("true_window_weight", data["window_weight"] * np.nan).values
     columns = {
         "decline": [str(name) for name in data["name"].values for _ in range(count)],
         "heights": [f"{low:.3g} to {high:.3g}" for low, high in pairwise(edges)] * data.sizes["decline"],
-        "weight": _decimals(data["window_weight"].values.ravel(), 3),
+        "weight": [decimals(weight, 3) for weight in data["window_weight"].values.ravel()],
         "95 %": _intervals(data["window_interval"].values),
-        "true weight": _decimals(data["true_window_weight"].values.ravel(), 3)
-        if known
-        else ["-"] * data["window_weight"].size,
+        "true weight": [decimals(weight, 3) for weight in truth.ravel()],
     }
     return Table.of_columns(
         "windows", "Weight within windows of height, by inversion; intervals hold for any spectrum.", columns
@@ -131,8 +109,8 @@ def _recovery(data: xr.Dataset) -> Table:
             f"ratio {ratio:.3g}": [f"{100 * share:.0f} %" for share in shares]
             for ratio, shares in zip(data["ratio"].values, data["recovery_share"].values, strict=True)
         },
-        "recovered from": _decimals(data["recovery_from"].values),
-        "two of them resolved from": _decimals(data["recovery_limit"].values),
+        "recovered from": [*map(decimals, data["recovery_from"].values)],
+        "two of them resolved from": [*map(decimals, data["recovery_limit"].values)],
     }
     caption = (
         f"Share of {data.sizes['run']} declines in which {data.attrs['recovery_number']} equal barriers about "
@@ -146,9 +124,9 @@ def _recordings(data: xr.Dataset) -> Table:
         "recorded every": [recording_interval(int(n), data.attrs["steps_per_epoch"]) for n in data["every"].values]
     }
     for kind in ("separate", "detected"):
-        counts, errors = data[f"transitions_{kind}"].values, data[f"transitions_{kind}_error"].values
-        columns[f"{kind} ± standard error"] = _with_errors(counts, errors)
-        columns[f"{kind}, law"] = _decimals(data[f"transitions_expected_{kind}"].values)
+        counts = zip(data[f"transitions_{kind}"].values, data[f"transitions_{kind}_error"].values, strict=True)
+        columns[f"{kind} ± standard error"] = [f"{count:.2f} ± {error:.2f}" for count, error in counts]
+        columns[f"{kind}, law"] = [*map(decimals, data[f"transitions_expected_{kind}"].values)]
     caption = (
         f"Transitions in a run of SGD over {data.attrs['barriers']} barriers, {data.attrs['expected_total']:.2f} in "
         "all: separate ones, and those detected in the recorded loss."
@@ -208,5 +186,4 @@ def _limits(data: xr.Dataset) -> Table:
         told["level where nothing is stuck"] = "the first row; barriers stuck even there leave no trace"
     if data.attrs["published"]:
         told["seeds of the published curve"] = "one"
-    columns = {"quantity": [*told], "value": [*told.values()]}
-    return Table.of_columns("limits", "What bounds the meaning of the tables.", columns)
+    return Table("limits", "What bounds the meaning of the tables.", ("quantity", "value"), tuple(told.items()))

@@ -15,7 +15,7 @@ from theory.laws.reshuffling import temperature_factor
 from ..exact.kinetics import log_mean_first_passage_time
 from ..reference.laws import law
 from ..results.claims import Claim, Table, Verdict, chance_text, estimate_text, inside, number_text, texts
-from ..results.variables import Variables, variables
+from ..results.variables import variables
 from ..thermometers.calibration import THERMOMETERS, Calibration, Setting
 from ..thermometers.readings import Disagreement, Reading
 from ..thermometers.sgd_temperature import TOLERANCE, UNEXPLAINED, SGDTemperature, inverse_temperature
@@ -56,46 +56,37 @@ def dataset(calibrations: Sequence[Calibration]) -> xr.Dataset:
     """Readings along (setting, thermometer), settings, laws and disagreement along setting, and the laws' curves."""
     wells = [calibration.well for calibration in calibrations]
     causes = [{name: ends for name, *ends in calibration.expected.causes} for calibration in calibrations]
-    along: Variables = {
-        name: (("setting",), np.array(values, dtype=float))
-        for name, values in {
-            "gradient_variance": [well.variance for well in wells],
-            "gradient_variance_low": [well.variances[0] for well in wells],
-            "gradient_variance_high": [well.variances[1] for well in wells],
-            "relaxation_per_step": [relaxation(calibration) for calibration in calibrations],
-            "law_temperature": [calibration.law_temperature for calibration in calibrations],
-            "law_inverse_temperature": [1 / calibration.law_temperature for calibration in calibrations],
-            **{
-                f"cause_{name.replace(' ', '_')}_{end}": [of.get(name, (np.nan, np.nan))[place] for of in causes]
-                for name in CAUSES
-                for place, end in enumerate(("low", "high"))
-            },
-        }.items()
+    along = {
+        "gradient_variance": [well.variance for well in wells],
+        "gradient_variance_low": [well.variances[0] for well in wells],
+        "gradient_variance_high": [well.variances[1] for well in wells],
+        "relaxation_per_step": [relaxation(calibration) for calibration in calibrations],
+        "law_temperature": [calibration.law_temperature for calibration in calibrations],
+        "law_inverse_temperature": [1 / calibration.law_temperature for calibration in calibrations],
+        **{
+            f"cause_{name.replace(' ', '_')}_{end}": [of.get(name, (np.nan, np.nan))[place] for of in causes]
+            for name in CAUSES
+            for place, end in enumerate(("low", "high"))
+        },
     }
     departure, error = largest_departure(calibrations)
-    return xr.merge(
-        [
-            xr.Dataset(
-                {
-                    **variables(Setting, [c.setting for c in calibrations], ["setting"], skip=["gradient_variance"]),
-                    **variables(
-                        Reading, [c.readings for c in calibrations], ["setting", "thermometer"], "reading_",
-                        also=["verdict"], skip=["thermometer"],
-                    ),
-                    **variables(
-                        Disagreement, [c.disagreement for c in calibrations], ["setting"], "disagreement_",
-                        also=["verdict"],
-                    ),
-                    **variables(SGDTemperature, [c.expected for c in calibrations], ["setting"], "expected_"),
-                    **along,
-                    "departure": ((), departure),
-                    "departure_error": ((), error),
-                },
-                coords={"thermometer": list(THERMOMETERS), "setting": np.arange(len(calibrations))},
+    disagreements, dims = [c.disagreement for c in calibrations], ["setting"]
+    readings = xr.Dataset(
+        {
+            **variables(Setting, [c.setting for c in calibrations], dims, skip=["gradient_variance"]),
+            **variables(
+                Reading, [c.readings for c in calibrations], ["setting", "thermometer"], "reading_", also=["verdict"],
+                skip=["thermometer"],
             ),
-            law_curves(calibrations),
-        ]
+            **variables(Disagreement, disagreements, dims, "disagreement_", also=["verdict"]),
+            **variables(SGDTemperature, [c.expected for c in calibrations], dims, "expected_"),
+            **{name: (dims, np.array(values, dtype=float)) for name, values in along.items()},
+            "departure": ((), departure),
+            "departure_error": ((), error),
+        },
+        coords={"thermometer": list(THERMOMETERS), "setting": np.arange(len(calibrations))},
     )  # fmt: skip
+    return xr.merge([readings, law_curves(calibrations)])
 
 
 def law_curves(calibrations: Sequence[Calibration]) -> xr.Dataset:
@@ -195,12 +186,9 @@ def measured_relaxations(steps: Sequence[Calibration], momentum: float) -> tuple
 
 def ratios(calibration: Calibration) -> list[tuple[float, float]]:
     """Temperatures over the law's, with standard errors, of those that could be read."""
-    law_temperature = calibration.law_temperature
-    return [
-        (reading.temperature / law_temperature, reading.relative_error * reading.temperature / law_temperature)
-        for reading in calibration.readings
-        if reading.reads
-    ]
+    unit = calibration.law_temperature
+    read = [reading for reading in calibration.readings if reading.reads]
+    return [(each.temperature / unit, each.relative_error * each.temperature / unit) for each in read]
 
 
 def largest_departure(calibrations: Sequence[Calibration]) -> tuple[float, float]:
@@ -225,9 +213,8 @@ def law_range(calibration: Calibration) -> tuple[float, float]:
 # ---- tables ----------------------------------------------------------------------------------------------------------
 def tables(data: xr.Dataset) -> tuple[Table, ...]:
     """Where one temperature holds, and what every thermometer read."""
-    momenta = data["law_momentum"].values
     ranges = {
-        "momentum": texts(momenta),
+        "momentum": texts(data["law_momentum"].values),
         "by law, up to": texts(data["largest_relaxation"].values),
         "measured at": texts(data["held_relaxation"].values),
         "no longer at": texts(data["failed_relaxation"].values),
@@ -242,21 +229,16 @@ def tables(data: xr.Dataset) -> tuple[Table, ...]:
         "T by law": texts(data["law_temperature"].values),
     }
     for name in data["thermometer"].values:
-        ratio, error = _ratio(data.sel(thermometer=name))
-        told = zip(ratio, error, strict=True)
+        told = zip(*_ratio(data.sel(thermometer=name)), strict=True)
         columns[str(name)] = ["-" if math.isnan(r) else f"{r:.3f} ± {e:.3f}" for r, e in told]
     spreads = data["disagreement_spread"].values
     columns["differ by"] = ["-" if math.isnan(spread) else f"{100 * spread:.1f} %" for spread in spreads]
     columns["p"] = [chance_text(p) for p in data["disagreement_p_value"].values]
+    within = "Relaxation per step up to which SGD has one temperature, with additive noise."
+    over = "Temperature over the law's, ± one standard error; p is the chance of such differences at one temperature."
     return (
-        Table.of_columns(
-            "one_temperature", "Relaxation per step up to which SGD has one temperature, with additive noise.", ranges
-        ),
-        Table.of_columns(
-            "thermometers",
-            "Temperature over the law's, ± one standard error; p is the chance of such differences at one temperature.",
-            columns,
-        ),
+        Table.of_columns("one_temperature", within, ranges),
+        Table.of_columns("thermometers", over, columns),
     )
 
 

@@ -121,7 +121,8 @@ class Outcome:
     def __post_init__(self) -> None:
         if len(self.claims) > MOST_CLAIMS:
             raise ValueError(f"claims must be {MOST_CLAIMS} at most, not {len(self.claims)}")
-        for what, names in (("claims", [c.name for c in self.claims]), ("tables", [t.name for t in self.tables])):
+        for what, parts in (("claims", self.claims), ("tables", self.tables)):
+            names = [part.name for part in parts]
             if len(set(names)) < len(names):
                 raise ValueError(f"{what} must have names of their own, not {names}")
 
@@ -156,6 +157,22 @@ def estimate_text(value: float, low: float, high: float, digits: int = 3) -> str
 def chance_text(value: float) -> str:
     """A p-value or a weight to two digits; a dash where there is none."""
     return "< 0.001" if value < 0.001 else number_text(value, 2)
+
+
+def p_text(p_value: float) -> str:
+    """A p-value in a sentence."""
+    told = chance_text(p_value)
+    return f"p {told}" if told[0] == "<" else f"p = {told}"
+
+
+def decimals(value: float, digits: int = 2) -> str:
+    """A number to so many decimals; a dash where there is none."""
+    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
+
+
+def against_first(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """Claims that do not hold before the others."""
+    return tuple(sorted(claims, key=lambda claim: claim.verdict != "no"))
 
 
 def spoken(name: object) -> str:
