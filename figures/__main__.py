@@ -20,14 +20,9 @@ if TYPE_CHECKING:
 
 def drawings() -> dict[str, Callable[[xarray.Dataset], Any]]:
     """Every module that draws: its name to its ``draw``, which gives one figure, or several by their files' stems."""
-    found = {}
-    for module in pkgutil.iter_modules(figures.__path__):
-        if module.name.startswith("_"):
-            continue
-        draw = getattr(importlib.import_module(f"figures.{module.name}"), "draw", None)
-        if callable(draw):
-            found[module.name] = draw
-    return found
+    names = [module.name for module in pkgutil.iter_modules(figures.__path__) if not module.name.startswith("_")]
+    modules = {name: importlib.import_module(f"figures.{name}") for name in names}
+    return {name: module.draw for name, module in modules.items() if hasattr(module, "draw")}
 
 
 def redraw(names: Sequence[str], data: Path, out: Path, formats: Sequence[str]) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 
 from figures.style import FAINT, INK, LAW, PALETTE, plain_ticks, series, use_style
 
+ACCURACY = {"xlabel": "switch epoch $e_s$", "ylabel": "final test accuracy, %"}
 CONTROL_MARKERS = {"reset": "^", "fresh": "s", "base": "v"}
 DEFINITIONS = {"hinge": "o", "half_depth": "s", "half_stuck_mass": "^"}
 
@@ -45,15 +47,20 @@ def _words(name: str) -> str:
     return str(name).replace("_", " ")
 
 
+def _curve(axes: Axes, curve: xr.Dataset, **look: Any) -> np.ndarray:
+    """Draw the mean accuracy of one batch size with its standard errors; the switch epochs come back."""
+    known = np.isfinite(curve["curve"].values)
+    epochs, error = curve["curve_epoch"].values[known], curve["curve_standard_error"].fillna(0).values[known]
+    axes.errorbar(epochs, curve["curve"].values[known], yerr=error, capsize=2.5, **look)
+    return epochs
+
+
 def _accuracy(axes: Axes, data: xr.Dataset) -> None:
     base = (data["arm"] == "base") & (data["deficit"] == data.attrs["deficit"])
     for look, size in zip(series(data.sizes["curve_batch_size"]), data["curve_batch_size"].values, strict=True):
         curve = data.sel(curve_batch_size=size)
-        known = np.isfinite(curve["curve"].values)
-        epochs = curve["curve_epoch"].values[known]
-        axes.errorbar(
-            epochs, curve["curve"].values[known], yerr=curve["curve_standard_error"].fillna(0).values[known],
-            color=look.colour, linestyle=look.line_style, marker=look.marker, capsize=2.5, label=f"B = {size}",
+        epochs = _curve(
+            axes, curve, color=look.colour, linestyle=look.line_style, marker=look.marker, label=f"B = {size}"
         )  # fmt: skip
         runs = data.isel(run=np.flatnonzero(base & (data["batch_size"] == size)))
         failed = ~runs["passed"].values.astype(bool)
@@ -67,9 +74,7 @@ def _accuracy(axes: Axes, data: xr.Dataset) -> None:
             axes.plot(grid, intercept + slope * np.minimum(grid, kink), color=look.colour, linewidth=0.8, alpha=0.6)
     if not data["passed"].values[base.values].all():
         axes.plot([], [], linestyle="none", marker="x", color=FAINT, label="below the gate (left out)")
-    axes.set_title("Final test accuracy: mean and standard error over seeds, with hinge")
-    axes.set_xlabel("switch epoch $e_s$")
-    axes.set_ylabel("final test accuracy, %")
+    axes.set(title="Final test accuracy: mean and standard error over seeds, with hinge", **ACCURACY)
     axes.legend()
 
 
@@ -77,13 +82,8 @@ def _controls(axes: Axes, data: xr.Dataset) -> None:
     sizes = sorted(set(data["control_batch_size"].values.tolist()))
     size = sizes[0] if sizes else int(data["curve_batch_size"].values[0])
     if size in data["curve_batch_size"].values:
-        curve = data.sel(curve_batch_size=size)
-        known = np.isfinite(curve["curve"].values)
-        axes.errorbar(
-            curve["curve_epoch"].values[known], curve["curve"].values[known],
-            yerr=curve["curve_standard_error"].fillna(0).values[known], color=INK, marker="o", capsize=2.5,
-            label=f"{_words(data.attrs['deficit'])}, base arm",
-        )  # fmt: skip
+        label = f"{_words(data.attrs['deficit'])}, base arm"
+        _curve(axes, data.sel(curve_batch_size=size), color=INK, marker="o", label=label)
     names = sorted(set(zip(data["control_arm"].values.tolist(), data["control_deficit"].values.tolist(), strict=True)))
     for number, (arm, deficit) in enumerate(names):
         chosen = (
@@ -96,9 +96,7 @@ def _controls(axes: Axes, data: xr.Dataset) -> None:
             marker=CONTROL_MARKERS.get(arm, "D"), color=PALETTE[(number + 1) % len(PALETTE)], markersize=7,
             label=f"{_words(deficit)}, {_words(arm)}",
         )  # fmt: skip
-    axes.set_title(f"Controls at B = {size}: mean and standard error")
-    axes.set_xlabel("switch epoch $e_s$")
-    axes.set_ylabel("final test accuracy, %")
+    axes.set(title=f"Controls at B = {size}: mean and standard error", **ACCURACY)
     axes.legend()
 
 
@@ -133,18 +131,15 @@ def _ends(axes: Axes, data: xr.Dataset) -> None:
     axes.plot(sizes, middle - np.log2(sizes / 128), label="slope of the theorem", **LAW)
     axes.set_xscale("log", base=2)
     plain_ticks(axes.xaxis, sizes)
-    axes.set_title("Ends, in units of the theorem's shift per halving of the batch")
-    axes.set_xlabel("batch size B")
-    axes.set_ylabel(r"$e^*\,|\ln\gamma|\,/\ln 2$")
+    title = "Ends, in units of the theorem's shift per halving of the batch"
+    axes.set(title=title, xlabel="batch size B", ylabel=r"$e^*\,|\ln\gamma|\,/\ln 2$")
     axes.legend(fontsize=8.5)
 
 
 def _collapse(axes: Axes, data: xr.Dataset) -> None:
     """Normalised accuracy over learning rate / batch size at the switch, to which the temperature is proportional."""
-    for prefix, dimension, filled in (
-        ("curve", "curve_batch_size", True),
-        ("published", "published_batch_size", False),
-    ):
+    for prefix, filled in (("curve", True), ("published", False)):
+        dimension = f"{prefix}_batch_size"
         sizes = data[dimension].values
         for look, size in zip(series(len(sizes)), sizes, strict=True):
             curve = data.sel({dimension: size})
@@ -161,9 +156,11 @@ def _collapse(axes: Axes, data: xr.Dataset) -> None:
             )  # fmt: skip
     axes.set_xscale("log")
     axes.invert_xaxis()
-    axes.set_title("Collapse: over learning rate / batch size at the switch")
-    axes.set_xlabel(r"$\eta(e_s)/B$, falling as the switch comes later")
-    axes.set_ylabel("accuracy, 1 without deficit, 0 at late switches")
+    axes.set(
+        title="Collapse: over learning rate / batch size at the switch",
+        xlabel=r"$\eta(e_s)/B$, falling as the switch comes later",
+        ylabel="accuracy, 1 without deficit, 0 at late switches",
+    )
     axes.legend(fontsize=8.5)
 
 
@@ -203,7 +200,5 @@ def _at_switch(axes: Axes, data: xr.Dataset, names: Sequence[str]) -> None:
             axes.axvline(end, color=look.colour, linewidth=0.8, linestyle=":")
     if positive:
         axes.set_yscale("log")
-    axes.set_title(f"{title} at the switch (dotted: hinge)")
-    axes.set_xlabel("switch epoch $e_s$")
-    axes.set_ylabel(label)
+    axes.set(title=f"{title} at the switch (dotted: hinge)", xlabel=ACCURACY["xlabel"], ylabel=label)
     axes.legend()

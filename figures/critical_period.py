@@ -30,11 +30,8 @@ def draw(dataset: xr.Dataset) -> dict[str, Figure]:
         As ``python -m slt_toys.critical_period`` writes it.
     """
     use_style()
-    return {
-        "critical_period": _arms(dataset),
-        "critical_period_worlds": _worlds(dataset),
-        "critical_period_shifts": _shifts(dataset),
-    }
+    drawings = {"": _arms, "_worlds": _worlds, "_shifts": _shifts}
+    return {f"critical_period{name}": drawing(dataset) for name, drawing in drawings.items()}
 
 
 # ---- arms: stuck shares ---------------------------------------------------------------------------------------------
@@ -117,8 +114,8 @@ def _shifts_of_the_end(axes: Axes, data: xr.Dataset) -> None:
         axes.axvline(edge, color=FAINT, linewidth=0.7, linestyle=(0, (1, 2)), zorder=1)
     offsets = np.linspace(0.3, -0.3, len(names) + 1)
     for column, (name, look) in enumerate(zip(names, series(len(names)), strict=True)):
-        one = part.isel(hypothesis=column)
-        x = _placed(one["shift_predicted"].values, one["end_predicted_state"].values, reach)
+        own = part.isel(hypothesis=column)
+        x = _placed(own["shift_predicted"].values, own["end_predicted_state"].values, reach)
         axes.plot(
             x, places + offsets[column + 1], linestyle="none", marker=look.marker, markersize=7.5, color=look.colour,
             markeredgecolor=INK, markeredgewidth=0.5, label=f"{name}: predicted", zorder=3, clip_on=False,
@@ -145,30 +142,23 @@ def _shifts_of_the_end(axes: Axes, data: xr.Dataset) -> None:
     axes.set_yticks(places, [arm + _marks(part.isel(arm=number)) for number, arm in enumerate(arms)])
     axes.tick_params(axis="y", length=0)
     axes.set(
-        xlim=(-1.22 * reach, 1.22 * reach),
-        ylim=(-0.5, len(arms) - 0.5),
+        xlim=(-1.22 * reach, 1.22 * reach), ylim=(-0.5, len(arms) - 0.5),
         xlabel="shift of the end against the control (epochs of the control)",
-    )
-    axes.set_title("f  How far each arm moves the end; hypotheses have seen the control alone")
+        title="f  How far each arm moves the end; hypotheses have seen the control alone",
+    )  # fmt: skip
     for edge, text in ((-OPEN * reach, "earlier\nthan all"), (OPEN * reach, "later\nthan all")):
         axes.annotate(
             text, (edge, 0), xycoords=("data", "axes fraction"), xytext=(0, -4), textcoords="offset points",
             ha="center", va="top", fontsize=8.5, color=INK, annotation_clip=False,
         )  # fmt: skip
-    inside = [tick for tick in axes.get_xticks() if abs(tick) < 0.97 * reach]
-    axes.set_xticks(inside)
+    axes.set_xticks([tick for tick in axes.get_xticks() if abs(tick) < 0.97 * reach])
     axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.11), ncols=3, handletextpad=0.3, columnspacing=1.2)
 
 
 def _placed(shifts: np.ndarray, states: np.ndarray, reach: float) -> np.ndarray:
     """Shifts, with those of open ends beyond the axis's dotted lines; nan where an end is neither found nor open."""
     sides = {"later": OPEN * reach, "earlier": -OPEN * reach}
-    return np.array(
-        [
-            shift if np.isfinite(shift) else sides.get(str(state), np.nan)
-            for shift, state in zip(shifts, states, strict=True)
-        ]
-    )
+    return np.where(np.isfinite(shifts), shifts, [sides.get(str(state), np.nan) for state in states])
 
 
 # ---- worlds ---------------------------------------------------------------------------------------------------------
@@ -211,10 +201,8 @@ def _matrix(axes: Axes, data: xr.Dataset, chances: np.ndarray, outcomes: np.ndar
             )  # fmt: skip
             if name == truth:
                 axes.add_patch(Rectangle(corner, 0.92, 0.56, fill=False, edgecolor=TRUTH, linewidth=3.4))
-        right = " (right)" if str(outcome) == truth else ""
-        middle = (len(names) - 1) / 2
-        told = f"{outcome or 'no such arms'}{right}"
-        axes.text(middle, row + 0.32, told, ha="center", va="center", fontsize=9.5, style="italic")
+        told = f"{outcome or 'no such arms'}{' (right)' if str(outcome) == truth else ''}"
+        axes.text((len(names) - 1) / 2, row + 0.32, told, ha="center", va="center", fontsize=9.5, style="italic")
 
 
 def _chance(chance: float) -> str:
@@ -237,8 +225,8 @@ def _shifts(data: xr.Dataset) -> Figure:
     named = [str(name) for name in data["pair_shift"].values if str(name) not in windows]
     _points(kinds, np.arange(len(named), dtype=float), part.sel(pair_shift=named), "pair", 0.36, INK)
     kinds.set_xticks(range(len(named)), named, rotation=30, ha="right", rotation_mode="anchor")
-    kinds.set(ylim=(0, 1), ylabel="stuck share", xlim=(-0.6, len(named) - 0.4))
-    kinds.set_title(f"a  {data.attrs['shift_length']} epochs of deficit, by shape")
+    title = f"a  {data.attrs['shift_length']} epochs of deficit, by shape"
+    kinds.set(ylim=(0, 1), ylabel="stuck share", xlim=(-0.6, len(named) - 0.4), title=title)
     kinds.plot([], [], color=INK, linewidth=2.6, label="exact")
     kinds.errorbar([], [], yerr=[], label="sampled", **SAMPLED)
     kinds.legend(loc="upper right")
@@ -249,11 +237,8 @@ def _shifts(data: xr.Dataset) -> Figure:
     onsets.plot(epochs, late["pair_exact"], **EXACT, label="exact")
     error = INTERVAL * late["pair_error"].values
     onsets.errorbar(epochs, late["pair_sampled"], yerr=error, label="sampled", **SAMPLED)
-    onsets.set(
-        ylim=(0, 1),
-        xlabel="onset of the window (epoch)",
-    )
-    onsets.set_title(f"b  A window of {data.attrs['window_length']} epochs of deficit")
+    title = f"b  A window of {data.attrs['window_length']} epochs of deficit"
+    onsets.set(ylim=(0, 1), xlabel="onset of the window (epoch)", title=title)
     onsets.tick_params(labelleft=False)
     onsets.legend(loc="upper right")
 
@@ -266,8 +251,8 @@ def _shifts(data: xr.Dataset) -> Figure:
         _points(three, at, data.sel(three_phase=phase), "three", 0.12, look.colour, **style)
         three.errorbar([], [], yerr=[], label=phase, **(SAMPLED | style))
     three.set_xticks(range(len(shifts)), shifts, rotation=30, ha="right", rotation_mode="anchor")
-    three.set(ylim=(0, 1), xlim=(-0.6, len(shifts) - 0.4), ylabel="share of runs")
-    three.set_title("c  Three phases: where runs end")
+    title = "c  Three phases: where runs end"
+    three.set(ylim=(0, 1), xlim=(-0.6, len(shifts) - 0.4), ylabel="share of runs", title=title)
     three.legend(loc="upper right", ncols=3, bbox_to_anchor=(1.0, 1.02), handletextpad=0.2, columnspacing=0.9)
     figure.suptitle(
         f"Shifts in mid-training other than one switch; {data.attrs['shift_runs']} sampled runs each, 95 % intervals"

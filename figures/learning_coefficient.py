@@ -19,10 +19,6 @@ def draw(dataset: xr.Dataset) -> Figure:
         Variables along ``row``: network, setting, seed, estimate, standard_error, exact; along ``crossing``:
         crossing_n_beta, crossing_estimate, crossing_standard_error, crossing_exact; along ``curve``: curve_n_beta,
         curve_energy.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     use_style()
     figure = Figure(figsize=(13.0, 6.0))
@@ -62,16 +58,16 @@ def draw(dataset: xr.Dataset) -> Figure:
 
 def _draw_crossing(axes: Axes, dataset: xr.Dataset) -> None:
     """Three numbers against nβ: estimates, the exact energy and the learning coefficient."""
-    one, other = series(2)
+    exact, sampled = series(2)
     axes.axhline(float(dataset["crossing_exact"].values[0]), color=INK, linewidth=1.2, label="learning coefficient")
     axes.plot(
-        dataset["curve_n_beta"].values, dataset["curve_energy"].values, color=one.colour, linestyle="--",
+        dataset["curve_n_beta"].values, dataset["curve_energy"].values, color=exact.colour, linestyle="--",
         label=r"exact at finite $n\beta$",
     )  # fmt: skip
     error = 1.96 * dataset["crossing_standard_error"].values
     axes.errorbar(
         dataset["crossing_n_beta"].values, dataset["crossing_estimate"].values, error, linestyle="none",
-        marker=other.marker, color=other.colour, label="estimate, 1.96 standard errors",
+        marker=sampled.marker, color=sampled.colour, label="estimate, 1.96 standard errors",
     )  # fmt: skip
     axes.set(
         xscale="log", ylim=(0.2, 0.54), xlabel=r"$n\beta$ [1/loss]", ylabel=r"energy $n\beta\,(E[L]-L^*)$",

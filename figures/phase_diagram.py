@@ -131,8 +131,7 @@ def _stuck(figure: Figure, place: Any, data: xr.Dataset) -> None:
         axes.set_ylim(-0.02, 1.02)
     left.set(xlabel="switch epoch $e_s$", ylabel=f"ends stuck in '{data.attrs['stuck_phase']}'", xlim=(0, None))
     left.set_title("c  Stuck probability")
-    right.set(xlabel=r"temperature at the switch $T(e_s)$ (loss)", xscale="log")
-    right.set_title("collapsed")
+    right.set(xlabel=r"temperature at the switch $T(e_s)$ (loss)", xscale="log", title="collapsed")
     right.invert_xaxis()
     right.tick_params(labelleft=False)
     handles = [
@@ -167,8 +166,8 @@ def _published(figure: Figure, place: Any, data: xr.Dataset) -> None:
         upper.plot(
             [0, kink, end], line, color=FAINT, linewidth=1.0, zorder=1, label="hinge" if row == len(sizes) - 1 else None
         )
-    upper.set(xlabel="switch epoch $e_s$", ylabel="final accuracy (%)")
-    upper.set_title("d  Published CIFAR-10 curves (Baker 2023; one seed each)")
+    title = "d  Published CIFAR-10 curves (Baker 2023; one seed each)"
+    upper.set(xlabel="switch epoch $e_s$", ylabel="final accuracy (%)", title=title)
     upper.legend(loc="upper right", handlelength=2.6)
     theory = data["published_halving_law"].item()
     octave = np.log2(sizes / sizes[0])

@@ -30,12 +30,12 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def _law(label: str, **values: Any) -> Any:
-    found = equation(label)
-    symbols = sorted(found.equation.rhs.free_symbols, key=str)
+    right = equation(label).equation.rhs
+    symbols = sorted(right.free_symbols, key=str)
     missing = {symbol.name for symbol in symbols} ^ set(values)  # pyright: ignore[reportAttributeAccessIssue]
     if missing:
         raise ValueError(f"[eq:{label}] and the values given disagree on {sorted(missing)}")
-    return sympy.lambdify(symbols, found.equation.rhs, modules=["scipy", "numpy"])(*(values[str(s)] for s in symbols))
+    return sympy.lambdify(symbols, right, modules=["scipy", "numpy"])(*(values[str(s)] for s in symbols))
 
 
 def newton_polygon() -> Figure:
@@ -233,13 +233,13 @@ def scaling_variable() -> Figure:
     epoch = np.arange(0.0, 161.0, 20.0)
     for look, batch in zip(series(4), (32, 128, 512), strict=False):
         exponential = 0.05 * 0.97**epoch
-        heat = _temperature(exponential, batch)
+        temperature = _temperature(exponential, batch)
         place = _law("scaling-variable", decay=0.97, epoch=epoch, batch_size=batch)
         left_over = [0.05 * 50_000 / batch * np.sum(0.97 ** np.arange(e, e + 2000)) for e in epoch]
         marks = {"linestyle": "none", "marker": look.marker, "markerfacecolor": "white", "markersize": 7}
-        left.plot(place, heat, **marks, markeredgecolor=look.colour, label=f"$B = {batch}$")
+        left.plot(place, temperature, **marks, markeredgecolor=look.colour, label=f"$B = {batch}$")
         left.plot(place, left_over, **marks, markeredgecolor=look.colour)
-        right.plot(heat, left_over, **marks, markeredgecolor=look.colour, label=f"exponential, $B = {batch}$")
+        right.plot(temperature, left_over, **marks, markeredgecolor=look.colour, label=f"exponential, $B = {batch}$")
         later = np.geomspace(1, 300, 60) - 1
         power = _law("remaining-langevin-time-power-law", **_RUN, epoch=later, batch_size=batch, schedule_power=2)
         right.plot(
@@ -304,17 +304,10 @@ def _plain_ticks(axes: Axes, places: Sequence[int]) -> None:
 
 
 DRAWINGS: dict[str, Callable[[], Figure]] = {
-    function.__name__: function
-    for function in (
-        newton_polygon,
-        energy_law,
-        singular_escape,
-        sgd_temperature,
-        reshuffling,
-        scaling_variable,
-        critical_period_end,
-    )
-}
+    drawing.__name__: drawing
+    for drawing in (newton_polygon, energy_law, singular_escape, sgd_temperature, reshuffling, scaling_variable,
+                    critical_period_end)
+}  # fmt: skip
 
 
 def draw_all(folder: Path) -> list[Path]:

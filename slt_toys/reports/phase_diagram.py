@@ -125,15 +125,10 @@ def dataset(
     whole = xr.merge([*maps, curves_dataset(curves, decay), published, own], combine_attrs="drop_conflicts")
     energies = {"deficit": pair.deficit.bound_energy, "clean": pair.clean.bound_energy}
     return whole.assign_attrs(
-        potential=pair.clean.name,
-        energy_latex=energy_latex(energies["clean"]) if pair.clean.dimension <= 2 else "",
-        **{f"{role}_energy": energy_text(energy) for role, energy in energies.items()},
-        stuck_phase=pair.stuck_phase,
-        preferred_phase=preferred,
-        decay=decay,
-        chains=len(curves[0].stuck),
-        epochs_after=ending.epochs,
-    )
+        potential=pair.clean.name, energy_latex=energy_latex(energies["clean"]) if pair.clean.dimension <= 2 else "",
+        **{f"{role}_energy": energy_text(energy) for role, energy in energies.items()}, stuck_phase=pair.stuck_phase,
+        preferred_phase=preferred, decay=decay, chains=len(curves[0].stuck), epochs_after=ending.epochs,
+    )  # fmt: skip
 
 
 def _ends(
@@ -287,15 +282,9 @@ def _laws_table(data: xr.Dataset) -> Table:
 def claims(data: xr.Dataset) -> tuple[Claim, ...]:
     """What the law says and what came out; those that speak against it first."""
     return (
-        halving_claim(data, HINGE.name),
-        loss_claim(data),
-        _crossover(data),
-        log_law_claim(data),
-        halving_claim(data, HALF_DEPTH.name),
-        _collapse_exponent(data),
-        _end(data),
-        _toy_halving(data),
-    )
+        halving_claim(data, HINGE.name), loss_claim(data), _crossover(data), log_law_claim(data),
+        halving_claim(data, HALF_DEPTH.name), _collapse_exponent(data), _end(data), _toy_halving(data),
+    )  # fmt: skip
 
 
 def _crossover(data: xr.Dataset) -> Claim:

@@ -65,13 +65,10 @@ class Claim:
         """A claim whose numbers may be NaN for none; by default it holds if its interval holds ``expected``."""
         ends = tuple(end if math.isfinite(end) else None for end in interval)
         return cls(
-            name,
-            sentence,
-            value if math.isfinite(value) else None,
-            None if ends == (None, None) else (ends[0], ends[1]),
-            expected if math.isfinite(expected) else None,
+            name, sentence, value if math.isfinite(value) else None,
+            None if ends == (None, None) else (ends[0], ends[1]), expected if math.isfinite(expected) else None,
             verdict or inside(expected, *interval),
-        )
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -46,11 +46,11 @@ class Compare:
 def numbers(value: Any, path: str = "") -> Iterator[tuple[str, float]]:
     """Every number of a JSON value with its path, such as ``("ends.64[0]", 12.5)``; true and false are none."""
     if isinstance(value, dict):
-        for key, item in value.items():
-            yield from numbers(item, f"{path}.{key}" if path else str(key))
+        for key, entry in value.items():
+            yield from numbers(entry, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from numbers(item, f"{path}[{index}]")
+        for index, entry in enumerate(value):
+            yield from numbers(entry, f"{path}[{index}]")
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         yield path, float(value)
 
@@ -59,12 +59,12 @@ def missing(old: Any, known: Sequence[float]) -> list[tuple[str, float]]:
     """The numbers of ``old``, with their paths, that differ from all those known by more than 1e-6 of themselves."""
     ordered = sorted(number for number in known if math.isfinite(number))
 
-    def found(number: float) -> bool:
+    def is_known(number: float) -> bool:
         slack = RELATIVE * abs(number)
         place = bisect_left(ordered, number - slack)
         return place < len(ordered) and ordered[place] <= number + slack
 
-    return [(path, number) for path, number in numbers(old) if not found(number)]
+    return [(path, number) for path, number in numbers(old) if not is_known(number)]
 
 
 def read_numbers(path: Path) -> list[float]:

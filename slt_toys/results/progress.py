@@ -45,12 +45,7 @@ def progress(title: str, total: float | None) -> Iterator[Callable[..., None]]:
         return
     with contextlib.ExitStack() as stack:
         if not _shown:
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-            )
+            columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
             display = stack.enter_context(Progress(*columns, console=console, transient=True))
             _shown.append(display)
             stack.callback(_shown.clear)

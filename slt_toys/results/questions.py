@@ -41,15 +41,9 @@ def table(records: Path) -> str:
             raise ValueError(f"{experiment}.json has no claim {name!r}; it has {', '.join(claims)}")
         claim = claims[name]
         interval = "" if claim["interval"] is None else f" {interval_text(*claim['interval'])}"
-        rows.append(
-            [
-                question,
-                claim["sentence"],
-                f"{number_text(claim['value'])}{interval}",
-                number_text(claim["expected"]),
-                f"[{claim['verdict']}](docs/results/{experiment}.md)",
-            ]
-        )
+        value, expected = f"{number_text(claim['value'])}{interval}", number_text(claim["expected"])
+        link = f"[{claim['verdict']}](docs/results/{experiment}.md)"
+        rows.append([question, claim["sentence"], value, expected, link])
     return markdown(["question", "claim", "value, 95 %", "expected", "holds"], rows)
 
 

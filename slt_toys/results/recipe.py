@@ -95,34 +95,26 @@ def carry_out(experiment: Experiment) -> dict[str, Any]:
     ValueError, OSError
         In one line; folders are tried before the work begins.
     """
+    from . import records
     from .claims import page
-    from .records import (
-        manifest,
-        writable_folder,
-        write_bytes_atomically,
-        write_dataset,
-        write_figure,
-        write_json,
-        written_together,
-    )
 
     name, began = experiment.NAME, time.perf_counter()
-    folder = writable_folder(experiment.out, argument="--out")
-    docs = None if experiment.docs is None else writable_folder(experiment.docs, argument="--docs")
+    folder = records.writable_folder(experiment.out, argument="--out")
+    docs = None if experiment.docs is None else records.writable_folder(experiment.docs, argument="--docs")
     dataset = experiment.run()
     with progress("tables and figures", None):
         outcome = experiment.outcome(dataset)
     command = f"python -m slt_toys.{name}"
-    with written_together():
-        files = {f"{name}.nc": write_dataset(dataset, folder / f"{name}.nc")}
+    with records.written_together():
+        files = {f"{name}.nc": records.write_dataset(dataset, folder / f"{name}.nc")}
         for stem, figure in outcome.figures.items():
-            files |= write_figure(figure, folder / stem, ("png", "svg"))
+            files |= records.write_figure(figure, folder / stem, ("png", "svg"))
         record = outcome.to_dict() | {"numbers": numbers(dataset)}
-        files[f"{name}.md"] = write_bytes_atomically(page(record, command).encode(), folder / f"{name}.md")
+        files[f"{name}.md"] = records.write_bytes_atomically(page(record, command).encode(), folder / f"{name}.md")
         if docs is not None:
-            write_bytes_atomically(page(record, command, "../../").encode(), docs / f"{name}.md")
-        record["manifest"] = manifest(experiment, experiment.seed, time.perf_counter() - began, files=files)
-        write_json(record, folder / f"{name}.json", not_finite="null")
+            records.write_bytes_atomically(page(record, command, "../../").encode(), docs / f"{name}.md")
+        record["manifest"] = records.manifest(experiment, experiment.seed, time.perf_counter() - began, files=files)
+        records.write_json(record, folder / f"{name}.json", not_finite="null")
     return record
 
 

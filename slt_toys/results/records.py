@@ -26,18 +26,9 @@ from slt_toys.results.json_values import json_text, plain_values
 from slt_toys.results.manifest import manifest
 
 __all__ = [
-    "manifest",
-    "read_dataset",
-    "read_groups",
-    "sha256",
-    "writable_folder",
-    "write_bytes_atomically",
-    "write_dataset",
-    "write_figure",
-    "write_groups",
-    "write_json",
-    "written_together",
-]
+    "manifest", "read_dataset", "read_groups", "sha256", "writable_folder", "write_bytes_atomically", "write_dataset",
+    "write_figure", "write_groups", "write_json", "written_together",
+]  # fmt: skip
 
 
 _WAITING: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("waiting", default=None)  # see written_together
@@ -247,10 +238,6 @@ def read_dataset(path: str | os.PathLike[str]) -> xarray.Dataset:
     path
         A NetCDF file. Its record is the file of the same name ending in ``.json``.
 
-    Returns
-    -------
-    xarray.Dataset
-
     Raises
     ------
     ValueError
@@ -361,10 +348,6 @@ def writable_folder(path: str | os.PathLike[str], *, argument: str = "out") -> P
         The folder; missing parents are made.
     argument
         Name to use in the message.
-
-    Returns
-    -------
-    Path
 
     Raises
     ------

@@ -35,8 +35,8 @@ def variables(
     Examples
     --------
     >>> from slt_toys.fits.collapse import Collapse
-    >>> found = variables(Collapse, [Collapse("epoch", 0.2, 15), None], ["variable"], "collapse_")
-    >>> found["collapse_spread"][1].tolist()
+    >>> cells = variables(Collapse, [Collapse("epoch", 0.2, 15), None], ["variable"], "collapse_")
+    >>> cells["collapse_spread"][1].tolist()
     [0.2, nan]
     """
     dims = tuple(dims)
