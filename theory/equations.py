@@ -11,6 +11,7 @@ from theory.laws import (
     crossover,
     diagonal_network,
     equi_temperature,
+    fisher_information,
     flow_time,
     fluctuation_dissipation,
     free_energy,
@@ -40,7 +41,7 @@ _LAWS = {
     "sgd": (sgd, reshuffling, fluctuation_dissipation, inertia, langevin_bias, localisation),
     "scaling": (scaling, power_law, equi_temperature, flow_time, schedules, confound, barrier_spectrum),
     "samplers": (gibbs, truncated_normal, replica_exchange, round_trips, splitting_bias),
-    "zoo": (rival_models, pathways, diagonal_network),
+    "zoo": (rival_models, pathways, diagonal_network, fisher_information),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     subject: tuple(equation for law in laws for equation in law.EQUATIONS) for subject, laws in _LAWS.items()

@@ -5,8 +5,8 @@ A new model is one file and one line of :data:`ZOO`; ``tests/zoo/test_zoo.py`` t
 
 from __future__ import annotations
 
-from . import bottleneck, deep_linear_pathways, diagonal_linear_network, memorising_saddle
+from . import bottleneck, deep_linear_pathways, diagonal_linear_network, logistic_pathways, memorising_saddle
 from .model import ZooModel
 
-_MODULES = (bottleneck, memorising_saddle, deep_linear_pathways, diagonal_linear_network)
+_MODULES = (bottleneck, memorising_saddle, deep_linear_pathways, diagonal_linear_network, logistic_pathways)
 ZOO: tuple[ZooModel, ...] = tuple(module.MODEL for module in _MODULES)

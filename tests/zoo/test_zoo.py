@@ -22,6 +22,7 @@ LAWS = {
         "effective-initialisation-shift",
         "effective-initialisation-decay",
     },
+    "logistic_pathways": {"logistic-flow-time", "logistic-fisher-trace", "logistic-pathway-share"},
 }
 CHECKS = [
     pytest.param(check, id=f"{model.name}: {check.name}", marks=[pytest.mark.slow] if check.slow else [])
