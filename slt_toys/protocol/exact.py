@@ -99,8 +99,8 @@ def exact_stuck_in_arm(pair: PotentialPair, schedules: Sequence[Schedule], cells
 
 @checked_arguments
 def exact_shifts(
-    pair: PotentialPair, training: Training, shifts: Mapping[str, Shift], epochs: int, *, start: Start = "equilibrium",
-    cells: int | None = None,
+    pair: PotentialPair, training: Training, shifts: Mapping[str, Shift], epochs: int, *,
+    start: Start | Array = "equilibrium", cells: int | None = None, grid: Grid | None = None,
 ) -> xr.Dataset:  # fmt: skip
     """Masses of the phases in every epoch of runs with shifts, from the Fokker-Planck equation.
 
@@ -114,7 +114,7 @@ def exact_shifts(
         Length of every run; shifts must end by then.
     start
         At epoch 0: ``"equilibrium"`` at the first temperature in the energy in force then, or the deficit's
-        equilibrium within its stuck phase (``"deficit phase"``).
+        equilibrium within its stuck phase (``"deficit phase"``); or masses of the cells, shape ``grid.shape``.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def exact_shifts(
     names = [phase.name for phase in parts[0].clean.phases]
     if any([phase.name for phase in part.clean.phases] != names for part in parts):
         raise ValueError(f"pair {pair.name} has components with different phases; their mean would mean nothing")
-    occupancy = np.mean([_Runs(part, runs, start, cells).phase_masses() for part in parts], axis=0)
+    occupancy = np.mean([_Runs(part, runs, start, cells, grid).phase_masses() for part in parts], axis=0)
     stuck = occupancy[:, -1, names.index(parts[0].stuck_phase)]
     return shift_dataset(pair, shifts, runs, np.arange(epochs + 1), names, occupancy, stuck=("shift", stuck))
 

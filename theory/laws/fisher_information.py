@@ -1,7 +1,8 @@
 r"""Two logistic pathways: Fisher information rises and falls, and what a deficit does falls from the start.
 
 Each pathway is a product of two weights, u_k v_k, and the logit of a label y = +1 or -1 at the input x = y is
-y (u_a v_a + u_b v_b) = y s. Balanced weights u_k = v_k stay balanced; p_k = u_k v_k. A deficit takes the input of b away.
+y (u_a v_a + u_b v_b) = y s. Balanced weights u_k = v_k stay balanced; p_k = u_k v_k. A deficit takes the input of b
+away.
 """
 
 from __future__ import annotations
@@ -27,18 +28,20 @@ def _velocities() -> tuple[sympy.Expr, ...]:
     return tuple(-sympy.diff(loss, weight) for weight in _WEIGHTS)
 
 
+def _along(quantity: sympy.Expr, velocities: tuple[sympy.Expr, ...]) -> sympy.Expr:
+    """How fast a function of the weights changes along the flow."""
+    return sympy.Add(*(sympy.diff(quantity, w) * velocity for w, velocity in zip(_WEIGHTS, velocities, strict=True)))
+
+
 def derive_logistic_flow_time() -> Derivation:
     """Gradient flow time from one logit to another."""
     u_a, v_a, u_b, v_b = _WEIGHTS
     velocities = _velocities()
     total = u_a * v_a + u_b * v_b
-    rate = sum(sympy.diff(total, weight) * velocity for weight, velocity in zip(_WEIGHTS, velocities, strict=True))
+    rate = _along(total, velocities)
     for u, v in ((u_a, v_a), (u_b, v_b)):
         unbalance = u**2 - v**2
-        change = sum(
-            sympy.diff(unbalance, weight) * velocity for weight, velocity in zip(_WEIGHTS, velocities, strict=True)
-        )
-        demand_zero(change, "balance is kept")
+        demand_zero(_along(unbalance, velocities), "balance is kept")
     speed = 2 * s.logit / (1 + exp(s.logit))
     demand_zero(rate.subs({v_a: u_a, v_b: u_b}) - speed.subs(s.logit, u_a**2 + u_b**2), "growth of the logit")
     result = (log(s.logit / s.initial_logit) + Ei(s.logit) - Ei(s.initial_logit)) / 2
@@ -60,10 +63,10 @@ def derive_logistic_fisher_trace() -> Derivation:
     """Trace of the Fisher information of all weights."""
     u_a, v_a, u_b, v_b = _WEIGHTS
     logit = s.logit
-    trace = 0
+    trace = sympy.Integer(0)
     for label in (1, -1):  # labels that the model itself draws, at one input; the other input is its mirror image
         chance = 1 / (1 + exp(-label * (u_a * v_a + u_b * v_b)))
-        trace += chance * sum(sympy.diff(log(chance), weight) ** 2 for weight in _WEIGHTS)
+        trace += chance * sympy.Add(*(sympy.diff(log(chance), weight) ** 2 for weight in _WEIGHTS))
     result = 2 * logit * exp(logit) / (1 + exp(logit)) ** 2
     balanced = {v_a: u_a, v_b: u_b}
     demand_zero(trace.subs(balanced) - result.subs(logit, u_a**2 + u_b**2), "expected squared gradient")
@@ -81,7 +84,9 @@ def derive_logistic_fisher_trace() -> Derivation:
                 "It vanishes at both ends and has one maximum in between, where",
                 Eq(logit * tanh(logit / 2), 1, evaluate=False),
             ),
-            Step("that is at a logit of 1.54: it rises while the pathways grow and falls as the labels become certain."),
+            Step(
+                "that is at a logit of 1.54: it rises while the pathways grow and falls as the labels become certain."
+            ),
         ),
     )
 
@@ -94,7 +99,7 @@ def derive_logistic_pathway_share() -> Derivation:
     put = {a: u_a * v_a, b: u_b * v_b}
     velocities = _velocities()
     share = result.subs(put, simultaneous=True)
-    change = sum(sympy.diff(share, weight) * velocity for weight, velocity in zip(_WEIGHTS, velocities, strict=True))
+    change = _along(share, velocities)
     demand_zero(change.subs({v_a: u_a, v_b: u_b}), "conserved on clean data")
     onset = Symbol("p", positive=True)
     odds = 2 / (1 + exp(onset))  # d ln(p_a/p_b)/dt when the deficit begins at p_a = p_b = p
