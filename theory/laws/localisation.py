@@ -95,6 +95,45 @@ def derive_start_excess() -> Derivation:
 
 
 @cache
+def derive_estimate_in_a_run() -> Derivation:
+    """Mean estimate about the state of a run that samples a temperature of its own: one quadratic direction."""
+    start = Symbol("w_0", real=True)
+    stiffness = s.n_beta * s.curvature + s.localisation
+    centre = s.localisation * start / stiffness  # of the localised posterior
+    weight = sympy.exp(-s.n_beta * s.curvature * _W**2 / 2 - s.localisation * (_W - start) ** 2 / 2)
+    shifted = sympy.exp(-stiffness * (_W - centre) ** 2 / 2)
+    demand_zero(sympy.diff(sympy.log(weight) - sympy.log(shifted), _W), "completed square")
+    second_moment = 1 / stiffness + centre**2
+    at_start = s.n_beta * s.curvature * (second_moment - start**2) / 2
+    run_variance = s.temperature / s.curvature
+    mean = sympy.expand(at_start).subs(start**2, run_variance)
+    localised = derive_localised_energy().result
+    kept = 1 - (s.localisation / stiffness) ** 2
+    result = localised - s.n_beta * s.temperature * kept / 2
+    demand_zero(mean - result, "mean over the run's states")
+    demand_zero(result.subs(s.localisation, 0) - (1 - s.n_beta * s.temperature) / 2, "without localisation")
+    return Derivation(
+        result,
+        (
+            Step(
+                "The run's state $w_0$ is normal with variance $T/h$, and the localised posterior about it has the "
+                "second moment",
+                second_moment,
+            ),
+            Step("The estimate measures the loss from the state and not from the minimum:", at_start),
+            Step(
+                "Its mean over the run's states is the result. Without localisation it is",
+                (1 - s.n_beta * s.temperature) / 2,
+            ),
+            Step(
+                "so that the estimate is $\\lambda(1 - n\\beta T)$: negative while the run is hotter than the probe, and "
+                "rising as the run cools, in one phase and with one learning coefficient throughout."
+            ),
+        ),
+    )
+
+
+@cache
 def derive_crossing_energy() -> Derivation:
     """Exact mean energy where two branches of minima cross: L = h (w1 w2)^2 / 2 under localisation."""
     first, second = Symbol("w_1", positive=True), Symbol("w_2", real=True)  # even in both
@@ -182,6 +221,17 @@ EQUATIONS = (
         "The estimate is about a minimum. A network at its true parameters, or one that training has not quite "
         "brought down, stands above the minimum of its data's loss.",
         {s.n_beta: 1000, s.curvature: 1, s.slope_at_start: Rational(1, 100)},
+    ),
+    Equation(
+        "estimate-in-a-run",
+        "Estimate about a state of a run that has a temperature",
+        s.measured_energy,
+        derive_estimate_in_a_run,
+        "Estimates at every switch epoch are taken where the run happens to stand. They are thermometers of the run as "
+        "much as learning coefficients of its phase.",
+        "derived here",
+        _TESTS,
+        {s.n_beta: 100, s.curvature: 8, s.localisation: 10, s.temperature: Rational(1, 50)},
     ),
     Equation(
         "crossing-energy",

@@ -65,3 +65,28 @@ def test_crossing_energy_by_a_sum_over_the_plane(evaluate, n_beta, curvature, lo
     found = evaluate("crossing-energy", n_beta=n_beta, curvature=curvature, localisation=localisation)
     assert found == pytest.approx(float((energy * weight).sum() / weight.sum()), rel=1e-6)
     assert found < 0.45, "far from one half at any such n beta"
+
+
+@pytest.mark.parametrize("temperature", [0.0005, 0.02, 0.3])
+def test_estimate_in_a_run_by_nested_quadrature(evaluate, temperature):
+    """Over states of the run, the mean of n beta (posterior loss - loss of the state); another temperature misses it."""
+    n_beta, curvature, localisation = 60.0, 3.0, 25.0
+    nodes, weights = np.polynomial.hermite_e.hermegauss(20)
+    width = np.sqrt(temperature / curvature)
+
+    def estimate(start: float) -> float:
+        def weight(w: float) -> float:
+            return float(np.exp(-n_beta * curvature * w**2 / 2 - localisation * (w - start) ** 2 / 2 + shift))
+
+        stiffness = n_beta * curvature + localisation
+        centre = localisation * start / stiffness
+        shift = n_beta * curvature * centre**2 / 2 + localisation * (centre - start) ** 2 / 2
+        ends = centre - 12 / np.sqrt(stiffness), centre + 12 / np.sqrt(stiffness)
+        mass = integrate.quad(weight, *ends)[0]
+        loss = integrate.quad(lambda w: curvature * w**2 / 2 * weight(w), *ends)[0] / mass
+        return n_beta * (loss - curvature * start**2 / 2)
+
+    mean = weights @ [estimate(width * node) for node in nodes] / weights.sum()
+    values = {"n_beta": n_beta, "curvature": curvature, "localisation": localisation}
+    assert evaluate("estimate-in-a-run", temperature=temperature, **values) == pytest.approx(mean, rel=1e-7)
+    assert evaluate("estimate-in-a-run", temperature=1.3 * temperature, **values) != pytest.approx(mean, rel=1e-3)
