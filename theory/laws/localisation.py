@@ -126,8 +126,8 @@ def derive_estimate_in_a_run() -> Derivation:
                 (1 - s.n_beta * s.temperature) / 2,
             ),
             Step(
-                "so that the estimate is $\\lambda(1 - n\\beta T)$: negative while the run is hotter than the probe, and "
-                "rising as the run cools, in one phase and with one learning coefficient throughout."
+                "so that the estimate is $\\lambda(1 - n\\beta T)$: negative while the run is hotter than the probe, "
+                "and rising as the run cools, in one phase and with one learning coefficient throughout."
             ),
         ),
     )

@@ -69,7 +69,7 @@ def test_crossing_energy_by_a_sum_over_the_plane(evaluate, n_beta, curvature, lo
 
 @pytest.mark.parametrize("temperature", [0.0005, 0.02, 0.3])
 def test_estimate_in_a_run_by_nested_quadrature(evaluate, temperature):
-    """Over states of the run, the mean of n beta (posterior loss - loss of the state); another temperature misses it."""
+    """The mean over states of n beta (posterior loss - loss of the state); another temperature misses it."""
     n_beta, curvature, localisation = 60.0, 3.0, 25.0
     nodes, weights = np.polynomial.hermite_e.hermegauss(20)
     width = np.sqrt(temperature / curvature)
