@@ -8,7 +8,7 @@ import sympy
 from sympy import Eq, Rational, Symbol
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, demand_zero, equality
+from theory.derivation import Derivation, Equation, Step, demand_zero, equality
 
 _HALF = Rational(1, 2)
 _LAU = "derived here; the localised posterior: Lau, Furman, Wang, Murfet & Wei (2023), arXiv 2308.12108"
@@ -229,8 +229,6 @@ EQUATIONS = (
         derive_estimate_in_a_run,
         "Estimates at every switch epoch are taken where the run happens to stand. They are thermometers of the run as "
         "much as learning coefficients of its phase.",
-        "derived here",
-        _TESTS,
         {s.n_beta: 100, s.curvature: 8, s.localisation: 10, s.temperature: Rational(1, 50)},
     ),
     Equation(
