@@ -33,41 +33,21 @@ LOOPS = (1, 3)
 
 @dataclass(frozen=True)
 class Bound:
-    """A compiled bound.
-
-    Attributes
-    ----------
-    description
-        Compiler and the flags that were fastest.
-    library
-        Holds ``advance``.
-    """
+    """A compiled bound: compiler and flags, and the library that holds ``advance``."""
 
     description: str
     library: ctypes.CDLL
 
     def advance(
-        self,
-        state: NDArray[np.float64],
-        bits: NDArray[np.uint64],
-        steps: int,
-        step_size: float,
-        noise: float,
-        tilt: float,
+        self, state: NDArray[np.float64], bits: NDArray[np.uint64], steps: int, *step_size_noise_and_tilt: float
     ) -> None:
         """Advance state (blocks, 64) and bits (blocks, 256) in place."""
         for array, dtype, width in ((state, np.float64, 64), (bits, np.uint64, 256)):
             if array.dtype != dtype or not array.flags.c_contiguous or array.shape != (len(state), width):
                 raise ValueError(f"need contiguous {dtype.__name__} of shape ({len(state)}, {width})")
-        self.library.advance(
-            ctypes.c_void_p(state.ctypes.data),
-            ctypes.c_void_p(bits.ctypes.data),
-            ctypes.c_int64(len(state)),
-            ctypes.c_int64(steps),
-            ctypes.c_double(step_size),
-            ctypes.c_double(noise),
-            ctypes.c_double(tilt),
-        )
+        places = (ctypes.c_void_p(array.ctypes.data) for array in (state, bits))
+        counts = (ctypes.c_int64(len(state)), ctypes.c_int64(steps))
+        self.library.advance(*places, *counts, *map(ctypes.c_double, step_size_noise_and_tilt))
 
 
 @lru_cache(maxsize=1)

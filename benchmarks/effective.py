@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,41 +26,27 @@ LEAST = 20.0  # effective draws a chain, without which its worth is not known
 FACTORS = (0.25, 0.5, 1.0, 2.0)  # of the usual step, of which the best counts
 
 
-@dataclass(frozen=True)
-class Worth:
-    """Bulk effective samples of the slowest quantity per CPU second, and the settings that gave them."""
-
-    per_second: float
-    sampler: Sampler
-    cost: float  # CPU seconds per chain-step
-
-
-def candidates(name: str, potential: Potential) -> list[Sampler]:
+def candidates(potential: Potential) -> dict[str, list[Sampler]]:
     """Settings to try; unadjusted schemes keep to steps whose bias is small [eq:unadjusted-langevin-bias]."""
     d, temperature = potential.dimension, 1 / N_BETA
     stable = largest_stable_step(potential, temperature)  # two over the largest curvature
     walk, langevin = np.sqrt(stable * temperature / d), stable / d ** (1 / 3)
-    found: dict[str, list[Sampler]] = {
+    ladder = [temperature * 1.7**k for k in range(3)]
+    return {
         "overdamped Langevin, a tenth of the stable step": [OverdampedLangevin(0.1 * stable)],
         "BAOAB, half the stable step": [UnderdampedLangevin(0.5 * np.sqrt(2 * stable), 1 / np.sqrt(stable))],
         "MALA": [MALA(0.5 * f * langevin) for f in FACTORS],
         "random walk": [RandomWalkMetropolis(2 * f * walk) for f in FACTORS],
         "Gibbs": [Gibbs()],
-        "replica exchange, 3 of MALA": [
-            ReplicaExchange(MALA(0.5 * f * langevin), [temperature * 1.7**k for k in range(3)]) for f in FACTORS
-        ],
+        "replica exchange, 3 of MALA": [ReplicaExchange(MALA(0.5 * f * langevin), ladder) for f in FACTORS],
     }
-    return found[name]
 
 
-NAMES = (
-    "overdamped Langevin, a tenth of the stable step", "BAOAB, half the stable step", "MALA", "random walk", "Gibbs",
-    "replica exchange, 3 of MALA",
-)  # fmt: skip
+def worth(sampler: Sampler, potential: Potential, steps: int = STEPS) -> float:
+    """Bulk effective samples of the slowest quantity per CPU second, of chains long enough to know it.
 
-
-def worth(sampler: Sampler, potential: Potential, steps: int = STEPS) -> Worth:
-    """Run chains long enough to know their effective sample size; the first tenth is dropped."""
+    The first tenth is dropped.
+    """
 
     def run() -> np.ndarray:
         thin = max(1, steps // KEPT)
@@ -79,9 +64,4 @@ def worth(sampler: Sampler, potential: Potential, steps: int = STEPS) -> Worth:
     effective = float(np.min(bulk_effective_sample_size(quantities)))
     if effective < LEAST * CHAINS and steps < 64 * STEPS:
         return worth(sampler, potential, 4 * steps)
-    return Worth(effective / (0.9 * seconds), sampler, seconds / (CHAINS * steps))
-
-
-def best(name: str, potential: Potential) -> Worth:
-    """The best of a sampler's candidates."""
-    return max((worth(one, potential) for one in candidates(name, potential)), key=lambda found: found.per_second)
+    return effective / (0.9 * seconds)

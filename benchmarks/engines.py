@@ -46,8 +46,8 @@ CHAIN_STEPS = {1: 100 * 2**20, 2: 50 * 2**20, 10: 10 * 2**20, 100: 2**20}
 
 def of_dimension(dimension: int) -> Potential:
     """The potential that stands for 1, 2, 10 or 100 dimensions."""
-    names = dict(zip((1, 2, 10), POTENTIALS, strict=True))
-    return find_potential(names[dimension]) if dimension in names else barrier_spectrum(dimension)
+    named = {1: POTENTIALS[0], 2: POTENTIALS[1], 10: POTENTIALS[2]}
+    return find_potential(named[dimension]) if dimension in named else barrier_spectrum(dimension)
 
 
 def random_bits(seed: int, blocks: int = BLOCKS) -> np.ndarray:
@@ -56,10 +56,7 @@ def random_bits(seed: int, blocks: int = BLOCKS) -> np.ndarray:
 
 
 def kernel(
-    potential: Potential,
-    scheme: Scheme = "euler_maruyama",
-    steps: int | None = None,
-    start: float | None = None,
+    potential: Potential, scheme: Scheme = "euler_maruyama", steps: int | None = None, start: float | None = None
 ) -> Contender:
     """The compiled kernel on one thread; returns the final states (chains, d)."""
     d = potential.dimension
@@ -93,17 +90,10 @@ def family_member(sampler: Sampler, potential: Potential, threads: int = 1, step
     chains = CHAINS * threads
 
     def run() -> np.ndarray:
-        drawn = sample(
-            potential,
-            sampler,
-            n_beta=1 / TEMPERATURE,
-            chains=chains,
-            steps=steps,
-            thin=steps,
-            threads=threads,
+        return sample(
+            potential, sampler, n_beta=1 / TEMPERATURE, chains=chains, steps=steps, thin=steps, threads=threads,
             diagnose=False,
-        )
-        return drawn["w"].values[:, -1]
+        )["w"].values[:, -1]  # fmt: skip
 
     return Contender(f"sample, {potential.name}, {sampler!r}, {threads} threads", run, chains * steps)
 

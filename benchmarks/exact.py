@@ -28,24 +28,12 @@ EPOCHS = 200
 
 @dataclass(frozen=True)
 class Case:
-    """One exact job.
-
-    Attributes
-    ----------
-    unit
-        What a unit of the job is, for the table.
-    ours, others
-        Contenders; each one's ``run`` returns an array.
-    tolerance
-        Largest accepted :func:`difference` of the arrays.
-    repetitions
-        Of each pair.
-    """
+    """One exact job; each contender's ``run`` returns an array."""
 
     unit: str
     ours: Contender
     others: tuple[Contender, ...]
-    tolerance: float
+    tolerance: float  # largest accepted `difference` of the arrays
     repetitions: int = 7
 
 
@@ -77,7 +65,7 @@ def _quad(name: str, n_beta: np.ndarray) -> Contender:
     c0, c1, c2, c3, c4 = (float(c) for c in coefficients)
 
     def run() -> np.ndarray:
-        found = np.empty((2, n_beta.size, len(potential.phases)))
+        table = np.empty((2, n_beta.size, len(potential.phases)))
         for phase in range(len(potential.phases)):
             low, high = potential.phase_interval(phase)
             minimum, loss = float(potential.minimum_point(phase)[0]), potential.minimum_loss(phase)
@@ -88,12 +76,12 @@ def _quad(name: str, n_beta: np.ndarray) -> Contender:
                     excess = base + w * (c1 + w * (c2 + w * (c3 + w * c4)))
                     return exp(-x * excess) * excess**power
 
-                zero, one, _ = (
+                mass, first, _ = (
                     integrate.quad(moment, low, high, (power,), points=[minimum], epsabs=0, epsrel=1e-8)[0]
                     for power in range(3)
                 )
-                found[:, i, phase] = np.log(zero) - x * loss, loss + one / zero
-        return found
+                table[:, i, phase] = np.log(mass) - x * loss, loss + first / mass
+        return table
 
     return Contender("scipy quad, temperature by temperature", run, TEMPERATURES)
 
@@ -114,8 +102,8 @@ def _cubature(name: str, n_beta: np.ndarray) -> Contender:
     edge = float(line[0])
 
     def run() -> np.ndarray:
-        found = np.empty((2, n_beta.size, 2))
-        for phase, (first, last) in enumerate(((low, edge), (edge, high))):
+        table = np.empty((2, n_beta.size, 2))
+        for phase, (left, right) in enumerate(((low, edge), (edge, high))):
             loss = potential.minimum_loss(phase)
 
             def moments(points: np.ndarray, loss: float = loss) -> np.ndarray:
@@ -123,10 +111,10 @@ def _cubature(name: str, n_beta: np.ndarray) -> Contender:
                 mass = np.exp(-n_beta * excess)
                 return np.stack([mass, mass * excess, mass * excess**2], axis=-1)
 
-            result = integrate.cubature(moments, [first, bottom], [last, top], rtol=1e-7)
-            zero, one, _ = result.estimate.T
-            found[:, :, phase] = np.log(zero) - n_beta * loss, loss + one / zero
-        return found
+            result = integrate.cubature(moments, [left, bottom], [right, top], rtol=1e-7)
+            mass, first, _ = result.estimate.T
+            table[:, :, phase] = np.log(mass) - n_beta * loss, loss + first / mass
+        return table
 
     return Contender("scipy cubature, all temperatures at once", run, TEMPERATURES)
 
@@ -205,11 +193,9 @@ def reference_case() -> Contender:
     pair = pairs()["regular_double_well"]
 
     def run() -> np.ndarray:
-        found = []
-        for size in BATCH_SIZES:
-            schedule = reference_schedule(size)
-            found.append(stuck_by_switch(pair, *schedule, range(EPOCHS + 1), Ending("total", EPOCHS)))
-        return np.array(found)
+        schedules = map(reference_schedule, BATCH_SIZES)
+        ending = Ending("total", EPOCHS)
+        return np.array([stuck_by_switch(pair, *schedule, range(EPOCHS + 1), ending) for schedule in schedules])
 
     return Contender("fixed total, 200 epochs, four batch sizes", run, len(BATCH_SIZES) * EPOCHS)
 
@@ -223,36 +209,26 @@ def annealed_sweep() -> Case:
 
     def epochwise(step: Callable[[Any, float, np.ndarray], np.ndarray]) -> Callable[[], np.ndarray]:
         def run() -> np.ndarray:
-            found = [terminal]
+            values = [terminal]
             for temperature, duration in zip(temperatures[::-1], durations[::-1], strict=True):
-                found.append(step(process.generator(temperature).tocsc(), duration, found[-1]))
-            return np.array(found[::-1])
+                values.append(step(process.generator(temperature).tocsc(), duration, values[-1]))
+            return np.array(values[::-1])
 
         return run
 
     def stiff(generator: Any, duration: float, values: np.ndarray) -> np.ndarray:
-        solution = integrate.solve_ivp(
+        return integrate.solve_ivp(
             lambda _, u: generator @ u, (0, duration), values, "BDF", jac=generator, rtol=1e-6, atol=1e-7
-        )
-        return solution.y[:, -1]
+        ).y[:, -1]
 
     def exponential(generator: Any, duration: float, values: np.ndarray) -> np.ndarray:
         return linalg.expm(generator.toarray() * duration) @ values
 
-    def ours() -> np.ndarray:
-        return backward_sweep(process, temperatures, durations, terminal)
-
     count = temperatures.size
-    return Case(
-        "epoch",
-        Contender("backward sweep", ours, count),
-        (
-            Contender("scipy solve_ivp, BDF", epochwise(stiff), count),
-            Contender("scipy expm, dense", epochwise(exponential), count),
-        ),
-        1e-4,
-        3,
-    )
+    ours = Contender("backward sweep", lambda: backward_sweep(process, temperatures, durations, terminal), count)
+    others = (Contender("scipy solve_ivp, BDF", epochwise(stiff), count),
+              Contender("scipy expm, dense", epochwise(exponential), count))  # fmt: skip
+    return Case("epoch", ours, others, 1e-4, 3)
 
 
 CASES: dict[str, Callable[[], Case]] = {

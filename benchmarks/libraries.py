@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import Unavailable
+from benchmarks.measure import Contender, Unavailable
+
+CHAINS = 4096
 
 
 def library(name: str) -> Any:
@@ -26,6 +28,23 @@ def jax_in_double_precision() -> Any:
     return jax
 
 
-def timed(function: Callable, *arguments: Any) -> Callable[[], np.ndarray]:
-    """Run to the end: JAX returns before the work is done."""
-    return lambda: np.asarray(function(*arguments).block_until_ready())[:, None]
+def jax_contender(name: str, run: Callable[[Any, Any], Any], steps: int, *, start: Any, seed: int) -> Contender:
+    """4096 chains that all begin at ``start``; run to the end, for JAX returns before the work is done."""
+    initial, key = np.full(CHAINS, start), library("jax").random.key(seed)
+    return Contender(name, lambda: np.asarray(run(initial, key).block_until_ready())[:, None], CHAINS * steps)
+
+
+def blackjax_contender(
+    name: str, algorithm: Any, steps: int, *, start: float, position: Callable[[Any], Any] = lambda s: s.position
+) -> Contender:
+    """4096 chains of an algorithm of BlackJAX, whose states hold their ``position``."""
+    jax = jax_in_double_precision()
+
+    @jax.jit
+    def run(w: Any, key: Any) -> Any:
+        def every_chain(states: Any, key: Any) -> tuple[Any, None]:
+            return jax.vmap(algorithm.step)(jax.random.split(key, CHAINS), states)[0], None
+
+        return position(jax.lax.scan(every_chain, jax.vmap(algorithm.init)(w), jax.random.split(key, steps))[0])
+
+    return jax_contender(f"BlackJAX {name}, 4096 chains, float64", run, steps, start=start, seed=6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,21 +23,11 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to do a piece of work.
-
-    Attributes
-    ----------
-    name
-        For tables.
-    run
-        Does the work once and returns its result; the first call may compile.
-    units
-        How many units (chain-steps, temperatures, epochs) that work is.
-    """
+    """One way to do a piece of work."""
 
     name: str
-    run: Callable[[], Any]
-    units: float = 1.0
+    run: Callable[[], Any]  # does the work once and returns its result; the first call may compile
+    units: float = 1.0  # how many units (chain-steps, temperatures, epochs) that work is
 
 
 @dataclass(frozen=True)
@@ -49,19 +40,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two contenders timed in turns.
-
-    Attributes
-    ----------
-    ours, other
-        Names.
-    our_cost, other_cost
-        Medians.
-    ratio
-        Median of the paired ratios of CPU time per unit, ours over the other's.
-    low, high
-        Their quartiles.
-    """
+    """Two contenders timed in turns: medians, and quartiles of the paired ratios of CPU time, ours over other."""
 
     ours: str
     other: str
@@ -70,6 +49,14 @@ class Comparison:
     ratio: float
     low: float
     high: float
+
+    def spread(self) -> str:
+        """The ratio and its quartiles, for a line on the terminal."""
+        return f"ratio {self.ratio:.3g} (quartiles {self.low:.3g} to {self.high:.3g})"
+
+    def cell(self) -> str:
+        """The same for a table."""
+        return f"{self.ratio:.3g} ({self.low:.3g} to {self.high:.3g})"
 
     def in_milliseconds(self) -> dict[str, float]:
         """CPU times and their ratio, for a benchmark's record."""
@@ -99,16 +86,13 @@ def compare(ours: Contender, other: Contender, repetitions: int = REPETITIONS) -
     """
     ours.run()
     other.run()
-    pairs = []
+    first, second = [], []
     for repetition in range(repetitions):
-        if repetition % 2:
-            second = time_once(other)
-            pairs.append((time_once(ours), second))
-        else:
-            pairs.append((time_once(ours), time_once(other)))
-    low, ratio, high = np.quantile([a.cpu / b.cpu for a, b in pairs], [0.25, 0.5, 0.75])
-    costs = [_median(list(column)) for column in zip(*pairs, strict=True)]
-    return Comparison(ours.name, other.name, costs[0], costs[1], float(ratio), float(low), float(high))
+        turns = [(ours, first), (other, second)]
+        for contender, costs in reversed(turns) if repetition % 2 else turns:
+            costs.append(time_once(contender))
+    low, ratio, high = np.quantile([a.cpu / b.cpu for a, b in zip(first, second, strict=True)], [0.25, 0.5, 0.75])
+    return Comparison(ours.name, other.name, _median(first), _median(second), float(ratio), float(low), float(high))
 
 
 def _median(costs: list[Cost]) -> Cost:
@@ -117,13 +101,10 @@ def _median(costs: list[Cost]) -> Cost:
 
 def machine() -> str:
     """Processor model and the number of processors this process may use, on one line."""
-    model = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
-    if information.is_file():
-        for line in information.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
+    text = information.read_text(encoding="utf-8") if information.is_file() else ""
+    named = re.search(r"^model name.*?:(.*)$", text, re.MULTILINE)
+    model = named[1].strip() if named else platform.processor() or platform.machine()
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{model}, {count} processors, {platform.system()} {platform.machine()}"
 

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from benchmarks.engines import CHAINS as OUR_CHAINS
 from benchmarks.engines import START, STEP_SIZE, TEMPERATURE, TILT
-from benchmarks.libraries import jax_in_double_precision, library, timed
+from benchmarks.libraries import CHAINS, blackjax_contender, jax_contender, jax_in_double_precision, library
 from benchmarks.measure import Contender
 from slt_toys.potentials.catalogue import find_potential
 from slt_toys.potentials.example_catalogue import linear_regression
 from slt_toys.samplers import MALA, SGD, Gibbs, RandomWalkMetropolis, Sampler, UnderdampedLangevin, sample
 
-CHAINS = 4096
 FRICTION = 1.0
 WALK = 0.3  # standard deviation of the random walk's proposals
 SLICE_WIDTH = 2.0
 EXAMPLES, LEARNING_RATE, BATCH_SIZE = 1024, 0.05, 8
 
 
-def _ours(sampler: Sampler, steps: int) -> Contender:
+def _ours(sampler: Sampler, steps: int = 50_000) -> Contender:
+    """A sampler through ``sample``."""
     potential = find_potential("regular_double_well")
 
     def run() -> np.ndarray:
@@ -33,24 +34,10 @@ def _ours(sampler: Sampler, steps: int) -> Contender:
     return Contender(f"sample, {sampler!r}", run, OUR_CHAINS * steps)
 
 
-def our_mala(steps: int = 50_000) -> Contender:
-    """MALA through ``sample``."""
-    return _ours(MALA(STEP_SIZE), steps)
-
-
-def our_random_walk(steps: int = 50_000) -> Contender:
-    """The random walk through ``sample``."""
-    return _ours(RandomWalkMetropolis(WALK), steps)
-
-
-def our_baoab(steps: int = 50_000) -> Contender:
-    """BAOAB through ``sample``."""
-    return _ours(UnderdampedLangevin(STEP_SIZE, FRICTION), steps)
-
-
-def our_gibbs(steps: int = 5_000) -> Contender:
-    """Slices within Gibbs through ``sample``."""
-    return _ours(Gibbs(SLICE_WIDTH), steps)
+our_mala = partial(_ours, MALA(STEP_SIZE))
+our_random_walk = partial(_ours, RandomWalkMetropolis(WALK))
+our_baoab = partial(_ours, UnderdampedLangevin(STEP_SIZE, FRICTION))
+our_gibbs = partial(_ours, Gibbs(SLICE_WIDTH), steps=5_000)
 
 
 def our_sgd(steps: int = 20_000) -> Contender:
@@ -70,24 +57,11 @@ def _log_density(w: Any) -> Any:
     return -((w * w - 1) ** 2 - TILT * w) / TEMPERATURE
 
 
-def _blackjax(name: str, algorithm: Any, steps: int) -> Contender:
-    jax = jax_in_double_precision()
-
-    @jax.jit
-    def run(w: Any, key: Any) -> Any:
-        def every_chain(states: Any, key: Any) -> tuple[Any, None]:
-            return jax.vmap(algorithm.step)(jax.random.split(key, CHAINS), states)[0], None
-
-        return jax.lax.scan(every_chain, jax.vmap(algorithm.init)(w), jax.random.split(key, steps))[0].position
-
-    return Contender(name, timed(run, np.full(CHAINS, START), jax.random.key(6)), CHAINS * steps)
-
-
 def blackjax_mala(steps: int = 100) -> Contender:
     """BlackJAX's MALA: its step is ours in units of the posterior."""
     jax_in_double_precision()
     algorithm = library("blackjax").mala(_log_density, STEP_SIZE * TEMPERATURE)
-    return _blackjax("BlackJAX MALA, 4096 chains, float64", algorithm, steps)
+    return blackjax_contender("MALA", algorithm, steps, start=START)
 
 
 def blackjax_random_walk(steps: int = 100) -> Contender:
@@ -95,7 +69,7 @@ def blackjax_random_walk(steps: int = 100) -> Contender:
     jax = jax_in_double_precision()
     walk = library("blackjax").additive_step_random_walk
     algorithm = walk.normal_random_walk(_log_density, jax.numpy.asarray(WALK))
-    return _blackjax("BlackJAX random walk, 4096 chains, float64", algorithm, steps)
+    return blackjax_contender("random walk", algorithm, steps, start=START)
 
 
 def jax_baoab(steps: int = 1000) -> Contender:
@@ -122,9 +96,7 @@ def jax_baoab(steps: int = 1000) -> Contender:
         momenta = np.sqrt(TEMPERATURE) * jax.random.normal(keys[0], w.shape, "float64")
         return jax.lax.scan(step, (w, momenta, force(w)), keys[1:])[0][0]
 
-    return Contender(
-        "JAX BAOAB, 4096 chains, float64", timed(run, np.full(CHAINS, START), jax.random.key(7)), CHAINS * steps
-    )
+    return jax_contender("JAX BAOAB, 4096 chains, float64", run, steps, start=START, seed=7)
 
 
 def blackjax_slice(steps: int = 50) -> Contender:
@@ -132,7 +104,7 @@ def blackjax_slice(steps: int = 50) -> Contender:
     jax_in_double_precision()
     slices = library("blackjax.mcmc.slice")
     algorithm = slices.coordinate_slice(_log_density, initial_widths=SLICE_WIDTH, interval=slices.stepping_out)
-    return _blackjax("BlackJAX coordinate slice, 4096 chains, float64", algorithm, steps)
+    return blackjax_contender("coordinate slice", algorithm, steps, start=START)
 
 
 def jax_sgd(steps: int = 1000) -> Contender:
@@ -151,5 +123,4 @@ def jax_sgd(steps: int = 1000) -> Contender:
 
         return jax.lax.scan(step, w, jax.random.split(key, steps))[0]
 
-    return Contender("JAX SGD, 4096 chains, float64", timed(run, np.full(CHAINS, START), jax.random.key(8)),
-                     CHAINS * steps)  # fmt: skip
+    return jax_contender("JAX SGD, 4096 chains, float64", run, steps, start=START, seed=8)

@@ -7,28 +7,17 @@ so that test_contenders.py can check that all sample one law. What is missing ra
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numba import njit
 
+from benchmarks import peer_samplers as peers
 from benchmarks.engines import NOISE, START, STEP_SIZE, TEMPERATURE, TILT, c_bound, double_well, plane_well
-from benchmarks.libraries import jax_in_double_precision, library, timed
+from benchmarks.libraries import CHAINS, blackjax_contender, jax_contender, jax_in_double_precision, library
 from benchmarks.measure import Contender
-from benchmarks.peer_samplers import (
-    blackjax_mala,
-    blackjax_random_walk,
-    blackjax_slice,
-    jax_baoab,
-    jax_sgd,
-    our_baoab,
-    our_gibbs,
-    our_mala,
-    our_random_walk,
-    our_sgd,
-)
-
-CHAINS = 4096
 
 
 def numpy_vectorised(steps: int = 1000) -> Contender:
@@ -98,45 +87,16 @@ def jax_scan(steps: int = 1000, precision: str = "float64", drawn_at_once: int =
 
     drawn = "" if drawn_at_once == 1 else f", normals drawn {drawn_at_once} steps at once"
     name = f"JAX scan, 4096 chains, {precision}{drawn}"
-    return Contender(name, timed(run, np.full(CHAINS, start), random.key(5)), CHAINS * steps)
-
-
-def jax_scan_ahead(steps: int = 1000) -> Contender:
-    """JAX at its best in double precision."""
-    return jax_scan(steps, drawn_at_once=100)
-
-
-def jax_scan_single(steps: int = 1000) -> Contender:
-    """JAX in single precision."""
-    return jax_scan(steps, "float32")
-
-
-def jax_scan_single_ahead(steps: int = 1000) -> Contender:
-    """JAX at its best in single precision."""
-    return jax_scan(steps, "float32", drawn_at_once=100)
-
-
-def _blackjax_scan(name: str, steps: int, initial: Callable, step: Callable, position: Callable) -> Contender:
-    jax = jax_in_double_precision()
-
-    @jax.jit
-    def run(w: Any, key: Any) -> Any:
-        def every_chain(states: Any, key: Any) -> tuple[Any, None]:
-            return jax.vmap(step)(jax.random.split(key, CHAINS), states), None
-
-        return position(jax.lax.scan(every_chain, jax.vmap(initial)(w), jax.random.split(key, steps))[0])
-
-    return Contender(name, timed(run, np.full(CHAINS, START), jax.random.key(6)), CHAINS * steps)
+    return jax_contender(name, run, steps, start=start, seed=5)
 
 
 def blackjax_sgld(steps: int = 200) -> Contender:
     """BlackJAX's SGLD with the full gradient: the very same dynamics."""
     sgld = library("blackjax").sgld(lambda w, _: TILT - 4 * w * (w * w - 1))
-
-    def step(key: Any, w: Any) -> Any:
-        return sgld.step(key, w, None, STEP_SIZE, TEMPERATURE)
-
-    return _blackjax_scan("BlackJAX SGLD, 4096 chains, float64", steps, lambda w: w, step, lambda w: w)
+    whole = SimpleNamespace(
+        init=lambda w: w, step=lambda key, w: (sgld.step(key, w, None, STEP_SIZE, TEMPERATURE), None)
+    )
+    return blackjax_contender("SGLD", whole, steps, start=START, position=lambda w: w)
 
 
 def deeptime_plane_well(steps: int = 1000) -> Contender:
@@ -158,14 +118,14 @@ RIVALS: dict[str, tuple[Callable[..., Contender], Callable[..., Contender], bool
     "numba_one_chain": (double_well, numba_one_chain, False, None),
     "numpy": (double_well, numpy_vectorised, False, None),
     "jax_float64": (double_well, jax_scan, True, 1 / 15),
-    "jax_float64_drawn_ahead": (double_well, jax_scan_ahead, True, None),
-    "jax_float32": (double_well, jax_scan_single, True, None),
-    "jax_float32_drawn_ahead": (double_well, jax_scan_single_ahead, True, None),
+    "jax_float64_drawn_ahead": (double_well, partial(jax_scan, drawn_at_once=100), True, None),
+    "jax_float32": (double_well, partial(jax_scan, precision="float32"), True, None),
+    "jax_float32_drawn_ahead": (double_well, partial(jax_scan, precision="float32", drawn_at_once=100), True, None),
     "blackjax_sgld": (double_well, blackjax_sgld, True, 1 / 15),
-    "blackjax_mala": (our_mala, blackjax_mala, True, 1 / 15),
-    "blackjax_random_walk": (our_random_walk, blackjax_random_walk, True, 1 / 15),
-    "blackjax_slice": (our_gibbs, blackjax_slice, True, 1 / 15),
-    "jax_sgd": (our_sgd, jax_sgd, True, 1 / 15),
-    "jax_baoab": (our_baoab, jax_baoab, True, 1 / 15),
+    "blackjax_mala": (peers.our_mala, peers.blackjax_mala, True, 1 / 15),
+    "blackjax_random_walk": (peers.our_random_walk, peers.blackjax_random_walk, True, 1 / 15),
+    "blackjax_slice": (peers.our_gibbs, peers.blackjax_slice, True, 1 / 15),
+    "jax_sgd": (peers.our_sgd, peers.jax_sgd, True, 1 / 15),
+    "jax_baoab": (peers.our_baoab, peers.jax_baoab, True, 1 / 15),
     "deeptime": (plane_well, deeptime_plane_well, True, None),
 }

@@ -64,7 +64,7 @@ def _rivals(repetitions: int, say: Callable[[str], None], missed: list[str]) -> 
             found.other,
             f"{1e9 * found.our_cost.cpu:.2f}",
             f"{1e9 * found.other_cost.cpu:.2f}",
-            f"{found.ratio:.3g} ({found.low:.3g} to {found.high:.3g})",
+            found.cell(),
             "" if limit is None else f"{limit:.3g}",
         ])  # fmt: skip
         if name == "c_bound":
@@ -115,16 +115,15 @@ def _engine(repetitions: int, say: Callable[[str], None], missed: list[str]) -> 
 
 
 def _effective(repetitions: int, say: Callable[[str], None]) -> str:
+    tried = {d: effective.candidates(of_dimension(d)) for d in EFFECTIVE}
     rows, in_one = [], {}
-    for name in effective.NAMES:
-        cells = []
+    for name in tried[1]:
+        best = {}
         for d in EFFECTIVE:
             say(f"effective samples, {name}, {d}-D")
-            found = effective.best(name, of_dimension(d))
-            cells.append(f"{found.per_second:.3g}")
-            if d == 1:
-                in_one[name] = found.per_second
-        rows.append([name, *cells])
+            best[d] = max(effective.worth(sampler, of_dimension(d)) for sampler in tried[d][name])
+        in_one[name] = best[1]
+        rows.append([name, *(f"{value:.3g}" for value in best.values())])
     for name, ours in (("blackjax_mala", "MALA"), ("blackjax_random_walk", "random walk"), ("blackjax_slice", "Gibbs")):
         make_ours, make_other, _, _ = RIVALS[name]
         try:
@@ -161,7 +160,7 @@ def _exact(say: Callable[[str], None], missed: list[str]) -> str:
                 f"{1e3 * found.our_cost.cpu:.3g}",
                 other.name,
                 f"{1e3 * found.other_cost.cpu:.3g}",
-                f"{found.ratio:.3g} ({found.low:.3g} to {found.high:.3g})",
+                found.cell(),
                 f"{apart:.1e}",
             ])  # fmt: skip
     say("reference case")

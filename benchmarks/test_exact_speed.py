@@ -29,8 +29,7 @@ def test_exact_against_scipy(benchmark, name):
         benchmark.extra_info[comparison.other] = comparison.in_milliseconds()
         print(
             f"\n{machine()}\n{name}: {1e3 * comparison.our_cost.cpu:.3g} ms of CPU time per {case.unit}; "
-            f"{comparison.other}: {1e3 * comparison.other_cost.cpu:.3g} ms; ratio {comparison.ratio:.3g} "
-            f"(quartiles {comparison.low:.3g} to {comparison.high:.3g})"
+            f"{comparison.other}: {1e3 * comparison.other_cost.cpu:.3g} ms; {comparison.spread()}"
         )
 
 

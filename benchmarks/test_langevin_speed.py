@@ -57,18 +57,12 @@ def test_engine_against_bounds(benchmark, name):
     except Unavailable as reason:
         pytest.skip(str(reason))
     found = benchmark.pedantic(compare, (ours, other), rounds=1)
-    benchmark.extra_info.update(
-        machine=machine(),
-        ours=found.ours,
-        other=found.other,
-        our_ns=1e9 * found.our_cost.cpu,
-        other_ns=1e9 * found.other_cost.cpu,
-        ratio=found.ratio,
-    )
+    costs = {"our_ns": 1e9 * found.our_cost.cpu, "other_ns": 1e9 * found.other_cost.cpu}
+    benchmark.extra_info.update(costs, machine=machine(), ours=found.ours, other=found.other, ratio=found.ratio)
     print(
         f"\n{machine()}\n{found.ours}: {1e9 * found.our_cost.cpu:.2f} ns a chain-step of CPU time; "
-        f"{found.other}: {1e9 * found.other_cost.cpu:.2f} ns; ratio {found.ratio:.3g} "
-        f"(quartiles {found.low:.3g} to {found.high:.3g})" + (f", at most {limit:.3g}" if limit else "")
+        f"{found.other}: {1e9 * found.other_cost.cpu:.2f} ns; {found.spread()}"
+        + (f", at most {limit:.3g}" if limit else "")
     )
     if name == "c_bound":
         print(load_bound().description)

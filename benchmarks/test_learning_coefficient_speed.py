@@ -41,15 +41,15 @@ def test_stacked_gradients_against_a_loop(benchmark, case, most):
     noise = torch.randn(CHAINS, len(stacked.start), generator=generator, dtype=stacked.start.dtype)
     chains = stacked.start + 0.01 * noise
     modules = [copy.deepcopy(module) for _ in range(CHAINS)]
-    for one, row in zip(modules, chains, strict=True):
-        torch.nn.utils.vector_to_parameters(row, one.parameters())
+    for copied, row in zip(modules, chains, strict=True):
+        torch.nn.utils.vector_to_parameters(row, copied.parameters())
 
     def loop():
-        found = []
-        for one in modules:
-            slopes = torch.autograd.grad(loss(one(inputs), targets), list(one.parameters()))
-            found.append(torch.cat([slope.reshape(-1) for slope in slopes]))
-        return found
+        gradients = []
+        for copied in modules:
+            slopes = torch.autograd.grad(loss(copied(inputs), targets), list(copied.parameters()))
+            gradients.append(torch.cat([slope.reshape(-1) for slope in slopes]))
+        return gradients
 
     torch.testing.assert_close(stacked.values_and_gradients(chains)[1], torch.stack(loop()), rtol=1e-3, atol=1e-5)
     ours = Contender("stacked", lambda: stacked.values_and_gradients(chains), CHAINS)
@@ -59,7 +59,6 @@ def test_stacked_gradients_against_a_loop(benchmark, case, most):
     benchmark.extra_info["loop"] = found.in_milliseconds()
     print(
         f"\n{machine()}\n{case.__name__}: {1e3 * found.our_cost.cpu:.3g} ms of CPU time per gradient of one chain, "
-        f"{1e3 * found.other_cost.cpu:.3g} ms by a loop; ratio {found.ratio:.3g} "
-        f"(quartiles {found.low:.3g} to {found.high:.3g})"
+        f"{1e3 * found.other_cost.cpu:.3g} ms by a loop; {found.spread()}"
     )
     assert found.ratio < most

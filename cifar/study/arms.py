@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
-from cifar.study.stages import Recipe, Stage, key, stages, total_epochs
+from cifar.study.stages import Recipe, Stage, deficit_epochs, key, stages, total_epochs
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,21 @@ class Run:
     stages: tuple[Stage, ...]
 
     @property
+    def columns(self) -> tuple[str, str, int, int, int]:
+        """What runs of one recipe differ in: arm, deficit, batch size, seed and switch epoch."""
+        return self.arm, self.deficit, self.batch_size, self.seed, self.switch_epoch
+
+    @property
+    def curve(self) -> tuple[str, str, int]:
+        """The curve that it is a point of: arm, deficit and batch size."""
+        return self.columns[:3]
+
+    @property
+    def late(self) -> int | None:
+        """Epochs of deficit beyond the switch epoch; None where there is no deficit to count."""
+        return None if self.deficit == "none" else deficit_epochs(self.stages) - self.switch_epoch
+
+    @property
     def key(self) -> str:
         """Of its final state."""
         return key(self.recipe, self.stages)
@@ -83,22 +99,21 @@ class Run:
 
 
 Parts = tuple[Recipe, tuple[Stage, ...]]
+Arm = Callable[[Protocol, int], Parts]
 
 
-def _two(protocol: Protocol, before: int, first: dict[str, object], then: dict[str, object]) -> Parts:
-    parts = (
-        replace(protocol.stage, epochs=before, **first),  # type: ignore[arg-type]
-        replace(protocol.stage, epochs=protocol.tail(before), **then),  # type: ignore[arg-type]
-    )
-    return protocol.recipe, stages(*parts)
+def _two(first: dict[str, Any] | None = None, then: dict[str, Any] | None = None, *, deficit: bool = True) -> Arm:
+    """A stage up to the switch, under the deficit unless it says no, and one after it, with what changes in each."""
+
+    def arm(protocol: Protocol, before: int) -> Parts:
+        changes = ({"deficit": protocol.deficit} if deficit else {}) | (first or {})
+        start = replace(protocol.stage, epochs=before, **changes)
+        return protocol.recipe, stages(start, replace(protocol.stage, epochs=protocol.tail(before), **(then or {})))
+
+    return arm
 
 
-def _base(protocol: Protocol, before: int) -> Parts:
-    return _two(protocol, before, {"deficit": protocol.deficit}, {})
-
-
-def _reset(protocol: Protocol, before: int) -> Parts:
-    return _two(protocol, before, {"deficit": protocol.deficit}, {"clock": "stage"})
+_base = _two()
 
 
 def _fresh(protocol: Protocol, before: int) -> Parts:
@@ -109,29 +124,23 @@ def _clean(protocol: Protocol, before: int) -> Parts:
     return protocol.recipe, stages(replace(protocol.stage, epochs=before + protocol.tail(before)))
 
 
-def _changed(**changes: object) -> Callable[[Protocol, int], Parts]:
-    def arm(protocol: Protocol, before: int) -> Parts:
-        return _base(replace(protocol, stage=replace(protocol.stage, **changes)), before)  # type: ignore[arg-type]
-
-    return arm
-
-
 def _cyclic(protocol: Protocol, before: int) -> Parts:
-    return _changed(period=protocol.cycle)(protocol, before)
+    return _base(replace(protocol, stage=replace(protocol.stage, period=protocol.cycle)), before)
+
+
+def _twice_the_batch(protocol: Protocol, **changes: float) -> Protocol:
+    recipe = replace(protocol.recipe, batch_size=2 * protocol.recipe.batch_size)
+    return replace(protocol, recipe=recipe, stage=replace(protocol.stage, **changes))  # type: ignore[arg-type]
 
 
 def _linear_scaling(protocol: Protocol, before: int) -> Parts:
-    recipe = replace(protocol.recipe, batch_size=2 * protocol.recipe.batch_size)
-    stage = replace(protocol.stage, learning_rate=2 * protocol.stage.learning_rate)
-    return _base(replace(protocol, recipe=recipe, stage=stage), before)
+    return _base(_twice_the_batch(protocol, learning_rate=2 * protocol.stage.learning_rate), before)
 
 
 def _flow_time_matched(protocol: Protocol, before: int) -> Parts:
-    recipe = replace(protocol.recipe, batch_size=2 * protocol.recipe.batch_size)
-    stage = replace(protocol.stage, decay=protocol.stage.decay**0.5)
+    slower = _twice_the_batch(protocol, decay=protocol.stage.decay**0.5)
     total = None if protocol.total is None else 2 * protocol.total
-    doubled = replace(protocol, recipe=recipe, stage=stage, further_epochs=2 * protocol.further_epochs, total=total)
-    return _base(doubled, 2 * before)
+    return _base(replace(slower, further_epochs=2 * protocol.further_epochs, total=total), 2 * before)
 
 
 def _window(protocol: Protocol, onset: int) -> Parts:
@@ -141,37 +150,22 @@ def _window(protocol: Protocol, onset: int) -> Parts:
     return protocol.recipe, stages(first, middle, last)
 
 
-def _warm_start(protocol: Protocol, before: int) -> Parts:
-    return _two(protocol, before, {"share": 0.5}, {"clock": "stage"})
-
-
-def _shrink_and_perturb(protocol: Protocol, before: int) -> Parts:
-    return _two(protocol, before, {"share": 0.5}, {"clock": "stage", "shrink": 0.4, "perturb": 0.1})
-
-
-def _weight_decay_until(protocol: Protocol, before: int) -> Parts:
-    return _two(protocol, before, {}, {"weight_decay": 0.0})
-
-
-def _augmentation_until(protocol: Protocol, before: int) -> Parts:
-    return _two(protocol, before, {"augment": True}, {"augment": False})
-
-
-ARMS: dict[str, Callable[[Protocol, int], Parts]] = {
+_HALF = {"share": 0.5}
+ARMS: dict[str, Arm] = {
     "base": _base,
-    "reset": _reset,
+    "reset": _two(then={"clock": "stage"}),
     "fresh": _fresh,
     "clean": _clean,
-    "constant": _changed(decay=1.0),
+    "constant": _two({"decay": 1.0}, {"decay": 1.0}),
     "cyclic": _cyclic,
     "linear_scaling": _linear_scaling,
     "flow_time_matched": _flow_time_matched,
-    "added_noise": _changed(added_noise=1.0),
+    "added_noise": _two({"added_noise": 1.0}, {"added_noise": 1.0}),
     "window": _window,
-    "warm_start": _warm_start,
-    "shrink_and_perturb": _shrink_and_perturb,
-    "weight_decay_until": _weight_decay_until,
-    "augmentation_until": _augmentation_until,
+    "warm_start": _two(_HALF, {"clock": "stage"}, deficit=False),
+    "shrink_and_perturb": _two(_HALF, {"clock": "stage", "shrink": 0.4, "perturb": 0.1}, deficit=False),
+    "weight_decay_until": _two(then={"weight_decay": 0.0}, deficit=False),
+    "augmentation_until": _two({"augment": True}, {"augment": False}, deficit=False),
 }
 
 

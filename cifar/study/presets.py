@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from cifar.study.arms import Protocol, Run, make_run
@@ -88,28 +88,24 @@ class Study:
 
     def runs(self, data: str) -> list[Run]:
         """All runs on the data with this checksum: seed after seed, in each the base arm and then the controls."""
-        return [run for seed in range(self.seeds) for run in self._of_seed(seed, data)]
+        base = [Control("base", self.deficit, (size,), self.grid(size)) for size in self.batch_sizes]
+        runs = []
+        for seed, control in itertools.product(range(self.seeds), (*base, *self.controls)):
+            for batch_size in control.batch_sizes:
+                recipe = replace(self.recipe, batch_size=batch_size, seed=seed, data=data)
+                lengths = self.further_epochs, self.totals.get(batch_size), self.cycle, self.window
+                protocol = Protocol(recipe, self.stage, control.deficit, *lengths, self.through_switch)
+                runs += [make_run(control.arm, protocol, switch) for switch in control.switch_epochs]
+        return runs
 
     def grid(self, batch_size: int) -> tuple[int, ...]:
         """Switch epochs of the base arm at a batch size."""
         return self.grids.get(batch_size, self.switch_epochs)
 
-    def _of_seed(self, seed: int, data: str) -> Iterable[Run]:
-        base = (Control("base", self.deficit, (size,), self.grid(size)) for size in self.batch_sizes)
-        for control in (*base, *self.controls):
-            for batch_size in control.batch_sizes:
-                protocol = Protocol(
-                    replace(self.recipe, batch_size=batch_size, seed=seed, data=data),
-                    self.stage,
-                    control.deficit,
-                    self.further_epochs,
-                    self.totals.get(batch_size),
-                    self.cycle,
-                    self.window,
-                    self.through_switch,
-                )
-                for switch in control.switch_epochs:
-                    yield make_run(control.arm, protocol, switch)
+
+def _controls(deficit: str, size: int, *switches: int) -> tuple[Control, ...]:
+    kinds = (("base", "vertical_flip"), ("reset", deficit), ("fresh", deficit))
+    return tuple(Control(arm, kind, (size,), switches) for arm, kind in kinds)
 
 
 _DENSE = (0, 10, 20, 30, 40, 50, 60, 70, 80, 100, 120, 140, 160)
@@ -122,11 +118,7 @@ ACHILLE = Study(
     batch_sizes=(128, 64, 256),
     switch_epochs=_DENSE,
     seeds=3,
-    controls=(
-        Control("base", "vertical_flip", (128,), (40, 80, 120)),
-        Control("reset", "blur_antialiased", (128,), (40, 80, 120)),
-        Control("fresh", "blur_antialiased", (128,), (40, 80, 120)),
-    ),
+    controls=_controls("blur_antialiased", 128, 40, 80, 120),
     further_epochs=160,
     gate=0.99,
 )
@@ -142,11 +134,7 @@ BAKER = Study(
     grids={64: tuple(range(0, 480, 40)), 256: tuple(epoch for epoch in range(0, 240, 17) if epoch != 170)},
     through_switch=True,
     seeds=1,
-    controls=(
-        Control("base", "vertical_flip", (128,), (40, 80, 120)),
-        Control("reset", "blur", (128,), (40, 80, 120)),
-        Control("fresh", "blur", (128,), (40, 80, 120)),
-    ),
+    controls=_controls("blur", 128, 40, 80, 120),
     further_epochs=160,
     totals={64: 480, 128: 240, 256: 240},
     gate=0.98,
@@ -163,11 +151,7 @@ LAPTOP = Study(
     batch_sizes=(64, 32, 128),
     switch_epochs=(0, 4, 8, 14, 20, 30),
     seeds=2,
-    controls=(
-        Control("fresh", "blur", (64,), (20,)),
-        Control("reset", "blur", (64,), (20,)),
-        Control("base", "vertical_flip", (64,), (20,)),
-    ),
+    controls=_controls("blur", 64, 20)[::-1],  # the order in which they are done
     further_epochs=20,
     train_images=6000,
     test_images=5000,

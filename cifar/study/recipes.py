@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 
 from cifar.study.arms import Protocol, Run, make_run
-from cifar.study.stages import Recipe, Stage
+from cifar.study.stages import Recipe, Stage, deficit_epochs
 
 SHOWN = 6  # differences named; more are counted
 CHECKSUM = 64  # hexadecimal digits
@@ -58,20 +58,19 @@ def check_one_recipe(known: Sequence[Run], asked: Sequence[Run] = (), *, source:
 def recipe_differences(runs: Sequence[Run]) -> list[str]:
     """The fields in which runs differ beyond arm, deficit, batch size, seed and switch epoch; with their values."""
     base = [run for run in runs if run.arm == "base"]
-    found = _differences(base)
-    late = Counter(str(late) for run in base if (late := _late(run)) is not None)
-    if len(late) > 1:
-        found.append(_values("epochs of deficit beyond the switch epoch", late))
-    for name, arm, of in (("cycle", "cyclic", _cycle), ("window", "window", _window)):
-        lengths = Counter(str(of(run)) for run in runs if run.arm == arm)
-        if len(lengths) > 1:
-            found.append(_values(name, lengths))
+    differences = _differences(base)
+    counts = {
+        "epochs of deficit beyond the switch epoch": [run.late for run in base if run.late is not None],
+        "cycle": [_cycle(run) for run in runs if run.arm == "cyclic"],
+        "window": [deficit_epochs(run.stages) for run in runs if run.arm == "window"],
+    }
+    differences += [_values(name, Counter(map(str, each))) for name, each in counts.items() if len(set(each)) > 1]
     meant = _lengths(base)
     if not meant:
         each = (f"{run.epochs - run.switch_epoch} (of {run.epochs} in all)" for run in base)
-        found.append(_values("epochs after the switch", Counter(each)))
-    if found or not base:
-        return found
+        differences.append(_values("epochs after the switch", Counter(each)))
+    if differences or not base:
+        return differences
     # one switch epoch does not tell a constant tail from a constant total: either may be meant
     return min((_against_arms(runs, base, *each) for each in meant), key=len)
 
@@ -103,24 +102,13 @@ def _short(value: str) -> str:
     return f"{value[:12]}..." if len(value) == CHECKSUM else value
 
 
-def _late(run: Run) -> int | None:
-    """Epochs of deficit beyond the switch epoch; None where there is no deficit to count."""
-    if run.deficit == "none":
-        return None
-    return sum(part.epochs for part in run.stages if part.deficit != "none") - run.switch_epoch
-
-
 def _cycle(run: Run) -> int:
     return run.stages[-1].period
 
 
-def _window(run: Run) -> int:
-    return sum(part.epochs for part in run.stages if part.deficit != "none")
-
-
 def _lengths(base: Sequence[Run]) -> list[tuple[int, dict[int, int]]]:
     """How long runs can be meant to be: so many epochs after the deficit, or a total for each batch size."""
-    after = {run.epochs - run.switch_epoch - (_late(run) or 0) for run in base}
+    after = {run.epochs - run.switch_epoch - (run.late or 0) for run in base}
     totals: dict[int, set[int]] = {}
     for run in base:
         totals.setdefault(run.batch_size, set()).add(run.epochs)
@@ -133,28 +121,21 @@ def _lengths(base: Sequence[Run]) -> list[tuple[int, dict[int, int]]]:
 def _against_arms(runs: Sequence[Run], base: Sequence[Run], further: int, totals: Mapping[int, int]) -> list[str]:
     """Runs that are not what their arm makes of the base arm's recipe."""
     stage = replace(base[0].stages[-1], epochs=0, deficit="none")
-    late = next((late for run in base if (late := _late(run)) is not None), 0)
-    found: dict[str, None] = {}
+    late = next((run.late for run in base if run.late is not None), 0)
+    differences: dict[str, None] = {}
     for run in runs:
         if totals and run.batch_size not in totals:
             continue  # the base arm has no such batch size, so that nothing says how long this run should be
-        protocol = Protocol(
-            replace(base[0].recipe, batch_size=run.batch_size, seed=run.seed),
-            stage,
-            run.deficit,
-            further,
-            totals.get(run.batch_size),
-            _cycle(run),
-            _window(run),
-            bool(late),
-        )
+        recipe = replace(base[0].recipe, batch_size=run.batch_size, seed=run.seed)
+        lengths = further, totals.get(run.batch_size), _cycle(run), deficit_epochs(run.stages)
+        protocol = Protocol(recipe, stage, run.deficit, *lengths, bool(late))
         try:
             expected = make_run(run.arm, protocol, run.switch_epoch)
         except ValueError as error:
-            found[f"{run.arm}: {error}"] = None
+            differences[f"{run.arm}: {error}"] = None
         else:
-            found |= dict.fromkeys(_unlike(run, expected))
-    return list(found)
+            differences |= dict.fromkeys(_unlike(run, expected))
+    return list(differences)
 
 
 def _unlike(run: Run, expected: Run) -> list[str]:
@@ -166,7 +147,7 @@ def _unlike(run: Run, expected: Run) -> list[str]:
     pairs += zip(run.stages, expected.stages, strict=True)
     return [
         f"{run.arm}: {name} {_short(str(value))}, {_short(str(getattr(other, name)))} by the base arm's recipe"
-        for one, other in pairs
-        for name, value in asdict(one).items()
+        for own, other in pairs
+        for name, value in asdict(own).items()
         if value != getattr(other, name)
     ]

@@ -151,6 +151,11 @@ def total_epochs(parts: Sequence[Stage]) -> int:
     return sum(part.epochs for part in parts)
 
 
+def deficit_epochs(parts: Sequence[Stage]) -> int:
+    """Epochs of the stages that have a deficit."""
+    return sum(part.epochs for part in parts if part.deficit != "none")
+
+
 def until(parts: Sequence[Stage], epoch: int) -> tuple[Stage, ...]:
     """The stages up to an epoch, the last one cut."""
     kept: list[Stage] = []
