@@ -14,20 +14,30 @@ from cifar.sweep.store import CACHE, RESULTS, Store
 
 
 @dataclass(frozen=True)
-class Resume:
-    """Go on with a sweep where it stopped, then report.
+class OfSweep:
+    """Options of every command on a sweep.
 
     Attributes
     ----------
     results
         Folder of the sweep.
+    """
+
+    results: Path = RESULTS
+
+
+@dataclass(frozen=True)
+class Resume(OfSweep):
+    """Go on with a sweep where it stopped, then report.
+
+    Attributes
+    ----------
     data
         Where the data are now, if they have moved.
     workers, threads, devices
         As for replicate.
     """
 
-    results: Path = RESULTS
     data: Path | None = None
     workers: int = 1
     threads: int = 0
@@ -50,24 +60,14 @@ class Resume:
 
 
 @dataclass(frozen=True)
-class Status:
-    """Say how far a sweep has come, and how long the rest takes at the pace so far.
-
-    Attributes
-    ----------
-    results
-        Folder of the sweep.
-    """
-
-    results: Path = RESULTS
+class Status(OfSweep):
+    """Say how far a sweep has come, and how long the rest takes at the pace so far."""
 
     def run(self) -> None:
         """Print it."""
         with Store(self.results) as store:
-            units, done, written = plan(store.runs()), store.done(), store.epochs_done()
-            runs, seconds = store.runs(), store.seconds()
-        total = sum(unit.epochs for unit in units)
-        trained = sum(min(written.get(unit.key, 0), unit.epochs) for unit in units)
+            runs, done, seconds = store.runs(), store.done(), store.seconds()
+            trained, total = store.progress(plan(runs))
         finished = sum(run.key in done for run in runs)
         print(f"{finished} of {len(runs)} runs, {trained} of {total} epochs, {seconds / 3600:.2f} hours of work so far")
         if trained:
@@ -75,18 +75,15 @@ class Status:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(OfSweep):
     """Analyse what there is, draw it and write the page of report.
 
     Attributes
     ----------
-    results
-        Folder of the sweep.
     docs
         Folder of pages, such as docs/results, whose page of this experiment is to be written anew.
     """
 
-    results: Path = RESULTS
     docs: Path | None = None
 
     def run(self) -> None:
@@ -97,16 +94,8 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Export:
-    """Write runs, epochs and measurements as NetCDF and CSV into the results folder.
-
-    Attributes
-    ----------
-    results
-        Folder of the sweep.
-    """
-
-    results: Path = RESULTS
+class Export(OfSweep):
+    """Write runs, epochs and measurements as NetCDF and CSV into the results folder."""
 
     def run(self) -> None:
         """Write them, and print their names."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from cifar.study.arms import ARMS
 from cifar.study.measuring import Measuring
 from cifar.study.presets import PRESETS, Control, Study
 from cifar.study.recipes import check_one_recipe
+from cifar.study.stages import Recipe
 from cifar.sweep.plan import image_cost, plan, trained_images
 from cifar.sweep.store import CACHE, RESULTS, Store
 
@@ -119,39 +121,27 @@ class Replicate:
         def given(*names: str) -> dict[str, Any]:
             return {name: value for name in names if (value := getattr(self, name)) is not None}
 
-        precision = self.precision or self._best_precision()
-        recipe = replace(study.recipe, precision=precision, **given("network", "width", "depth", "momentum"))
-        stage = replace(study.stage, **given("learning_rate", "decay", "weight_decay", "augment"))
-        names = (
-            "deficit",
-            "batch_sizes",
-            "switch_epochs",
-            "seeds",
-            "further_epochs",
-            "train_images",
-            "test_images",
-            "gate",
+        precision = self.precision or _best_precision(self.devices)
+        names = ("deficit", "batch_sizes", "switch_epochs", "seeds", "further_epochs", "train_images", "test_images")
+        changed = replace(
+            study,
+            recipe=replace(study.recipe, precision=precision, **given("network", "width", "depth", "momentum")),
+            stage=replace(study.stage, **given("learning_rate", "decay", "weight_decay", "augment")),
+            measuring=replace(study.measuring, **given("learning_coefficient")),
+            totals=study.totals if self.further_epochs is None else {},
+            grids=study.grids if self.switch_epochs is None else {},
+            **given(*names, "gate"),
         )
-        changed = replace(study, recipe=recipe, stage=stage, **given(*names))
-        if self.further_epochs is not None:
-            changed = replace(changed, totals={})
-        if self.switch_epochs is not None:
-            changed = replace(changed, grids={})
-        if self.learning_coefficient is not None:
-            measuring = replace(study.measuring, learning_coefficient=self.learning_coefficient)
-            changed = replace(changed, measuring=measuring)
-        controls = tuple(_fitting(control, study, changed) for control in study.controls)
-        changed = replace(changed, controls=controls)
-        if self.arms is not None:
-            unknown = [arm for arm in self.arms if arm not in ARMS]
-            if unknown:
-                raise ValueError(f"arms: {unknown[0]!r} is unknown; use {', '.join(ARMS)}")
-            parts = [((size,), grid) for size in changed.batch_sizes if (grid := changed.grid(size))]
-            if self.arm_switch_epochs or not changed.grids:
-                parts = [(changed.batch_sizes, self.arm_switch_epochs or changed.switch_epochs)]
-            controls = tuple(Control(arm, changed.deficit, *part) for arm in self.arms for part in parts)
-            changed = replace(changed, controls=controls)
-        return changed
+        if self.arms is None:
+            return replace(changed, controls=tuple(_fitting(control, study, changed) for control in study.controls))
+        unknown = [arm for arm in self.arms if arm not in ARMS]
+        if unknown:
+            raise ValueError(f"arms: {unknown[0]!r} is unknown; use {', '.join(ARMS)}")
+        parts = [((size,), grid) for size in changed.batch_sizes if (grid := changed.grid(size))]
+        if self.arm_switch_epochs or not changed.grids:
+            parts = [(changed.batch_sizes, self.arm_switch_epochs or changed.switch_epochs)]
+        controls = tuple(Control(arm, changed.deficit, *part) for arm in self.arms for part in parts)
+        return replace(changed, controls=controls)
 
     def run(self) -> None:
         """Plan, and unless it is a dry run, do everything and report."""
@@ -160,7 +150,7 @@ class Replicate:
             print(plan_text(study, self.workers))
             return
         from cifar.analysis.report import write_report
-        from cifar.sweep.sweep import chosen_images, run_sweep
+        from cifar.sweep.sweep import Workers, chosen_images, run_sweep, usable_devices
         from slt_toys.results.records import writable_folder
 
         folder = writable_folder(self.results, argument="results")
@@ -189,21 +179,18 @@ class Replicate:
                 study={"name": study.name, "gate": study.gate, "measuring": dataclasses.asdict(study.measuring)},
             )
             store.add_runs(runs)
-        run_sweep(folder, images, study.measuring, self._workers())
+        workers = Workers(usable_devices(self.devices), self.workers, self.threads)
+        run_sweep(folder, images, study.measuring, workers)
         print(write_report(folder))
 
-    def _workers(self) -> Any:
-        from cifar.sweep.sweep import Workers, usable_devices
 
-        return Workers(usable_devices(self.devices), self.workers, self.threads)
+def _best_precision(asked: tuple[str, ...] | None) -> str:
+    import torch
 
-    def _best_precision(self) -> str:
-        import torch
+    from cifar.sweep.sweep import usable_devices
+    from cifar.training.training import best_precision
 
-        from cifar.sweep.sweep import usable_devices
-        from cifar.training.training import best_precision
-
-        return best_precision(torch.device(usable_devices(self.devices)[0]))
+    return best_precision(torch.device(usable_devices(asked)[0]))
 
 
 def _check_measuring(recorded: dict[str, Any] | None, study: Study, folder: Path) -> None:
@@ -236,7 +223,7 @@ def plan_text(study: Study, workers: int = 1, rate: float | None = None) -> str:
     runs = study.runs("")
     units = plan(runs)
     examples = study.train_images or 50_000
-    costs = {}
+    costs: dict[Recipe, int] = {}
     images = operations = 0
     for unit in units:
         recipe = replace(unit.recipe, batch_size=1, seed=0)
@@ -244,24 +231,17 @@ def plan_text(study: Study, workers: int = 1, rate: float | None = None) -> str:
             costs[recipe] = image_cost(unit, classes=10, size=32)
         count = trained_images(unit, examples)
         images, operations = images + count, operations + count * costs[recipe]
-    if rate is None:
-        rate = _matrix_rate()
-    arms: dict[str, int] = {}
-    for run in runs:
-        name = run.arm if run.deficit == study.deficit else f"{run.arm} ({run.deficit})"
-        arms[name] = arms.get(name, 0) + 1
-    hours = operations / (0.35 * rate) / 3600
+    rate = _matrix_rate() if rate is None else rate
+    arms = Counter(run.arm if run.deficit == study.deficit else f"{run.arm} ({run.deficit})" for run in runs)
     recipe = study.recipe
-    return "\n".join(
-        [
-            f"preset {study.name}: {recipe.network}, width {recipe.width or 'published'}, {recipe.precision}, "
-            f"{examples} training images",
-            f"runs: {len(runs)} ({', '.join(f'{count} {name}' for name, count in arms.items())})",
-            f"units: {len(units)}, epochs: {sum(unit.epochs for unit in units)}, images trained on: {images / 1e6:.1f} "
-            f"million, {operations:.2e} floating-point operations",
-            f"estimated time: {hours:.1f} hours at 35 % of the matrix rate measured now ({rate / 1e9:.0f} billion a "
-            "second on this machine)",
-        ]
+    return (
+        f"preset {study.name}: {recipe.network}, width {recipe.width or 'published'}, {recipe.precision}, "
+        f"{examples} training images\n"
+        f"runs: {len(runs)} ({', '.join(f'{count} {name}' for name, count in arms.items())})\n"
+        f"units: {len(units)}, epochs: {sum(unit.epochs for unit in units)}, images trained on: {images / 1e6:.1f} "
+        f"million, {operations:.2e} floating-point operations\n"
+        f"estimated time: {operations / (0.35 * rate) / 3600:.1f} hours at 35 % of the matrix rate measured now "
+        f"({rate / 1e9:.0f} billion a second on this machine)"
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,8 @@ CONFIDENCE = 0.95
 # The scatter of a group is an honest yardstick from this many degrees of freedom on.
 ENOUGH = 3
 
+Interval = tuple[float, float, float]  # a number and its bounds
+
 
 @dataclass(frozen=True)
 class ControlFinding:
@@ -43,8 +45,8 @@ class ControlFinding:
     accuracy: float | None
     base: float | None
     no_deficit: float | None
-    recovered: tuple[float, float, float] | None
-    lost: tuple[float, float, float] | None
+    recovered: Interval | None
+    lost: Interval | None
     failed: bool
 
 
@@ -66,12 +68,12 @@ class Findings:
     collapse: dict[str, Collapse]
     best_exponent: BestExponent | None
     controls: tuple[ControlFinding, ...]
-    declines: dict[int, tuple[float, float, float] | None]
-    notes: tuple[str, ...] = field(default_factory=tuple)
+    declines: dict[int, Interval | None]
+    notes: tuple[str, ...] = ()
 
 
 def analyse(
-    found: Sequence[Row],
+    finished: Sequence[Row],
     *,
     deficit: str,
     decay: float,
@@ -84,7 +86,7 @@ def analyse(
 
     Parameters
     ----------
-    found
+    finished
         From `cifar.analysis.curves.rows`.
     deficit
         Of the base arm.
@@ -95,12 +97,11 @@ def analyse(
     seed
         Of the resampling.
     """
-    sizes = sorted({row.run.batch_size for row in found if (row.run.arm, row.run.deficit) == ("base", deficit)})
-    curves = {size: curve(found, "base", deficit, size) for size in sizes}
-    spread, freedom = scatter(found)
-    notes = []
-    notes += [words for one in curves.values() for words in _doubts(one)]
-    usable = {size: one for size, one in curves.items() if len(one.values) >= minimum_rows(HALF_DEPTH)}
+    sizes = sorted({row.run.batch_size for row in finished if row.run.curve[:2] == ("base", deficit)})
+    curves = {size: curve(finished, "base", deficit, size) for size in sizes}
+    spread, freedom = scatter(finished)
+    notes = [words for each in curves.values() for words in _doubts(each)]
+    usable = {size: each for size, each in curves.items() if len(each.values) >= minimum_rows(HALF_DEPTH)}
     if missing := sorted(set(sizes) - set(usable)):
         without = ", ".join(map(str, missing))
         notes.append(f"Too few runs are done and passed the gate at batch sizes {without} for an end.")
@@ -108,64 +109,52 @@ def analyse(
     halvings: dict[str, EpochsPerHalving] = {}
     comparisons: dict[str, Comparison] = {}
     drawn: dict[int, FloatArray] = {}
+    method = "pooled scatter between seeds" if freedom >= ENOUGH else "residual bootstrap, one seed"
     for position, definition in enumerate(_definitions(usable)):
-        these = {size: one for size, one in usable.items() if len(one.values) >= minimum_rows(definition)}
+        name = definition.name
+        long = {size: each for size, each in usable.items() if len(each.values) >= minimum_rows(definition)}
         drawn = {
-            size: _resampled(one, definition, spread, freedom, [seed, position, size]) for size, one in these.items()
+            size: _resampled(each, definition, spread, freedom, [seed, position, size]) for size, each in long.items()
         }
-        ends[definition.name] = {
+        ends[name] = {
             size: end_with_interval(
-                one.switch_epochs,
-                one.values,
-                drawn[size],
-                definition,
-                confidence=CONFIDENCE,
-                method="pooled scatter between seeds" if freedom >= ENOUGH else "residual bootstrap, one seed",
+                each.switch_epochs, each.values, drawn[size], definition, confidence=CONFIDENCE, method=method
             )
-            for size, one in these.items()
+            for size, each in long.items()
         }
-        kept, epochs, errors, left_out = usable_ends(ends[definition.name])
-        notes += [f"By {definition.name.replace('_', ' ')}, left out of the fits: {words}." for words in left_out]
+        kept, epochs, errors, left_out = usable_ends(ends[name])
+        notes += [f"By {name.replace('_', ' ')}, left out of the fits: {words}." for words in left_out]
         if len(kept) >= 2:
             columns = [replicate_epochs(usable[int(size)].switch_epochs, drawn[int(size)], definition) for size in kept]
-            halvings[definition.name] = epochs_per_halving(
-                kept, epochs, replicates=np.column_stack(columns), confidence=CONFIDENCE
-            )
+            replicates = np.column_stack(columns)
+            halvings[name] = epochs_per_halving(kept, epochs, replicates=replicates, confidence=CONFIDENCE)
             models = rival_models(
                 kept, decay=decay, learning_rate=learning_rate, dataset_size=examples, momentum=momentum
             )
-            comparisons[definition.name] = compare(models, kept, epochs, errors, confidence=CONFIDENCE)
-    spreads, exponent = _collapse(found, usable, drawn, decay, learning_rate, examples, notes)
+            comparisons[name] = compare(models, kept, epochs, errors, confidence=CONFIDENCE)
+    spreads, exponent = _collapse(finished, usable, drawn, decay, learning_rate, examples, notes)
     return Findings(
-        deficit,
-        curves,
-        spread,
-        freedom,
-        ends,
-        halvings,
-        comparisons,
-        spreads,
-        exponent,
-        tuple(_controls(found, deficit, curves, spread, freedom)),
-        {size: _decline(one, spread, freedom) for size, one in curves.items()},
+        deficit, curves, spread, freedom, ends, halvings, comparisons, spreads, exponent,
+        tuple(_controls(finished, deficit, curves, spread, freedom)),
+        {size: _decline(each, spread, freedom) for size, each in curves.items()},
         tuple(notes),
-    )
+    )  # fmt: skip
 
 
-def _doubts(one: Curve) -> list[str]:
+def _doubts(curve_: Curve) -> list[str]:
     """What a curve cannot be held against others for: points that are missing, or means of fewer runs than others."""
-    said = []
-    if len(set(one.counts.tolist())) > 1:
-        each = ", ".join(f"{int(e)}: {count}" for e, count in zip(one.switch_epochs, one.counts, strict=True))
-        said.append(f"B = {one.batch_size}: switch epochs are means of different numbers of runs ({each}).")
-    if len(one.switch_epochs) and (first := int(one.switch_epochs[0])):
+    size, epochs, said = curve_.batch_size, curve_.switch_epochs, []
+    if len(set(curve_.counts.tolist())) > 1:
+        each = ", ".join(f"{int(e)}: {count}" for e, count in zip(epochs, curve_.counts, strict=True))
+        said.append(f"B = {size}: switch epochs are means of different numbers of runs ({each}).")
+    if len(epochs) and (first := int(epochs[0])):
         said.append(
-            f"B = {one.batch_size}: no run of e_s = 0 counts; every end is measured from e_s = {first} instead of "
-            "from no deficit."
+            f"B = {size}: no run of e_s = 0 counts; every end is measured from e_s = {first} instead of from no "
+            "deficit."
         )
-    if late := [epoch for epoch in one.failed if len(one.switch_epochs) and epoch > one.switch_epochs[0]]:
+    if late := [epoch for epoch in curve_.failed if len(epochs) and epoch > epochs[0]]:
         missing = ", ".join(map(str, late))
-        said.append(f"B = {one.batch_size}: no run passed the gate at e_s = {missing}; the ends are of what is left.")
+        said.append(f"B = {size}: no run passed the gate at e_s = {missing}; the ends are of what is left.")
     return said
 
 
@@ -173,24 +162,23 @@ def _definitions(curves: Mapping[int, Curve]) -> list[Definition]:
     """The toys' three definitions; a mass needs one level for all, midway between the best start and the mean end."""
     if not curves:
         return [HINGE, HALF_DEPTH]
-    top = np.mean([one.values[0] for one in curves.values()])
-    bottom = np.mean([one.values[-HALF_DEPTH.tail_rows :].mean() for one in curves.values()])
+    top = np.mean([each.values[0] for each in curves.values()])
+    bottom = np.mean([each.values[-HALF_DEPTH.tail_rows :].mean() for each in curves.values()])
     common = Definition("half_stuck_mass", level=float(top + bottom) / 2, direction="falling")
     return [common, HINGE, HALF_DEPTH]
 
 
-def _resampled(one: Curve, definition: Definition, spread: float, freedom: int, seed: list[int]) -> FloatArray:
+def _resampled(curve_: Curve, definition: Definition, spread: float, freedom: int, seed: list[int]) -> FloatArray:
+    epochs, values = curve_.switch_epochs, curve_.values
     if freedom < ENOUGH:
-        return resample_curve(
-            one.switch_epochs, one.values, definition, confidence=CONFIDENCE, repetitions=REPETITIONS, seed=seed
-        )
+        return resample_curve(epochs, values, definition, confidence=CONFIDENCE, repetitions=REPETITIONS, seed=seed)
     stretch = float(stdtrit(freedom, (1 + CONFIDENCE) / 2) / ndtri((1 + CONFIDENCE) / 2))
-    noise = np.random.default_rng(seed).standard_normal((REPETITIONS, len(one.values)))
-    return one.values + stretch * spread / np.sqrt(one.counts) * noise
+    noise = np.random.default_rng(seed).standard_normal((REPETITIONS, len(values)))
+    return values + stretch * spread / np.sqrt(curve_.counts) * noise
 
 
 def _collapse(
-    found: Sequence[Row],
+    finished: Sequence[Row],
     curves: Mapping[int, Curve],
     drawn: Mapping[int, FloatArray],
     decay: float,
@@ -200,13 +188,12 @@ def _collapse(
 ) -> tuple[dict[str, Collapse], BestExponent | None]:
     try:
         batch = []
-        for size, one in curves.items():
-            loss = mean_at_switch(found, one, "deficit_train_loss")
-            if one.switch_epochs[0] == 0 and math.isnan(loss[0]):
+        for size, curve_ in curves.items():
+            epochs, loss = curve_.switch_epochs, mean_at_switch(finished, curve_, "deficit_train_loss")
+            if epochs[0] == 0 and math.isnan(loss[0]):
                 loss[0] = math.log(10)  # before any training: as good as guessing among ten classes
             known = loss if np.all(np.isfinite(loss)) else None
-            rates = learning_rate * decay**one.switch_epochs
-            batch.append(BatchCurve(size, one.switch_epochs, one.values, rates, known))
+            batch.append(BatchCurve(size, epochs, curve_.values, learning_rate * decay**epochs, known))
         spreads = collapse(batch, dataset_size=examples)
         return spreads, best_exponent(batch, replicates=drawn if drawn else None, confidence=CONFIDENCE)
     except ValueError as error:
@@ -215,56 +202,45 @@ def _collapse(
 
 
 def _controls(
-    found: Sequence[Row], deficit: str, curves: Mapping[int, Curve], spread: float, freedom: int
+    finished: Sequence[Row], deficit: str, curves: Mapping[int, Curve], spread: float, freedom: int
 ) -> list[ControlFinding]:
-    names = {(row.run.arm, row.run.deficit, row.run.batch_size) for row in found} - {
-        ("base", deficit, size) for size in curves
-    }
-    made = []
+    names = {row.run.curve for row in finished} - {("base", deficit, size) for size in curves}
+    controls = []
     for arm, kind, size in sorted(names):
-        control = curve(found, arm, kind, size)
+        control = curve(finished, arm, kind, size)
         base = curves.get(size)
         # the switch epoch of a window is its onset: no run of the base arm is its counterpart
         paired = None if arm == "window" else base
         for epoch in sorted({*control.switch_epochs.astype(int).tolist(), *control.failed}):
-            value, other, start = (_at(one, when) for one, when in ((control, epoch), (paired, epoch), (base, 0)))
-            made.append(
-                ControlFinding(
-                    arm,
-                    kind,
-                    size,
-                    epoch,
-                    value and value[0],
-                    other and other[0],
-                    start and start[0],
-                    _difference(value, other, spread, freedom),
-                    _difference(start, value, spread, freedom),
-                    epoch in control.failed,
-                )
-            )
-    return made
+            value, other, start = _at(control, epoch), _at(paired, epoch), _at(base, 0)
+            recovered, lost = (_difference(*pair, spread, freedom) for pair in ((value, other), (start, value)))
+            controls.append(ControlFinding(
+                arm, kind, size, epoch, value and value[0], other and other[0], start and start[0], recovered, lost,
+                epoch in control.failed,
+            ))  # fmt: skip
+    return controls
 
 
-def _decline(one: Curve, spread: float, freedom: int) -> tuple[float, float, float] | None:
+def _decline(curve_: Curve, spread: float, freedom: int) -> Interval | None:
     tail = HALF_DEPTH.tail_rows
-    if len(one.values) <= tail or one.switch_epochs[0] != 0:
+    if len(curve_.values) <= tail or curve_.switch_epochs[0] != 0:
         return None
     # the mean of the last rows, each of some runs, is as sure as one row of so many runs
-    weight = tail**2 / float(np.sum(1 / one.counts[-tail:]))
-    last = float(one.values[-tail:].mean())
-    return _difference((float(one.values[0]), int(one.counts[0])), (last, weight), spread, freedom)
+    last = float(curve_.values[-tail:].mean()), tail**2 / float(np.sum(1 / curve_.counts[-tail:]))
+    return _difference(_at(curve_, 0), last, spread, freedom)
 
 
-def _at(one: Curve | None, epoch: int) -> tuple[float, int] | None:
-    if one is None:
+def _at(curve_: Curve | None, epoch: int) -> tuple[float, int] | None:
+    """Mean and number of the runs of a switch epoch."""
+    if curve_ is None or epoch not in curve_.switch_epochs:
         return None
-    where = np.flatnonzero(one.switch_epochs == epoch)
-    return (float(one.values[where[0]]), int(one.counts[where[0]])) if len(where) else None
+    where = int(np.flatnonzero(curve_.switch_epochs == epoch)[0])
+    return float(curve_.values[where]), int(curve_.counts[where])
 
 
 def _difference(
     first: tuple[float, float] | None, second: tuple[float, float] | None, spread: float, freedom: int
-) -> tuple[float, float, float] | None:
+) -> Interval | None:
     if first is None or second is None or not freedom:
         return None
     reach = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * spread * math.sqrt(1 / first[1] + 1 / second[1])
@@ -282,8 +258,8 @@ def plain(findings: Findings) -> dict[str, Any]:
             name: {str(size): end.to_dict() for size, end in ends.items()} for name, ends in findings.ends.items()
         },
         "epochs_per_halving": {name: shift.to_dict() for name, shift in findings.epochs_per_halving.items()},
-        "comparison": {name: one.to_dict() for name, one in findings.comparisons.items()},
-        "collapse": {name: one.to_dict() for name, one in findings.collapse.items()},
+        "comparison": {name: comparison.to_dict() for name, comparison in findings.comparisons.items()},
+        "collapse": {name: spread.to_dict() for name, spread in findings.collapse.items()},
         "best_exponent": None if findings.best_exponent is None else findings.best_exponent.to_dict(),
         "decline": {str(size): decline for size, decline in findings.declines.items()},
         "controls": [control.__dict__ for control in findings.controls],

@@ -11,20 +11,20 @@ import xarray as xr
 
 from cifar.analysis.analysis import Findings
 from cifar.analysis.curves import Row, curve
-from cifar.study.arms import Run
+from cifar.study.arms import RUN_COLUMNS, Run
 from slt_toys.fits.collapse import TAIL_ROWS, normalise
-from slt_toys.fits.ends import MINIMUM_ROWS, hinge_fit
+from slt_toys.fits.ends import MINIMUM_ROWS, CriticalPeriodEnd, hinge_fit
 from slt_toys.fits.published import PublishedFindings
 from slt_toys.reference.published import published_curves
 
 
-def base_run(found: Sequence[Row], deficit: str) -> Run:
+def base_run(finished: Sequence[Row], deficit: str) -> Run:
     """A run of the base arm, whose schedule is that of the sweep; the first that is done may be another arm's."""
-    return next(row.run for row in found if (row.run.arm, row.run.deficit) == ("base", deficit))
+    return next(row.run for row in finished if row.run.curve[:2] == ("base", deficit))
 
 
 def sweep_dataset(
-    found: Sequence[Row],
+    finished: Sequence[Row],
     findings: Findings,
     published: PublishedFindings,
     facts: Mapping[str, Any],
@@ -36,66 +36,45 @@ def sweep_dataset(
     Accuracies and their scatter are in percent, losses in nats, normalised curves run from 1 to 0; nan where there is
     nothing. ``toy`` is the dataset of ``slt_toys.phase_diagram``.
     """
-    names = sorted({name for row in found for name in row.final if "/" not in name})
-    data: dict[str, Any] = {
-        name: ("run", [getattr(row.run, name) for row in found])
-        for name in ("arm", "deficit", "batch_size", "seed", "switch_epoch")
-    }
-    data["passed"] = ("run", [row.passed for row in found])
-    for name in names:
-        data[f"final_{name}"] = ("run", [row.final.get(name, math.nan) for row in found])
-        data[f"switch_{name}"] = ("run", [row.at_switch.get(name, math.nan) for row in found])
+    columns = zip(*(row.run.columns for row in finished), strict=True)
+    data: dict[str, Any] = dict(zip(RUN_COLUMNS, columns, strict=True)) | {"passed": [row.passed for row in finished]}
+    for name in sorted({name for row in finished for name in row.final if "/" not in name}):
+        data[f"final_{name}"] = [row.final.get(name, math.nan) for row in finished]
+        data[f"switch_{name}"] = [row.at_switch.get(name, math.nan) for row in finished]
+    data = {name: ("run", list(values)) for name, values in data.items()}
     sizes = list(findings.curves)
-    epochs = sorted({float(e) for one in findings.curves.values() for e in one.switch_epochs})
+    epochs = sorted({float(e) for each in findings.curves.values() for e in each.switch_epochs})
     means = np.full((len(sizes), len(epochs)), math.nan)
-    errors = means.copy()
+    errors, normalised = means.copy(), means.copy()
     hinge = np.full((len(sizes), 3), math.nan)
-    for number, one in enumerate(findings.curves.values()):
-        where = np.searchsorted(epochs, one.switch_epochs)
-        means[number, where] = one.values
-        errors[number, where] = findings.scatter / np.sqrt(one.counts)
-        if len(one.values) >= MINIMUM_ROWS["hinge"]:
-            fit = hinge_fit(one.switch_epochs, one.values)
+    for number, each in enumerate(findings.curves.values()):
+        where = np.searchsorted(epochs, each.switch_epochs)
+        means[number, where] = each.values
+        errors[number, where] = findings.scatter / np.sqrt(each.counts)
+        if len(each.values) >= MINIMUM_ROWS["hinge"]:
+            fit = hinge_fit(each.switch_epochs, each.values)
             hinge[number] = fit.kink, fit.intercept, fit.slope
-    stage = base_run(found, findings.deficit).stages[0]
-    data["curve_learning_rate"] = ("curve_epoch", [stage.rate(int(epoch), 0) for epoch in epochs])
-    normalised = np.full_like(means, math.nan)
-    for number, one in enumerate(findings.curves.values()):
         # A curve that does not fall has no ends to be normalised between.
-        if len(one.values) > TAIL_ROWS and one.values[0] != one.values[-TAIL_ROWS:].mean():
-            normalised[number, np.searchsorted(epochs, one.switch_epochs)] = normalise(one.values)
-    data["curve_normalised"] = (("curve_batch_size", "curve_epoch"), normalised)
-    data["curve"] = (("curve_batch_size", "curve_epoch"), means)
-    data["curve_standard_error"] = (("curve_batch_size", "curve_epoch"), errors)
+        if len(each.values) > TAIL_ROWS and each.values[0] != each.values[-TAIL_ROWS:].mean():
+            normalised[number, where] = normalise(each.values)
+    stage = base_run(finished, findings.deficit).stages[0]
+    data["curve_learning_rate"] = ("curve_epoch", [stage.rate(int(epoch), 0) for epoch in epochs])
+    for suffix, values in (("_normalised", normalised), ("", means), ("_standard_error", errors)):
+        data[f"curve{suffix}"] = (("curve_batch_size", "curve_epoch"), values)
     data["hinge_line"] = (("curve_batch_size", "hinge_parameter"), hinge)
-    for definition, ends in findings.ends.items():
-        for suffix, field in (("", "epoch"), ("_low", "low"), ("_high", "high")):
-            values = [_number(getattr(ends[size], field)) if size in ends else math.nan for size in sizes]
-            data[f"end_{definition}{suffix}"] = ("curve_batch_size", values)
+    data |= _ends(findings.ends, sizes, "end", "curve_batch_size")
     curves = published_curves()
     there = sorted(curves)
-    length = max(len(one.switch_epochs) for one in curves.values())
-    for name, values in (
-        ("learning_rate", {size: curves[size].learning_rate() for size in there}),
-        ("normalised", {size: normalise(curves[size].final_accuracy) for size in there}),
+    length = max(len(each.switch_epochs) for each in curves.values())
+    for name, rows in (
+        ("learning_rate", [curves[size].learning_rate() for size in there]),
+        ("normalised", [normalise(curves[size].final_accuracy) for size in there]),
     ):
-        padded = [np.pad(values[size], (0, length - len(values[size])), constant_values=math.nan) for size in there]
+        padded = [np.pad(row, (0, length - len(row)), constant_values=math.nan) for row in rows]
         data[f"published_{name}"] = (("published_batch_size", "published_row"), np.array(padded))
     data["toy_half_depth"] = ("toy_batch_size", toy["exact_end_epoch"].sel(definition="half_depth").values)
-    for definition, ends in published.ends.items():
-        for suffix, field in (("", "epoch"), ("_low", "low"), ("_high", "high")):
-            values = [_number(getattr(ends[size], field)) for size in there]
-            data[f"published_{definition}{suffix}"] = ("published_batch_size", values)
-    controls = findings.controls
-    for name in ("arm", "deficit", "batch_size", "switch_epoch"):
-        data[f"control_{name}"] = ("control", [getattr(one, name) for one in controls])
-    data["control_accuracy"] = ("control", [_number(one.accuracy) for one in controls])
-    spread = []
-    for one in controls:
-        same = curve(found, one.arm, one.deficit, one.batch_size)
-        count = int(same.counts[same.switch_epochs == one.switch_epoch].sum())
-        spread.append(findings.scatter / math.sqrt(count) if count else math.nan)
-    data["control_standard_error"] = ("control", spread)
+    data |= _ends(published.ends, there, "published", "published_batch_size")
+    data |= _control_columns(finished, findings)
     return xr.Dataset(
         data,
         coords={
@@ -117,6 +96,33 @@ def sweep_dataset(
             "degrees_of_freedom": findings.freedom,
         },
     )
+
+
+def _ends(
+    ends: Mapping[str, Mapping[int, CriticalPeriodEnd]], sizes: Sequence[int], prefix: str, dimension: str
+) -> dict[str, Any]:
+    """Ends and their bounds by definition, nan where a batch size has none."""
+    return {
+        f"{prefix}_{name}{suffix}": (
+            dimension, [_number(getattr(by_size[size], part)) if size in by_size else math.nan for size in sizes]
+        )
+        for name, by_size in ends.items()
+        for suffix, part in (("", "epoch"), ("_low", "low"), ("_high", "high"))
+    }  # fmt: skip
+
+
+def _control_columns(finished: Sequence[Row], findings: Findings) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        name: [getattr(control, name) for control in findings.controls]
+        for name in ("arm", "deficit", "batch_size", "switch_epoch")
+    }
+    columns["accuracy"] = [_number(control.accuracy) for control in findings.controls]
+    columns["standard_error"] = []
+    for control in findings.controls:
+        own = curve(finished, control.arm, control.deficit, control.batch_size)
+        count = int(own.counts[own.switch_epochs == control.switch_epoch].sum())
+        columns["standard_error"].append(findings.scatter / math.sqrt(count) if count else math.nan)
+    return {f"control_{name}": ("control", values) for name, values in columns.items()}
 
 
 def _number(value: float | None) -> float:

@@ -10,13 +10,11 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from cifar.study.arms import RUN_COLUMNS
 from cifar.sweep.store import Store
 from slt_toys.results.records import manifest, write_bytes_atomically, write_groups, write_json, written_together
 
-RUN_COLUMNS = (
-    "key", "arm", "deficit", "batch_size", "seed", "switch_epoch", "epochs", "done", "passed",
-    "final_train_accuracy", "final_test_accuracy",
-)  # fmt: skip
+COLUMNS = ("key", *RUN_COLUMNS, "epochs", "done", "passed", "final_train_accuracy", "final_test_accuracy")
 EPOCH_COLUMNS = ("unit", "epoch", "learning_rate", "train_loss", "train_accuracy", "seconds")
 MEASUREMENT_COLUMNS = ("unit", "name", "value", "standard_error")
 
@@ -30,38 +28,26 @@ def export(folder: Path) -> list[Path]:
     begun = time.monotonic()
     with Store(folder) as store:
         facts, done, measured = store.facts(), store.done(), store.measurements()
-        runs = [
-            (
-                run.key,
-                run.arm,
-                run.deficit,
-                run.batch_size,
-                run.seed,
-                run.switch_epoch,
-                run.epochs,
-                run.key in done,
-                run.key in done and measured[run.key]["train_accuracy"][0] >= facts["study"]["gate"],
-                *(
-                    measured[run.key][name][0] if run.key in done else None
-                    for name in ("train_accuracy", "test_accuracy")
-                ),
-            )
-            for run in store.runs()
-        ]
+        runs = []
+        for run in store.runs():
+            final = measured[run.key] if run.key in done else {}
+            train, test = (final[name][0] if final else None for name in ("train_accuracy", "test_accuracy"))
+            passed = train is not None and train >= facts["study"]["gate"]
+            runs.append((run.key, *run.columns, run.epochs, run.key in done, passed, train, test))
         epochs = store.epochs()
-    measurements = [(unit, name, *pair) for unit, found in measured.items() for name, pair in found.items()]
-    tables = {"runs": (RUN_COLUMNS, runs), "epochs": (EPOCH_COLUMNS, epochs)}
-    tables["measurements"] = (MEASUREMENT_COLUMNS, measurements)
-    files, written = {}, []
-    for name, (columns, rows) in tables.items():
-        path = folder / f"export.{name}.csv"
-        files[path.name] = write_bytes_atomically(_csv(columns, rows), path)
-        written.append(path)
+    measurements = [(unit, name, *pair) for unit, values in measured.items() for name, pair in values.items()]
+    tables: dict[str, tuple[tuple[str, ...], list[tuple]]] = {
+        "runs": (COLUMNS, runs), "epochs": (EPOCH_COLUMNS, epochs), "measurements": (MEASUREMENT_COLUMNS, measurements)
+    }  # fmt: skip
+    files = {
+        f"export.{name}.csv": write_bytes_atomically(_csv(*table), folder / f"export.{name}.csv")
+        for name, table in tables.items()
+    }
     groups = {name: _dataset(columns, rows, name) for name, (columns, rows) in tables.items()}
-    path = folder / "export.nc"
-    files[path.name] = write_groups({"/": xr.Dataset(attrs={"source": facts["data"]["source"]})} | groups, path)
+    groups = {"/": xr.Dataset(attrs={"source": facts["data"]["source"]})} | groups
+    files["export.nc"] = write_groups(groups, folder / "export.nc")
     write_json({"manifest": manifest(facts, None, time.monotonic() - begun, files=files)}, folder / "export.json")
-    return [*written, path, folder / "export.json"]
+    return [folder / name for name in (*files, "export.json")]
 
 
 def _csv(columns: tuple[str, ...], rows: list[tuple]) -> bytes:

@@ -49,7 +49,7 @@ class Summary:
     hours: float
     devices: tuple[str, ...]
     theorem: float
-    late: int
+    late: int  # epochs of the deficit beyond the switch epoch: 1 where the epoch of the switch is its last
     noise: dict[int, dict[int, float]]
 
 
@@ -72,7 +72,7 @@ def summarise_rows(
     facts: dict[str, Any], finished: list[Row], deficit: str, *, wanted: int, hours: float, devices: tuple[str, ...]
 ) -> Summary:
     """Analyse finished runs; ``deficit`` is that of the base arm."""
-    if not any((row.run.arm, row.run.deficit) == ("base", deficit) for row in finished):
+    if not any(row.run.curve[:2] == ("base", deficit) for row in finished):
         raise ValueError("results: no run of the base arm is done yet; resume the sweep")
     run = base_run(finished, deficit)
     stage = run.stages[0]
@@ -84,24 +84,17 @@ def summarise_rows(
     toy = json.loads((Path(figures.__file__).parent / "phase_diagram.json").read_text(encoding="utf-8"))
     return Summary(
         facts, finished, wanted, findings, published_findings(), dataset_of(toy), hours, devices, theorem,
-        _late(finished, deficit), _noise(finished, findings),
+        max(row.run.late or 0 for row in finished if row.run.curve[:2] == ("base", deficit)),
+        _noise(finished, findings),
     )  # fmt: skip
-
-
-def _late(finished: Sequence[Row], deficit: str) -> int:
-    """Epochs of the deficit beyond the switch epoch: 1 where the epoch of the switch is its last."""
-    runs = [row.run for row in finished if (row.run.arm, row.run.deficit) == ("base", deficit) and deficit != "none"]
-    return max(
-        (sum(part.epochs for part in r.stages if part.deficit != "none") - r.switch_epoch for r in runs), default=0
-    )
 
 
 def _noise(finished: Sequence[Row], findings: Findings) -> dict[int, dict[int, float]]:
     """Trace of the gradient noise by batch size and switch epoch, where it was measured."""
     traces = {}
-    for size, one in findings.curves.items():
-        values = mean_at_switch(finished, one, "gradient_noise_trace")
-        traces[size] = {int(e): float(v) for e, v in zip(one.switch_epochs, values, strict=True) if v > 0}
+    for size, curve in findings.curves.items():
+        values = mean_at_switch(finished, curve, "gradient_noise_trace")
+        traces[size] = {int(e): float(v) for e, v in zip(curve.switch_epochs, values, strict=True) if v > 0}
     return {size: each for size, each in traces.items() if each}
 
 
@@ -144,40 +137,33 @@ start (Ash & Adams 2020) as a critical period. The law supposes gradient noise t
 noise that was measured may predict no shift at all."""
 
 
+CONVENTIONS = {
+    True: "The deficit lasts through epoch e_s, e_s + 1 epochs in all (as Baker 2023). The run of e_s = 0, which has "
+    "one epoch of it, stands for no deficit below.",
+    False: "The deficit lasts until epoch e_s, e_s epochs in all (as Achille, Rovere & Soatto 2019).",
+}
+
+
 def _introduction(summary: Summary) -> str:
     data, study = summary.facts["data"], summary.facts["study"]
     run = base_run(summary.rows, summary.findings.deficit)
     stage, recipe = run.stages[0], run.recipe
-    devices = "; ".join(summary.devices)
+    devices, count = "; ".join(summary.devices), len(summary.devices)
+    several = f" They are of {count} devices or versions: of one recipe, but not to the same bits." if count > 1 else ""
     parts = (
         f"Preset {study['name']}, {len(summary.rows)} of {summary.wanted} runs: {recipe.network}, width "
         f"{recipe.width or 'as published'}, {recipe.precision}, {data['train_images']} training and "
         f"{data['test_images']} test images, momentum {recipe.momentum:g}, weight decay {stage.weight_decay:g}, "
         f"learning rate {stage.learning_rate:g} · {stage.decay:g}^epoch, {'with' if stage.augment else 'without'} "
         f"augmentation, deficit {spoken(summary.findings.deficit)}. Work so far: {summary.hours:.2f} hours of one "
-        f"worker ({devices})." + _several(summary.devices),
+        f"worker ({devices})." + several,
         DEFINITIONS,
-        _convention(summary.late),
+        CONVENTIONS[bool(summary.late)],
         f"Gate: a run is averaged in only if its final clean train accuracy is at least {100 * study['gate']:g} %. "
         + ("Every run passed." if all(row.passed for row in summary.rows) else "The others are listed as doubts."),
         *(() if stage.augment else (BY_HEART,)),
     )
     return "\n\n".join(parts)
-
-
-def _several(devices: Sequence[str]) -> str:
-    if len(devices) < 2:
-        return ""
-    return f" They are of {len(devices)} devices or versions: of one recipe, but not to the same bits."
-
-
-def _convention(late: int) -> str:
-    if late:
-        return (
-            "The deficit lasts through epoch e_s, e_s + 1 epochs in all (as Baker 2023). The run of e_s = 0, which has "
-            "one epoch of it, stands for no deficit below."
-        )
-    return "The deficit lasts until epoch e_s, e_s epochs in all (as Achille, Rovere & Soatto 2019)."
 
 
 @written_together()
@@ -208,11 +194,8 @@ def write_report(folder: Path, docs: Path | None = None) -> str:
     files[f"{NAME}.md"] = write_bytes_atomically(text.encode(), folder / f"{NAME}.md")
     if docs is not None:
         write_bytes_atomically(page(record, COMMAND, "../../").encode(), docs / f"{NAME}.md")
-    record["manifest"] = manifest(_portable(summary.facts), None, time.monotonic() - begun, files=files)
+    # without the place where the data lay: their checksum says what they are on any machine
+    data = {name: value for name, value in summary.facts["data"].items() if name != "path"}
+    record["manifest"] = manifest(summary.facts | {"data": data}, None, time.monotonic() - begun, files=files)
     write_json(record, folder / f"{NAME}.json", not_finite="null")
     return text
-
-
-def _portable(facts: dict[str, Any]) -> dict[str, Any]:
-    """The facts without the place where the data lay: their checksum says what they are on any machine."""
-    return facts | {"data": {name: value for name, value in facts["data"].items() if name != "path"}}

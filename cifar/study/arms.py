@@ -60,6 +60,9 @@ class Protocol:
         return self.further_epochs if self.total is None else self.total - before
 
 
+RUN_COLUMNS = ("arm", "deficit", "batch_size", "seed", "switch_epoch")  # what runs of one recipe differ in
+
+
 @dataclass(frozen=True)
 class Run:
     """One training run; two runs with the same key are the same."""
@@ -74,7 +77,7 @@ class Run:
 
     @property
     def columns(self) -> tuple[str, str, int, int, int]:
-        """What runs of one recipe differ in: arm, deficit, batch size, seed and switch epoch."""
+        """Its `RUN_COLUMNS`."""
         return self.arm, self.deficit, self.batch_size, self.seed, self.switch_epoch
 
     @property

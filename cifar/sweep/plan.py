@@ -48,38 +48,28 @@ class Unit:
 def plan(runs: Sequence[Run]) -> list[Unit]:
     """The units of some runs, each once, those of earlier runs first and parents before their children."""
     wanted: dict[str, tuple[Recipe, tuple[Stage, ...]]] = {}
-    order: list[str] = []
     ends = {run.key for run in runs}
     for run in runs:
-        boundaries = [total_epochs(run.stages[: number + 1]) for number in range(len(run.stages))]
-        for epoch in boundaries:
-            parts = until(run.stages, epoch)
-            name = key(run.recipe, parts)
-            if name not in wanted:
-                wanted[name] = (run.recipe, parts)
-                order.append(name)
-    lengths = sorted({total_epochs(parts) for _, parts in wanted.values()})
-    units: dict[str, Unit] = {}
-    for name in sorted(order, key=lambda name: total_epochs(wanted[name][1])):
-        recipe, parts = wanted[name]
-        end = total_epochs(parts)
-        parent, begin = None, 0
-        for length in reversed([length for length in lengths if length < end]):
-            shorter = key(recipe, until(parts, length))
-            if shorter in wanted:
-                parent, begin = shorter, length
-                break
-        units[name] = Unit(name, parent, begin, end, recipe, parts, name in ends)
+        for number in range(len(run.stages)):
+            parts = run.stages[: number + 1]
+            wanted.setdefault(key(run.recipe, parts), (run.recipe, parts))
+    lengths = sorted({total_epochs(parts) for _, parts in wanted.values()}, reverse=True)
     placed: dict[str, Unit] = {}
 
     def place(name: str) -> None:
         if name in placed:
             return
-        if (parent := units[name].parent) is not None:
-            place(parent)
-        placed[name] = units[name]
+        recipe, parts = wanted[name]
+        end = total_epochs(parts)
+        parent, begin = None, 0
+        for length in lengths:
+            if length < end and (shorter := key(recipe, until(parts, length))) in wanted:
+                parent, begin = shorter, length
+                place(shorter)
+                break
+        placed[name] = Unit(name, parent, begin, end, recipe, parts, name in ends)
 
-    for name in order:
+    for name in wanted:
         place(name)
     return list(placed.values())
 

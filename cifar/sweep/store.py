@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cifar.study.arms import Run
+from cifar.study.arms import RUN_COLUMNS, Run
 from cifar.study.recipes import check_one_recipe
 from cifar.study.stages import EpochRecord, Recipe, Stage
 from cifar.sweep.plan import Unit
@@ -85,9 +85,9 @@ class Store:
             raise FileNotFoundError(f"results: there is no sweep in {folder}; start one with replicate")
         try:
             self._connection = sqlite3.connect(self.path, timeout=60, isolation_level=None)
-            found = self._connection.execute("PRAGMA application_id").fetchone()[0]
+            written_by = self._connection.execute("PRAGMA application_id").fetchone()[0]
             tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            if tables and found != APPLICATION_ID:
+            if tables and written_by != APPLICATION_ID:
                 raise ValueError(f"results: {self.path} is another program's database; name a folder of its own")
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
@@ -116,14 +116,12 @@ class Store:
             self._connection.execute("BEGIN IMMEDIATE")
             yield self._connection
             self._connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except BaseException as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+            if not isinstance(error, sqlite3.OperationalError):
+                raise
             raise OSError(f"results: cannot write to {self.path} ({error}); make room or name another folder") from None
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
 
     def facts(self) -> dict[str, Any]:
         """What is true of the whole sweep, by name."""
@@ -147,20 +145,10 @@ class Store:
         check_one_recipe(self.runs(), runs, source=self.folder)
         with self._writing() as connection:
             (position,) = connection.execute("SELECT coalesce(max(position), -1) + 1 FROM runs").fetchone()
-            rows = [
-                (
-                    run.key,
-                    run.arm,
-                    run.deficit,
-                    run.batch_size,
-                    run.seed,
-                    run.switch_epoch,
-                    json.dumps(asdict(run.recipe), sort_keys=True),
-                    json.dumps([asdict(part) for part in run.stages], sort_keys=True),
-                    position + number,
-                )
-                for number, run in enumerate(runs)
-            ]
+            rows = []
+            for number, run in enumerate(runs, position):
+                parts = asdict(run.recipe), [asdict(part) for part in run.stages]
+                rows.append((run.key, *run.columns, *(json.dumps(part, sort_keys=True) for part in parts), number))
             connection.executemany("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def runs(self) -> list[Run]:
@@ -171,23 +159,13 @@ class Store:
         ValueError
             If they are of more than one recipe (`cifar.study.recipes`), as an older version could mix them.
         """
-        rows = self._connection.execute(
-            "SELECT arm, deficit, batch_size, seed, switch_epoch, recipe, stages FROM runs ORDER BY position"
-        )
-        found = [
-            Run(
-                arm,
-                deficit,
-                batch_size,
-                seed,
-                switch,
-                Recipe(**json.loads(recipe)),
-                tuple(Stage(**part) for part in json.loads(parts)),
-            )
-            for arm, deficit, batch_size, seed, switch, recipe, parts in rows
-        ]
-        check_one_recipe(found, source=self.folder)
-        return found
+        rows = self._connection.execute(f"SELECT {', '.join(RUN_COLUMNS)}, recipe, stages FROM runs ORDER BY position")
+        runs = []
+        for arm, deficit, batch_size, seed, switch, recipe, parts in rows:
+            made = Recipe(**json.loads(recipe)), tuple(Stage(**part) for part in json.loads(parts))
+            runs.append(Run(arm, deficit, batch_size, seed, switch, *made))
+        check_one_recipe(runs, source=self.folder)
+        return runs
 
     def done(self) -> set[str]:
         """Keys of the units that are done."""
@@ -211,10 +189,10 @@ class Store:
 
     def measurements(self) -> dict[str, dict[str, tuple[float, float | None]]]:
         """What was measured, by unit and name: value and standard error."""
-        found: dict[str, dict[str, tuple[float, float | None]]] = {}
+        measured: dict[str, dict[str, tuple[float, float | None]]] = {}
         for unit, name, value, error in self._connection.execute("SELECT * FROM measurements ORDER BY unit, name"):
-            found.setdefault(unit, {})[name] = (value, error)
-        return found
+            measured.setdefault(unit, {})[name] = (value, error)
+        return measured
 
     def epochs(self) -> list[tuple[str, int, float, float, float, float]]:
         """Every epoch: unit, epoch, learning rate, train loss, train accuracy, seconds."""
@@ -223,6 +201,12 @@ class Store:
     def epochs_done(self) -> dict[str, int]:
         """How many epochs are written, by unit."""
         return dict(self._connection.execute("SELECT unit, count(*) FROM epochs GROUP BY unit"))
+
+    def progress(self, units: Iterable[Unit]) -> tuple[int, int]:
+        """How many epochs of some units are written, and how many they have."""
+        written = self.epochs_done()
+        pairs = [(min(written.get(unit.key, 0), unit.epochs), unit.epochs) for unit in units]
+        return sum(done for done, _ in pairs), sum(epochs for _, epochs in pairs)
 
     def seconds(self) -> float:
         """Spent training, by all workers together."""
@@ -233,13 +217,6 @@ class Store:
         return tuple(name for (name,) in self._connection.execute("SELECT DISTINCT device FROM units ORDER BY device"))
 
 
-def lock_path(folder: Path, key: str) -> Path:
-    """The file whose lock a worker holds while it works on a unit; its folder is made."""
-    path = folder / "locks" / key
-    path.parent.mkdir(exist_ok=True)
-    return path
-
-
 def claim(folder: Path, key: str) -> int | None:
     """Take a unit for this process: a file descriptor to close when it is done, or None if another has it.
 
@@ -247,7 +224,9 @@ def claim(folder: Path, key: str) -> int | None:
     """
     import fcntl
 
-    descriptor = os.open(lock_path(folder, key), os.O_RDWR | os.O_CREAT, 0o644)
+    locks = folder / "locks"
+    locks.mkdir(exist_ok=True)
+    descriptor = os.open(locks / key, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -6,6 +6,7 @@ then a checkpoint, so that a kill costs the epoch in flight and nothing else.
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import sys
@@ -58,11 +59,8 @@ class Workers:
     @property
     def threads_each(self) -> int:
         """Threads of one process: those given, or its share of the processors that this process may use."""
-        return self.threads or max(1, _processors() // self.workers)
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return self.threads or max(1, usable // self.workers)
 
 
 @contextmanager
@@ -164,11 +162,11 @@ def _work(folder: Path, images: LabelledImages, measuring: Measuring, device: st
             done = store.done()
             if all(unit.key in done for unit in units):
                 return
-            found = next_unit(units, done, folder)
-            if found is None:
+            claimed = next_unit(units, done, folder)
+            if claimed is None:
                 time.sleep(WAIT)
                 continue
-            unit, descriptor = found
+            unit, descriptor = claimed
             try:
                 if unit.key not in store.done():  # another worker may have finished it in between
                     do_unit(unit, store, data, measuring)
@@ -188,27 +186,17 @@ def run_sweep(folder: Path, images: LabelledImages, measuring: Measuring, worker
         recorded = store.facts().get("data")
         if recorded is not None and recorded["checksum"] != images.checksum:
             raise ValueError(f"data: the sweep in {folder} has other images; give the data it was started with")
-        units, written = plan(store.runs()), store.epochs_done()
-        total = sum(unit.epochs for unit in units)
-        title = f"{len(store.runs())} runs (epochs)"
-    finished = sum(min(written.get(unit.key, 0), unit.epochs) for unit in units)
+        runs = store.runs()
+        units = plan(runs)
+        finished, total = store.progress(units)
     context = multiprocessing.get_context("spawn")
     reasons = context.SimpleQueue()
+    devices = itertools.islice(itertools.cycle(workers.devices), workers.workers)
     processes = [
-        context.Process(
-            target=_worker,
-            args=(
-                reasons,
-                folder,
-                images,
-                measuring,
-                workers.devices[number % len(workers.devices)],
-                workers.threads_each,
-            ),
-        )
-        for number in range(workers.workers)
+        context.Process(target=_worker, args=(reasons, folder, images, measuring, device, workers.threads_each))
+        for device in devices
     ]
-    with progress(title, total) as advance:
+    with progress(f"{len(runs)} runs (epochs)", total) as advance:
         advance(finished)
         try:
             with waiting_passively():
@@ -218,8 +206,7 @@ def run_sweep(folder: Path, images: LabelledImages, measuring: Measuring, worker
                 while any(process.is_alive() for process in processes):
                     for process in processes:
                         process.join(WAIT / len(processes))
-                    written = store.epochs_done()
-                    now = sum(min(written.get(unit.key, 0), unit.epochs) for unit in units)
+                    now = store.progress(units)[0]
                     advance(now - finished)
                     finished = now
         except BaseException:
