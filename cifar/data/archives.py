@@ -72,10 +72,10 @@ def check_archive(path: Path, archive: Archive) -> None:
     """
     for algorithm, expected in (("md5", archive.md5), ("sha256", archive.sha256)):
         with open(path, "rb") as file:
-            found = hashlib.file_digest(file, algorithm).hexdigest()
-        if found != expected:
+            actual = hashlib.file_digest(file, algorithm).hexdigest()
+        if actual != expected:
             raise ValueError(
-                f"data: {path} has {algorithm} {found[:12]}..., the official {archive.name} has {expected[:12]}...; "
+                f"data: {path} has {algorithm} {actual[:12]}..., the official {archive.name} has {expected[:12]}...; "
                 "fetch it again (an archive of your own needs another name)"
             )
 
@@ -122,7 +122,8 @@ def _whole(path: Path) -> Iterator[None]:
     try:
         yield
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise ValueError(f"data: {path} is truncated or no tar archive ({_one_line(error)}); fetch it again") from None
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"data: {path} is truncated or no tar archive ({reason}); fetch it again") from None
 
 
 def members(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
@@ -166,9 +167,8 @@ def read_archive(path: Path) -> tuple[Batch, Batch]:
         leaf = name.rsplit("/", 1)[-1]
         if not re.fullmatch(r"(data_batch_\d+|test_batch)(\.bin)?", leaf):
             continue
-        source = f"data: {path}, {leaf}"
-        batch = _binary(read(), source) if leaf.endswith(".bin") else _pickled(read(), source)
-        (test if leaf.startswith("test") else train)[leaf] = batch
+        read_as = _binary if leaf.endswith(".bin") else _pickled
+        (test if leaf.startswith("test") else train)[leaf] = read_as(read(), f"data: {path}, {leaf}")
     if not train or not test:
         kind = "data_batch_1" if not train else "test_batch"
         raise ValueError(f"data: {path} holds no {kind}; give the python or the binary version of CIFAR-10")
@@ -197,7 +197,3 @@ def _checked(flat: NDArray[np.uint8], labels: NDArray[np.int64], source: str) ->
     if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() > 9:
         raise ValueError(f"{source}: labels must be whole numbers from 0 to 9")
     return flat.reshape(-1, 3, 32, 32), labels.astype(np.int64)
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -20,8 +20,7 @@ CHUNK = 4096  # images at a time
 
 def blur(images: torch.Tensor, seed: int = 0) -> torch.Tensor:
     """Down to 8 x 8 by averaging areas, and bilinearly up again; (n, 3, h, w) float or uint8, the type is kept."""
-    small = functional.interpolate(images.float(), size=(BLURRED_SIZE, BLURRED_SIZE), mode="area")
-    return _as(functional.interpolate(small, size=images.shape[-2:], mode="bilinear", align_corners=False), images)
+    return _up(functional.interpolate(images.float(), size=(BLURRED_SIZE, BLURRED_SIZE), mode="area"), images)
 
 
 def blur_antialiased(images: torch.Tensor, seed: int = 0) -> torch.Tensor:
@@ -29,7 +28,7 @@ def blur_antialiased(images: torch.Tensor, seed: int = 0) -> torch.Tensor:
     small = functional.interpolate(
         images.float(), size=(BLURRED_SIZE, BLURRED_SIZE), mode="bilinear", align_corners=False, antialias=True
     )
-    return _as(functional.interpolate(small, size=images.shape[-2:], mode="bilinear", align_corners=False), images)
+    return _up(small, images)
 
 
 def vertical_flip(images: torch.Tensor, seed: int = 0) -> torch.Tensor:
@@ -101,6 +100,10 @@ def apply_deficit(
     if name == "noise_images":  # one stream for all images
         return function(images, seed), labels
     return torch.cat([function(part, seed) for part in images.split(CHUNK)]), labels
+
+
+def _up(small: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    return _as(functional.interpolate(small, size=like.shape[-2:], mode="bilinear", align_corners=False), like)
 
 
 def _as(values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

@@ -12,6 +12,7 @@ from cifar.data.deficits import apply_deficit
 from cifar.data.images import LabelledImages
 from cifar.study.stages import Stage
 
+Epoch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # images, labels and example weights, in the order of its steps
 EVALUATION_BATCH = 512
 _ORDER, _SHIFTS, _SHARE, _NOISE, _DEFICIT = range(5)  # what a generator is for
 
@@ -31,43 +32,36 @@ class DeviceData:
         self.size = int(images.train_images.shape[-1])
         mean, deviation = normalisation(images.train_images)
         self._mean, self._deviation = mean.to(device), deviation.to(device)
-        self._train = (images.train_images.to(device), images.train_labels.to(device))
-        self._test = (images.test_images.to(device), images.test_labels.to(device))
-        self._under: dict[tuple[str, int], tuple[torch.Tensor, torch.Tensor]] = {}
+        self._clean = {
+            "train": (images.train_images.to(device), images.train_labels.to(device)),
+            "test": (images.test_images.to(device), images.test_labels.to(device)),
+        }
+        self._under: dict[tuple[str, str, int], tuple[torch.Tensor, torch.Tensor]] = {}
 
     @property
     def examples(self) -> int:
         """Training examples."""
-        return len(self._train[1])
+        return len(self._clean["train"][1])
 
     @property
     def test_examples(self) -> int:
         """Test examples."""
-        return len(self._test[1])
+        return len(self._clean["test"][1])
 
-    def under_deficit(self, deficit: str, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Training images (bytes) and labels under a deficit; kept, since it never changes."""
+    def under_deficit(self, deficit: str, seed: int, part: str = "train") -> tuple[torch.Tensor, torch.Tensor]:
+        """Images (bytes) and labels of ``train`` or ``test`` under a deficit; kept, since it never changes."""
         if deficit == "none":
-            return self._train
-        if (deficit, seed) not in self._under:
-            self._under[deficit, seed] = apply_deficit(deficit, *self._train, seed=seed_for(seed, _DEFICIT))
-        return self._under[deficit, seed]
-
-    def _test_under(self, deficit: str, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-        if deficit == "none":
-            return self._test
-        name = f"test {deficit}"
-        if (name, seed) not in self._under:
-            self._under[name, seed] = apply_deficit(deficit, *self._test, seed=seed_for(seed, _DEFICIT))
-        return self._under[name, seed]
+            return self._clean[part]
+        name = part, deficit, seed
+        if name not in self._under:
+            self._under[name] = apply_deficit(deficit, *self._clean[part], seed=seed_for(seed, _DEFICIT))
+        return self._under[name]
 
     def normalised(self, images: torch.Tensor) -> torch.Tensor:
         """Bytes as floats with mean colour zero."""
         return (images.float() - self._mean) / self._deviation
 
-    def epoch(
-        self, stage: Stage, epoch: int, *, seed: int, batch_size: int, deficit_after_augmentation: bool
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def epoch(self, stage: Stage, epoch: int, *, seed: int, batch_size: int, deficit_after_augmentation: bool) -> Epoch:
         """Images, labels and example weights of a whole epoch in the order of its steps.
 
         Returns
@@ -76,11 +70,10 @@ class DeviceData:
             (n, 3, h, w) float32 in channels-last order, (n,) int64, (n,) float32; n is a multiple of the batch size.
         """
         ordered = torch.Generator().manual_seed(seed_for(seed, _ORDER, epoch))  # on the CPU: alike on any device
+        chosen = torch.arange(self.examples)
         if stage.share < 1:
-            chosen = torch.randperm(self.examples, generator=torch.Generator().manual_seed(seed_for(seed, _SHARE)))
-            chosen = chosen[: round(stage.share * self.examples)]
-        else:
-            chosen = torch.arange(self.examples)
+            shuffled = torch.randperm(self.examples, generator=torch.Generator().manual_seed(seed_for(seed, _SHARE)))
+            chosen = shuffled[: round(stage.share * self.examples)]
         count = len(chosen) // batch_size * batch_size
         if not count:
             raise ValueError(f"batch_size: {batch_size} exceeds the {len(chosen)} images of an epoch; give fewer")
@@ -109,7 +102,7 @@ class DeviceData:
 
         ``limit`` takes that many images spread evenly over the set.
         """
-        images, labels = self.under_deficit(deficit, seed) if part == "train" else self._test_under(deficit, seed)
+        images, labels = self.under_deficit(deficit, seed, part)
         if limit is not None and limit < len(labels):
             rows = torch.linspace(0, len(labels) - 1, limit, device=self.device).round().long()
             images, labels = images[rows], labels[rows]

@@ -53,26 +53,15 @@ class LabelledImages:
 
     def first_of_each_class(self, train: int | None, test: int | None = None) -> LabelledImages:
         """The first images of every class, about ``train`` and ``test`` in all; None leaves that set whole."""
-        kept_train, kept_test = _balanced(self.train_labels, train), _balanced(self.test_labels, test)
-        return labelled_images(
-            self.source,
-            self.train_images[kept_train],
-            self.train_labels[kept_train],
-            self.test_images[kept_test],
-            self.test_labels[kept_test],
-        )
+        first, second = _balanced(self.train_labels, train), _balanced(self.test_labels, test)
+        of_train = self.train_images[first], self.train_labels[first]
+        return labelled_images(self.source, *of_train, self.test_images[second], self.test_labels[second])
 
 
-def labelled_images(
-    source: str,
-    train_images: torch.Tensor,
-    train_labels: torch.Tensor,
-    test_images: torch.Tensor,
-    test_labels: torch.Tensor,
-) -> LabelledImages:
-    """`LabelledImages` with the checksum of what it holds."""
+def labelled_images(source: str, *tensors: torch.Tensor) -> LabelledImages:
+    """`LabelledImages` of training images and labels, test images and labels, with the checksum of all that."""
     digest = hashlib.sha256()
-    parts = [tensor.contiguous() for tensor in (train_images, train_labels, test_images, test_labels)]
+    parts = [tensor.contiguous() for tensor in tensors]
     for part in parts:
         digest.update(str(tuple(part.shape)).encode())
         digest.update(part.numpy().tobytes())
@@ -106,15 +95,8 @@ def load_images(data: Path | None, cache: Path) -> LabelledImages:
         return _from_files(_folder(data), data)
     if _holds_pictures(data):
         return _from_files(((name, read()) for name, read in members(data)), data)
-    (train_images, train_labels), (test_images, test_labels) = read_archive(data)
-    official = data.name in ARCHIVES
-    return labelled_images(
-        "CIFAR-10" if official else data.name,
-        torch.from_numpy(train_images.copy()),
-        torch.from_numpy(train_labels),
-        torch.from_numpy(test_images.copy()),
-        torch.from_numpy(test_labels),
-    )
+    arrays = (torch.from_numpy(array.copy()) for part in read_archive(data) for array in part)
+    return labelled_images("CIFAR-10" if data.name in ARCHIVES else data.name, *arrays)
 
 
 def _balanced(labels: torch.Tensor, count: int | None) -> torch.Tensor:
@@ -145,31 +127,32 @@ def _folder(root: Path) -> Iterator[tuple[str, bytes]]:
 
 def _from_files(files: Iterator[tuple[str, bytes]], source: Path) -> LabelledImages:
     """Decode every ``.../train/<class>/<file>`` and ``.../test/<class>/<file>``, in the order of their names."""
-    found: dict[str, list[tuple[str, str, np.ndarray]]] = {"train": [], "test": []}
+    pictures: dict[str, list[tuple[str, str, np.ndarray]]] = {"train": [], "test": []}
     with progress("decoding images", None) as advance:
         for name, content in files:
             parts = name.split("/")
-            if name.lower().endswith(ENDINGS) and len(parts) >= 3 and parts[-3] in found:
-                found[parts[-3]].append((parts[-2], parts[-1], _decode(content, f"data: {source}, {name}")))
+            if name.lower().endswith(ENDINGS) and len(parts) >= 3 and parts[-3] in pictures:
+                pictures[parts[-3]].append((parts[-2], parts[-1], _decode(content, f"data: {source}, {name}")))
                 advance()
-    for part, pictures in found.items():
-        if not pictures:
+    for part, own in pictures.items():
+        if not own:
             raise ValueError(
                 f"data: {source} holds no {part}/<class>/<image>; give an image folder with train and test"
             )
-    classes = {name: number for number, name in enumerate(sorted({kind for kind, _, _ in found["train"]}))}
-    strange = sorted({kind for kind, _, _ in found["test"]} - set(classes))
+    classes = {name: number for number, name in enumerate(sorted({kind for kind, _, _ in pictures["train"]}))}
+    strange = sorted({kind for kind, _, _ in pictures["test"]} - set(classes))
     if strange:
         raise ValueError(f"data: {source} has the class {strange[0]!r} under test alone; train needs it as well")
     tensors = []
-    for pictures in found.values():
-        pictures.sort(key=lambda picture: picture[:2])
-        sizes = {picture.shape for _, _, picture in pictures}
-        if len(sizes) > 1:
+    for own in pictures.values():
+        own.sort(key=lambda picture: picture[:2])
+        if len({picture.shape for _, _, picture in own}) > 1:
             raise ValueError(f"data: {source} has images of different sizes; they must all be alike")
-        stacked = np.stack([picture for _, _, picture in pictures]).transpose(0, 3, 1, 2)
-        tensors += [torch.from_numpy(np.ascontiguousarray(stacked))]
-        tensors += [torch.tensor([classes[kind] for kind, _, _ in pictures])]
+        stacked = np.stack([picture for _, _, picture in own]).transpose(0, 3, 1, 2)
+        tensors += [
+            torch.from_numpy(np.ascontiguousarray(stacked)),
+            torch.tensor([classes[kind] for kind, _, _ in own]),
+        ]
     return labelled_images(source.name.split(".")[0], *tensors)
 
 

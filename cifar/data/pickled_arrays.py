@@ -67,15 +67,15 @@ def read_batch(content: bytes, source: str) -> dict[str, Any]:
         In one line, if the pickle asks for anything but plain values and arrays of bytes, or is damaged.
     """
     try:
-        found = _run(content)
+        held = _run(content)
     except _Refused as refusal:
         raise ValueError(f"{source}: the pickle {refusal}; only plain values and arrays of bytes are read") from None
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, UnicodeError) as error:
         reason = " ".join(str(error).split())[:100]
         raise ValueError(f"{source}: the pickle is damaged ({reason}); fetch the archive again") from None
-    if not isinstance(found, Mapping):
+    if not isinstance(held, Mapping):
         raise ValueError(f"{source}: the pickle holds no dictionary; a batch has 'data' and 'labels'")
-    batch = {_text(name): value.values if isinstance(value, _Array) else value for name, value in found.items()}
+    batch = {_text(name): value.values if isinstance(value, _Array) else value for name, value in held.items()}
     if not isinstance(batch.get("data"), np.ndarray) or not isinstance(batch.get("labels"), list):
         raise ValueError(f"{source}: the pickle lacks 'data' as an array or 'labels' as a list; give a CIFAR-10 batch")
     return batch
@@ -122,10 +122,8 @@ def _run(content: bytes) -> Any:
         elif name == "MARK":
             stack.append(_Mark())
         elif name in _TUPLES:
-            count = _TUPLES[name]
-            taken = stack[len(stack) - count :]
-            del stack[len(stack) - count :]
-            stack.append(tuple(taken))
+            first = len(stack) - _TUPLES[name]
+            stack[first:] = [tuple(stack[first:])]
         elif name == "TUPLE":
             stack.append(tuple(items()))
         elif name in ("EMPTY_LIST", "EMPTY_DICT"):
@@ -145,15 +143,15 @@ def _run(content: bytes) -> Any:
                 raise _Refused(f"names {str(asked).replace(' ', '.')!r}")
             stack.append(_Name(_NAMES[asked]))  # type: ignore[index]
         elif name == "REDUCE":
-            arguments, called = stack.pop(), stack.pop()
-            stack.append(_called(called, arguments))
+            arguments = stack.pop()
+            stack.append(_called(stack.pop(), arguments))
         elif name == "BUILD":
             state = stack.pop()
             _fill(stack[-1], state)
         else:
             raise _Refused(f"has the instruction {name}")
-    (found,) = stack
-    return found
+    (held,) = stack
+    return held
 
 
 def _called(called: Any, arguments: Any) -> Any:

@@ -15,6 +15,7 @@ from torch.nn import functional
 CHUNK = 64  # examples whose gradients are held at once
 
 Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
+Measured = dict[str, tuple[float, float | None]]  # value and standard error (None where there is none), by name
 
 
 def per_example_gradients(
@@ -34,7 +35,7 @@ def per_example_gradients(
         yield gradients(parameters, some.contiguous(), targets)
 
 
-def fisher_trace(network: nn.Module, batches: Batches, *, seed: int) -> dict[str, tuple[float, float | None]]:
+def fisher_trace(network: nn.Module, batches: Batches, *, seed: int) -> Measured:
     """Trace of the Fisher information, whole and of each layer, each with its standard error.
 
     The mean over images x and labels y drawn from the network's own p(y|x) of the squared norm of the gradient of
@@ -51,8 +52,7 @@ def fisher_trace(network: nn.Module, batches: Batches, *, seed: int) -> dict[str
             layers: dict[str, torch.Tensor] = {}
             for name, values in gradients.items():
                 layer = name.rpartition(".")[0] or name
-                norm = values.flatten(1).double().square().sum(1)
-                layers[layer] = layers[layer] + norm if layer in layers else norm
+                layers[layer] = layers.get(layer, 0) + values.flatten(1).double().square().sum(1)
             for layer, norm in layers.items():
                 squares.setdefault(layer, []).append(norm.cpu())
     each = {layer: torch.cat(parts) for layer, parts in squares.items()}
@@ -64,7 +64,7 @@ def fisher_trace(network: nn.Module, batches: Batches, *, seed: int) -> dict[str
     }
 
 
-def gradient_noise(network: nn.Module, batches: Batches) -> dict[str, tuple[float, float | None]]:
+def gradient_noise(network: nn.Module, batches: Batches) -> Measured:
     """Trace of the covariance of per-example gradients with the true labels, and the noise scale.
 
     Both without bias from the finite number of images: the trace by the usual n - 1, the squared norm of the mean
@@ -75,16 +75,13 @@ def gradient_noise(network: nn.Module, batches: Batches) -> dict[str, tuple[floa
     for images, labels in batches:
         for gradients in per_example_gradients(network, images, labels):
             for name, values in gradients.items():
-                total = values.double().sum(0)
-                sums[name] = sums[name] + total if name in sums else total
+                sums[name] = sums.get(name, 0) + values.double().sum(0)
                 mean_square += float(values.double().square().sum())
             count += len(next(iter(gradients.values())))
     if count < 2:
         raise ValueError(f"batches: {count} images have no covariance; give at least two")
     square_mean = sum(float((total / count).square().sum()) for total in sums.values())
     trace = (mean_square / count - square_mean) * count / (count - 1)
-    found: dict[str, tuple[float, float | None]] = {"gradient_noise_trace": (trace, None)}
     squared = square_mean - trace / count
-    if squared > 0:
-        found["noise_scale"] = (trace / squared, None)
-    return found
+    scale: Measured = {"noise_scale": (trace / squared, None)} if squared > 0 else {}
+    return {"gradient_noise_trace": (trace, None)} | scale

@@ -6,7 +6,6 @@ error of a share of independent images.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from torch.nn import functional
 from cifar.data.device_data import seed_for
 from cifar.study.measuring import Measuring
 from cifar.study.stages import Stage
-from cifar.training.gradients import fisher_trace, gradient_noise
+from cifar.training.gradients import Measured, fisher_trace, gradient_noise
 from cifar.training.hessian import top_eigenvalue
 from cifar.training.training import Trainer
 from slt_toys.learning_coefficient.estimator import (
@@ -27,9 +26,7 @@ from slt_toys.learning_coefficient.estimator import (
 _MEASURING = 32  # what a seed is for; see cifar.data.device_data
 
 
-def measure(
-    trainer: Trainer, parts: tuple[Stage, ...], measuring: Measuring
-) -> Mapping[str, tuple[float, float | None]]:
+def measure(trainer: Trainer, parts: tuple[Stage, ...], measuring: Measuring) -> Measured:
     """Everything that is measured on a state: by name, value and standard error (None where there is none).
 
     Losses in nats, accuracies from 0 to 1. ``train_`` and ``test_`` are of clean images; ``deficit_train_`` of training
@@ -39,14 +36,14 @@ def measure(
     the squared norm of the mean gradient.
     """
     data, seed = trainer.data, trainer.recipe.seed
-    found: dict[str, tuple[float, float | None]] = {}
+    measured: Measured = {}
 
     def training_images(deficit: str, limit: int | None = measuring.statistics):
         return data.batches("train", deficit, seed, limit)
 
     def note(name: str, loss: float, accuracy: float, count: int) -> None:
-        found[f"{name}_loss"] = (loss, None)
-        found[f"{name}_accuracy"] = (accuracy, (accuracy * (1 - accuracy) / count) ** 0.5)
+        measured[f"{name}_loss"] = (loss, None)
+        measured[f"{name}_accuracy"] = (accuracy, (accuracy * (1 - accuracy) / count) ** 0.5)
 
     counted = data.examples if measuring.statistics is None else min(measuring.statistics, data.examples)
     deficits = [part.deficit for part in parts if part.deficit != "none"]
@@ -63,23 +60,23 @@ def measure(
         trainer.re_estimate_batch_statistics(training_images(present))
     if measuring.fisher:
         drawn = seed_for(seed, _MEASURING, trainer.epoch)
-        found |= fisher_trace(trainer.network, training_images(present, measuring.fisher), seed=drawn)
-        found |= gradient_noise(trainer.network, training_images(present, measuring.fisher))
+        measured |= fisher_trace(trainer.network, training_images(present, measuring.fisher), seed=drawn)
+        measured |= gradient_noise(trainer.network, training_images(present, measuring.fisher))
     if measuring.hessian:
         batches = list(training_images(present, measuring.hessian))
-        found["hessian_top_eigenvalue"] = top_eigenvalue(
+        measured["hessian_top_eigenvalue"] = top_eigenvalue(
             trainer.network, batches, steps=measuring.lanczos_steps, seed=seed_for(seed, _MEASURING, 1)
         )
     if measuring.learning_coefficient:
         chosen = training_images(present, measuring.learning_coefficient)
         images, labels = (torch.cat(parts) for parts in zip(*chosen, strict=True))
-        found |= _learning_coefficient(trainer, images, labels, measuring, seed_for(seed, _MEASURING, 2))
-    return found
+        measured |= _learning_coefficient(trainer, images, labels, measuring, seed_for(seed, _MEASURING, 2))
+    return measured
 
 
 def _learning_coefficient(
     trainer: Trainer, images: torch.Tensor, labels: torch.Tensor, measuring: Measuring, seed: int
-) -> dict[str, tuple[float, float | None]]:
+) -> Measured:
     """The estimate with its standard error, whether nothing speaks against it (1 or 0), and as first published.
 
     The loss is that of the chosen images, which stand for all of them; batch statistics stay as they were
@@ -88,21 +85,15 @@ def _learning_coefficient(
 
     def estimate(**settings: Any) -> LearningCoefficientEstimate:
         return local_learning_coefficient(
-            trainer.network,
-            functional.cross_entropy,
-            (images, labels),
-            examples=trainer.data.examples,
-            examples_at_once=1024,
-            seed=seed,
-            **settings,
-        )
+            trainer.network, functional.cross_entropy, (images, labels), examples=trainer.data.examples,
+            examples_at_once=1024, seed=seed, **settings,
+        )  # fmt: skip
 
     ours = estimate(sampler="sgld", chains=measuring.chains, draws=measuring.draws)
-    found: dict[str, tuple[float, float | None]] = {
+    without = estimate(**WITHOUT_BURN_IN)
+    return {
         "learning_coefficient": (ours.estimate, ours.standard_error),
         "learning_coefficient_trusted": (float(ours.trusted), None),
+        # Its raw energy, for comparison with published curves; NaN where the step is unstable.
+        "learning_coefficient_without_burn_in": (without.posterior_energy, without.standard_error),
     }
-    # Its raw energy, for comparison with published curves; NaN where the step is unstable.
-    without = estimate(**WITHOUT_BURN_IN)
-    found["learning_coefficient_without_burn_in"] = (without.posterior_energy, without.standard_error)
-    return found

@@ -102,20 +102,16 @@ class _Block(nn.Module):
 
 
 def _convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, activation: bool = True) -> nn.Sequential:
-    layers: list[nn.Module] = [
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
-        nn.BatchNorm2d(outputs),
-    ]
+    layers = (nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs))
     return nn.Sequential(*layers, *([nn.ReLU()] if activation else []))
 
 
 def _all_cnn(width: int, depth: int, classes: int) -> nn.Sequential:
+    wide = 2 * width
     layers = [_convolution(3, width)] + [_convolution(width, width) for _ in range(depth - 1)]
-    layers += [_convolution(width, 2 * width, stride=2)]
-    layers += [_convolution(2 * width, 2 * width) for _ in range(depth)]
-    layers += [_convolution(2 * width, 2 * width, stride=2)]
-    layers += [_convolution(2 * width, 2 * width) for _ in range(depth - 1)]
-    layers += [_convolution(2 * width, 2 * width, 1), _convolution(2 * width, classes, 1)]
+    layers += [_convolution(width, wide, stride=2)] + [_convolution(wide, wide) for _ in range(depth)]
+    layers += [_convolution(wide, wide, stride=2)] + [_convolution(wide, wide) for _ in range(depth - 1)]
+    layers += [_convolution(wide, wide, 1), _convolution(wide, classes, 1)]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
@@ -124,8 +120,7 @@ def _resnet(width: int, depth: int, outputs: int, stem: nn.Sequential) -> nn.Seq
     channels = width
     for stage in range(4):
         for number in range(depth):
-            stride = 2 if stage and not number else 1
-            layers.append(_Block(channels, width << stage, stride))
+            layers.append(_Block(channels, width << stage, 2 if stage and not number else 1))
             channels = width << stage
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, outputs))
 

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from cifar.data.device_data import DeviceData, seed_for
+from cifar.data.device_data import DeviceData, Epoch, seed_for
 from cifar.study.stages import EpochRecord, Recipe, Stage, stage_of
 from cifar.training.networks import make_network
 
@@ -60,13 +60,9 @@ class Trainer:
     def _fresh(self, *purpose: int) -> nn.Module:
         recipe = self.recipe
         network = make_network(
-            recipe.network,
-            width=recipe.width,
-            depth=recipe.depth,
-            classes=self.data.classes,
-            size=self.data.size,
+            recipe.network, width=recipe.width, depth=recipe.depth, classes=self.data.classes, size=self.data.size,
             seed=seed_for(recipe.seed, *purpose),
-        )
+        )  # fmt: skip
         return network.to(self.data.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def run_epoch(self, parts: Sequence[Stage]) -> EpochRecord:
@@ -83,24 +79,18 @@ class Trainer:
         rate = stage.rate(self.epoch, begin)
         self._rate.fill_(rate)
         self.optimiser.param_groups[0]["weight_decay"] = stage.weight_decay
-        images, labels, weights = self.data.epoch(
-            stage,
-            self.epoch,
-            seed=self.recipe.seed,
-            batch_size=self.recipe.batch_size,
+        whole = self.data.epoch(
+            stage, self.epoch, seed=self.recipe.seed, batch_size=self.recipe.batch_size,
             deficit_after_augmentation=self.recipe.deficit_after_augmentation,
-        )
+        )  # fmt: skip
         self.network.train()
         self._sums.zero_()
-        steps = len(labels) // self.recipe.batch_size
         if self._graph:
-            self._replay(images, labels, weights, steps, stage.weight_decay)
+            self._replay(whole, stage.weight_decay)
         else:
-            for batch in zip(
-                *(whole.split(self.recipe.batch_size) for whole in (images, labels, weights)), strict=True
-            ):
+            for batch in zip(*(values.split(self.recipe.batch_size) for values in whole), strict=True):
                 self._step(*batch)
-        loss, right = (self._sums / len(labels)).tolist()  # the one time that the device is waited for
+        loss, right = (self._sums / len(whole[1])).tolist()  # the one time that the device is waited for
         if not math.isfinite(loss):
             raise ValueError(f"learning_rate: the loss is {loss} in epoch {self.epoch}; give a smaller learning rate")
         record = EpochRecord(self.epoch, rate, loss, right)
@@ -123,21 +113,19 @@ class Trainer:
         with torch.no_grad():
             self._sums += torch.stack([losses.sum(), (outputs.argmax(1) == labels).sum().to(losses.dtype)])
 
-    def _replay(
-        self, images: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, steps: int, weight_decay: float
-    ) -> None:
+    def _replay(self, whole: Epoch, weight_decay: float) -> None:
         """All steps of an epoch from one captured graph: a graph holds the weight decay and the size of the epoch."""
-        known = self._captured.get((weight_decay, len(labels)))
-        if known is None:
-            known = self._captured[weight_decay, len(labels)] = self._capture(images, labels, weights)
-        graph, buffers, counter = known
-        for buffer, values in zip(buffers, (images, labels, weights), strict=True):
+        known = weight_decay, len(whole[1])
+        if known not in self._captured:
+            self._captured[known] = self._capture(whole)
+        graph, buffers, counter = self._captured[known]
+        for buffer, values in zip(buffers, whole, strict=True):
             buffer.copy_(values)
         counter.zero_()
-        for _ in range(steps):
+        for _ in range(len(whole[1]) // self.recipe.batch_size):
             graph.replay()
 
-    def _capture(self, *whole: torch.Tensor) -> tuple[Any, list[torch.Tensor], torch.Tensor]:
+    def _capture(self, whole: Epoch) -> tuple[Any, list[torch.Tensor], torch.Tensor]:
         kept = self.state()
         buffers = [values.clone() for values in whole]
         counter = torch.zeros((), dtype=torch.int64, device=self.data.device)

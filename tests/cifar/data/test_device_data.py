@@ -45,12 +45,12 @@ def test_a_deficit_comes_before_or_after_the_augmentation(device_data):
 
 
 def test_evaluation_images_are_spread_evenly_and_never_augmented(lopsided):
-    train, labels = lopsided._train
+    train, labels = lopsided.under_deficit("none", 0)
     (images, targets), *more = lopsided.batches("train", "none", 0, 4)
     rows = [0, 20, 39, 59]
     assert not more and torch.equal(images, lopsided.normalised(train[rows])) and torch.equal(targets, labels[rows])
     whole = torch.cat([images for images, _ in lopsided.batches("test")])
-    assert torch.equal(whole, lopsided.normalised(lopsided._test[0]))
+    assert torch.equal(whole, lopsided.normalised(lopsided.under_deficit("none", 0, "test")[0]))
     assert len(torch.cat([targets for _, targets in lopsided.batches("train", limit=60)])) == 60
     mean = lopsided.normalised(train).mean((0, 2, 3))
     assert torch.allclose(mean, torch.zeros(3), atol=1e-4), "normalised by the training images"

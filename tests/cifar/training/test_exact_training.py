@@ -152,7 +152,7 @@ def test_batch_statistics_are_a_plain_average_over_batches(lopsided):
     trainer.run_epoch(stages(Stage(1)))
     layers: list[Any] = [layer for layer in trainer.network.modules() if isinstance(layer, torch.nn.BatchNorm1d)]
     momenta = [layer.momentum for layer in layers]
-    batches = [(lopsided.normalised(part), None) for part in lopsided._train[0].split(20)]
+    batches = [(lopsided.normalised(part), None) for part in lopsided.under_deficit("none", 0)[0].split(20)]
     trainer.re_estimate_batch_statistics(batches)  # type: ignore[arg-type]
     linear: Any = trainer.network[1]  # type: ignore[index]
     values = [linear(images.flatten(1)) for images, _ in batches]

@@ -111,7 +111,7 @@ def test_losses_and_accuracies_are_of_the_images_they_are_named_after(lopsided, 
     found = measure(trainer, parts, Measuring(statistics=limit, fisher=0, hessian=0))
     rows = torch.arange(60) if limit is None else torch.linspace(0, 59, limit).round().long()
     train, labels = lopsided.under_deficit("none", 0)
-    test, test_labels = lopsided._test
+    test, test_labels = lopsided.under_deficit("none", 0, "test")
     expected = {}
     for prefix, change in (("deficit_", lambda images: images.flip(-2)), ("", lambda images: images)):
         chosen = lopsided.normalised(change(train[rows]))
