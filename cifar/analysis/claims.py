@@ -153,6 +153,3 @@ def _first(controls: Sequence[ControlFinding], arm: str, field: str, deficit: st
 
 def _where(control: ControlFinding) -> str:
     return f"B={control.batch_size}, epoch {control.switch_epoch}"
-
-
-__all__ = ["MeasuredTemperatures", "claims", "measured_temperatures", "points"]

@@ -149,10 +149,8 @@ def _from_files(files: Iterator[tuple[str, bytes]], source: Path) -> LabelledIma
         if len({picture.shape for _, _, picture in own}) > 1:
             raise ValueError(f"data: {source} has images of different sizes; they must all be alike")
         stacked = np.stack([picture for _, _, picture in own]).transpose(0, 3, 1, 2)
-        tensors += [
-            torch.from_numpy(np.ascontiguousarray(stacked)),
-            torch.tensor([classes[kind] for kind, _, _ in own]),
-        ]
+        labels = torch.tensor([classes[kind] for kind, _, _ in own])
+        tensors += [torch.from_numpy(np.ascontiguousarray(stacked)), labels]
     return labelled_images(source.name.split(".")[0], *tensors)
 
 

@@ -186,6 +186,3 @@ def _adjusted(
         taken |= log_ratio > -(FREE_CLIMB + w.shape[1])
     chosen = [torch.where(taken.view(-1, *[1] * (a.ndim - 1)), a, b) for a, b in zip(new, state, strict=True)]
     return (chosen[0], chosen[1], chosen[2], chosen[3]), log_ratio.clamp(max=0).exp().mean()
-
-
-__all__ = ["ACCEPTANCE", "Draws", "Plan", "Posterior", "Sampler", "run_chains"]

@@ -92,12 +92,7 @@ class Spectrum:
 
     def energy_with_error(self, step_size: float = 0.0) -> tuple[float, float]:
         """That energy and its standard error, from the random vectors."""
-        terms = (
-            self._terms("localised-energy-euler", self.stiffness > 0, step_size=step_size)
-            if step_size
-            else self._terms("localised-energy", self.stiffness > 0)
-        )
-        return self._total(terms)
+        return self._total(self._energies(self.stiffness > 0, step_size))
 
     def localisation_effect(self) -> tuple[float, float]:
         """By how much that would rise without localisation, and the standard error of this number.
@@ -114,7 +109,7 @@ class Spectrum:
         """
         held = self.curvature > self.floor
         added = self._terms("localisation-effect", self.curvature > self.pull)
-        return self._total(self.weight * held / 2 - self._terms("localised-energy", held) - added)
+        return self._total(self.weight * held / 2 - self._energies(held) - added)
 
     def weakened(self, factor: float) -> Spectrum:
         """The same directions at a localisation so many times weaker (exact where the pull is that of all)."""
@@ -122,11 +117,14 @@ class Spectrum:
 
     def rise(self, factor: float, step_size: float = 0.0) -> tuple[float, float]:
         """By how much the energy rises at a localisation so many times weaker, and the standard error of this."""
-        label, more = ("localised-energy-euler", {"step_size": step_size}) if step_size else ("localised-energy", {})
         there = self.weakened(factor)
-        return self._total(
-            there._terms(label, there.stiffness > 0, **more) - self._terms(label, self.stiffness > 0, **more)
-        )
+        higher = there._energies(there.stiffness > 0, step_size)
+        return self._total(higher - self._energies(self.stiffness > 0, step_size))
+
+    def _energies(self, held: NDArray[np.bool_], step_size: float = 0.0) -> Array:
+        if step_size:
+            return self._terms("localised-energy-euler", held, step_size=step_size)
+        return self._terms("localised-energy", held)
 
     def _terms(self, label: str, held: NDArray[np.bool_], **more: float) -> Array:
         """Weighted terms of a law, 0 for directions that are not held."""
@@ -210,12 +208,10 @@ def spectrum(
         if not bool(torch.isfinite(matrix).all()):
             raise ValueError("module: the curvature of its loss is not finite in its type of numbers; use another type")
         values, vectors = torch.linalg.eigh((matrix + matrix.mT) / 2)
-        pull, weight = pulls @ vectors**2, torch.ones_like(values)
-        probe = np.zeros(size, dtype=np.int64)
-        excess = _excess(values.cpu().numpy(), (slope.double() @ vectors).cpu().numpy())
-        found = values.cpu().numpy()
-        rounding = _rounding(found, loss.start.dtype)
-        return Spectrum(found, pull.cpu().numpy(), weight.cpu().numpy(), probe, excess, rounding, vectors)
+        curved, pull = values.cpu().numpy(), (pulls @ vectors**2).cpu().numpy()
+        excess = _excess(curved, (slope.double() @ vectors).cpu().numpy())
+        rounding, probe = _rounding(curved, loss.start.dtype), np.zeros(size, dtype=np.int64)
+        return Spectrum(curved, pull, np.ones(size), probe, excess, rounding, vectors)
     parts = []
     for number, v in enumerate(_signs(PROBES, loss.start, generator)):
         ritz = lanczos(stiffness, v, LANCZOS_STEPS)
@@ -244,6 +240,3 @@ def _excess(stiffness: Array, slope: Array) -> float:
 def _signs(count: int, like: Tensor, generator: torch.Generator) -> Tensor:
     drawn = torch.randint(0, 2, (count, len(like)), generator=generator, device=like.device)
     return (2 * drawn - 1).to(like.dtype)
-
-
-__all__ = ["Spectrum", "diagonal_scales", "largest_curvature", "spectrum"]

@@ -209,6 +209,3 @@ def _compressed(product: Tensor, examples: int, noise: float, rng: np.random.Gen
     rows = torch.from_numpy(root * np.sqrt(count / examples))
     x = rows[:, :inputs]
     return x, x @ product.mT + noise * rows[:, inputs:]
-
-
-__all__ = ["DeepLinear", "DeepLinearProblem", "best_branch", "deep_linear_problem", "half_squared_error"]

@@ -194,27 +194,25 @@ def local_learning_coefficient(
         n_beta = count / math.log(count)
     generator = torch.Generator(device=stacked.start.device).manual_seed(seed)
     twin = stacked.doubled()
-    top = largest_curvature(twin or stacked, generator=generator)
-    if localisation is None and not top > 0:
+    precise = twin or stacked
+    top = largest_curvature(precise, generator=generator)
+    if not localisation and not top > 0:
         raise ValueError(
             "module: the loss has no positive curvature at its parameters; bring it to a minimum, or give localisation"
-        )
-    if localisation == 0 and not top > 0:
-        raise ValueError(
-            "localisation: 0 leaves nothing to hold the chains where the loss has no positive curvature; give a "
+            if localisation is None
+            else "localisation: 0 leaves nothing to hold the chains where the loss has no positive curvature; give a "
             "positive number"
         )
     if localisation is None:
         localisation = SHARE_OF_LOCALISATION * n_beta * top
-    start = (twin or stacked).start
-    scales = torch.ones_like(start)
+    scales = plain = torch.ones_like(precise.start)
     if sampler == "preconditioned sgld":
-        scales = diagonal_scales(twin or stacked, probes=16, generator=generator)
+        scales = diagonal_scales(precise, probes=16, generator=generator)
     posterior = Posterior(stacked, n_beta, localisation, scales.to(stacked.start.dtype))
     common: dict[str, Any] = {"n_beta": n_beta, "localisation": localisation, "generator": generator}
-    known = bare = spectrum(twin or stacked, scales=scales, **common)
+    known = bare = spectrum(precise, scales=scales, **common)
     if sampler == "preconditioned sgld":
-        bare = spectrum(twin or stacked, scales=torch.ones_like(start), **common)
+        bare = spectrum(precise, scales=plain, **common)
     adjusted, adapt = sampler in ACCEPTANCE, 0
     if step_size is None and adjusted:
         step_size = known.step_for_acceptance(ACCEPTANCE[sampler], leapfrogs=sampler == "hmc")
@@ -226,11 +224,10 @@ def local_learning_coefficient(
     run = _Run(posterior, twin, plan, known, bare, top, burn_in)
     with progress("learning coefficient", draws) as advance:
         drawn = run_chains(posterior, plan, generator=generator, advance=advance)
-    found, evidence = _estimate(drawn, run)
-    flat = evidence.flatness
-    if found.trusted and flat is None and evidence.flat_directions and localisation > 0:
-        found = replace(found, verdict=verdict_on(replace(evidence, rising=_rising(run, found, generator))))
-    return found
+    estimate, evidence = _estimate(drawn, run)
+    if estimate.trusted and evidence.flatness is None and evidence.flat_directions and localisation > 0:
+        estimate = replace(estimate, verdict=verdict_on(replace(evidence, rising=_rising(run, estimate, generator))))
+    return estimate
 
 
 @dataclass(frozen=True)
@@ -248,13 +245,8 @@ class _Run:
     top: float
     burn_in: int | None
 
-    @property
-    def precise(self) -> StackedLoss:
-        """The loss in double precision, as far as it can be had."""
-        return self.twin or self.posterior.loss
 
-
-def _rising(run: _Run, found: LearningCoefficientEstimate, generator: torch.Generator) -> tuple[float, float]:
+def _rising(run: _Run, before: LearningCoefficientEstimate, generator: torch.Generator) -> tuple[float, float]:
     """How much more the energy rises at a weaker localisation than the quadratic says, and its standard error.
 
     Ten times weaker, or where the data's noise would make a saddle of the minimum, as weak as it allows.
@@ -271,18 +263,18 @@ def _rising(run: _Run, found: LearningCoefficientEstimate, generator: torch.Gene
     kept = drawn.energies[:, max(drawn.adapted, burn_in_of(drawn.energies)) :]
     step = 0.0 if run.plan.adjusted else run.plan.step_size
     expected, of_expected = run.known.rise(factor, step)
-    error = math.hypot(_scatter(kept)[0], found.standard_error, of_expected)
-    return float(kept.mean()) - found.posterior_energy - expected, error
+    error = math.hypot(_scatter(kept)[0], before.standard_error, of_expected)
+    return float(kept.mean()) - before.posterior_energy - expected, error
 
 
 def _scatter(kept: Array) -> tuple[float, float]:
     """Standard error of the mean, and the quantile that it has to be taken times."""
     # Chains are independent, so that the spread of their means needs no autocorrelation time.
+    upper = (1 + CONFIDENCE) / 2
     if len(kept) > 1:
-        return float(kept.mean(1).std(ddof=1)) / math.sqrt(len(kept)), float(
-            stats.t.ppf((1 + CONFIDENCE) / 2, len(kept) - 1)
-        )
-    return float(summarise(kept)[1]), float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+        error = float(kept.mean(1).std(ddof=1)) / math.sqrt(len(kept))
+        return error, float(stats.t.ppf(upper, len(kept) - 1))
+    return float(summarise(kept)[1]), float(stats.norm.ppf(upper))
 
 
 def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evidence]:
@@ -300,55 +292,50 @@ def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evi
     error, quantile = _scatter(kept)
     both = math.hypot(error, effect_error)
     estimate = energy + known.start_excess + effect - (bias if stable else 0.0)
+    shared: dict[str, Any] = {
+        "estimate": estimate,
+        "standard_error": both,
+        "step_bias": bias,
+        "localisation_effect": effect,
+        "start_excess": known.start_excess,
+        "r_hat": float(summary[2]),
+        "localisation": posterior.localisation,
+        "acceptance": drawn.acceptance,
+    }
     evidence = Evidence(
+        **shared,
         energies=kept,
         distances=distances,
-        estimate=estimate,
-        standard_error=both,
         half_width=quantile * both,
-        r_hat=float(summary[2]),
         effective=float(summary[3]),
-        step_bias=bias,
-        localisation_effect=effect,
-        start_excess=known.start_excess,
         parameters=len(posterior.loss.start),
         lowest_curvature=bare.lowest_curvature,
         softest_curvature=bare.softest,
         flat_directions=bool((bare.curvature <= bare.floor).any()),
         rounding_curvature=bare.rounding,
-        localisation=posterior.localisation,
-        acceptance=drawn.acceptance,
         stiffest_step=drawn.step_size * known.largest,
         batch_size=plan.batch_size,
         unexplained=(energy + known.start_excess - (bias if stable else 0.0) - quadratic, quadratic_error),
         missing=bare.missing(),
-        flatness=flatness(run.precise, bare, n_beta=posterior.n_beta),
+        flatness=flatness(run.twin or posterior.loss, bare, n_beta=posterior.n_beta),
         resolution=resolution(posterior.loss, run.twin, drawn.last, n_beta=posterior.n_beta),
     )
-    found = LearningCoefficientEstimate(
-        estimate=estimate,
-        standard_error=both,
+    return LearningCoefficientEstimate(
+        **shared,
         interval=(estimate - quantile * both, estimate + quantile * both),
         posterior_energy=energy,
-        step_bias=bias,
-        localisation_effect=effect,
-        start_excess=known.start_excess,
         quadratic_energy=quadratic,
         monte_carlo_standard_error=float(summary[1]),
         bulk_effective_sample_size=float(summary[3]),
-        r_hat=float(summary[2]),
         n_beta=posterior.n_beta,
-        localisation=posterior.localisation,
         step_size=drawn.step_size,
         largest_curvature=run.top,
-        acceptance=drawn.acceptance,
         burn_in=dropped,
         distance=float(distances[:, -1].mean()),
         sampler=plan.sampler,
         verdict=verdict_on(evidence),
         energies=drawn.energies,
-    )
-    return found, evidence
+    ), evidence
 
 
 def _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localisation, n_beta, examples) -> None:
@@ -373,6 +360,3 @@ def _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localis
         )
     if burn_in is not None and not 0 <= burn_in <= draws - 10:
         raise ValueError(f"burn_in: {burn_in} must lie between 0 and draws - 10 = {draws - 10}, or be None to find it")
-
-
-__all__ = ["WITHOUT_BURN_IN", "LearningCoefficientEstimate", "local_learning_coefficient"]

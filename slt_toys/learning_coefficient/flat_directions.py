@@ -77,10 +77,10 @@ def flatness(loss: StackedLoss, known: Spectrum, *, n_beta: float) -> Flatness |
     narrow, last = None, 0.0
     seen: list[Flatness] = []
     for width in WIDTHS:
-        found = _at(loss, known, n_beta, flat, float(width) * away.to(loss.start.device))
-        if found is None:
+        seen_there = _at(loss, known, n_beta, flat, float(width) * away.to(loss.start.device))
+        if seen_there is None:
             break
-        rise, noise, rounding = found
+        rise, noise, rounding = seen_there
         squares = (width / WIDTHS[0]) ** 2
         narrow = rise if narrow is None else narrow
         allowed = ALLOWANCE * noise + (1 + squares) * rounding
@@ -89,7 +89,7 @@ def flatness(loss: StackedLoss, known: Spectrum, *, n_beta: float) -> Flatness |
             break
         seen.append(now)
         last = rise
-    return max(seen, key=lambda one: one.rise / one.allowed, default=None)
+    return max(seen, key=lambda there: there.rise / there.allowed, default=None)
 
 
 def _at(
@@ -118,6 +118,3 @@ def _at(
     noise = (squares.abs().sum(1) + lines.abs().sum(1)).mean()
     rounding = UNITS * torch.finfo(loss.start.dtype).eps * n_beta * float(losses.abs().max())
     return float(rises.mean()), float(noise), rounding + 10 * LEFT
-
-
-__all__ = ["Flatness", "flatness"]

@@ -77,6 +77,3 @@ def lanczos(product: Callable[[Tensor], Tensor], start: Tensor, steps: int) -> R
     matrix = np.diag(diagonal) + np.diag(off[: count - 1], 1) + np.diag(off[: count - 1], -1)
     values, components = np.linalg.eigh(matrix)
     return Ritz(values, components, basis[:count], beta * np.abs(components[-1]))
-
-
-__all__ = ["Ritz", "lanczos"]

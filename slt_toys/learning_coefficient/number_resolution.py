@@ -54,6 +54,3 @@ def _rounding(loss: StackedLoss, start: Tensor, points: Tensor, n_beta: float) -
     errors = (errors * spacing).to(loss.start.dtype)
     turned = torch.stack([loss.hessian_products(error[None])[0] for error in errors])
     return abs(n_beta * float((errors.double() * turned.double()).sum(1).mean()) / 2)
-
-
-__all__ = ["Resolution", "resolution"]

@@ -21,8 +21,6 @@ from ..inputs.arguments import checked_arguments
 from ..potentials.potential import Potential
 from ..samplers import OverdampedLangevin, Stage, sample_stages
 
-__all__ = ["SMALLEST_EFFECTIVE_SAMPLE", "SampledEnergy", "largest_curvature", "relaxation_time_within", "sample_energy"]
-
 SMALLEST_EFFECTIVE_SAMPLE = 1000
 BIAS_SHARE = 0.1
 BURN_IN, DRAWS, SPACING = 10, 20, 0.5  # relaxation times, states kept, relaxation times between them

@@ -84,8 +84,11 @@ class StackedLoss:
         self._inputs, self._targets = inputs.detach(), targets.detach()
         self.examples = len(inputs)
         self._piece = examples_at_once or self.examples
-        self._values = vmap(self._one, in_dims=(0, None, None))
-        self._gradients = vmap(grad_and_value(self._one), in_dims=(0, None, None))
+        self._stack()
+
+    def _stack(self) -> None:
+        self._values = vmap(self._of_one_copy, in_dims=(0, None, None))
+        self._gradients = vmap(grad_and_value(self._of_one_copy), in_dims=(0, None, None))
         self._products = vmap(self._product, in_dims=(None, 0, None, None))
 
     def doubled(self) -> StackedLoss | None:
@@ -97,9 +100,7 @@ class StackedLoss:
             twin._module = copy.deepcopy(self._module).double()
             twin._fixed = {name: _in_double(value) for name, value in self._fixed.items()}
             twin.start, twin._inputs, twin._targets = map(_in_double, (self.start, self._inputs, self._targets))
-            twin._values = vmap(twin._one, in_dims=(0, None, None))
-            twin._gradients = vmap(grad_and_value(twin._one), in_dims=(0, None, None))
-            twin._products = vmap(twin._product, in_dims=(None, 0, None, None))
+            twin._stack()
             losses = twin.values(_around(twin.start))
             twin.hessian_products(twin.start[None])
         except (RuntimeError, TypeError):  # numbers of a fixed type within the module or the loss, or a device without
@@ -201,7 +202,7 @@ class StackedLoss:
             x = inputs[first : first + self._piece]
             yield len(x) / len(inputs), x, targets[first : first + self._piece]
 
-    def _one(self, flat: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
+    def _of_one_copy(self, flat: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
         parts = flat.split(self._sizes)
         named = {name: part.view(shape) for (name, shape), part in zip(self._shapes.items(), parts, strict=True)}
         value = self._loss(functional_call(self._module, named | self._fixed, (inputs,)), targets)
@@ -212,7 +213,7 @@ class StackedLoss:
 
     def _product(self, flat: Tensor, vector: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
         # Backward over backward: every layer that can be trained twice has it, which is not so of forward mode.
-        return grad(lambda w: (grad(self._one)(w, inputs, targets) * vector).sum())(flat)
+        return grad(lambda w: (grad(self._of_one_copy)(w, inputs, targets) * vector).sum())(flat)
 
 
 def _differ(one: Tensor, other: Tensor, share: float) -> bool:
@@ -233,6 +234,3 @@ def _around(start: Tensor) -> Tensor:
     drawn[0] = 0
     spread = 0.1 * float(start.double().square().mean().sqrt()) or 0.1
     return (start.double() + spread * drawn.to(start.device)).to(start.dtype)
-
-
-__all__ = ["BatchNorm", "Loss", "StackedLoss"]

@@ -55,6 +55,3 @@ class LearningCoefficientStudy(Experiment):
         from slt_toys.learning_coefficient.study_report import outcome
 
         return outcome(dataset, {self.NAME: drawing.draw(dataset)})
-
-
-__all__ = ["NETWORKS", "LearningCoefficientStudy"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,6 @@ def claims(dataset: xr.Dataset) -> tuple[Claim, ...]:
 
 def tables(dataset: xr.Dataset) -> tuple[Table, ...]:
     """For each network and setting the first seed's row; how often intervals covered; the smallest network."""
-    first = _first_seed(dataset)
     lines = [
         (
             str(row["network"]),
@@ -46,49 +45,41 @@ def tables(dataset: xr.Dataset) -> tuple[Table, ...]:
             *_number_and_error(float(row["estimate"]), float(row["standard_error"]), float(row["exact"])),
             _reason(str(row["verdict"])),
         )
-        for row in _rows(dataset.isel(row=first))
+        for row in _rows(dataset.isel(row=_first_seed(dataset)))
     ]
-    found = [
-        Table(
-            "estimates", "The first seed of each network and setting.",
-            ("network", "exact λ (m)", "setting", "estimate", "off by", "verdict"), tuple(lines),
-        )
-    ]  # fmt: skip
-    chosen = dataset.isel(row=dataset["setting"].values == DEFAULT)
-    if len(set(chosen["seed"].values.tolist())) > 1:
-        lines = []
-        for network in dict.fromkeys(chosen["network"].values.tolist()):
-            part = chosen.isel(row=chosen["network"].values == network)
-            worst = float(_relative_error(part).max())
-            lines.append((network, str(part.sizes["row"]), str(int(part["covered"].sum())), f"{100 * worst:.2g} %"))
-        found.append(
-            Table(
-                "coverage", "Each seed draws the truth, the data and the chains anew, under the default setting.",
-                ("network", "seeds", "covered by the 95 % interval", "largest error"), tuple(lines),
-            )
-        )  # fmt: skip
-    doubted = [
+    headings = ("network", "exact λ (m)", "setting", "estimate", "off by", "verdict")
+    estimates = Table("estimates", "The first seed of each network and setting.", headings, tuple(lines))
+    chosen = _under(dataset, DEFAULT)
+    doubted = tuple(
         (str(row["network"]), f"{row['seed']:g}", f"{_errors_off(row):+.1f}", _reason(str(row["verdict"])))
         for row in _rows(chosen.isel(row=~_trust(chosen)))
-    ]
-    if doubted:
-        headings = ("network", "seed", "standard errors off", "verdict")
-        found.append(Table("doubted", "Default estimates that are doubted.", headings, tuple(doubted)))
-    columns = [
-        dataset[f"crossing_{name}"].values for name in ("n_beta", "estimate", "standard_error", "energy", "exact")
-    ]
+    )
+    headings = ("network", "seed", "standard errors off", "verdict")
+    doubts = [Table("doubted", "Default estimates that are doubted.", headings, doubted)] if doubted else []
+    return estimates, *_coverage_table(chosen), *doubts, _crossing_table(dataset)
+
+
+def _coverage_table(chosen: xr.Dataset) -> list[Table]:
+    if len(set(chosen["seed"].values.tolist())) < 2:
+        return []
+    lines = []
+    for network, part in _by_network(chosen):
+        worst = float(_relative_error(part).max())
+        lines.append((network, str(part.sizes["row"]), str(int(part["covered"].sum())), f"{100 * worst:.2g} %"))
+    headings = ("network", "seeds", "covered by the 95 % interval", "largest error")
+    caption = "Each seed draws the truth, the data and the chains anew, under the default setting."
+    return [Table("coverage", caption, headings, tuple(lines))]
+
+
+def _crossing_table(dataset: xr.Dataset) -> Table:
+    names = ("n_beta", "estimate", "standard_error", "energy", "exact")
     lines = [
         (f"{n:g}", f"{x:.3f} ± {error:.3f}", f"{e:.4f}", f"{(x - e) / error:+.1f}", f"{exact:g}")
-        for n, x, error, e, exact in zip(*columns, strict=True)
+        for n, x, error, e, exact in zip(*(dataset[f"crossing_{name}"].values for name in names), strict=True)
     ]
-    found.append(
-        Table(
-            "crossing",
-            "The network (1,1,1;0) at its crossing, whose energy at finite nβ, [eq:crossing-energy], is not λ.",
-            ("(1,1,1;0) at nβ", "estimate", "exact at this nβ", "standard errors off", "λ"), tuple(lines),
-        )
-    )  # fmt: skip
-    return tuple(found)
+    headings = ("(1,1,1;0) at nβ", "estimate", "exact at this nβ", "standard errors off", "λ")
+    caption = "The network (1,1,1;0) at its crossing, whose energy at finite nβ, [eq:crossing-energy], is not λ."
+    return Table("crossing", caption, headings, tuple(lines))
 
 
 def outcome(dataset: xr.Dataset, figures: Mapping[str, Any]) -> Outcome:
@@ -103,6 +94,15 @@ def _rows(dataset: xr.Dataset) -> list[dict[str, Any]]:
     return [{str(name): dataset[name].values[k] for name in names} for k in range(dataset.sizes["row"])]
 
 
+def _under(dataset: xr.Dataset, *settings: str) -> xr.Dataset:
+    return dataset.isel(row=dataset["setting"].isin(settings).values)
+
+
+def _by_network(dataset: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
+    for network in dict.fromkeys(dataset["network"].values.tolist()):
+        yield network, dataset.isel(row=dataset["network"].values == network)
+
+
 def _first_seed(dataset: xr.Dataset) -> NDArray[np.bool_]:
     return dataset["seed"].values == dataset["seed"].values.min()
 
@@ -111,8 +111,8 @@ def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _errors_off(row: Mapping[str, Any]) -> float:
-    return float((row["estimate"] - row["exact"]) / row["standard_error"])
+def _errors_off(row: Mapping[str, Any] | xr.Dataset) -> Any:
+    return (row["estimate"] - row["exact"]) / row["standard_error"]
 
 
 def _relative_error(part: xr.Dataset) -> NDArray[np.float64]:
@@ -135,7 +135,7 @@ def _reason(verdict: str) -> str:
 
 
 def _at_crossings(dataset: xr.Dataset) -> Claim:
-    part = dataset.isel(row=dataset["setting"].values == CROSSING)
+    part = _under(dataset, CROSSING)
     short = 100 * (1 - part["estimate"].values / part["exact"].values)
     doubted = int((~_trust(part)).sum())
     return Claim(
@@ -147,7 +147,7 @@ def _at_crossings(dataset: xr.Dataset) -> Claim:
 
 
 def _default_error(dataset: xr.Dataset) -> Claim:
-    part = dataset.isel(row=dataset["setting"].isin([DEFAULT, UNIT_NOISE]).values & _first_seed(dataset))
+    part = _under(dataset.isel(row=_first_seed(dataset)), DEFAULT, UNIT_NOISE)
     worst = 100 * float(_relative_error(part).max())
     return Claim(
         "default-error",
@@ -157,7 +157,7 @@ def _default_error(dataset: xr.Dataset) -> Claim:
 
 
 def _coverage(dataset: xr.Dataset) -> Claim:
-    part = dataset.isel(row=dataset["setting"].values == DEFAULT)
+    part = _under(dataset, DEFAULT)
     held, count = int(part["covered"].sum()), part.sizes["row"]
     share = binomtest(held, count)
     low, high = share.proportion_ci(CONFIDENCE, method="wilson")
@@ -169,7 +169,7 @@ def _coverage(dataset: xr.Dataset) -> Claim:
 
 
 def _trusted(dataset: xr.Dataset) -> Claim:
-    part = dataset.isel(row=dataset["setting"].values == DEFAULT)
+    part = _under(dataset, DEFAULT)
     count = int(_trust(part).sum())
     return Claim(
         "trusted", f"Of {part.sizes['row']} default estimates at typical minima {count} are trusted.",
@@ -179,14 +179,12 @@ def _trusted(dataset: xr.Dataset) -> Claim:
 
 def _bias(dataset: xr.Dataset) -> list[Claim]:
     """Mean distance from the exact value, of the network that is farthest off; it takes several seeds."""
-    chosen = dataset.isel(row=dataset["setting"].values == DEFAULT)
-    off = ((chosen["estimate"] - chosen["exact"]) / chosen["standard_error"]).values
     means = {}
-    for network in dict.fromkeys(chosen["network"].values.tolist()):
-        own = off[chosen["network"].values == network]
-        if len(own) > 1:
-            reach = 1.96 * float(own.std(ddof=1)) / len(own) ** 0.5
-            means[network] = (float(own.mean()), float(own.mean()) - reach, float(own.mean()) + reach)
+    for network, part in _by_network(_under(dataset, DEFAULT)):
+        off = _errors_off(part).values
+        if len(off) > 1:
+            mean, reach = float(off.mean()), 1.96 * float(off.std(ddof=1)) / len(off) ** 0.5
+            means[network] = (mean, mean - reach, mean + reach)
     if not means:
         return []
     network = max(means, key=lambda name: abs(means[name][0]))
@@ -218,6 +216,3 @@ def _crossing_energy(dataset: xr.Dataset) -> Claim:
         f"Three numbers at a crossing follow the exact energy at finite nβ within {worst:.1f} standard errors.",
         _known(worst), None, None, "yes" if worst < 3 else "no",
     )  # fmt: skip
-
-
-__all__ = ["claims", "outcome", "tables"]

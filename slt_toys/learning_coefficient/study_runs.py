@@ -12,11 +12,7 @@ import torch
 import xarray as xr
 
 from slt_toys.learning_coefficient.deep_linear import Minimum, deep_linear_problem, half_squared_error
-from slt_toys.learning_coefficient.estimator import (
-    WITHOUT_BURN_IN,
-    LearningCoefficientEstimate,
-    local_learning_coefficient,
-)
+from slt_toys.learning_coefficient.estimator import WITHOUT_BURN_IN, local_learning_coefficient
 from slt_toys.reference.laws import law
 from slt_toys.results.progress import progress
 
@@ -54,6 +50,12 @@ SETTINGS = (
 CROSSING = (1, 1, 1)
 CROSSING_N_BETAS = (100.0, 1000.0, 10_000.0)
 CROSSING_DRAWS = 1000  # arms of a cross take longer to visit than a well
+
+# What a row takes from an estimate as it is.
+OF_ESTIMATES = (
+    "posterior_energy", "step_bias", "localisation_effect", "start_excess", "r_hat", "bulk_effective_sample_size",
+    "n_beta", "localisation", "step_size",
+)  # fmt: skip
 
 
 def measured_study(networks: Sequence[str], seeds: int, first_seed: int) -> xr.Dataset:
@@ -99,40 +101,32 @@ def measured(network: str, setting: Setting, seed: int) -> dict[str, Any]:
         widths, rank, examples=setting.examples, noise=setting.noise, minimum=setting.minimum, seed=seed, dtype=dtype
     )
     began = time.perf_counter()
-    found: LearningCoefficientEstimate = local_learning_coefficient(
+    estimate = local_learning_coefficient(
         problem.module, half_squared_error, (problem.inputs, problem.targets), examples=problem.examples, seed=seed,
         **setting.arguments(),
     )  # fmt: skip
-    exact = float(problem.exact.value)
+    exact, (low, high) = float(problem.exact.value), estimate.interval
     return {
         "network": network,
         "setting": setting.name,
         "seed": seed,
-        "estimate": found.estimate if setting.by_hand is None else found.posterior_energy,
-        "standard_error": found.standard_error,
-        "low": found.interval[0],
-        "high": found.interval[1],
+        "estimate": estimate.estimate if setting.by_hand is None else estimate.posterior_energy,
+        "standard_error": estimate.standard_error,
+        "low": low,
+        "high": high,
         "exact": exact,
         "multiplicity": problem.exact.multiplicity,
-        "covered": bool(found.interval[0] <= exact <= found.interval[1]),
-        "posterior_energy": found.posterior_energy,
-        "step_bias": found.step_bias,
-        "localisation_effect": found.localisation_effect,
-        "start_excess": found.start_excess,
-        "r_hat": found.r_hat,
-        "bulk_effective_sample_size": found.bulk_effective_sample_size,
-        "n_beta": found.n_beta,
-        "localisation": found.localisation,
-        "step_size": found.step_size,
+        "covered": bool(low <= exact <= high),
+        **{name: getattr(estimate, name) for name in OF_ESTIMATES},
         "seconds": time.perf_counter() - began,
-        "verdict": found.verdict,
+        "verdict": estimate.verdict,
     }
 
 
 def measured_crossing(n_beta: float, seed: int, *, draws: int = CROSSING_DRAWS) -> dict[str, Any]:
     """Three numbers of x -> w2 w1 x with true map 0 at localisation 1: estimate, exact energy at nβ, and λ."""
     problem = deep_linear_problem(CROSSING, 0, noise=0.0, minimum="crossing", seed=seed)
-    found = local_learning_coefficient(
+    estimate = local_learning_coefficient(
         problem.module, half_squared_error, (problem.inputs, problem.targets), n_beta=n_beta, localisation=1.0,
         draws=draws, seed=seed,
     )  # fmt: skip
@@ -140,11 +134,11 @@ def measured_crossing(n_beta: float, seed: int, *, draws: int = CROSSING_DRAWS) 
     return {
         "n_beta": n_beta,
         "curvature": curvature,
-        "estimate": found.estimate,
-        "standard_error": found.standard_error,
+        "estimate": estimate.estimate,
+        "standard_error": estimate.standard_error,
         "energy": law("crossing-energy")(n_beta=n_beta, curvature=curvature, localisation=1.0),
         "exact": float(problem.exact.value),
-        "verdict": found.verdict,
+        "verdict": estimate.verdict,
     }
 
 
@@ -154,6 +148,3 @@ def with_crossing_curve(data: xr.Dataset) -> xr.Dataset:
     curvature = np.full_like(n_beta, float(data["crossing_curvature"].values[0]))
     energy = law("crossing-energy")(n_beta=n_beta, curvature=curvature, localisation=np.ones_like(n_beta))
     return data.assign(curve_n_beta=("curve", n_beta), curve_energy=("curve", energy))
-
-
-__all__ = ["SETTINGS", "Setting", "measured", "measured_crossing", "measured_study", "widths_and_rank"]

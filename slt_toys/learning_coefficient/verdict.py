@@ -195,10 +195,10 @@ def _of_the_localisation(e: Evidence) -> list[str]:
 
 
 def _of_the_numbers(e: Evidence) -> list[str]:
-    found, error = e.resolution, e.standard_error
-    if found.energy > LARGEST_RESOLUTION * error or found.rounding > LARGEST_ROUNDING * error:
-        worse = max(found.energy, found.rounding)
-        return [f"{found.type} does not resolve the loss at this nβ: it errs by {worse:.3g}; use a more precise type"]
+    errs, error = e.resolution, e.standard_error
+    if errs.energy > LARGEST_RESOLUTION * error or errs.rounding > LARGEST_ROUNDING * error:
+        worse = max(errs.energy, errs.rounding)
+        return [f"{errs.type} does not resolve the loss at this nβ: it errs by {worse:.3g}; use a more precise type"]
     return []
 
 
@@ -213,6 +213,3 @@ def _drift(values: Array) -> float | None:
         return None
     chance = 2 * stats.t.sf(abs(changes.mean()) / spread, len(changes) - 1)
     return float(changes.mean()) if chance < DRIFT_PROBABILITY else None
-
-
-__all__ = ["Evidence", "burn_in_of", "verdict_on"]
