@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from cifar.analysis.analysis import ControlFinding, Findings
+from cifar.analysis.analysis import Findings
 from cifar.analysis.curves import FloatArray
 from slt_toys.results.claims import MOST_CLAIMS, Claim, Verdict, spoken
 
@@ -123,33 +124,27 @@ def _decline(findings: Findings) -> list[Claim]:
     return [Claim.of("decline", sentence, least[0], least[1:], verdict=_beyond_zero(least))]
 
 
+# Name of a claim to the arm, its deficit (None for the sweep's own), what is told, and how.
+_OF_CONTROLS = {
+    "negative-control": ("base", "vertical_flip", "lost",
+                         "The negative control, a vertical flip ({}), costs {} points."),
+    "budget": ("fresh", None, "recovered",
+               "Fresh weights with the same learning rates ({}) reach {} points more than after the deficit."),
+    "reset": ("reset", None, "recovered",
+              "Resetting the learning rate at the switch ({}) recovers {} points, as temperature would."),
+}  # fmt: skip
+
+
 def _controls(findings: Findings) -> list[Claim]:
     """Of each kind of control the first that can be judged."""
-    flip = _first(findings.controls, "base", "lost", "vertical_flip")
     made = []
-    if flip is not None and flip.lost is not None:
-        sentence = f"The negative control, a vertical flip ({_where(flip)}), costs {points(flip.lost)} points."
-        made.append(Claim.of("negative-control", sentence, flip.lost[0], flip.lost[1:], 0.0))
-    for name, arm, words in (
-        (
-            "budget",
-            "fresh",
-            "Fresh weights with the same learning rates ({}) reach {} points more than after the deficit.",
-        ),
-        ("reset", "reset", "Resetting the learning rate at the switch ({}) recovers {} points, as temperature would."),
-    ):
-        one = _first(findings.controls, arm, "recovered", findings.deficit)
-        if one is not None and one.recovered is not None:
-            gain = one.recovered
-            sentence = words.format(_where(one), points(gain))
-            made.append(Claim.of(name, sentence, gain[0], gain[1:], verdict=_beyond_zero(gain)))
+    for name, (arm, deficit, field, words) in _OF_CONTROLS.items():
+        kind = arm, deficit or findings.deficit
+        for control in findings.controls:
+            points_ = getattr(control, field)
+            if (control.arm, control.deficit) == kind and points_ is not None:
+                sentence = words.format(f"B={control.batch_size}, epoch {control.switch_epoch}", points(points_))
+                judged: dict[str, Any] = {"verdict": _beyond_zero(points_)} if deficit is None else {"expected": 0.0}
+                made.append(Claim.of(name, sentence, points_[0], points_[1:], **judged))
+                break
     return made
-
-
-def _first(controls: Sequence[ControlFinding], arm: str, field: str, deficit: str) -> ControlFinding | None:
-    kind = [one for one in controls if (one.arm, one.deficit) == (arm, deficit) and getattr(one, field) is not None]
-    return kind[0] if kind else None
-
-
-def _where(control: ControlFinding) -> str:
-    return f"B={control.batch_size}, epoch {control.switch_epoch}"

@@ -31,11 +31,11 @@ MOST_FAILED = 40  # runs below the gate that are named
 
 def accuracies(findings: Findings) -> Table:
     """Final test accuracy by batch size and switch epoch, and what late switches cost."""
-    epochs = sorted({int(e) for one in findings.curves.values() for e in (*one.switch_epochs, *one.failed)})
+    epochs = sorted({int(e) for curve in findings.curves.values() for e in (*curve.switch_epochs, *curve.failed)})
     rows = []
-    for size, one in findings.curves.items():
-        values = {int(e): f"{v:.1f}" for e, v in zip(one.switch_epochs, one.values, strict=True)}
-        values |= dict.fromkeys(one.failed, "gate")
+    for size, curve in findings.curves.items():
+        values = {int(e): f"{v:.1f}" for e, v in zip(curve.switch_epochs, curve.values, strict=True)}
+        values |= dict.fromkeys(curve.failed, "gate")
         decline = findings.declines.get(size)
         cost = "cannot tell" if decline is None else points(decline)
         rows.append((str(size), *(values.get(epoch, "-") for epoch in epochs), cost))
@@ -81,9 +81,9 @@ def at_switch(runs: Sequence[Row], findings: Findings) -> list[Table]:
     """What was measured at the switches, beside the hinge; nothing where nothing was."""
     rows = []
     for name, words in AT_SWITCH.items():
-        for size, one in findings.curves.items():
-            values = mean_at_switch(runs, one, name)
-            known = [(int(e), v) for e, v in zip(one.switch_epochs, values, strict=True) if math.isfinite(v)]
+        for size, curve in findings.curves.items():
+            values = mean_at_switch(runs, curve, name)
+            known = [(int(e), v) for e, v in zip(curve.switch_epochs, values, strict=True) if math.isfinite(v)]
             if known:
                 largest = max(known, key=lambda pair: pair[1])[0]
                 each = ", ".join(f"{epoch}: {value:.3g}" for epoch, value in known)
@@ -119,7 +119,7 @@ def collapse(findings: Findings, published: PublishedFindings, toy: xr.Dataset) 
         spreads = (of_toy.get(name), here, there.spread)
         rows.append((spoken(name), *("-" if value is None else f"{value:.3f}" for value in spreads)))
     best = (f"{toy['toy_collapse_best_exponent'].item():.2f}",
-            *(_exponent(one.best_exponent) for one in (findings, published)))  # fmt: skip
+            *(_exponent(fits.best_exponent) for fits in (findings, published)))  # fmt: skip
     rows.append(("best exponent of the batch size, 95 %", *best))
     headings = ("variable", "toy", "this run", "published")
     return Table("collapse", "Spread of the curves over each variable; 0 is perfect.", headings, tuple(rows))
@@ -129,17 +129,17 @@ def controls(findings: Findings) -> list[Table]:
     """Each control beside the base arm and no deficit; nothing where there is none."""
     rows = tuple(
         (
-            f"{spoken(one.arm)} ({spoken(one.deficit)})",
-            str(one.batch_size),
-            str(one.switch_epoch),
-            "gate" if one.failed else _percent(one.accuracy),
-            _percent(one.base),
-            _percent(one.no_deficit),
-            "-" if one.recovered is None else points(one.recovered),
-            "-" if one.lost is None else points(one.lost),
-            _reading(one),
+            f"{spoken(control.arm)} ({spoken(control.deficit)})",
+            str(control.batch_size),
+            str(control.switch_epoch),
+            "gate" if control.failed else _percent(control.accuracy),
+            _percent(control.base),
+            _percent(control.no_deficit),
+            "-" if control.recovered is None else points(control.recovered),
+            "-" if control.lost is None else points(control.lost),
+            _reading(control),
         )
-        for one in findings.controls
+        for control in findings.controls
     )
     headings = ("arm", "batch size", "switch epoch", "accuracy", "base arm", "no deficit", "recovered, 95 %",
                 "still lost, 95 %", "shows")  # fmt: skip
@@ -150,16 +150,17 @@ def controls(findings: Findings) -> list[Table]:
     return [Table("controls", caption, headings, rows)] if rows else []
 
 
-def _reading(one: ControlFinding) -> str:
+def _reading(control: ControlFinding) -> str:
     """What a control shows: a loss against no deficit, a gain over the base arm, or neither."""
-    if one.failed:
+    recovered, lost = control.recovered, control.lost
+    if control.failed:
         return "nothing: below the gate"
-    if one.lost is None and one.recovered is None:
+    if lost is None and recovered is None:
         return "cannot tell"
     shown = []
-    if one.recovered is not None and (one.recovered[1] > 0 or one.recovered[2] < 0):
-        shown.append("gain" if one.recovered[1] > 0 else "further loss")
-    if one.lost is not None and one.lost[1] > 0:
+    if recovered is not None and (recovered[1] > 0 or recovered[2] < 0):
+        shown.append("gain" if recovered[1] > 0 else "further loss")
+    if lost is not None and lost[1] > 0:
         shown.append("loss")
     return " and ".join(shown) or "no difference"
 
@@ -185,14 +186,13 @@ def _end(end: CriticalPeriodEnd | None) -> str:
 
 
 def _slope(shift: EpochsPerHalving | None) -> str:
-    if shift is None:
-        return "-"
-    low, high = ("open" if x is None else f"{x:.1f}" for x in (shift.low, shift.high))
-    return f"{shift.slope:.1f} [{low}, {high}]"
+    return "-" if shift is None else _with_bounds(shift.slope, shift.low, shift.high, 1)
 
 
 def _exponent(best: BestExponent | None) -> str:
-    if best is None:
-        return "-"
-    low, high = ("open" if end is None else f"{end:.2f}" for end in (best.low, best.high))
-    return f"{best.exponent:.2f} [{low}, {high}]"
+    return "-" if best is None else _with_bounds(best.exponent, best.low, best.high, 2)
+
+
+def _with_bounds(value: float, low: float | None, high: float | None, digits: int) -> str:
+    bounds = ("open" if bound is None else f"{bound:.{digits}f}" for bound in (low, high))
+    return f"{value:.{digits}f} [{', '.join(bounds)}]"

@@ -15,8 +15,7 @@ from torch.nn import functional
 
 from cifar.data.augmentation import augment
 from cifar.training.networks import make_network, multiply_adds
-
-WARM_UP = 3  # steps
+from cifar.training.training import captured
 
 
 @dataclass(frozen=True)
@@ -109,16 +108,7 @@ def training_speed(
 
     replay = step
     if switches.graph and device.type == "cuda":
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(WARM_UP):
-                step()
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            step()
-        replay = graph.replay
+        replay = captured(step, counter).replay
 
     def epoch() -> None:
         now.copy_(augment(images, generator))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -31,6 +31,22 @@ def best_precision(device: torch.device) -> str:
         if getattr(torch.cpu, question, lambda: False)():
             return "bfloat16"
     return "float32"
+
+
+def captured(step: Callable[[], None], counter: torch.Tensor) -> torch.cuda.CUDAGraph:
+    """A CUDA graph of a step that begins where the counter, which it moves on, is zero."""
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):  # lets libraries choose their kernels before they are captured
+            counter.zero_()
+            step()
+    torch.cuda.current_stream().wait_stream(side)
+    counter.zero_()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    return graph
 
 
 class Trainer:
@@ -136,17 +152,7 @@ class Trainer:
             self._step(*(values.index_select(0, rows) for values in buffers))
             counter.add_(1)
 
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(3):  # lets libraries choose their kernels before they are captured
-                counter.zero_()
-                step()
-        torch.cuda.current_stream().wait_stream(side)
-        counter.zero_()
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            step()
+        graph = captured(step, counter)
         self.load_state(kept)
         self._sums.zero_()
         return graph, buffers, counter
