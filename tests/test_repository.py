@@ -277,7 +277,7 @@ TESTED_ELSEWHERE = {
     "slt_toys/worlds/simulated_problems.py": "by the experiment they are measured in, tests/test_equi_temperature.py",
     "cifar/training/benchmark.py": "a measurement of speed, python -m cifar benchmark",
 }
-TESTED_TOGETHER = ("slt_toys/reports/", "cifar/analysis/")  # by subject
+TESTED_TOGETHER = ("slt_toys/reports/",)  # by subject
 TOP_ENTRIES = 24
 
 

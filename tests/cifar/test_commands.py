@@ -6,6 +6,7 @@ import pytest
 
 from cifar.__main__ import main
 from cifar.sweep.store import Store
+from tests.cifar.made_studies import make_sweep, small
 
 SMALL = [
     *("--network", "fully_connected", "--width", "16", "--depth", "1", "--batch-sizes", "20", "40", "--seeds", "1"),
@@ -54,3 +55,11 @@ def test_bad_input_is_refused_in_one_line(options, words, capsys):
     assert main(options) == 2
     said = capsys.readouterr().err
     assert words in said and said.count("\n") == 1
+
+
+def test_status_says_what_is_left(tmp_path, capsys):
+    make_sweep(tmp_path / "sweep", small(), missing=1, seconds=3600.0).__exit__()
+    assert main(["status", "--results", str(tmp_path / "sweep")]) == 0
+    said = capsys.readouterr().out
+    # an hour for each epoch
+    assert "5 of 6 runs, 26 of 30 epochs, 26.00 hours" in said and "about 4.00 hours" in said

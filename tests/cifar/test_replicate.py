@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from cifar.replicate import Replicate, plan_text
-from cifar.study.presets import PRESETS
+from cifar.study.presets import ACHILLE, BAKER, PRESETS
+from cifar.sweep.plan import plan, trained_images
+from tests.cifar.made_studies import small, training_cost
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -23,3 +30,40 @@ def test_options_change_the_preset_and_nothing_else():
     assert {control.batch_sizes for control in other.controls} == {(256,)}
     assert {control.switch_epochs for control in other.controls} == {(8,)}
     assert {control.deficit for control in other.controls} == {"greyscale", "vertical_flip"}
+
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+
+
+def test_what_a_preset_costs_is_what_the_manual_says():
+    text = (ROOT / "docs" / "cifar.md").read_text(encoding="utf-8")
+    arms: dict[str, Any] = {"arms": ("linear_scaling", "flow_time_matched", "added_noise")}
+    arms["arm_switch_epochs"] = (40, 80, 120)
+    more = Replicate(preset="achille", seeds=1, batch_sizes=(128,), precision="float32", **arms).study()
+    one = replace(ACHILLE, seeds=1)
+    already = {unit.key for unit in plan(one.runs("x"))}
+    for words, study, known in (
+        ("`achille`, one seed", one, set()),
+        ("`achille`, three seeds", ACHILLE, set()),
+        ("`baker`, one seed", BAKER, set()),
+        ("three more arms", more, already),
+    ):
+        cells = next(line for line in text.split("\n") if line.startswith(f"| {words}")).split(" | ")
+        units = [unit for unit in plan(study.runs("x")) if unit.key not in known]
+        runs = [run for run in study.runs("x") if run.key not in known]
+        assert int(cells[1]) == len(runs) and int(cells[2].replace(" ", "")) == sum(unit.epochs for unit in units)
+        operations = sum(trained_images(unit, 50_000) * training_cost(study.recipe.network) for unit in units)
+        factor, power = re.match(r"([\d.]+) · 10(.*?) \|", cells[3]).groups()  # type: ignore[union-attr]
+        exponent = int(power.translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")))
+        assert float(factor) * 10.0**exponent == pytest.approx(operations, rel=0.51 / (10 * float(factor)))
+
+
+def test_a_plan_text_counts_what_is_done():
+    said = plan_text(small(train_images=1000), rate=1e9)
+    # two trunks of 3 epochs and six branches of 4; a multiplication and an addition, forward and twice backward
+    assert "runs: 6 (6 base)" in said and "units: 10, epochs: 30, images trained on: 0.0 million" in said
+    operations = 30 * 1000 * 6 * 30720
+    assert f"{operations:.2e} floating-point operations" in said and "float32, 1000 training images" in said
+    assert f"estimated time: {operations / 0.35e9 / 3600:.1f} hours" in plan_text(small(train_images=1000), rate=1e9)
+    half = plan_text(small(train_images=1000), rate=1e3)
+    assert f"estimated time: {operations / 350 / 3600:.1f} hours" in half

@@ -1,75 +1,29 @@
-"""Known curves, made into sweeps, give back the ends and verdicts that they were made with."""
+"""Ends, shifts, exponents and controls of sweeps whose curves are known."""
 
 from __future__ import annotations
 
-import json
+import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-import xarray as xr
+from scipy import stats
 
-from cifar.analysis import tables
-from cifar.analysis.analysis import Findings, analyse
+from cifar.analysis.analysis import CONFIDENCE, _resampled, analyse
 from cifar.analysis.claims import claims
-from cifar.analysis.curves import Row, curve, rows, scatter
-from cifar.analysis.export import export
-from cifar.analysis.report import write_report
-from cifar.study.presets import LAPTOP, Control, Study
-from cifar.sweep.store import Store
-from slt_toys.results.records import read_dataset
-
-DECAY = 0.93
-SHIFT = np.log(2) / -np.log(DECAY)
-
-
-def made_study() -> Study:
-    return replace(
-        LAPTOP,
-        batch_sizes=(32, 64, 128),
-        switch_epochs=(0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60),
-        seeds=3,
-        controls=(
-            Control("reset", "blur", (64,), (48,)),
-            Control("fresh", "blur", (64,), (48,)),
-            Control("base", "vertical_flip", (64,), (48,)),
-        ),
-    )
-
-
-def true_accuracy(batch_size: int, switch: int) -> float:
-    """A hinge that ends at epoch 30 for a batch of 64 and follows the theorem."""
-    end = 30 - SHIFT * np.log2(batch_size / 64)
-    return 0.9 - 0.2 * min(switch / end, 1)
-
-
-def made_rows(
-    noise: float, *, even: bool = True, gate_fails: tuple[int, ...] = (), flat_controls: bool = False
-) -> list[Row]:
-    """Runs with normal noise, or without a random number with the same three deviations in every cell."""
-    random = np.random.default_rng(np.random.SeedSequence().generate_state(1))
-    found = []
-    for run in made_study().runs("made"):
-        accuracy = true_accuracy(run.batch_size, run.switch_epoch)
-        if (run.arm, run.deficit) != ("base", "blur") and not flat_controls:
-            accuracy = 0.9
-        accuracy += noise * ((run.seed - 1) if even else random.standard_normal())
-        passed = run.switch_epoch not in gate_fails
-        at_switch = {"deficit_train_loss": 1.5 * DECAY**run.switch_epoch, "fisher_trace": 100.0}
-        final = {"test_accuracy": accuracy if passed else 0.1, "train_accuracy": 1.0 if passed else 0.5}
-        found.append(Row(run, final, at_switch if run.switch_epoch else {}, passed))
-    return found
-
-
-def findings(found: list[Row]) -> Findings:
-    return analyse(found, deficit="blur", decay=DECAY, learning_rate=0.05, momentum=0.9, examples=3000)
+from cifar.analysis.curves import curve
+from slt_toys.fits.collapse import collapse
+from slt_toys.fits.ends import HALF_DEPTH
+from tests.cifar.analysis.made_by_hand import base, cell, falling, findings, row
+from tests.cifar.analysis.made_rows import SHIFT, fitted, made_rows
 
 
 def test_the_theorem_is_found_where_it_was_put_in():
-    found = findings(made_rows(0.002, even=False))
+    found = fitted(made_rows(0.002, even=False))
     assert found.freedom == 2 * (3 * 16 + 3)
     assert abs(found.scatter - 0.2) < 5 * 0.2 / np.sqrt(2 * found.freedom)
-    assert findings(made_rows(0.002)).scatter == pytest.approx(0.2, rel=1e-9)  # deviations of -.2, 0 and .2 points
+    assert fitted(made_rows(0.002)).scatter == pytest.approx(0.2, rel=1e-9)  # deviations of -.2, 0 and .2 points
     for size, end in found.ends["hinge"].items():
         assert end.epoch is not None and end.standard_error
         assert abs(end.epoch - (30 - SHIFT * np.log2(size / 64))) < 5 * end.standard_error
@@ -82,96 +36,136 @@ def test_the_theorem_is_found_where_it_was_put_in():
     assert (fits["constant"].p_value or 0) < 1e-12  # the control: a constant end is not what was put in
 
 
-def test_runs_below_the_gate_are_marked_and_not_averaged_in():
-    found = made_rows(0.0, gate_fails=(60,))
-    one = curve(found, "base", "blur", 64)
-    assert 60 not in one.switch_epochs and one.failed == {60: 3}
-    assert one.values.min() > 60  # percent: what failed had 10
-    assert one.counts.tolist() == [3] * 15
-    assert scatter(found)[0] == pytest.approx(0, abs=1e-9)
-
-
-def verdicts(found: Findings, theorem: float = SHIFT) -> dict[str, str]:
-    return {claim.name: claim.verdict for claim in claims(found, theorem, None)}
-
-
-def test_controls_are_told_apart_from_the_base_arm():
-    told = findings(made_rows(0.002))
-    said = verdicts(told)
-    assert (said["budget"], said["reset"], said["negative-control"]) == ("yes", "yes", "yes")
-    assert [row[-1] for row in tables.controls(told)[0].rows] == ["gain", "gain", "gain"]
-    same = findings(made_rows(0.002, flat_controls=True))
-    said = verdicts(same)
-    assert (said["budget"], said["reset"], said["negative-control"]) == ("cannot tell", "cannot tell", "no")
-    assert [row[-1] for row in tables.controls(same)[0].rows] == ["loss", "loss", "loss"]
-
-
-def test_a_decline_is_shown_where_there_is_one_and_not_where_there_is_none():
-    told = findings(made_rows(0.002))
-    (decline,) = (claim for claim in claims(told, SHIFT, None) if claim.name == "decline")
-    assert decline.verdict == "yes" and decline.value == pytest.approx(20)
-    assert all(row[-1].startswith("20.0 [") for row in tables.accuracies(told).rows)
-    flat = [replace(row, final={**row.final, "test_accuracy": 0.5 + 0.01 * row.run.seed}) for row in made_rows(0)]
-    assert verdicts(findings(flat))["decline"] == "cannot tell"
-    assert all(row[-1].startswith("0.0 [-") for row in tables.accuracies(findings(flat)).rows)
-
-
-def test_the_law_is_held_against_its_interval():
-    found = findings(made_rows(0.002))
-    assert verdicts(found)["shift-hinge"] == "yes" and verdicts(found, 3 * SHIFT)["shift-hinge"] == "no"
-    assert claims(found, 3 * SHIFT, None)[0].verdict == "no"  # what speaks against the law comes first
-    # lines that fall from epoch 0 to an end that moves have their half-way points move by half as much
-    assert verdicts(found)["batch-size-exponent"] == "no"
-    spreads = {name: one.spread for name, one in found.collapse.items() if one.spread is not None}
-    assert min(spreads, key=spreads.__getitem__) == "learning_rate/batch_size^0.5"
-
-
 def test_too_few_runs_are_said_and_not_fitted():
     few = [row for row in made_rows(0.002) if row.run.switch_epoch < 8]
-    found = findings(few)
+    found = fitted(few)
     assert not found.epochs_per_halving and any("Too few runs" in note for note in found.notes)
 
 
-def made_sweep(folder, found: list[Row]) -> None:
-    """The rows as a results file."""
-    folder.mkdir()
-    from cifar.sweep.plan import plan
-
-    with Store(folder, create=True) as store:
-        data = {"checksum": "made", "source": "made images", "path": None, "train_images": 3000, "test_images": 500}
-        store.set_facts(data=data, study={"name": "laptop", "gate": 0.9, "measuring": {}})
-        store.add_runs([row.run for row in found])
-        known = {row.run.key: row.final for row in found}
-        for unit in plan(store.runs()):
-            values = known.get(unit.key, {"test_accuracy": 0.5, "train_accuracy": 0.9, "deficit_train_loss": 1.0})
-            measured = {**values, "fisher_trace": 10.0 + unit.end, "test_loss": 1.0}
-            store.finish(unit, {name: (value, None) for name, value in measured.items()}, device="made")
+def test_resampled_curves_scatter_by_the_stretched_error_of_their_means():
+    found = [*cell(79, 81), *cell(77, 78, 79, 78, switch=1), *cell(70, 70, switch=2), row(60, switch=3)]
+    one = curve(found, "base", "blur", 64)
+    assert one.counts.tolist() == [2, 4, 2, 1]
+    drawn = _resampled(one, HALF_DEPTH, 1.5, 7, [3])
+    stretch = stats.t.ppf(0.975, 7) / stats.norm.ppf(0.975)
+    noise = np.random.default_rng([3]).standard_normal((2000, 4))
+    assert drawn == pytest.approx(one.values + stretch * 1.5 * noise / np.sqrt([2, 4, 2, 1]), rel=1e-12)
+    assert not np.array_equal(drawn, _resampled(one, HALF_DEPTH, 1.5, 7, [4]))
 
 
-def test_report_export_and_figure_of_a_sweep(tmp_path):
-    folder = tmp_path / "sweep"
-    made_sweep(folder, made_rows(0.002, gate_fails=(60,)))
-    with Store(folder) as store:
-        assert len(rows(store)) == 3 * (3 * 16 + 3)
-    docs = tmp_path / "docs"
-    page = write_report(folder, docs)
-    assert "| 64 | 90" in page and "gate" in page and "made images" in page and "not averaged in: base (blur)" in page
-    assert (folder / "cifar_replication.md").read_text() == page
-    assert (docs / "cifar_replication.md").read_text() == page.replace("(cifar_repl", "(../../figures/cifar_repl")
-    (reset,) = (line for line in page.split("\n") if line.startswith("| reset (blur) | 64 | 48 |"))
-    assert reset.startswith("| reset (blur) | 64 | 48 | 90.0 | 70.0 | 90.0 | 20.0 [") and " | 0.0 [" in reset
-    dataset = read_dataset(folder / "cifar_replication.nc")  # checked against the checksum in its record
-    assert dataset["curve"].shape == (3, 15) and dataset.sizes["run"] == 153
-    # the collapse is drawn from curves that run from 1 to about 0, over the learning rates of the switches
-    assert dataset["curve_normalised"].values[:, 0] == pytest.approx(1) and dataset["curve_learning_rate"][0] == 0.05
-    assert dataset.sizes["toy_batch_size"] == 4 and "(made).\n" in page, "toy ends beside, and the device is named"
-    record = json.loads((folder / "cifar_replication.json").read_text())
-    assert record["epochs_per_halving"]["hinge"]["slope"] == pytest.approx(SHIFT, rel=1e-6)
-    assert record["claims"] and record["tables"] and record["numbers"]["curve"]["dims"]
-    assert {path.name for path in export(folder)} == {
-        "export.nc", "export.json", "export.runs.csv", "export.epochs.csv", "export.measurements.csv"
-    }  # fmt: skip
-    runs = xr.load_dataset(folder / "export.nc", engine="h5netcdf", group="runs")
-    assert runs.sizes["runs_row"] == 153 and runs["passed"].values.sum() == 153 - 9
-    assert (folder / "export.runs.csv").read_text().count("\n") == 154
-    Store(folder).__exit__()  # what a report wrote is no foreign file
+def test_a_difference_has_its_whole_t_interval_and_its_sign():
+    found = [*base(), *cell(74, 76, arm="reset", switch=3), *cell(71, 73, 75, arm="fresh", switch=3)]
+    found += [row(60, deficit="vertical_flip", switch=3), row(77, arm="clean", switch=3)]
+    made = findings(found)
+    # 6 + 1 cells of two runs with deviations of 1, and one of three with 2, 0, 2
+    assert made.freedom == 7 + 2 and made.scatter == pytest.approx(math.sqrt((14 + 8) / 9), rel=1e-12)
+    of = {(one.arm, one.deficit): one for one in made.controls}
+    reach = stats.t.ppf(0.975, 9) * made.scatter
+
+    def interval(gap: float, first: int, second: int) -> Any:
+        half = reach * math.sqrt(1 / first + 1 / second)
+        return pytest.approx((gap, gap - half, gap + half), rel=1e-9, abs=1e-9)
+
+    assert of["reset", "blur"].recovered == interval(75 - 70, 2, 2) and of["reset", "blur"].lost == interval(5, 2, 2)
+    assert of["fresh", "blur"].recovered == interval(73 - 70, 3, 2) and of["fresh", "blur"].lost == interval(7, 2, 3)
+    assert of["base", "vertical_flip"].lost == interval(20, 2, 1)
+    assert of["base", "vertical_flip"].recovered == interval(-10, 1, 2)
+    one = of["clean", "blur"]
+    assert (one.accuracy, one.base, one.no_deficit) == (pytest.approx(77), pytest.approx(70), pytest.approx(80))
+    # from no deficit to the mean of the last three switch epochs: that mean is of six runs
+    assert made.declines[64] == interval(80 - 70, 2, 6)
+    (flip,) = (claim for claim in claims(made, 1.0, None) if claim.name == "negative-control")
+    low, high = 20 - reach * math.sqrt(1.5), 20 + reach * math.sqrt(1.5)
+    assert f"costs 20.0 [{low:.1f}, {high:.1f}] points" in flip.sentence and flip.verdict == "no"
+
+
+def test_means_of_different_numbers_of_runs_are_doubted():
+    assert not any("different numbers" in note for note in findings(base()).notes)
+    uneven = [one for one in base() if (one.run.switch_epoch, one.run.seed) != (2, 1)]
+    assert any("B = 64" in note and "(0: 2, 1: 2, 2: 1, " in note for note in findings(uneven).notes)
+
+
+def test_curves_without_their_first_or_a_late_point_are_doubted():
+    notes = " ".join(findings(base()).notes)
+    assert "no run of e_s = 0" not in notes and "no run passed" not in notes
+    headless = [replace(one, passed=one.run.switch_epoch > 0) for one in base()]
+    assert any("B = 64: no run of e_s = 0 counts" in n and "from e_s = 1" in n for n in findings(headless).notes)
+    holed = [replace(one, passed=one.run.switch_epoch != 5) for one in base()]
+    assert any("B = 64: no run passed the gate at e_s = 5;" in note for note in findings(holed).notes)
+
+
+def test_ends_are_where_the_hand_made_curves_cross():
+    shifted = [replace(one, run=replace(one.run, switch_epoch=one.run.switch_epoch)) for one in base(128)]
+    made = findings([*base(), *shifted])
+    # half depth: 80 falls to the mean of the last three, 70, and passes 75 three quarters of the way from 78 to 74
+    for size in (64, 128):
+        assert made.ends["half_depth"][size].epoch == pytest.approx(1.75, rel=1e-12)
+        # the common level lies midway between the mean of the starts and that of the last three rows
+        assert made.ends["half_stuck_mass"][size].level == pytest.approx(75, rel=1e-12)
+        assert made.ends["half_stuck_mass"][size].epoch == pytest.approx(1.75, rel=1e-12)
+    assert made.epochs_per_halving["half_depth"].slope == pytest.approx(0, abs=1e-12)
+    assert made.ends["half_depth"][64].method == "pooled scatter between seeds"
+    assert made.ends["half_depth"][64].confidence == CONFIDENCE
+    one_seed = findings([one for one in base() if one.run.seed == 0])
+    assert one_seed.freedom == 0 and one_seed.ends["half_depth"][64].method == "residual bootstrap, one seed"
+
+
+def test_the_shift_is_positive_where_smaller_batches_end_later():
+    made = findings([*falling(128, 4.0), *falling(64, 8.0), *falling(32, 12.0)])
+    hinge = made.epochs_per_halving["hinge"]
+    assert hinge.slope == pytest.approx(4.0, abs=0.2)
+    assert [pair.shift for pair in hinge.pairs] == pytest.approx([4.0, 4.0], abs=0.3)
+    assert {size: end.epoch for size, end in made.ends["hinge"].items()} == pytest.approx(
+        {32: 12.0, 64: 8.0, 128: 4.0}, abs=0.3
+    )
+    for theorem, verdict in ((4.0, "yes"), (40.0, "no"), (-4.0, "no")):
+        (told,) = (claim for claim in claims(made, theorem, None) if claim.name == "shift-hinge")
+        assert told.verdict == verdict and told.expected == theorem
+        assert "is epoch 12.0 at B=32 and 4.0 at B=128: 4.0 [" in told.sentence
+        assert told.interval is not None and told.interval[0] is not None and told.interval[0] > 0
+    reverse = findings([*falling(128, 12.0), *falling(64, 8.0), *falling(32, 4.0)])
+    assert reverse.epochs_per_halving["hinge"].slope == pytest.approx(-4.0, abs=0.2)
+
+
+@pytest.mark.parametrize("decay, exponent", [(2**-0.25, 1.0), (2**-0.125, 0.5), (0.5, 4.0)])
+def test_curves_that_are_moved_by_the_law_collapse_over_its_variable(decay, exponent):
+    """Moved by 4 epochs for each halving: η/B^a at the end is the same for a = 4 |ln γ| / ln 2."""
+    found = [
+        one
+        for size, start in ((128, 2), (64, 6), (32, 10))
+        for switch in range(0, 24, 2)
+        for one in cell(
+            *(80 - 10 * min(max(switch - start, 0) / 4, 1) + off for off in (-0.05, 0.05)), size=size, switch=switch
+        )
+    ]
+    made = analyse(found, deficit="blur", decay=decay, learning_rate=0.05, momentum=0.9, examples=640)
+    best = made.best_exponent
+    assert best is not None and best.exponent == pytest.approx(exponent, abs=0.01)
+    (told,) = (claim for claim in claims(made, 4.0, None) if claim.name == "batch-size-exponent")
+    assert told.verdict == ("yes" if exponent == 1 else "no") and f"at a = {exponent:.2f} [" in told.sentence
+    if exponent == 1:
+        assert best.low is not None and best.high is not None and best.low < 1 < best.high
+        spread = {name: one.spread for name, one in made.collapse.items()}
+        assert spread["learning_rate/batch_size"] == pytest.approx(0, abs=1e-6)
+        assert min(value for name, value in spread.items() if name != "learning_rate/batch_size" and value) > 0.1
+
+
+@pytest.mark.parametrize("at_start", [None, 0.7])
+def test_before_any_training_the_loss_is_that_of_guessing_among_ten(monkeypatch, at_start):
+    """Unless it was measured, as where the run of e_s = 0 has an epoch of the deficit."""
+    seen: list[Any] = []
+
+    def spy(batch, **settings):
+        seen.extend(batch)
+        return collapse(batch, **settings)
+
+    monkeypatch.setattr("cifar.analysis.analysis.collapse", spy)
+    found = []
+    for one in [*falling(64, 8.0), *falling(32, 12.0)]:
+        loss = at_start if one.run.switch_epoch == 0 else 1 / one.run.switch_epoch
+        found.append(replace(one, at_switch={} if loss is None else {"deficit_train_loss": loss}))
+    made = findings(found)
+    assert made.collapse and [curve_.batch_size for curve_ in seen] == [32, 64]
+    for curve_ in seen:
+        assert curve_.learning_rates == pytest.approx(0.05 * 0.5**curve_.switch_epochs)
+        assert curve_.deficit_train_loss == pytest.approx([at_start or math.log(10), *1 / curve_.switch_epochs[1:]])

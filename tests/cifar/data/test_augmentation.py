@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import torch
 
 from cifar.data.augmentation import augment, normalisation
@@ -39,3 +42,21 @@ def test_normalisation_is_that_of_the_images():
     values = (images.float() - mean) / deviation
     assert torch.allclose(values.mean((0, 2, 3)), torch.zeros(3), atol=1e-5)
     assert torch.allclose(values.std((0, 2, 3), unbiased=False), torch.ones(3), atol=1e-5)
+
+
+def test_shifts_reach_four_pixels_each_way_and_flips_are_fair():
+    count = 20_000
+    place = torch.zeros(count, 3, 16, 16)
+    place[:, :, 8, 7] = 1.0
+    place[:, :, 8, 8] = 0.5  # tells left from right
+    moved = augment(place, torch.Generator().manual_seed(int(torch.seed() % 2**31)))
+    where = (moved[:, 0] == 1).flatten(1).float().argmax(1)
+    down, across = where // 16, where % 16
+    flipped = moved[torch.arange(count), 0, down, across - 1] == 0.5
+    assert set((down - 8).tolist()) == set(range(-4, 5))
+    assert set((across - torch.where(flipped, 8, 7)).tolist()) == set(range(-4, 5))
+    share = float(flipped.float().mean())
+    assert abs(share - 0.5) < 5 * 0.5 / count**0.5
+    for values in (down - 8, across - torch.where(flipped, 8, 7)):
+        spread = np.bincount(values.numpy() + 4, minlength=9) / count
+        assert np.abs(spread - 1 / 9).max() < 5 * math.sqrt(8 / 81 / count)

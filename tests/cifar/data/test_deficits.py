@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from cifar.data.deficits import DEFICITS, apply_deficit, blur
+from cifar.data.deficits import DEFICITS, apply_deficit, blur, blur_antialiased
 from tests.cifar.data.made_images import some_images
 
 
@@ -40,3 +41,43 @@ def test_every_deficit_keeps_shape_and_type_and_repeats():
     )
     with pytest.raises(ValueError, match="deficit: 'fog'"):
         apply_deficit("fog", images, labels)
+
+
+def test_flips_and_greys_are_of_the_axes_and_weights_they_should():
+    images = torch.randint(0, 256, (30, 3, 32, 32), generator=torch.Generator().manual_seed(4), dtype=torch.uint8)
+    labels = torch.arange(30) % 10
+    assert torch.equal(apply_deficit("vertical_flip", images, labels)[0], images[:, :, torch.arange(31, -1, -1)])
+    grey = apply_deficit("greyscale", images, labels)[0]
+    by_hand = (0.299 * images[:, 0].double() + 0.587 * images[:, 1].double() + 0.114 * images[:, 2].double()).round()
+    assert all((grey[:, channel].double() - by_hand).abs().max() <= 1 for channel in range(3))
+    noise = apply_deficit("noise_images", images.float(), labels, seed=1)[0]
+    assert noise.mean((0, 2, 3)) == pytest.approx(images.float().mean((0, 2, 3)).tolist(), abs=3)
+    flat = images.float().clone()
+    flat[:, 1] = 100 + 0.1 * flat[:, 1]
+    drawn = apply_deficit("noise_images", flat, labels, seed=1)[0]
+    count = 30 * 32 * 32
+    expected = float(flat[:, 1].std())
+    assert abs(float(drawn[:, 1].std()) - expected) < 5 * expected / (2 * count) ** 0.5
+    assert abs(float(drawn[:, 1].mean()) - float(flat[:, 1].mean())) < 5 * expected / count**0.5
+    permuted = apply_deficit("label_permutation", images, labels, seed=3)
+    assert torch.equal(permuted[0], images)
+    step = {int(a): int(b) for a, b in zip(labels, permuted[1], strict=True)}
+    seen, at = [], 0
+    for _ in range(10):
+        at = step[at]
+        seen.append(at)
+    assert sorted(seen) == list(range(10)), "one cycle through all classes"
+
+
+def test_an_antialiased_blur_is_that_of_an_image_library():
+    from PIL import Image
+
+    pixels = np.random.default_rng(5).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    images = torch.from_numpy(pixels).permute(2, 0, 1)[None].float()
+    small_ = np.stack([
+        np.asarray(Image.fromarray(pixels[..., c].astype(np.float32)).resize((8, 8), Image.Resampling.BILINEAR))
+        for c in range(3)
+    ])  # fmt: skip
+    large = torch.nn.functional.interpolate(torch.from_numpy(small_)[None], 32, mode="bilinear", align_corners=False)
+    assert torch.allclose(blur_antialiased(images), large, atol=0.05)
+    assert not torch.allclose(blur_antialiased(images), blur(images), atol=2)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cifar.study.arms import Run
-from cifar.study.presets import ACHILLE, BAKER, LAPTOP
+from cifar.study.presets import ACHILLE, BAKER, LAPTOP, Control
 from slt_toys.reference.published import published_curves
+from tests.cifar.made_studies import small
 
 
 def deficit_epochs(run: Run) -> list[int]:
@@ -35,3 +36,23 @@ def test_baker_switches_where_the_published_runs_did():
         assert [run.switch_epoch for run in runs if run.batch_size == size] == published.switch_epochs.tolist()
         assert {run.epochs for run in runs if run.batch_size == size} == {published.total_epochs}
     assert {run.batch_size for run in runs} == set(published_curves())
+
+
+def test_seeds_batch_sizes_and_data_are_those_of_the_study():
+    study = small(seeds=3, controls=(Control("reset", "blur", (20,), (2,)),))
+    runs = study.runs("checksum")
+    assert len(runs) == 3 * 7 and {run.recipe.data for run in runs} == {"checksum"}
+    assert [run.seed for run in runs] == [0] * 7 + [1] * 7 + [2] * 7
+    assert all((run.recipe.seed, run.recipe.batch_size) == (run.seed, run.batch_size) for run in runs)
+    assert len({run.key for run in runs}) == len(runs)
+    assert (ACHILLE.recipe.momentum, ACHILLE.stage.weight_decay, ACHILLE.further_epochs) == (0.9, 0.001, 160)
+    for preset in (ACHILLE, BAKER):
+        assert (preset.stage.learning_rate, preset.stage.decay, preset.stage.augment) == (0.05, 0.97, True)
+    assert BAKER.recipe.deficit_after_augmentation and not ACHILLE.recipe.deficit_after_augmentation
+    assert (ACHILLE.deficit, BAKER.deficit) == ("blur_antialiased", "blur")
+    with pytest.raises(ValueError, match="gate: "):
+        small(gate=1.5)
+    with pytest.raises(ValueError, match="switch_epochs: "):
+        small(grids={20: (1, 1)})
+    with pytest.raises(ValueError, match="seeds: 0"):
+        small(seeds=0)

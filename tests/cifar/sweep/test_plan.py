@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cifar.study.presets import PRESETS
+from cifar.study.presets import PRESETS, Control
 from cifar.study.stages import until
 from cifar.sweep.plan import plan, trained_images
+from tests.cifar.made_studies import small
 from tests.cifar.sweep.made_sweeps import tiny_study
 
 
@@ -33,3 +34,11 @@ def test_presets_are_planned_without_repeating_work(name):
     units = plan(PRESETS[name].runs("made"))
     assert len({(unit.recipe, unit.stages) for unit in units}) == len(units)
     assert {unit.recipe.batch_size for unit in units} == set(PRESETS[name].batch_sizes)
+
+
+def test_images_are_counted_by_the_share_that_is_trained_on():
+    runs = small(batch_sizes=(40,), switch_epochs=(2,), controls=(Control("warm_start", "blur", (40,), (2,)),)).runs(
+        "x"
+    )
+    counted = [trained_images(unit, 100) for unit in plan(runs)]
+    assert counted == [2 * 100, 4 * 100, 2 * 50, 4 * 100]

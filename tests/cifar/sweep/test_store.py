@@ -6,8 +6,11 @@ import sqlite3
 
 import pytest
 
+from cifar.study.stages import EpochRecord
+from cifar.sweep.plan import plan
 from cifar.sweep.store import APPLICATION_ID, Store
 from cifar.sweep.sweep import work
+from tests.cifar.made_studies import make_sweep, small
 from tests.cifar.sweep.made_sweeps import MEASURING, begin, results, tiny_study
 
 
@@ -49,3 +52,22 @@ def test_a_full_disk_is_said_in_one_line(tmp_path, images):
             store.set_facts(much="x" * 1_000_000)
         assert "\n" not in str(caught.value)
         assert "much" not in store.facts()
+
+
+def test_what_is_written_twice_is_there_once(tmp_path):
+    with make_sweep(tmp_path / "sweep", small()) as store:
+        before = store.runs(), store.done(), store.epochs(), store.measurements(), store.seconds()
+        store.add_runs(small().runs("x"))
+        unit = plan(store.runs())[0]
+        store.write_epoch(unit, EpochRecord(0, 0.1, 1.0, 0.5), 2.0)
+        measured = store.measurements()[unit.key]
+        store.finish(unit, measured, device="made 1")
+        assert (store.runs(), store.done(), store.epochs(), store.measurements(), store.seconds()) == before
+        assert store.runs() == small().runs("x")
+        assert store._connection.execute("SELECT seconds FROM units WHERE key = ?", (unit.key,)).fetchone() == (
+            2.0 * unit.epochs,
+        )
+        again = EpochRecord(unit.begin, 0.2, 3.0, 0.25)
+        store.write_epoch(unit, again, 7.0)  # done again after a kill: the last counts
+        assert next(row for row in store.epochs() if row[:2] == (unit.key, unit.begin))[2:] == (0.2, 3.0, 0.25, 7.0)
+        assert [row[1] for row in store.epochs() if row[0] == unit.key] == list(range(unit.begin, unit.end))

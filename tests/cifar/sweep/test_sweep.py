@@ -14,10 +14,11 @@ import pytest
 import torch
 
 from cifar.sweep.plan import plan
-from cifar.sweep.store import Store
+from cifar.sweep.store import Store, claim
 from cifar.sweep.sweep import do_unit, next_unit, work
 from cifar.training.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
 from cifar.training.training import Trainer
+from tests.cifar.made_studies import small
 from tests.cifar.sweep.made_sweeps import MEASURING, begin, results, tiny_study
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
@@ -138,3 +139,16 @@ def test_a_checkpoint_that_does_not_fit_is_said_in_one_line_and_resumed(tmp_path
     assert not list((folder / "checkpoints").iterdir()), "nothing half-written is left"
     work(folder, images, MEASURING, "cpu", 1)
     assert results(folder) == results(uninterrupted)
+
+
+def test_a_unit_waits_for_its_parent_and_for_who_has_it(tmp_path):
+    units = plan(small(batch_sizes=(40,)).runs("x"))
+    by_parent = {unit.key: unit.parent for unit in units}
+    first = next_unit(units, set(), tmp_path)
+    second = next_unit(units, set(), tmp_path)
+    assert first is not None and second is not None and {first[0].parent, second[0].parent} == {None}
+    assert next_unit(units, set(), tmp_path) is None, "all others wait for the trunk"
+    trunk = next(unit for unit in units if unit.parent is None and not unit.branch)
+    third = next_unit(units, {trunk.key}, tmp_path)
+    assert third is not None and by_parent[third[0].key] == trunk.key
+    assert claim(tmp_path, third[0].key) is None

@@ -6,7 +6,9 @@ from itertools import pairwise
 
 import pytest
 
+from cifar.sweep.plan import image_cost, plan
 from cifar.training.networks import make_network, multiply_adds
+from tests.cifar.made_studies import small, training_cost
 
 
 def test_published_networks_have_the_published_sizes():
@@ -20,3 +22,18 @@ def test_published_networks_have_the_published_sizes():
     for name, width, words in (("vgg", 8, "network: 'vgg'"), ("all_cnn", 0, "width: 0"), ("all_cnn", 12, "width: 12")):
         with pytest.raises(ValueError, match=words):
             make_network(name, width=width)
+
+
+def test_the_cost_of_a_network_is_that_of_the_literature():
+    by_hand = 1024 * 9 * (3 * 96 + 96 * 96) + 256 * 9 * (96 * 192 + 2 * 192 * 192)
+    by_hand += 64 * (9 * 2 * 192 * 192 + 192 * 192 + 192 * 10)
+    assert multiply_adds(make_network("all_cnn")) == by_hand
+    small_stem = make_network("resnet18")
+    assert multiply_adds(small_stem) == 555_422_720 and sum(p.numel() for p in small_stem.parameters()) == 11_173_962
+    assert multiply_adds(make_network("resnet18_imagenet"), 224) == 1_814_073_344
+    assert multiply_adds(make_network("fully_connected", width=16, depth=2)) == 3072 * 16 + 16 * 8 + 8 * 10
+    assert small_stem.training, "counting leaves a network in the mode that it was in"
+    for name in ("all_cnn", "resnet18_imagenet"):
+        assert training_cost(name) == 6 * multiply_adds(make_network(name))
+    (unit,) = plan(small(batch_sizes=(40,), switch_epochs=(0,)).runs("x"))
+    assert image_cost(unit, classes=10, size=32) == 6 * 3072 * 10

@@ -1,0 +1,76 @@
+"""Claims about sweeps whose verdicts are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cifar.analysis import tables
+from cifar.analysis.claims import claims, measured_temperatures
+from tests.cifar.analysis.made_by_hand import base, cell, findings
+from tests.cifar.analysis.made_rows import SHIFT, fitted, made_rows, verdicts
+
+
+def test_controls_are_told_apart_from_the_base_arm():
+    told = fitted(made_rows(0.002))
+    said = verdicts(told)
+    assert (said["budget"], said["reset"], said["negative-control"]) == ("yes", "yes", "yes")
+    assert [row[-1] for row in tables.controls(told)[0].rows] == ["gain", "gain", "gain"]
+    same = fitted(made_rows(0.002, flat_controls=True))
+    said = verdicts(same)
+    assert (said["budget"], said["reset"], said["negative-control"]) == ("cannot tell", "cannot tell", "no")
+    assert [row[-1] for row in tables.controls(same)[0].rows] == ["loss", "loss", "loss"]
+
+
+def test_a_decline_is_shown_where_there_is_one_and_not_where_there_is_none():
+    told = fitted(made_rows(0.002))
+    (decline,) = (claim for claim in claims(told, SHIFT, None) if claim.name == "decline")
+    assert decline.verdict == "yes" and decline.value == pytest.approx(20)
+    assert all(row[-1].startswith("20.0 [") for row in tables.accuracies(told).rows)
+    flat = [replace(row, final={**row.final, "test_accuracy": 0.5 + 0.01 * row.run.seed}) for row in made_rows(0)]
+    assert verdicts(fitted(flat))["decline"] == "cannot tell"
+    assert all(row[-1].startswith("0.0 [-") for row in tables.accuracies(fitted(flat)).rows)
+
+
+def test_the_law_is_held_against_its_interval():
+    found = fitted(made_rows(0.002))
+    assert verdicts(found)["shift-hinge"] == "yes" and verdicts(found, 3 * SHIFT)["shift-hinge"] == "no"
+    assert claims(found, 3 * SHIFT, None)[0].verdict == "no"  # what speaks against the law comes first
+    # lines that fall from epoch 0 to an end that moves have their half-way points move by half as much
+    assert verdicts(found)["batch-size-exponent"] == "no"
+    spreads = {name: one.spread for name, one in found.collapse.items() if one.spread is not None}
+    assert min(spreads, key=spreads.__getitem__) == "learning_rate/batch_size^0.5"
+
+
+def test_only_a_flip_is_called_the_negative_control():
+    found = [*base(), *cell(79, 81, deficit="vertical_flip", switch=3), *cell(69, 71, deficit="greyscale", switch=3)]
+    told = [claim for claim in claims(findings(found), 1.0, None) if claim.name == "negative-control"]
+    assert len(told) == 1 and "vertical flip" in told[0].sentence and told[0].value == pytest.approx(0)
+
+
+def test_a_rise_is_said_to_be_one():
+    rising = [replace(one, final={**one.final, "test_accuracy": 1.5 - one.final["test_accuracy"]}) for one in base()]
+    (told,) = (claim for claim in claims(findings(rising), 1.0, None) if claim.name == "decline")
+    assert told.verdict == "no" and told.value == pytest.approx(-10)
+
+
+def test_temperature_is_measured_against_noise_that_never_changes():
+    # η = .05, .025 at epochs 0, 1; noise in proportion to the batch at 0, the same at 1
+    noise = {32: {0: 32.0, 1: 64.0, 9: 1.0}, 128: {0: 128.0, 1: 64.0, 9: 1.0}}
+    measured = measured_temperatures(noise, learning_rate=0.05, decay=0.5, end=0.5)
+    assert measured is not None and (measured.batch_sizes, measured.epochs) == ((32, 128), (0, 1, 9))
+    assert measured.values == pytest.approx(np.array([[0.05, 0.05], [0.05, 0.0125], [0.05 / 2**14, 0.05 / 2**16]]))
+    assert measured.exponents == pytest.approx([0, -1, -1]) and measured.early == (True, False, False)
+
+    def told(end: float | None):
+        measured = measured_temperatures(noise, learning_rate=0.05, decay=0.5, end=end)
+        return next(one for one in claims(findings(base()), 1.0, measured) if one.name == "measured-temperature")
+
+    assert told(0.5).verdict == "no" and told(0.5).value == pytest.approx(0)
+    assert told(4.0).verdict == "yes" and told(4.0).value == pytest.approx(-1) and told(None).verdict == "yes"
+    assert tables.temperature(measured)[0].rows[1] == ("1", "no", "0.05", "0.0125", "-1.00")
+    assert tables.temperature(None) == []
+    assert measured_temperatures({32: {0: 1.0}}, learning_rate=0.05, decay=0.5, end=None) is None
+    assert measured_temperatures({}, learning_rate=0.05, decay=0.5, end=None) is None
