@@ -24,6 +24,8 @@ NETWORKS = ("(5,3,5;2)", "(10,5,10;2)", "(5,4,4,5;2)", "(50,50,50;25)")  # (widt
 class LearningCoefficientStudy(Experiment):
     """Measure learning coefficients of deep linear networks and hold them against the exact values.
 
+    Stop it at any time: the same command goes on with what is left.
+
     Attributes
     ----------
     seeds
@@ -47,7 +49,8 @@ class LearningCoefficientStudy(Experiment):
         """Measure."""
         from slt_toys.learning_coefficient.study_runs import measured_study
 
-        return measured_study(self.networks, self.seeds, self.seed)
+        folder = self.out.expanduser() / f"{self.NAME}.cases"
+        return measured_study(self.networks, self.seeds, self.seed, folder)
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
         """Claims, tables and the figure."""

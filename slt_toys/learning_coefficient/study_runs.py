@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import xarray as xr
 
 from slt_toys.learning_coefficient.deep_linear import Minimum, deep_linear_problem, half_squared_error
 from slt_toys.learning_coefficient.estimator import WITHOUT_BURN_IN, local_learning_coefficient
+from slt_toys.learning_coefficient.study_cases import finished_case
 from slt_toys.reference.laws import law
 from slt_toys.results.progress import progress
 
@@ -58,7 +61,7 @@ OF_ESTIMATES = (
 )  # fmt: skip
 
 
-def measured_study(networks: Sequence[str], seeds: int, first_seed: int) -> xr.Dataset:
+def measured_study(networks: Sequence[str], seeds: int, first_seed: int, folder: Path | None = None) -> xr.Dataset:
     """Every network under every setting; one ``row`` for each and seed, one ``crossing`` for each nβ of the smallest.
 
     Parameters
@@ -69,16 +72,20 @@ def measured_study(networks: Sequence[str], seeds: int, first_seed: int) -> xr.D
         Problems of each network under the default setting.
     first_seed
         Of them.
+    folder
+        Of finished cases, from which an interrupted run goes on; None to keep none.
     """
     tasks = [(name, setting, first_seed) for name in networks for setting in SETTINGS]
     tasks += [(name, SETTINGS[0], first_seed + k) for k in range(1, seeds) for name in networks]
     rows, crossings = [], []
     with progress("deep linear networks", len(tasks) + len(CROSSING_N_BETAS)) as advance:
         for name, setting, seed in tasks:
-            rows.append(measured(name, setting, seed))
+            case = {"network": name, "setting": asdict(setting), "seed": seed}
+            rows.append(finished_case(folder, case, partial(measured, name, setting, seed)))
             advance()
         for n_beta in CROSSING_N_BETAS:
-            crossings.append(measured_crossing(n_beta, first_seed))
+            case = {"network": CROSSING, "n_beta": n_beta, "draws": CROSSING_DRAWS, "seed": first_seed}
+            crossings.append(finished_case(folder, case, partial(measured_crossing, n_beta, first_seed)))
             advance()
     data = xr.Dataset({key: ("row", np.array([row[key] for row in rows])) for key in rows[0]})
     data = data.assign(
