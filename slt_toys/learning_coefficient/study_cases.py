@@ -1,7 +1,7 @@
 """Finished cases of the study on disk, so that an interrupted run goes on where it stopped.
 
 Each has a file, named by a hash of all that its numbers depend on: its options, the code and the libraries. With
-another option or changed code it is therefore measured anew. Files are renamed when they are whole, and hold a checksum.
+another option or changed code it is therefore measured anew. Files are renamed when whole, and hold a checksum.
 """
 
 from __future__ import annotations

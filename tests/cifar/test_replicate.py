@@ -32,7 +32,7 @@ def test_options_change_the_preset_and_nothing_else():
     assert {control.deficit for control in other.controls} == {"greyscale", "vertical_flip"}
 
 
-ROOT = Path(__file__).resolve().parent.parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def test_what_a_preset_costs_is_what_the_manual_says():
