@@ -132,9 +132,7 @@ def sampled_decline(
     for number, (height, weight) in enumerate(zip(population.heights, population.weights, strict=True)):
         scale = float(height / unit)
         own = replace(
-            training,
-            dataset_size=training.dataset_size * scale,
-            gradient_variance=training.gradient_variance / scale,
+            training, dataset_size=training.dataset_size * scale, gradient_variance=training.gradient_variance / scale
         )
         count = max(round(chains * weight), CHAINS_PER_ROW * rows)
         stuck = sampled_stuck(pair, own, switch_epochs, ending, chains=count, seed=[*seeds, number])

@@ -163,10 +163,7 @@ def _extrapolated(sequence: Array) -> float:
 
 @checked_arguments
 def crossover(
-    potential: Potential,
-    phase_a: str | int,
-    phase_b: str | int,
-    n_beta_range: tuple[float, float] | None = None,
+    potential: Potential, phase_a: str | int, phase_b: str | int, n_beta_range: tuple[float, float] | None = None
 ) -> Crossover:
     """Find where two phases have equal free energy, exactly and by the asymptotic law [eq:crossover].
 

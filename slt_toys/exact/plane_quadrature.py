@@ -50,11 +50,7 @@ class _Strip:
 
 
 def plane_nodes(
-    loss: Loss,
-    label: Label | None,
-    box: Sequence[tuple[float, float]],
-    reference: Sequence[float],
-    wanted: Range,
+    loss: Loss, label: Label | None, box: Sequence[tuple[float, float]], reference: Sequence[float], wanted: Range
 ) -> tuple[list[Nodes], Array]:
     """Nodes on a rectangle cut into regions.
 

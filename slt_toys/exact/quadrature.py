@@ -20,15 +20,7 @@ import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
-__all__ = [
-    "Moments",
-    "Nodes",
-    "QuadratureError",
-    "Range",
-    "gauss_kronrod",
-    "line_integrals",
-    "line_nodes",
-]
+__all__ = ["Moments", "Nodes", "QuadratureError", "Range", "gauss_kronrod", "line_integrals", "line_nodes"]
 
 Array = NDArray[np.float64]
 FLATNESS = 2.0  # n_beta e may vary by this much across a panel, whatever its ratio

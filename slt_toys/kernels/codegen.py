@@ -118,11 +118,7 @@ def gradient_lines(
 
 
 def energy_lines(
-    group: ComponentGroup,
-    names: Sequence[str],
-    result: str,
-    prefix: str,
-    parameters: Sequence[str] | None = None,
+    group: ComponentGroup, names: Sequence[str], result: str, prefix: str, parameters: Sequence[str] | None = None
 ) -> list[str]:
     """Print straight-line Python that computes a component's energy, up to a constant, into ``result``."""
     return expression_lines(group, [group.energy], names, [result], prefix, parameters)

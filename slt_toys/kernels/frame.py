@@ -205,11 +205,7 @@ def draw_normals(count: int) -> list[str]:
 
 def draw_loop(pairs: int) -> list[str]:
     """Print a loop that draws pairs of normals."""
-    return [
-        f"for pair in range(U({pairs})):",
-        "    o = pair * U(128)",
-        *indent(_NORMAL_PAIR.rstrip().split("\n"), 1),
-    ]
+    return [f"for pair in range(U({pairs})):", "    o = pair * U(128)", *indent(_NORMAL_PAIR.rstrip().split("\n"), 1)]
 
 
 def component_tables(number: int, group: ComponentGroup) -> list[str]:

@@ -161,11 +161,7 @@ def _summed(group: ComponentGroup, proposal: Proposal, dimension: int, places: d
     body = [f"normal[U({places['proposed']}) + o{k} + i] = y{k}" for k in range(size)]
     if proposal == "langevin":
         body += [f"normal[U({places['proposed'] + 64 * dimension}) + o{k} + i] = h{k}" for k in range(size)]
-    return [
-        *body,
-        f"normal[U({places['new_energy']}) + i] += e",
-        f"normal[U({places['log_ratio']}) + i] += ratio",
-    ]
+    return [*body, f"normal[U({places['new_energy']}) + i] += e", f"normal[U({places['log_ratio']}) + i] += ratio"]
 
 
 def _decision(places: dict[str, int]) -> list[str]:

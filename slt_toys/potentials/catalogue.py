@@ -73,11 +73,7 @@ def _double_well(
     phases = tuple(
         Phase(side, (place,), region, bound.subs(w, place), coefficient)
         for side, place, region, coefficient in zip(
-            ("left", "right"),
-            (S.NegativeOne, S.One),
-            (w < barrier, w >= barrier),
-            learning_coefficients,
-            strict=True,
+            ("left", "right"), (S.NegativeOne, S.One), (w < barrier, w >= barrier), learning_coefficients, strict=True
         )
     )
     return Potential(name, energy, (w,), (("barrier", barrier),), (box,), phases, description=description)
@@ -101,12 +97,7 @@ def singular_double_well_4_6(gap: Rational = Rational(3, 10)) -> Potential:
 def narrow_against_wide(gap: Rational = Rational(3, 10)) -> Potential:
     """A wide well on the left against a narrow, deeper one: energy against entropy among regular phases."""
     return _wells(
-        "narrow_against_wide",
-        "narrow-deep against wide-shallow well",
-        (1, 1),
-        gap,
-        (-3.2, 2.4),
-        1 + 2 * (w + 1) ** 2,
+        "narrow_against_wide", "narrow-deep against wide-shallow well", (1, 1), gap, (-3.2, 2.4), 1 + 2 * (w + 1) ** 2
     )
 
 
@@ -141,14 +132,7 @@ def monomial_well(order: int = 3) -> Potential:
     """L = w^(2k) on [-1, 1]: one phase, λ = 1/(2k)."""
     phase = Phase("whole", (S.Zero,), sympy.true, S.Zero, Rational(1, 2 * order))
     return Potential(
-        "monomial_well",
-        w ** (2 * order),
-        (w,),
-        (),
-        ((-1.0, 1.0),),
-        (phase,),
-        "reflecting",
-        "w^(2k) on an interval",
+        "monomial_well", w ** (2 * order), (w,), (), ((-1.0, 1.0),), (phase,), "reflecting", "w^(2k) on an interval"
     )
 
 
@@ -171,14 +155,7 @@ def cusp() -> Potential:
     """L = w1⁴ + w2⁶ on [-1, 1]²: non-degenerate, λ = 5/12."""
     phase = Phase("whole", (S.Zero, S.Zero), sympy.true, S.Zero, Rational(5, 12))
     return Potential(
-        "cusp",
-        w1**4 + w2**6,
-        (w1, w2),
-        (),
-        ((-1.0, 1.0),) * 2,
-        (phase,),
-        "reflecting",
-        "non-degenerate Newton polygon",
+        "cusp", w1**4 + w2**6, (w1, w2), (), ((-1.0, 1.0),) * 2, (phase,), "reflecting", "non-degenerate Newton polygon"
     )
 
 

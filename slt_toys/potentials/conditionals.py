@@ -101,10 +101,7 @@ def conditionals(potential: Potential) -> tuple[Conditional, ...]:
 
 
 def split_blocks(
-    energy: sympy.Expr,
-    coordinates: Sequence[sympy.Symbol],
-    walled: bool,
-    nonnegative: Collection[sympy.Symbol] = (),
+    energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], walled: bool, nonnegative: Collection[sympy.Symbol] = ()
 ) -> list[Conditional]:
     """Split coupled coordinates into blocks, the first coordinate's block first.
 

@@ -113,11 +113,7 @@ def two_phase_regression_examples(
 
 
 def additive_examples(
-    potential: Potential,
-    variance: float,
-    size: int,
-    seed: int = 0,
-    noise: Literal["normal", "two_point"] = "normal",
+    potential: Potential, variance: float, size: int, seed: int = 0, noise: Literal["normal", "two_point"] = "normal"
 ) -> Examples:
     """Examples ℓᵢ(w) = L(w) + xᵢ·w with xᵢ that sum to zero: additive gradient noise from a finite table.
 

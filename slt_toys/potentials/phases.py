@@ -101,9 +101,7 @@ def _is_regular(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], point: 
 
 
 def derive_phases(
-    energy: sympy.Expr,
-    coordinates: Sequence[sympy.Symbol],
-    box: Sequence[tuple[float, float]] | None = None,
+    energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], box: Sequence[tuple[float, float]] | None = None
 ) -> tuple[Phase, ...]:
     """Derive every phase of a polynomial energy, or say in one line what could not be derived.
 

@@ -85,11 +85,7 @@ def write_draws(dataset: xr.Dataset, path: str | os.PathLike[str], *, wall_time:
         "inference_library": "slt-toys",
         "inference_library_version": __version__,
     }
-    groups = {
-        "/": xr.Dataset(attrs=origin),
-        "posterior": posterior,
-        "sample_stats": statistics.drop_vars(repeated),
-    }
+    groups = {"/": xr.Dataset(attrs=origin), "posterior": posterior, "sample_stats": statistics.drop_vars(repeated)}
     seed = str(dataset.attrs.get("seed", ""))
     with written_together():
         checksum = write_groups(groups, path)

@@ -46,9 +46,7 @@ class OverdampedLangevin:
         """Compile for a potential."""
         kernel = langevin_kernel(potential, self.scheme)
         return Program(
-            rows=potential.dimension,
-            scratch_rows=normal_rows(potential.dimension),
-            advance=partial(_advance, kernel),
+            rows=potential.dimension, scratch_rows=normal_rows(potential.dimension), advance=partial(_advance, kernel)
         )
 
     def replica_kernel(self, potential: Potential) -> InnerKernel:

@@ -145,14 +145,7 @@ def _claims(
 
 
 def _half_step(
-    target: Any,
-    sampler: Any,
-    n_beta: ArrayLike | None,
-    chains: int,
-    steps: int,
-    thin: int,
-    seed: Seed,
-    *settings: Any,
+    target: Any, sampler: Any, n_beta: ArrayLike | None, chains: int, steps: int, thin: int, seed: Seed, *settings: Any
 ) -> xr.Dataset | None:
     """The same run at half the step, over the same time: twice its price, paid only where no law has the bias."""
     if hasattr(sampler, "halved"):
@@ -230,11 +223,7 @@ def sample_stages(
             "step": ("draw", records),
             "time": ("draw", _time_at(schedule, work.starts(), records)),
         },
-        attrs={
-            "potential": potentials[-1].name,
-            "seed": str(seed),
-            "sampler": _named(stages[-1].sampler),
-        },
+        attrs={"potential": potentials[-1].name, "seed": str(seed), "sampler": _named(stages[-1].sampler)},
     )
 
 
