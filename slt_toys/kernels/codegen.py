@@ -24,6 +24,7 @@ import sympy
 from sympy.codegen.rewriting import create_expand_pow_optimization
 from sympy.printing.pycode import PythonCodePrinter
 
+from ..potentials.expression_parts import split
 from ..potentials.potential import Potential
 from . import bits
 
@@ -34,23 +35,13 @@ _printer = PythonCodePrinter({"fully_qualified_modules": True})
 
 @dataclass(frozen=True)
 class ComponentGroup:
-    """Independent components of an energy that share one form, so that one loop serves them all.
+    """Independent components of an energy that share one form, so that one loop serves them all."""
 
-    Attributes
-    ----------
-    energy
-        The shared form, in the canonical symbols.
-    coordinates, parameters
-        Its canonical symbols ``x0, x1, ...`` and ``p0, p1, ...``.
-    coordinate_table, parameter_table
-        Row r says which coordinates and parameters of the potential component r has.
-    """
-
-    energy: sympy.Expr
-    coordinates: tuple[sympy.Symbol, ...]
-    parameters: tuple[sympy.Symbol, ...]
-    coordinate_table: tuple[tuple[int, ...], ...]
-    parameter_table: tuple[tuple[int, ...], ...]
+    energy: sympy.Expr  # the shared form, in the canonical symbols
+    coordinates: tuple[sympy.Symbol, ...]  # x0, x1, ...
+    parameters: tuple[sympy.Symbol, ...]  # p0, p1, ...
+    coordinate_table: tuple[tuple[int, ...], ...]  # row r: which coordinates of the potential component r has
+    parameter_table: tuple[tuple[int, ...], ...]  # likewise
 
 
 @lru_cache(maxsize=256)
@@ -58,44 +49,30 @@ def component_groups(potential: Potential) -> tuple[ComponentGroup, ...]:
     """Split an energy into independent components and collect those of the same form."""
     position = {name: i for i, (name, _) in enumerate(potential.parameters)}
     members: dict[tuple, list[tuple[tuple[int, ...], tuple[int, ...]]]] = {}
-    for energy, group in _component_energies(potential):
+    for group, energy in split(potential.energy, potential.coordinates):
         own = sorted((s for s in energy.free_symbols if s.name in position), key=lambda s: position[s.name])
-        renamed = energy.xreplace(
-            {potential.coordinates[i]: _canonical("x", k) for k, i in enumerate(group)}
-            | {s: _canonical("p", k) for k, s in enumerate(own)}
-        )
+        coordinates, parameters = canonical("x", len(group)), canonical("p", len(own))
+        symbols = (*(potential.coordinates[i] for i in group), *own)
+        renamed = energy.xreplace(dict(zip(symbols, (*coordinates, *parameters), strict=True)))
         # Constants do not act, and reflecting walls are printed into the loop.
         renamed = sympy.Add(*(t for t in sympy.Add.make_args(renamed) if any(s.name[0] == "x" for s in t.free_symbols)))
         walls = tuple(potential.box[i] for i in group) if potential.boundary == "reflecting" else ()
-        key = (renamed, len(group), len(own), walls)
+        key = (renamed, coordinates, parameters, walls)
         members.setdefault(key, []).append((group, tuple(position[s.name] for s in own)))
-    return tuple(
-        ComponentGroup(
-            energy,
-            tuple(_canonical("x", k) for k in range(size)),
-            tuple(_canonical("p", k) for k in range(count)),
-            tuple(coordinates for coordinates, _ in rows),
-            tuple(parameters for _, parameters in rows),
-        )
-        for (energy, size, count, _), rows in members.items()
-    )
+    return tuple(ComponentGroup(*form, *zip(*rows, strict=True)) for (*form, _), rows in members.items())
 
 
-def _component_energies(potential: Potential) -> list[tuple[sympy.Expr, tuple[int, ...]]]:
-    if len(potential.components()) == 1:
-        return [(potential.energy, tuple(range(potential.dimension)))]
-    return [(potential.component_energy(k), group) for k, group in enumerate(potential.components())]
-
-
-def _canonical(letter: str, index: int) -> sympy.Symbol:
-    return sympy.Symbol(f"{letter}{index}", real=True)
+def canonical(letter: str, count: int) -> tuple[sympy.Symbol, ...]:
+    """The symbols ``x0, x1, ...`` for the letter x."""
+    return tuple(sympy.Symbol(f"{letter}{k}", real=True) for k in range(count))
 
 
 def gradient_lines(
     group: ComponentGroup,
-    names: Sequence[str],
-    results: Sequence[str],
     prefix: str,
+    point: str = "x",
+    slope: str = "g",
+    numbers: Sequence[int] | None = None,
     parameters: Sequence[str] | None = None,
 ) -> list[str]:
     """Print straight-line Python that computes the gradient of a component.
@@ -104,24 +81,31 @@ def gradient_lines(
     ----------
     group
         The component's form.
-    names
-        Python names that hold its coordinates.
-    results
-        Python names to assign the partial derivatives to.
     prefix
         For the names of shared subexpressions.
+    point, slope
+        Letters of the Python names that hold its coordinates, and that get the partial derivatives.
+    numbers
+        What follows these letters; 0, 1, ... unless given.
     parameters
         Python names that hold its parameters; ``p0, p1, ...`` unless given.
     """
+    numbers = range(len(group.coordinates)) if numbers is None else numbers
     slopes = [sympy.diff(group.energy, x) for x in group.coordinates]
+    names, results = ([f"{letter}{k}" for k in numbers] for letter in (point, slope))
     return expression_lines(group, slopes, names, results, prefix, parameters)
 
 
 def energy_lines(
-    group: ComponentGroup, names: Sequence[str], result: str, prefix: str, parameters: Sequence[str] | None = None
+    group: ComponentGroup,
+    prefix: str,
+    point: str = "x",
+    numbers: Sequence[int] | None = None,
+    parameters: Sequence[str] | None = None,
 ) -> list[str]:
-    """Print straight-line Python that computes a component's energy, up to a constant, into ``result``."""
-    return expression_lines(group, [group.energy], names, [result], prefix, parameters)
+    """Print straight-line Python that computes a component's energy, up to a constant, into ``e``; see above."""
+    names = [f"{point}{k}" for k in (range(len(group.coordinates)) if numbers is None else numbers)]
+    return expression_lines(group, [group.energy], names, ["e"], prefix, parameters)
 
 
 def expression_lines(
@@ -133,26 +117,17 @@ def expression_lines(
     parameters: Sequence[str] | None = None,
 ) -> list[str]:
     """Print straight-line Python that computes any expressions of a component's coordinates and parameters."""
-    if len(group.coordinates) == len(expressions) == 1 and _is_proper_polynomial(expressions[0], group.coordinates[0]):
+    single = len(group.coordinates) == len(expressions) == 1
+    if single and expressions[0] != 0 and expressions[0].is_polynomial(group.coordinates[0]):
         shared, reduced = [], [sympy.horner(sympy.expand(expressions[0]), group.coordinates[0])]
     else:
         shared, reduced = sympy.cse(expressions, symbols=sympy.numbered_symbols(prefix, real=True))
-    rename = _names(group, names, parameters)
+    own = [p.name for p in group.parameters] if parameters is None else parameters
+    symbols = (*group.coordinates, *group.parameters)
+    rename = {s: sympy.Symbol(name, real=True) for s, name in zip(symbols, (*names, *own), strict=True)}
     lines = [f"{symbol} = {_print(value.xreplace(rename))}" for symbol, value in shared]
     lines += [f"{name} = {_print(value.xreplace(rename))}" for name, value in zip(results, reduced, strict=True)]
     return lines
-
-
-def _is_proper_polynomial(expression: sympy.Expr, x: sympy.Symbol) -> bool:
-    return bool(expression.is_polynomial(x)) and expression != 0
-
-
-def _names(
-    group: ComponentGroup, names: Sequence[str], parameters: Sequence[str] | None
-) -> dict[sympy.Symbol, sympy.Symbol]:
-    own = [p.name for p in group.parameters] if parameters is None else parameters
-    symbols = (*group.coordinates, *group.parameters)
-    return {s: sympy.Symbol(name, real=True) for s, name in zip(symbols, (*names, *own), strict=True)}
 
 
 def _print(expression: sympy.Expr) -> str:
@@ -222,11 +197,9 @@ def _store(name: str, source: str) -> Path:
 
 
 def _cache_folders() -> list[Path]:
-    if os.environ.get(CACHE_VARIABLE):
-        first = Path(os.environ[CACHE_VARIABLE])
-    else:
-        first = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slt-toys"
-    return [first, _temporary_folder()]
+    own = os.environ.get(CACHE_VARIABLE)
+    first = own or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slt-toys"
+    return [Path(first), _temporary_folder()]
 
 
 @lru_cache(maxsize=1)

@@ -195,6 +195,11 @@ def langevin_kernel(potential: Potential, scheme: Scheme) -> Callable[..., None]
     return load_module(langevin_source(potential, scheme), f"langevin_{scheme}").advance
 
 
+def normal_rows(count: int) -> int:
+    """Scratch rows for the normals of a step; an odd number is drawn for two steps at a time."""
+    return count * (2 if count % 2 else 1)
+
+
 def draw_normals(count: int) -> list[str]:
     """Print the drawing of ``count`` normals for a step; they begin at offset ``half`` of the array ``normal``."""
     if count % 2:
@@ -210,14 +215,12 @@ def draw_loop(pairs: int) -> list[str]:
 
 def component_tables(number: int, group: ComponentGroup) -> list[str]:
     """Print the tables that say where the components of one form have their coordinates and parameters."""
-    lines = []
-    for k in range(len(group.coordinates)):
-        rows = [64 * row[k] for row in group.coordinate_table]
-        lines.append(f"COORDINATE_{number}_{k} = np.array({rows}, dtype=np.uint64)")
-    for k in range(len(group.parameters)):
-        rows = [row[k] for row in group.parameter_table]
-        lines.append(f"PARAMETER_{number}_{k} = np.array({rows}, dtype=np.uint64)")
-    return lines
+    tables = (("COORDINATE", 64, group.coordinate_table), ("PARAMETER", 1, group.parameter_table))
+    return [
+        f"{name}_{number}_{k} = np.array({[unit * index for index in column]}, dtype=np.uint64)"
+        for name, unit, table in tables
+        for k, column in enumerate(zip(*table, strict=True))
+    ]
 
 
 def component_loop(number: int, group: ComponentGroup, body: Sequence[str]) -> list[str]:
@@ -249,11 +252,11 @@ def walls(potential: Potential, group: ComponentGroup) -> list[tuple[float, floa
 def _update_loop(number: int, group: ComponentGroup, scheme: Scheme, potential: Potential) -> list[str]:
     size = len(group.coordinates)
     body = [f"x{k} = w[o{k} + i]" for k in range(size)]
-    body += gradient_lines(group, [f"x{k}" for k in range(size)], [f"g{k}" for k in range(size)], "c")
+    body += gradient_lines(group, "c")
     if scheme == "heun":
         body += [f"z{k} = noise * normal[half + o{k} + i]" for k in range(size)]
         body += [f"y{k} = x{k} - dt * g{k} + z{k}" for k in range(size)]
-        body += gradient_lines(group, [f"y{k}" for k in range(size)], [f"h{k}" for k in range(size)], "d")
+        body += gradient_lines(group, "d", "y", "h")
         body += [f"x{k} = x{k} - dt * (0.5 * (g{k} + h{k})) + z{k}" for k in range(size)]
     else:
         body += [f"x{k} = x{k} - dt * g{k} + noise * normal[half + o{k} + i]" for k in range(size)]

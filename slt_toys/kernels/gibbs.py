@@ -13,7 +13,7 @@ from types import ModuleType
 from ..potentials.conditionals import Conditional, split_blocks
 from ..potentials.potential import Potential
 from .codegen import ComponentGroup, component_groups, expression_lines, load_module
-from .frame import PROPOSAL, component_members, draw_normals, indent, kernel_source, walls
+from .frame import PROPOSAL, component_members, draw_normals, indent, kernel_source, normal_rows, walls
 from .slice_update import SCRATCH_ROWS, search, slice_lines
 
 _TRUNCATED_ROWS = 9
@@ -38,8 +38,7 @@ def group_conditionals(potential: Potential) -> list[tuple[ComponentGroup, list[
 def gibbs_scratch_rows(potential: Potential) -> int:
     """Rows of scratch that a block of lanes needs."""
     kinds = {conditional.kind for _, blocks in group_conditionals(potential) for conditional in blocks}
-    d = potential.dimension
-    normals = d * (2 if d % 2 else 1) if "normal" in kinds else 0
+    normals = normal_rows(potential.dimension) if "normal" in kinds else 0
     return normals + max(_TRUNCATED_ROWS, SCRATCH_ROWS)
 
 

@@ -6,15 +6,14 @@ summed over the independent components before the lane decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 from types import ModuleType
 from typing import Literal
 
 from ..potentials.potential import Potential
 from .codegen import ComponentGroup, component_groups, energy_lines, gradient_lines, load_module
-from .frame import LOG_UNIFORM_ROW, component_loop, draw_normals, indent, kernel_source, walls
+from .frame import LOG_UNIFORM_ROW, component_loop, draw_normals, indent, kernel_source, normal_rows, walls
 
 Proposal = Literal["random_walk", "langevin"]
 
@@ -50,8 +49,7 @@ for i in range(L):
 def metropolis_rows(dimension: int, proposal: Proposal) -> tuple[int, int]:
     """Rows of state and of scratch that a block needs."""
     moved = dimension * (2 if proposal == "langevin" else 1)
-    normals = dimension * (2 if dimension % 2 else 1)
-    return moved + 2, normals + moved + 3
+    return moved + 2, normal_rows(dimension) + moved + 3
 
 
 def metropolis_source(potential: Potential, proposal: Proposal) -> str:
@@ -71,8 +69,8 @@ def metropolis_source(potential: Potential, proposal: Proposal) -> str:
     else:
         propose: list[str] = []
         for number, group in enumerate(groups):
-            names = _Names.of(range(len(group.coordinates)), range(len(group.parameters)))
-            body = _proposal(group, names, proposal, potential, [f"o{k}" for k in range(len(group.coordinates))])
+            numbers, own = range(len(group.coordinates)), range(len(group.parameters))
+            body = _proposal(group, numbers, own, proposal, potential, [f"o{k}" for k in numbers])
             propose += component_loop(number, group, [*body, *_summed(group, proposal, d, places)])
         decide = "\n".join(_decision(places))
         move = _MOVE.format(propose="\n".join(propose), decide=decide, rows=moved, **places).rstrip().split("\n")
@@ -91,40 +89,30 @@ def metropolis_kernel(potential: Potential, proposal: Proposal) -> ModuleType:
     return load_module(metropolis_source(potential, proposal), f"metropolis_{proposal}")
 
 
-@dataclass(frozen=True)
-class _Names:
-    """Numbers that tell the Python names of a component's coordinates and parameters from another's."""
-
-    coordinates: tuple[int, ...]
-    parameters: tuple[int, ...]
-
-    @classmethod
-    def of(cls, coordinates: Iterable[int], parameters: Iterable[int]) -> _Names:
-        return cls(tuple(coordinates), tuple(parameters))
-
-    def all(self, letter: str) -> list[str]:
-        return [f"{letter}{k}" for k in self.coordinates]
-
-
 def _proposal(
-    group: ComponentGroup, names: _Names, proposal: Proposal, potential: Potential, offsets: Sequence[str]
+    group: ComponentGroup,
+    coordinates: Sequence[int],
+    parameters: Sequence[int],
+    proposal: Proposal,
+    potential: Potential,
+    offsets: Sequence[str],
 ) -> list[str]:
     """Print a component's proposal y, its energy e and its log ratio of proposal densities."""
-    places = list(zip(names.coordinates, offsets, strict=True))
-    own = [f"p{k}" for k in names.parameters]
+    places = list(zip(coordinates, offsets, strict=True))
+    own = [f"p{k}" for k in parameters]
     body = [f"x{k} = w[{o} + i]" for k, o in places]
     body += [f"z{k} = normal[half + {o} + i]" for k, o in places]
     if proposal == "langevin":
         slope = f"U({64 * potential.dimension})"
         body += [f"y{k} = x{k} - dt * w[{o} + {slope} + i] + noise * z{k}" for k, o in places]
-        body += gradient_lines(group, names.all("y"), names.all("h"), f"c{names.coordinates[0]}_", own)
+        body += gradient_lines(group, f"c{coordinates[0]}_", "y", "h", coordinates, own)
         # log q(x|y) - log q(y|x), the proposals' densities: normals of variance 2 T dt about x - dt ∇L.
         body += [f"b{k} = (x{k} - y{k} + dt * h{k}) * per_noise" for k, _ in places]
         body += ["ratio = " + " + ".join(f"0.5 * (z{k} * z{k} - b{k} * b{k})" for k, _ in places)]
     else:
         body += [f"y{k} = x{k} + noise * z{k}" for k, _ in places]
         body += ["ratio = 0.0"]
-    body += energy_lines(group, names.all("y"), "e", f"d{names.coordinates[0]}_", own)
+    body += energy_lines(group, f"d{coordinates[0]}_", "y", coordinates, own)
     for (k, _), (low, high) in zip(places, walls(potential, group), strict=False):
         body += [f"ratio = -np.inf if (y{k} < {low!r} or y{k} > {high!r}) else ratio"]
     return body
@@ -139,7 +127,7 @@ def _fused(potential: Potential, proposal: Proposal, places: dict[str, int]) -> 
     for group in component_groups(potential):
         for coordinates, parameters in zip(group.coordinate_table, group.parameter_table, strict=True):
             offsets = [f"U({64 * k})" for k in coordinates]
-            body += _proposal(group, _Names.of(coordinates, parameters), proposal, potential, offsets)
+            body += _proposal(group, coordinates, parameters, proposal, potential, offsets)
             body += ["new_energy += e", "total += ratio"]
     slopes = [f"w[U({64 * (potential.dimension + k)}) + i]" for k in range(potential.dimension)]
     if proposal == "langevin":
@@ -178,11 +166,9 @@ def _decision(places: dict[str, int]) -> list[str]:
 
 def _prepare(group: ComponentGroup, proposal: Proposal, dimension: int, places: dict[str, int]) -> list[str]:
     size = len(group.coordinates)
-    names = [f"x{k}" for k in range(size)]
     body = [f"x{k} = w[o{k} + i]" for k in range(size)]
-    body += energy_lines(group, names, "e", "d")
-    body += [f"w[U({places['energy']}) + i] += e"]
+    body += [*energy_lines(group, "d"), f"w[U({places['energy']}) + i] += e"]
     if proposal == "langevin":
-        body += gradient_lines(group, names, [f"g{k}" for k in range(size)], "c")
+        body += gradient_lines(group, "c")
         body += [f"w[o{k} + U({64 * dimension}) + i] = g{k}" for k in range(size)]
     return body

@@ -18,58 +18,32 @@ from .frame import LOG_UNIFORM, component_loop, indent
 
 @dataclass(frozen=True)
 class InnerKernel:
-    """A sampler's kernel as replica exchange builds on it; a sampler's ``replica_kernel(potential)`` returns one.
+    """A sampler's kernel as replica exchange builds on it; a sampler's ``replica_kernel(potential)`` returns one."""
 
-    Attributes
-    ----------
-    source
-        Text of its module, with ``advance(state, bits, spare, parameters, segment_steps, segment_step_size, *settings,
-        *constants, first, records, out)``.
-    settings
-        For each argument of its own with one value for each segment, that value: an expression in ``dt``, the step
-        size, and ``temperature``.
-    constants
-        Numbers that it takes after those.
-    moved
-        How many of its first state rows belong to a configuration and travel with it: positions, momenta if it has
-        any, and what is known of the positions. Counters do not.
-    energy_row
-        Row of its state that holds the energy at the positions; None when the swaps must compute it.
-    step_power
-        By default the replica at temperature T takes (T / T_coldest)**step_power times the coldest one's step.
-    """
-
+    # Text of its module, with ``advance(state, bits, spare, parameters, segment_steps, segment_step_size, *settings,
+    # *constants, first, records, out)``.
     source: str
+    # For each argument of its own with one value for each segment, that value: an expression in ``dt``, the step size,
+    # and ``temperature``.
     settings: tuple[str, ...]
-    constants: tuple[float, ...]
+    constants: tuple[float, ...]  # numbers that it takes after those
+    # How many of its first state rows belong to a configuration and travel with it: positions, momenta if it has any,
+    # and what is known of the positions. Counters do not.
     moved: int
-    energy_row: int | None = None
-    step_power: float = 0.0
+    energy_row: int | None = None  # of its state, with the energy at the positions; None when the swaps must compute it
+    step_power: float = 0.0  # by default the replica at T takes (T / T_coldest)**step_power times the coldest's step
 
 
 @dataclass(frozen=True)
 class ReplicaRows:
-    """Where a block's state keeps what: the replicas from the coldest up, and behind them, all in rows of 64 lanes,
+    """Where a block's state keeps what: the replicas from the coldest up, and behind them, all in rows of 64 lanes."""
 
-    Attributes
-    ----------
-    journeys
-        For each replica how far its configuration is on a round trip: 1 since it was at the coldest temperature, 2
-        since it was at the hottest one after that, 0 before.
-    accepted
-        For each pair of neighbours the number of accepted swaps.
-    trips
-        Number of round trips finished, of all configurations together.
-    rounds
-        Number of even and of odd rounds.
-    total
-        All rows.
-    """
-
+    # For each replica how far its configuration is on a round trip: 1 since it was at the coldest temperature, 2 since
+    # it was at the hottest one after that, 0 before.
     journeys: int
-    accepted: int
-    trips: int
-    rounds: int
+    accepted: int  # for each pair of neighbours the number of accepted swaps
+    trips: int  # round trips finished, of all configurations together
+    rounds: int  # number of even and of odd rounds
     total: int
 
     @classmethod
@@ -240,8 +214,7 @@ def _energies(potential: Potential, width: int) -> list[str]:
         "    energy[i] = 0.0",
     ]
     for number, group in enumerate(component_groups(potential)):
-        size = len(group.coordinates)
-        body = [f"x{k} = w[o{k} + i]" for k in range(size)]
-        body += [*energy_lines(group, [f"x{k}" for k in range(size)], "e", "d"), "energy[i] += e"]
+        body = [f"x{k} = w[o{k} + i]" for k in range(len(group.coordinates))]
+        body += [*energy_lines(group, "d"), "energy[i] += e"]
         lines += component_loop(number, group, body)
     return ["for replica in range(parity, parity + 2 * ((replicas - parity) // 2)):", *indent(lines, 1)]

@@ -20,23 +20,15 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Literal
 
-import sympy
-
 from ..potentials.examples import Examples, GaussianGradients
-from ..potentials.potential import Potential
-from .codegen import ComponentGroup, component_groups, energy_lines, gradient_lines, load_module
-from .frame import UNIFORM, component_loop, draw_normals, indent, kernel_source, walls
+from .codegen import ComponentGroup, canonical, component_groups, energy_lines, gradient_lines, load_module
+from .frame import UNIFORM, component_loop, draw_normals, indent, kernel_source, normal_rows, walls
 
 Order = Literal["with_replacement", "reshuffled", "fixed"]
 
 _SETTINGS = "segment_temperature, momentum, lookahead, added"
 # Lanes of the book.
 _PLACE, _BATCHES, _NORMALS, _KEPT = range(4)
-
-
-def normals_and_rows(noises: int) -> int:
-    """Scratch rows for the normals of a step."""
-    return noises * (2 if noises % 2 else 1)
 
 
 def examples_kernel(examples: Examples, order: Order, noisy: bool) -> ModuleType:
@@ -63,11 +55,11 @@ def examples_source(examples: Examples, order: Order, noisy: bool) -> str:
         Whether Gaussian noise is added to the gradients or the weights.
     """
     d = len(examples.coordinates)
-    gradient = 64 * normals_and_rows(d)
+    gradient = 64 * normal_rows(d)
     group = _example_group(examples)
     columns = [f"c{k}" for k in range(len(examples.columns))]
     body = [f"x{k} = w[U({64 * k}) + i]" for k in range(d)]
-    body += gradient_lines(group, [f"x{k}" for k in range(d)], [f"g{k}" for k in range(d)], "h", columns)
+    body += gradient_lines(group, "h", parameters=columns)
     body += [f"normal[U({gradient + 64 * k}) + i] += g{k}" for k in range(d)]
     step = [*_drawn(d if noisy else 0, d), *_epoch(order, d)]
     step += [f"for j in range(U({d})):", "    for i in range(L):", f"        normal[U({gradient}) + j * L + i] = 0.0"]
@@ -84,8 +76,7 @@ def examples_source(examples: Examples, order: Order, noisy: bool) -> str:
 
 def _example_group(examples: Examples) -> ComponentGroup:
     """The loss of one example in the symbols that codegen prints: the columns are its parameters."""
-    coordinates = tuple(sympy.Symbol(f"x{k}", real=True) for k in range(len(examples.coordinates)))
-    columns = tuple(sympy.Symbol(f"p{k}", real=True) for k in range(len(examples.columns)))
+    coordinates, columns = canonical("x", len(examples.coordinates)), canonical("p", len(examples.columns))
     renamed = dict(zip((*examples.coordinates, *examples.columns), (*coordinates, *columns), strict=True))
     return ComponentGroup(examples.loss.xreplace(renamed), coordinates, columns, ((),), ((),))
 
@@ -96,7 +87,7 @@ def _example(order: Order, columns: list[str], d: int) -> list[str]:
     if order == "fixed":
         lines = [f"row = U(start + member) * U({len(columns)})"]
         return [*lines, *(f"{c} = data[row + U({k})]" for k, c in each), "for i in range(L):"]
-    number = 64 * (normals_and_rows(d) + d)
+    number = 64 * (normal_rows(d) + d)
     lines = ["left = float(size)" if order == "with_replacement" else "left = float(size - (start + member))"]
     lines += [
         *UNIFORM.rstrip().split("\n"),
@@ -125,14 +116,13 @@ def gaussian_source(target: GaussianGradients, order: Order, noisy: bool) -> str
     """Print the kernel that trains on Gaussian gradients; arguments as for :func:`examples_source`."""
     potential, d, noises = target.potential, target.potential.dimension, target.noises
     step = [*_drawn(noises + (d if noisy else 0), d), *_epoch(order, d)]
-    scale = 64 * normals_and_rows(noises + d)
+    scale = 64 * normal_rows(noises + d)
     step += _without_replacement(order, noises, d)
     if target.dependence == "loss":
         step += ["for i in range(L):", f"    normal[U({scale}) + i] = -least"]
         for number, group in enumerate(component_groups(potential)):
-            names = [f"x{k}" for k in range(len(group.coordinates))]
-            body = [f"{x} = w[o{k} + i]" for k, x in enumerate(names)]
-            body += [*energy_lines(group, names, "e", "d"), f"normal[U({scale}) + i] += e"]
+            body = [f"x{k} = w[o{k} + i]" for k in range(len(group.coordinates))]
+            body += [*energy_lines(group, "d"), f"normal[U({scale}) + i] += e"]
             step += component_loop(number, group, body)
         step += [
             "for i in range(L):",
@@ -197,7 +187,7 @@ def _without_replacement(order: Order, noises: int, d: int) -> list[str]:
 def _gaussian_update(group: ComponentGroup, target: GaussianGradients, noisy: bool, scale: int) -> list[str]:
     d, size = target.potential.dimension, len(group.coordinates)
     body = [f"x{k} = w[o{k} + i]" for k in range(size)]
-    body += gradient_lines(group, [f"x{k}" for k in range(size)], [f"g{k}" for k in range(size)], "c")
+    body += gradient_lines(group, "c")
     if target.dependence == "gradient":
         body += [f"g{k} = g{k} * (1.0 + spread * normal[half + i])" for k in range(size)]
     elif target.dependence == "loss":
@@ -236,10 +226,5 @@ def scratch_rows(target: Examples | GaussianGradients) -> int:
     """Rows of scratch that a block needs, the same with and without added noise."""
     d = target.potential.dimension
     if isinstance(target, Examples):
-        return normals_and_rows(d) + d + 1 + len(target.columns)
-    return normals_and_rows(target.noises + d) + 1
-
-
-def confined(potential: Potential) -> bool:
-    """Whether the potential's walls are part of the model, which training on examples does not know."""
-    return potential.boundary == "reflecting"
+        return normal_rows(d) + d + 1 + len(target.columns)
+    return normal_rows(target.noises + d) + 1

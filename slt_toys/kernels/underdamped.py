@@ -26,7 +26,7 @@ def underdamped_source(potential: Potential, splitting: str) -> str:
         step += component_loop(number, group, _letters(group, splitting, potential))
         size = len(group.coordinates)
         body = [f"x{k} = w[o{k} + i]" for k in range(size)]
-        body += gradient_lines(group, [f"x{k}" for k in range(size)], [f"g{k}" for k in range(size)], "c")
+        body += gradient_lines(group, "c")
         body += [f"w[o{k} + U({128 * d}) + i] = g{k}" for k in range(size)]
         prepare += component_loop(number, group, body)
     per_segment = [
@@ -44,7 +44,6 @@ def underdamped_kernel(potential: Potential, splitting: str) -> ModuleType:
 
 def _letters(group: ComponentGroup, splitting: str, potential: Potential) -> list[str]:
     d, size = potential.dimension, len(group.coordinates)
-    names = [f"x{k}" for k in range(size)]
     body = [f"x{k} = w[o{k} + i]" for k in range(size)]
     body += [f"v{k} = w[o{k} + U({64 * d}) + i]" for k in range(size)]
     body += [f"g{k} = w[o{k} + U({128 * d}) + i]" for k in range(size)]
@@ -63,7 +62,7 @@ def _letters(group: ComponentGroup, splitting: str, potential: Potential) -> lis
             stale = True
         elif letter == "B":
             if stale:
-                body += gradient_lines(group, names, [f"g{k}" for k in range(size)], f"c{position}_")
+                body += gradient_lines(group, f"c{position}_")
                 stale = False
             body += [f"v{k} = v{k} - {share!r} * dt * g{k}" for k in range(size)]
         else:
@@ -71,7 +70,7 @@ def _letters(group: ComponentGroup, splitting: str, potential: Potential) -> lis
             body += [f"v{k} = decay * v{k} + noise * normal[{offset} + o{k} + i]" for k in range(size)]
             thermostat += 1
     if stale:
-        body += gradient_lines(group, names, [f"g{k}" for k in range(size)], "e")
+        body += gradient_lines(group, "e")
     body += [f"w[o{k} + i] = x{k}" for k in range(size)]
     body += [f"w[o{k} + U({64 * d}) + i] = v{k}" for k in range(size)]
     return [*body, *(f"w[o{k} + U({128 * d}) + i] = g{k}" for k in range(size))]

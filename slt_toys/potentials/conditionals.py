@@ -14,6 +14,7 @@ from typing import Literal
 
 import sympy
 
+from .expression_parts import split
 from .potential import Potential
 
 LARGEST_BLOCK = 10  # coordinates drawn at once: the factorisation is printed entry by entry
@@ -93,9 +94,8 @@ def conditionals(potential: Potential) -> tuple[Conditional, ...]:
     """
     found: list[Conditional] = []
     nonnegative = {sympy.Symbol(name, real=True) for name, value in potential.parameters if value >= 0}
-    for number, group in enumerate(potential.components()):
+    for group, energy in split(potential.energy, potential.coordinates):
         coordinates = [potential.coordinates[i] for i in group]
-        energy = potential.energy if len(potential.components()) == 1 else potential.component_energy(number)
         found += split_blocks(energy, coordinates, potential.boundary == "reflecting", nonnegative)
     return tuple(found)
 

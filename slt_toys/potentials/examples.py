@@ -13,6 +13,7 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 
 from ..inputs.arguments import check_fields
+from .expression_parts import split
 from .potential import Potential
 
 Array = NDArray[np.float64]
@@ -212,18 +213,7 @@ class GaussianGradients:
     def least_printed_loss(self) -> float:
         """The same for the energy as kernels print it, without the terms that hold no coordinate."""
         whole, coordinates = self.potential, set(self.potential.coordinates)
-        energies = (
-            [whole.energy]
-            if len(whole.components()) == 1
-            else map(whole.component_energy, range(len(whole.components())))
-        )
-        left_out = sympy.Add(
-            *(
-                term
-                for energy in energies
-                for term in sympy.Add.make_args(energy)
-                if not term.free_symbols & coordinates
-            )
-        )
+        terms = (t for _, energy in split(whole.energy, whole.coordinates) for t in sympy.Add.make_args(energy))
+        left_out = sympy.Add(*(term for term in terms if not term.free_symbols & coordinates))
         values = {s: value for s in left_out.free_symbols for name, value in whole.parameters if s.name == name}
         return self.least_loss - float(left_out.xreplace(values))

@@ -25,14 +25,14 @@ def split(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> tuple[tu
             groups = [g for g in groups if not g & used] + ([merged] if merged else [])
         return sorted(groups, key=min)
 
-    if len(coordinates) == 1:
-        return (((0,), energy),)
     terms = sympy.Add.make_args(energy)
     groups = group(terms)
     if len(groups) == 1 and energy.is_polynomial(*coordinates):
         expanded = sympy.Add.make_args(sympy.expand(energy))
         if len(group(expanded)) > 1:
             terms, groups = expanded, group(expanded)
+    if len(groups) == 1:
+        return ((tuple(range(len(coordinates))), energy),)
     parts = []
     for number, members in enumerate(groups):
         symbols = {coordinates[i] for i in members}

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from ..inputs.arguments import check_fields
 from ..kernels.frame import LANES
-from ..kernels.sgd import Order, confined, examples_kernel, gaussian_kernel, scratch_rows, state_rows
+from ..kernels.sgd import Order, examples_kernel, gaussian_kernel, scratch_rows, state_rows
 from ..potentials.examples import Examples, GaussianGradients
 from ..potentials.potential import Potential
 from ..reference.laws import law
@@ -171,7 +171,7 @@ def _program(target: Any, batch_size: int, order: Order, noisy: bool, settings: 
         kernel = gaussian_kernel(target, order, noisy)
         extra: tuple[Any, ...] = (batches, float(np.sqrt(target.variance / batch_size)), target.least_printed_loss)
         return Program(rows, scratch, partial(_advance, kernel, (*settings, *extra)), begin=begin, carries_state=True)
-    if confined(target.potential):
+    if target.potential.boundary == "reflecting":
         raise ValueError(f"the walls of {target.potential.name} are no part of a loss on examples; give one without")
     kernel = examples_kernel(target, order, noisy)
     data = np.ascontiguousarray(target.data).reshape(-1)
