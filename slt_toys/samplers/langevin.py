@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..inputs.arguments import check_fields, checked_arguments
-from ..kernels.frame import langevin_kernel, langevin_source
+from ..kernels.frame import langevin_kernel, langevin_source, normal_rows
 from ..kernels.replica_exchange import InnerKernel
 from ..potentials.potential import Potential
-from .program import Array, Program, check_step_size, largest_curvature, normal_rows
+from .program import Program, check_step_size, largest_curvature
 from .step_bias import Stepping
 
 
@@ -64,18 +64,10 @@ class OverdampedLangevin:
         return Stepping(self.scheme, float(np.ravel(self.step_size)[0]), 2 if second else 1, n_beta)
 
 
-def _advance(
-    kernel: Callable[..., None],
-    state: Array,
-    bits: Array,
-    scratch: Array,
-    parameters: Array,
-    steps: Array,
-    step_size: Array,
-    temperature: Array,
-    *rest: Array,
-) -> None:
-    kernel(state, bits, scratch, parameters, steps, step_size, np.sqrt(2 * temperature * step_size), *rest)
+def _advance(kernel: Callable[..., None], *arguments: Any) -> None:
+    """The kernel takes the noise of a step in place of the temperature."""
+    *before, step_size, temperature, first, records, out = arguments
+    kernel(*before, step_size, np.sqrt(2 * temperature * step_size), first, records, out)
 
 
 @checked_arguments

@@ -17,7 +17,41 @@ from .step_bias import EXACT, Stepping
 
 
 @dataclass(frozen=True)
-class MALA:
+class _Metropolis:
+    """What the two samplers share but for their proposals."""
+
+    takes_n_beta: ClassVar[bool] = True
+    proposal: ClassVar[Proposal]
+    step_power: ClassVar[float] = 0.0  # of the temperature, in the steps of replicas
+    step_size: ArrayLike
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check_step_size(self.step_size)
+
+    def program(self, potential: Potential) -> Program:
+        """Compile for a potential."""
+        kernel = metropolis_kernel(potential, self.proposal)
+        rows, scratch_rows = metropolis_rows(potential.dimension, self.proposal)
+        return Program(rows, scratch_rows, kernel.advance, kernel.prepare, summary=accepted_share(rows - 1))
+
+    def replica_kernel(self, potential: Potential) -> InnerKernel:
+        """What replica exchange builds on."""
+        source = metropolis_source(potential, self.proposal)
+        last, _ = metropolis_rows(potential.dimension, self.proposal)
+        # All rows but the count of accepted proposals; the energy is the one before it.
+        return InnerKernel(source, ("temperature",), (), last - 1, last - 2, self.step_power)
+
+    def largest_stable_step(self, potential: Potential, temperature: float) -> float:
+        """No step diverges: what is too large is rejected."""
+        return np.inf
+
+    def stepping(self, target: Potential, n_beta: float | None) -> Stepping:
+        """No bias at any step."""
+        return Stepping(EXACT, float(np.ravel(self.step_size)[0]), 0, n_beta)
+
+
+class MALA(_Metropolis):
     """Metropolis-adjusted Langevin (Besag 1994; Roberts & Tweedie 1996).
 
     Attributes
@@ -26,32 +60,10 @@ class MALA:
         Langevin time per proposal x - ε ∇L + √(2Tε) ξ, a positive number or one for each step.
     """
 
-    takes_n_beta: ClassVar[bool] = True
-    step_size: ArrayLike
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        check_step_size(self.step_size)
-
-    def program(self, potential: Potential) -> Program:
-        """Compile for a potential."""
-        return _program(potential, "langevin")
-
-    def replica_kernel(self, potential: Potential) -> InnerKernel:
-        """What replica exchange builds on."""
-        return _replica_kernel(potential, "langevin")
-
-    def largest_stable_step(self, potential: Potential, temperature: float) -> float:
-        """No step diverges: what is too large is rejected."""
-        return np.inf
-
-    def stepping(self, target: Potential, n_beta: float | None) -> Stepping:
-        """No bias at any step."""
-        return Stepping(EXACT, float(np.ravel(self.step_size)[0]), 0, n_beta)
+    proposal: ClassVar[Proposal] = "langevin"
 
 
-@dataclass(frozen=True)
-class RandomWalkMetropolis:
+class RandomWalkMetropolis(_Metropolis):
     """Metropolis random walk: the plain reference.
 
     Attributes
@@ -60,40 +72,5 @@ class RandomWalkMetropolis:
         Standard deviation of the proposals in every coordinate, a positive number or one for each step.
     """
 
-    takes_n_beta: ClassVar[bool] = True
-    step_size: ArrayLike
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        check_step_size(self.step_size)
-
-    def program(self, potential: Potential) -> Program:
-        """Compile for a potential."""
-        return _program(potential, "random_walk")
-
-    def replica_kernel(self, potential: Potential) -> InnerKernel:
-        """What replica exchange builds on."""
-        return _replica_kernel(potential, "random_walk", 0.5)
-
-    def largest_stable_step(self, potential: Potential, temperature: float) -> float:
-        """No step diverges: what is too large is rejected."""
-        return np.inf
-
-    def stepping(self, target: Potential, n_beta: float | None) -> Stepping:
-        """No bias at any step."""
-        return Stepping(EXACT, float(np.ravel(self.step_size)[0]), 0, n_beta)
-
-
-def _program(potential: Potential, proposal: Proposal) -> Program:
-    kernel = metropolis_kernel(potential, proposal)
-    rows, scratch_rows = metropolis_rows(potential.dimension, proposal)
-    return Program(rows, scratch_rows, kernel.advance, kernel.prepare, summary=accepted_share(rows - 1))
-
-
-def _replica_kernel(potential: Potential, proposal: Proposal, step_power: float = 0.0) -> InnerKernel:
-    last, _ = metropolis_rows(potential.dimension, proposal)
-    # All rows but the count of accepted proposals; the energy is the one before it.
-    return InnerKernel(
-        metropolis_source(potential, proposal), ("temperature",), (), moved=last - 1, energy_row=last - 2,
-        step_power=step_power,
-    )  # fmt: skip
+    proposal: ClassVar[Proposal] = "random_walk"
+    step_power: ClassVar[float] = 0.5

@@ -155,7 +155,7 @@ def check_step_size(value: ArrayLike, name: str = "step_size") -> None:
         raise ValueError(f"{name} must be positive (one number, or one for each step), not {shown(value)}")
 
 
-@checked_arguments
-def normal_rows(count: int) -> int:
-    """Scratch rows for the normals of a step; an odd number is drawn for two steps at a time."""
-    return count * (2 if count % 2 else 1)
+def with_constants(kernel: Callable[..., None], constants: Sequence[Any], *arguments: Any) -> None:
+    """Advance by a kernel that takes constants of its own before the last three of the usual arguments."""
+    *before, first, records, out = arguments
+    kernel(*before, *constants, first, records, out)

@@ -114,13 +114,11 @@ class ReplicaExchange:
         count = len(temperatures)
         rows = ReplicaRows.of(count, inner.rows)
         compiled = replica_kernel(potential, kernel, inner.rows, inner.scratch_rows, inner.momenta)
-        constants = np.array(kernel.constants, dtype=float)
+        constants = (self.step_ratios(potential), np.array(kernel.constants, dtype=float), int(self.swap_every))
         return Program(
             rows=rows.total,
             scratch_rows=count * inner.scratch_rows + extra_scratch_rows(count),
-            advance=partial(
-                _advance, compiled.advance, temperatures, self.step_ratios(potential), constants, int(self.swap_every)
-            ),
+            advance=partial(_advance, compiled.advance, temperatures, constants),
             begin=partial(_begin, inner, temperatures, potential.dimension),
             summary=partial(_summary, inner, rows, count),
             streams=count,
@@ -176,25 +174,11 @@ def _check_temperature(temperatures: Array, asked: Array | float) -> None:
         )
 
 
-def _advance(
-    kernel: Callable[..., None],
-    temperatures: Array,
-    ratios: Array,
-    constants: Array,
-    swap_every: int,
-    state: Array,
-    bits: Array,
-    scratch: Array,
-    parameters: Array,
-    steps: Array,
-    step_size: Array,
-    temperature: Array,
-    *rest: Any,
-) -> None:
+def _advance(kernel: Callable[..., None], temperatures: Array, constants: Sequence[Any], *arguments: Any) -> None:
+    """The kernel takes the replicas' temperatures, and what else is its own, in place of the run's one."""
+    *before, temperature, first, records, out = arguments
     _check_temperature(temperatures, temperature)
-    kernel(
-        state, bits, scratch, parameters, steps, step_size, temperatures, ratios, constants, swap_every, *rest,
-    )  # fmt: skip
+    kernel(*before, temperatures, *constants, first, records, out)
 
 
 def _begin(

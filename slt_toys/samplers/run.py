@@ -20,11 +20,8 @@ from .diagnostics import attach, lacks_step_bias
 from .program import Sampler, potential_of
 from .schedule import Segments, segments
 from .step_bias import Stepping
-from .work import Limits, Work
+from .work import Work
 
-CHUNK = 2_000_000_000  # numbers that a kernel call advances, at most
-BLOCKS_AT_ONCE = 64
-KEPT_AT_ONCE = 4_000_000  # numbers, 32 MB a thread
 HALF = 2  # last entry of the seed of a run at half the step
 Seed = int | Sequence[int]
 Path = str | os.PathLike[str]
@@ -123,10 +120,20 @@ def sample(
     if not constant:
         return drawn.assign_attrs(verdict="cannot judge: the settings change during the run, its draws have many laws")
     found = attach(drawn, potential_of(potential))
-    if not lacks_step_bias(found):
+    half = _halved(sampler) if lacks_step_bias(found) else None
+    if half is None:
         return found
-    half = _half_step(potential, sampler, n_beta, chains, steps, thin, seed, initial, threads, checkpoint)
-    return found if half is None else attach(drawn, potential_of(potential), half)
+    again = sample(
+        potential, half, n_beta=_one_n_beta(n_beta), chains=chains, steps=2 * steps, thin=2 * thin,
+        seed=(*_seed(seed), HALF), initial=initial, threads=threads, diagnose=False,
+        checkpoint=None if checkpoint is None else FolderPath(checkpoint) / "half_step",
+    )  # fmt: skip
+    return attach(drawn, potential_of(potential), again)
+
+
+def _one_n_beta(n_beta: ArrayLike | None) -> float | None:
+    """That of a run whose temperature does not change."""
+    return None if n_beta is None else float(np.ravel(np.asarray(n_beta, dtype=float))[0])
 
 
 def _claims(
@@ -134,7 +141,7 @@ def _claims(
 ) -> dict[str, Any]:
     """What the draws are of, for :func:`slt_toys.samplers.diagnostics.diagnose`."""
     potential = potential_of(target)
-    own = None if n_beta is None else float(np.ravel(np.asarray(n_beta, dtype=float))[0])
+    own = _one_n_beta(n_beta)
     stepping = sampler.stepping(target, own) if hasattr(sampler, "stepping") else Stepping("unknown", 0.0, 1, own)
     starts = _initial_points(potential, initial, chains)
     claims = {
@@ -144,24 +151,14 @@ def _claims(
     return claims if stepping.n_beta is None else {"n_beta": stepping.n_beta, **claims}
 
 
-def _half_step(
-    target: Any, sampler: Any, n_beta: ArrayLike | None, chains: int, steps: int, thin: int, seed: Seed, *settings: Any
-) -> xr.Dataset | None:
-    """The same run at half the step, over the same time: twice its price, paid only where no law has the bias."""
+def _halved(sampler: Any) -> Any:
+    """The same in half steps; None where there is no telling how."""
     if hasattr(sampler, "halved"):
-        half = sampler.halved()
-    else:
-        name = "learning_rate" if hasattr(sampler, "learning_rate") else "step_size"
-        if not is_dataclass(sampler) or name not in {own.name for own in fields(sampler)}:
-            return None
-        half = replace(cast(Any, sampler), **{name: float(np.ravel(cast(Any, sampler).step_size)[0]) / 2})
-    initial, threads, checkpoint = settings
-    value = None if n_beta is None else float(np.ravel(np.asarray(n_beta, dtype=float))[0])
-    return sample(
-        target, half, n_beta=value, chains=chains, steps=2 * steps, thin=2 * thin, seed=(*_seed(seed), HALF),
-        initial=initial, threads=threads, diagnose=False,
-        checkpoint=None if checkpoint is None else FolderPath(checkpoint) / "half_step",
-    )  # fmt: skip
+        return sampler.halved()
+    name = "learning_rate" if hasattr(sampler, "learning_rate") else "step_size"
+    if not is_dataclass(sampler) or name not in {own.name for own in fields(sampler)}:
+        return None
+    return replace(cast(Any, sampler), **{name: float(np.ravel(cast(Any, sampler).step_size)[0]) / 2})
 
 
 def _constant(setting: ArrayLike | None) -> bool:
@@ -209,21 +206,27 @@ def sample_stages(
     records = records.astype(np.int64)
     start = _initial_points(potentials[0], initial, chains)
     draws = np.empty((chains, records.size, start.shape[1]))
-    limits = Limits(CHUNK, BLOCKS_AT_ONCE, KEPT_AT_ONCE)
-    work = Work(tuple(stages), schedule, records, start, draws, _seed(seed), limits, advance)
+    work = Work(tuple(stages), schedule, records, start, draws, _seed(seed), advance)
     threads = _threads(threads)
     if checkpoint is not None:
         run = fingerprint(work.stages, schedule, records, start, work.seed)
         work = replace(work, checkpoint=Checkpoint(checkpoint, run, work.range_size(threads)))
     statistics = work.run(threads)
+    starts = zip(schedule, work.starts(), strict=True)
+    times = sum(part.time_after(np.clip(records - begin, 0, part.total)) for part, begin in starts)
+    last = stages[-1].sampler
     return xr.Dataset(
         {"w": (("chain", "draw", "coordinate"), draws), **statistics},
         coords={
             "coordinate": [w.name for w in potentials[-1].coordinates],
             "step": ("draw", records),
-            "time": ("draw", _time_at(schedule, work.starts(), records)),
+            "time": ("draw", times),
         },
-        attrs={"potential": potentials[-1].name, "seed": str(seed), "sampler": _named(stages[-1].sampler)},
+        attrs={
+            "potential": potentials[-1].name,
+            "seed": str(seed),
+            "sampler": type(last).__name__ if np.ndim(last.step_size) else repr(last),
+        },
     )
 
 
@@ -275,17 +278,3 @@ def _threads(threads: int | None) -> int:
     if threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return _whole("threads", threads)
-
-
-def _time_at(schedule: Sequence[Segments], starts: Sequence[int], records: NDArray[np.int64]) -> NDArray[np.float64]:
-    return sum(
-        (
-            part.time_after(np.clip(records - before, 0, part.total))
-            for part, before in zip(schedule, starts, strict=True)
-        ),
-        np.zeros(len(records)),
-    )
-
-
-def _named(sampler: Sampler) -> str:
-    return repr(sampler) if np.ndim(sampler.step_size) == 0 else type(sampler).__name__

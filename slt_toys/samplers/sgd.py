@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,7 +16,7 @@ from ..kernels.sgd import Order, examples_kernel, gaussian_kernel, scratch_rows,
 from ..potentials.examples import Examples, GaussianGradients
 from ..potentials.potential import Potential
 from ..reference.laws import law
-from .program import Array, Program, check_step_size, largest_curvature
+from .program import Array, Program, check_step_size, largest_curvature, with_constants
 from .step_bias import Stepping
 
 ORDERS = ("with_replacement", "reshuffled", "fixed")
@@ -169,13 +168,13 @@ def _program(target: Any, batch_size: int, order: Order, noisy: bool, settings: 
     begin = partial(_begin, kept)
     if isinstance(target, GaussianGradients):
         kernel = gaussian_kernel(target, order, noisy)
-        extra: tuple[Any, ...] = (batches, float(np.sqrt(target.variance / batch_size)), target.least_printed_loss)
-        return Program(rows, scratch, partial(_advance, kernel, (*settings, *extra)), begin=begin, carries_state=True)
-    if target.potential.boundary == "reflecting":
+        own: tuple[Any, ...] = (batches, float(np.sqrt(target.variance / batch_size)), target.least_printed_loss)
+    elif target.potential.boundary == "reflecting":
         raise ValueError(f"the walls of {target.potential.name} are no part of a loss on examples; give one without")
-    kernel = examples_kernel(target, order, noisy)
-    data = np.ascontiguousarray(target.data).reshape(-1)
-    advance = partial(_advance, kernel, (*settings, int(batch_size), batches, target.size, data))
+    else:
+        kernel = examples_kernel(target, order, noisy)
+        own = (int(batch_size), batches, target.size, np.ascontiguousarray(target.data).reshape(-1))
+    advance = partial(with_constants, kernel.advance, (*settings, *own))
     return Program(rows, scratch, advance, begin=begin, carries_state=True)
 
 
@@ -192,21 +191,6 @@ def _batches(target: Target, batch_size: int, order: Order) -> int:
             f"batch_size must divide the {size} examples for order {order!r}, not {batch_size}: take {whole} examples"
         )
     return size // batch_size
-
-
-def _advance(
-    kernel: ModuleType,
-    extra: tuple[Any, ...],
-    state: Array,
-    bits: Array,
-    scratch: Array,
-    parameters: Array,
-    steps: Array,
-    step_size: Array,
-    temperature: Array,
-    *rest: Any,
-) -> None:
-    kernel.advance(state, bits, scratch, parameters, steps, step_size, temperature, *extra, *rest)
 
 
 def _begin(

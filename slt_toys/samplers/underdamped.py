@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..inputs.arguments import check_fields
+from ..kernels.frame import normal_rows
 from ..kernels.replica_exchange import InnerKernel
 from ..kernels.underdamped import underdamped_kernel, underdamped_source
 from ..potentials.potential import Potential
-from .program import Array, Program, check_step_size, largest_curvature, normal_rows
+from .program import Program, check_step_size, largest_curvature, with_constants
 from .step_bias import Stepping
 
 SPLITTINGS = ("BAOAB", "OBABO", "ABOBA")
@@ -54,7 +55,7 @@ class UnderdampedLangevin:
         return Program(
             rows=3 * d,
             scratch_rows=normal_rows(d * self.splitting.count("O")),
-            advance=partial(_advance, kernel.advance, float(self.friction)),
+            advance=partial(with_constants, kernel.advance, (float(self.friction),)),
             prepare=kernel.prepare,
             momenta=True,
         )
@@ -72,8 +73,3 @@ class UnderdampedLangevin:
     def stepping(self, target: Potential, n_beta: float | None) -> Stepping:
         """A splitting's bias is of order 2."""
         return Stepping(self.splitting, float(np.ravel(self.step_size)[0]), 2, n_beta)
-
-
-def _advance(kernel, friction: float, *arguments: Array) -> None:
-    *before, first, records, out = arguments
-    kernel(*before, friction, first, records, out)

@@ -27,25 +27,10 @@ CHUNK_SECONDS = 0.1
 CHECKPOINT_SECONDS = 2.0
 FIRST_CHUNK = 100_000  # numbers
 CACHE_LINE = 64  # bytes
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How work is cut up; none of it changes a bit of the result.
-
-    Attributes
-    ----------
-    chunk
-        Most numbers (lanes × steps × coordinates) that a kernel call advances.
-    blocks_at_once
-        Most blocks in a range.
-    kept_at_once
-        Most numbers of draws on their way to the result, for each thread.
-    """
-
-    chunk: int
-    blocks_at_once: int
-    kept_at_once: int
+# How work is cut up; none of it changes a bit of the result.
+CHUNK = 2_000_000_000  # numbers (lanes × steps × coordinates) that a kernel call advances, at most
+BLOCKS_AT_ONCE = 64  # in a range, at most
+KEPT_AT_ONCE = 4_000_000  # numbers of draws on their way to the result, 32 MB a thread
 
 
 @dataclass
@@ -67,37 +52,16 @@ class _Place:
 
 @dataclass(frozen=True)
 class Work:
-    """Everything the threads share; each range of blocks is written by one thread only.
-
-    Attributes
-    ----------
-    stages, schedule
-        Stages and their runs of equal steps.
-    records
-        Step counts to keep the state at.
-    start
-        Points (chains, d).
-    draws
-        Result (chains, records, d), filled in.
-    seed
-        Entropy of the streams, one for each block of lanes.
-    limits
-        How work is cut up.
-    advance
-        Called with the fraction of the work done since the last call.
-    checkpoint
-        Where to keep what was done, or None.
-    """
+    """Everything the threads share; each range of blocks is written by one thread only."""
 
     stages: Sequence[Any]
-    schedule: Sequence[Segments]
-    records: NDArray[np.int64]
-    start: Array
-    draws: Array
-    seed: tuple[int, ...]
-    limits: Limits
-    advance: Callable[[float], None] | None = None
-    checkpoint: Checkpoint | None = None
+    schedule: Sequence[Segments]  # the stages' runs of equal steps
+    records: NDArray[np.int64]  # step counts to keep the state at
+    start: Array  # points (chains, d)
+    draws: Array  # result (chains, records, d), filled in
+    seed: tuple[int, ...]  # entropy of the streams, one for each block of lanes
+    advance: Callable[[float], None] | None = None  # called with the fraction of the work done since the last call
+    checkpoint: Checkpoint | None = None  # where to keep what was done
 
     def run(self, threads: int) -> Summary:
         """Do it all; return the last stage's statistics."""
@@ -141,7 +105,7 @@ class Work:
     def range_size(self, threads: int) -> int:
         """Blocks in a range: enough ranges to keep the threads busy."""
         blocks = -(-len(self.start) // LANES)
-        return max(1, min(self.limits.blocks_at_once, -(-blocks // (4 * threads))))
+        return max(1, min(BLOCKS_AT_ONCE, -(-blocks // (4 * threads))))
 
     def starts(self) -> list[int]:
         """Step count at which each stage begins."""
@@ -202,16 +166,16 @@ class Work:
         )
 
     def _run_chunk(self, place: _Place, chains: slice, wanted: int) -> int:
-        """Advance by at most the steps wanted, and within the limits; return how many it were."""
+        """Advance by at most the steps wanted, within this module's limits; return how many it were."""
         stage, part = self.stages[place.stage], self.schedule[place.stage]
         begin = self.starts()[place.stage]
         at = begin + place.position
         dimension = self.start.shape[1]
         blocks = len(place.state)
         numbers = blocks * LANES * dimension
-        size = min(wanted, max(1, self.limits.chunk // numbers))
+        size = min(wanted, max(1, CHUNK // numbers))
         # Draws on their way to the result are bounded too: memory grows with them once, not twice.
-        last_kept = np.searchsorted(self.records, at + 1) + max(1, self.limits.kept_at_once // numbers) - 1
+        last_kept = np.searchsorted(self.records, at + 1) + max(1, KEPT_AT_ONCE // numbers) - 1
         if last_kept < len(self.records):
             size = min(size, int(self.records[last_kept]) - at)
         steps, step_size, temperature, after = part.cut(place.position, size)

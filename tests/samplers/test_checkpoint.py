@@ -13,7 +13,7 @@ import pytest
 
 from slt_toys.potentials.catalogue import find_potential
 from slt_toys.samplers import MALA, OverdampedLangevin, Stage, UnderdampedLangevin, checkpoint, sample, sample_stages
-from slt_toys.samplers import run as engine
+from slt_toys.samplers import work as engine
 
 COMMON: dict = {"n_beta": 2.0, "chains": 300, "steps": 400, "thin": 7, "seed": 11}
 

@@ -9,7 +9,7 @@ from scipy import stats
 from slt_toys.potentials.catalogue import find_potential
 from slt_toys.potentials.example_catalogue import linear_regression
 from slt_toys.samplers import Gibbs, sample
-from slt_toys.samplers import run as engine
+from slt_toys.samplers import work as engine
 from tests.samplers.checks import Deviations, agree, deviation, disagree, distribution_deviation
 from tests.samplers.made_posteriors import CHAINS, HIGH, LOW, between_walls, exact_cut_normal, network, swept
 from tests.samplers.wrong import make_wrong

@@ -30,7 +30,7 @@ from slt_toys.samplers import (
     sample,
     sample_stages,
 )
-from slt_toys.samplers import run as engine
+from slt_toys.samplers import work as engine
 from tests.samplers.checks import Array, Deviations, agree, deviation, disagree
 from tests.samplers.made_ladders import BAOAB, EULER, LADDER, PLANE, SUM, WELL, Stacks, exact_means, invariance
 

@@ -11,7 +11,7 @@ from slt_toys.kernels.frame import LANES
 from slt_toys.potentials.catalogue import catalogue, regular_double_well
 from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import OverdampedLangevin, Stage, largest_stable_step, sample, sample_stages
-from slt_toys.samplers import run as engine
+from slt_toys.samplers import work as engine
 
 # ---- bits -----------------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from slt_toys.samplers import (
     sample,
     sample_stages,
 )
-from slt_toys.samplers import run as engine
+from slt_toys.samplers import work as engine
 from slt_toys.samplers.underdamped import SPLITTINGS
 from tests.samplers.final_points import agree
 from tests.samplers.made_family import final

@@ -16,7 +16,7 @@ from slt_toys.potentials.examples import Examples, GaussianGradients
 from slt_toys.potentials.potential import Potential
 from slt_toys.reference.laws import law
 from slt_toys.samplers import SGD, SGLD, Stage, sample, sample_stages
-from slt_toys.samplers import run as engine
+from slt_toys.samplers import work as engine
 from tests.samplers.final_points import agree, final
 from tests.samplers.made_sgd import QUADRATIC, pointers
 from tests.seeds import fresh_seed
