@@ -18,7 +18,7 @@ from slt_toys.samplers import (
     largest_stable_step,
     sample,
 )
-from slt_toys.samplers.diagnostics import bulk_effective_sample_size
+from slt_toys.samplers.statistics import bulk_effective_sample_size
 
 N_BETA = 2.0
 CHAINS, STEPS, KEPT = 128, 4000, 400

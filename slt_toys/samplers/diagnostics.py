@@ -1,13 +1,12 @@
 """Whether draws can be trusted: each quantity's R-hat, effective sample size and error, and a verdict in one line.
 
-The functions of arrays are in :mod:`slt_toys.samplers.statistics` and :mod:`slt_toys.samplers.phase_trips`, and offered
-here too. What the verdict rests on:
+The functions of arrays are in :mod:`slt_toys.samplers.statistics` and :mod:`slt_toys.samplers.phase_trips`. What the
+verdict rests on:
 
 - R-hat, so that chains agree with each other and their first halves with their second ones;
 - effective sample sizes, so that there are enough draws for R-hat and the standard errors to be believed;
 - phases left and entered often enough (:mod:`slt_toys.samplers.phase_evidence`). Chains that all sit in one phase agree
-with
-  each other, so R-hat finds nothing amiss;
+  with each other, so R-hat finds nothing amiss;
 - no drift. Thousands of chains have so small a standard error that a start R-hat cannot see outweighs it;
 - the step's bias, by the scheme's law (:mod:`slt_toys.samplers.step_bias`), else by draws of half the step;
 - exact means, where one or two coupled coordinates let a grid have them (:mod:`slt_toys.exact.means`).
@@ -40,35 +39,9 @@ from .references import (
     reference,
     worst_of,
 )
-from .statistics import (
-    FEWEST_DRAWS_R_HAT,
-    MANY_CHAINS,
-    autocorrelation_time,
-    bulk_effective_sample_size,
-    drift,
-    effective_sample_size_of_mean,
-    monte_carlo_standard_error,
-    split_r_hat,
-    summarise,
-    tail_effective_sample_size,
-)
+from .statistics import FEWEST_DRAWS_R_HAT, MANY_CHAINS, drift, summarise
 
 Array = NDArray[np.float64]
-
-__all__ = [
-    "attach",
-    "autocorrelation_time",
-    "bulk_effective_sample_size",
-    "diagnose",
-    "drift",
-    "effective_sample_size_of_mean",
-    "monte_carlo_standard_error",
-    "phase_round_trips",
-    "phase_transitions",
-    "split_r_hat",
-    "summarise",
-    "tail_effective_sample_size",
-]
 
 # The limit of Vehtari et al. 2021; 1.1, usual before, lets four chains through whose means are off by 0.46 standard
 # deviations.
@@ -175,8 +148,7 @@ def _judged(draws: xr.Dataset, potential: Potential) -> Judged:
         raise ValueError(f"draws must have {potential.name}'s {potential.dimension} coordinates, not {dimension}")
     names = [symbol.name for symbol in potential.coordinates]
     picked = np.unique(np.linspace(0, dimension - 1, min(dimension, JUDGED_COORDINATES)).round().astype(int))
-    names_of = [phase.name for phase in potential.phases][:JUDGED_PHASES]
-    phases = names_of
+    phases = [phase.name for phase in potential.phases][:JUDGED_PHASES]
     # Of two phases the shares add up to one (or to what lies outside both): one of them says it all.
     phases = [] if len(phases) < 2 else phases[:1] if len(phases) == 2 else phases
     quantities = len(picked) + 1 + len(phases)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -124,16 +123,8 @@ def read_draws(path: str | os.PathLike[str]) -> xr.Dataset:
     groups = read_groups(path, ["posterior", "sample_stats"])
     posterior, statistics = groups["posterior"], groups["sample_stats"]
     whole = posterior.assign(statistics.variables).drop_vars(str(origin["added_coordinates"]).split())
-    texts = {name: _text(variable) for name, variable in whole.variables.items() if variable.dtype.kind == "O"}
+    # Text of fixed width again: NetCDF keeps it as strings of any length.
+    texts = {name: v.astype(str) for name, v in whole.variables.items() if v.dtype.kind == "O"}
     whole = whole.assign(texts).drop_encoding()
-    whole.attrs = {name: _plain(value) for name, value in posterior.attrs.items()}
+    whole.attrs = {k: v.item() if isinstance(v, np.generic) else v for k, v in posterior.attrs.items()}
     return whole
-
-
-def _text(variable: xr.Variable) -> xr.Variable:
-    """Text of fixed width again: NetCDF keeps it as strings of any length."""
-    return xr.Variable(variable.dims, variable.values.astype(str), variable.attrs)
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value

@@ -34,52 +34,24 @@ JUDGED_COMPONENTS = 32
 
 @dataclass(frozen=True)
 class Border:
-    """Phases of a whole potential, or of one group of its coordinates that does not interact with the others.
+    """Phases of a whole potential, or of one group of its coordinates that does not interact with the others."""
 
-    Attributes
-    ----------
-    part
-        The group's potential.
-    coordinates
-        Its coordinates' numbers in the whole.
-    title
-        What to add to a phase's name: empty for the whole.
-    """
-
-    part: Potential
-    coordinates: tuple[int, ...]
-    title: str
+    part: Potential  # the group's
+    coordinates: tuple[int, ...]  # their numbers in the whole
+    title: str  # what to add to a phase's name: empty for the whole
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was seen of a border.
-
-    Attributes
-    ----------
-    names
-        Of its phases.
-    shares
-        Of the draws in each phase.
-    exact
-        Shares of the tempered posterior, NaN where they are not known.
-    matters
-        Whether each phase could be missed by the draws.
-    entries
-        Into each phase's core from another one's, over all chains.
-    returns
-        Of any chain to a core it had been in before, over all chains.
-    moved
-        Whether any chain was seen in two phases.
-    """
+    """What was seen of a border's phases."""
 
     names: tuple[str, ...]
-    shares: Array
-    exact: Array
-    matters: NDArray[np.bool_]
-    entries: NDArray[np.int64]
-    returns: int
-    moved: bool
+    shares: Array  # of the draws in each phase
+    exact: Array  # shares of the tempered posterior, NaN where they are not known
+    matters: NDArray[np.bool_]  # whether each phase could be missed by the draws
+    entries: NDArray[np.int64]  # into each phase's core from another one's, over all chains
+    returns: int  # of any chain to a core it had been in before, over all chains
+    moved: bool  # whether any chain was seen in two phases
 
     def problems(self) -> Iterator[str]:
         """What speaks against the shares of these phases, the worst first."""
@@ -107,11 +79,12 @@ class Evidence:
 
     def notes(self) -> list[str]:
         """Phases that no draw was in, and need not have been."""
-        unseen = np.flatnonzero(~self.matters & (self.shares == 0))
-        return [f"phase {self.names[k]} was never visited, its share is {self._share(k)}" for k in unseen[:1]]
-
-    def _share(self, number: int) -> str:
-        return "negligible" if np.isnan(self.exact[number]) else f"{self.exact[number]:.1g}"
+        unseen = np.flatnonzero(~self.matters & (self.shares == 0))[:1]
+        shares = ["negligible" if np.isnan(share) else f"{share:.1g}" for share in self.exact[unseen]]
+        return [
+            f"phase {self.names[k]} was never visited, its share is {share}"
+            for k, share in zip(unseen, shares, strict=True)
+        ]
 
 
 def _times(count: int) -> str:
@@ -141,13 +114,11 @@ def _part(potential: Potential, number: int) -> Potential:
         group = potential.components()[number]
         energy = potential.component_energy(number)
         coordinates = tuple(potential.coordinates[i] for i in group)
-        names = {symbol.name for symbol in energy.free_symbols}
-        parameters = tuple((name, value) for name, value in potential.parameters if name in names)
+        used = {symbol.name: symbol for symbol in energy.free_symbols}
+        parameters = tuple((name, value) for name, value in potential.parameters if name in used)
         lowest = min(potential.phases, key=lambda phase: float(phase.loss))
         minimum = tuple(lowest.minimum[i] for i in group)
-        values = dict(zip(coordinates, minimum, strict=True)) | {
-            symbol: value for symbol in energy.free_symbols for name, value in parameters if symbol.name == name
-        }
+        values = dict(zip(coordinates, minimum, strict=True)) | {used[name]: value for name, value in parameters}
         phase = Phase("whole", minimum, sympy.true, energy.xreplace(values), lowest.learning_coefficient)
         box = tuple(potential.box[i] for i in group)
         return Potential(
@@ -183,10 +154,8 @@ def evidence(
     entries, returns = core_entries(core, len(part.phases))
     if limit is not None:
         entries, returns = np.minimum(entries, limit[:, None]), np.minimum(returns, limit)
-    exact = np.full(len(shares), np.nan)
     known = None if n_beta is None else exact_means(part, n_beta)
-    if known is not None:
-        exact = known.shares
+    exact = np.full(len(shares), np.nan) if known is None else known.shares
     held, seen = np.where(index >= 0, index, -1), (index >= 0).any(1)
     first = np.take_along_axis(held, (held >= 0).argmax(1)[:, None], axis=1)
     return Evidence(

@@ -6,7 +6,7 @@ A part of :mod:`slt_toys.samplers.diagnostics`, which makes a verdict of it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,7 @@ class Reference:
     deviation: NDArray[np.float64]  # standard deviations, exact ones where they are known
     bias: NDArray[np.float64]
     bias_error: NDArray[np.float64]  # 0 for a law
-    evidence: tuple[Evidence, ...] = field(default=())
+    evidence: tuple[Evidence, ...] = ()
 
 
 def reference(

@@ -12,21 +12,11 @@ from ..inputs.arguments import checked_arguments
 
 @dataclass(frozen=True)
 class Segments:
-    """Runs of steps with constant step size and temperature.
+    """Runs of steps with constant step size and temperature."""
 
-    Attributes
-    ----------
-    lengths
-        Steps in each run.
-    step_size
-        Langevin time per step, for each run.
-    temperature
-        T = 1/n_beta in units of loss, for each run; 0 for a sampler that takes no n_beta.
-    """
-
-    lengths: NDArray[np.int64]
-    step_size: NDArray[np.float64]
-    temperature: NDArray[np.float64]
+    lengths: NDArray[np.int64]  # steps in each run
+    step_size: NDArray[np.float64]  # Langevin time per step, for each run
+    temperature: NDArray[np.float64]  # 1/n_beta in units of loss, for each run; 0 for a sampler that takes no n_beta
 
     @property
     def total(self) -> int:

@@ -205,11 +205,6 @@ def _halves(x: Array) -> Array:
     return np.concatenate([x[:, :, :half], x[:, :, x.shape[2] - half :]], axis=1)
 
 
-def _folded(x: Array) -> Array:
-    """Distances from the median: chains that differ in scale and not in place differ in these."""
-    return np.abs(x - np.median(x.reshape(len(x), -1), axis=1)[:, None, None])
-
-
 def _normal_scores(x: Array) -> Array:
     """Normal quantiles of the ranks over all chains, Φ⁻¹((rank - 3/8) / (S + 1/4)); equal values share their rank."""
     flat = x.reshape(len(x), -1)
@@ -228,7 +223,9 @@ def _normal_scores(x: Array) -> Array:
 def _rank_r_hat(halves: Array, scores: Array) -> Array:
     if halves.shape[2] < FEWEST_DRAWS_R_HAT // 2:
         return np.full(len(halves), np.nan)
-    return np.fmax(_r_hat(scores), _r_hat(_normal_scores(_folded(halves))))
+    # Distances from the median: chains that differ in scale and not in place differ in these.
+    folded = np.abs(halves - np.median(halves.reshape(len(halves), -1), axis=1)[:, None, None])
+    return np.fmax(_r_hat(scores), _r_hat(_normal_scores(folded)))
 
 
 def _r_hat(x: Array) -> Array:

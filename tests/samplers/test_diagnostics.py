@@ -12,7 +12,7 @@ from scipy import integrate, stats
 
 from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import statistics as chain_statistics
-from slt_toys.samplers.diagnostics import (
+from slt_toys.samplers.statistics import (
     autocorrelation_time,
     bulk_effective_sample_size,
     drift,

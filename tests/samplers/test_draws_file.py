@@ -13,8 +13,9 @@ import xarray as xr
 from slt_toys.potentials.catalogue import find_potential
 from slt_toys.results import records
 from slt_toys.samplers import MALA, draws_file, sample
-from slt_toys.samplers.diagnostics import attach, split_r_hat, summarise
+from slt_toys.samplers.diagnostics import attach
 from slt_toys.samplers.draws_file import read_draws, write_draws
+from slt_toys.samplers.statistics import split_r_hat, summarise
 from tests.seeds import fresh_generator, fresh_seed
 
 POTENTIAL = find_potential("curve_against_point")

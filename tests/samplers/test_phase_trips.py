@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slt_toys.samplers import diagnostics
-from slt_toys.samplers.diagnostics import phase_round_trips, phase_transitions
-from slt_toys.samplers.phase_trips import core_entries
+from slt_toys.samplers.phase_trips import core_entries, phase_round_trips, phase_transitions
 
 
 def trips_by_hand(path: list[int], first: int, second: int) -> int:
