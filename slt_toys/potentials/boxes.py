@@ -14,6 +14,7 @@ import numpy as np
 import sympy
 
 from .confinement import Box, confines, energy_scale, numeric, ray_box, sublevel_box
+from .expression_parts import split
 from .expressions import ExpressionError
 from .potential import Potential
 
@@ -34,10 +35,12 @@ STEPS_PER_DECADE = 2  # temperatures are rounded up to so many a decade: few box
 @lru_cache(maxsize=256)
 def scale_of(potential: Potential) -> float:
     """The potential's own unit of loss, :func:`~slt_toys.potentials.confinement.energy_scale` of its largest part."""
-    walls = None if _is_open(potential) else potential.box
+    parts = _parts(potential)
+    natural = potential.boundary == "natural"
+    is_open = natural and all(confines(energy, coordinates) for _, coordinates, energy, _ in parts)
     return max(
-        energy_scale(energy, coordinates, minima, None if walls is None else tuple(walls[i] for i in group))
-        for group, coordinates, energy, minima in _parts(potential)
+        energy_scale(energy, coordinates, minima, None if is_open else tuple(potential.box[i] for i in group))
+        for group, coordinates, energy, minima in parts
     )
 
 
@@ -65,7 +68,9 @@ def box_at(potential: Potential, temperature: float) -> Box:
     if potential.boundary == "reflecting" or not 0 < temperature < math.inf:
         return potential.box
     try:
-        box = _box_for(potential, _rounded_up(potential, temperature))
+        unit = loss_unit(potential)
+        steps = math.ceil(STEPS_PER_DECADE * math.log10(temperature / unit) - 1e-9)
+        box = _box_for(potential, unit * 10.0 ** (steps / STEPS_PER_DECADE))
         if not np.isfinite(box).all():
             raise ExpressionError("the walls it needs are beyond doubles")
         return box
@@ -84,11 +89,6 @@ def box_holds(potential: Potential, temperature: float) -> bool:
 def walls_hold(potential: Potential, temperature: float) -> bool:
     """The same of this very temperature: :func:`box_holds` rounds it up, and may ask for more than it needs."""
     return box_holds(potential, temperature) or _box_for(potential, temperature) == potential.box
-
-
-def _rounded_up(potential: Potential, temperature: float) -> float:
-    unit = loss_unit(potential)
-    return unit * 10.0 ** (math.ceil(STEPS_PER_DECADE * math.log10(temperature / unit) - 1e-9) / STEPS_PER_DECADE)
 
 
 @lru_cache(maxsize=256)
@@ -123,19 +123,12 @@ def _reach(part: Part, box: Box, above: float) -> Box:
     return ray_box(function, points, level, widths, FURTHEST)
 
 
-def _is_open(potential: Potential) -> bool:
-    return potential.boundary == "natural" and all(
-        confines(energy, coordinates) for _, coordinates, energy, _ in _parts(potential)
-    )
-
-
 @lru_cache(maxsize=256)
 def _parts(potential: Potential) -> tuple[Part, ...]:
     """For every independent component its coordinates' numbers and symbols, its energy and its phases' minima."""
     values = dict(potential.parameters)
     found = []
-    for number, group in enumerate(potential.components()):
-        energy = potential.component_energy(number)
+    for group, energy in split(potential.energy, potential.coordinates):
         energy = energy.xreplace({s: values[s.name] for s in energy.free_symbols if s.name in values})
         minima = dict.fromkeys(tuple(phase.minimum[i] for i in group) for phase in potential.phases)
         found.append((group, tuple(potential.coordinates[i] for i in group), energy, tuple(minima)))

@@ -70,11 +70,10 @@ def _double_well(
     box: tuple[float, float],
 ) -> Potential:
     bound = energy.subs(sympy.Symbol("barrier", real=True), barrier)
+    sides = (("left", S.NegativeOne, w < barrier), ("right", S.One, w >= barrier))
     phases = tuple(
         Phase(side, (place,), region, bound.subs(w, place), coefficient)
-        for side, place, region, coefficient in zip(
-            ("left", "right"), (S.NegativeOne, S.One), (w < barrier, w >= barrier), learning_coefficients, strict=True
-        )
+        for (side, place, region), coefficient in zip(sides, learning_coefficients, strict=True)
     )
     return Potential(name, energy, (w,), (("barrier", barrier),), (box,), phases, description=description)
 
@@ -140,15 +139,9 @@ def normal_crossing() -> Potential:
     """L = w1² w2² on the unit square: λ = 1/2 with m = 2, the case that an asymptotic estimate gets wrong (§2)."""
     phase = Phase("whole", (S.Zero, S.Zero), sympy.true, S.Zero, _HALF, 2, 1)
     return Potential(
-        "normal_crossing",
-        w1**2 * w2**2,
-        (w1, w2),
-        (),
-        ((0.0, 1.0),) * 2,
-        (phase,),
-        "reflecting",
+        "normal_crossing", w1**2 * w2**2, (w1, w2), (), ((0.0, 1.0),) * 2, (phase,), "reflecting",
         "normal crossing on the unit square",
-    )
+    )  # fmt: skip
 
 
 def cusp() -> Potential:

@@ -118,17 +118,17 @@ class CoefficientField:
                 f"energy mixes roots with {self.constant} to a degree of {degree}; at most {LARGEST_MIXED_DEGREE} is "
                 "supported, so write decimals instead"
             )
-        # Yun's algorithm (1976), with divisors from Gröbner bases.
-        found, power = [], 1
-        repeated = self._divisor(expression, sympy.diff(expression, w), w)
+        # Yun's algorithm (1976), with divisors from Gröbner bases; what stands in is left alone.
+        parts, power = [], 1
+        repeated = self.common_divisor([expression, sympy.diff(expression, w)], w)
         single = self._quotient(expression, repeated, w)
         while single.has(w):
-            common = self._divisor(single, repeated, w)
+            common = self.common_divisor([single, repeated], w)
             part = self._quotient(single, common, w)
             if part.has(w):
-                found.append((sympy.Poly(part, w), power))
+                parts.append((sympy.Poly(part, w), power))
             single, repeated, power = common, self._quotient(repeated, common, w), power + 1
-        return found
+        return parts
 
     def _square_free_at_a_number(self, expression: sympy.Expr, w: sympy.Symbol) -> bool:
         """Whether a rational number in the constant's place leaves a square-free polynomial of the same degree.
@@ -140,9 +140,6 @@ class CoefficientField:
         )
         polynomial = sympy.Poly(sympy.expand(there), w, extension=True if self.relations else None)
         return polynomial.degree() == sympy.degree(expression, w) and bool(polynomial.is_sqf)
-
-    def _divisor(self, one: sympy.Expr, two: sympy.Expr, w: sympy.Symbol) -> sympy.Expr:
-        return self.common_divisor([one, two], w)  # what stands in is left alone
 
     def _quotient(self, dividend: sympy.Expr, divisor: sympy.Expr, w: sympy.Symbol) -> sympy.Expr:
         """Exact quotient by a divisor that is monic in ``w``, reduced by the relation."""

@@ -132,7 +132,6 @@ def _quadratic_block(energy: sympy.Expr, left: Sequence[sympy.Symbol], largest: 
     Every second derivative within the block must be free of the block.
     """
     block: list[sympy.Symbol] = []
-    slopes: dict[sympy.Symbol, sympy.Expr] = {}
     second: set[sympy.Symbol] = set()
     for x in left:
         if len(block) == largest:
@@ -142,7 +141,7 @@ def _quadratic_block(energy: sympy.Expr, left: Sequence[sympy.Symbol], largest: 
         held = second.union(*(expression.free_symbols for expression in more))
         if held.isdisjoint({*block, x}):
             block.append(x)
-            slopes[x], second = slope, held
+            second = held
         elif not block:
             break
     return tuple(block)
@@ -161,12 +160,8 @@ def _conditional(
         hessian = sympy.ImmutableMatrix([[sympy.diff(slope, x) for x in block] for slope in slopes])
         slope = sympy.ImmutableMatrix([slope.xreplace(dict.fromkeys(block, sympy.S.Zero)) for slope in slopes])
         # Between walls a negative curvature would be no normal; without, the energy would not confine.
-        if not walled or _never_negative(hessian[0, 0], nonnegative):
+        known = hessian[0, 0].xreplace({s: sympy.Dummy(nonnegative=True) for s in nonnegative})
+        if not walled or known.is_nonnegative or sympy.factor(known).is_nonnegative:
             return Conditional("truncated normal" if walled else "normal", block, hessian, slope, own)
     nothing = sympy.ImmutableMatrix(0, 0, [])
     return Conditional("no closed form", block, nothing, nothing, own)
-
-
-def _never_negative(curvature: sympy.Expr, nonnegative: Collection[sympy.Symbol]) -> bool:
-    known = curvature.xreplace({s: sympy.Dummy(nonnegative=True) for s in nonnegative})
-    return bool(known.is_nonnegative or sympy.factor(known).is_nonnegative)

@@ -101,13 +101,11 @@ class Examples:
         if not loss.is_polynomial(*columns):
             raise ValueError("loss must be a polynomial in the columns; else give Examples its potential yourself")
         # The moments are doubles, hence rationals: the empirical loss is exact from here on.
-        mean = sympy.Add(
-            *(
-                coefficient * sympy.Rational(float(np.prod(table ** np.array(powers), axis=1).mean()))
-                for powers, coefficient in sympy.Poly(loss, *columns).terms()
-            )
+        terms = (
+            coefficient * sympy.Rational(float(np.prod(table ** np.array(powers), axis=1).mean()))
+            for powers, coefficient in sympy.Poly(loss, *columns).terms()
         )
-        mean = sympy.expand(mean)
+        mean = sympy.expand(sympy.Add(*terms))
         title = f"empirical loss of {name}"
         potential = Potential.from_expression(mean, name=title) if build is None else build(mean)
         return cls(name, loss, potential.coordinates, columns, table, potential, population)

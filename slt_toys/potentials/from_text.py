@@ -50,11 +50,8 @@ def read_pair(
             return find_pair(clean, option)
         return mirrored_pair(read_potential(clean, option))
     own = read_potential(clean, option)
-    other = (
-        find_pair(deficit, deficit_option).deficit
-        if deficit in POTENTIAL_NAMES
-        else read_potential(deficit, deficit_option)
-    )
+    named = deficit in POTENTIAL_NAMES
+    other = find_pair(deficit, deficit_option).deficit if named else read_potential(deficit, deficit_option)
     lowest = min(other.phases, key=lambda phase: other.minimum_loss(phase.name)).name
     pair = PotentialPair(own.name, other, own, lowest)
     if own.minimum_loss(lowest) <= min(own.minimum_loss(phase.name) for phase in own.phases if phase.name != lowest):

@@ -306,12 +306,9 @@ def _curvature_signs(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], po
         for i in range(d):
             beside = max(abs(matrix[i, j]) * (lengths[j] or 1) for j in range(d))
             lengths[i] = lengths[i] or (1 / beside if beside else mpmath.mpf(1))
-        scaled = mpmath.matrix(d, d)
-        for i in range(d):
-            for j in range(d):
-                scaled[i, j] = lengths[i] * matrix[i, j] * lengths[j]
-        found = mpmath.eigsy(scaled, eigvals_only=True)
-        return [0 if abs(value) < 1e-15 else int(mpmath.sign(value)) for value in found]
+        scaled = mpmath.matrix([[lengths[i] * matrix[i, j] * lengths[j] for j in range(d)] for i in range(d)])
+        eigenvalues = mpmath.eigsy(scaled, eigvals_only=True)
+        return [0 if abs(value) < 1e-15 else int(mpmath.sign(value)) for value in eigenvalues]
 
 
 def _real(value: sympy.Expr) -> mpmath.mpf:

@@ -76,12 +76,7 @@ class Potential:
             raise ValueError(
                 f"coordinates and parameters must all have different names; {', '.join(twice)} comes twice"
             )
-        unknown = (
-            {s.name for s in self.energy.free_symbols}
-            - {w.name for w in self.coordinates}
-            - {n for n, _ in self.parameters}
-        )
-        if unknown:
+        if unknown := {s.name for s in self.energy.free_symbols}.difference(named):
             raise ValueError(f"energy holds {sorted(unknown)}, neither coordinates nor parameters; give their values")
         if len({phase.name for phase in self.phases}) != len(self.phases) or not self.phases:
             raise ValueError("phases must be at least one, with distinct names")

@@ -103,7 +103,8 @@ def common_real_roots(expressions: Sequence[sympy.Expr], w: sympy.Symbol) -> dic
         if coefficients.constant is None:
             found |= dict.fromkeys(factor.real_roots(multiple=True), multiplicity)
         else:
-            for part in _factors(factor):
+            # Irreducible factors where sympy finds them, for closed forms; nothing else depends on it.
+            for part in [factor] if factor.has(GENERATOR) else [part for part, _ in factor.factor_list()[1]]:
                 found |= dict.fromkeys(_roots_of_factor(coefficients.restored(part.as_expr()), w), multiplicity)
     return dict(sorted(found.items(), key=lambda item: sympy.N(item[0], 30)))
 
@@ -138,13 +139,6 @@ def real_sign(number: sympy.Expr) -> int:
 
 
 # ---- roots over a transcendental constant --------------------------------------------------------------------------
-def _factors(polynomial: sympy.Poly) -> list[sympy.Poly]:
-    """Irreducible factors where sympy finds them, for closed forms; nothing else depends on it."""
-    if polynomial.has(GENERATOR):
-        return [polynomial]
-    return [factor for factor, _ in polynomial.factor_list()[1]]
-
-
 def _roots_of_factor(expression: sympy.Expr, w: sympy.Symbol) -> list[sympy.Expr]:
     polynomial = sympy.Poly(expression, w)
     coefficients = polynomial.all_coeffs()
