@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..inputs.arguments import checked_arguments
 from ..potentials.boxes import widened
 from ..potentials.potential import Potential
+from .grids import Grid
 from .mass_cells import NEGLIGIBLE, mass_cells
 
 CELLS = {1: 400_000, 2: 1_500}
@@ -98,10 +99,9 @@ def _cells(
     if d not in CELLS:
         raise ValueError(f"exact draws need components of one or two coordinates; {part.name} has {d}")
     part = widened(part, 1 / n_beta)
-    edges = [np.linspace(low, high, CELLS[d] + 1) for low, high in part.box]
-    centers = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
-    widths = np.array([edge[1] - edge[0] for edge in edges])
-    points = np.stack([axis.ravel() for axis in np.meshgrid(*centers, indexing="ij")], axis=-1)
+    grid = Grid.uniform(part.box, CELLS[d])
+    widths = np.array([edge[1] - edge[0] for edge in grid.edges])
+    points = grid.points.reshape(-1, d)
     losses = part.energy_function()(points)
     inside = np.ones(len(points), dtype=bool) if phase is None else part.phase_index(points) == phase
     if inside.any():

@@ -24,28 +24,15 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Elimination:
-    """Factors of (absorption - Q) on the cells that are not absorbing.
+    """Factors of (absorption - Q) on the cells that are not absorbing."""
 
-    Attributes
-    ----------
-    band
-        ``band[k, b + m]``: rate from cell k to cell k + m after elimination, shape (cells, 2 b + 1) with b
-        the bandwidth.
-    pivot
-        Shape (cells,).
-    absorbed
-        Whether each cell absorbs, shape (cells,).
-    into
-        Rate from each cell into the absorbing ones, before elimination, shape (cells,).
-    unit
-        A power of two near the largest rate: ``band`` and ``pivot`` are in units of it, so that neither small nor
-        large units of time come near the ends of what doubles hold.
-    """
-
+    # band[k, b + m]: rate from cell k to cell k + m after elimination, shape (cells, 2 b + 1) with b the bandwidth.
     band: Array
-    pivot: Array
-    absorbed: NDArray[np.bool_]
-    into: Array
+    pivot: Array  # (cells,)
+    absorbed: NDArray[np.bool_]  # whether each cell absorbs, (cells,)
+    into: Array  # rate from each cell into the absorbing ones, before elimination, (cells,)
+    # A power of two near the largest rate: band and pivot are in units of it, so that neither small nor large units of
+    # time come near the ends of what doubles hold.
     unit: float
 
 

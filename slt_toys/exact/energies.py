@@ -15,7 +15,7 @@ from scipy.interpolate import CubicHermiteSpline
 
 from ..inputs.arguments import checked_arguments
 from ..potentials.potential import Potential
-from .phase_integrals import PhaseMoments, phase_moments
+from .phase_integrals import phase_moments
 
 Array = NDArray[np.float64]
 FACTOR = 1.5
@@ -23,25 +23,14 @@ FACTOR = 1.5
 
 @dataclass(frozen=True, eq=False)
 class EnergyTable:
-    """Splines along log(n_beta); row 0 of every array is the whole posterior, row k + 1 phase k.
+    """Splines along log(n_beta); row 0 of every array is the whole posterior, row k + 1 phase k."""
 
-    Attributes
-    ----------
-    references
-        The loss of each phase; of the whole, the lowest.
-    offsets
-        Losses of the phases above the lowest one, shape (1 + phases,).
-    log_means, log_integrals
-        Of the loss above the row's own reference; functions of log(n_beta) with values (..., 1 + phases).
-    between
-        Least and largest n_beta.
-    """
-
-    references: Array
-    offsets: Array
+    references: Array  # the loss of each phase; of the whole, the lowest
+    offsets: Array  # losses of the phases above the lowest one, (1 + phases,)
+    # Of the loss above the row's own reference; functions of log(n_beta) with values (..., 1 + phases).
     log_means: CubicHermiteSpline
     log_integrals: CubicHermiteSpline
-    between: tuple[float, float]
+    between: tuple[float, float]  # least and largest n_beta
 
     def occupancies(self, log_n_beta: ArrayLike) -> Array:
         """Shares of the phases, of the mass in any; shape (..., phases)."""
@@ -93,12 +82,8 @@ def exact_occupancies(potential: Potential, n_beta: float) -> tuple[Array, Array
     """Shares of the phases, of the mass in any, and their slopes along log(n_beta), shape (phases,) each."""
     parts = phase_moments(potential, np.array([n_beta]), range(len(potential.phases)))
     logs = np.array([part.moments.log_integral[0] - n_beta * part.offset for part in parts])
-    shares, losses = _shares(logs), np.array([_loss(part) for part in parts])
+    shares, losses = _shares(logs), np.array([part.offset + float(part.moments.mean[0]) for part in parts])
     return shares, -n_beta * shares * (losses - shares @ losses)
-
-
-def _loss(part: PhaseMoments) -> float:
-    return part.offset + float(part.moments.mean[0])
 
 
 def _shares(logs: Array) -> Array:

@@ -22,36 +22,16 @@ ROUNDING = 1e-15  # of probabilities that went through a Fourier transform
 
 @dataclass(frozen=True)
 class EnergyLaw:
-    """Law of the loss at one temperature.
+    """Law of the loss at one temperature."""
 
-    Attributes
-    ----------
-    temperature
-        In units of loss.
-    lowest
-        Lowest loss.
-    levels
-        Losses above it, not decreasing, shape (levels,).
-    probabilities
-        Of the levels, shape (levels,), with sum 1.
-    log_sum
-        log ∫ exp(-(L - lowest)/T) over the box.
-    """
-
-    temperature: float
-    lowest: float
-    levels: Array
-    probabilities: Array
-    log_sum: float
+    temperature: float  # in units of loss
+    lowest: float  # loss
+    levels: Array  # losses above it, not decreasing, (levels,)
+    probabilities: Array  # of the levels, with sum 1, (levels,)
+    log_sum: float  # log ∫ exp(-(L - lowest)/T) over the box
 
     def probabilities_at(self, hot: EnergyLaw) -> Array:
-        """Probabilities of these levels at a higher temperature; what that has elsewhere lies above them all.
-
-        Parameters
-        ----------
-        hot
-            Law of the same potential's loss there.
-        """
+        """Probabilities of these levels at a higher temperature; what that has elsewhere lies above them all."""
         gap = 1 / self.temperature - 1 / hot.temperature
         shift = self.log_sum - hot.log_sum - (self.lowest - hot.lowest) / hot.temperature
         return self.probabilities * np.exp(gap * self.levels + shift)

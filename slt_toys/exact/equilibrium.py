@@ -4,7 +4,7 @@ Everything here is log-domain quadrature (:mod:`slt_toys.exact.quadrature`) in o
 products of such for energies that separate; it holds from n_beta = 0.1 to 1e8 in the energy's own unit of loss and
 beyond, and the box follows the temperature (:mod:`slt_toys.potentials.boxes`). Terms: F_α = -log ∫_{W_α} exp(-n_beta L)
 [eq:phase-free-energy], temperature T = 1/n_beta in units of loss, the prior density is 1 on the box. Where phases meet,
-and what λ the integrals show, is in :mod:`slt_toys.exact.phase_boundaries`, exported here too.
+and what λ the integrals show, is in :mod:`slt_toys.exact.phase_boundaries`.
 """
 
 from __future__ import annotations
@@ -16,32 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..inputs.arguments import checked_arguments, shown
 from ..potentials.boxes import loss_unit, widened
 from ..potentials.potential import Potential
-from .phase_boundaries import (
-    Crossover,
-    LearningCoefficientEstimate,
-    PhaseAsymptotics,
-    crossover,
-    learning_coefficient_by_quadrature,
-    loss_gap_boundary,
-    phase_asymptotics,
-)
 from .phase_integrals import PhaseMoments, checked_n_beta, group_of, part_of, phase_moments, range_for
 from .quadrature import QuadratureError, line_integrals
-
-__all__ = [
-    "Crossover",
-    "LearningCoefficientEstimate",
-    "PhaseAsymptotics",
-    "QuadratureError",
-    "crossover",
-    "free_energy",
-    "learning_coefficient_by_quadrature",
-    "loss_gap_boundary",
-    "marginal_density",
-    "occupancy",
-    "phase_asymptotics",
-    "phase_table",
-]
 
 TOLERANCE = 1e-6
 
@@ -97,11 +73,8 @@ def phase_table(potential: Potential, n_beta: ArrayLike, *, tolerance: float = T
         variables[f"total_{key}"] = (("n_beta",), whole[key], attributes)
     shares = np.stack([_share(part, total, values) for part in parts], axis=1)
     variables["occupancy"] = (("n_beta", "phase"), shares, {"long_name": "share of the posterior mass"})
-    variables["occupancy_outside"] = (
-        ("n_beta",),
-        np.maximum(1 - shares.sum(axis=1), 0.0),
-        {"long_name": "mass in no phase"},
-    )
+    outside = np.maximum(1 - shares.sum(axis=1), 0.0)
+    variables["occupancy_outside"] = (("n_beta",), outside, {"long_name": "mass in no phase"})
     variables["temperature"] = (("n_beta",), 1 / values, {"units": "loss"})
     variables["loss"] = (("phase",), [part.reference for part in parts])
     variables["learning_coefficient"] = (("phase",), [float(phase.learning_coefficient) for phase in potential.phases])

@@ -26,8 +26,8 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 __all__ = [
-    "LocalForm", "barrier_form", "cells_near", "committor", "committor_quadrature", "kramers_rate", "kramers_ratio",
-    "log_mean_first_passage_time", "mean_first_passage_time", "mean_first_passage_times", "well_form",
+    "LocalForm", "barrier_form", "cells_near", "committor", "committor_quadrature", "kramers_prefactor", "kramers_rate",
+    "kramers_ratio", "log_mean_first_passage_time", "mean_first_passage_time", "mean_first_passage_times", "well_form",
 ]  # fmt: skip
 
 LARGEST_ORDER = 64  # of vanishing at a minimum or a barrier
@@ -89,8 +89,7 @@ def log_mean_first_passage_time(
     points, half = _gauss_points(edges)
     exponent = height(points)
     inner = _log_cumulative(-exponent, half)
-    crossing = exponent + inner
-    log_panel = _log_panel_integrals(crossing, half)
+    log_panel = _log_panel_integrals(exponent + inner, half)
     return float(np.logaddexp.reduce(log_panel[edges[:-1] >= start]) - np.log(temperature))
 
 
@@ -361,16 +360,17 @@ def kramers_rate(well: LocalForm, barrier: LocalForm, temperature: float, logari
         Return the logarithm of the rate, which does not underflow.
     """
     check_temperature(temperature)
-    prefactor = law("singular-eyring-kramers")(
-        temperature=temperature,
-        well_half_order=well.half_order,
-        well_coefficient=well.coefficient,
-        barrier_half_order=barrier.half_order,
-        barrier_coefficient=barrier.coefficient,
-        barrier_height=0.0,
-    )
-    log_rate = float(np.log(prefactor)) - (barrier.loss - well.loss) / temperature
+    log_prefactor = float(np.log(kramers_prefactor(well, barrier, temperature)))
+    log_rate = log_prefactor - (barrier.loss - well.loss) / temperature
     return log_rate if logarithm else float(np.exp(log_rate))
+
+
+def kramers_prefactor(well: LocalForm, barrier: LocalForm, temperature: ArrayLike) -> Array:
+    """The rate of :func:`kramers_rate` but for the exponential of the barrier, at temperatures of any shape."""
+    return law("singular-eyring-kramers")(
+        temperature=temperature, well_half_order=well.half_order, well_coefficient=well.coefficient,
+        barrier_half_order=barrier.half_order, barrier_coefficient=barrier.coefficient, barrier_height=0.0,
+    )  # fmt: skip
 
 
 @checked_arguments
@@ -380,14 +380,8 @@ def kramers_ratio(well: LocalForm, barrier: LocalForm, temperature: float) -> fl
     It departs from 1 as T^min(1/k, 1/j), k of the well and j of the barrier [eq:kramers-correction].
     """
     check_temperature(temperature)
-    return float(law("mean-first-passage-ratio")(
-        temperature=temperature,
-        well_half_order=well.half_order,
-        well_coefficient=well.coefficient,
-        well_linear_correction=well.linear_correction,
-        well_quadratic_correction=well.quadratic_correction,
-        barrier_half_order=barrier.half_order,
-        barrier_coefficient=barrier.coefficient,
-        barrier_linear_correction=barrier.linear_correction,
-        barrier_quadratic_correction=barrier.quadratic_correction,
-    ))  # fmt: skip
+    names = ("half_order", "coefficient", "linear_correction", "quadratic_correction")
+    forms = {
+        f"{side}_{name}": getattr(form, name) for side, form in (("well", well), ("barrier", barrier)) for name in names
+    }
+    return float(law("mean-first-passage-ratio")(temperature=temperature, **forms))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..potentials.potential import Potential
+from .grids import Grid
 
 Array = NDArray[np.float64]
 NEGLIGIBLE = 40.0  # temperatures above the lowest loss at which a component's weight is dropped
@@ -43,10 +42,10 @@ def mass_cells(part: Potential, temperature: float, phase: int | None = None) ->
         found = energy(places)
         return found if phase is None else np.where(part.phase_index(places) == phase, found, np.inf)
 
-    edges = [np.linspace(low, high, CELLS[d] + 1) for low, high in part.box]
-    width = np.array([edge[1] - edge[0] for edge in edges])
-    points = _product([(edge[1:] + edge[:-1]) / 2 for edge in edges])
-    corners = _product([[-0.25, 0.25]] * d) * width
+    grid = Grid.uniform(part.box, CELLS[d])
+    width = np.array([edge[1] - edge[0] for edge in grid.edges])
+    points = grid.points.reshape(-1, d)
+    corners = np.stack(np.meshgrid(*[[-0.25, 0.25]] * d, indexing="ij"), axis=-1).reshape(-1, d) * width
     size = np.ones(len(points))  # in units of the width
     losses, change = loss(points), _sum_of_sizes(gradient(points), width / 2)
     for _ in range(HALVINGS):
@@ -69,19 +68,12 @@ def mass_cells(part: Potential, temperature: float, phase: int | None = None) ->
             break
         halves = (points[split, None] + corners * size[split, None, None]).reshape(-1, d)
         keep = ~split & (least < NEGLIGIBLE * temperature)
-        points, size = (
-            np.concatenate([points[keep], halves]),
-            np.concatenate([size[keep], np.repeat(size[split] / 2, 2**d)]),
-        )
+        points = np.concatenate([points[keep], halves])
+        size = np.concatenate([size[keep], np.repeat(size[split] / 2, 2**d)])
         losses = np.concatenate([losses[keep], loss(halves)])
         change = np.concatenate([change[keep], _sum_of_sizes(gradient(halves), width / 2)])
     held = losses <= losses.min() + NEGLIGIBLE * temperature
     return points[held], width * size[held, None], losses[held], width.prod() * size[held] ** d
-
-
-def _product(axes: Sequence[ArrayLike]) -> Array:
-    """All points of a product of axes, shape (points, axes)."""
-    return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=-1)
 
 
 def _sum_of_sizes(slopes: Array, width: Array) -> Array:

@@ -26,23 +26,13 @@ OUTSIDE = 1e-7  # density at the edge of a box without walls, over the largest
 
 @dataclass(frozen=True)
 class ExactMeans:
-    """Means and standard deviations under the tempered posterior.
-
-    Attributes
-    ----------
-    energy, energy_deviation
-        Of the loss.
-    coordinates, coordinate_deviations
-        Shape (d,).
-    shares
-        Of the potential's phases.
-    """
+    """Means and standard deviations under the tempered posterior."""
 
     energy: float
     energy_deviation: float
-    coordinates: Array
+    coordinates: Array  # (d,)
     coordinate_deviations: Array
-    shares: Array
+    shares: Array  # of the potential's phases
 
 
 @lru_cache(maxsize=64)
@@ -66,12 +56,8 @@ def exact_means(potential: Potential, n_beta: float) -> ExactMeans | None:
     if first is None or second is None:
         return None
     scale = np.concatenate([[first.energy_deviation], first.coordinate_deviations, np.ones(len(first.shares))])
-    apart = np.abs(_all(first) - _all(second))
-    return first if (apart <= RESOLVED * scale).all() else None
-
-
-def _all(means: ExactMeans) -> Array:
-    return np.concatenate([[means.energy], means.coordinates, means.shares])
+    one, two = (np.concatenate([[means.energy], means.coordinates, means.shares]) for means in (first, second))
+    return first if (np.abs(one - two) <= RESOLVED * scale).all() else None
 
 
 def _grid(box: Array, size: int) -> tuple[Array, list[Array]]:
@@ -99,10 +85,8 @@ def _where_it_lives(potential: Potential, n_beta: float) -> Array | None:
         for axis, places in enumerate(axes):
             own = places[live.any(axis=tuple(k for k in range(losses.ndim) if k != axis))]
             cell = places[1] - places[0]
-            low, high = (
-                min(own.min(), held[:, axis].min()) - 1.5 * cell,
-                max(own.max(), held[:, axis].max()) + 1.5 * cell,
-            )
+            low = min(own.min(), held[:, axis].min()) - 1.5 * cell
+            high = max(own.max(), held[:, axis].max()) + 1.5 * cell
             fresh.append((max(low, box[axis, 0]), min(high, box[axis, 1])))
         smaller = np.array(fresh)
         shrunk = float(np.prod(np.diff(smaller)) / np.prod(np.diff(box)))

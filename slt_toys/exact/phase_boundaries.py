@@ -202,12 +202,14 @@ def crossover(
         return float(_difference(potential, a, b, np.exp([log_n_beta]))[0][0])
 
     first, second = phase_asymptotics(potential, a), phase_asymptotics(potential, b)
-    if (np.abs(difference) <= noise).all():
+    roots = laws = ()
+    same = (np.abs(difference) <= noise).all()
+    if not same:
+        roots = tuple(float(np.exp(x)) for x in _roots(exact, grid, difference))
+        laws = _asymptotic_roots(gap, first, second, grid)
+    if same:
         statement = f"{names[0]} and {names[1]} are equal at every n_beta from {low:.3g} to {high:.3g}"
-        return Crossover(*names, (float(low), float(high)), (), (), statement)
-    roots = tuple(float(np.exp(x)) for x in _roots(exact, grid, difference))
-    laws = _asymptotic_roots(gap, first, second, grid)
-    if roots:
+    elif roots:
         statement = f"{names[0]} and {names[1]} are equal at n_beta = " + ", ".join(f"{x:.6g}" for x in roots)
     else:
         lower = names[0] if difference[0] < 0 else names[1]
@@ -281,14 +283,11 @@ def lambert_crossover(loss_gap: float, coefficient_gap: float, constant_gap: flo
         return (root,) if root > 0 else ()
     if loss_gap == 0:
         return (float(np.exp(-constant_gap / coefficient_gap)),)
-    roots = {
-        law(label)(
-            loss_difference=loss_gap,
-            learning_coefficient_difference=coefficient_gap,
-            free_energy_constant_difference=constant_gap,
-        )
-        for label in ("crossover", "crossover-principal")
-    }
+    gaps = {
+        "loss_difference": loss_gap, "learning_coefficient_difference": coefficient_gap,
+        "free_energy_constant_difference": constant_gap,
+    }  # fmt: skip
+    roots = {law(label)(**gaps) for label in ("crossover", "crossover-principal")}
     return tuple(sorted(root for root in roots if root > 0))  # NaN where a branch is not real
 
 
@@ -322,17 +321,13 @@ def loss_gap_boundary(potential: Potential, phase_a: str | int, phase_b: str | i
     values = checked_n_beta(n_beta)
     difference, error = _difference(potential, a, b, values)
     first, second = phase_asymptotics(potential, a), phase_asymptotics(potential, b)
-    asymptotic = (
-        _loss_gap(potential, a, b) + (first.excess_free_energy(values) - second.excess_free_energy(values)) / values
-    )
-    units = {"units": "loss"}
+    excess = first.excess_free_energy(values) - second.excess_free_energy(values)
+    losses = {
+        "exact": difference / values, "asymptotic": _loss_gap(potential, a, b) + excess / values,
+        "error_estimate": error / values, "temperature": 1 / values,
+    }  # fmt: skip
     return xr.Dataset(
-        {
-            "exact": ("n_beta", difference / values, units),
-            "asymptotic": ("n_beta", asymptotic, units),
-            "error_estimate": ("n_beta", error / values, units),
-            "temperature": ("n_beta", 1 / values, units),
-        },
+        {name: ("n_beta", loss, {"units": "loss"}) for name, loss in losses.items()},
         coords={"n_beta": ("n_beta", values, {"units": "1/loss"})},
         attrs={"potential": potential.name, "phase_a": potential.phases[a].name, "phase_b": potential.phases[b].name},
     )

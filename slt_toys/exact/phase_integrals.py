@@ -41,46 +41,22 @@ class Piece:
 
 @dataclass(frozen=True)
 class Group:
-    """Coordinates coupled to each other and to no others.
+    """Coordinates coupled to each other and to no others."""
 
-    Attributes
-    ----------
-    coordinates
-        Their numbers in the potential.
-    lowest
-        The lowest loss of any phase in this group; pieces and phases are offset from it.
-    pieces
-        They cover the box.
-    members
-        For each phase, the numbers of the pieces that make its region up.
-    phase_offset
-        For each phase, its loss in this group above ``lowest``.
-    """
-
-    coordinates: tuple[int, ...]
-    lowest: float
-    pieces: tuple[Piece, ...]
-    members: tuple[tuple[int, ...], ...]
-    phase_offset: tuple[float, ...]
+    coordinates: tuple[int, ...]  # their numbers in the potential
+    lowest: float  # loss of any phase in this group; pieces and phases are offset from it
+    pieces: tuple[Piece, ...]  # they cover the box
+    members: tuple[tuple[int, ...], ...]  # for each phase, the numbers of the pieces that make its region up
+    phase_offset: tuple[float, ...]  # for each phase, its loss in this group above the lowest
 
 
 @dataclass(frozen=True)
 class PhaseMoments:
-    """Integrals over one phase (or over everything) at each n_beta, losses measured from ``reference``.
+    """Integrals over one phase (or over everything) at each n_beta, losses measured from ``reference``."""
 
-    Attributes
-    ----------
-    reference
-        Loss L_α of the phase, or the lowest loss; a float.
-    offset
-        The same above the sum of the groups' lowest losses, free of cancellation.
-    moments
-        log ∫ exp(-n_beta (L - reference)), mean and variance of L - reference, error estimate.
-    """
-
-    reference: float
-    offset: float
-    moments: Moments
+    reference: float  # loss L_α of the phase, or the lowest loss
+    offset: float  # the same above the sum of the groups' lowest losses, free of cancellation
+    moments: Moments  # log ∫ exp(-n_beta (L - reference)), mean and variance of L - reference, error estimate
 
 
 @checked_arguments

@@ -16,17 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import quadrature
-from .quadrature import (
-    LINES_AT_ONCE,
-    Nodes,
-    Panels,
-    QuadratureError,
-    Range,
-    gauss_kronrod,
-    refine,
-    sorted_nodes,
-    varies_little,
-)
+from .quadrature import LINES_AT_ONCE, Nodes, Panels, QuadratureError, Range, gauss_kronrod, refine, varies_little
 
 __all__ = ["plane_nodes"]
 
@@ -137,8 +127,7 @@ def _strips(
         lowest,
         wanted,
     )
-    by_line = np.argsort(panels.line, kind="stable")
-    panels = Panels(panels.line[by_line], panels.half[by_line], panels.losses[by_line], panels.label[by_line])
+    panels = panels.taken(np.argsort(panels.line, kind="stable"))
     shape = (len(edges), nodes.size, lowest.size)
     size = x.size * lowest.size
     cells = panels.line * lowest.size + panels.label % lowest.size
@@ -154,8 +143,7 @@ def _strips(
     rough = np.einsum("p,i,pilk->plk", half, coarse, inner)
     result = []
     for i, (first, last) in enumerate(pairwise(np.searchsorted(panels.line, np.arange(len(edges) + 1) * nodes.size))):
-        mine = slice(int(first), int(last))
-        own = Panels(panels.line[mine], panels.half[mine], panels.losses[mine], panels.label[mine])
+        own = panels.taken(slice(int(first), int(last)))
         position = own.line - i * nodes.size
         outer = half[i] * np.stack([weights[position], coarse[position]], axis=1)
         resolved = bool(varies_little(profile[i].T[present[i]], wanted).all())
@@ -178,11 +166,6 @@ def _collect(strips: Sequence[_Strip], lowest: Array, wanted: Range) -> list[Nod
     for number in [*range(lowest.size - 1), -1]:
         chosen = joined.label == number
         half = joined.half[chosen, None]
-        result.append(
-            sorted_nodes(
-                (joined.losses[chosen] - lowest[number]).ravel(),
-                (half * outer[chosen, :1] * weights).ravel(),
-                (half * outer[chosen, 1:] * coarse).ravel(),
-            )
-        )
+        fine, rough = (half * outer[chosen, :1] * weights).ravel(), (half * outer[chosen, 1:] * coarse).ravel()
+        result.append(Nodes.sorted((joined.losses[chosen] - lowest[number]).ravel(), fine, rough))
     return result

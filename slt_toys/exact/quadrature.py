@@ -96,39 +96,27 @@ class Range:
 
 @dataclass(frozen=True)
 class Moments:
-    """Integral of exp(-n_beta e) over a region, and moments of e under it, at each n_beta.
-
-    Attributes
-    ----------
-    log_integral
-        Logarithm of the integral.
-    mean, variance
-        Of e.
-    error
-        Relative difference of the integral by the coarse rule: an upper estimate of the relative error.
-    """
+    """Integral of exp(-n_beta e) over a region, and moments of e under it, at each n_beta."""
 
     log_integral: Array
-    mean: Array
+    mean: Array  # of e
     variance: Array
-    error: Array
+    error: Array  # relative difference of the integral by the coarse rule: an upper estimate of the relative error
 
 
 @dataclass(frozen=True)
 class Nodes:
-    """Nodes of one region in order of rising e (loss above the region's reference).
+    """Nodes of one region in order of rising e (loss above the region's reference), each of shape (nodes,)."""
 
-    Attributes
-    ----------
-    excess
-        e at the nodes, shape (nodes,).
-    weight, coarse_weight
-        Weights of the fine rule and of the embedded coarse one, shape (nodes,).
-    """
+    excess: Array  # e
+    weight: Array  # of the fine rule
+    coarse_weight: Array  # of the embedded coarse one
 
-    excess: Array
-    weight: Array
-    coarse_weight: Array
+    @classmethod
+    def sorted(cls, *nodes: Array) -> Nodes:
+        """Nodes whose e comes in any order."""
+        order = np.argsort(nodes[0])
+        return cls(*(values[order] for values in nodes))
 
     def moments(self, n_beta: Array) -> Moments:
         """Integral and moments at each n_beta, shape (temperatures,)."""
@@ -158,6 +146,10 @@ class Panels:
     half: Array
     losses: Array
     label: NDArray[np.int64]
+
+    def taken(self, which: slice | NDArray) -> Panels:
+        """Some of them."""
+        return Panels(*(own[which] for own in vars(self).values()))
 
     @staticmethod
     def join(parts: Sequence[Panels]) -> Panels:
@@ -197,7 +189,7 @@ def refine(
         own = labels[:, labels.shape[1] // 2]
         np.minimum.at(reference, own[~mixed], losses[~mixed].min(axis=1))
         resolved = (varies_little(losses - reference[own][:, None], wanted) | (half <= smallest)) & ~mixed
-        done.append(Panels(line[resolved], half[resolved], losses[resolved], own[resolved]))
+        done.append(Panels(line, half, losses, own).taken(resolved))
         count += int(resolved.sum()) * nodes.size
         if count > LARGEST_NODE_COUNT:
             raise QuadratureError(
@@ -208,10 +200,8 @@ def refine(
             cut[mixed] = _edge(label, line[mixed], middle[mixed], half[mixed], probes, labels[mixed])
         again = ~resolved
         line = np.repeat(line[again], 2)
-        low, high = (
-            np.stack([low[again], cut[again]], axis=1).ravel(),
-            np.stack([cut[again], high[again]], axis=1).ravel(),
-        )
+        ends = np.stack([low, cut, high], axis=1)[again]
+        low, high = ends[:, :2].ravel(), ends[:, 1:].ravel()
     return Panels.join(done)
 
 
@@ -239,11 +229,6 @@ def _edge(label: Callable, line: NDArray, middle: Array, half: Array, probes: Ar
         same = label(line, centre) == here
         inside, outside = np.where(same, centre, inside), np.where(same, outside, centre)
     return (inside + outside) / 2
-
-
-def sorted_nodes(excess: Array, weight: Array, coarse_weight: Array) -> Nodes:
-    order = np.argsort(excess)
-    return Nodes(excess[order], weight[order], coarse_weight[order])
 
 
 def line_nodes(excess: Callable[[Array], Array], ends: Sequence[float], wanted: Range) -> tuple[Nodes, float]:
@@ -283,7 +268,7 @@ def line_nodes(excess: Callable[[Array], Array], ends: Sequence[float], wanted: 
     )
     half = panels.half[:, None]
     excesses = (panels.losses - reference[0]).ravel()
-    return sorted_nodes(excesses, (half * weights).ravel(), (half * coarse).ravel()), float(reference[0])
+    return Nodes.sorted(excesses, (half * weights).ravel(), (half * coarse).ravel()), float(reference[0])
 
 
 def line_integrals(

@@ -32,13 +32,12 @@ def check_schedule(temperatures: ArrayLike, durations: ArrayLike) -> tuple[Array
             "temperatures and durations must hold one number per epoch each, "
             f"not shapes {temperatures.shape} and {durations.shape}"
         )
-    for name, values, wrong in (
-        ("temperatures", temperatures, temperatures <= 0),
-        ("durations", durations, durations < 0),
+    for name, values, wrong, sign in (
+        ("temperatures", temperatures, temperatures <= 0, "positive"),
+        ("durations", durations, durations < 0, "not negative"),
     ):
         bad = np.flatnonzero(wrong | ~np.isfinite(values))
         if bad.size:
-            sign = "positive" if name == "temperatures" else "not negative"
             raise ValueError(f"{name} must be finite and {sign}; epoch {bad[0]} has {values[bad[0]]}")
     return temperatures, durations
 

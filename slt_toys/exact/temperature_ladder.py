@@ -19,6 +19,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -108,22 +109,16 @@ def temperature_ladder(
     _check_acceptance(acceptance)
     count = max(TEMPERATURES, math.ceil(PER_FACTOR_E * math.log(hottest / coldest)))
     temperatures = np.geomspace(coldest, hottest, count)
-    laws = (energy_law(potential, float(t)) for t in temperatures)
-    barrier = [found.mean_difference() / 2 for found in laws]
+    barrier = [energy_law(potential, float(t)).mean_difference() / 2 for t in temperatures]
     along = _barrier_along(temperatures, np.array(barrier))
     # As many as normal losses would need, then up or down to the fewest.
     pairs = max(1, math.ceil(math.sqrt(math.pi) / 2 * along[1][-1] / special.erfcinv(acceptance)))
-    found = _equal_acceptances(potential, coldest, hottest, along, pairs, acceptance)
-    while found is None:
+    cut = partial(_equal_acceptances, potential, coldest, hottest, along, acceptance)
+    while (ladder := cut(pairs)) is None:
         pairs += 1
-        found = _equal_acceptances(potential, coldest, hottest, along, pairs, acceptance)
-    while pairs > 1:
-        pairs -= 1
-        fewer = _equal_acceptances(potential, coldest, hottest, along, pairs, acceptance)
-        if fewer is None:
-            break
-        found = fewer
-    return found
+    while pairs > 1 and (fewer := cut(pairs - 1)) is not None:
+        ladder, pairs = fewer, pairs - 1
+    return ladder
 
 
 @checked_arguments(finite=False)
@@ -152,12 +147,8 @@ def ladder_from_energies(temperatures: ArrayLike, energies: ArrayLike, acceptanc
         For arrays that do not fit or are not finite, or an acceptance out of range.
     """
     levels, losses = np.asarray(temperatures, dtype=float), np.asarray(energies, dtype=float)
-    if (
-        levels.ndim != 1
-        or levels.size < 2
-        or not np.isfinite(levels).all()
-        or not (np.diff(levels, prepend=0) > 0).all()
-    ):
+    rising = np.isfinite(levels).all() and levels.ndim == 1 and (np.diff(levels, prepend=0) > 0).all()
+    if levels.size < 2 or not rising:
         raise ValueError("temperatures must be at least two positive numbers in increasing order")
     if losses.ndim != 2 or len(losses) != len(levels) or losses.shape[1] < 2 or not np.isfinite(losses).all():
         raise ValueError(f"energies must be finite, of shape ({len(levels)}, draws), not shape {losses.shape}")
@@ -211,7 +202,7 @@ def _barrier_along(temperatures: Array, local_barrier: Array) -> tuple[Array, Ar
 
 
 def _equal_acceptances(
-    potential: Potential, coldest: float, hottest: float, along: tuple[Array, Array], pairs: int, acceptance: float
+    potential: Potential, coldest: float, hottest: float, along: tuple[Array, Array], acceptance: float, pairs: int
 ) -> TemperatureLadder | None:
     """Cut a range into so many pairs that accept alike; None if they cannot all accept that often."""
     position, cumulative = along

@@ -19,7 +19,8 @@ from sympy import Rational
 
 from theory.learning_coefficient.engine import LearningCoefficientRefused, rlct
 
-from ..exact.equilibrium import learning_coefficient_by_quadrature, phase_asymptotics, phase_table
+from ..exact.equilibrium import phase_table
+from ..exact.phase_boundaries import learning_coefficient_by_quadrature, phase_asymptotics
 from ..inputs.arguments import checked_arguments
 from ..potentials.potential import Potential
 from ..results.progress import progress

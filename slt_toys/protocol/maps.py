@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ..exact.equilibrium import loss_gap_boundary
 from ..exact.fokker_planck import fokker_planck, grid_for, relaxation_time
+from ..exact.phase_boundaries import loss_gap_boundary
 from ..potentials.potential import Potential, PotentialPair
 from ..samplers import OverdampedLangevin, largest_stable_step, sample
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..exact.equilibrium import Crossover, crossover
+from ..exact.phase_boundaries import Crossover, crossover
 from ..fits.batch_size import EpochsPerHalving, compare, epochs_per_halving, usable_ends
 from ..fits.collapse import BatchCurve, BestExponent, Collapse, best_exponent, collapse
 from ..fits.ends import HALF_DEPTH, HINGE, CriticalPeriodEnd, Definition, find_end, minimum_rows, replicate_epochs

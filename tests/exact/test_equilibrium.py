@@ -8,15 +8,8 @@ import pytest
 import sympy
 from scipy.integrate import dblquad, quad
 
-from slt_toys.exact.equilibrium import (
-    crossover,
-    free_energy,
-    learning_coefficient_by_quadrature,
-    loss_gap_boundary,
-    marginal_density,
-    occupancy,
-    phase_table,
-)
+from slt_toys.exact.equilibrium import free_energy, marginal_density, occupancy, phase_table
+from slt_toys.exact.phase_boundaries import crossover, learning_coefficient_by_quadrature, loss_gap_boundary
 from slt_toys.potentials.catalogue import pairs
 from slt_toys.potentials.potential import Phase, Potential
 from tests.exact.made_wells import CATALOGUE, N_BETA, ONE_DIMENSIONAL, w, w1, w2, w3

@@ -9,16 +9,15 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.special import gamma
 
-from slt_toys.exact.equilibrium import (
+from slt_toys.exact.equilibrium import free_energy, occupancy, phase_table
+from slt_toys.exact.phase_boundaries import (
+    _roots,
     crossover,
-    free_energy,
+    lambert_crossover,
     learning_coefficient_by_quadrature,
     loss_gap_boundary,
-    occupancy,
     phase_asymptotics,
-    phase_table,
 )
-from slt_toys.exact.phase_boundaries import _roots, lambert_crossover
 from slt_toys.potentials.catalogue import pairs, singular_double_well_4_2
 from slt_toys.potentials.potential import Phase, Potential
 from tests.exact.made_wells import CATALOGUE, N_BETA, ONE_DIMENSIONAL

@@ -8,13 +8,9 @@ import sympy
 from scipy.special import gamma
 
 from slt_toys.exact import phase_integrals
-from slt_toys.exact.equilibrium import (
-    QuadratureError,
-    free_energy,
-    phase_table,
-)
+from slt_toys.exact.equilibrium import free_energy, phase_table
 from slt_toys.exact.plane_quadrature import plane_nodes
-from slt_toys.exact.quadrature import Range
+from slt_toys.exact.quadrature import QuadratureError, Range
 from slt_toys.potentials.potential import Phase, Potential
 from tests.exact.made_wells import CATALOGUE, N_BETA, w1, w2
 

@@ -7,16 +7,7 @@ import pytest
 import sympy
 
 from slt_toys.exact.draws import draw_exact
-from slt_toys.exact.equilibrium import (
-    crossover,
-    free_energy,
-    learning_coefficient_by_quadrature,
-    loss_gap_boundary,
-    marginal_density,
-    occupancy,
-    phase_asymptotics,
-    phase_table,
-)
+from slt_toys.exact.equilibrium import free_energy, marginal_density, occupancy, phase_table
 from slt_toys.exact.fokker_planck import fokker_planck, grid_for, relaxation_time, spectrum
 from slt_toys.exact.kinetics import (
     barrier_form,
@@ -25,6 +16,12 @@ from slt_toys.exact.kinetics import (
     log_mean_first_passage_time,
     mean_first_passage_time,
     well_form,
+)
+from slt_toys.exact.phase_boundaries import (
+    crossover,
+    learning_coefficient_by_quadrature,
+    loss_gap_boundary,
+    phase_asymptotics,
 )
 from slt_toys.exact.temperature_ladder import swap_acceptance, temperature_ladder
 from slt_toys.fits.ends import half_stuck_mass

@@ -13,7 +13,7 @@ import pytest
 from slt_toys import samplers
 from slt_toys.barriers import transition_law
 from slt_toys.exact import draws as exact_draws
-from slt_toys.exact import equilibrium, kinetics, propagator, sweeps, temperature_ladder
+from slt_toys.exact import equilibrium, kinetics, phase_boundaries, propagator, sweeps, temperature_ladder
 from slt_toys.exact import fokker_planck as fp
 from slt_toys.fits import agreement as slope_agreement
 from slt_toys.fits import batch_size as end_fits
@@ -91,12 +91,12 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "phase_table": (equilibrium.phase_table, {"potential": WELL, "n_beta": [3.0], "tolerance": 1e-6}),
     "marginal_density": (equilibrium.marginal_density, {
         "potential": WELL, "coordinate": 0, "n_beta": 3.0, "grid": [0.0, 0.5]}),
-    "phase_asymptotics": (equilibrium.phase_asymptotics, {"potential": WELL, "phase": 0}),
-    "crossover": (equilibrium.crossover, {
+    "phase_asymptotics": (phase_boundaries.phase_asymptotics, {"potential": WELL, "phase": 0}),
+    "crossover": (phase_boundaries.crossover, {
         "potential": WELL, "phase_a": 0, "phase_b": 1, "n_beta_range": (0.1, 100.0)}),
-    "loss_gap_boundary": (equilibrium.loss_gap_boundary, {
+    "loss_gap_boundary": (phase_boundaries.loss_gap_boundary, {
         "potential": WELL, "phase_a": 0, "phase_b": 1, "n_beta": [3.0]}),
-    "learning_coefficient_by_quadrature": (equilibrium.learning_coefficient_by_quadrature, {
+    "learning_coefficient_by_quadrature": (phase_boundaries.learning_coefficient_by_quadrature, {
         "potential": WELL, "phase": 0, "n_beta": [1e5, 1e6, 1e7, 1e8]}),
     "draw_exact": (exact_draws.draw_exact, {"potential": WELL, "n_beta": 3.0, "size": 5, "seed": 1}),
     "grid_for": (fp.grid_for, {"potentials": WELL, "temperatures": [0.3], "cells": 40}),

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from slt_toys.exact.draws import draw_exact
-from slt_toys.exact.equilibrium import crossover, free_energy, learning_coefficient_by_quadrature, phase_table
+from slt_toys.exact.equilibrium import free_energy, phase_table
 from slt_toys.exact.fokker_planck import fokker_planck, grid_for, relaxation_time
 from slt_toys.exact.kinetics import barrier_form, kramers_rate, mean_first_passage_time, well_form
+from slt_toys.exact.phase_boundaries import crossover, learning_coefficient_by_quadrature
 from slt_toys.potentials.potential import Potential, mirrored_pair
 from slt_toys.protocol.exact import stuck_by_switch
 from slt_toys.protocol.schedule import Ending
