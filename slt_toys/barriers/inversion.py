@@ -174,8 +174,7 @@ def invert_decline(
         In one line: unknown rule, α not positive, other switch epochs; for ``"discrepancy"``, when no spectrum of
         barriers comes as close to the decline as its noise says.
     """
-    if not np.array_equal(kernel.switch_epochs, decline.switch_epochs):
-        raise ValueError("kernel must be computed at the decline's switch_epochs; they differ")
+    kernel.check_epochs(decline)
     if rule not in RULES:
         raise ValueError(f"rule must be one of {', '.join(RULES)}, not {rule!r}")
     if smoothing is not None and not (np.isfinite(smoothing) and smoothing > 0):
@@ -186,18 +185,18 @@ def invert_decline(
     data = decline.whitened
     if smoothing is not None:
         return problem.solve(data, smoothing)
-    found = [problem.solve(data, alpha) for alpha in SMOOTHINGS]
+    spectra = [problem.solve(data, alpha) for alpha in SMOOTHINGS]
     if rule == "generalised_cross_validation":
         n = decline.size
-        return min(found, key=lambda s: n * s.chi_square / max(n - FREEDOM_FACTOR * s.freedom, 1e-9) ** 2)
-    least = found[-1].chi_square
+        return min(spectra, key=lambda s: n * s.chi_square / max(n - FREEDOM_FACTOR * s.freedom, 1e-9) ** 2)
+    least = spectra[-1].chi_square
     if least > chdtri(decline.size, IMPOSSIBLE):
         raise ValueError(
             f"noise is too small for this kernel: chi² is at least {least:.4g} for {decline.size} rows, so no "
             "spectrum of these barriers declines like this"
         )
     target = max(decline.size, least + np.sqrt(2 * decline.size))
-    return next(spectrum for spectrum in found if spectrum.chi_square <= target)
+    return next(spectrum for spectrum in spectra if spectrum.chi_square <= target)
 
 
 @checked_arguments

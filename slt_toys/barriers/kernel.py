@@ -24,13 +24,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
-from ..exact.kinetics import barrier_form, well_form
+from ..exact.kinetics import barrier_form, kramers_prefactor, well_form
 from ..inputs.arguments import check_fields, checked_arguments
 from ..potentials.potential import Potential, PotentialPair
 from ..protocol.exact import stuck_by_switch
 from ..protocol.schedule import Ending, Start
 from ..protocol.training import ExponentialDecay, Training
 from ..reference.laws import law
+from .decline import Decline
 
 Array = NDArray[np.float64]
 Method = Literal["fokker_planck", "eyring_kramers", "gumbel"]
@@ -93,15 +94,13 @@ class BarrierKernel:
         ValueError
             For heights outside the nodes.
         """
-        return self._spline(self._log(heights))
+        logs = np.log(self._check(heights))
+        return self._spline(np.clip(logs, np.log(self.lowest), np.log(self.highest)))
 
-    def log_slope(self, heights: ArrayLike) -> Array:
-        """Their derivatives in log height, same shape."""
-        return self._spline(self._log(heights), 1)
-
-    def matrix(self, heights: ArrayLike) -> Array:
-        """What maps weights at these heights (m,) to a decline (n,): shape (n, m)."""
-        return self(heights).T
+    def check_epochs(self, decline: Decline) -> None:
+        """Refuse a decline of other switch epochs."""
+        if not np.array_equal(self.switch_epochs, decline.switch_epochs):
+            raise ValueError("kernel must be computed at the decline's switch_epochs; they differ")
 
     def log_width(self, height: float) -> float:
         """Width κ_G of the step at a height, in log height, from the switch epoch whose step is steepest nearest to it.
@@ -146,9 +145,6 @@ class BarrierKernel:
                 f"between {values.min():g} and {values.max():g}"
             )
         return values
-
-    def _log(self, heights: ArrayLike) -> Array:
-        return np.clip(np.log(self._check(heights)), np.log(self.lowest), np.log(self.highest))
 
 
 @checked_arguments
@@ -237,12 +233,12 @@ def stuck_probabilities(
     temperatures, durations = training.temperatures(last), training.durations(last)
     if method == "eyring_kramers":
         return _two_states(pair, temperatures, durations, switches, ending, scales, start)
-    found = np.empty((scales.size, switches.size))
-    for row, scale in enumerate(scales):
-        found[row] = stuck_by_switch(
+    stuck = np.empty((scales.size, switches.size))
+    for row, scale in zip(stuck, scales, strict=True):
+        row[:] = stuck_by_switch(
             pair, temperatures / scale, durations * scale, switches, ending, start=start, cells=cells
         )
-    return found
+    return stuck
 
 
 @checked_arguments
@@ -274,15 +270,12 @@ def _rates(potential: Potential, stuck_phase: str, temperatures: Array) -> tuple
     """Rates out of and into the stuck phase at temperatures of any shape [eq:singular-eyring-kramers]."""
     barrier = barrier_form(potential)
     stuck = potential.phase_number(stuck_phase)
-    found = []
-    for phase in (stuck, 1 - stuck):
-        well = well_form(potential, phase)
-        prefactor = law("singular-eyring-kramers")(
-            temperature=temperatures, well_half_order=well.half_order, well_coefficient=well.coefficient,
-            barrier_half_order=barrier.half_order, barrier_coefficient=barrier.coefficient, barrier_height=0.0,
-        )  # fmt: skip
-        found.append(prefactor * np.exp(-(barrier.loss - well.loss) / temperatures))
-    return found[0], found[1]
+    wells = [well_form(potential, phase) for phase in (stuck, 1 - stuck)]
+    out, back = (
+        kramers_prefactor(well, barrier, temperatures) * np.exp(-(barrier.loss - well.loss) / temperatures)
+        for well in wells
+    )
+    return out, back
 
 
 def _two_states(
@@ -323,10 +316,7 @@ def _gumbel(pair: PotentialPair, training: Training, switches: NDArray, heights:
         raise ValueError("method 'gumbel' is a law of exponential decay; give learning_rate_at=ExponentialDecay(...)")
     well, barrier = well_form(pair.clean, pair.stuck_phase), barrier_form(pair.clean)
     power = 1 - 1 / (2 * well.half_order) - 1 / (2 * barrier.half_order)
-    prefactor = law("singular-eyring-kramers")(
-        temperature=1.0, well_half_order=well.half_order, well_coefficient=well.coefficient,
-        barrier_half_order=barrier.half_order, barrier_coefficient=barrier.coefficient, barrier_height=0.0,
-    )  # fmt: skip
+    prefactor = kramers_prefactor(well, barrier, 1.0)
     epochs = int(switches[-1]) + 1
     temperature = training.temperatures(epochs)[switches]
     sliding = law("sliding-barrier")(

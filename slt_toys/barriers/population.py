@@ -169,9 +169,8 @@ def height_range(
     """
     temperature = float(training.temperatures(1)[0])
     heights = temperature * np.geomspace(1e-4, 200, SCAN)
-    early, late = stuck_probabilities(
-        pair, training, np.array([first, last]), ending, heights, method="eyring_kramers"
-    ).T  # fmt: skip
+    epochs = np.array([first, last])
+    early, late = stuck_probabilities(pair, training, epochs, ending, heights, method="eyring_kramers").T
     rise = late - early
     clearest = int(np.argmax(rise))
     if rise[clearest] < LEAST_RISE:

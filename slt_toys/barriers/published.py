@@ -67,9 +67,7 @@ def read_measured(
     """
     epochs = measured.decline.switch_epochs
     stuck = 0.95 if measured.best_given else STUCK_AT_FIRST
-    low, high = height_range(
-        pair, training, measured.first_epoch, int(epochs[-1]), ending, stuck_at_first=stuck
-    )  # fmt: skip
+    low, high = height_range(pair, training, measured.first_epoch, int(epochs[-1]), ending, stuck_at_first=stuck)
     kernel = barrier_kernel(pair, training, epochs, ending, low, high, method=method, cells=cells, spacing=spacing)
     return read_barriers(kernel, measured.decline, neighbours_weight=2 / 3, repetitions=repetitions, seed=seed)
 
@@ -123,8 +121,10 @@ def published_spectra(
                 pair, training, ending, published_decline(size), method="eyring_kramers", repetitions=repetitions,
                 seed=[*seeds, i, j],
             )  # fmt: skip
-            redrawn[:, j] = _redrawn_medians(reading, redraws, [*seeds, i, j, 1])
-            spectrum = reading.spectrum
+            spectrum, own = reading.spectrum, [*seeds, i, j, 1]
+            mean = spectrum.decline(reading.kernel)
+            declines = (reading.decline.redrawn(mean, [*own, k]) for k in range(redraws))
+            redrawn[:, j] = [spectrum_median(invert_decline(reading.kernel, decline)) for decline in declines]
             table[:, i, j] = (
                 reading.median, *np.quantile(redrawn[:, j], [0.025, 0.975]), training.temperatures(1)[0],
                 reading.separate.number, spectrum.chi_square, spectrum.p_value, reading.decline.size,
@@ -134,12 +134,10 @@ def published_spectra(
                 advance(1 / (len(factors) * len(sizes)))
         slopes = [np.polyfit(np.log(sizes), np.log(row), 1)[0] for row in (table[0, i], *redrawn)]
         exponents[:, i] = slopes[0], *np.quantile(slopes[1:], [0.025, 0.975])
-    found = {name: (("factor", "batch_size"), values) for name, values in zip(names, table, strict=True)}
-    found |= {
-        name: ("factor", values)
-        for name, values in zip(("exponent", "exponent_low", "exponent_high"), exponents, strict=True)
-    }
-    return xr.Dataset(found, coords={"factor": list(factors), "batch_size": sizes})
+    columns = {name: (("factor", "batch_size"), values) for name, values in zip(names, table, strict=True)}
+    slope_names = ("exponent", "exponent_low", "exponent_high")
+    columns |= {name: ("factor", values) for name, values in zip(slope_names, exponents, strict=True)}
+    return xr.Dataset(columns, coords={"factor": list(factors), "batch_size": sizes})
 
 
 @checked_arguments
@@ -147,11 +145,3 @@ def row_ratio(kernel: BarrierKernel, height: float) -> float:
     """Ratio of the barriers whose steps lie at neighbouring switch epochs, about a height."""
     _, _, rows_per_width = kernel.step_at(height)
     return float(np.exp(kernel.log_width(height) / rows_per_width))
-
-
-def _redrawn_medians(reading: DeclineReading, redraws: int, seeds: list[int]) -> np.ndarray:
-    mean = reading.spectrum.decline(reading.kernel)
-    return np.array([
-        spectrum_median(invert_decline(reading.kernel, reading.decline.redrawn(mean, [*seeds, k]))) for k in
-        range(redraws)
-    ])  # fmt: skip

@@ -83,9 +83,7 @@ def read_barriers(
     most, repetitions, seed
         As in :func:`slt_toys.barriers.separate.separate_barriers`.
     """
-    separate = separate_barriers(
-        kernel, decline, most=most, confidence=CONFIDENCE, repetitions=repetitions, seed=seed
-    )  # fmt: skip
+    separate = separate_barriers(kernel, decline, most=most, confidence=CONFIDENCE, repetitions=repetitions, seed=seed)
     spectrum = invert_decline(kernel, decline)
     windows = window_weights(kernel, decline, window_edges(kernel), confidence=CONFIDENCE)
     if spectrum.doubt and not windows.doubt:

@@ -95,9 +95,7 @@ def transitions_by_interval(
     losses = simulate_losses(
         examples, sampler, n_beta=None, steps=steps, chains=chains, seed=seed, start=START, finish=FINISH
     )
-    study = recording_study(
-        examples, sampler, system.temperature, losses, sorted(every), Detector(system.window)
-    )  # fmt: skip
+    study = recording_study(examples, sampler, system.temperature, losses, sorted(every), Detector(system.window))
     found = study[["expected_detected", "expected_separate", "expected_intervals", "resolution"]]
     for name in ("detected", "separate"):
         # A count that is the same in every chain still has the error of one chain that differs.

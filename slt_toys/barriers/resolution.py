@@ -105,7 +105,13 @@ def separation_limit(
     width = kernel.log_width(height)
     size = float(ndtri(1 - level) + ndtri(power))
     widest = 2 * min(np.log(height / kernel.lowest), np.log(kernel.highest / height)) * (1 - 1e-9)
-    by_law = _widths_by_law(kernel, noise, height, weight, size)
+    # The law in kernel widths, with the noise of the switch epoch whose step lies at the height.
+    epoch, rise, per_width = kernel.step_at(height)
+    errors = _noise(kernel, noise)
+    error = errors if errors.ndim == 1 else np.sqrt(np.diag(errors))
+    by_law = law("barrier-spectrum-separation")(
+        kernel_width=1.0, relative_noise=error[epoch] / (weight * rise), points_per_width=per_width, detection_size=size
+    )
 
     def short(log_ratio: float) -> float:
         return np.sqrt(difference_from_one(kernel, noise, height, float(np.exp(log_ratio)), weight)) - size
@@ -193,13 +199,3 @@ def recovery_map(
 def _noise(kernel: BarrierKernel, noise: ArrayLike) -> Array:
     values = np.asarray(noise, dtype=float)
     return np.full(kernel.switch_epochs.size, float(values)) if values.ndim == 0 else values
-
-
-def _widths_by_law(kernel: BarrierKernel, noise: ArrayLike, height: float, weight: float, size: float) -> float:
-    """The law in kernel widths, with the noise of the switch epoch whose step lies at the height."""
-    epoch, rise, per_width = kernel.step_at(height)
-    errors = _noise(kernel, noise)
-    error = errors if errors.ndim == 1 else np.sqrt(np.diag(errors))
-    return law("barrier-spectrum-separation")(
-        kernel_width=1.0, relative_noise=error[epoch] / (weight * rise), points_per_width=per_width, detection_size=size
-    )

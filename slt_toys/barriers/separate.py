@@ -128,7 +128,7 @@ def separate_barriers(
     ValueError
         In one line, for settings that make no sense or a kernel of other switch epochs.
     """
-    _same_epochs(kernel, decline)
+    kernel.check_epochs(decline)
     for name, value in (("level", level), ("confidence", confidence)):
         if not 0 < value < 1:
             raise ValueError(f"{name} must lie between 0 and 1, not {value}; {name} 0.05 or 0.95 is usual")
@@ -176,7 +176,7 @@ def fit_barriers(kernel: BarrierKernel, decline: Decline, number: int) -> Barrie
     ValueError
         For a negative number or a kernel of other switch epochs.
     """
-    _same_epochs(kernel, decline)
+    kernel.check_epochs(decline)
     if not isinstance(number, int | np.integer) or number < 0:
         raise ValueError(f"number must be a whole number of barriers, at least 0, not {number!r}")
     model = _Model(kernel, decline)
@@ -193,7 +193,7 @@ def any_spectrum(kernel: BarrierKernel, decline: Decline, points: int = GRID) ->
     A convex problem without local optima, so a lower bound on the chi² of every spectrum; as an estimate it is spiky
     where the data do not tell.
     """
-    _same_epochs(kernel, decline)
+    kernel.check_epochs(decline)
     heights = np.geomspace(kernel.lowest, kernel.highest, points)
     weights, residual = nnls(decline.whiten(kernel(heights)).T, decline.whitened)
     return BarrierFit(heights, weights, float(residual**2))
@@ -273,8 +273,3 @@ class _Model:
             if not busy.size:
                 break
         return logs, weights, chi_squares
-
-
-def _same_epochs(kernel: BarrierKernel, decline: Decline) -> None:
-    if not np.array_equal(kernel.switch_epochs, decline.switch_epochs):
-        raise ValueError("kernel must be computed at the decline's switch_epochs; they differ")

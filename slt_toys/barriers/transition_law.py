@@ -37,16 +37,10 @@ QUADRATURE = 1500  # points in log time of the expectation integrals; doubling c
 
 @dataclass(frozen=True, eq=False)
 class DecayLaw:
-    """A sum of exponentials Σ c_k exp(-λ_k t).
+    """A sum of exponentials Σ c_k exp(-λ_k t)."""
 
-    Attributes
-    ----------
-    coefficients, rates
-        c_k and λ_k ≥ 0, the latter per Langevin time; shape (k,).
-    """
-
-    coefficients: Array
-    rates: Array
+    coefficients: Array  # c_k, (k,)
+    rates: Array  # λ_k ≥ 0 per Langevin time, (k,)
 
     def __call__(self, times: ArrayLike) -> Array:
         """The sum at times of any shape."""
@@ -171,8 +165,8 @@ def loss_noise(potential: Potential, temperature: float, start: str | int, targe
         process, centers = _process(part, temperature)
         for place in (begin, end):
             low, high = part.phase_interval(phase_at(part, np.array([place])))
-            values, vectors, weights = _modes(process, temperature, (centers > low) & (centers < high), walls=True)
             inside = (centers > low) & (centers < high)
+            values, vectors, weights = _modes(process, temperature, inside, walls=True)
             weights = weights / weights.sum()
             energy = process.energy[inside] - weights @ process.energy[inside]
             amplitudes = (np.sqrt(weights) * energy) @ vectors

@@ -253,8 +253,7 @@ def recording_study(
         m = detector.records(interval)
         error = mean_difference_error(noise, m * interval, interval)
         threshold = detector.threshold(records.shape[1])
-        found = detect_transitions(records, error, m, threshold)
-        detected[row] = [len(places) for places in found]
+        detected[row] = [len(places) for places in detect_transitions(records, error, m, threshold)]
         resolution = detector.resolution(interval)
         separate[row] = [_groups(times, resolution) for times in arrivals]
         side = m * interval  # a drop nearer to either end of the record is averaged with what it falls to, or from

@@ -55,22 +55,12 @@ def propagator_error(substeps: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Propagator:
-    """One epoch's propagator: factors of I - pole·(t/s)·Q, eliminated block by block along the first axis.
+    """One epoch's propagator: factors of I - pole·(t/s)·Q, eliminated block by block along the first axis."""
 
-    Attributes
-    ----------
-    up, down
-        Scaled rates along the first axis, shape (n - 1, width).
-    inverse
-        Inverses of the blocks after elimination, shape (n, width, width); in one dimension the width is 1.
-    substeps
-        Number s of sub-steps.
-    """
-
-    up: Array
+    up: Array  # scaled rates along the first axis, (n - 1, width); in one dimension the width is 1
     down: Array
-    inverse: Array
-    substeps: int
+    inverse: Array  # inverses of the blocks after elimination, (n, width, width)
+    substeps: int  # s
 
     def observables(self, columns: Array) -> Array:
         """Expected values at the epoch's end of observables (cells, columns), given the cell at its start."""
@@ -82,12 +72,9 @@ class Propagator:
 
     def _apply(self, columns: Array, line: Callable[..., None], plane: Callable[..., None]) -> Array:
         weights = resolvent_coefficients()
-        on_a_line = self.inverse.shape[1] == 1
-        solve = line if on_a_line else plane
-        if on_a_line:
-            factors = (self.up[:, 0].copy(), self.down[:, 0].copy(), self.inverse[:, 0, 0].copy())
-        else:
-            factors = (self.up, self.down, self.inverse)
+        solve, factors = plane, (self.up, self.down, self.inverse)
+        if self.inverse.shape[1] == 1:
+            solve, factors = line, (self.up[:, 0].copy(), self.down[:, 0].copy(), self.inverse[:, 0, 0].copy())
         now = np.ascontiguousarray(columns)
         for _ in range(self.substeps):
             value = weights[STAGES] * now

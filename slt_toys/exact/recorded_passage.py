@@ -27,18 +27,10 @@ SUBSTEPS = 8  # the propagator is then right to 3e-9
 
 @dataclass(frozen=True, eq=False)
 class RecordedPassage:
-    """Expected draws until a chain is first seen at or beyond a level.
+    """Expected draws until a chain is first seen at or beyond a level."""
 
-    Attributes
-    ----------
-    points
-        Midpoints of the cells this side of the level, increasing, shape (n,).
-    draws
-        τ there, shape (n,).
-    """
-
-    points: Array
-    draws: Array
+    points: Array  # midpoints of the cells this side of the level, increasing, (n,)
+    draws: Array  # τ there, (n,)
 
     def __call__(self, points: ArrayLike) -> Array:
         """τ at points this side of the level, any shape; those beyond the grid take its end."""

@@ -24,6 +24,8 @@ import sympy
 from sympy.codegen.rewriting import create_expand_pow_optimization
 from sympy.printing.pycode import PythonCodePrinter
 
+from theory.files import write_in_one_go
+
 from ..potentials.expression_parts import split
 from ..potentials.potential import Potential
 from . import bits
@@ -180,16 +182,7 @@ def _store(name: str, source: str) -> Path:
             if path.is_file() and path.read_text(encoding="utf-8") == source:
                 return path
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    file.write(source)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(temporary, path)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            write_in_one_go(source.encode(), path)
             return path
         except OSError:
             continue

@@ -22,14 +22,8 @@ from .coefficient_fields import GENERATOR, CoefficientField
 from .expressions import ExpressionError
 
 __all__ = [
-    "RealRoot",
-    "common_real_roots",
-    "count_real_roots",
-    "is_algebraic",
-    "real_roots",
-    "real_sign",
-    "region_function",
-]
+    "RealRoot", "common_real_roots", "count_real_roots", "is_algebraic", "real_roots", "real_sign", "region_function",
+]  # fmt: skip
 
 _VARIABLE = sympy.Symbol("_root", real=True)  # a name that no user's energy can hold
 

@@ -15,18 +15,6 @@ from .sgd import SGD, SGLD
 from .underdamped import UnderdampedLangevin
 
 __all__ = [
-    "MALA",
-    "SGD",
-    "SGLD",
-    "Gibbs",
-    "OverdampedLangevin",
-    "RandomWalkMetropolis",
-    "ReplicaExchange",
-    "Sampler",
-    "Stage",
-    "UnderdampedLangevin",
-    "annealing_schedule",
-    "largest_stable_step",
-    "sample",
-    "sample_stages",
-]
+    "MALA", "SGD", "SGLD", "Gibbs", "OverdampedLangevin", "RandomWalkMetropolis", "ReplicaExchange", "Sampler", "Stage",
+    "UnderdampedLangevin", "annealing_schedule", "largest_stable_step", "sample", "sample_stages",
+]  # fmt: skip

@@ -21,40 +21,25 @@ Summary = dict[str, tuple[tuple[str, ...], Array]]
 
 @dataclass(frozen=True)
 class Program:
-    """A sampler compiled for a potential.
+    """A sampler compiled for a potential."""
 
-    Attributes
-    ----------
-    rows, scratch_rows
-        Rows of 64 lanes that a block's state and its scratch take; the first d rows of the state are the positions.
-    advance
-        ``advance(state, bits, scratch, parameters, steps, step_size, temperature, first, records, out)``.
-    prepare
-        ``prepare(state, parameters)`` fills in what the kernel keeps besides positions and momenta.
-    momenta
-        Whether the d rows after the positions are momenta, to be drawn from the Maxwell law at the start.
-    carries_state
-        Whether a following stage of the same sampler goes on from the whole state (SGD's momentum), not from the
-        positions alone.
-    begin
-        ``begin(state, parameters, temperature, generators)`` fills the whole state from its first d rows, in place of
-        ``prepare`` and ``momenta``; ``generators`` holds one of numpy's for each block.
-    summary
-        ``summary(state, steps)`` makes statistics of a stage from its final state (chains, rows): names to dimensions,
-        the first of them ``"chain"``, and arrays.
-    streams
-        Random streams of 64 lanes that a block takes; its ``bits`` hold them one after the other.
-    """
-
+    # Rows of 64 lanes that a block's state and its scratch take; the first d rows of the state are the positions.
     rows: int
     scratch_rows: int
+    # advance(state, bits, scratch, parameters, steps, step_size, temperature, first, records, out)
     advance: Callable[..., None]
+    # prepare(state, parameters) fills in what the kernel keeps besides positions and momenta.
     prepare: Callable[[Array, Array], None] | None = None
-    momenta: bool = False
+    momenta: bool = False  # whether the d rows after the positions are, to be drawn from the Maxwell law at the start
+    # Whether a following stage of the same sampler goes on from the whole state (SGD's momentum), not positions alone.
     carries_state: bool = False
+    # begin(state, parameters, temperature, generators) fills the whole state from its first d rows, in place of prepare
+    # and momenta; generators holds one of numpy's for each block.
     begin: Callable[[Array, Array, float, Sequence[np.random.Generator]], None] | None = None
+    # summary(state, steps) makes statistics of a stage from its final state (chains, rows): names to dimensions, the
+    # first of them "chain", and arrays.
     summary: Callable[[Array, int], Summary] | None = None
-    streams: int = 1
+    streams: int = 1  # random streams of 64 lanes that a block takes; its bits hold them one after the other
 
     def started(
         self,

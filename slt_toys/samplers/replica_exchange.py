@@ -140,10 +140,6 @@ class ReplicaExchange:
         base = replace(self.sampler, step_size=np.asarray(self.sampler.step_size) / 2)  # type: ignore[type-var]
         return replace(self, sampler=base, step_sizes=sizes, swap_every=2 * self.swap_every)
 
-    def check_n_beta(self, n_beta: ArrayLike) -> None:
-        """Refuse an inverse temperature that is not the coldest replica's, and any schedule of them."""
-        _check_temperature(np.array(self.temperatures), 1.0 / np.asarray(n_beta, dtype=float))
-
 
 def _numbers(name: str, values: Any) -> tuple[float, ...]:
     try:

@@ -40,25 +40,14 @@ LIMIT = 2.0  # largest stable step of each of them at curvature 1
 
 @dataclass(frozen=True)
 class Stepping:
-    """What decides a sampler's step bias.
+    """What decides a sampler's step bias."""
 
-    Attributes
-    ----------
-    scheme
-        ``"exact"`` for samplers without a bias; ``"euler_maruyama"``, ``"heun"``, ``"BAOAB"``, ``"ABOBA"``,
-        ``"OBABO"``, ``"heavy_ball"``; any other name has no law.
-    time_step
-        Langevin time; for ``"heavy_ball"`` η/(1+μ); for the splittings time.
-    order
-        Of the bias in the step.
-    n_beta
-        Inverse temperature of the law that is sampled but for the step; None where there is none.
-    """
-
+    # "exact" for samplers without a bias; "euler_maruyama", "heun", "BAOAB", "ABOBA", "OBABO", "heavy_ball"; any other
+    # name has no law.
     scheme: str
-    time_step: float
-    order: int
-    n_beta: float | None
+    time_step: float  # Langevin time; for "heavy_ball" η/(1+μ); for the splittings time
+    order: int  # of the bias in the step
+    n_beta: float | None  # of the law that is sampled but for the step; None where there is none
 
 
 def quadratic_excess(scheme: str, time_step: float, curvature: float) -> float:
