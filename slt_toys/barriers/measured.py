@@ -84,10 +84,10 @@ def scatter(switch_epochs: ArrayLike, values: ArrayLike) -> float:
         raise ValueError(f"switch_epochs must be at least {FEWEST_ROWS} for their scatter, not {epochs.size}")
     share = (epochs[1:-1] - epochs[:-2]) / (epochs[2:] - epochs[:-2])
     off = heights[1:-1] - (1 - share) * heights[:-2] - share * heights[2:]
-    found = float(np.median(np.abs(off) / np.sqrt(1 + share**2 + (1 - share) ** 2)) / NORMAL_MEDIAN)
-    if not found > 0:
+    deviation = float(np.median(np.abs(off) / np.sqrt(1 + share**2 + (1 - share) ** 2)) / NORMAL_MEDIAN)
+    if not deviation > 0:
         raise ValueError(f"values must scatter for an error to be estimated; give a column {ERROR_COLUMN!r}")
-    return found
+    return deviation
 
 
 @checked_arguments

@@ -96,11 +96,11 @@ def transitions_by_interval(
         examples, sampler, n_beta=None, steps=steps, chains=chains, seed=seed, start=START, finish=FINISH
     )
     study = recording_study(examples, sampler, system.temperature, losses, sorted(every), Detector(system.window))
-    found = study[["expected_detected", "expected_separate", "expected_intervals", "resolution"]]
+    counts = study[["expected_detected", "expected_separate", "expected_intervals", "resolution"]]
     for name in ("detected", "separate"):
         # A count that is the same in every chain still has the error of one chain that differs.
         deviation = np.maximum(study[name].std("chain", ddof=1), 1 / np.sqrt(chains))
-        found[name], found[f"{name}_error"] = study[name].mean("chain"), deviation / np.sqrt(chains)
-    return found.assign_attrs(
+        counts[name], counts[f"{name}_error"] = study[name].mean("chain"), deviation / np.sqrt(chains)
+    return counts.assign_attrs(
         study.attrs | {"barriers": system.barriers, "steps_per_epoch": system.steps_per_epoch, "chains": chains}
     )

@@ -124,8 +124,8 @@ def separation_limit(
         low = float(high)
     else:
         return Separation(float(height), np.inf, width, np.inf, by_law)
-    found = float(np.asarray(brentq(short, low, float(high), xtol=1e-4)))
-    return Separation(float(height), float(np.exp(found)), width, found / width, by_law)
+    root = float(np.asarray(brentq(short, low, float(high), xtol=1e-4)))
+    return Separation(float(height), float(np.exp(root)), width, root / width, by_law)
 
 
 @checked_arguments

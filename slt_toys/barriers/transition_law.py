@@ -74,7 +74,7 @@ def arrival_laws(potential: Potential, temperature: float, start: str | int, tar
     ValueError
         In one line, for coupled coordinates, equal phases, or a temperature that is not positive or too low.
     """
-    found = []
+    laws = []
     for part, begin, end in _moving(potential, start, target):
         process, centers = _process(part, temperature)
         beyond = centers >= end if end > begin else centers <= end
@@ -90,8 +90,8 @@ def arrival_laws(potential: Potential, temperature: float, start: str | int, tar
                 "arrival law drowns in rounding"
             )
         kept = np.abs(coefficients) > FORGOTTEN
-        found.append(DecayLaw(coefficients[kept], values[kept]))
-    return tuple(found)
+        laws.append(DecayLaw(coefficients[kept], values[kept]))
+    return tuple(laws)
 
 
 @checked_arguments
@@ -159,7 +159,7 @@ def loss_noise(potential: Potential, temperature: float, start: str | int, targe
     Of the two wells the one with the larger integral, so that no noise is left out whichever the coordinate is in.
     Exact for the process confined to its well by a wall at the barrier.
     """
-    found = []
+    noises = []
     for part, begin, end in _moving(potential, start, target):
         wells = []
         process, centers = _process(part, temperature)
@@ -171,8 +171,8 @@ def loss_noise(potential: Potential, temperature: float, start: str | int, targe
             energy = process.energy[inside] - weights @ process.energy[inside]
             amplitudes = (np.sqrt(weights) * energy) @ vectors
             wells.append(DecayLaw(amplitudes[1:] ** 2, values[1:]))  # without the constant mode
-        found.append(max(wells, key=lambda well: well.integral))
-    return tuple(found)
+        noises.append(max(wells, key=lambda well: well.integral))
+    return tuple(noises)
 
 
 @checked_arguments

@@ -58,12 +58,12 @@ def draw_exact(
     point = None if phase is None else potential.minimum_point(phase)
     if size < 1:
         raise ValueError(f"size must be at least 1, not {size}")
-    found = np.empty((size, potential.dimension))
+    points = np.empty((size, potential.dimension))
     for number, group in enumerate(potential.components()):
         part = potential.component(number)
         within = None if point is None else phase_at(part, point[list(group)])
-        found[:, list(group)] = _draw(part, n_beta, size, random, within)
-    return found
+        points[:, list(group)] = _draw(part, n_beta, size, random, within)
+    return points
 
 
 @checked_arguments

@@ -110,20 +110,20 @@ def _eliminate(band: Array, excess: Array, absorbed: NDArray[np.bool_]) -> Array
 @njit(cache=True)
 def _substitute(band: Array, pivot: Array, absorbed: NDArray[np.bool_], source: Array) -> Array:
     cells, width = band.shape[0], band.shape[1] // 2
-    found = source.copy()
+    solution = source.copy()
     for k in range(cells):
         if absorbed[k]:
-            found[k] = 0.0
+            solution[k] = 0.0
             continue
-        total = found[k]
+        total = solution[k]
         for j in range(max(0, k - width), k):
-            total += band[k, width + j - k] * found[j]
-        found[k] = total
+            total += band[k, width + j - k] * solution[j]
+        solution[k] = total
     for k in range(cells - 1, -1, -1):
         if absorbed[k]:
             continue
-        total = found[k]
+        total = solution[k]
         for j in range(k + 1, min(cells - 1, k + width) + 1):
-            total += band[k, width + j - k] * found[j]
-        found[k] = total / pivot[k]
-    return found
+            total += band[k, width + j - k] * solution[j]
+        solution[k] = total / pivot[k]
+    return solution

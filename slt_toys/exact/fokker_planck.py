@@ -83,15 +83,15 @@ class FokkerPlanck:
     def rates(self, temperature: float) -> tuple[tuple[Array, Array], ...]:
         """Jump rates ``(up, down)`` along each axis, i → i + 1 and i + 1 → i; arrays are one shorter on that axis."""
         self.check_walls(temperature)
-        found = []
+        rates = []
         for axis, (edges, centers) in enumerate(zip(self.grid.edges, self.grid.centers, strict=True)):
             column = (slice(None),) + (None,) * (self.grid.dimension - 1 - axis)
             step, width = np.diff(centers)[column], np.diff(edges)[column]
             rise = np.diff(self.energy, axis=axis) / temperature
             up = temperature / (step * width[:-1]) * bernoulli(rise)
             down = temperature / (step * width[1:]) * bernoulli(-rise)
-            found.append((up, down))
-        return tuple(found)
+            rates.append((up, down))
+        return tuple(rates)
 
     def generator(self, temperature: float) -> sparse.csr_array:
         """Generator Q, with rows that sum to zero: observables obey du/dt = Q u, cell masses dp/dt = Qᵀ p."""
@@ -238,8 +238,8 @@ def relaxation_time(
             return float("inf")
         shape = shape / scale
         shape = shape - (weights * shape).sum()
-        found = substitute(factors, np.maximum(shape, 0.0)) - substitute(factors, np.maximum(-shape, 0.0))
-        centred = found - (weights * found).sum()
+        response = substitute(factors, np.maximum(shape, 0.0)) - substitute(factors, np.maximum(-shape, 0.0))
+        centred = response - (weights * response).sum()
         scale = max(np.abs(centred).max(), np.finfo(float).tiny)
         centred = centred / scale
         before, time = time, float(scale * (weights * centred**2).sum() / (weights * centred * shape).sum())

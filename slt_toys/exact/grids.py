@@ -250,14 +250,14 @@ def _bumps(potential: Potential, raster: Grid, temperatures: Array) -> list[Arra
     heights = [height for height in heights if height > 0]
     lowest = max(temperatures.min(), min(heights) / FROZEN) if heights else temperatures.min()
     ladder = np.geomspace(min(lowest, temperatures.max()), temperatures.max(), 8)
-    found = []
+    bumps = []
     for inside, above in shapes:
         total = np.zeros(raster.shape)
         for temperature in ladder:
             root = np.where(inside, np.exp(-np.clip(above, 0, None) / (3 * temperature)), 0.0)
             total += root / (root * raster.volumes).sum()
-        found.append(total)
-    return found
+        bumps.append(total)
+    return bumps
 
 
 def _equidistribute(edges: Array, density: Array, cells: int, borders: Sequence[float]) -> Array:

@@ -243,9 +243,9 @@ def committor(process: FokkerPlanck, temperature: float, first: Mask, second: Ma
         raise ValueError("first and second must mark disjoint cells")
     towards = eliminate(process, temperature, second).into
     factors = eliminate(process, temperature, first | second)
-    found = substitute(factors, np.where(factors.absorbed, 0.0, towards))
-    found[second.ravel()] = 1.0
-    return found.reshape(process.grid.shape)
+    chances = substitute(factors, np.where(factors.absorbed, 0.0, towards))
+    chances[second.ravel()] = 1.0
+    return chances.reshape(process.grid.shape)
 
 
 def _mask(process: FokkerPlanck, mask: Mask, name: str) -> Mask:
@@ -329,18 +329,18 @@ def _taylor(potential: Potential, place: sympy.Basic) -> list[float]:
     (w,) = potential.coordinates
     energy = potential.bound_energy
     if energy.is_polynomial(w):
-        found = [float(c) for c in taylor_coefficients(energy, w, place)]
-        return [*found, *([0.0] * (LARGEST_ORDER + 3 - len(found)))]
+        coefficients = [float(c) for c in taylor_coefficients(energy, w, place)]
+        return [*coefficients, *([0.0] * (LARGEST_ORDER + 3 - len(coefficients)))]
     # A derivative vanishes if, over the width of the box, it adds nothing to the loss.
     point, width = sympy.N(place, 50), sympy.Float(potential.box[0][1] - potential.box[0][0], 50)
-    noise, found = sympy.Float(scale_of(potential), 50) * sympy.Float("1e-20"), []
+    noise, coefficients = sympy.Float(scale_of(potential), 50) * sympy.Float("1e-20"), []
     for order in range(LARGEST_ORDER + 3):
         value = sympy.N(energy.subs(w, point), 30) / sympy.factorial(order)
-        found.append(float(value) if order == 0 or abs(value) * width**order > noise else 0.0)
-        if order > 2 and any(found[1:-2]):
+        coefficients.append(float(value) if order == 0 or abs(value) * width**order > noise else 0.0)
+        if order > 2 and any(coefficients[1:-2]):
             break
         energy = sympy.diff(energy, w)
-    return found
+    return coefficients
 
 
 @checked_arguments

@@ -39,8 +39,8 @@ def mass_cells(part: Potential, temperature: float, phase: int | None = None) ->
     bottoms = energy(minima)
 
     def loss(places: Array) -> Array:
-        found = energy(places)
-        return found if phase is None else np.where(part.phase_index(places) == phase, found, np.inf)
+        losses = energy(places)
+        return losses if phase is None else np.where(part.phase_index(places) == phase, losses, np.inf)
 
     grid = Grid.uniform(part.box, CELLS[d])
     width = np.array([edge[1] - edge[0] for edge in grid.edges])

@@ -56,8 +56,8 @@ def exact_means(potential: Potential, n_beta: float) -> ExactMeans | None:
     if first is None or second is None:
         return None
     scale = np.concatenate([[first.energy_deviation], first.coordinate_deviations, np.ones(len(first.shares))])
-    one, two = (np.concatenate([[means.energy], means.coordinates, means.shares]) for means in (first, second))
-    return first if (np.abs(one - two) <= RESOLVED * scale).all() else None
+    fine, coarse = (np.concatenate([[means.energy], means.coordinates, means.shares]) for means in (first, second))
+    return first if (np.abs(fine - coarse) <= RESOLVED * scale).all() else None
 
 
 def _grid(box: Array, size: int) -> tuple[Array, list[Array]]:

@@ -245,9 +245,9 @@ def _roots(function: Callable[[float], float], grid: Array, values: Array) -> li
         before, here, after = sign * values[i - 1 : i + 2]
         if 0 < here <= min(before, after):
             ends = (grid[i - 1], grid[i + 1])
-            found = minimize_scalar(lambda x, s=sign: s * function(x), bounds=ends, method="bounded")
-            points.append(float(found.x))
-            heights.append(float(sign * found.fun))
+            touch = minimize_scalar(lambda x, s=sign: s * function(x), bounds=ends, method="bounded")
+            points.append(float(touch.x))
+            heights.append(float(sign * touch.fun))
     order = np.argsort(points)
     x, y = np.asarray(points)[order], np.asarray(heights)[order]
     roots = [float(p) for p, h in zip(x, y, strict=True) if h == 0]

@@ -38,11 +38,11 @@ def resolvent_coefficients() -> tuple[float, ...]:
         sum((Fraction(1, factorial(k - j)) * comb(STAGES, j) * (-POLE) ** j for j in range(k + 1)), Fraction(0))
         for k in range(STAGES)
     ]
-    found = [Fraction(0)] * (STAGES + 1)
+    coefficients = [Fraction(0)] * (STAGES + 1)
     for k, value in enumerate(numerator):  # z^k (1 - pole z)^-8 with z = (1 - 1/y)/pole
         for i in range(k + 1):
-            found[STAGES - i] += value / POLE**k * comb(k, i) * (-1) ** i
-    return tuple(float(value) for value in found)
+            coefficients[STAGES - i] += value / POLE**k * comb(k, i) * (-1) ** i
+    return tuple(float(value) for value in coefficients)
 
 
 @checked_arguments

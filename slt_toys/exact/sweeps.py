@@ -128,11 +128,11 @@ def _recorded(
     temperatures, durations = check_schedule(temperatures, durations)
     table = np.stack([np.zeros_like(temperatures), temperatures, durations], axis=1)[:, None]
     column = first.reshape(-1, 1).copy()
-    found = np.empty((temperatures.size + 1, *first.shape))
-    found[-1 if backward else 0] = first
+    record = np.empty((temperatures.size + 1, *first.shape))
+    record[-1 if backward else 0] = first
     for epoch in sweep(lambda _: process, column, table, backward=backward, substeps=substeps):
-        found[epoch] = column.reshape(first.shape)
-    return found
+        record[epoch] = column.reshape(first.shape)
+    return record
 
 
 def _alike(table: Array) -> Iterator[list[tuple[list[float], slice | list[int]]]]:
@@ -140,16 +140,16 @@ def _alike(table: Array) -> Iterator[list[tuple[list[float], slice | list[int]]]
     on = table[..., 2] > 0
     first, last = on.argmax(axis=1), on.shape[1] - on[:, ::-1].argmax(axis=1)
     kinds = table[np.arange(len(table)), first]
-    one = (on == (table == kinds[:, None]).all(axis=2)).all(axis=1) & (on.sum(axis=1) == last - first)
-    runs = zip(kinds.tolist(), one.tolist(), first.tolist(), last.tolist(), strict=True)
+    uniform = (on == (table == kinds[:, None]).all(axis=2)).all(axis=1) & (on.sum(axis=1) == last - first)
+    runs = zip(kinds.tolist(), uniform.tolist(), first.tolist(), last.tolist(), strict=True)
     for epoch, (kind, alone, begin, end) in enumerate(runs):
         if alone or not kind[2]:
             yield [(kind, slice(begin, end))] if kind[2] else []
             continue
-        found: dict[tuple[float, ...], list[int]] = {}
+        groups: dict[tuple[float, ...], list[int]] = {}
         for column in np.flatnonzero(on[epoch]).tolist():
-            found.setdefault(tuple(table[epoch, column].tolist()), []).append(column)
-        yield [(list(kind), columns) for kind, columns in found.items()]
+            groups.setdefault(tuple(table[epoch, column].tolist()), []).append(column)
+        yield [(list(kind), columns) for kind, columns in groups.items()]
 
 
 def _crossing_rate(process: FokkerPlanck, temperature: float, stuck: Array, columns: Array) -> float:

@@ -139,14 +139,14 @@ def _print(expression: sympy.Expr) -> str:
 
 def _irrational(expression: sympy.Basic) -> dict[sympy.Basic, sympy.Float]:
     """The irrational numbers in an expression, as large as they go, and the doubles next to them."""
-    found: dict[sympy.Basic, sympy.Float] = {}
+    doubles: dict[sympy.Basic, sympy.Float] = {}
     walk = sympy.preorder_traversal(expression)
     for part in walk:
         if isinstance(part, sympy.Expr) and part.is_number:
             walk.skip()
             if not part.is_Rational and not part.is_Float:
-                found[part] = sympy.Float(sympy.N(part, 30), 17)
-    return found
+                doubles[part] = sympy.Float(sympy.N(part, 30), 17)
+    return doubles
 
 
 def parameter_values(potential: Potential) -> np.ndarray:

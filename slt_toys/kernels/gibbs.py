@@ -26,13 +26,13 @@ _UNIFORM_BELOW, _NORMAL_ABOVE = 1.5, 2.5
 def group_conditionals(potential: Potential) -> list[tuple[ComponentGroup, list[Conditional]]]:
     """Blocks of each component form of a potential, in its canonical symbols."""
     values = [value for _, value in potential.parameters]
-    found = []
+    conditionals = []
     for group in component_groups(potential):
         signs = zip(group.parameters, zip(*group.parameter_table, strict=True), strict=True)
         nonnegative = {symbol for symbol, rows in signs if all(values[row] >= 0 for row in rows)}
         walled = potential.boundary == "reflecting"
-        found.append((group, split_blocks(group.energy, group.coordinates, walled, nonnegative)))
-    return found
+        conditionals.append((group, split_blocks(group.energy, group.coordinates, walled, nonnegative)))
+    return conditionals
 
 
 def gibbs_scratch_rows(potential: Potential) -> int:

@@ -98,7 +98,7 @@ def _with_box(potential: Potential, box: Box) -> Potential:
 
 @lru_cache(maxsize=1024)
 def _box_for(potential: Potential, temperature: float) -> Box:
-    found = list(potential.box)
+    walls = list(potential.box)
     for part in _parts(potential):
         group = part[0]
         own = tuple(potential.box[i] for i in group)
@@ -107,8 +107,8 @@ def _box_for(potential: Potential, temperature: float) -> Box:
             continue
         wider = _reach(part, own, TEMPERATURES_WIDENED * temperature)
         for i, (a, b), (low, high) in zip(group, own, wider, strict=True):
-            found[i] = (min(a, low), max(b, high))
-    return tuple(found)
+            walls[i] = (min(a, low), max(b, high))
+    return tuple(walls)
 
 
 def _reach(part: Part, box: Box, above: float) -> Box:
@@ -127,9 +127,9 @@ def _reach(part: Part, box: Box, above: float) -> Box:
 def _parts(potential: Potential) -> tuple[Part, ...]:
     """For every independent component its coordinates' numbers and symbols, its energy and its phases' minima."""
     values = dict(potential.parameters)
-    found = []
+    parts = []
     for group, energy in split(potential.energy, potential.coordinates):
         energy = energy.xreplace({s: values[s.name] for s in energy.free_symbols if s.name in values})
         minima = dict.fromkeys(tuple(phase.minimum[i] for i in group) for phase in potential.phases)
-        found.append((group, tuple(potential.coordinates[i] for i in group), energy, tuple(minima)))
-    return tuple(found)
+        parts.append((group, tuple(potential.coordinates[i] for i in group), energy, tuple(minima)))
+    return tuple(parts)

@@ -233,14 +233,14 @@ def barrier_spectrum(dimension: int = 10, sign: int = 1, slant: Rational = Ratio
     tilt = sympy.Symbol("tilt", real=True)
     value = sign * slant
     energy = sympy.Add(*(h * ((v**2 - 1) ** 2 - tilt * v) for h, v in zip(symbols, coordinates, strict=True)))
-    one = derive_phases((w**2 - 1) ** 2 - value * w, (w,))
+    single = derive_phases((w**2 - 1) ** 2 - value * w, (w,))
     total = sympy.Add(*heights)
     phases = tuple(
         Phase(
             f"all {phase.name}", phase.minimum * dimension,
             sympy.And(*(phase.region.subs(w, v) for v in coordinates)), total * phase.loss, Rational(dimension, 2),
         )
-        for phase in one
+        for phase in single
     )  # fmt: skip
     parameters = (*((s.name, h) for s, h in zip(symbols, heights, strict=True)), ("tilt", value))
     return Potential(

@@ -87,17 +87,17 @@ def conditionals(potential: Potential) -> tuple[Conditional, ...]:
     Examples
     --------
     >>> well = Potential.from_expression("(w1*w2 - 1)**2 + (w1**2 + w2**2)/10", box=(-3, 3))
-    >>> for found in conditionals(well):
-    ...     print(found.kind, found.coordinates, found.mean()[0])
+    >>> for block in conditionals(well):
+    ...     print(block.kind, block.coordinates, block.mean()[0])
     truncated normal (w1,) 2*w2/(2*w2**2 + 1/5)
     truncated normal (w2,) 2*w1/(2*w1**2 + 1/5)
     """
-    found: list[Conditional] = []
+    blocks: list[Conditional] = []
     nonnegative = {sympy.Symbol(name, real=True) for name, value in potential.parameters if value >= 0}
     for group, energy in split(potential.energy, potential.coordinates):
         coordinates = [potential.coordinates[i] for i in group]
-        found += split_blocks(energy, coordinates, potential.boundary == "reflecting", nonnegative)
-    return tuple(found)
+        blocks += split_blocks(energy, coordinates, potential.boundary == "reflecting", nonnegative)
+    return tuple(blocks)
 
 
 def split_blocks(
@@ -118,12 +118,12 @@ def split_blocks(
     """
     if energy.is_polynomial(*coordinates):
         energy = sympy.expand(energy)
-    left, found = list(coordinates), []
+    left, blocks = list(coordinates), []
     while left:
         block = _quadratic_block(energy, left, 1 if walled else LARGEST_BLOCK)
-        found.append(_conditional(energy, block or (left[0],), bool(block), walled, nonnegative))
-        left = [x for x in left if x not in found[-1].coordinates]
-    return found
+        blocks.append(_conditional(energy, block or (left[0],), bool(block), walled, nonnegative))
+        left = [x for x in left if x not in blocks[-1].coordinates]
+    return blocks
 
 
 def _quadratic_block(energy: sympy.Expr, left: Sequence[sympy.Symbol], largest: int) -> tuple[sympy.Symbol, ...]:

@@ -65,15 +65,15 @@ def taylor_coefficients(energy: sympy.Expr, w: sympy.Symbol, point: sympy.Expr) 
     neither the unit of the loss nor that of the coordinate matters.
     """
     with mpmath.workdps(DIGITS):
-        found = [mpmath.mpf(sympy.N(c, DIGITS)) for c in sympy.Poly(energy, w).all_coeffs()]
+        coefficients = [mpmath.mpf(sympy.N(c, DIGITS)) for c in sympy.Poly(energy, w).all_coeffs()]
         at = mpmath.mpf(sympy.N(point, DIGITS))
-        sizes = [abs(c) for c in found]
-        for last in range(len(found), 0, -1):  # repeated synthetic division, and the same with nothing cancelled
+        sizes = [abs(c) for c in coefficients]
+        for last in range(len(coefficients), 0, -1):  # repeated synthetic division, and the same with nothing cancelled
             for i in range(1, last):
-                found[i] += at * found[i - 1]
+                coefficients[i] += at * coefficients[i - 1]
                 sizes[i] += abs(at) * sizes[i - 1]
         noise = mpmath.mpf(10) ** (15 - DIGITS)
-        kept = [c if abs(c) > noise * size else mpmath.mpf(0) for c, size in zip(found, sizes, strict=True)]
+        kept = [c if abs(c) > noise * size else mpmath.mpf(0) for c, size in zip(coefficients, sizes, strict=True)]
         return kept[::-1]
 
 
@@ -103,24 +103,24 @@ def energy_scale(
     function, points = numeric(energy, coordinates), _floats(minima)
     share = np.linspace(0.0, 1.0, 1001)[:, None]
     lines = [points[a] + share * (points[b] - points[a]) for a, b in combinations(range(len(points)), 2)][:MOST_PAIRS]
-    found = max((_spread(function(line)) for line in lines), default=0.0)
-    if found > 0:
-        return found
+    scale = max((_spread(function(line)) for line in lines), default=0.0)
+    if scale > 0:
+        return scale
     if box is not None:
         low, high = np.array(box).T
         for i in range(len(coordinates)):
             line = np.repeat(points[:1], 1001, axis=0)
             line[:, i] = low[i] + share[:, 0] * (high[i] - low[i])
-            found = max(found, _spread(function(line)))
-        return found or 1.0
+            scale = max(scale, _spread(function(line)))
+        return scale or 1.0
     logs = [_log_scale(_along_axis(energy, coordinates, minima[0], i)) for i in range(len(coordinates))]
     return math.exp(min((x for x in logs if x > -math.inf), default=0.0))
 
 
 def _spread(losses: Array) -> float:
     """Largest difference; 0 if it is rounding."""
-    found = float(losses.max() - losses.min())
-    return found if found > 256 * np.finfo(float).eps * float(np.abs(losses).max()) else 0.0
+    spread = float(losses.max() - losses.min())
+    return spread if spread > 256 * np.finfo(float).eps * float(np.abs(losses).max()) else 0.0
 
 
 def _log_scale(taylor: Sequence[mpmath.mpf]) -> float:
@@ -227,16 +227,16 @@ def _profile(
     coefficients = sympy.lambdify(x, scaled, modules="numpy")
 
     def lowest(places: Array) -> Array:
-        found = np.empty(places.size)
+        losses = np.empty(places.size)
         for i, place in enumerate(places):
             row = np.array([float(c) for c in coefficients(place)])
             if not np.isfinite(row).all():  # so far out that the loss overflows
-                found[i] = np.inf
+                losses[i] = np.inf
                 continue
             stationary = unit * np.append(np.roots(row / (np.abs(row).max() or 1.0)).real, 0.0)
             pair = np.stack([np.full(stationary.size, place), stationary], axis=-1)
-            found[i] = function(pair if axis == 0 else pair[:, ::-1]).min()
-        return found
+            losses[i] = function(pair if axis == 0 else pair[:, ::-1]).min()
+        return losses
 
     return lowest
 

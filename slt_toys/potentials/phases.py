@@ -82,8 +82,8 @@ def declare_phase(
     if not is_algebraic(energy, *point) and _is_regular(energy, coordinates, point):
         half = sympy.Rational(len(point), 2)  # [eq:normal-crossing-learning-coefficient] with d squares
         return Phase(name, point, sympy.sympify(region), loss, half, 1, minimum_dimension)
-    found = rlct(energy, tuple(coordinates), point)
-    return Phase(name, point, sympy.sympify(region), loss, found.value, found.multiplicity, minimum_dimension)
+    threshold = rlct(energy, tuple(coordinates), point)
+    return Phase(name, point, sympy.sympify(region), loss, threshold.value, threshold.multiplicity, minimum_dimension)
 
 
 def _is_regular(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], point: Sequence[sympy.Expr]) -> bool:
@@ -240,10 +240,10 @@ def critical_points(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -
     for w in reversed(coordinates):
         extended = []
         for known in partial:
-            found = _roots_given(polynomials, w, known)
-            if found is None:
+            roots = _roots_given(polynomials, w, known)
+            if roots is None:
                 return None
-            extended += [known | {w: root} for root in found]
+            extended += [known | {w: root} for root in roots]
         partial = extended
     return [tuple(point[w] for w in coordinates) for point in partial]
 
@@ -300,8 +300,8 @@ def _curvature_signs(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], po
                 entry = sympy.diff(energy, coordinates[i], coordinates[j])
                 terms = sympy.Poly(entry, *coordinates).terms()
                 size = mpmath.fsum(abs(_real(c) * mpmath.fprod(map(mpmath.power, at, powers))) for powers, c in terms)
-                found = _real(entry.subs(values))
-                matrix[i, j] = matrix[j, i] = found if abs(found) > size * mpmath.mpf("1e-20") else 0
+                second = _real(entry.subs(values))
+                matrix[i, j] = matrix[j, i] = second if abs(second) > size * mpmath.mpf("1e-20") else 0
         lengths = [1 / mpmath.sqrt(abs(matrix[i, i])) if matrix[i, i] else mpmath.mpf(0) for i in range(d)]
         for i in range(d):
             beside = max(abs(matrix[i, j]) * (lengths[j] or 1) for j in range(d))

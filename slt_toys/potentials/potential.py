@@ -136,10 +136,8 @@ class Potential:
         else:
             require_confinement(energy, coordinates, argument)
             walls, boundary = None, "natural"
-        found = tuple(phases) if phases is not None else derive_phases(energy, coordinates, walls)
-        potential = cls(
-            name, energy, coordinates, (), walls or _natural_walls(energy, coordinates, found), found, boundary
-        )
+        own = tuple(phases) if phases is not None else derive_phases(energy, coordinates, walls)
+        potential = cls(name, energy, coordinates, (), walls or _natural_walls(energy, coordinates, own), own, boundary)
         _check_rounding(potential, argument)
         return potential
 

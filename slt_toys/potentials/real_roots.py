@@ -92,15 +92,15 @@ def common_real_roots(expressions: Sequence[sympy.Expr], w: sympy.Symbol) -> dic
         # A common factor of any kind moves no root.
         expressions = [sympy.Poly(e, w).monic().as_expr() for e in expressions]
         coefficients = CoefficientField.of(expressions, (w,))
-    found: dict[sympy.Expr, int] = {}
+    roots: dict[sympy.Expr, int] = {}
     for factor, multiplicity in coefficients.square_free_parts(coefficients.common_divisor(expressions, w), w):
         if coefficients.constant is None:
-            found |= dict.fromkeys(factor.real_roots(multiple=True), multiplicity)
+            roots |= dict.fromkeys(factor.real_roots(multiple=True), multiplicity)
         else:
             # Irreducible factors where sympy finds them, for closed forms; nothing else depends on it.
             for part in [factor] if factor.has(GENERATOR) else [part for part, _ in factor.factor_list()[1]]:
-                found |= dict.fromkeys(_roots_of_factor(coefficients.restored(part.as_expr()), w), multiplicity)
-    return dict(sorted(found.items(), key=lambda item: sympy.N(item[0], 30)))
+                roots |= dict.fromkeys(_roots_of_factor(coefficients.restored(part.as_expr()), w), multiplicity)
+    return dict(sorted(roots.items(), key=lambda item: sympy.N(item[0], 30)))
 
 
 def count_real_roots(expression: sympy.Expr, w: sympy.Symbol) -> int:

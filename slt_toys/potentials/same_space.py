@@ -24,12 +24,12 @@ def check_same_space(**potentials: Potential) -> None:
     """
     (first, reference), *others = potentials.items()
     for name, other in others:
-        one, two = (tuple(w.name for w in p.coordinates) for p in (reference, other))
-        if one != two:
-            order = " in the same order" if sorted(one) == sorted(two) else ""
+        own, its = (tuple(w.name for w in p.coordinates) for p in (reference, other))
+        if own != its:
+            order = " in the same order" if sorted(own) == sorted(its) else ""
             raise ValueError(
-                f"{first} and {name} must have the same coordinates{order}, not {_listed(one)} ({len(one)}) and "
-                f"{_listed(two)} ({len(two)})"
+                f"{first} and {name} must have the same coordinates{order}, not {_listed(own)} ({len(own)}) and "
+                f"{_listed(its)} ({len(its)})"
             )
         walls = [p.box if p.boundary == "reflecting" else None for p in (reference, other)]
         if walls[0] != walls[1]:

@@ -89,9 +89,9 @@ class Checkpoint:
             write_json(wanted, path)
             return blocks_at_once
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            same = found["format"] == FORMAT and found["run"] == self.run
-            kept = int(found["blocks_at_once"])
+            declared = json.loads(path.read_text(encoding="utf-8"))
+            same = declared["format"] == FORMAT and declared["run"] == self.run
+            kept = int(declared["blocks_at_once"])
         except (ValueError, KeyError, TypeError, OSError):
             raise ValueError(f"checkpoint {self.folder} holds an unreadable run.json; give an empty folder") from None
         if not same:
@@ -182,8 +182,8 @@ def _feed(digest: Any, value: Any) -> None:
         digest.update(np.ascontiguousarray(value).tobytes())
     elif isinstance(value, list | tuple):
         digest.update(b"(")
-        for item in value:
-            _feed(digest, item)
+        for element in value:
+            _feed(digest, element)
             digest.update(b",")
         digest.update(b")")
     else:

@@ -108,15 +108,15 @@ def diagnose(draws: xr.Dataset, potential: Potential, half_step: xr.Dataset | No
     if half_step is not None:
         half = summarise(_judged(half_step, potential).values), int(half_step.attrs["step_order"])
     known = reference(draws, potential, judged, summary, half)
-    found: dict[str, Any] = {name: ("quantity", values) for name, values in summary._asdict().items()}
-    found["drift"] = ("quantity", drift(judged.values))
+    variables: dict[str, Any] = {name: ("quantity", values) for name, values in summary._asdict().items()}
+    variables["drift"] = ("quantity", drift(judged.values))
     if judged.phase_index is not None:
-        found["phase_transitions"] = ((), int(phase_transitions(judged.phase_index).sum()))
-        found["phase_round_trips"] = ((), _round_trips(judged.phase_index))
+        variables["phase_transitions"] = ((), int(phase_transitions(judged.phase_index).sum()))
+        variables["phase_round_trips"] = ((), _round_trips(judged.phase_index))
     for name, values in (("exact_mean", known.exact), ("step_bias", known.bias)):
         if np.isfinite(values).any():
-            found[name] = ("quantity", values)
-    diagnosis = xr.Dataset(found, {"quantity": list(judged.names)})
+            variables[name] = ("quantity", values)
+    diagnosis = xr.Dataset(variables, {"quantity": list(judged.names)})
     verdict = _verdict(draws, judged, diagnosis, known)
     return diagnosis.assign_attrs(verdict=verdict, judged=judged.statement)
 
@@ -141,8 +141,8 @@ def lacks_step_bias(diagnosis: xr.Dataset) -> bool:
 # ---- what is looked at -----------------------------------------------------------------------------------------------
 def _judged(draws: xr.Dataset, potential: Potential) -> Judged:
     if "w" not in draws or draws["w"].dims != ("chain", "draw", "coordinate") or not draws["w"].size:
-        found = f"{draws['w'].dims} of shape {draws['w'].shape}" if "w" in draws else f"only {sorted(map(str, draws))}"
-        raise ValueError(f"draws must hold w (chain, draw, coordinate) as sample returns it, not {found}")
+        given = f"{draws['w'].dims} of shape {draws['w'].shape}" if "w" in draws else f"only {sorted(map(str, draws))}"
+        raise ValueError(f"draws must hold w (chain, draw, coordinate) as sample returns it, not {given}")
     chains, kept, dimension = draws["w"].shape
     if dimension != potential.dimension:
         raise ValueError(f"draws must have {potential.name}'s {potential.dimension} coordinates, not {dimension}")
@@ -205,12 +205,14 @@ def _verdict(draws: xr.Dataset, judged: Judged, diagnosis: xr.Dataset, known: Re
         text = f"trust: R-hat {_r_hat_text(r_hat[0])} ({r_hat[1]}), {least[2]} ESS {_count(least[0])} ({least[1]})"
         text += of_references(judged, diagnosis, known)
         if len(known.evidence) > 1:
-            text += f", {_count(min(one.least_entries() for one in known.evidence))} entries at least into a phase"
+            text += (
+                f", {_count(min(border.least_entries() for border in known.evidence))} entries at least into a phase"
+            )
         elif judged.phase_index is not None:
             text += f", {_count(int(diagnosis['phase_round_trips']))} phase round trips"
         if chains == 1:
             text += "; one chain only, no other start was tried"
-        text += "".join(f"; {note}" for one in known.evidence for note in one.notes())
+        text += "".join(f"; {note}" for border in known.evidence for note in border.notes())
     if known.scheme is not None and known.temperature is None:
         text += "; the law is that of SGD itself, not of a temperature"
     for warning in _warnings(draws, bool(problems)):
@@ -234,7 +236,7 @@ def _problems(judged: Judged, diagnosis: xr.Dataset, known: Reference, draws: xr
         r_hat, least = worst_of(diagnosis, "r_hat", np.nanargmax), least_effective(diagnosis)
         if r_hat is not None and r_hat[0] > (LARGEST_R_HAT if chains < MANY_CHAINS else LARGEST_R_HAT_OF_MANY):
             problems.append(f"R-hat {_r_hat_text(r_hat[0])} on {r_hat[1]}")
-        problems += next((found for one in known.evidence if (found := list(one.problems()))), [])
+        problems += next((told for border in known.evidence if (told := list(border.problems()))), [])
         problems += _same_start(draws, known)
         if least is not None and least[0] < LEAST_EFFECTIVE_SAMPLE_SIZE:
             problems.append(f"{least[2]} ESS {_count(least[0])} on {least[1]}")
@@ -248,7 +250,7 @@ def _problems(judged: Judged, diagnosis: xr.Dataset, known: Reference, draws: xr
 def _same_start(draws: xr.Dataset, known: Reference) -> list[str]:
     """Replicas that all started in one phase can agree on shares that none of them knows."""
     exchanged = "swap_acceptance" in draws and draws.attrs.get("start_phases") == 1
-    if exchanged and any(one.matters.sum() > 1 and np.isnan(one.exact).any() for one in known.evidence):
+    if exchanged and any(border.matters.sum() > 1 and np.isnan(border.exact).any() for border in known.evidence):
         return ["all replicas started in one phase: start chains in every phase (initial=None)"]
     return []
 

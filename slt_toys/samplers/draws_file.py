@@ -60,8 +60,8 @@ def write_draws(dataset: xr.Dataset, path: str | os.PathLike[str], *, wall_time:
         raise ValueError(f"dataset must be what sample returns, not {type(dataset).__name__}")
     dims = dataset["w"].dims if "w" in dataset.data_vars else None
     if dims != ("chain", "draw", "coordinate"):
-        found = "no w" if dims is None else f"w {dims}"
-        raise ValueError(f"dataset must hold w (chain, draw, coordinate) as sample returns it, not {found}")
+        given = "no w" if dims is None else f"w {dims}"
+        raise ValueError(f"dataset must hold w (chain, draw, coordinate) as sample returns it, not {given}")
     for name, value in dataset.attrs.items():
         number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
         if not isinstance(value, str) and not number:

@@ -91,10 +91,10 @@ class Sampler(Protocol):
 
 def potential_of(target: Any) -> Potential:
     """The potential whose phases a target's draws lie in: the target itself, or the one that examples carry."""
-    found = target if isinstance(target, Potential) else getattr(target, "potential", None)
-    if not isinstance(found, Potential):
+    own = target if isinstance(target, Potential) else getattr(target, "potential", None)
+    if not isinstance(own, Potential):
         raise ValueError(f"potential must be a Potential, or examples that have one, not {shown(target)}")
-    return found
+    return own
 
 
 @checked_arguments

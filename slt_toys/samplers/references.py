@@ -125,12 +125,12 @@ def _tolerance(judged: Judged, known: Reference) -> Array:
 
 def _standard_errors(judged: Judged, diagnosis: xr.Dataset, known: Reference) -> Array:
     """Those of the means; of a quantity that varies less than it should, as if it varied as it should."""
-    found = diagnosis["monte_carlo_standard_error"].values
+    errors = diagnosis["monte_carlo_standard_error"].values
     least = least_effective(diagnosis)
     draws = least[0] if least is not None else judged.values[..., 0].size
     own = judged.values.std((0, 1))
     with np.errstate(all="ignore"):
-        scaled = found * np.maximum(1.0, known.deviation / own)
+        scaled = errors * np.maximum(1.0, known.deviation / own)
     return np.where(np.isfinite(scaled), scaled, known.deviation / np.sqrt(draws))
 
 
@@ -205,9 +205,9 @@ def worst_of(diagnosis: xr.Dataset, name: str, pick: Callable[..., Any]) -> tupl
 
 def least_effective(diagnosis: xr.Dataset) -> tuple[float, str, str] | None:
     """Smallest effective sample size: value, quantity and kind."""
-    found = []
+    sizes = []
     for kind in ("bulk", "tail"):
         least = worst_of(diagnosis, f"{kind}_effective_sample_size", np.nanargmin)
         if least is not None:
-            found.append((*least, kind))
-    return min(found, default=None)
+            sizes.append((*least, kind))
+    return min(sizes, default=None)

@@ -143,12 +143,12 @@ class ReplicaExchange:
 
 def _numbers(name: str, values: Any) -> tuple[float, ...]:
     try:
-        found = np.asarray(real_numbers(name, values), dtype=float)
+        array = np.asarray(real_numbers(name, values), dtype=float)
     except ValueError:
-        found = np.empty(0)
-    if found.ndim != 1 or not found.size or not (np.isfinite(found) & (found > 0)).all():
+        array = np.empty(0)
+    if array.ndim != 1 or not array.size or not (np.isfinite(array) & (array > 0)).all():
         raise ValueError(f"{name} must be a sequence of positive numbers, not {shown(values)}")
-    return tuple(found.tolist())
+    return tuple(array.tolist())
 
 
 @lru_cache(maxsize=256)
@@ -200,14 +200,14 @@ def _summary(inner: Program, rows: ReplicaRows, count: int, state: Array, steps:
     rounds = state[:, rows.rounds + np.arange(count - 1) % 2]
     with np.errstate(invalid="ignore"):
         swaps = state[:, rows.accepted : rows.trips] / np.where(rounds > 0, rounds, np.nan)
-    found: Summary = {
+    statistics: Summary = {
         "swap_acceptance": (("chain", "pair"), swaps),
         "round_trips": (("chain",), state[:, rows.trips].copy()),
     }
     if inner.summary is None:
-        return found
+        return statistics
     own = [inner.summary(state[:, k * inner.rows : (k + 1) * inner.rows], steps) for k in range(count)]
     if "acceptance" in own[0]:
         shares = np.stack([part["acceptance"][1] for part in own], axis=1)
-        found["replica_acceptance"] = (("chain", "temperature"), shares)
-    return {**own[0], **found}
+        statistics["replica_acceptance"] = (("chain", "temperature"), shares)
+    return {**own[0], **statistics}

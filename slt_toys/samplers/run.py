@@ -119,10 +119,10 @@ def sample(
         return drawn
     if not constant:
         return drawn.assign_attrs(verdict="cannot judge: the settings change during the run, its draws have many laws")
-    found = attach(drawn, potential_of(potential))
-    half = _halved(sampler) if lacks_step_bias(found) else None
+    judged = attach(drawn, potential_of(potential))
+    half = _halved(sampler) if lacks_step_bias(judged) else None
     if half is None:
-        return found
+        return judged
     again = sample(
         potential, half, n_beta=_one_n_beta(n_beta), chains=chains, steps=2 * steps, thin=2 * thin,
         seed=(*_seed(seed), HALF), initial=initial, threads=threads, diagnose=False,

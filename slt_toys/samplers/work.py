@@ -199,10 +199,10 @@ class Work:
 
     def _resumed(self, blocks: range, chains: slice, report: Callable[[float], None]) -> _Place | None:
         count = chains.stop - chains.start
-        found = self.checkpoint.load(blocks.start, count, self.start.shape[1]) if self.checkpoint else None
-        if found is None:
+        saved = self.checkpoint.load(blocks.start, count, self.start.shape[1]) if self.checkpoint else None
+        if saved is None:
             return None
-        state, drawn = found
+        state, drawn = saved
         values: dict[str, Any] = {name: value if value.ndim else int(value) for name, value in state.items()}
         place = _Place(**values)
         self.draws[chains, : place.kept] = drawn.swapaxes(0, 1)
