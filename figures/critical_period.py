@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from figures.critical_period_windows import windows
 from figures.style import EXACT, FAINT, INK, PALETTE, SAMPLED, series, use_style
 
 KINDS = ("exact", "sampled_epochs", "sampled_low", "sampled_high", "predicted")  # of shifts of the end
@@ -22,7 +23,7 @@ INTERVAL = 1.96  # standard errors of a 95 % interval
 
 
 def draw(dataset: xr.Dataset) -> dict[str, Figure]:
-    """Draw three figures, by the stem of their files: arms, worlds and shifts.
+    """Draw four figures, by the stem of their files: arms, worlds, shifts, and windows with learning coefficients.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ def draw(dataset: xr.Dataset) -> dict[str, Figure]:
         As ``python -m slt_toys.critical_period`` writes it.
     """
     use_style()
-    drawings = {"": _arms, "_worlds": _worlds, "_shifts": _shifts}
+    drawings = {"": _arms, "_worlds": _worlds, "_shifts": _shifts, "_windows": windows}
     return {f"critical_period{name}": drawing(dataset) for name, drawing in drawings.items()}
 
 

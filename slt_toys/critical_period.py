@@ -125,16 +125,21 @@ class CriticalPeriod(Experiment):
         """Run the arms of the pair, the worlds and the shifts."""
         from .reports.critical_period import dataset
         from .worlds.pair_runs import USUAL_TEMPERATURE, pair_study
+        from .worlds.window_study import window_study
 
         self.training(USUAL_TEMPERATURE)  # refuses its options before any work
         names = ("runs", "world_runs", "shift_runs", "power_seeds", "shift_length")
         counts = {name: getattr(self, name) for name in names}
         protocol = self.switch_epochs, self.epochs_after, self.level
         study = pair_study(self.potentials(), self.training, self.temperature, *protocol, **counts, seed=self.seed)
-        return dataset(study).assign_attrs(counts, epochs_after=self.epochs_after, decay=self.decay, seed=self.seed)
+        return (
+            dataset(study)
+            .merge(window_study())
+            .assign_attrs(counts, epochs_after=self.epochs_after, decay=self.decay, seed=self.seed)
+        )
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
-        """Claims, tables and three figures."""
+        """Claims, tables and four figures."""
         from figures.critical_period import draw
 
         from .reports.critical_period import INTRODUCTION, TITLE, claims, tables

@@ -28,6 +28,7 @@ from ..worlds.verdict import CANNOT_TELL, SIGNIFICANCE, Dispersion, Fit, Verdict
 from ..worlds.verdict_power import Power
 from ..worlds.well_steepness import reshuffling_factors, steepest_of_one_temperature, steepness, well_curvatures
 from .critical_period_tables import tables
+from .critical_period_windows import window_claims
 
 __all__ = ["INTRODUCTION", "TITLE", "claims", "dataset", "tables"]
 
@@ -51,7 +52,8 @@ all unlike arms. A p-value below 0.01 refutes, by binomial sampling error; nothi
 In *confounding* arms temperature and flow time left are one function [eq:confound]. The *reshuffled* arm breaks a
 condition of the law, examples with replacement; it is run as SGD's own steps and judged apart. An arm that repeats the
 schedule of another counts once. A *world* is a simulated problem whose truth is known. A *window* is a deficit of
-fixed length that starts late.
+fixed length that starts late; its *harm* is the stuck mass that it adds. *Learning coefficients* are followed along the
+run: of the phase it is in, and as estimates about its state read them.
 
 Limits: every hypothesis is handed the temperature and duration of each epoch, the numbers that made the data. So the
 verdict says which of them decides in a Langevin system, not that SGD in a network has this temperature. Arms are run
@@ -218,8 +220,8 @@ def _power(power: Sequence[Power]) -> dict[str, Any]:
 # ---- claims ---------------------------------------------------------------------------------------------------------
 def claims(data: xr.Dataset) -> tuple[Claim, ...]:
     """At most eight, those that come out against the law first."""
-    first = (_reshuffled(data), _window(data), _worlds(data), *_detected(data))
-    return against_first([*first, _survives(data), _confounded(data), _control(data)])
+    first = (_reshuffled(data), *window_claims(data), _worlds(data), *_detected(data))
+    return against_first([*first, _survives(data), _confounded(data)])
 
 
 def _holds(part: xr.Dataset, expected: str) -> Holds:
@@ -246,17 +248,6 @@ def _reshuffled(data: xr.Dataset) -> Claim:
         f"predicted, {part['end_sampled_statement'].item()} sampled."
     )
     return _end_claim("end-when-reshuffled", sentence, part, "end_predicted")
-
-
-def _window(data: xr.Dataset) -> Claim:
-    onsets = np.atleast_1d(data.attrs["window_onsets"]).tolist()
-    stuck = data["pair_exact"].sel(pair_phase=data.attrs["stuck_phase"])
-    peak = max(onsets, key=lambda onset: float(stuck.sel(pair_shift=f"window at {onset}")))
-    sentence = (
-        f"The earliest deficit window leaves most runs stuck, as in Achille et al. (2019): here the one from epoch "
-        f"{peak} does."
-    )
-    return Claim("worst-window-first", sentence, peak, None, onsets[0], "yes" if peak == onsets[0] else "no")
 
 
 def _worlds(data: xr.Dataset) -> Claim:
@@ -306,12 +297,3 @@ def _confounded(data: xr.Dataset) -> Claim:
     )
     holds: Holds = "cannot tell" if outcome == CANNOT_TELL else "yes" if outcome == "temperature" else "no"
     return Claim("confounding-arms-decide", sentence, left, None, None, holds)
-
-
-def _control(data: xr.Dataset) -> Claim:
-    part = data.isel(arm=0)
-    sentence = (
-        f"The sampled end of the control is the exact one: {part['end_sampled_statement'].item()} sampled, "
-        f"{part['end_exact_statement'].item()} exact."
-    )
-    return _end_claim("control-end", sentence, part, "end_exact")

@@ -6,13 +6,14 @@ import numpy as np
 import xarray as xr
 
 from ..results.claims import Table, chance_text, p_text, texts
+from .critical_period_windows import window_tables
 
 
 def tables(data: xr.Dataset) -> tuple[Table, ...]:
-    """Arms, verdicts, predictions, mixtures, worlds, shifts, and checks and limits."""
+    """Arms, verdicts, predictions, mixtures, worlds, shifts, windows and coefficients, and checks and limits."""
     mixtures = (_mixtures(data),) if "mixture" in data.dims else ()
     return (_arms(data), _verdict_table(data), _predictions(data), *mixtures, _worlds_table(data), _shifts(data),
-            _checks(data))  # fmt: skip
+            *window_tables(data), _checks(data))  # fmt: skip
 
 
 def _arms(data: xr.Dataset) -> Table:
