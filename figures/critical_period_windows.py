@@ -8,11 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures.style import EXACT, FAINT, INK, LAW, PALETTE, plain_ticks, series
-from slt_toys.reference.laws import law
-from slt_toys.worlds.coefficient_along_run import LOCALISATION, N_BETA
-from slt_toys.worlds.onset_windows import DECAY
-
-WELL_CURVATURE = 8.0  # of (w²-1)² at ±1
 
 
 def windows(data: xr.Dataset) -> Figure:
@@ -47,7 +42,7 @@ def _harm(axes: Axes, data: xr.Dataset) -> None:
 
 def _law(axes: Axes, data: xr.Dataset) -> None:
     temperatures = data["first_temperature"].values
-    axes.axhline(law("epochs-per-halving")(decay=DECAY), **LAW, label="law of equal temperature")
+    axes.axhline(float(data["law_shift"]), **LAW, label="law of equal temperature")
     for start, look in zip(data["start"].values, series(2), strict=True):
         part = data.sel(start=start)
         slopes, first = part["by_temperature_end_slope"].values, part["by_temperature_worst_onset"].values == 0
@@ -90,11 +85,7 @@ def _readings(axes: Axes, data: xr.Dataset) -> None:
                 linewidth=width, marker=look.marker, markersize=4, linestyle=look.line_style,
                 label=f"{reading}, {coefficients}",
             )  # fmt: skip
-    expected = law("estimate-in-a-run")(
-        n_beta=N_BETA, localisation=LOCALISATION, curvature=WELL_CURVATURE,
-        temperature=run["run_temperature"].sel(coefficients="one λ").values,
-    )  # fmt: skip
-    axes.plot(epochs, expected, **LAW, label="law in a quadratic well, one λ")
+    axes.plot(epochs, data["run_law"], **LAW, label="law in a quadratic well, one λ")
     axes.set_yscale("symlog", linthresh=1.0)
     plain_ticks(axes.yaxis, [-30, -10, -3, -1, 0, 0.5, 1])
     axes.set(xlabel="switch epoch", ylabel="learning coefficient", ylim=(-40, 60),

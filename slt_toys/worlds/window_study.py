@@ -8,16 +8,18 @@ import xarray as xr
 from ..fits.ends import HINGE, find_end
 from ..potentials.catalogue import find_pair
 from ..protocol.schedule import Ending
+from ..reference.laws import law
 from ..reference.published import published_curves
 from ..reference.published_coefficients import published_estimates
 from ..results.progress import progress
 from ..zoo import logistic_pathways
-from .coefficient_along_run import coefficients_along_run, share_of_rise
-from .onset_windows import STARTS, TEMPERATURES, ingredients, training_at, worst_by_temperature
+from .coefficient_along_run import LOCALISATION, N_BETA, coefficients_along_run, share_of_rise
+from .onset_windows import DECAY, STARTS, TEMPERATURES, ingredients, training_at, worst_by_temperature
 
 FIRST_TEMPERATURES = (0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.2)
 PAIRS = {"one λ": "regular_double_well", "two λ": "singular_double_well_2_4"}
 SWITCHES, TOTAL = tuple(range(0, 121, 8)), Ending("total", 250)
+WELL_CURVATURE = 8.0  # of (w²-1)² at ±1: the pair with one λ
 PATHWAY_ONSETS, PATHWAY_LENGTH = np.linspace(0.0, 12.0, 49), 0.5  # in flow time
 
 
@@ -31,7 +33,8 @@ def window_study() -> xr.Dataset:
         :func:`~slt_toys.worlds.onset_windows.worst_by_temperature` (names begin with ``by_temperature_``); of
         :func:`~slt_toys.worlds.coefficient_along_run.coefficients_along_run` for a pair with one learning coefficient
         and one with two (names begin with ``run_``); of two logistic pathways (``pathway_``); and published estimates
-        by batch size and row, with the share of their rise that is done at the hinge of the accuracy.
+        by batch size and row, with the share of their rise that is done at the hinge of the accuracy. ``law_shift``
+        [eq:epochs-per-halving] and ``run_law`` [eq:estimate-in-a-run], for the pair with one coefficient, stand beside.
     """
     with progress("windows and coefficients", 3) as advance:
         parts = [ingredients()]
@@ -46,7 +49,12 @@ def window_study() -> xr.Dataset:
         run = xr.concat(runs, xr.Variable("coefficients", list(PAIRS)), combine_attrs="drop")
         parts.append(run.rename({"switch_epoch": "run_epoch", **{name: f"run_{name}" for name in run.data_vars}}))
         advance()
-    return xr.merge([*parts, _pathways(), _published()], combine_attrs="drop")
+    cooling = training.temperatures(SWITCHES[-1] + 1)[list(SWITCHES)]
+    reading = law("estimate-in-a-run")(
+        n_beta=N_BETA, localisation=LOCALISATION, curvature=WELL_CURVATURE, temperature=cooling
+    )  # fmt: skip
+    laws = {"law_shift": law("epochs-per-halving")(decay=DECAY), "run_law": ("run_epoch", reading)}
+    return xr.merge([*parts, _pathways(), _published()], combine_attrs="drop").assign(laws)
 
 
 def _pathways() -> xr.Dataset:
