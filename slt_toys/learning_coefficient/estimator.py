@@ -160,7 +160,7 @@ def local_learning_coefficient(
         predicted acceptance, and then adapted while the first fifth of the draws is taken. A leapfrog takes time √ε.
     batch_size
         None for gradients of L_n itself; a number for gradients of so many examples drawn at each step, whose noise
-        heats the chains by an amount that no closed form here knows. Energies are of all examples in either case.
+        warms the chains by an amount that no closed form here knows. Energies are of all examples in either case.
     batch_norm
         ``"frozen"``: running statistics stay as they are; ``"batch"``: statistics of all examples seen together.
     burn_in

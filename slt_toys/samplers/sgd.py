@@ -144,7 +144,7 @@ class SGLD:
         return 2 / curvature if curvature > 0 else np.inf
 
     def stepping(self, target: Target, n_beta: float | None) -> Stepping:
-        """Minibatch noise heats by as much, to first order, as the step does: no law holds both."""
+        """Minibatch noise raises the temperature by as much, to first order, as the step does: no law holds both."""
         return Stepping("stochastic_gradient", float(np.ravel(self.learning_rate)[0]), 1, n_beta)
 
 

@@ -83,8 +83,8 @@ EQUATIONS = (
         "Rival: flow time spent, exponential decay",
         s.critical_period_end,
         derive_critical_period_end_flow_time,
-        "Perhaps heat has nothing to do with it, and what matters is how far gradient flow has carried the weights "
-        "under the deficit.",
+        "Perhaps temperature has nothing to do with it, and what matters is how far gradient flow has carried the "
+        "weights under the deficit.",
         flow_time=500,
     ),
     labelled(

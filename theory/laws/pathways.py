@@ -117,7 +117,7 @@ EQUATIONS = (
     ),
     Equation(
         "pathway-share-thermal",
-        "Competing pathways: heat reopens the critical period",
+        "Competing pathways: temperature reopens the critical period",
         s.pathway_share,
         derive_pathway_share_thermal,
         "White noise diffuses along the valley of minima and forgets the split, in a time $S/4T$.",

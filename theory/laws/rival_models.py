@@ -44,14 +44,14 @@ def derive_saddle_variance() -> Derivation:
     hotter = sympy.log(2) / (2 * h)
     cold = result.subs(s.initial_variance, 0)
     later = cold.subs(temperature, 2 * temperature).subs(s.elapsed_time, s.elapsed_time - hotter)
-    saved = "twice the heat saves ln 2/(2 h) of time, up to the offset"
+    saved = "twice the temperature saves ln 2/(2 h) of time, up to the offset"
     demand_zero(later.expand() - (cold - temperature / h).expand(), saved)
     return Derivation.of(
         result,
         "Drift $h_s x$ leads off the saddle. By Itô's formula the variance $V_s$, with its rate of change "
         "$\\dot V_s$, obeys",
         equality(Symbol(r"\dot V_s"), 2 * h * s.variance_off_saddle + 2 * temperature),
-        "which is linear. So heat saves flow time: from a start without spread, doubling $T$ brings the escape "
+        "which is linear. So temperature saves flow time: from a start without spread, doubling $T$ brings the escape "
         "forward by",
         hotter,
     )

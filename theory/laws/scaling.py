@@ -103,7 +103,7 @@ def derive_remaining_langevin_time() -> Derivation:
         "so the Langevin time left is",
         total,
         "again a function of $\\theta$ alone. Temperature and remaining time are *the same function* of $(e, B)$: "
-        "under exponential decay no experiment that only varies these two can tell heat from time.",
+        "under exponential decay no experiment that only varies these two can tell temperature from flow time.",
     )
 
 

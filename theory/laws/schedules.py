@@ -154,8 +154,8 @@ def derive_finite_horizon_correction() -> Derivation:
         "$E_t - e$ fixed: then the correction is the same number for every batch size, and the scaling theorem "
         "is exact. With a fixed total it grows as $e^*$ nears $E_t$: small batches appear to shift less.",
         "Unlike [eq:finite-horizon-correction-flow-time] it dies out like $e^{-x_\\ddagger(\\gamma^{-d}-1)}$, "
-        "doubly exponentially in $d = E_t - e^*$: if heat decides, the end of training hardly matters. A way to "
-        "tell heat from time. Continuous epochs, no return over the barrier.",
+        "doubly exponentially in $d = E_t - e^*$: if temperature decides, the end of training hardly matters. A way to "
+        "tell temperature from flow time. Continuous epochs, no return over the barrier.",
     )
 
 

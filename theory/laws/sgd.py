@@ -177,7 +177,7 @@ EQUATIONS = (
         "Temperature of SGD",
         s.temperature,
         derive_sgd_temperature,
-        "Minibatch noise shakes the weights as heat does. In the limit of small steps the stationary law is "
+        "Minibatch noise shakes the weights as a temperature does. In the limit of small steps the stationary law is "
         "$\\exp(-L/T)$ with this temperature, if the gradient noise is isotropic, additive and independent between "
         "steps (sampling with replacement). Halving the batch doubles the temperature.",
         {s.learning_rate: Rational(1, 20), s.gradient_variance: 3072, s.batch_size: 128, s.momentum: 0},

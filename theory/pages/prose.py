@@ -93,7 +93,7 @@ temperatures swap their configurations, and how many temperatures it needs is de
 at neighbouring temperatures overlap: in a phase by its learning coefficient. What an unadjusted Langevin step adds to
 the energy is [eq:unadjusted-langevin-bias]."""
 _ZOO = """Models of learning that can be solved, each with a critical period of another cause: flow time left, the
-state that the deficit has brought about, heat along a valley of minima, noise that acts only while there is loss.
+state that the deficit has brought about, diffusion along a valley of minima, noise that acts only while there is loss.
 Simulated worlds (`slt_toys.worlds.world`) are made of them, and a verdict (`slt_toys.worlds.verdict`) has to tell
 which is which."""
 
