@@ -31,6 +31,7 @@ from theory.laws import (
     scaling,
     schedules,
     sgd,
+    sgd_kernels,
     splitting_bias,
     truncated_normal,
 )
@@ -38,7 +39,7 @@ from theory.laws import (
 _LAWS = {
     "free_energy": (normal_crossing, free_energy, crossover),
     "kinetics": (kinetics, recorded_passage),
-    "sgd": (sgd, reshuffling, fluctuation_dissipation, inertia, langevin_bias, localisation),
+    "sgd": (sgd, sgd_kernels, reshuffling, fluctuation_dissipation, inertia, langevin_bias, localisation),
     "scaling": (scaling, power_law, equi_temperature, flow_time, schedules, confound, barrier_spectrum),
     "samplers": (gibbs, truncated_normal, replica_exchange, round_trips, splitting_bias),
     "zoo": (rival_models, pathways, diagonal_network, fisher_information),

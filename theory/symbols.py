@@ -187,6 +187,18 @@ velocity_second_moment = _define(
     "velocity_second_moment", r"\langle v\cdot v\rangle", "mean squared norm of the velocity [loss^2/length^2]"
 )
 virial = _real("virial", r"\langle w\cdot\nabla L\rangle", "stationary mean of w . grad L [loss]")
+next_coordinate = _real("next_coordinate", "w'", "coordinate after one step")
+loss_slope = _real("loss_slope", "L'", "derivative of the loss where the step is made [loss/length]")
+step_noise = _define("step_noise", "s", "standard deviation of a minibatch's gradient there [loss/length]")
+step_density = _define("step_density", "k", "density of where one step ends, given where it starts [1/unit]")
+momentum_buffer = _real("momentum_buffer", "v", "momentum buffer [loss/length]")
+next_momentum_buffer = _real("next_momentum_buffer", "v'", "momentum buffer after one step [loss/length]")
+noise_so_far = _real(
+    "noise_so_far", "S", "sum of the noise of an epoch's steps so far over one minibatch's sigma/sqrt(B) [1]"
+)
+steps_left = _define("steps_left", r"\ell", "steps of the epoch still to come, M - t [1]")
+bridge_mean = _real("bridge_mean", r"\langle u\rangle", "mean of the next step's noise in the same unit [1]")
+bridge_variance = _define("bridge_variance", r"\mathrm{var}\,u", "its variance [1]", nonnegative=True)
 inertia = _define("inertia", r"m_\mu", "mass of heavy-ball SGD at unit friction [Langevin time]")
 transmission_factor = _define(
     "transmission_factor", r"\kappa_m", "escape rate with inertia over the overdamped one [1]"

@@ -1,0 +1,425 @@
+"""Exact transition kernels of SGD's epochs in one coordinate: with replacement, with momentum, and reshuffled.
+
+A kernel moves the masses of the points of a uniform grid through the epoch's steps, or takes observables back; the two
+are transposes of one another. A Gaussian sampled at a spacing of :data:`~slt_toys.exact.sgd_epoch.RESOLUTION` of
+its standard deviation is summed to 1e-7 or better, so nothing diffuses that does not in SGD. What leaves the grid is
+lost, and the loss is the error that :mod:`slt_toys.exact.sgd_stuck` reports.
+
+With replacement a step is [eq:sgd-transition-density]. With momentum the state is (x, v), where x = w for the heavy
+ball and x = w + ημv for Nesterov: given (x, v) the new v' is normal, then x' = x - ηv' [eq:sgd-momentum-transition],
+which with spacings that have the ratio η is a shift by whole points. Reshuffled, the state is (w, S) with S the
+noise of the epoch so far in units of one minibatch's: y = w + ηsS does not feel the noise, and S moves as
+[eq:epoch-bridge-step]; the epoch starts and ends with S = 0.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from ..reference.laws import law
+from .sgd_epoch import RESOLUTION, SGDEpoch, moved, uniform_points
+
+Array = NDArray[np.float64]
+Interval = tuple[float, float]
+DENSE = 420  # points up to which the matrix of an epoch is made; beyond, steps are taken one by one
+TAIL = 8.0  # standard deviations of a step's noise that its matrix holds
+BUFFER_TAIL, BUFFER_SLOPE = 7.5, 0.7  # reach of the buffer, in its noise and in slopes at the interval's ends
+BRIDGE_TAIL = 6.0
+LAGRANGE = 10  # points that a deterministic move of the weight lands on
+NODES = 16  # of added noise in a reshuffled epoch
+
+__all__ = ["EpochKernel", "epoch_kernel"]
+
+
+class EpochKernel(Protocol):
+    """An epoch as a linear map."""
+
+    epoch: SGDEpoch
+    points: Array  # of the position: w, or x with momentum
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of masses and observables between epochs."""
+        ...
+
+    def masses(self, masses: Array) -> Array:
+        """Masses at the end."""
+        ...
+
+    def observables(self, values: Array) -> Array:
+        """Expected values given the state at the start."""
+        ...
+
+    def started(self, masses: Array) -> Array:
+        """The state of masses of weights on ``points``, with a momentum buffer of 0."""
+        ...
+
+    def weight_of(self) -> Array:
+        """Weight over position: what to add to ``points``, along the other coordinate; shape (buffers,) or (1,)."""
+        ...
+
+
+def epoch_kernel(epoch: SGDEpoch, interval: Interval, resolution: float = RESOLUTION) -> EpochKernel:
+    """The kernel of an epoch on an interval of weights.
+
+    Parameters
+    ----------
+    epoch, interval
+        See :func:`slt_toys.exact.sgd_epoch.interval_of`.
+    resolution
+        Spacing over the standard deviation of a step's noise.
+
+    Raises
+    ------
+    ValueError
+        Where the noise of a step is too small for a grid of
+        :data:`~slt_toys.exact.sgd_epoch.MOST_POINTS`.
+    """
+    return _epoch_kernel(_Keyed(epoch), interval, resolution)
+
+
+class _Keyed:
+    """An epoch that equals another of the same settings."""
+
+    def __init__(self, epoch: SGDEpoch) -> None:
+        self.epoch = epoch
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Keyed) and self.epoch.key == other.epoch.key
+
+    def __hash__(self) -> int:
+        return hash(self.epoch.key)
+
+
+@lru_cache(maxsize=512)
+def _epoch_kernel(keyed: _Keyed, interval: Interval, resolution: float) -> EpochKernel:
+    epoch = keyed.epoch
+    if epoch.reshuffled:
+        return Bridge(epoch, interval, resolution)
+    return Momentum(epoch, interval, resolution) if epoch.momentum else Replacement(epoch, interval, resolution)
+
+
+def _normal(points: Array, mean: Array, variance: Array) -> Array:
+    """[eq:sgd-transition-density] with its mean and variance at hand; 0 beyond the tail."""
+    distance = (points - mean) ** 2 / variance
+    return np.where(distance < TAIL**2, np.exp(-distance / 2), 0.0) / np.sqrt(2 * np.pi * variance)
+
+
+class Replacement:
+    """Minibatches drawn with replacement, without momentum: a power of one step's matrix."""
+
+    def __init__(self, epoch: SGDEpoch, interval: Interval, resolution: float) -> None:
+        self.epoch = epoch
+        deviation = epoch.deviation(np.linspace(*interval, 2_001))
+        self.points = uniform_points(interval, resolution * epoch.learning_rate * float(deviation.min()), "the kernel")
+        step = law("sgd-transition-density")(
+            learning_rate=epoch.learning_rate, loss_slope=epoch.gradient(self.points)[None, :],
+            step_noise=epoch.deviation(self.points)[None, :], coordinate=self.points[None, :],
+            next_coordinate=self.points[:, None],
+        )  # fmt: skip
+        step *= self.points[1] - self.points[0]
+        self.matrix = np.linalg.matrix_power(step, epoch.steps) if self.points.size <= DENSE else None
+        self.step = None if self.matrix is not None else csr_array(np.where(step > 1e-18, step, 0.0))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.points.shape
+
+    def masses(self, masses: Array) -> Array:
+        if self.matrix is not None:
+            return self.matrix @ masses
+        for _ in range(self.epoch.steps):
+            masses = self.step @ masses  # type: ignore[operator]
+        return masses
+
+    def observables(self, values: Array) -> Array:
+        if self.matrix is not None:
+            return self.matrix.T @ values
+        back = self.step.T.tocsr()  # type: ignore[union-attr]
+        for _ in range(self.epoch.steps):
+            values = back @ values
+        return values
+
+    def started(self, masses: Array) -> Array:
+        return masses
+
+    def weight_of(self) -> Array:
+        return np.zeros(1)
+
+
+class Momentum:
+    """With momentum, on a grid of positions and buffers, shape (positions, buffers)."""
+
+    def __init__(self, epoch: SGDEpoch, interval: Interval, resolution: float) -> None:
+        self.epoch = epoch
+        deviation = epoch.deviation(np.linspace(*interval, 2_001))
+        spacing = resolution * float(deviation.min())
+        rate, momentum = epoch.learning_rate, epoch.momentum
+        stationary = float(deviation.max()) / np.sqrt(1 - momentum**2)
+        steepest = float(np.abs(epoch.gradient(np.array(interval))).max())
+        half = int(np.ceil((BUFFER_TAIL * stationary + BUFFER_SLOPE * steepest) / spacing))
+        ahead = 6 * rate * momentum * stationary if epoch.nesterov else 0.0
+        wider = interval[0] - ahead, interval[1] + ahead
+        self.points = uniform_points(wider, rate * spacing, "the kernel of momentum")
+        self.buffers = spacing * np.arange(-half, half + 1)
+        weights = self.points[:, None] + self.weight_of()[None, :]
+        step = law("sgd-momentum-transition")(
+            momentum=momentum, loss_slope=epoch.gradient(weights)[:, None, :],
+            step_noise=epoch.deviation(weights)[:, None, :], momentum_buffer=self.buffers[None, None, :],
+            next_momentum_buffer=self.buffers[None, :, None],
+        )  # fmt: skip
+        self.step = np.ascontiguousarray(spacing * step)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.points.size, self.buffers.size
+
+    def masses(self, masses: Array) -> Array:
+        return _momentum_masses(self.step, np.ascontiguousarray(masses), self.epoch.steps)
+
+    def observables(self, values: Array) -> Array:
+        return _momentum_observables(self.step, np.ascontiguousarray(values), self.epoch.steps)
+
+    def started(self, masses: Array) -> Array:
+        found = np.zeros(self.shape)
+        found[:, self.buffers.size // 2] = masses
+        return found
+
+    def weight_of(self) -> Array:
+        epoch = self.epoch
+        ahead = epoch.learning_rate * epoch.momentum if epoch.nesterov else 0.0
+        return -ahead * self.buffers
+
+
+@njit(cache=True, fastmath=True)
+def _momentum_masses(step: Array, masses: Array, steps: int) -> Array:
+    size, buffers = masses.shape
+    half = buffers // 2
+    now = masses.copy()
+    for _ in range(steps):
+        new = np.zeros_like(now)
+        for i in range(size):
+            for k in range(buffers):
+                to = i - (k - half)
+                if 0 <= to < size:
+                    total = 0.0
+                    for j in range(buffers):
+                        total += step[i, k, j] * now[i, j]
+                    new[to, k] = total
+        now = new
+    return now
+
+
+@njit(cache=True, fastmath=True)
+def _momentum_observables(step: Array, values: Array, steps: int) -> Array:
+    size, buffers = values.shape
+    half = buffers // 2
+    now = values.copy()
+    for _ in range(steps):
+        new = np.zeros_like(now)
+        for i in range(size):
+            for k in range(buffers):
+                to = i - (k - half)
+                if 0 <= to < size:
+                    value = now[to, k]
+                    for j in range(buffers):
+                        new[i, j] += step[i, k, j] * value
+        now = new
+    return now
+
+
+class Bridge:
+    """Reshuffled: the noise of the epoch's minibatches sums to zero; shape (positions,) between epochs."""
+
+    def __init__(self, epoch: SGDEpoch, interval: Interval, resolution: float) -> None:
+        self.epoch = epoch
+        deviation = float(np.sqrt(epoch.variance))
+        self.spacing = resolution
+        self.points = uniform_points(interval, epoch.learning_rate * deviation * resolution, "a reshuffled epoch")
+        moved_to = self.points - epoch.learning_rate * epoch.gradient(self.points)
+        self.first, self.shares = _landing(self.points, moved_to, epoch.learning_rate * epoch.added_noise)
+        self.half, self.bands, self.steps = _bridge_steps(epoch.steps, resolution)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.points.shape
+
+    def masses(self, masses: Array) -> Array:
+        start = np.zeros((self.points.size, self.steps.shape[2]))
+        start[:, self.half.max()] = masses
+        return _bridge_masses(self.first, self.shares, self.half, self.bands, self.steps, start)
+
+    def observables(self, values: Array) -> Array:
+        return _bridge_observables(self.first, self.shares, self.half, self.bands, self.steps, values)
+
+    def started(self, masses: Array) -> Array:
+        return masses
+
+    def weight_of(self) -> Array:
+        return np.zeros(1)
+
+
+def _landing(points: Array, to: Array, added: float) -> tuple[NDArray[np.int64], Array]:
+    """Where masses at points land: the first point and the shares of those after it, polynomials kept to order 9."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES if added else 1)
+    weights = weights / weights.sum()
+    spacing = points[1] - points[0]
+    places = (to[:, None] + added * nodes - points[0]) / spacing
+    starts = np.floor(places).astype(np.int64) - (LAGRANGE // 2 - 1)
+    first = starts.min(axis=1)
+    width = int((starts.max(axis=1) - first).max()) + LAGRANGE
+    shares = np.zeros((points.size, width))
+    offsets = np.arange(LAGRANGE)
+    for node in range(nodes.size):
+        at = places[:, node] - starts[:, node]
+        for k in offsets:
+            others = offsets[offsets != k]
+            share = np.prod((at[:, None] - others) / (k - others), axis=1) * weights[node]
+            np.add.at(shares, (np.arange(points.size), starts[:, node] - first + k), share)
+    return first, shares
+
+
+@lru_cache(maxsize=32)
+def _bridge_steps(steps: int, spacing: float) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
+    """Half widths of S before each step and at the end, and for each step's bands its matrix [eq:epoch-bridge-step].
+
+    ``steps[t, k + band, j]`` is the share of the mass at j that goes to j + k, for S_j = spacing (j - half).
+    """
+    done = np.arange(steps + 1)
+    spread = np.sqrt(done * (steps - done) / steps)
+    half = np.ceil(BRIDGE_TAIL * spread / spacing).astype(np.int64)
+    half[1:-1] = np.maximum(half[1:-1], 8)
+    most = int(half.max())
+    values = spacing * np.arange(-most, most + 1)
+    left = steps - done[:-1]
+    bands = np.ceil((BRIDGE_TAIL + 1) / spacing + BRIDGE_TAIL * spread[:-1] / left / spacing).astype(np.int64)
+    widest = int(bands.max())
+    found = np.zeros((steps, 2 * widest + 1, values.size))
+    for step in range(steps - 1):
+        mean = law("epoch-bridge-mean")(noise_so_far=values, steps_left=float(left[step]))
+        variance = law("epoch-bridge-step")(steps_left=float(left[step]))
+        for k in range(-int(bands[step]), int(bands[step]) + 1):
+            found[step, k + widest] = spacing * _normal(values + k * spacing, values + mean, variance)
+    return half, bands, found
+
+
+@njit(cache=True, fastmath=True)
+def _bridge_masses(
+    first: NDArray[np.int64], shares: Array, half: NDArray[np.int64], bands: NDArray[np.int64], steps: Array,
+    start: Array,
+) -> Array:  # fmt: skip
+    size, width = start.shape
+    most, widest = width // 2, steps.shape[1] // 2
+    now = start.copy()
+    line, ahead = np.empty(width), np.empty(width)
+    for step in range(steps.shape[0]):
+        low, high = most - half[step], most + half[step] + 1
+        moved_on = np.zeros((size, width))
+        for i in range(size):
+            for k in range(shares.shape[1]):
+                to, share = first[i] + k, shares[i, k]
+                if 0 <= to < size and share != 0.0:
+                    for j in range(low, high):
+                        moved_on[to, j] += share * now[i, j]
+        if step == steps.shape[0] - 1:  # S returns to 0: what is left is the sum over S at each y = w + S
+            end = np.zeros(size)
+            for i in range(size):
+                for j in range(low, high):
+                    to = i + j - most
+                    if 0 <= to < size:
+                        end[to] += moved_on[i, j]
+            return end
+        now = np.zeros((size, width))
+        new_low, new_high = most - half[step + 1], most + half[step + 1] + 1
+        for y in range(low - most, size + high - most):
+            for j in range(low, high):
+                i = y - (j - most)
+                line[j] = moved_on[i, j] if 0 <= i < size else 0.0
+            for j in range(new_low, new_high):
+                ahead[j] = 0.0
+            for k in range(-bands[step], bands[step] + 1):
+                for j in range(max(low, new_low - k), min(high, new_high - k)):
+                    ahead[j + k] += steps[step, k + widest, j] * line[j]
+            for j in range(new_low, new_high):
+                i = y - (j - most)
+                if 0 <= i < size:
+                    now[i, j] = ahead[j]
+    return now[:, most].copy()
+
+
+@njit(cache=True, fastmath=True)
+def _bridge_observables(
+    first: NDArray[np.int64], shares: Array, half: NDArray[np.int64], bands: NDArray[np.int64], steps: Array,
+    values: Array,
+) -> Array:  # fmt: skip
+    size, width = values.size, steps.shape[2]
+    most, widest = width // 2, steps.shape[1] // 2
+    now = np.zeros((size, width))
+    line, ahead = np.empty(width), np.empty(width)
+    for step in range(steps.shape[0] - 1, -1, -1):
+        low, high = most - half[step], most + half[step] + 1
+        moved_on = np.zeros((size, width))
+        if step == steps.shape[0] - 1:
+            for i in range(size):
+                for j in range(low, high):
+                    to = i + j - most
+                    if 0 <= to < size:
+                        moved_on[i, j] = values[to]
+        else:
+            new_low, new_high = most - half[step + 1], most + half[step + 1] + 1
+            for y in range(low - most, size + high - most):
+                for j in range(new_low, new_high):
+                    i = y - (j - most)
+                    ahead[j] = now[i, j] if 0 <= i < size else 0.0
+                for j in range(low, high):
+                    line[j] = 0.0
+                for k in range(-bands[step], bands[step] + 1):
+                    for j in range(max(low, new_low - k), min(high, new_high - k)):
+                        line[j] += steps[step, k + widest, j] * ahead[j + k]
+                for j in range(low, high):
+                    i = y - (j - most)
+                    if 0 <= i < size:
+                        moved_on[i, j] = line[j]
+        now = np.zeros((size, width))
+        for i in range(size):
+            for k in range(shares.shape[1]):
+                to, share = first[i] + k, shares[i, k]
+                if 0 <= to < size and share != 0.0:
+                    for j in range(low, high):
+                        now[i, j] += share * moved_on[to, j]
+    return now[:, most].copy()
+
+
+def transfer(kernel: EpochKernel, following: EpochKernel, state: Array, back: bool = False) -> Array:
+    """Masses between two epochs, from one kernel's grid to the next one's; back, observables the other way."""
+    if kernel is following:
+        return state
+    if not isinstance(kernel, Momentum) or not isinstance(following, Momentum):
+        matrix = moved(kernel.points, following.points)
+        return matrix.T @ state if back else matrix @ state
+    if not np.isclose(kernel.buffers[1] - kernel.buffers[0], following.buffers[1] - following.buffers[0], rtol=1e-9):
+        raise ValueError("epochs with momentum must share their noise from epoch to epoch; sample such a run")
+    skip = (following.buffers.size - kernel.buffers.size) // 2  # buffers that only the next kernel has, on either side
+    own = slice(max(0, -skip), kernel.buffers.size - max(0, -skip))
+    next_own = slice(max(0, skip), following.buffers.size - max(0, skip))
+    change = kernel.weight_of()[own] - following.weight_of()[next_own]  # the weight stays: x moves by as much
+    found = np.zeros(kernel.shape if back else following.shape)
+    if not kernel.epoch.nesterov:
+        matrix = moved(kernel.points, following.points)
+        found[:, own if back else next_own] = (
+            matrix.T @ state[:, next_own] if back else matrix @ state[:, own]
+        )
+        return found
+    for j, (mine, theirs) in enumerate(zip(range(*own.indices(10**9)), range(*next_own.indices(10**9)), strict=True)):
+        matrix = moved(kernel.points, following.points, float(change[j]))
+        if back:
+            found[:, mine] = matrix.T @ state[:, theirs]
+        else:
+            found[:, theirs] = matrix @ state[:, mine]
+    return found

@@ -1,0 +1,272 @@
+"""Exact shares of SGD's runs that end between two borders, from the transition kernels of their epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..potentials.potential import Potential
+from .sgd_epoch import RESOLUTION, SGDEpoch, crossing_weights, interval_of
+from .sgd_kernel import EpochKernel, epoch_kernel, transfer
+
+Array = NDArray[np.float64]
+Run = Sequence[SGDEpoch]
+STILL_CROSSING = 1e-5  # share of runs: a sweep ends when less may still cross the borders
+MOST_ERROR = 1e-3
+HOTTER = 1.5  # the interval of an epoch, for what is left of hotter epochs before it
+
+__all__ = ["KernelShares", "borders_of", "shares_by_kernel"]
+
+
+@dataclass(frozen=True, eq=False)
+class KernelShares:
+    """What ends stuck by the exact kernel.
+
+    Attributes
+    ----------
+    shares
+        One per run.
+    lost
+        Largest share of a run that left the grid.
+    still_crossing
+        Largest share that might have crossed the borders in epochs that were left out.
+    """
+
+    shares: Array
+    lost: float
+    still_crossing: float
+
+    @property
+    def error(self) -> float:
+        """Bound of what is neglected; the grid's own error is seen by halving its resolution."""
+        return self.lost + self.still_crossing
+
+
+def borders_of(potential: Potential, phase: str) -> tuple[float, float]:
+    """Where a phase of one coordinate ends; infinite at the ends of the box."""
+    low, high = potential.phase_interval(phase)
+    left, right = potential.box[0]
+    return (-np.inf if low <= left else low), (np.inf if high >= right else high)
+
+
+def shares_by_kernel(
+    runs: Sequence[Run], switch_epochs: Sequence[int], start: Callable[[Array], Array], borders: tuple[float, float], *,
+    resolution: float = RESOLUTION,
+) -> KernelShares:  # fmt: skip
+    """Final share between the borders of each run.
+
+    Parameters
+    ----------
+    runs
+        Epochs of each run, all of one kind: with momentum or without, reshuffled or not.
+    switch_epochs
+        First epoch of each run's last stage. Runs whose epochs agree share what is computed.
+    start
+        Density of the weights at the beginning, up to a factor; takes and returns points (n,).
+    borders
+        See :func:`borders_of`.
+    resolution
+        Spacing of the grids over the standard deviation of a step's noise.
+
+    Returns
+    -------
+    KernelShares
+
+    Raises
+    ------
+    ValueError
+        In one line, for runs of several kinds, noise that no grid resolves, and where more than
+        :data:`MOST_ERROR` of a run is lost.
+    """
+    if not runs or any(not run for run in runs) or len(switch_epochs) != len(runs):
+        raise ValueError("runs must hold at least one run of at least one epoch, with a switch epoch for each")
+    kinds = {each.kind for run in runs for each in run}
+    if len(kinds) > 1:
+        raise ValueError("runs must all be of one kind: with momentum or without, reshuffled or not")
+    sweep = _Sweep(runs, list(switch_epochs), start, borders, resolution)
+    costly = kinds.pop()[:2] != (False, False)
+    found = sweep.aligned() if costly else None
+    if found is None:
+        found = sweep.one_by_one()
+    if not found.lost < MOST_ERROR:
+        raise ValueError(f"runs: {found.lost:.2g} of their mass leaves the grid of the kernel; sample them")
+    return found
+
+
+class _Sweep:
+    def __init__(
+        self, runs: Sequence[Run], switches: list[int], start: Callable[[Array], Array], borders: tuple[float, float],
+        resolution: float,
+    ) -> None:  # fmt: skip
+        self.runs, self.switches, self.start, self.borders = runs, switches, start, borders
+        self.resolution = resolution
+        self.potentials = list({id(each.potential): each.potential for run in runs for each in run}.values())
+        self.intervals: dict[tuple[object, ...], tuple[float, float]] = {}
+
+    def kernel(self, epoch: SGDEpoch, before: SGDEpoch | None) -> EpochKernel:
+        """Kernel of an epoch, on an interval that also holds what the epoch before it left."""
+        hotter = HOTTER if before is None else max(HOTTER, before.learning_rate / epoch.learning_rate)
+        key = (*epoch.key, hotter)
+        if key not in self.intervals:
+            self.intervals[key] = interval_of(epoch, self.potentials, hotter)
+        return epoch_kernel(epoch, self.intervals[key], self.resolution)
+
+    def weights(self, kernel: EpochKernel) -> Array:
+        """Of the states in the share between the borders."""
+        columns = [
+            crossing_weights(kernel.points, (self.borders[0] - shift, self.borders[1] - shift))
+            for shift in kernel.weight_of()
+        ]
+        return columns[0] if len(kernel.shape) == 1 else np.stack(np.broadcast_arrays(*columns), axis=1) + np.zeros(
+            kernel.shape
+        )
+
+    def begun(self, kernel: EpochKernel) -> Array:
+        density = self.start(kernel.points)
+        return kernel.started(density / density.sum())
+
+    # ---- one run after another ----------------------------------------------------------------------------------------
+    def one_by_one(self) -> KernelShares:
+        """Every run forwards, from where it parts with the one before it."""
+        shares, lost, crossing = np.empty(len(self.runs)), 0.0, 0.0
+        states: list[Array] = []
+        before: Run = ()
+        for number, run in enumerate(self.runs):
+            shared = 0
+            while shared < min(len(before), len(run), len(states)) and before[shared].key == run[shared].key:
+                shared += 1
+            states = states[:shared]
+            share, mass, left = self._through(run, self.switches[number], states)
+            shares[number], lost, crossing, before = share, max(lost, 1 - mass), max(crossing, left), run
+        return KernelShares(shares, lost, crossing)
+
+    def _through(self, run: Run, switch: int, states: list[Array]) -> tuple[float, float, float]:
+        """Share, mass and what may still cross; ``states`` at the end of each epoch are continued in place."""
+        rates = np.array([each.learning_rate for each in run])
+        hottest = np.maximum.accumulate(rates[::-1])[::-1]
+        kernel = self.kernel(run[0], None)
+        state, left = self.begun(kernel), 0.0
+        for number, epoch in enumerate(run):
+            following = self.kernel(epoch, run[number - 1] if number else None)
+            if number < len(states):
+                state, kernel = states[number], following
+                continue
+            state = transfer(kernel, following, state) if number else state
+            kernel = following
+            new = kernel.masses(state)
+            if number >= switch and number % 4 == 0 and rates[number] == hottest[number] and len(run) - number > 1:
+                inside = self.weights(kernel) * state
+                flow = self._crossed(kernel, inside, state - inside)
+                left = flow * (len(run) - 1 - number)
+                if left < STILL_CROSSING:
+                    state = new
+                    break
+            state, left = new, 0.0
+            states.append(state)
+        return float((self.weights(kernel) * state).sum()), float(state.sum()), left
+
+    def _crossed(self, kernel: EpochKernel, inside: Array, outside: Array) -> float:
+        """Mass that crosses the borders in an epoch, both ways together."""
+        within = self.weights(kernel)
+        out, back = kernel.masses(inside), kernel.masses(outside)
+        return abs(float(((1 - within) * out).sum())) + abs(float((within * back).sum()))
+
+    # ---- all at once --------------------------------------------------------------------------------------------------
+    def aligned(self) -> KernelShares | None:
+        """One sweep forwards before the switches and one backwards after them; None where runs do not share epochs."""
+        first, last = min(self.switches), max(len(run) for run in self.runs)
+        longest = max(self.runs, key=len)
+        trunk = max(zip(self.switches, self.runs, strict=True), key=lambda each: each[0])[1]
+        after: dict[int, SGDEpoch] = {}
+        for switch, run in zip(self.switches, self.runs, strict=True):
+            if any(one.key != two.key for one, two in zip(run[:switch], trunk, strict=False)):
+                return None
+            for epoch in range(switch, len(run)):
+                if after.setdefault(epoch, run[epoch]).key != run[epoch].key:
+                    return None
+        cold = self._frozen([after[e] for e in range(first, last)], first)
+        if cold is None or cold[0] > min(len(run) for run in self.runs):
+            return None
+        end, clean_left = cold
+        before = self._frozen(list(trunk[: max(self.switches)]), 0)
+        halt, deficit_left = before if before is not None else (max(self.switches), 0.0)
+        states = self._forwards(trunk, min(max(self.switches), max(halt, 1)))
+        values = self._backwards(after, first, end)
+        shares, lost = np.empty(len(self.runs)), 0.0
+        for number, switch in enumerate(self.switches):
+            at, state = states[min(switch, len(states) - 1)]
+            kept = float(state.sum())
+            if switch in values:
+                into, value, mass = values[switch]
+                begun = transfer(at, into, state)
+                shares[number], kept = float((begun * value).sum()), float((begun * mass).sum())
+            else:
+                shares[number] = float((self.weights(at) * state).sum())
+            lost = max(lost, 1 - kept)
+        return KernelShares(shares, lost, clean_left + deficit_left)
+
+    def _frozen(self, epochs: list[SGDEpoch], first: int) -> tuple[int, float] | None:
+        """First epoch from which less than :data:`STILL_CROSSING` may cross, and how much; None if there is none."""
+        rates = np.array([each.learning_rate for each in epochs])
+        if not rates.size:
+            return first, 0.0
+        low, high = int(np.flatnonzero(np.diff(rates) > 0)[-1] + 1) if (np.diff(rates) > 0).any() else 0, len(epochs) - 1
+
+        def may_cross(place: int) -> float:
+            kernel = self.kernel(epochs[place], epochs[place - 1] if place else None)
+            temperature = float(kernel.epoch.temperature(np.zeros(1))[0])
+            energy = kernel.epoch.potential.energy_function()(kernel.points[:, None])
+            within, flow = (kernel.points > self.borders[0]) & (kernel.points < self.borders[1]), 0.0
+            after = kernel.observables(self.weights(kernel))
+            for side in (within, ~within):
+                density = np.where(side, np.exp(-(energy - energy[side].min()) / temperature), 0.0)
+                state = kernel.started(density / density.sum())
+                stays = float((after * state).sum())
+                flow = max(flow, 1 - stays if side is within else stays)
+            return abs(flow) * (len(epochs) - place)
+
+        stride, left = 8, np.inf
+        while left > STILL_CROSSING:  # upwards, as late epochs take fine grids
+            if low == high:
+                return None
+            below, low = low, min(low + stride, high)
+            left, stride = may_cross(low), 2 * stride
+        low, high = below, low
+        best = high, left
+        while high - low > 2:
+            middle = (low + high) // 2
+            left = may_cross(middle)
+            if left <= STILL_CROSSING:
+                high, best = middle, (middle, left)
+            else:
+                low = middle
+        return first + best[0], best[1]
+
+    def _forwards(self, run: Run, until: int) -> list[tuple[EpochKernel, Array]]:
+        """Kernel whose grid it is, and state, at the start of every epoch up to one."""
+        kernel = self.kernel(run[0], None)
+        found = [(kernel, self.begun(kernel))]
+        for number, epoch in enumerate(run[:until]):
+            following = self.kernel(epoch, run[number - 1] if number else None)
+            state = following.masses(transfer(kernel, following, found[-1][1]))
+            kernel = following
+            found.append((kernel, state))
+        return found
+
+    def _backwards(
+        self, after: dict[int, SGDEpoch], first: int, end: int
+    ) -> dict[int, tuple[EpochKernel, Array, Array]]:
+        """Kernel whose grid it is, expected final share and mass, at the start of every epoch from the first on."""
+        kernel = self.kernel(after[max(end - 1, first)], after.get(end - 2))
+        value, mass, found = self.weights(kernel), np.ones(kernel.shape), {}
+        for number in range(end - 1, first - 1, -1):
+            own = self.kernel(after[number], after.get(number - 1))
+            value = own.observables(transfer(own, kernel, value, back=True))
+            mass = own.observables(transfer(own, kernel, mass, back=True))
+            kernel = own
+            found[number] = kernel, value, mass
+        return found
