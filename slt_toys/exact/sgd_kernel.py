@@ -1,4 +1,4 @@
-"""Exact transition kernels of SGD's epochs in one coordinate: with replacement, with momentum, and reshuffled.
+"""Exact transition kernels of SGD's epochs in one coordinate: with replacement, and with momentum.
 
 A kernel moves the masses of the points of a uniform grid through the epoch's steps, or takes observables back; the two
 are transposes of one another. A Gaussian sampled at a spacing of :data:`~slt_toys.exact.sgd_epoch.RESOLUTION` of
@@ -7,9 +7,8 @@ lost, and the loss is the error that :mod:`slt_toys.exact.sgd_stuck` reports.
 
 With replacement a step is [eq:sgd-transition-density]. With momentum the state is (x, v), where x = w for the heavy
 ball and x = w + ημv for Nesterov: given (x, v) the new v' is normal, then x' = x - ηv' [eq:sgd-momentum-transition],
-which with spacings that have the ratio η is a shift by whole points. Reshuffled, the state is (w, S) with S the
-noise of the epoch so far in units of one minibatch's: y = w + ηsS does not feel the noise, and S moves as
-[eq:epoch-bridge-step]; the epoch starts and ends with S = 0.
+which with spacings that have the ratio η is a shift by whole points. Reshuffled epochs are in
+:mod:`slt_toys.exact.sgd_bridge`.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ..reference.laws import law
+from .sgd_bridge import Bridge
 from .sgd_epoch import RESOLUTION, SGDEpoch, moved, uniform_points
 
 Array = NDArray[np.float64]
@@ -30,9 +30,6 @@ Interval = tuple[float, float]
 DENSE = 420  # points up to which the matrix of an epoch is made; beyond, steps are taken one by one
 TAIL = 8.0  # standard deviations of a step's noise that its matrix holds
 BUFFER_TAIL, BUFFER_SLOPE = 7.5, 0.7  # reach of the buffer, in its noise and in slopes at the interval's ends
-BRIDGE_TAIL = 6.0
-LAGRANGE = 10  # points that a deterministic move of the weight lands on
-NODES = 16  # of added noise in a reshuffled epoch
 
 __all__ = ["EpochKernel", "epoch_kernel"]
 
@@ -232,168 +229,6 @@ def _momentum_observables(step: Array, values: Array, steps: int) -> Array:
                         new[i, j] += step[i, k, j] * value
         now = new
     return now
-
-
-class Bridge:
-    """Reshuffled: the noise of the epoch's minibatches sums to zero; shape (positions,) between epochs."""
-
-    def __init__(self, epoch: SGDEpoch, interval: Interval, resolution: float) -> None:
-        self.epoch = epoch
-        deviation = float(np.sqrt(epoch.variance))
-        self.spacing = resolution
-        self.points = uniform_points(interval, epoch.learning_rate * deviation * resolution, "a reshuffled epoch")
-        moved_to = self.points - epoch.learning_rate * epoch.gradient(self.points)
-        self.first, self.shares = _landing(self.points, moved_to, epoch.learning_rate * epoch.added_noise)
-        self.half, self.bands, self.steps = _bridge_steps(epoch.steps, resolution)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.points.shape
-
-    def masses(self, masses: Array) -> Array:
-        start = np.zeros((self.points.size, self.steps.shape[2]))
-        start[:, self.half.max()] = masses
-        return _bridge_masses(self.first, self.shares, self.half, self.bands, self.steps, start)
-
-    def observables(self, values: Array) -> Array:
-        return _bridge_observables(self.first, self.shares, self.half, self.bands, self.steps, values)
-
-    def started(self, masses: Array) -> Array:
-        return masses
-
-    def weight_of(self) -> Array:
-        return np.zeros(1)
-
-
-def _landing(points: Array, to: Array, added: float) -> tuple[NDArray[np.int64], Array]:
-    """Where masses at points land: the first point and the shares of those after it, polynomials kept to order 9."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES if added else 1)
-    weights = weights / weights.sum()
-    spacing = points[1] - points[0]
-    places = (to[:, None] + added * nodes - points[0]) / spacing
-    starts = np.floor(places).astype(np.int64) - (LAGRANGE // 2 - 1)
-    first = starts.min(axis=1)
-    width = int((starts.max(axis=1) - first).max()) + LAGRANGE
-    shares = np.zeros((points.size, width))
-    offsets = np.arange(LAGRANGE)
-    for node in range(nodes.size):
-        at = places[:, node] - starts[:, node]
-        for k in offsets:
-            others = offsets[offsets != k]
-            share = np.prod((at[:, None] - others) / (k - others), axis=1) * weights[node]
-            np.add.at(shares, (np.arange(points.size), starts[:, node] - first + k), share)
-    return first, shares
-
-
-@lru_cache(maxsize=32)
-def _bridge_steps(steps: int, spacing: float) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
-    """Half widths of S before each step and at the end, and for each step's bands its matrix [eq:epoch-bridge-step].
-
-    ``steps[t, k + band, j]`` is the share of the mass at j that goes to j + k, for S_j = spacing (j - half).
-    """
-    done = np.arange(steps + 1)
-    spread = np.sqrt(done * (steps - done) / steps)
-    half = np.ceil(BRIDGE_TAIL * spread / spacing).astype(np.int64)
-    half[1:-1] = np.maximum(half[1:-1], 8)
-    most = int(half.max())
-    values = spacing * np.arange(-most, most + 1)
-    left = steps - done[:-1]
-    bands = np.ceil((BRIDGE_TAIL + 1) / spacing + BRIDGE_TAIL * spread[:-1] / left / spacing).astype(np.int64)
-    widest = int(bands.max())
-    found = np.zeros((steps, 2 * widest + 1, values.size))
-    for step in range(steps - 1):
-        mean = law("epoch-bridge-mean")(noise_so_far=values, steps_left=float(left[step]))
-        variance = law("epoch-bridge-step")(steps_left=float(left[step]))
-        for k in range(-int(bands[step]), int(bands[step]) + 1):
-            found[step, k + widest] = spacing * _normal(values + k * spacing, values + mean, variance)
-    return half, bands, found
-
-
-@njit(cache=True, fastmath=True)
-def _bridge_masses(
-    first: NDArray[np.int64], shares: Array, half: NDArray[np.int64], bands: NDArray[np.int64], steps: Array,
-    start: Array,
-) -> Array:  # fmt: skip
-    size, width = start.shape
-    most, widest = width // 2, steps.shape[1] // 2
-    now = start.copy()
-    line, ahead = np.empty(width), np.empty(width)
-    for step in range(steps.shape[0]):
-        low, high = most - half[step], most + half[step] + 1
-        moved_on = np.zeros((size, width))
-        for i in range(size):
-            for k in range(shares.shape[1]):
-                to, share = first[i] + k, shares[i, k]
-                if 0 <= to < size and share != 0.0:
-                    for j in range(low, high):
-                        moved_on[to, j] += share * now[i, j]
-        if step == steps.shape[0] - 1:  # S returns to 0: what is left is the sum over S at each y = w + S
-            end = np.zeros(size)
-            for i in range(size):
-                for j in range(low, high):
-                    to = i + j - most
-                    if 0 <= to < size:
-                        end[to] += moved_on[i, j]
-            return end
-        now = np.zeros((size, width))
-        new_low, new_high = most - half[step + 1], most + half[step + 1] + 1
-        for y in range(low - most, size + high - most):
-            for j in range(low, high):
-                i = y - (j - most)
-                line[j] = moved_on[i, j] if 0 <= i < size else 0.0
-            for j in range(new_low, new_high):
-                ahead[j] = 0.0
-            for k in range(-bands[step], bands[step] + 1):
-                for j in range(max(low, new_low - k), min(high, new_high - k)):
-                    ahead[j + k] += steps[step, k + widest, j] * line[j]
-            for j in range(new_low, new_high):
-                i = y - (j - most)
-                if 0 <= i < size:
-                    now[i, j] = ahead[j]
-    return now[:, most].copy()
-
-
-@njit(cache=True, fastmath=True)
-def _bridge_observables(
-    first: NDArray[np.int64], shares: Array, half: NDArray[np.int64], bands: NDArray[np.int64], steps: Array,
-    values: Array,
-) -> Array:  # fmt: skip
-    size, width = values.size, steps.shape[2]
-    most, widest = width // 2, steps.shape[1] // 2
-    now = np.zeros((size, width))
-    line, ahead = np.empty(width), np.empty(width)
-    for step in range(steps.shape[0] - 1, -1, -1):
-        low, high = most - half[step], most + half[step] + 1
-        moved_on = np.zeros((size, width))
-        if step == steps.shape[0] - 1:
-            for i in range(size):
-                for j in range(low, high):
-                    to = i + j - most
-                    if 0 <= to < size:
-                        moved_on[i, j] = values[to]
-        else:
-            new_low, new_high = most - half[step + 1], most + half[step + 1] + 1
-            for y in range(low - most, size + high - most):
-                for j in range(new_low, new_high):
-                    i = y - (j - most)
-                    ahead[j] = now[i, j] if 0 <= i < size else 0.0
-                for j in range(low, high):
-                    line[j] = 0.0
-                for k in range(-bands[step], bands[step] + 1):
-                    for j in range(max(low, new_low - k), min(high, new_high - k)):
-                        line[j] += steps[step, k + widest, j] * ahead[j + k]
-                for j in range(low, high):
-                    i = y - (j - most)
-                    if 0 <= i < size:
-                        moved_on[i, j] = line[j]
-        now = np.zeros((size, width))
-        for i in range(size):
-            for k in range(shares.shape[1]):
-                to, share = first[i] + k, shares[i, k]
-                if 0 <= to < size and share != 0.0:
-                    for j in range(low, high):
-                        now[i, j] += share * moved_on[to, j]
-    return now[:, most].copy()
 
 
 def transfer(kernel: EpochKernel, following: EpochKernel, state: Array, back: bool = False) -> Array:

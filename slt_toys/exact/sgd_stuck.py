@@ -199,14 +199,20 @@ class _Sweep:
         shares, lost = np.empty(len(self.runs)), 0.0
         for number, switch in enumerate(self.switches):
             at, state = states[min(switch, len(states) - 1)]
-            kept = float(state.sum())
+            lost = max(lost, 1 - float(state.sum()))
             if switch in values:
-                into, value, mass = values[switch]
-                begun = transfer(at, into, state)
-                shares[number], kept = float((begun * value).sum()), float((begun * mass).sum())
+                into, value = values[switch]
+                shares[number] = float((transfer(at, into, state) * value).sum())
             else:
                 shares[number] = float((self.weights(at) * state).sum())
-            lost = max(lost, 1 - kept)
+        # An epoch of the clean energy loses most where it follows the switch, and most of all in the hottest one.
+        ends = [each for each in (min(values, default=None), max(values, default=None)) if each is not None]
+        leaks = [0.0]
+        for epoch in ends:
+            at, state = states[min(epoch, len(states) - 1)]
+            begun = transfer(at, values[epoch][0], state)
+            leaks.append(float(begun.sum() - values[epoch][0].masses(begun).sum()))
+        lost += max(leaks) * (end - first)
         return KernelShares(shares, lost, clean_left + deficit_left)
 
     def _frozen(self, epochs: list[SGDEpoch], first: int) -> tuple[int, float] | None:
@@ -221,13 +227,15 @@ class _Sweep:
             temperature = float(kernel.epoch.temperature(np.zeros(1))[0])
             energy = kernel.epoch.potential.energy_function()(kernel.points[:, None])
             within, flow = (kernel.points > self.borders[0]) & (kernel.points < self.borders[1]), 0.0
+            top = min(float(np.interp(border, kernel.points, energy)) for border in self.borders if np.isfinite(border))
             after = kernel.observables(self.weights(kernel))
-            for side in (within, ~within):
-                density = np.where(side, np.exp(-(energy - energy[side].min()) / temperature), 0.0)
-                state = kernel.started(density / density.sum())
-                stays = float((after * state).sum())
-                flow = max(flow, 1 - stays if side is within else stays)
-            return abs(flow) * (len(epochs) - place)
+            for side in (within, ~within):  # the lower half of either well, which has an epoch to fill the rest
+                least = energy[side].min()
+                low = side & (energy < least + max(top - least, 0.0) / 2 + 1e-12)
+                density = np.where(low, np.exp(-(energy - least) / temperature), 0.0)
+                stays = float((after * kernel.started(density / density.sum())).sum())
+                flow = max(flow, abs(1 - stays) if side is within else abs(stays))
+            return 2 * flow * (len(epochs) - place)
 
         stride, left = 8, np.inf
         while left > STILL_CROSSING:  # upwards, as late epochs take fine grids
@@ -257,16 +265,13 @@ class _Sweep:
             found.append((kernel, state))
         return found
 
-    def _backwards(
-        self, after: dict[int, SGDEpoch], first: int, end: int
-    ) -> dict[int, tuple[EpochKernel, Array, Array]]:
-        """Kernel whose grid it is, expected final share and mass, at the start of every epoch from the first on."""
+    def _backwards(self, after: dict[int, SGDEpoch], first: int, end: int) -> dict[int, tuple[EpochKernel, Array]]:
+        """Kernel whose grid it is, and expected final share, at the start of every epoch from the first on."""
         kernel = self.kernel(after[max(end - 1, first)], after.get(end - 2))
-        value, mass, found = self.weights(kernel), np.ones(kernel.shape), {}
+        value, found = self.weights(kernel), {}
         for number in range(end - 1, first - 1, -1):
             own = self.kernel(after[number], after.get(number - 1))
             value = own.observables(transfer(own, kernel, value, back=True))
-            mass = own.observables(transfer(own, kernel, mass, back=True))
             kernel = own
-            found[number] = kernel, value, mass
+            found[number] = kernel, value
         return found
