@@ -16,7 +16,8 @@ from .sgd_kernel import EpochKernel, epoch_kernel, transfer
 Array = NDArray[np.float64]
 Run = Sequence[SGDEpoch]
 STILL_CROSSING = 1e-5  # share of runs: a sweep ends when less may still cross the borders
-MOST_ERROR = 1e-3
+COSTLY_CROSSING = 1e-3  # the same with momentum or reshuffled, where an epoch costs a hundred times as much
+MOST_ERROR = 1e-2
 HOTTER = 1.5  # the interval of an epoch, for what is left of hotter epochs before it
 
 __all__ = ["KernelShares", "borders_of", "shares_by_kernel"]
@@ -34,11 +35,14 @@ class KernelShares:
         Largest share of a run that left the grid.
     still_crossing
         Largest share that might have crossed the borders in epochs that were left out.
+    followed
+        Epochs of each run until then.
     """
 
     shares: Array
     lost: float
     still_crossing: float
+    followed: NDArray[np.int64]
 
     @property
     def error(self) -> float:
@@ -133,6 +137,7 @@ class _Sweep:
     def one_by_one(self) -> KernelShares:
         """Every run forwards, from where it parts with the one before it."""
         shares, lost, crossing = np.empty(len(self.runs)), 0.0, 0.0
+        followed = np.array([len(run) for run in self.runs])
         states: list[Array] = []
         before: Run = ()
         for number, run in enumerate(self.runs):
@@ -140,16 +145,16 @@ class _Sweep:
             while shared < min(len(before), len(run), len(states)) and before[shared].key == run[shared].key:
                 shared += 1
             states = states[:shared]
-            share, mass, left = self._through(run, self.switches[number], states)
+            share, mass, left, followed[number] = self._through(run, self.switches[number], states)
             shares[number], lost, crossing, before = share, max(lost, 1 - mass), max(crossing, left), run
-        return KernelShares(shares, lost, crossing)
+        return KernelShares(shares, lost, crossing, followed)
 
-    def _through(self, run: Run, switch: int, states: list[Array]) -> tuple[float, float, float]:
-        """Share, mass and what may still cross; ``states`` at the end of each epoch are continued in place."""
+    def _through(self, run: Run, switch: int, states: list[Array]) -> tuple[float, float, float, int]:
+        """Share, mass, what may still cross, epochs followed; ``states`` at the end of each epoch are continued in place."""
         rates = np.array([each.learning_rate for each in run])
         hottest = np.maximum.accumulate(rates[::-1])[::-1]
         kernel = self.kernel(run[0], None)
-        state, left = self.begun(kernel), 0.0
+        state, left, followed = self.begun(kernel), 0.0, len(run)
         for number, epoch in enumerate(run):
             following = self.kernel(epoch, run[number - 1] if number else None)
             if number < len(states):
@@ -163,11 +168,11 @@ class _Sweep:
                 flow = self._crossed(kernel, inside, state - inside)
                 left = flow * (len(run) - 1 - number)
                 if left < STILL_CROSSING:
-                    state = new
+                    state, followed = new, number + 1
                     break
             state, left = new, 0.0
             states.append(state)
-        return float((self.weights(kernel) * state).sum()), float(state.sum()), left
+        return float((self.weights(kernel) * state).sum()), float(state.sum()), left, followed
 
     def _crossed(self, kernel: EpochKernel, inside: Array, outside: Array) -> float:
         """Mass that crosses the borders in an epoch, both ways together."""
@@ -213,7 +218,8 @@ class _Sweep:
             begun = transfer(at, values[epoch][0], state)
             leaks.append(float(begun.sum() - values[epoch][0].masses(begun).sum()))
         lost += max(leaks) * (end - first)
-        return KernelShares(shares, lost, clean_left + deficit_left)
+        followed = np.maximum([end] * len(self.runs), np.array(self.switches) + 1)
+        return KernelShares(shares, lost, clean_left + deficit_left, followed)
 
     def _frozen(self, epochs: list[SGDEpoch], first: int) -> tuple[int, float] | None:
         """First epoch from which less than :data:`STILL_CROSSING` may cross, and how much; None if there is none."""
@@ -238,7 +244,7 @@ class _Sweep:
             return 2 * flow * (len(epochs) - place)
 
         stride, left = 8, np.inf
-        while left > STILL_CROSSING:  # upwards, as late epochs take fine grids
+        while left > COSTLY_CROSSING:  # upwards, as late epochs take fine grids
             if low == high:
                 return None
             below, low = low, min(low + stride, high)
@@ -248,7 +254,7 @@ class _Sweep:
         while high - low > 2:
             middle = (low + high) // 2
             left = may_cross(middle)
-            if left <= STILL_CROSSING:
+            if left <= COSTLY_CROSSING:
                 high, best = middle, (middle, left)
             else:
                 low = middle

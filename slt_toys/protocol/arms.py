@@ -21,9 +21,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..inputs.arguments import check_fields, checked_arguments
 from .schedule import Order, Schedule, check_order
+from .sgd_run import SGDRun
 from .training import Training, check_positive
 
 FloatArray = NDArray[np.float64]
+RATES = ("control", "constant", "step", "cosine", "reset", "restarts", "cyclic")
+STEP_EPOCHS, COSINE_EPOCHS, LEAST_RATE = 20, 120, 1e-3
 COLDEST = 1e-6  # smallest factor on a temperature, where the loss that it follows vanishes
 
 
@@ -40,31 +43,44 @@ class Arm:
         Epochs of the arm per epoch of the control; the schedule is stretched with it, so that 2 turns a decay of γ
         per epoch into √γ.
     rate
-        ``"control"``: the control's schedule; ``"constant"``: its first rate throughout; ``"reset"``: started anew at
-        the switch; ``"cyclic"``: started anew one period after the switch, and every period from then on.
+        ``"control"``: the control's schedule; ``"constant"``: its first rate throughout; ``"step"``: held for
+        :data:`STEP_EPOCHS` epochs at a time; ``"cosine"``: half a cosine from the first rate to nearly nothing at
+        :data:`COSINE_EPOCHS`; ``"reset"``: started anew at the switch; ``"restarts"``: started anew every period from
+        epoch 0; ``"cyclic"``: started anew one period after the switch, and every period from then on.
     period
-        Of ``"cyclic"``, in epochs of the control.
-    momentum
-        In place of the control's; None leaves it.
+        Of ``"cyclic"`` and ``"restarts"``, in epochs of the control.
+    momentum, nesterov
+        In place of the control's; None leaves it. Whether its steps look ahead.
     noise_factor
         Variance of a step's gradient noise over that of its minibatch alone: above 1, Gaussian noise is added.
+    label_noise
+        Variance of one example's gradient by labels drawn anew at each visit, over that by the examples.
     noise_follows_loss
-        The gradient noise is multiplied, epoch by epoch, by the control run's deficit loss over that of epoch 0.
+        Gradient noise follows the loss. SGD is run so, step by step; the schedule of its limit can only follow the
+        control run's deficit loss, epoch by epoch, over that of epoch 0.
     order
-        ``"with replacement"`` or ``"reshuffled"`` minibatches; the latter are run as SGD's own steps, and take neither
-        added noise, which would not sum to zero, nor noise that follows the loss.
+        Of the examples: ``"with replacement"``, ``"reshuffled"`` every epoch, or ``"fixed"``; the latter two are run
+        as SGD's own steps, and take neither added noise, which would not sum to zero, nor noise that follows the loss.
+    anisotropy
+        Factor on the variance of the gradient in the second coordinate, where there is one.
+    averaged_epochs
+        The mean of the weights at the ends of so many last epochs decides; the run is the control's.
     """
 
     name: str
     batch_factor: float = 1.0
     learning_rate_factor: float = 1.0
     epoch_stretch: int = 1
-    rate: Literal["control", "constant", "reset", "cyclic"] = "control"
+    rate: Literal["control", "constant", "step", "cosine", "reset", "restarts", "cyclic"] = "control"
     period: int = 40
     momentum: float | None = None
+    nesterov: bool = False
     noise_factor: float = 1.0
+    label_noise: float = 0.0
     noise_follows_loss: bool = False
     order: Order = "with replacement"
+    anisotropy: float = 1.0
+    averaged_epochs: int = 0
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -72,23 +88,23 @@ class Arm:
         for name in ("epoch_stretch", "period"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1, not {getattr(self, name)!r}")
-        if self.rate not in ("control", "constant", "reset", "cyclic"):
-            raise ValueError(f"rate must be 'control', 'constant', 'reset' or 'cyclic', not {self.rate!r}")
+        if self.rate not in RATES:
+            raise ValueError(f"rate must be one of {', '.join(map(repr, RATES))}, not {self.rate!r}")
         check_order(self.order)
         if not (np.isfinite(self.noise_factor) and self.noise_factor >= 1):
             raise ValueError(f"noise_factor must be at least 1 (noise can only be added), not {self.noise_factor}")
         if self.momentum is not None and not 0 <= self.momentum < 1:
             raise ValueError(f"momentum must lie in [0, 1), not {self.momentum}")
-        if self.order == "reshuffled" and (self.noise_factor != 1 or self.noise_follows_loss):
+        if self.order != "with replacement" and (self.noise_factor != 1 or self.noise_follows_loss):
             raise ValueError(
-                "order 'reshuffled' goes with the minibatches' noise alone, which sums to zero over an epoch; give "
+                f"order {self.order!r} goes with the minibatches' noise alone, which sums to zero over an epoch; give "
                 "noise_factor=1 and noise_follows_loss=False"
             )
 
     @property
     def within_the_law(self) -> bool:
-        """Whether [eq:sgd-temperature] gives its temperature: examples drawn with replacement."""
-        return self.order == "with replacement"
+        """Whether [eq:sgd-temperature] gives its temperature: additive noise alike everywhere, with replacement."""
+        return self.order == "with replacement" and not self.noise_follows_loss and self.anisotropy == 1
 
     def training(self, base: Training, switch_epoch: int) -> Training:
         """The arm's run as :class:`~slt_toys.protocol.training.Training`, for a switch in the control's epochs.
@@ -101,6 +117,14 @@ class Arm:
             control = np.asarray(epochs, dtype=float) / self.epoch_stretch  # a start anew loses no fraction of an epoch
             if self.rate == "constant":
                 control = np.zeros_like(control)
+            elif self.rate == "step":
+                control = STEP_EPOCHS * np.floor(control / STEP_EPOCHS)
+            elif self.rate == "cosine":
+                share = np.maximum((1 + np.cos(np.pi * np.minimum(control / COSINE_EPOCHS, 1.0))) / 2, LEAST_RATE)
+                first = np.asarray(base.learning_rate_at(np.zeros_like(control)), dtype=float)  # type: ignore[arg-type]
+                return self.learning_rate_factor * share * first
+            elif self.rate == "restarts":
+                control = np.mod(control, self.period)
             elif self.rate == "reset":
                 control = np.where(control >= switch_epoch, control - switch_epoch, control)
             elif self.rate == "cyclic":
@@ -112,7 +136,7 @@ class Arm:
             base,
             batch_size=base.batch_size * self.batch_factor,
             learning_rate_at=rates,
-            gradient_variance=base.gradient_variance * self.noise_factor,
+            gradient_variance=base.gradient_variance * (self.noise_factor + self.label_noise),
             momentum=base.momentum if self.momentum is None else self.momentum,
         )
 
@@ -137,9 +161,7 @@ class Arm:
             When an epoch count is no whole number, an arm lacks the loss that it needs, or reshuffled examples make
             fewer than two minibatches.
         """
-        for name, value, least in (("switch_epoch", switch_epoch, 0), ("epochs_after", epochs_after, 1)):
-            if not isinstance(value, int | np.integer) or value < least:
-                raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
+        _check_epochs(switch_epoch, epochs_after)
         training = self.training(base, switch_epoch)
         epochs = self.epoch_stretch * (switch_epoch + epochs_after)
         rates, temperatures = training.learning_rates(epochs), training.temperatures(epochs)
@@ -152,7 +174,7 @@ class Arm:
             at = np.minimum(np.arange(epochs) // self.epoch_stretch, losses.size - 1)
             temperatures = temperatures * np.maximum(losses[at], COLDEST)
         steps = 0
-        if self.order == "reshuffled":
+        if self.order != "with replacement":
             steps = round(training.dataset_size / training.batch_size)
             if steps < 2:
                 raise ValueError(
@@ -164,6 +186,36 @@ class Arm:
             training.durations(epochs), learning_rates=rates, batch_size=training.batch_size,
             momentum=training.momentum, order=self.order, steps_per_epoch=steps,
         )  # fmt: skip
+
+
+    def sgd_run(self, base: Training, switch_epoch: int, epochs_after: int) -> SGDRun:
+        """What a world is given: the settings of the arm's run, without any temperature.
+
+        Parameters
+        ----------
+        base
+            The control run; its gradient variance is a pilot's, by which the experimenter chooses how much noise to
+            add.
+        switch_epoch, epochs_after
+            In epochs of the control; the arm's own are ``epoch_stretch`` times as many.
+        """
+        _check_epochs(switch_epoch, epochs_after)
+        training = self.training(base, switch_epoch)
+        epochs = self.epoch_stretch * (switch_epoch + epochs_after)
+        pilot = base.gradient_variance / training.batch_size
+        return SGDRun(
+            training.learning_rates(epochs), (np.arange(epochs) < self.epoch_stretch * switch_epoch).astype(float),
+            training.batch_size, training.dataset_size, training.momentum, self.nesterov, self.order,
+            float(np.sqrt((self.noise_factor - 1) * pilot)), self.label_noise,
+            "loss" if self.noise_follows_loss else "additive", self.anisotropy,
+            self.epoch_stretch * self.averaged_epochs,
+        )  # fmt: skip
+
+
+def _check_epochs(switch_epoch: int, epochs_after: int) -> None:
+    for name, value, least in (("switch_epoch", switch_epoch, 0), ("epochs_after", epochs_after, 1)):
+        if not isinstance(value, int | np.integer) or value < least:
+            raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
 
 
 CONTROL = Arm("control")
@@ -179,6 +231,16 @@ ARMS: tuple[Arm, ...] = (
     Arm("momentum", momentum=0.5),
     Arm("loss-dependent noise", noise_follows_loss=True),
     Arm("reshuffled", order="reshuffled"),
+    Arm("halve the learning rate", learning_rate_factor=0.5),
+    Arm("step decay", rate="step"),
+    Arm("cosine", rate="cosine"),
+    Arm("warm restarts", rate="restarts"),
+    Arm("Nesterov momentum", learning_rate_factor=0.5, momentum=0.5, nesterov=True),
+    Arm("fixed order", order="fixed"),
+    Arm("label noise", label_noise=3.0),
+    Arm("reshuffled with label noise", order="reshuffled", label_noise=1.0),
+    Arm("anisotropic noise", anisotropy=4.0),
+    Arm("weight averaging", averaged_epochs=5),
 )
 
 

@@ -18,7 +18,8 @@ from ..exact.sweeps import check_schedule
 from ..inputs.arguments import check_fields
 
 Array = NDArray[np.float64]
-Order = Literal["with replacement", "reshuffled"]
+Order = Literal["with replacement", "reshuffled", "fixed"]
+ORDERS = ("with replacement", "reshuffled", "fixed")
 Start = Literal["equilibrium", "deficit phase", "clean phase"]
 STARTS = ("equilibrium", "deficit phase", "clean phase")
 SAME = 1e-9  # relative difference of temperatures and durations up to which two schedules are one
@@ -169,8 +170,8 @@ def switch_schedules(
 
 def check_order(order: str) -> None:
     """Refuse what is no order of the examples."""
-    if order not in ("with replacement", "reshuffled"):
-        raise ValueError(f"order must be 'with replacement' or 'reshuffled', not {order!r}")
+    if order not in ORDERS:
+        raise ValueError(f"order must be one of {', '.join(map(repr, ORDERS))}, not {order!r}")
 
 
 def check_start(start: str) -> None:

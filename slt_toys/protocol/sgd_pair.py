@@ -1,0 +1,200 @@
+"""A pair of potentials under SGD with Gaussian gradient noise: really run, and by the exact kernel of its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..exact.draws import draw_exact
+from ..exact.sgd_epoch import SGDEpoch
+from ..exact.sgd_stuck import KernelShares, borders_of, shares_by_kernel
+from ..inputs.arguments import check_fields
+from ..potentials.examples import GaussianGradients
+from ..potentials.potential import Potential, PotentialPair
+from ..samplers import SGD, Stage, sample_stages
+from .components import component_pairs, stuck_components
+from .sgd_run import SGDRun
+
+Array = NDArray[np.float64]
+COSTLY_RESOLUTION = 1.0  # of kernels with a second coordinate: e* differs by .001 epochs from .75
+LOSS_DRAWS = 20_000
+LOSS_UNIT = 3.0  # noise that follows the loss is the additive one at so many times the mean loss of the start
+LOSS_SHARE = 0.5  # of its variance
+
+__all__ = ["NoisyPair"]
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyPair:
+    """A pair with a gradient noise of its own.
+
+    Attributes
+    ----------
+    pair
+    gradient_variance
+        σ², of one example's gradient in each coordinate (units (loss/length)²).
+    start_temperature
+        Runs start in the deficit's equilibrium at it, in every arm (units of loss).
+    """
+
+    pair: PotentialPair
+    gradient_variance: float
+    start_temperature: float
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    @cached_property
+    def loss_scale(self) -> float:
+        """The loss above its least at which noise that follows the loss is as strong as additive noise."""
+        deficit = self.pair.deficit
+        points = draw_exact(deficit, 1 / self.start_temperature, LOSS_DRAWS, 0)
+        least = min(deficit.minimum_loss(k) for k in range(len(deficit.phases)))
+        return LOSS_UNIT * float(deficit.energy_function()(points).mean() - least)
+
+    def lacks(self, run: SGDRun) -> str:
+        """Why a run cannot be made here; empty where it can."""
+        if run.anisotropy != 1:
+            return "its Gaussian gradient noise is the same in every coordinate"
+        return ""
+
+    def starts(self, chains: int, seed: Sequence[int]) -> Array:
+        """Independent weights at epoch 0, shape (chains, coordinates)."""
+        return draw_exact(self.pair.deficit, 1 / self.start_temperature, chains, seed)
+
+    def sampled(
+        self, run: SGDRun, *, chains: int, seed: Sequence[int], until: int | None = None, threads: int | None = None,
+    ) -> tuple[Array, Array]:  # fmt: skip
+        """Weights at the switch and at the end, or their mean over the last epochs, each (chains, coordinates).
+
+        Parameters
+        ----------
+        run
+        chains
+            Independent runs.
+        seed
+            The same seed gives the same result on any number of threads.
+        until
+            Stop after so many epochs.
+        threads
+            Defaults to the processors this process may use.
+        """
+        self._check(run)
+        epochs = len(run.learning_rates) if until is None else min(until, len(run.learning_rates))
+        start, steps = self.starts(chains, [*seed, 0]), run.steps_per_epoch
+        turns = [0, *(np.flatnonzero(np.diff(run.deficit_weights[:epochs])) + 1), epochs]
+        stages = [self._stage(run, first, last) for first, last in pairwise(turns)]
+        averaged = range(max(run.switch_epoch, epochs - run.averaged_epochs + 1), epochs) if run.averaged_epochs else ()
+        switch = min(run.switch_epoch, epochs)
+        records = sorted({epoch * steps for epoch in (switch, *averaged, epochs) if epoch})
+        draws = sample_stages(
+            stages, chains=chains, record_steps=records, seed=[*seed, 1], initial=start, threads=threads
+        )["w"].values
+        last = draws[:, -max(1, len(averaged) + 1) :].mean(axis=1)
+        return (draws[:, 0] if switch else start), last
+
+    def stuck(self, run: SGDRun, *, chains: int, seed: Sequence[int], until: int | None = None) -> Array:
+        """Whether each run ends stuck; of a separable pair, the share of its components."""
+        return stuck_components(self.pair, self.sampled(run, chains=chains, seed=seed, until=until)[1]).mean(axis=0)
+
+    def measured_variance(self, run: SGDRun, points: Array, examples: int, seed: Sequence[int]) -> float:
+        """Variance of one example's gradient per coordinate, from gradients drawn at some weights.
+
+        Parameters
+        ----------
+        run
+            Whose noise is measured, without what the experimenter adds to it.
+        points
+            Weights (runs, coordinates), those of the run at its switch.
+        examples
+            Gradients at each.
+        seed
+            Of numpy's generator.
+        """
+        potential = self.pair.deficit if run.switch_epoch else self.pair.clean
+        spread = np.sqrt(self._variance_at(run, potential, points))
+        noise = np.random.default_rng(seed).standard_normal((examples, *points.shape))
+        return float((spread[:, None] * noise).var(axis=0, ddof=1).mean())
+
+    def kernel_shares(self, runs: Sequence[SGDRun], *, resolution: float | None = None) -> KernelShares:
+        """Exact stuck shares of runs by the transition kernel of their steps; a mean over components.
+
+        Raises
+        ------
+        ValueError
+            For what the kernel cannot do: coupled coordinates, a fixed order, noise that no grid resolves.
+        """
+        for run in runs:
+            self._check(run)
+            if run.order == "fixed":
+                raise ValueError(
+                    "runs: a fixed order repeats every minibatch's noise, whose kernel would need a coordinate for each"
+                )
+        parts = component_pairs(self.pair)
+        if any(part.clean.dimension != 1 for part in parts):
+            raise ValueError(f"pair {self.pair.name} has coupled coordinates; the kernel of SGD is for one")
+        costly = runs[0].momentum > 0 or runs[0].order == "reshuffled"
+        chosen = resolution or (COSTLY_RESOLUTION if costly else None)
+        found = [self._component_shares(part, runs, chosen) for part in parts]
+        return KernelShares(
+            np.mean([each.shares for each in found], axis=0), max(each.lost for each in found),
+            max(each.still_crossing for each in found), np.max([each.followed for each in found], axis=0),
+        )  # fmt: skip
+
+    def _component_shares(self, part: PotentialPair, runs: Sequence[SGDRun], resolution: float | None) -> KernelShares:
+        energy, temperature = part.deficit.energy_function(), self.start_temperature
+
+        def start(points: Array) -> Array:
+            values = energy(points[:, None])
+            return np.exp(-(values - values.min()) / temperature)
+
+        options = {} if resolution is None else {"resolution": resolution}
+        return shares_by_kernel(
+            [self._epochs(part, run) for run in runs], [run.switch_epoch for run in runs], start,
+            borders_of(part.clean, part.stuck_phase), **options,
+        )  # fmt: skip
+
+    def _epochs(self, part: PotentialPair, run: SGDRun) -> list[SGDEpoch]:
+        own, added, dependence = self._noise(run)
+        return [
+            SGDEpoch(
+                part.deficit if weight else part.clean, float(rate), run.steps_per_epoch, own, dependence, added,
+                run.momentum, run.nesterov, run.order == "reshuffled",
+            )
+            for rate, weight in zip(run.learning_rates, run.deficit_weights, strict=True)
+        ]  # fmt: skip
+
+    def _noise(self, run: SGDRun) -> tuple[float, float, str]:
+        """A minibatch's own variance, the standard deviation of independent noise, and on what the former depends."""
+        own = self.gradient_variance / run.batch_size
+        independent = own * run.label_noise + run.added_noise**2
+        if run.noise_law == "loss":
+            return own * LOSS_SHARE / self.loss_scale, float(np.sqrt(independent + own * (1 - LOSS_SHARE))), "loss"
+        return own, float(np.sqrt(independent)), "additive"
+
+    def _variance_at(self, run: SGDRun, potential: Potential, points: Array) -> Array:
+        if run.noise_law == "additive":
+            return np.full(len(points), self.gradient_variance)
+        least = min(potential.minimum_loss(k) for k in range(len(potential.phases)))
+        share = LOSS_SHARE * (potential.energy_function()(points) - least) / self.loss_scale
+        return self.gradient_variance * (1 - LOSS_SHARE + share)
+
+    def _stage(self, run: SGDRun, first: int, until: int) -> Stage:
+        """Some epochs of one energy; each minibatch counts as one example."""
+        potential = self.pair.deficit if run.deficit_weights[first] else self.pair.clean
+        own, added, dependence = self._noise(run)
+        steps = run.steps_per_epoch
+        target = GaussianGradients(potential, own, dependence, size=max(steps, 2))  # type: ignore[arg-type]
+        rates = np.repeat(np.asarray(run.learning_rates, dtype=float)[first:until], steps)
+        order = run.order.replace(" ", "_")
+        sampler = SGD(rates, 1, run.momentum, run.nesterov, order, added)  # type: ignore[arg-type]
+        return Stage(target, sampler, None, rates.size)
+
+    def _check(self, run: SGDRun) -> None:
+        if missing := self.lacks(run):
+            raise ValueError(f"run cannot be made on pair {self.pair.name}: {missing}")
