@@ -115,14 +115,29 @@ class Replacement:
         self.epoch = epoch
         deviation = epoch.deviation(np.linspace(*interval, 2_001))
         self.points = uniform_points(interval, resolution * epoch.learning_rate * float(deviation.min()), "the kernel")
+        step = self._step_from(self.points)
+        dense = self.points.size <= DENSE
+        self.rest = np.linalg.matrix_power(step, epoch.steps - 1) if dense else None  # the epoch but its first step
+        self.matrix = step @ self.rest if self.rest is not None else None
+        self.step = None if dense else csr_array(np.where(step > 1e-18, step, 0.0))
+
+    def _step_from(self, points: Array) -> Array:
+        """Matrix of one step from points onto the grid."""
         step = law("sgd-transition-density")(
-            learning_rate=epoch.learning_rate, loss_slope=epoch.gradient(self.points)[None, :],
-            step_noise=epoch.deviation(self.points)[None, :], coordinate=self.points[None, :],
+            learning_rate=self.epoch.learning_rate, loss_slope=self.epoch.gradient(points)[None, :],
+            step_noise=self.epoch.deviation(points)[None, :], coordinate=points[None, :],
             next_coordinate=self.points[:, None],
         )  # fmt: skip
-        step *= self.points[1] - self.points[0]
-        self.matrix = np.linalg.matrix_power(step, epoch.steps) if self.points.size <= DENSE else None
-        self.step = None if self.matrix is not None else csr_array(np.where(step > 1e-18, step, 0.0))
+        return step * (self.points[1] - self.points[0])
+
+    def masses_from(self, points: Array, masses: Array) -> Array:
+        """Masses at the end, of masses on a finer grid at the start: the first step needs no coarser one."""
+        first = self._step_from(points) @ masses
+        if self.rest is not None:
+            return self.rest @ first
+        for _ in range(self.epoch.steps - 1):
+            first = self.step @ first  # type: ignore[operator]
+        return first
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from ..potentials.potential import Potential
 from .sgd_epoch import RESOLUTION, SGDEpoch, crossing_weights, interval_of
-from .sgd_kernel import EpochKernel, epoch_kernel, transfer
+from .sgd_kernel import EpochKernel, Replacement, epoch_kernel, transfer
 
 Array = NDArray[np.float64]
 Run = Sequence[SGDEpoch]
 STILL_CROSSING = 1e-5  # share of runs: a sweep ends when less may still cross the borders
 COSTLY_CROSSING = 1e-3  # the same with momentum or reshuffled, where an epoch costs a hundred times as much
 MOST_ERROR = 1e-2
+COARSER = 1.1  # ratio of spacings from which on a step is made before the grid changes
 HOTTER = 1.5  # the interval of an epoch, for what is left of hotter epochs before it
 
 __all__ = ["KernelShares", "borders_of", "shares_by_kernel"]
@@ -160,8 +161,13 @@ class _Sweep:
             if number < len(states):
                 state, kernel = states[number], following
                 continue
-            state = transfer(kernel, following, state) if number else state
-            kernel = following
+            before, kernel = kernel, following
+            coarser = kernel.points[1] - kernel.points[0] > COARSER * (before.points[1] - before.points[0])
+            if coarser and isinstance(kernel, Replacement):
+                state = kernel.masses_from(before.points, state)
+                states.append(state)
+                continue
+            state = transfer(before, kernel, state) if number else state
             new = kernel.masses(state)
             if number >= switch and number % 4 == 0 and rates[number] == hottest[number] and len(run) - number > 1:
                 inside = self.weights(kernel) * state
