@@ -13,7 +13,7 @@ from ..fits.resampling import percentile_interval, resample_counts
 from ..inputs.arguments import checked_arguments
 from ..protocol.arms import ARMS, Arm, Observation, confounding_arms
 from .verdict import Dispersion, Row, Verdict, dispersion_of_repeats, judge, verdict_table
-from .world import World, observe, relative_loss
+from .world import World, observe
 
 Array = NDArray[np.float64]
 
@@ -113,13 +113,13 @@ def carry_out(
     """
     arms = tuple(arm for arm in ARMS if world.can_run(arm)) if arms is None else tuple(arms)
     seen = observe(world, arms, runs=runs, seed=seed, advance=advance)
-    losses = relative_loss(world, runs, seed) if any(arm.noise_follows_loss for arm in arms) else None
     beyond = tuple(arm.name for arm in arms if not arm.within_the_law)
     verdict = judge([each for each in seen if each.arm not in beyond])
     everything = judge(seen) if beyond else None
     copies = (everything or verdict).copies
     unlike = [arm for arm in arms if arm.name not in copies]
-    names = confounding_arms(unlike, world.training, world.switch_epochs, world.epochs_after, relative_loss=losses)
+    lawful = [arm for arm in unlike if arm.within_the_law]
+    names = confounding_arms(lawful, world.training, world.switch_epochs, world.epochs_after)
     alone = tuple(each for each in seen if each.arm in names)
     rows = verdict_table(
         everything or verdict, level=world.level, fitted_to=[arms[0].name], confidence=confidence, seed=seed
