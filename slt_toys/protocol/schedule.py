@@ -63,9 +63,9 @@ class Schedule:
         check_order(self.order)
         if self.steps_per_epoch == 1 or self.steps_per_epoch < 0:
             raise ValueError(f"steps_per_epoch must be 0 (continuous) or at least 2, not {self.steps_per_epoch}")
-        if self.order == "reshuffled" and not self.steps_per_epoch:
+        if self.order != "with replacement" and not self.steps_per_epoch:
             raise ValueError(
-                "steps_per_epoch must be at least 2 where examples are reshuffled: only SGD's steps know it"
+                "steps_per_epoch must be at least 2 where examples are reshuffled or in a fixed order: only steps know it"
             )
 
     @property

@@ -101,6 +101,12 @@ class SGDRun:
         ----------
         gradient_variance
             Of the world's own noise, per coordinate, as it was measured (additive, or an average).
+
+        Returns
+        -------
+        Schedule
+            In the limit of small steps; where examples are not drawn with replacement, which that limit does not know,
+            with the order and the steps, so that it is no other run's schedule.
         """
         temperatures = law("sgd-temperature")(
             learning_rate=self.learning_rates, gradient_variance=self.noise_variance(gradient_variance),
@@ -113,4 +119,5 @@ class SGDRun:
         return Schedule(
             np.asarray(self.deficit_weights, dtype=float), temperatures, durations,
             learning_rates=np.asarray(self.learning_rates), batch_size=self.batch_size, momentum=self.momentum,
+            order=self.order, steps_per_epoch=0 if self.order == "with replacement" else self.steps_per_epoch,
         )  # fmt: skip

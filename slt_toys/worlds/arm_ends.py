@@ -6,7 +6,7 @@ An arm whose exact curve is another's up to :data:`REDUNDANT` is that arm made t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,11 @@ from ..protocol.training import Training
 
 Array = NDArray[np.float64]
 REDUNDANT = 0.02  # largest difference of exact stuck shares of two arms that count as one
-AROUND = (-8, -4, 0, 4, 8)  # epochs about the exact end at which SGD is run
+AROUND = (-6, -2, 2, 6)  # epochs about the exact end at which SGD is run
 BEYOND = (-10, 0)  # about the last switch epoch, where the exact end is later
-FEWEST_RUNS = 4_000
 FEW = 128  # runs of a search, where there is no kernel
 
-__all__ = ["FEWEST_RUNS", "REDUNDANT", "ArmEnd", "arm_ends"]
+__all__ = ["REDUNDANT", "ArmEnd", "arm_ends"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +90,10 @@ class _Bench:
 
     def limit(self, runs: Sequence[SGDRun]) -> CriticalPeriodEnd:
         """The end in the limit of small steps; solved once for arms of one schedule."""
-        own = [run.schedule(self.noisy.gradient_variance) for run in runs]
+        own = [
+            replace(run.schedule(self.noisy.gradient_variance), order="with replacement", steps_per_epoch=0)
+            for run in runs
+        ]
         for known, end in self.limits:
             if all(one.same_as(other) for one, other in zip(own, known, strict=True)):
                 return end

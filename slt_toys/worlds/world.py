@@ -240,7 +240,7 @@ def _in_the_limit(
 
 def thermal_pathways() -> World:
     """Two pathways of depth 2 under SGD; stuck is who ends with the deprived pathway the weaker one."""
-    training = Training(128, 7_500, ExponentialDecay(0.05, 0.97), 153.6)
+    training = Training(128, 2_560, ExponentialDecay(0.15, 0.97), 51.2)
 
     def run(settings: SGDRun, runs: int, seed: Sequence[int]) -> Outcome:
         at_switch, end = sgd_steps(
