@@ -58,8 +58,10 @@ class CriticalPeriod(Experiment):
         Stuck share that marks the end of the critical period.
     runs
         For each arm and switch epoch.
+    end_runs
+        Of SGD at each of four switch epochs about an arm's exact end.
     world_runs
-        Likewise, in the six worlds.
+        For each arm and switch epoch in the six worlds.
     power_seeds
         Sets of counts judged for each mixture of temperature with something else; 0 leaves this out.
     shift_length
@@ -82,13 +84,14 @@ class CriticalPeriod(Experiment):
     epochs_after: int = 100
     level: float = 0.5
     runs: int = 400
+    end_runs: int = 5000
     world_runs: int = 60
     power_seeds: int = 5
     shift_length: int = 40
     shift_runs: int = 2000
 
     def __post_init__(self) -> None:
-        at_least(self, runs=20, world_runs=20, power_seeds=0, shift_runs=100, batch_size=1, epochs_after=1, seed=0)
+        at_least(self, runs=20, end_runs=20, world_runs=20, power_seeds=0, shift_runs=100, batch_size=1, epochs_after=1, seed=0)
         if self.temperature is not None:
             positive(self, "temperature")
         if not 0 < self.level < 1:
@@ -128,7 +131,7 @@ class CriticalPeriod(Experiment):
         from .worlds.window_study import window_study
 
         self.training(USUAL_TEMPERATURE)  # refuses its options before any work
-        names = ("runs", "world_runs", "shift_runs", "power_seeds", "shift_length")
+        names = ("runs", "end_runs", "world_runs", "shift_runs", "power_seeds", "shift_length")
         counts = {name: getattr(self, name) for name in names}
         protocol = self.switch_epochs, self.epochs_after, self.level
         study = pair_study(self.potentials(), self.training, self.temperature, *protocol, **counts, seed=self.seed)

@@ -22,6 +22,7 @@ from ..protocol.components import component_pairs
 from ..results.claims import Claim, against_first, inside, p_text
 from ..results.claims import Verdict as Holds
 from ..results.variables import variables
+from ..worlds.arm_ends import ArmEnd
 from ..worlds.experiment import EndShift, Experiment, exact_ends, shares, shift_of_end
 from ..worlds.pair_runs import CONFIDENCE, PairStudy
 from ..worlds.verdict import CANNOT_TELL, SIGNIFICANCE, Dispersion, Fit, Verdict
@@ -49,15 +50,16 @@ deficit's loss. Each has four parameters. The *verdict* names the hypothesis tha
 all unlike arms. A p-value below 0.01 refutes, by binomial sampling error; nothing is allowed for idealisation.
 *Predictions* come from fits to the control alone.
 
-In *confounding* arms temperature and flow time left are one function [eq:confound]. The *reshuffled* arm breaks a
-condition of the law, examples with replacement; it is run as SGD's own steps and judged apart. An arm that repeats the
-schedule of another counts once. A *world* is a simulated problem whose truth is known. A *window* is a deficit of
+In *confounding* arms temperature and flow time left are one function [eq:confound]. Every arm is run as SGD's own
+steps, from settings that hold no temperature. Arms that break a condition of the law (examples with replacement,
+additive noise) are judged apart. An arm that repeats another, by its schedule or by its exact kernel
+[eq:sgd-transition-density] [eq:epoch-bridge-step], counts once. A *world* is a simulated problem whose truth is known. A *window* is a deficit of
 fixed length that starts late; its *harm* is the stuck mass that it adds. *Learning coefficients* are followed along the
 run: of the phase it is in, and as estimates about its state read them.
 
-Limits: every hypothesis is handed the temperature and duration of each epoch, the numbers that made the data. So the
-verdict says which of them decides in a Langevin system, not that SGD in a network has this temperature. Arms are run
-in the limit of small steps. The worlds are pure; the table of mixtures shows what is detected where mechanisms mix."""
+Limits: every hypothesis is told a temperature and a duration of each epoch, computed from the settings and from the
+variance of the gradients, measured at the switch. So the verdict says which of them decides in these systems, not that
+SGD in a network has this temperature. The worlds are pure; the table of mixtures shows what is detected where mechanisms mix."""
 
 
 # ---- dataset --------------------------------------------------------------------------------------------------------
@@ -70,7 +72,7 @@ def dataset(study: PairStudy) -> xr.Dataset:
     cells: dict[str, Any] = {
         **_stuck_shares(experiment, exact),
         **_ends_of_arms(experiment, exact, hypotheses),
-        **_end("end_as_sgd_", [], study.as_sgd),
+        **_three_ways(study.ends),
         "confounding": ("arm", [arm in experiment.confounding for arm in arms]),
         "beyond": ("arm", [arm in experiment.beyond for arm in arms]),
         **{name: (dims[1:], values[0]) for name, (dims, values) in _verdicts([experiment]).items()},
@@ -108,6 +110,18 @@ def dataset(study: PairStudy) -> xr.Dataset:
 
 def _end(prefix: str, dims: Sequence[str], ends: Any) -> dict[str, Any]:
     return {} if ends is None else variables(CriticalPeriodEnd, ends, dims, prefix, also=["statement"], skip=TOLD)
+
+
+def _three_ways(ends: Sequence[ArmEnd]) -> dict[str, Any]:
+    """Every arm's end by kernel, by SGD and in the limit, along (solved_arm)."""
+    if not ends:
+        return {}
+    cells: dict[str, Any] = {"solved_arm": [end.arm for end in ends]}
+    for name in ("kernel", "sampled", "langevin"):
+        cells |= _end(f"solved_{name}_", ["solved_arm"], [getattr(end, name) for end in ends])
+    for name in ("error", "runs", "distance", "redundant_with", "difference", "refusal"):
+        cells[f"solved_{name}"] = ("solved_arm", [getattr(end, name) for end in ends])
+    return cells
 
 
 def _stuck_shares(experiment: Experiment, exact: NDArray[np.float64]) -> dict[str, Any]:
@@ -239,10 +253,10 @@ def _end_claim(name: str, sentence: str, part: xr.Dataset, expected: str) -> Cla
 
 
 def _reshuffled(data: xr.Dataset) -> Claim:
-    if not data["beyond"].any():
+    if "reshuffled" not in data["arm"].values:
         sentence = "Reshuffled examples were not run: SGD's own steps are unstable in these wells, or too few."
         return Claim("end-when-reshuffled", sentence, None, None, None, "cannot tell")
-    part = data.isel(arm=int(np.flatnonzero(data["beyond"].values)[0])).sel(hypothesis="temperature")
+    part = data.sel(arm="reshuffled", hypothesis="temperature")
     sentence = (
         f"Temperature predicts the end of the {part['arm'].item()} arm: {part['end_predicted_statement'].item()} "
         f"predicted, {part['end_sampled_statement'].item()} sampled."

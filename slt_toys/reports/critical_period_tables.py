@@ -12,7 +12,8 @@ from .critical_period_windows import window_tables
 def tables(data: xr.Dataset) -> tuple[Table, ...]:
     """Arms, verdicts, predictions, mixtures, worlds, shifts, windows and coefficients, and checks and limits."""
     mixtures = (_mixtures(data),) if "mixture" in data.dims else ()
-    return (_arms(data), _verdict_table(data), _predictions(data), *mixtures, _worlds_table(data), _shifts(data),
+    solved = (_three_ways(data),) if "solved_arm" in data.coords else ()
+    return (_arms(data), *solved, _verdict_table(data), _predictions(data), *mixtures, _worlds_table(data), _shifts(data),
             *window_tables(data), _checks(data))  # fmt: skip
 
 
@@ -31,15 +32,42 @@ def _arms(data: xr.Dataset) -> Table:
     }
     copies = list(filter(None, str(data.attrs["copies"]).split("; ")))
     for heading, column in columns.items():
-        own = {"arm": "control as SGD's own steps", "sampled, 95 %": None}.get(heading, "-")
-        if "end_as_sgd_statement" in data:
-            column.append(str(data["end_as_sgd_statement"].values) if own is None else own)
         column += copies if heading == "arm" else ["not counted"] * len(copies)
     caption = (
         "End of the critical period in epochs of the control; hypotheses are fitted to the control alone "
         "(*: confounding, +: beyond the law's conditions)."
     )
     return Table.of_columns("arms", caption, columns)
+
+
+def _three_ways(data: xr.Dataset) -> Table:
+    """Kernel, SGD and limit by arm, and what the temperature hypothesis, fitted to the control, misses by."""
+    predicted = dict(zip(
+        data["arm"].values, data["end_predicted_epoch"].sel(hypothesis="temperature").values, strict=True))
+    sampled = data["solved_sampled_epoch"].values
+    misses = [predicted.get(arm, np.nan) - end for arm, end in zip(data["solved_arm"].values, sampled, strict=True)]
+    remarks = [
+        f"as {other}, shares within {difference:.3f}" if other else told or "-"
+        for other, difference, told in zip(
+            data["solved_redundant_with"].values, data["solved_difference"].values, data["solved_refusal"].values,
+            strict=True)
+    ]
+    ends = {
+        heading: [told or "-" for told in texts(data[f"solved_{name}_statement"].values)]
+        for heading, name in (("exact kernel", "kernel"), ("SGD, 95 %", "sampled"), ("limit of small steps", "langevin"))
+    }
+    columns = {
+        "arm": texts(data["solved_arm"].values), **ends,
+        "largest distance": [f"{value:.1f}" if np.isfinite(value) else "-" for value in data["solved_distance"].values],
+        "temperature misses by": [f"{value:+.1f}" if np.isfinite(value) else "-" for value in misses],
+        "remark": remarks,
+    }  # fmt: skip
+    caption = (
+        f"End of the critical period by the exact transition kernel of SGD's steps, by {int(data['solved_runs'].max())} "
+        "runs of SGD at each of up to four switch epochs, and by the Langevin equation at the law's temperature; distance: of "
+        "the shares of SGD from the kernel's, in standard errors."
+    )
+    return Table.of_columns("arms_three_ways", caption, columns)
 
 
 def _nearest(data: xr.Dataset, prefix: str = "") -> tuple[list[str], list[str]]:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from ..fits.ends import CriticalPeriodEnd, Definition
-from ..fits.resampling import end_with_interval, resample_counts
 from ..potentials.potential import PotentialPair
-from ..protocol.arms import ARMS, CONTROL
+from ..protocol.arms import ARMS, CONTROL, Arm
 from ..protocol.exact import exact_shifts, exact_stuck_in_arm
 from ..protocol.sampled import sampled_shifts
+from ..protocol.sgd_pair import NoisyPair
 from ..protocol.shifts import Late, Shift, Sudden, shift_catalogue, three_phase_pair, windows_by_onset
 from ..protocol.training import Training
 from ..results.progress import progress
+from .arm_ends import ArmEnd, arm_ends
 from .experiment import Experiment, carry_out
 from .hypotheses import HYPOTHESES
 from .verdict_power import Power, mixtures, power, scaled_energies
@@ -34,8 +34,8 @@ PORTIONS = (0.05, 0.1, 0.2, 0.4)  # of the runs, for another mechanism than temp
 HIGHER = 1.25  # energies in arms with another batch size, over those of the control
 
 __all__ = [
-    "CONFIDENCE", "MIDDLE", "PORTIONS", "USUAL_TEMPERATURE", "PairStudy", "ShiftStudy", "all_worlds", "control_as_sgd",
-    "control_temperature", "exact_arms", "masses_after_shifts", "pair_study", "power_on_pair", "shift_study",
+    "CONFIDENCE", "MIDDLE", "PORTIONS", "USUAL_TEMPERATURE", "PairStudy", "ShiftStudy", "all_worlds", "control_temperature",
+    "counted_arms", "ends_of_arms", "exact_arms", "masses_after_shifts", "pair_study", "power_on_pair", "shift_study",
 ]  # fmt: skip
 
 
@@ -50,9 +50,9 @@ class PairStudy:
     experiment
         All arms on the pair.
     exact
-        Stuck shares of its unlike arms, shape (arms, switch epochs); nan for arms beyond the law.
-    as_sgd
-        End of the control as SGD's own steps; None where the world makes none.
+        Stuck shares of its unlike arms, shape (arms, switch epochs); nan for arms without an exact kernel.
+    ends
+        Of every arm by kernel, by SGD and in its limit; none where the world does not run SGD's own steps.
     power
         How often mixtures of temperature with something else are refuted.
     worlds
@@ -65,7 +65,7 @@ class PairStudy:
     temperature: float
     experiment: Experiment
     exact: Array
-    as_sgd: CriticalPeriodEnd | None
+    ends: Sequence[ArmEnd]
     power: Sequence[Power]
     worlds: Sequence[Experiment]
     shifts: ShiftStudy
@@ -73,8 +73,8 @@ class PairStudy:
 
 def pair_study(
     pair: PotentialPair, training_at: Callable[[float], Training], temperature: float | None,
-    switch_epochs: Sequence[int], epochs_after: int, level: float, *, runs: int, world_runs: int, shift_runs: int,
-    power_seeds: int, shift_length: int, seed: int,
+    switch_epochs: Sequence[int], epochs_after: int, level: float, *, runs: int, end_runs: int, world_runs: int,
+    shift_runs: int, power_seeds: int, shift_length: int, seed: int,
 ) -> PairStudy:  # fmt: skip
     """Run the arms of the pair, the worlds and the shifts.
 
@@ -84,8 +84,8 @@ def pair_study(
         The experiment.
     training_at, temperature
         The control run by its first temperature, and that one; None for that of `control_temperature`.
-    runs, world_runs, shift_runs, power_seeds
-        For each arm and switch epoch of the pair and of the worlds, for each shift, and for each mixture.
+    runs, end_runs, world_runs, shift_runs, power_seeds
+        For each arm and switch epoch of the pair, about its end, and of the worlds; for each shift and each mixture.
     shift_length
         Epochs of the deficit in the shifts.
     seed
@@ -96,16 +96,16 @@ def pair_study(
     with progress("temperature", None):
         temperature = temperature or control_temperature(pair, training_at, *protocol)
     world = thermal_two_phase(pair, training_at(temperature), *protocol)
+    ends = ends_of_arms(pair, world, end_runs, seeds[4], CONFIDENCE)
     with progress(f"arms of {pair.name}", 1.0) as advance:
-        experiment = carry_out(world, runs=runs, seed=seeds[0], advance=advance)
-    as_sgd = control_as_sgd(world, runs, seeds[4], CONFIDENCE) if world.makes_steps else None
-    exact = exact_arms(pair, experiment)
+        experiment = carry_out(world, counted_arms(world, ends), runs=runs, seed=seeds[0], advance=advance)
+    exact = exact_arms(pair, experiment, ends)
     power = power_on_pair(pair, experiment, exact, seeds=power_seeds, seed=seeds[5])
     worlds = all_worlds(world_runs, seeds[1])
     shifts = shift_study(
         pair, training_at, temperature, shift_length, epochs_after, chains=shift_runs, seeds=seeds[2:4]
     )  # fmt: skip
-    return PairStudy(pair, temperature, experiment, exact, as_sgd, power, worlds, shifts)
+    return PairStudy(pair, temperature, experiment, exact, ends, power, worlds, shifts)
 
 
 def control_temperature(
@@ -143,27 +143,48 @@ def control_temperature(
     return USUAL_TEMPERATURE
 
 
-def control_as_sgd(world: World, runs: int, seed: int, confidence: float) -> CriticalPeriodEnd:
-    """End of the control run as SGD's own steps, with replacement: the control of the reshuffled arm."""
-    steps, counts = round(world.training.dataset_size / world.training.batch_size), []
-    for switch in world.switch_epochs:
-        schedule = replace(CONTROL.schedule(world.training, switch, world.epochs_after), steps_per_epoch=steps)
-        counts.append(int(world.run(schedule, runs, [seed, switch])[0].sum()))
-    curves = resample_counts(counts, runs, seed=[seed])
-    definition = Definition("half_stuck_mass", world.level)
-    return end_with_interval(world.switch_epochs, np.array(counts) / runs, curves, definition, confidence=confidence)
+def ends_of_arms(pair: PotentialPair, world: World, runs: int, seed: int, confidence: float) -> tuple[ArmEnd, ...]:
+    """The end in every arm by SGD's exact kernel, by SGD really run and in its limit; none where SGD is unstable."""
+    if not world.makes_steps:
+        return ()
+    training = world.training
+    noisy = NoisyPair(pair, training.gradient_variance, float(training.temperatures(1)[0]))
+    with progress("arms three ways", len(ARMS)) as advance:
+        return arm_ends(
+            noisy, training, ARMS, world.switch_epochs, world.epochs_after, world.level, runs=runs, seed=seed,
+            confidence=confidence, advance=advance,
+        )  # fmt: skip
 
 
-def exact_arms(pair: PotentialPair, experiment: Experiment) -> Array:
-    """Exact stuck shares of the unlike arms, shape (arms, switch epochs).
+def counted_arms(world: World, ends: Sequence[ArmEnd]) -> tuple[Arm, ...]:
+    """The arms that the world can run, without those that the kernel shows to be another's but for a rounding.
 
-    Not a number for arms beyond the law, which the Fokker-Planck equation does not cover.
+    Arms of one schedule stay: :func:`~slt_toys.protocol.arms.copied_arms` finds them, and their cells are repeats.
+    """
+    arms = {arm.name: arm for arm in ARMS if world.can_run(arm)}
+    variance, names = world.training.gradient_variance, dict(arms)
+    for end in ends:
+        if end.redundant_with and end.arm in arms:
+            own, other = (arms[name].sgd_run(world.training, 1, 1) for name in (end.arm, end.redundant_with))
+            told = own.noise_variance(1.01 * variance) / own.noise_variance(variance)
+            if abs(told / (other.noise_variance(1.01 * variance) / other.noise_variance(variance)) - 1) > 1e-9:
+                names.pop(end.arm)
+    return tuple(names.values())
+
+
+def exact_arms(pair: PotentialPair, experiment: Experiment, ends: Sequence[ArmEnd]) -> Array:
+    """Exact stuck shares of the unlike arms by SGD's kernel, shape (arms, switch epochs); not numbers without one.
+
+    In a world that runs the limit of small steps they are those of the Fokker-Planck equation.
     """
     arms = [row.arm for row in experiment.rows]
     exact = np.full((len(arms), len(experiment.world.switch_epochs)), np.nan)
+    by_kernel = {end.arm: end.shares for end in ends}
     with progress("exact arms", len(arms)) as advance:
         for row, arm in enumerate(arms):
-            if arm not in experiment.beyond:
+            if arm in by_kernel:
+                exact[row] = by_kernel[arm]
+            elif not ends and arm not in experiment.beyond:
                 own = [each.schedule for each in experiment.observations if each.arm == arm]
                 exact[row] = exact_stuck_in_arm(pair, own)
             advance()
@@ -177,7 +198,8 @@ def power_on_pair(
     if not seeds:
         return ()
     cells = experiment.verdict.observations
-    shares = exact[np.isfinite(exact).all(axis=1)].ravel()
+    judged = {each.arm for each in cells}
+    shares = exact[[row.arm in judged for row in experiment.rows]].ravel()
     worlds = {"temperature alone": shares}
     for rival in HYPOTHESES[1:]:
         worlds |= mixtures(cells, shares, rival, PORTIONS)

@@ -17,7 +17,6 @@ from theory.laws.reshuffling import minibatch_noise_covariance
 from theory.laws.sgd import heavy_ball_covariance, heavy_ball_matrices
 
 _TESTS = ("tests/theory/laws/test_sgd_kernels.py", "tests/exact/test_sgd_kernel.py")
-_HERE = "derived here"
 _NORMAL = Symbol("xi", real=True)
 
 
@@ -163,10 +162,9 @@ EQUATIONS = (
         "SGD with Gaussian gradient noise is a Markov chain in discrete time, whatever its step. Its transition "
         "density needs no small steps, and the noise may depend on the weight: what a grid computes with it holds "
         "where the Langevin equation does not.",
-        _HERE,
-        _TESTS,
         {s.learning_rate: sympy.Rational(1, 20), s.step_noise: 5, s.coordinate: 1, s.next_coordinate: 1,
          s.loss_slope: 1},
+        tests=_TESTS,
     ),
     Equation(
         "sgd-momentum-transition",
@@ -174,10 +172,9 @@ EQUATIONS = (
         s.step_density,
         derive_momentum_transition,
         "With momentum weight and buffer together are a Markov chain. All its noise enters the buffer.",
-        _HERE,
-        _TESTS,
         {s.momentum: sympy.Rational(1, 2), s.step_noise: 5, s.momentum_buffer: 2, s.next_momentum_buffer: 1,
          s.loss_slope: 1},
+        tests=_TESTS,
     ),
     Equation(
         "epoch-bridge-mean",
@@ -185,9 +182,8 @@ EQUATIONS = (
         s.bridge_mean,
         derive_bridge_mean,
         "What an epoch's minibatches pushed one way, those that are left have to take back.",
-        _HERE,
-        _TESTS,
         {s.noise_so_far: 8, s.steps_left: 200},
+        tests=_TESTS,
     ),
     Equation(
         "epoch-bridge-step",
@@ -196,8 +192,7 @@ EQUATIONS = (
         derive_bridge_step,
         "Without replacement the noise of an epoch is a bridge: weight and noise so far are a Markov chain, which a "
         "grid solves in any potential, where [eq:reshuffling-temperature-factor] holds in a quadratic well.",
-        _HERE,
-        _TESTS,
         {s.steps_left: 200},
+        tests=_TESTS,
     ),
 )  # fmt: skip
