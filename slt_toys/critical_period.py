@@ -91,7 +91,17 @@ class CriticalPeriod(Experiment):
     shift_runs: int = 2000
 
     def __post_init__(self) -> None:
-        at_least(self, runs=20, end_runs=20, world_runs=20, power_seeds=0, shift_runs=100, batch_size=1, epochs_after=1, seed=0)
+        at_least(
+            self,
+            runs=20,
+            end_runs=20,
+            world_runs=20,
+            power_seeds=0,
+            shift_runs=100,
+            batch_size=1,
+            epochs_after=1,
+            seed=0,
+        )
         if self.temperature is not None:
             positive(self, "temperature")
         if not 0 < self.level < 1:

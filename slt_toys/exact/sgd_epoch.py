@@ -121,12 +121,12 @@ class SGDEpoch:
 
 
 @lru_cache(maxsize=64)
-def _gradient(potential: Potential):  # noqa: ANN202
+def _gradient(potential: Potential):
     return potential.gradient_function()
 
 
 @lru_cache(maxsize=64)
-def _energy(potential: Potential):  # noqa: ANN202
+def _energy(potential: Potential):
     return potential.energy_function()
 
 
@@ -151,7 +151,9 @@ def interval_of(epoch: SGDEpoch, potentials: Sequence[Potential], hotter: float 
             steep = np.maximum(sign * each.gradient(points), 0.0) / np.maximum(each.temperature(points), 1e-300)
             climbed = np.concatenate([[0.0], np.cumsum((steep[1:] + steep[:-1]) / 2 * abs(points[1] - points[0]))])
             place = min(int(np.searchsorted(climbed, REACH * hotter)), RASTER - 1)
-            reached = points[place] + sign * 2 * each.learning_rate * float(each.deviation(points[place : place + 1])[0])
+            reached = points[place] + sign * 2 * each.learning_rate * float(
+                each.deviation(points[place : place + 1])[0]
+            )
             low, high = min(low, reached), max(high, reached)
     return float(np.floor(16 * low) / 16), float(np.ceil(16 * high) / 16)
 
@@ -177,7 +179,7 @@ def uniform_points(interval: tuple[float, float], spacing: float, what: str) -> 
 @lru_cache(maxsize=2_048)
 def _moved(low: float, spacing: float, count: int, new_low: float, new_spacing: float, new_count: int) -> Array:
     there, here = new_low + new_spacing * np.arange(new_count), low + spacing * np.arange(count)
-    return new_spacing / spacing * np.sinc((there[:, None] - here) / spacing)
+    return np.asarray(new_spacing / spacing * np.sinc((there[:, None] - here) / spacing), dtype=np.float64)
 
 
 def moved(points: Array, new: Array, shift: float = 0.0) -> Array:

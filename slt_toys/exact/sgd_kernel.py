@@ -252,24 +252,19 @@ def transfer(kernel: EpochKernel, following: EpochKernel, state: Array, back: bo
         return state
     if not isinstance(kernel, Momentum) or not isinstance(following, Momentum):
         matrix = moved(kernel.points, following.points)
-        return matrix.T @ state if back else matrix @ state
+        return (matrix.T if back else matrix) @ state
     if not np.isclose(kernel.buffers[1] - kernel.buffers[0], following.buffers[1] - following.buffers[0], rtol=1e-9):
         raise ValueError("epochs with momentum must share their noise from epoch to epoch; sample such a run")
     skip = (following.buffers.size - kernel.buffers.size) // 2  # buffers that only the next kernel has, on either side
-    own = slice(max(0, -skip), kernel.buffers.size - max(0, -skip))
-    next_own = slice(max(0, skip), following.buffers.size - max(0, skip))
-    change = kernel.weight_of()[own] - following.weight_of()[next_own]  # the weight stays: x moves by as much
+    own = np.arange(max(0, -skip), kernel.buffers.size - max(0, -skip))
+    theirs = own + skip
+    change = kernel.weight_of()[own] - following.weight_of()[theirs]  # the weight stays: x moves by as much
     found = np.zeros(kernel.shape if back else following.shape)
-    if not kernel.epoch.nesterov:
-        matrix = moved(kernel.points, following.points)
-        found[:, own if back else next_own] = (
-            matrix.T @ state[:, next_own] if back else matrix @ state[:, own]
-        )
-        return found
-    for j, (mine, theirs) in enumerate(zip(range(*own.indices(10**9)), range(*next_own.indices(10**9)), strict=True)):
-        matrix = moved(kernel.points, following.points, float(change[j]))
+    for shift in np.unique(change):
+        here, there = own[change == shift], theirs[change == shift]
+        matrix = moved(kernel.points, following.points, float(shift))
         if back:
-            found[:, mine] = matrix.T @ state[:, theirs]
+            found[:, here] = matrix.T @ state[:, there]
         else:
-            found[:, theirs] = matrix @ state[:, mine]
+            found[:, there] = matrix @ state[:, here]
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,15 +125,17 @@ class _Sweep:
             crossing_weights(kernel.points, (self.borders[0] - shift, self.borders[1] - shift))
             for shift in kernel.weight_of()
         ]
-        return columns[0] if len(kernel.shape) == 1 else np.stack(np.broadcast_arrays(*columns), axis=1) + np.zeros(
-            kernel.shape
+        return (
+            columns[0]
+            if len(kernel.shape) == 1
+            else np.stack(np.broadcast_arrays(*columns), axis=1) + np.zeros(kernel.shape)
         )
 
     def begun(self, kernel: EpochKernel) -> Array:
         density = self.start(kernel.points)
         return kernel.started(density / density.sum())
 
-    # ---- one run after another ----------------------------------------------------------------------------------------
+    # ---- one run after another ---------------------------------------------------------------------------------------
     def one_by_one(self) -> KernelShares:
         """Every run forwards, from where it parts with the one before it."""
         shares, lost, crossing = np.empty(len(self.runs)), 0.0, 0.0
@@ -151,7 +152,7 @@ class _Sweep:
         return KernelShares(shares, lost, crossing, followed)
 
     def _through(self, run: Run, switch: int, states: list[Array]) -> tuple[float, float, float, int]:
-        """Share, mass, what may still cross, epochs followed; ``states`` at the end of each epoch are continued in place."""
+        """Share, mass, what may still cross, epochs followed; ``states`` at the ends of epochs are continued."""
         rates = np.array([each.learning_rate for each in run])
         hottest = np.maximum.accumulate(rates[::-1])[::-1]
         kernel = self.kernel(run[0], None)
@@ -186,11 +187,10 @@ class _Sweep:
         out, back = kernel.masses(inside), kernel.masses(outside)
         return abs(float(((1 - within) * out).sum())) + abs(float((within * back).sum()))
 
-    # ---- all at once --------------------------------------------------------------------------------------------------
+    # ---- all at once -------------------------------------------------------------------------------------------------
     def aligned(self) -> KernelShares | None:
         """One sweep forwards before the switches and one backwards after them; None where runs do not share epochs."""
         first, last = min(self.switches), max(len(run) for run in self.runs)
-        longest = max(self.runs, key=len)
         trunk = max(zip(self.switches, self.runs, strict=True), key=lambda each: each[0])[1]
         after: dict[int, SGDEpoch] = {}
         for switch, run in zip(self.switches, self.runs, strict=True):
@@ -232,7 +232,10 @@ class _Sweep:
         rates = np.array([each.learning_rate for each in epochs])
         if not rates.size:
             return first, 0.0
-        low, high = int(np.flatnonzero(np.diff(rates) > 0)[-1] + 1) if (np.diff(rates) > 0).any() else 0, len(epochs) - 1
+        low, high = (
+            int(np.flatnonzero(np.diff(rates) > 0)[-1] + 1) if (np.diff(rates) > 0).any() else 0,
+            len(epochs) - 1,
+        )
 
         def may_cross(place: int) -> float:
             kernel = self.kernel(epochs[place], epochs[place - 1] if place else None)

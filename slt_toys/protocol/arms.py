@@ -187,7 +187,6 @@ class Arm:
             momentum=training.momentum, order=self.order, steps_per_epoch=steps,
         )  # fmt: skip
 
-
     def sgd_run(self, base: Training, switch_epoch: int, epochs_after: int) -> SGDRun:
         """What a world is given: the settings of the arm's run, without any temperature.
 

@@ -14,7 +14,7 @@ from ..exact.draws import draw_exact
 from ..exact.sgd_epoch import SGDEpoch
 from ..exact.sgd_stuck import KernelShares, borders_of, shares_by_kernel
 from ..inputs.arguments import check_fields
-from ..potentials.examples import GaussianGradients
+from ..potentials.examples import Dependence, GaussianGradients
 from ..potentials.potential import Potential, PotentialPair
 from ..samplers import SGD, Stage, sample_stages
 from .components import component_pairs, stuck_components
@@ -169,7 +169,7 @@ class NoisyPair:
             for rate, weight in zip(run.learning_rates, run.deficit_weights, strict=True)
         ]  # fmt: skip
 
-    def _noise(self, run: SGDRun) -> tuple[float, float, str]:
+    def _noise(self, run: SGDRun) -> tuple[float, float, Dependence]:
         """A minibatch's own variance, the standard deviation of independent noise, and on what the former depends."""
         own = self.gradient_variance / run.batch_size
         independent = own * run.label_noise + run.added_noise**2
@@ -189,7 +189,7 @@ class NoisyPair:
         potential = self.pair.deficit if run.deficit_weights[first] else self.pair.clean
         own, added, dependence = self._noise(run)
         steps = run.steps_per_epoch
-        target = GaussianGradients(potential, own, dependence, size=max(steps, 2))  # type: ignore[arg-type]
+        target = GaussianGradients(potential, own, dependence, size=max(steps, 2))
         rates = np.repeat(np.asarray(run.learning_rates, dtype=float)[first:until], steps)
         order = run.order.replace(" ", "_")
         sampler = SGD(rates, 1, run.momentum, run.nesterov, order, added)  # type: ignore[arg-type]

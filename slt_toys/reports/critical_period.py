@@ -53,13 +53,14 @@ all unlike arms. A p-value below 0.01 refutes, by binomial sampling error; nothi
 In *confounding* arms temperature and flow time left are one function [eq:confound]. Every arm is run as SGD's own
 steps, from settings that hold no temperature. Arms that break a condition of the law (examples with replacement,
 additive noise) are judged apart. An arm that repeats another, by its schedule or by its exact kernel
-[eq:sgd-transition-density] [eq:epoch-bridge-step], counts once. A *world* is a simulated problem whose truth is known. A *window* is a deficit of
-fixed length that starts late; its *harm* is the stuck mass that it adds. *Learning coefficients* are followed along the
-run: of the phase it is in, and as estimates about its state read them.
+[eq:sgd-transition-density] [eq:epoch-bridge-step], counts once. A *world* is a simulated problem whose truth is known.
+A *window* is a deficit of fixed length that starts late; its *harm* is the stuck mass that it adds. *Learning
+coefficients* are followed along the run: of the phase it is in, and as estimates about its state read them.
 
 Limits: every hypothesis is told a temperature and a duration of each epoch, computed from the settings and from the
 variance of the gradients, measured at the switch. So the verdict says which of them decides in these systems, not that
-SGD in a network has this temperature. The worlds are pure; the table of mixtures shows what is detected where mechanisms mix."""
+SGD in a network has this temperature. The worlds are pure; the table of mixtures shows what is detected where
+mechanisms mix."""
 
 
 # ---- dataset --------------------------------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ def tables(data: xr.Dataset) -> tuple[Table, ...]:
     """Arms, verdicts, predictions, mixtures, worlds, shifts, windows and coefficients, and checks and limits."""
     mixtures = (_mixtures(data),) if "mixture" in data.dims else ()
     solved = (_three_ways(data),) if "solved_arm" in data.coords else ()
-    return (_arms(data), *solved, _verdict_table(data), _predictions(data), *mixtures, _worlds_table(data), _shifts(data),
-            *window_tables(data), _checks(data))  # fmt: skip
+    return (_arms(data), *solved, _verdict_table(data), _predictions(data), *mixtures, _worlds_table(data),
+            _shifts(data), *window_tables(data), _checks(data))  # fmt: skip
 
 
 def _arms(data: xr.Dataset) -> Table:
@@ -42,19 +42,27 @@ def _arms(data: xr.Dataset) -> Table:
 
 def _three_ways(data: xr.Dataset) -> Table:
     """Kernel, SGD and limit by arm, and what the temperature hypothesis, fitted to the control, misses by."""
-    predicted = dict(zip(
-        data["arm"].values, data["end_predicted_epoch"].sel(hypothesis="temperature").values, strict=True))
+    predicted = dict(
+        zip(data["arm"].values, data["end_predicted_epoch"].sel(hypothesis="temperature").values, strict=True)
+    )
     sampled = data["solved_sampled_epoch"].values
     misses = [predicted.get(arm, np.nan) - end for arm, end in zip(data["solved_arm"].values, sampled, strict=True)]
     remarks = [
         f"as {other}, shares within {difference:.3f}" if other else told or "-"
         for other, difference, told in zip(
-            data["solved_redundant_with"].values, data["solved_difference"].values, data["solved_refusal"].values,
-            strict=True)
+            data["solved_redundant_with"].values,
+            data["solved_difference"].values,
+            data["solved_refusal"].values,
+            strict=True,
+        )
     ]
     ends = {
         heading: [told or "-" for told in texts(data[f"solved_{name}_statement"].values)]
-        for heading, name in (("exact kernel", "kernel"), ("SGD, 95 %", "sampled"), ("limit of small steps", "langevin"))
+        for heading, name in (
+            ("exact kernel", "kernel"),
+            ("SGD, 95 %", "sampled"),
+            ("limit of small steps", "langevin"),
+        )
     }
     columns = {
         "arm": texts(data["solved_arm"].values), **ends,
@@ -63,9 +71,9 @@ def _three_ways(data: xr.Dataset) -> Table:
         "remark": remarks,
     }  # fmt: skip
     caption = (
-        f"End of the critical period by the exact transition kernel of SGD's steps, by {int(data['solved_runs'].max())} "
-        "runs of SGD at each of up to four switch epochs, and by the Langevin equation at the law's temperature; distance: of "
-        "the shares of SGD from the kernel's, in standard errors."
+        "End of the critical period by the exact transition kernel of SGD's steps, by "
+        f"{int(data['solved_runs'].max())} runs of SGD at each of up to four switch epochs, and by the "
+        "Langevin equation at the law's temperature; distance: of the shares of SGD from the kernel's, in standard errors."
     )
     return Table.of_columns("arms_three_ways", caption, columns)
 

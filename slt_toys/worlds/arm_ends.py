@@ -223,9 +223,7 @@ def _places(kernel: CriticalPeriodEnd, switches: list[int]) -> list[int]:
 
 def _searched(bench: _Bench, runs: Sequence[SGDRun], seed: list[int]) -> list[int]:
     """Switch epochs about the end of a few runs, where there is no kernel."""
-    rough = [
-        float(bench.noisy.stuck(run, chains=FEW, seed=[*seed, 10_000 + k]).mean()) for k, run in enumerate(runs)
-    ]
+    rough = [float(bench.noisy.stuck(run, chains=FEW, seed=[*seed, 10_000 + k]).mean()) for k, run in enumerate(runs)]
     return _places(find_end(bench.switches, rough, bench.definition), bench.switches)
 
 

@@ -34,8 +34,9 @@ PORTIONS = (0.05, 0.1, 0.2, 0.4)  # of the runs, for another mechanism than temp
 HIGHER = 1.25  # energies in arms with another batch size, over those of the control
 
 __all__ = [
-    "CONFIDENCE", "MIDDLE", "PORTIONS", "USUAL_TEMPERATURE", "PairStudy", "ShiftStudy", "all_worlds", "control_temperature",
-    "counted_arms", "ends_of_arms", "exact_arms", "masses_after_shifts", "pair_study", "power_on_pair", "shift_study",
+    "CONFIDENCE", "MIDDLE", "PORTIONS", "USUAL_TEMPERATURE", "PairStudy", "ShiftStudy", "all_worlds",
+    "control_temperature", "counted_arms", "ends_of_arms", "exact_arms",
+    "masses_after_shifts", "pair_study", "power_on_pair", "shift_study",
 ]  # fmt: skip
 
 

@@ -119,8 +119,8 @@ def _of_world(
     def sample(training: Training, rows: Epochs, runs: int, seed: Sequence[int], advance: Advance | None) -> Array:
         stuck = np.empty((runs, len(rows)))
         for column, switch in enumerate(rows):
-            schedule = CONTROL.schedule(training, int(switch), world.epochs_after)
-            stuck[:, column] = world.run(schedule, runs, [*seed, int(switch)])[0]
+            run = CONTROL.sgd_run(training, int(switch), world.epochs_after)
+            stuck[:, column] = world.run(run, runs, [*seed, int(switch)])[0]
             if advance is not None:
                 advance(1 / len(rows))
         return stuck

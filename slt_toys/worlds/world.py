@@ -218,9 +218,7 @@ def _heun_limits(pair: PotentialPair) -> Callable[[Array], Array]:
 
     def limits(temperatures: Array) -> Array:
         if not known:
-            known.append(
-                np.concatenate([step_limit(pair, knots[i : i + 1], STEP_SHARE) for i in range(knots.size)])
-            )
+            known.append(np.concatenate([step_limit(pair, knots[i : i + 1], STEP_SHARE) for i in range(knots.size)]))
         return np.interp(np.log(temperatures), np.log(knots), known[0])
 
     return limits
@@ -244,7 +242,12 @@ def thermal_pathways() -> World:
 
     def run(settings: SGDRun, runs: int, seed: Sequence[int]) -> Outcome:
         at_switch, end = sgd_steps(
-            PATHWAYS, settings, training.gradient_variance, np.full((runs, 2), 0.1), np.tile([1.0, 2.0], (runs, 1)), seed
+            PATHWAYS,
+            settings,
+            training.gradient_variance,
+            np.full((runs, 2), 0.1),
+            np.tile([1.0, 2.0], (runs, 1)),
+            seed,
         )
         stuck = np.abs(end[:, 1]) < np.abs(end[:, 0])  # the loss is even in both
         return stuck, deep_linear_pathways.residual_loss(at_switch, 1.0, 2)

@@ -12,7 +12,7 @@ import sympy
 from sympy import Eq, Expr, Matrix, Symbol, eye, ones
 
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, Step, demand_zero
+from theory.derivation import Derivation, Equation, Step, Story, demand_zero
 from theory.laws.reshuffling import minibatch_noise_covariance
 from theory.laws.sgd import heavy_ball_covariance, heavy_ball_matrices
 
@@ -94,7 +94,7 @@ def derive_momentum_transition() -> Derivation:
 
 
 @cache
-def _bridge() -> tuple[Expr, Expr, tuple[Step, ...]]:
+def _bridge() -> tuple[Expr, Expr, Story]:
     """Mean and variance of the next noise of an epoch given the sum of those before it."""
     size, done = Symbol("M", positive=True), Symbol("t", nonnegative=True)
     *_, lead = minibatch_noise_covariance()
@@ -119,13 +119,13 @@ def _bridge() -> tuple[Expr, Expr, tuple[Step, ...]]:
     demand_zero(spread.subs(done, size), "the sum at the end")
     steps = (
         *lead,
-        Step(
+        (
             "Let $u$ be the noise of a step in units of $\\sigma/\\sqrt{B}$. Normal noise with the covariance "
             "$1 - J/M$ ($J$ is all ones) is conditioned on $t$ steps by their covariance's inverse, "
             "$1 + J/(M-t)$. Only their sum $S$ remains: the next $u$ has the mean $-S/(M-t)$ and the variance "
             "$1 - 1/M - (t + t^2/(M-t))/M^2 = 1 - 1/(M-t)$."
         ),
-        Step(
+        (
             "So $(w, S)$ is Markov. The noise moves $w$ by $-\\eta s u$ and $S$ by $u$, so that $w + \\eta s S$ "
             "does not feel it. $S$ has the variance $t(M-t)/M$, and the last step brings it back to 0 with no noise."
         ),
@@ -140,7 +140,7 @@ def derive_bridge_step() -> Derivation:
     size, done = Symbol("M", positive=True), Symbol("t", nonnegative=True)
     result = sympy.simplify(variance.subs(size, s.steps_left + done))
     demand_zero(result - (1 - 1 / s.steps_left), "in steps left")
-    return Derivation(1 - 1 / s.steps_left, steps)
+    return Derivation.of(1 - 1 / s.steps_left, *steps)
 
 
 @cache
@@ -150,7 +150,7 @@ def derive_bridge_mean() -> Derivation:
     size, done = Symbol("M", positive=True), Symbol("t", nonnegative=True)
     result = sympy.simplify(mean.subs(size, s.steps_left + done))
     demand_zero(result + s.noise_so_far / s.steps_left, "in steps left")
-    return Derivation(result, (Step("In the derivation of [eq:epoch-bridge-step]."),))
+    return Derivation.of(result, "In the derivation of [eq:epoch-bridge-step].")
 
 
 EQUATIONS = (
