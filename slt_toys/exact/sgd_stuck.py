@@ -108,6 +108,8 @@ class _Sweep:
     ) -> None:  # fmt: skip
         self.runs, self.switches, self.start, self.borders = runs, switches, start, borders
         self.resolution = resolution
+        costly = runs[0][0].momentum > 0 or runs[0][0].reshuffled
+        self.negligible = COSTLY_CROSSING if costly else STILL_CROSSING
         self.potentials = list({id(each.potential): each.potential for run in runs for each in run}.values())
         self.intervals: dict[tuple[object, ...], tuple[float, float]] = {}
 
@@ -174,7 +176,7 @@ class _Sweep:
                 inside = self.weights(kernel) * state
                 flow = self._crossed(kernel, inside, state - inside)
                 left = flow * (len(run) - 1 - number)
-                if left < STILL_CROSSING:
+                if left < self.negligible:
                     state, followed = new, number + 1
                     break
             state, left = new, 0.0
@@ -253,7 +255,7 @@ class _Sweep:
             return 2 * flow * (len(epochs) - place)
 
         stride, left = 8, np.inf
-        while left > COSTLY_CROSSING:  # upwards, as late epochs take fine grids
+        while left > self.negligible:  # upwards, as late epochs take fine grids
             if low == high:
                 return None
             below, low = low, min(low + stride, high)
@@ -263,7 +265,7 @@ class _Sweep:
         while high - low > 2:
             middle = (low + high) // 2
             left = may_cross(middle)
-            if left <= COSTLY_CROSSING:
+            if left <= self.negligible:
                 high, best = middle, (middle, left)
             else:
                 low = middle

@@ -18,8 +18,9 @@ FEW = [
     )
 ]  # fmt: skip
 CONFOUNDING = [CONTROL, find_arm("halve the batch"), find_arm("linear scaling")]
+COPIES = ("linear scaling", "momentum", "Nesterov momentum", "label noise", "weight averaging")
 LAWFUL = [arm for arm in ARMS if arm.within_the_law]
-UNLIKE = [arm for arm in LAWFUL if arm.name not in ("linear scaling", "momentum")]
+UNLIKE = [arm for arm in LAWFUL if arm.name not in COPIES]
 GIVEN = {"relative_loss": 0.98 ** np.arange(200)}
 
 

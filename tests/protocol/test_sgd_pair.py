@@ -1,0 +1,84 @@
+"""A pair with a gradient noise of its own: run and solved, measured, and refused where it must be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from slt_toys.potentials.catalogue import find_pair
+from slt_toys.protocol.arms import CONTROL, Arm, find_arm
+from slt_toys.protocol.sgd_pair import NoisyPair
+from slt_toys.protocol.training import ExponentialDecay, Training
+from tests.seeds import fresh_seeds
+
+BASE = Training(128, 6_400, ExponentialDecay(0.05, 0.9), 3072.0)
+NOISY = NoisyPair(find_pair("regular_double_well"), 3072.0, 0.6)
+ARMS = ("control", "added gradient noise", "loss-dependent noise", "reshuffled", "momentum", "Nesterov momentum")
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_kernel_and_sgd_agree(name):
+    run = find_arm(name).sgd_run(BASE, 6, 40)
+    exact = NOISY.kernel_shares([run])
+    share, chains = float(exact.shares[0]), 4_096
+    stuck = NOISY.stuck(run, chains=chains, seed=fresh_seeds()).mean()
+    assert abs(stuck - share) < 5 * np.sqrt(share * (1 - share) / chains) + exact.error
+    elsewhere = NoisyPair(NOISY.pair, 2 * 3072.0, 0.6).kernel_shares([run]).shares[0]
+    assert abs(elsewhere - share) > 10 * np.sqrt(0.25 / chains), "the negative control: twice the variance"
+
+
+def test_labels_are_noise_that_is_added():
+    """Redundant arms, to rounding: the same kernel."""
+    one, two = (find_arm(name).sgd_run(BASE, 6, 20) for name in ("label noise", "added gradient noise"))
+    assert NOISY.kernel_shares([one]).shares == pytest.approx(NOISY.kernel_shares([two]).shares, abs=1e-12)
+
+
+def test_averaged_weights_are_the_controls_in_the_mean():
+    seeds, averaged = fresh_seeds(), find_arm("weight averaging").sgd_run(BASE, 6, 40)
+    switch, mean = NOISY.sampled(averaged, chains=64, seed=seeds)
+    plain = replace(averaged, averaged_epochs=0)
+    same, last = NOISY.sampled(plain, chains=64, seed=seeds)
+    ends = [NOISY.sampled(plain, chains=64, seed=seeds, until=epoch)[1] for epoch in range(42, 47)]
+    assert np.array_equal(switch, same) and np.array_equal(ends[-1], last)
+    assert mean == pytest.approx(np.mean(ends, axis=0)) and not np.array_equal(mean, last)
+
+
+def test_the_variance_that_is_measured_is_the_worlds():
+    run, points = CONTROL.sgd_run(BASE, 6, 5), NOISY.starts(64, fresh_seeds())
+    found = NOISY.measured_variance(run, points, 4_096, fresh_seeds())
+    assert abs(found / 3072.0 - 1) < 5 * np.sqrt(2 / (64 * 4_096))
+    loss = find_arm("loss-dependent noise").sgd_run(BASE, 6, 5)
+    found = NOISY.measured_variance(loss, points, 4_096, fresh_seeds())
+    mean = 0.5 + 0.5 / 3  # half the variance, and as much again where the loss is three times its mean at the start
+    assert found / 3072.0 == pytest.approx(mean, abs=0.12)
+    heated = find_arm("added gradient noise").sgd_run(BASE, 6, 5)
+    assert NOISY.measured_variance(heated, points, 64, [1]) == NOISY.measured_variance(run, points, 64, [1])
+
+
+def test_fixed_order_starts_like_reshuffled_and_repeats_its_noise():
+    """On a nearly flat energy two epochs of one order lead nowhere, and steps within an epoch repeat."""
+    fixed = find_arm("fixed order").sgd_run(BASE, 0, 2)
+    states = NOISY.sampled(fixed, chains=512, seed=[1])[1]
+    assert np.isfinite(states).all()
+    with pytest.raises(ValueError, match="a fixed order repeats every minibatch's noise"):
+        NOISY.kernel_shares([fixed])
+
+
+def test_what_cannot_be_is_refused():
+    uneven = Arm("uneven", anisotropy=2.0).sgd_run(BASE, 2, 2)
+    assert "same in every coordinate" in NOISY.lacks(uneven)
+    for ask in (lambda: NOISY.kernel_shares([uneven]), lambda: NOISY.stuck(uneven, chains=2, seed=[1])):
+        with pytest.raises(ValueError, match="run cannot be made on pair regular_double_well"):
+            ask()
+    plane = NoisyPair(find_pair("curve_against_point"), 100.0, 0.5)
+    with pytest.raises(ValueError, match="coupled coordinates"):
+        plane.kernel_shares([CONTROL.sgd_run(BASE, 1, 1)])
+
+
+def test_the_same_seed_gives_the_same_bits_on_any_number_of_threads():
+    run = find_arm("reshuffled").sgd_run(BASE, 2, 3)
+    one, two = (NOISY.sampled(run, chains=300, seed=[4, 2], threads=threads)[1] for threads in (1, 2))
+    assert np.array_equal(one, two)
+    assert not np.array_equal(one, NOISY.sampled(run, chains=300, seed=[4, 3])[1])
