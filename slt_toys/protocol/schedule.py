@@ -65,7 +65,7 @@ class Schedule:
             raise ValueError(f"steps_per_epoch must be 0 (continuous) or at least 2, not {self.steps_per_epoch}")
         if self.order != "with replacement" and not self.steps_per_epoch:
             raise ValueError(
-                "steps_per_epoch must be at least 2 where examples are not drawn with replacement: only SGD's steps know it"
+                "steps_per_epoch must be at least 2 unless examples are drawn with replacement: only steps know it"
             )
 
     @property

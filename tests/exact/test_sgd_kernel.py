@@ -134,7 +134,7 @@ def test_a_step_into_a_coarser_grid_is_made_before_the_grid_changes():
 
 def test_what_cannot_be_resolved_is_refused():
     dying = quadratic_epoch(dependence="loss")
-    with pytest.raises(ValueError, match="the noise of a step, .* is too small for the kernel"):
+    with pytest.raises(ValueError, match=r"the noise of a step, .* is too small for the kernel"):
         epoch_kernel(dying, (-2.0, 2.0))
     one, two = (kernel_of(SGDEpoch(PAIR.clean, RATE, 4, by, momentum=0.5)) for by in (24.0, 12.0))
     with pytest.raises(ValueError, match="must share their noise"):

@@ -26,7 +26,8 @@ def ends_of(names: list[str], switches: range, runs: int, langevin: bool = False
 
 def test_kernel_and_sgd_end_together_and_copies_are_named():
     ends = ends_of(
-        ["control", "linear scaling", "loss-dependent noise", "weight averaging", "anisotropic noise", "reset at the switch"],
+        ["control", "linear scaling", "loss-dependent noise", "weight averaging", "anisotropic noise",
+         "reset at the switch"],
         range(20, 51, 5), 1_000,
     )  # fmt: skip
     for name in ("control", "loss-dependent noise"):
