@@ -84,7 +84,7 @@ class CriticalPeriod(Experiment):
     epochs_after: int = 100
     level: float = 0.5
     runs: int = 400
-    end_runs: int = 5000
+    end_runs: int = 4000
     world_runs: int = 60
     power_seeds: int = 5
     shift_length: int = 40

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,7 +102,7 @@ def pair_study(
         experiment = carry_out(world, counted_arms(world, ends), runs=runs, seed=seeds[0], advance=advance)
     exact = exact_arms(pair, experiment, ends)
     power = power_on_pair(pair, experiment, exact, seeds=power_seeds, seed=seeds[5])
-    worlds = all_worlds(world_runs, seeds[1])
+    worlds = all_worlds(world_runs, seeds[1], {end.arm for end in ends if end.redundant_with})
     shifts = shift_study(
         pair, training_at, temperature, shift_length, epochs_after, chains=shift_runs, seeds=seeds[2:4]
     )  # fmt: skip
@@ -218,12 +218,14 @@ def power_on_pair(
         return power(cells, worlds, seeds=seeds, seed=seed, advance=advance)
 
 
-def all_worlds(runs: int, seed: int) -> tuple[Experiment, ...]:
-    """The same experiment in every simulated world."""
+def all_worlds(runs: int, seed: int, left_out: Collection[str] = ()) -> tuple[Experiment, ...]:
+    """The same experiment in every simulated world, without arms of some names."""
     experiments: list[Experiment] = []
     with progress("worlds", len(WORLDS)) as advance:
         for make in WORLDS:
-            experiments.append(carry_out(make(), runs=runs, seed=seed))
+            world = make()
+            arms = [arm for arm in ARMS if arm.name not in left_out and world.can_run(arm)]
+            experiments.append(carry_out(world, arms, runs=runs, seed=seed))
             advance()
     return tuple(experiments)
 

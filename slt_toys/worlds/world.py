@@ -47,6 +47,7 @@ Array = NDArray[np.float64]
 Outcome = tuple[NDArray[np.bool_], Array]
 BULK_DIRECTIONS = 10
 LEAST_SHIFT = 0.012  # of the diagonal network
+MEASURED_PROBLEMS = 4
 MEASURED_RUNS, MEASURED_EXAMPLES = 64, 4_096  # by which an experimenter measures the variance of gradients
 STEP_SHARE = 0.5  # of Langevin dynamics, the Heun step over the largest stable one
 
@@ -192,9 +193,14 @@ def thermal_two_phase(
         return stuck[number % len(stuck), number], pair.deficit.energy_function()(at_switch) - least
 
     def variance(settings: SGDRun, runs: int, seed: Sequence[int]) -> float:
-        points = noisy.starts(runs, [*seed, 2])
-        if settings.noise_law != "additive" and settings.switch_epoch:  # at the switch, where noise is not the same
-            points = noisy.sampled(settings, chains=runs, seed=[*seed, 2], until=settings.switch_epoch)[0]
+        points = np.zeros((runs, pair.clean.dimension))  # additive noise is the same everywhere
+        if settings.noise_law != "additive":
+            at = settings.switch_epoch
+            points = (
+                noisy.sampled(settings, chains=runs, seed=[*seed, 2], until=at)[0]
+                if at
+                else noisy.starts(runs, [*seed, 2])
+            )
         return noisy.measured_variance(settings, points, MEASURED_EXAMPLES, [*seed, 3])
 
     def lacks(settings: SGDRun) -> str:
@@ -348,14 +354,14 @@ def early_noise() -> World:
         return "it trains on its examples, by plain SGD with whole minibatches drawn with replacement"
 
     return World(
-        "diagonal network", "none", training, tuple(range(0, 41, 4)), 60, 0.5, run, _measured_on_examples, lacks
+        "diagonal network", "none", training, tuple(range(0, 25, 4)), 60, 0.5, run, _measured_on_examples, lacks
     )
 
 
 def _measured_on_examples(settings: SGDRun, runs: int, seed: Sequence[int]) -> float:
     """Variance of one example's gradient in β = u² - v² at the switch, a mean over coordinates and problems."""
     found = []
-    for number in range(min(runs, 8)):
+    for number in range(min(runs, MEASURED_PROBLEMS)):
         data = diagonal_linear_network.problem([*seed, number, 0], 20, 50, 3)
         beta = np.zeros(data.teacher.size)
         if settings.switch_epoch:
