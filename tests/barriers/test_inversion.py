@@ -160,7 +160,7 @@ def test_ends_of_intervals_are_where_chi_square_has_risen(quick, confidence):
     heights = np.sort(np.concatenate([np.geomspace(0.1, 5, 400)[1:-1], EDGES * (1 - 1e-7), EDGES * (1 + 1e-7)]))
     matrix = decline.whiten(quick(heights)).T
     least = optimize.nnls(matrix, decline.whitened)[1] ** 2
-    excess = stats.norm.ppf((1 + confidence) / 2) ** 2
+    excess = stats.chi2.ppf(confidence, 4)
     for k in range(EDGES.size - 1):
         share = (EDGES[k] < heights) & (heights < EDGES[k + 1])
         for end in found.intervals[k]:
