@@ -115,7 +115,7 @@ def _ends(axes: Axes, data: xr.Dataset) -> None:
             values, low, high = (data[f"{prefix}_{name}{end}"].values / unit for end in ("", "_low", "_high"))
             known = np.isfinite(values)
             reach = np.nan_to_num(np.abs(np.array([values - low, high - values])))[:, known]
-            whose = "this run" if prefix == "end" else "published"
+            whose = "this run" if prefix == "end" else "published, one seed"
             axes.errorbar(
                 sizes[known], values[known], yerr=reach, marker=marker, capsize=2.5, linestyle="-", linewidth=0.8,
                 label=f"{whose}, {_words(name)}", color=colour,

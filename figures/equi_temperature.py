@@ -84,7 +84,7 @@ def _curves(axes: Axes, data: xr.Dataset) -> None:
         axes.errorbar([], [], yerr=[], fmt=look.marker, color=look.colour, markerfacecolor="white", capsize=2,
                       label=text)  # fmt: skip
     axes.errorbar([], [], yerr=[], fmt="D", color=PALETTE[2], markerfacecolor="white", capsize=2,
-                  label="published, by half depth")  # fmt: skip
+                  label="published, by half depth, within one seed")  # fmt: skip
     octaves = float(np.log2(line[1] / line[0]))
     top = SPACING * len(names) + np.log2(REFERENCE / line[0])
     axes.set(

@@ -186,7 +186,7 @@ def _published(figure: Figure, place: Any, data: xr.Dataset) -> None:
         lower.plot(np.nanmean(end + theory * octave) - theory * octave, sizes, **LAW)
     lower.set(
         yscale="log",
-        xlabel="end of the critical period $e^*$ (epoch), 95 %",
+        xlabel="end of the critical period $e^*$ (epoch), 95 % within one seed",
         ylabel="$B$",
         ylim=(sizes[0] / 1.4, sizes[-1] * 3.4),
     )

@@ -73,7 +73,7 @@ def halvings(findings: Findings, published: PublishedFindings, toy: xr.Dataset, 
         for name in findings.ends
     )
     headings = ("definition", "law", "this run, 95 %", f"toy (law {toy['law_halving'].item():.2f})",
-                f"published (law {published.theorem_epochs_per_halving:.2f})")  # fmt: skip
+                f"published, within one seed (law {published.theorem_epochs_per_halving:.2f})")  # fmt: skip
     return Table("shift", "Epochs by which the end moves for each halving of the batch.", headings, rows)
 
 

@@ -80,7 +80,10 @@ class HalvingShift:
 
 @dataclass(frozen=True)
 class EpochsPerHalving(Record):
-    """Epochs per halving of the batch: the least-squares slope over log2 B, and each adjacent pair's own."""
+    """Epochs per halving of the batch: the least-squares slope over log2 B, and each adjacent pair's own.
+
+    ``within`` names what the intervals are confined to, such as "one seed".
+    """
 
     slope: float
     low: float | None
@@ -88,6 +91,7 @@ class EpochsPerHalving(Record):
     pairs: tuple[HalvingShift, ...]
     confidence: float
     method: str
+    within: str = ""
 
 
 def usable_ends(

@@ -88,7 +88,8 @@ class CriticalPeriodEnd(Record):
     ``bound`` is the epoch that a censored e* is later or earlier than. ``low`` and ``high`` are the ends of the
     interval, ``None`` when there is no interval or when it is open on that side because too many resampled curves are
     censored; ``censored_share`` says how many were. ``standard_error`` is the standard deviation over resampled
-    curves, given only if none of them is censored.
+    curves, given only if none of them is censored. ``within`` names what the interval is confined to, such as "one
+    seed": it then lacks what another one would move.
     """
 
     definition: str
@@ -103,9 +104,10 @@ class CriticalPeriodEnd(Record):
     method: str = "exact curve"
     repetitions: int = 0
     censored_share: float = 0.0
+    within: str = ""
 
     def statement(self) -> str:
-        """One short phrase: the epoch and its interval, or on which side of the curve it lies."""
+        """One short phrase: the epoch, its interval and within what it holds, or on which side of the curve it lies."""
         if self.state == "flat":
             return "cannot tell: the curve is flat"
         if self.epoch is None:
@@ -114,7 +116,7 @@ class CriticalPeriodEnd(Record):
             return f"{self.epoch:.1f}"
         low = "open" if self.low is None else f"{self.low:.1f}"
         high = "open" if self.high is None else f"{self.high:.1f}"
-        return f"{self.epoch:.1f} [{low}, {high}]"
+        return f"{self.epoch:.1f} [{low}, {high}]" + (f" within {self.within}" if self.within else "")
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON, with the phrase."""

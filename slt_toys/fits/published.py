@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ..reference.published import DATASET_SIZE, DECAY, LEARNING_RATE, MOMENTUM, 
 from .batch_size import Comparison, EpochsPerHalving, compare, epochs_per_halving, usable_ends
 from .collapse import BatchCurve, BestExponent, Collapse, best_exponent, collapse
 from .ends import HALF_DEPTH, HINGE, CriticalPeriodEnd, replicate_epochs
-from .resampling import end_with_interval, resample_curve
+from .resampling import ONE_SEED, end_with_interval, resample_curve
 from .rival_laws import rival_models
 
 DEFINITIONS = (HINGE, HALF_DEPTH)
@@ -50,13 +50,13 @@ def published_findings(*, repetitions: int = 2000, seed: int = 0, confidence: fl
                 *rows, definition, confidence=confidence, repetitions=repetitions, seed=[seed, position, size]
             )
             own[size] = end_with_interval(
-                *rows, resampled[size], definition, confidence=confidence, method="residual bootstrap, one seed"
-            )
+                *rows, resampled[size], definition, confidence=confidence, method="residual bootstrap, one seed",
+                within=ONE_SEED,
+            )  # fmt: skip
             drawn.append(replicate_epochs(curve.switch_epochs, resampled[size], definition))
         sizes, epochs, errors, _ = usable_ends(own)
-        halvings[definition.name] = epochs_per_halving(
-            sizes, epochs, replicates=np.column_stack(drawn), confidence=confidence
-        )
+        shift = epochs_per_halving(sizes, epochs, replicates=np.column_stack(drawn), confidence=confidence)
+        halvings[definition.name] = replace(shift, within=ONE_SEED)
         comparisons[definition.name] = compare(models, sizes, epochs, errors, confidence=confidence)
     batch_curves = [
         BatchCurve(size, curve.switch_epochs, curve.final_accuracy, curve.learning_rate(), curve.deficit_train_loss)

@@ -27,6 +27,8 @@ from .ends import (
     replicate_epochs,
 )
 
+ONE_SEED = "one seed"  # what the interval of a single curve is confined to
+
 
 @checked_arguments
 def resample_counts(
@@ -79,7 +81,8 @@ def resample_curve(
     their size is itself known only from a dozen rows, they are stretched by the ratio of the t to the normal quantile.
     A wild bootstrap, which keeps to each row its own residual, is not offered: on simulated curves of twelve rows its
     nominal 95 % intervals held the truth 87 times in a hundred. What no resampling of one curve can show is the
-    variation between seeds that moves all rows together.
+    variation between seeds that moves all rows together: pass ``within=ONE_SEED`` on to :func:`end_with_interval`, or
+    give several seeds to :mod:`slt_toys.fits.seeds`.
     """
     epochs, curve = check_curve(switch_epochs, values, max(4, minimum_rows(definition)))
     _check_repetitions(repetitions)
@@ -120,9 +123,12 @@ def percentile_interval(replicates: ArrayLike, confidence: float = 0.95) -> tupl
 @checked_arguments
 def end_with_interval(
     switch_epochs: ArrayLike, values: ArrayLike, curves: ArrayLike, definition: Definition, *,
-    confidence: float = 0.95, method: str = "bootstrap",
+    confidence: float = 0.95, method: str = "bootstrap", within: str = "",
 ) -> CriticalPeriodEnd:  # fmt: skip
-    """e* of the curve (n,), with the percentile interval over the resampled curves (repetitions, n)."""
+    """e* of the curve (n,), with the percentile interval over the resampled curves (repetitions, n).
+
+    ``within`` names what the interval is confined to, such as :data:`ONE_SEED`.
+    """
     point = find_end(switch_epochs, values, definition)
     replicates = replicate_epochs(switch_epochs, curves, definition)
     low, high = percentile_interval(replicates, confidence)
@@ -130,7 +136,7 @@ def end_with_interval(
     error = float(np.std(replicates, ddof=1)) if censored == 0 and len(replicates) > 1 else None
     return replace(
         point, low=low, high=high, standard_error=error, confidence=confidence, method=method,
-        repetitions=len(replicates), censored_share=censored,
+        repetitions=len(replicates), censored_share=censored, within=within,
     )  # fmt: skip
 
 

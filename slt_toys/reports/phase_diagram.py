@@ -248,7 +248,7 @@ def _halvings_table(data: xr.Dataset) -> Table:
         "law": [f"{data['law_halving'].item():.2f}"] * data.sizes["definition"],
         "exact": texts(data["exact_halving_slope"].values, 4),
         "sampled, 95 %": _estimates(data, "sampled_"),
-        "published CIFAR-10, 95 %": _estimates(published, "published_"),
+        "published CIFAR-10, 95 % within one seed": _estimates(published, "published_"),
     }
     return Table.of_columns("epochs_per_halving", "Epochs by which halving the batch delays the end.", columns)
 
@@ -257,7 +257,7 @@ def _collapse_table(data: xr.Dataset) -> Table:
     columns = {
         "variable at the switch": [*texts(data["collapse_variable"].values), "best power of the batch size, 95 %"]
     }
-    for heading, own in (("toy", "toy_"), ("published CIFAR-10", "published_")):
+    for heading, own in (("toy", "toy_"), ("published CIFAR-10, one seed", "published_")):
         best = (data[f"{own}collapse_best_{name}"].item() for name in ("exponent", "low", "high"))
         columns[heading] = [*texts(data[f"{own}collapse_spread"].values), estimate_text(*best)]
     caption = "Spread between the curves of all batch sizes over one variable; 0 is a perfect collapse."
@@ -311,7 +311,7 @@ def _collapse_exponent(data: xr.Dataset) -> Claim:
     verdicts = inside(1.0, *toy[1:]), inside(1.0, *own[1:])
     worst: Verdict = "no" if "no" in verdicts else "cannot tell" if "cannot tell" in verdicts else "yes"
     sentence = (
-        f"Published curves collapse best over learning rate/B^a at a = {estimate_text(*own)}, the toy's at "
+        f"Published one-seed curves collapse best over learning rate/B^a at a = {estimate_text(*own)}, the toy's at "
         f"{estimate_text(*toy)}; by law a = 1."
     )
     return Claim.of("collapse-exponent", sentence, own[0], (own[1], own[2]), 1.0, worst)

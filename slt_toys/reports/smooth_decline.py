@@ -295,7 +295,10 @@ def _published(data: xr.Dataset) -> list[Claim]:
             f"A smooth spectrum explains each published curve: least p = {least:.2g}.",
             least, None, None, "yes" if least >= REJECTED else "no",
         ),
-        Claim("published-exponent", f"{follows}; epoch alone says -1.", exponent, (low, high), 0.0, verdict),
+        Claim(
+            "published-exponent", f"{follows} within one seed each; epoch alone says -1.",
+            exponent, (low, high), 0.0, verdict,
+        ),
         Claim(
             "published-rows-resolve",
             f"Published rows resolve barriers a factor of 2 apart: neighbouring rows lie up to {ratio:.2g} apart.",
