@@ -1,31 +1,35 @@
 """What a sweep amounts to: the end of the critical period by the toys' own definitions and fits, and the controls.
 
-Intervals are of resampled curves: each row's mean plus normal scatter of the size seen between seeds, pooled over the
-whole sweep and stretched by the ratio of the t to the normal quantile. With one seed the scatter between rows stands in
-for it (`slt_toys.fits.resampling.resample_curve`).
+Intervals of ends are t intervals of the ends of the seeds' own curves, whose scatter is pooled over batch sizes
+(`slt_toys.fits.seeds`): another seed may move a whole curve. Where seeds lack points of the curve, and for the
+collapse, they are of resampled curves: each row's mean plus normal scatter of the size seen between seeds, pooled over
+the whole sweep and stretched by the ratio of the t to the normal quantile. That lacks what moves all rows alike, and
+says so. With one seed the scatter between rows stands in for it (`slt_toys.fits.resampling.resample_curve`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from cifar.analysis.curves import Curve, FloatArray, Row, curve, mean_at_switch, scatter
+from cifar.analysis.curves import Curve, FloatArray, Row, curve, mean_at_switch, scatter, seed_curves
 from slt_toys.fits.batch_size import Comparison, EpochsPerHalving, compare, epochs_per_halving, usable_ends
 from slt_toys.fits.collapse import BatchCurve, BestExponent, Collapse, best_exponent, collapse
 from slt_toys.fits.ends import HALF_DEPTH, HINGE, CriticalPeriodEnd, Definition, minimum_rows, replicate_epochs
-from slt_toys.fits.resampling import end_with_interval, resample_curve
+from slt_toys.fits.resampling import ONE_SEED, end_with_interval, resample_curve
 from slt_toys.fits.rival_laws import rival_models
+from slt_toys.fits.seeds import ends_over_seeds, halving_over_seeds, uncensored
 
 REPETITIONS = 2000
 CONFIDENCE = 0.95
 # The scatter of a group is an honest yardstick from this many degrees of freedom on.
 ENOUGH = 3
+ROWS_ALONE = "the scatter of single rows"  # what intervals of resampled rows are confined to
 
 Interval = tuple[float, float, float]  # a number and its bounds
 
@@ -118,16 +122,22 @@ def analyse(
         }
         ends[name] = {
             size: end_with_interval(
-                each.switch_epochs, each.values, drawn[size], definition, confidence=CONFIDENCE, method=method
+                each.switch_epochs, each.values, drawn[size], definition, confidence=CONFIDENCE, method=method,
+                within=ROWS_ALONE if freedom >= ENOUGH else ONE_SEED,
             )
             for size, each in long.items()
-        }
+        }  # fmt: skip
+        if whole := _whole(finished, long):
+            ends[name] = ends_over_seeds(whole, definition, confidence=CONFIDENCE)
         kept, epochs, errors, left_out = usable_ends(ends[name])
         notes += [f"By {name.replace('_', ' ')}, left out of the fits: {words}." for words in left_out]
         if len(kept) >= 2:
             columns = [replicate_epochs(usable[int(size)].switch_epochs, drawn[int(size)], definition) for size in kept]
             replicates = np.column_stack(columns)
-            halvings[name] = epochs_per_halving(kept, epochs, replicates=replicates, confidence=CONFIDENCE)
+            shift = epochs_per_halving(kept, epochs, replicates=replicates, confidence=CONFIDENCE)
+            halvings[name] = replace(shift, within=next(iter(ends[name].values())).within)
+            if whole and len(uncensored(whole, definition)) >= 2:
+                halvings[name] = halving_over_seeds(whole, definition, confidence=CONFIDENCE)
             models = rival_models(
                 kept, decay=decay, learning_rate=learning_rate, dataset_size=examples, momentum=momentum
             )
@@ -139,6 +149,14 @@ def analyse(
         {size: _decline(each, spread, freedom) for size, each in curves.items()},
         tuple(notes),
     )  # fmt: skip
+
+
+def _whole(finished: Sequence[Row], curves: Mapping[int, Curve]) -> dict[int, tuple[FloatArray, FloatArray]]:
+    """Curves of every seed by batch size; empty unless all are complete and one has two seeds or more."""
+    own = {size: seed_curves(finished, each) for size, each in curves.items()}
+    whole = {size: (curves[size].switch_epochs, each) for size, each in own.items() if each is not None}
+    several = any(len(each) > 1 for _, each in whole.values())
+    return whole if several and len(whole) == len(curves) else {}
 
 
 def _doubts(curve_: Curve) -> list[str]:

@@ -108,6 +108,18 @@ def curve(finished: Sequence[Row], arm: str, deficit: str, batch_size: int) -> C
     )  # fmt: skip
 
 
+def seed_curves(finished: Sequence[Row], curve_: Curve) -> FloatArray | None:
+    """The curves that a mean is of, shape (seeds, switch epochs): percent; None unless every seed has every point."""
+    own: dict[int, dict[int, list[float]]] = {}
+    for row in finished:
+        if row.run.curve == curve_.name and row.passed:
+            own.setdefault(row.run.seed, {}).setdefault(row.run.switch_epoch, []).append(row.accuracy)
+    epochs = [int(epoch) for epoch in curve_.switch_epochs]
+    if any(set(points) != set(epochs) for points in own.values()):
+        return None
+    return np.array([[float(np.mean(own[seed][epoch])) for epoch in epochs] for seed in sorted(own)])
+
+
 def mean_at_switch(finished: Sequence[Row], curve_: Curve, name: str) -> FloatArray:
     """Mean of what was measured at the switch, over the runs that the curve is of; nan where it was not."""
     own = [row for row in finished if row.run.curve == curve_.name and row.passed and name in row.at_switch]

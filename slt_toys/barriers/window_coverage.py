@@ -34,6 +34,10 @@ MARGIN = 0.1  # of the kernel's range in log height that spectra keep from its e
 MOST = 4  # separate barriers that are said to be enough
 TESTS = 60  # simulated declines of a test for the number of barriers
 NO_WEIGHT = 1e-9
+COUNTS: tuple[str, ...] = (
+    "windows", "held", "held_profile", "full", "full_held", "full_held_profile", "doubted", "width", "width_profile",
+    "smooth_windows", "smooth_held", "smooth_doubted", "few",
+)  # fmt: skip
 
 __all__ = ["KINDS", "coverage_of_windows", "rises"]
 
@@ -51,8 +55,8 @@ def _separate(number: int) -> Draw:
 
 
 def _peaks(random: np.random.Generator, kernel: BarrierKernel, spreads: tuple[float, float], number: int) -> Spectrum:
-    """Log-normal peaks of equal chances of every weight, within the kernel's range."""
-    heights = np.geomspace(kernel.lowest, kernel.highest, GRID)
+    """Log-normal peaks within the kernel's range, of any weights."""
+    heights = np.geomspace(kernel.lowest, kernel.highest, GRID + 2)[1:-1]
     weights = np.zeros(GRID)
     for share in random.dirichlet(np.ones(number)):
         spread = np.exp(random.uniform(*np.log(spreads)))
@@ -188,12 +192,10 @@ def coverage_of_windows(
         )
     seeds = [seed] if isinstance(seed, int | np.integer) else list(seed)
     edges = window_edges(kernel)
-    names = ("windows", "held", "held_profile", "full", "full_held", "full_held_profile", "doubted", "width",
-             "width_profile", "smooth_windows", "smooth_held", "smooth_doubted", "few")  # fmt: skip
-    table = np.zeros((len(names), len(KINDS), len(noises)))
+    table = np.zeros((len(COUNTS), len(KINDS), len(noises)))
     for i, draw in enumerate(KINDS.values()):
         for j, noise in enumerate(noises):
-            cell = dict.fromkeys(names, 0.0)
+            cell: dict[str, float] = {name: 0.0 for name in COUNTS}
             for run in range(runs):
                 random = np.random.default_rng([*seeds, i, j, run])
                 heights, weights = draw(random, kernel, edges)
@@ -206,10 +208,10 @@ def coverage_of_windows(
                     _count_intervals(cell, kernel, decline, edges, truth, [*seeds, i, j, run, 1])
             for width in ("width", "width_profile"):
                 cell[width] /= max(intervals, 1)
-            table[:, i, j] = [cell[name] for name in names]
+            table[:, i, j] = [cell[name] for name in COUNTS]
             if advance is not None:
                 advance(1 / (len(KINDS) * len(noises)))
-    data = {name: (("kind", "noise"), values) for name, values in zip(names, table, strict=True)}
+    data = {name: (("kind", "noise"), values) for name, values in zip(COUNTS, table, strict=True)}
     attrs = {"confidence": CONFIDENCE, "freedom": WINDOW_FREEDOM, "runs": runs, "intervals": intervals, "most": MOST}
     return xr.Dataset(data, {"kind": list(KINDS), "noise": list(noises)}, attrs)
 

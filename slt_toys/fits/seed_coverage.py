@@ -1,4 +1,4 @@
-"""How often do the intervals of e* hold it, when another seed moves the whole curve? Simulated curves, read as measured.
+"""How often do intervals of e* hold it, when another seed moves the whole curve? Simulated curves, read as measured.
 
 Each seed's curve is a hinge whose rows scatter, moved along the epochs as a whole by a normal shift: the *jitter*. Its
 ends are known: e* is the end of the curve that is not moved.
@@ -18,6 +18,9 @@ from .seeds import end_over_seeds, ends_over_seeds, halving_over_seeds
 
 DEFINITIONS = (HINGE, HALF_DEPTH)
 REPETITIONS = 300  # resampled curves of one seed
+COUNTS: tuple[str, ...] = (
+    "closed", "held", "width", "pooled_closed", "pooled_held", "pooled_width", "halving_held", "halving_width",
+)  # fmt: skip
 
 __all__ = ["DEFINITIONS", "JitteredCurves", "coverage_over_seeds"]
 
@@ -52,7 +55,7 @@ class JitteredCurves:
     @property
     def switch_epochs(self) -> FloatArray:
         """Shape (rows,)."""
-        return self.spacing * np.arange(self.rows)
+        return self.spacing * np.arange(self.rows, dtype=np.float64)
 
     def end(self, definition: Definition) -> float:
         """e* of the curve that is not moved."""
@@ -106,12 +109,10 @@ def coverage_over_seeds(
     if runs < 1 or min(seeds) < 1 or min(jitters) < 0:
         raise ValueError(f"runs and seeds must be at least 1 and jitters at least 0, not {runs}, {seeds}, {jitters}")
     start = [seed] if isinstance(seed, int | np.integer) else list(seed)
-    names = ("closed", "held", "width", "pooled_closed", "pooled_held", "pooled_width", "halving_held",
-             "halving_width")  # fmt: skip
-    table = np.zeros((len(names), len(DEFINITIONS), len(jitters), len(seeds)))
+    table = np.zeros((len(COUNTS), len(DEFINITIONS), len(jitters), len(seeds)))
     for place in np.ndindex(table.shape[1:]):
         definition, jitter, count = DEFINITIONS[place[0]], jitters[place[1]], seeds[place[2]]
-        cell = dict.fromkeys(names, 0.0)
+        cell: dict[str, float] = {name: 0.0 for name in COUNTS}
         for run in range(runs):
             own = [*start, *place, run]
             _count_end(cell, curves, definition, jitter, count, confidence, own)
@@ -119,10 +120,10 @@ def coverage_over_seeds(
                 _count_pooled(cell, curves, definition, jitter, count, confidence, [*own, 1])
         for name in ("", "pooled_", "halving_"):
             cell[f"{name}width"] /= max(cell["closed" if not name else "pooled_closed"], 1)
-        table[(slice(None), *place)] = [cell[name] for name in names]
+        table[(slice(None), *place)] = [cell[name] for name in COUNTS]
         if advance is not None:
-            advance(len(names) / table.size)
-    data = {name: (("definition", "jitter", "seeds"), values) for name, values in zip(names, table, strict=True)}
+            advance(len(COUNTS) / table.size)
+    data = {name: (("definition", "jitter", "seeds"), values) for name, values in zip(COUNTS, table, strict=True)}
     coordinates = {"definition": [each.name for each in DEFINITIONS], "jitter": list(jitters), "seeds": list(seeds)}
     return xr.Dataset(data, coordinates, {"confidence": confidence, "runs": runs})
 

@@ -24,7 +24,9 @@ from .batch_size import EpochsPerHalving, HalvingShift
 from .ends import CriticalPeriodEnd, Definition, FloatArray, check_curve, find_end, minimum_rows, replicate_epochs
 from .resampling import ONE_SEED, check_confidence, end_with_interval, resample_curve
 
-__all__ = ["end_over_seeds", "ends_over_seeds", "halving_over_seeds", "scatter_that_admits"]
+ROUNDING = 1e-9  # of the range of switch epochs: no scatter at all
+
+__all__ = ["end_over_seeds", "ends_over_seeds", "halving_over_seeds", "scatter_that_admits", "uncensored"]
 
 
 @checked_arguments
@@ -101,7 +103,7 @@ def ends_over_seeds(
             reach = float(stdtrit(freedom, (1 + confidence) / 2)) * error
             mean = float(ends.mean())
             told |= {"state": "found", "epoch": mean, "bound": None, "low": mean - reach, "high": mean + reach}
-            told |= {"standard_error": error}
+            told |= {"standard_error": error if error > ROUNDING * float(np.ptp(np.asarray(epochs))) else None}
         found[size] = replace(point, **told)
     return found
 
@@ -109,14 +111,14 @@ def ends_over_seeds(
 def halving_over_seeds(
     curves: Mapping[int, tuple[ArrayLike, ArrayLike]], definition: Definition, *, confidence: float = 0.95
 ) -> EpochsPerHalving:
-    """Epochs per halving of the batch [eq:epochs-per-halving] from the ends of several seeds at two batch sizes or more.
+    """Epochs per halving of the batch [eq:epochs-per-halving] from ends of several seeds at two batch sizes or more.
 
     As :func:`slt_toys.fits.batch_size.epochs_per_halving`, its intervals of the scatter between seeds, pooled over
     batch sizes; without intervals where an end is censored, which leaves its batch size out.
     """
     check_confidence(confidence)
     located = {size: _locate(*own, definition) for size, own in sorted(curves.items())}
-    whole = {size: ends for size, ends in located.items() if np.isfinite(ends).all()}
+    whole = {size: located[size] for size in uncensored(curves, definition)}
     if len(whole) < 2:
         raise ValueError(f"curves must show every end at two batch sizes or more, not at {sorted(whole)}")
     scatter, freedom = _pooled(located.values())
@@ -137,6 +139,12 @@ def halving_over_seeds(
     ]
     method = f"t distribution with {freedom} degrees of freedom, ends of every seed"
     return EpochsPerHalving(slope, *_closed(slope, reach), tuple(pairs), confidence, method)
+
+
+@checked_arguments(finite=False)
+def uncensored(curves: Mapping[int, tuple[ArrayLike, ArrayLike]], definition: Definition) -> list[int]:
+    """Batch sizes, increasing, at which the curve of every seed shows its end."""
+    return [size for size, own in sorted(curves.items()) if np.isfinite(_locate(*own, definition)).all()]
 
 
 def _closed(value: float, reach: float) -> tuple[float | None, float | None]:

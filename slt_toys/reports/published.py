@@ -79,10 +79,10 @@ def _admitted(data: xr.Dataset) -> str:
     told = []
     for name in data["published_definition"].values:
         own = data.sel(published_definition=name)
-        numbers = [own[f"published_halving_{end}"].item() for end in ("slope", "low", "high")]
-        if not all(map(math.isfinite, numbers)):
+        slope, low, high = (own[f"published_halving_{end}"].item() for end in ("slope", "low", "high"))
+        if not all(map(math.isfinite, (slope, low, high))):
             continue
-        scatter = scatter_that_admits(*numbers, law, sizes)
+        scatter = scatter_that_admits(slope, low, high, law, sizes)
         told.append(f"{f'{scatter:.1f} epochs' if scatter else 'none'} by {spoken(name)}")
     return f"Scatter of ends between seeds from which on they agree with the law: {', '.join(told)}." if told else ""
 

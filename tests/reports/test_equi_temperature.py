@@ -71,7 +71,9 @@ def test_claims_against_the_law_come_first():
     by_name = {claim.name: claim for claim in told}
     hinge = by_name["published-hinge"]
     assert (hinge.value, hinge.interval, hinge.expected) == (1.58, pytest.approx((1.18, 1.98)), 1.0)
-    assert hinge.sentence == "Published CIFAR-10 curves have, by hinge, slope 1.58 [1.18, 1.98]; the law says 1."
+    assert hinge.sentence == (
+        "Published CIFAR-10 curves, one seed each, have by hinge slope 1.58 [1.18, 1.98]; the law says 1."
+    )
     # Of two power laws the one whose exact slope is farther from the law.
     law = by_name["power-law-half-stuck-mass"]
     assert law.expected == 1.2 and "singular well" in law.sentence and "exactly 1.050" in law.sentence
@@ -128,7 +130,9 @@ def test_tables_hold_what_the_dataset_holds():
     assert len(slopes.rows) == len(PROBLEMS) + 1 and len(laws.rows) == len(PROBLEMS)
     assert slopes.rows[2][:5] == ("regression", "real minibatches", "of minibatches", "1.00", "-")
     assert slopes.rows[0][6] == "0.990 [0.970, 1.010]" and slopes.rows[0][4] == "1.0001"
-    assert [row[0] for row in slopes.rows if row[2] == "of minibatches"] == ["regression", "published CIFAR-10"]
+    assert [row[0] for row in slopes.rows if row[2] == "of minibatches"] == [
+        "regression", "published CIFAR-10, within one seed"
+    ]  # fmt: skip
     assert slopes.rows[-1][6:9] == ("-", "1.580 [1.180, 1.980]", "0.870 [0.470, 1.270]")
     assert (
         laws.rows[0][2] == "1.000, p 0.5" and laws.rows[0][-1] == "p < 0.001" and laws.rows[0][3] == "0.000, p < 0.001"

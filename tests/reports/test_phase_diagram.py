@@ -38,7 +38,7 @@ def test_claims_are_those_of_the_record_and_what_speaks_against_the_law_comes_fi
     assert list(verdicts(data).values()) == ["no"] * 3 + ["cannot tell"] + ["yes"] * 4
     hinge = claim_of(data, "published-halving-hinge")
     assert hinge.value == pytest.approx(35.9, abs=0.05) and hinge.expected == pytest.approx(22.76, abs=0.005)
-    assert "35.9 [26.0, 44.4] epochs; the law says 22.76." in hinge.sentence
+    assert "35.9 [26.0, 44.4] epochs within one seed each; the law says 22.76." in hinge.sentence
     assert Outcome(report.TITLE, report.INTRODUCTION, report.claims(data), report.tables(data), {}).claims
 
 

@@ -33,12 +33,12 @@ def base(size: int = 64) -> list[Row]:
 
 
 def falling(size: int, end: float, depth: float = 10.0) -> list[Row]:
-    """A straight fall until an end, then level; two seeds a tenth of a point apart."""
+    """A straight fall until an end, then level; two seeds a tenth of a point and a fifth of an epoch apart."""
     epochs = range(0, 24, 2)
     return [
         one
         for switch in epochs
         for one in cell(
-            *(80 - depth * min(switch / end, 1) + off for off in (-0.05, 0.05)), size=size, switch=switch,
+            *(80 - depth * min(switch / (end + 2 * off), 1) + off for off in (-0.05, 0.05)), size=size, switch=switch,
         )
     ]  # fmt: skip

@@ -14,7 +14,7 @@ from cifar.analysis.analysis import CONFIDENCE, _resampled, analyse
 from cifar.analysis.claims import claims
 from cifar.analysis.curves import curve
 from slt_toys.fits.collapse import collapse
-from slt_toys.fits.ends import HALF_DEPTH
+from slt_toys.fits.ends import HALF_DEPTH, half_depth
 from tests.cifar.analysis.made_by_hand import base, cell, falling, findings, row
 from tests.cifar.analysis.made_rows import SHIFT, fitted, made_rows
 
@@ -104,10 +104,38 @@ def test_ends_are_where_the_hand_made_curves_cross():
         assert made.ends["half_stuck_mass"][size].level == pytest.approx(75, rel=1e-12)
         assert made.ends["half_stuck_mass"][size].epoch == pytest.approx(1.75, rel=1e-12)
     assert made.epochs_per_halving["half_depth"].slope == pytest.approx(0, abs=1e-12)
-    assert made.ends["half_depth"][64].method == "pooled scatter between seeds"
+    assert made.ends["half_depth"][64].method == "t distribution with 2 degrees of freedom, 2 seeds"
+    assert made.ends["half_depth"][64].within == ""
     assert made.ends["half_depth"][64].confidence == CONFIDENCE
     one_seed = findings([one for one in base() if one.run.seed == 0])
     assert one_seed.freedom == 0 and one_seed.ends["half_depth"][64].method == "residual bootstrap, one seed"
+    assert one_seed.ends["half_depth"][64].statement().endswith("within one seed")
+
+
+def test_ends_of_several_seeds_are_those_of_their_own_curves():
+    """Half depth by hand: seeds that cross at 1.25 and 2.25, at two batch sizes; three degrees of freedom in all."""
+    early, late = (80, 76, 72, 70, 70, 70), (80, 79, 76, 72, 70, 68)
+    found = [
+        one
+        for size, seeds in ((64, (early, late)), (128, (early, late, late)))
+        for switch in range(6)
+        for one in cell(*(curve[switch] for curve in seeds), size=size, switch=switch)
+    ]
+    made = findings(found)
+    own = [half_depth(range(6), values).epoch for values in (early, late)]
+    assert own == pytest.approx([1.25, 2.25])
+    scatter = math.sqrt((2 * 0.5**2 + (2 / 3) ** 2 + 2 * (1 / 3) ** 2) / 3)
+    for size, mean, seeds in ((64, 1.75, 2), (128, 1.25 + 2 / 3, 3)):
+        end = made.ends["half_depth"][size]
+        reach = stats.t.ppf(0.975, 3) * scatter / math.sqrt(seeds)
+        assert (end.epoch, end.low, end.high) == pytest.approx((mean, mean - reach, mean + reach), rel=1e-9)
+    shift = made.epochs_per_halving["half_depth"]
+    reach = stats.t.ppf(0.975, 3) * scatter * math.sqrt(1 / 2 + 1 / 3)
+    assert (shift.slope, shift.low, shift.high) == pytest.approx((-1 / 6, -1 / 6 - reach, -1 / 6 + reach), rel=1e-9)
+    # A seed that lacks a point: rows are resampled, and the interval says what it is confined to.
+    holed = findings([one for one in found if (one.run.seed, one.run.switch_epoch) != (1, 3)])
+    assert holed.ends["half_depth"][64].statement().endswith("within the scatter of single rows")
+    assert holed.epochs_per_halving["half_depth"].within == "the scatter of single rows"
 
 
 def test_the_shift_is_positive_where_smaller_batches_end_later():
