@@ -1,7 +1,7 @@
 """A mixture of mechanisms fitted to the counts of an experiment: by any set of mechanisms, with any share held.
 
 Cells are put into an order of their own first, so that nothing depends on the order in which they came, nor on the
-names of arms. The weights of a fit have one maximum; the parameters of the two-state law are fitted from several starts.
+names of arms. The weights of a fit have one maximum; the parameters of the two-state law are fitted from many starts.
 """
 
 from __future__ import annotations
@@ -78,7 +78,11 @@ class Mixture:
     @property
     def saturated(self) -> float:
         """Log likelihood of a share of its own for every cell."""
-        return float(log_likelihood(self.cells.stuck / self.cells.runs, self.cells.stuck, self.cells.runs))
+        return self.log_likelihood(self.cells.stuck / self.cells.runs)
+
+    def log_likelihood(self, shares: Array) -> float:
+        """Of stuck shares, shape (cells,)."""
+        return float(log_likelihood(shares, self.cells.stuck, self.cells.runs))
 
     def with_counts(self, stuck: Array) -> Mixture:
         """The same cells with other counts, and the starts of this one."""
@@ -110,7 +114,7 @@ class Mixture:
 
     def _missing(self, parameters: Array) -> float:
         shares = LAPSE / 2 + (1 - LAPSE) * thermal_shares(parameters, self.thermal.data)[0]
-        return -float(log_likelihood(shares, self.cells.stuck, self.cells.runs))
+        return -self.log_likelihood(shares)
 
     def fit(
         self, mechanisms: Sequence[str] = MECHANISMS, *, energies: bool = False,

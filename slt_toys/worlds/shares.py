@@ -1,0 +1,405 @@
+"""The verdict in shares: how many of the runs each mechanism decides, with intervals, and what cannot be told.
+
+A mixture of mechanisms (:mod:`slt_toys.worlds.mechanisms`) is fitted to all counts together. What is told of it:
+
+- whether the best mixture fits at all; if not, "none of these" comes first;
+- the shares. That of temperature has the interval of its Fisher information with all other functions left free, which
+  holds at the boundary too. Where there is no information, and for all other mechanisms, an interval is what a region
+  of confidence for the whole mixture leaves of the share: it covers at least as often as it says;
+- a likelihood ratio for each nested pair (:mod:`slt_toys.worlds.share_tests`), and one family-wise statement (Holm);
+- the smallest sets of mechanisms that the counts do not refuse. One set: that is the verdict. Several: "cannot tell",
+  and the share of all their members together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from ..inputs.arguments import checked_arguments
+from ..protocol.arms import Observation, copied_arms
+from .mechanisms import MECHANISMS, TEMPERATURE
+from .mixture import Mixture, MixtureFit, mixture_of
+from .share_tests import SURE, Draws, LikelihoodRatio, bootstrap, holm, ratio_of, tail, upper_bound
+from .verdict import CANNOT_TELL, SIGNIFICANCE, Dispersion
+
+NONE_OF_THESE = "none of these"
+DRAWS = 199
+WIDEST = 0.25  # half-width from which on an interval by information says nothing
+STEPS = 14  # of bisection, for the end of an interval
+
+__all__ = ["DRAWS", "NONE_OF_THESE", "Share", "ShareVerdict", "judge_shares", "sentences"]
+
+
+@dataclass(frozen=True)
+class Share:
+    """Share of the runs that a mechanism decides.
+
+    Attributes
+    ----------
+    mechanism
+    estimate
+        Of largest likelihood; of temperature, by information.
+    low, high
+        Ends of the interval, within 0 and 1.
+    standard_error
+        By Fisher information with everything else free; infinite where the design has none, nan where not asked.
+    how
+        ``"information"``, or ``"region"``: covers at least as often as it says.
+    """
+
+    mechanism: str
+    estimate: float
+    low: float
+    high: float
+    standard_error: float
+    how: str
+
+
+@dataclass(frozen=True, eq=False)
+class ShareVerdict:
+    """What the counts say about shares.
+
+    Attributes
+    ----------
+    form
+        Of the thermal share: ``"known"`` or ``"two-state law"``.
+    outcome
+        The mechanisms of the one smallest set that is not refused, joined by "and"; ``"cannot tell"`` if there are
+        several sets; ``"none of these"`` if the best mixture does not fit.
+    shares
+        By mechanism.
+    deviance, p_value
+        Of the best mixture, and the probability of a larger one.
+    pure_ratio, pure_deviance
+        Temperature alone against everything, and its own deviance, with their p-values.
+    refused
+        Whether temperature alone is refused by one of the two, at :data:`~slt_toys.worlds.verdict.SIGNIFICANCE`
+        together (Holm).
+    pairs
+        Likelihood ratios of nested mixtures.
+    family
+        Which of the pairs are refused with one chance of error for all (Holm).
+    sets
+        Smallest sets of mechanisms that are not refused.
+    together
+        Mechanisms of those sets and the least share of all of them; None unless there are several.
+    energy_scales
+        Factor on the energies at each further batch size, as fitted; empty where there is none.
+    best
+        The fit by all mechanisms.
+    mixture
+        What was fitted.
+    copies
+        Arms left out, with the arm whose schedule each repeats.
+    """
+
+    form: str
+    outcome: str
+    shares: tuple[Share, ...]
+    deviance: float
+    p_value: float
+    pure_ratio: LikelihoodRatio
+    pure_deviance: LikelihoodRatio
+    refused: bool
+    pairs: tuple[LikelihoodRatio, ...]
+    family: tuple[bool, ...]
+    sets: tuple[tuple[str, ...], ...]
+    together: tuple[tuple[str, ...], float] | None
+    energy_scales: dict[str, float]
+    best: MixtureFit
+    mixture: Mixture
+    copies: dict[str, str]
+
+    def share(self, mechanism: str) -> Share:
+        """Share of one mechanism."""
+        return next(each for each in self.shares if each.mechanism == mechanism)
+
+
+class _Tests:
+    """Likelihood ratios of one mixture, each null drawn from once."""
+
+    def __init__(self, mixture: Mixture, draws: int, seed: int, dispersion: Dispersion | None) -> None:
+        self.mixture, self.draws, self.seed, self.dispersion = mixture, draws, seed, dispersion
+        self.spread = 1.0 if dispersion is None else max(dispersion.ratio, 1.0)
+        self.told = mixture.cells.told
+        self.fits: dict[tuple[tuple[str, ...], bool], MixtureFit] = {}
+
+    def fit(self, mechanisms: Sequence[str], energies: bool = False) -> MixtureFit:
+        """Fit some mechanisms, once; no smaller mixture is likelier than a larger one that was fitted after it."""
+        key = (tuple(name for name in self.told if name in mechanisms), energies)
+        if key not in self.fits:
+            self.fits[key] = self.mixture.fit(key[0], energies=energies)
+        return self.fits[key]
+
+    def larger_fit(self, mechanisms: Sequence[str], energies: bool, null: MixtureFit) -> MixtureFit:
+        """Fit a larger mixture, from the smaller one as well."""
+        found, near = self.fit(mechanisms, energies), self.mixture.fit(mechanisms, energies=energies, near=null)
+        if near.log_likelihood > found.log_likelihood:
+            self.fits[(found.mechanisms, energies)] = found = near
+        return found
+
+    def drawn(self, null: MixtureFit, larger: Sequence[tuple[Sequence[str], bool]]) -> Draws:
+        """Bootstrap of a null."""
+        return bootstrap(
+            self.mixture, null, larger, draws=self.draws, seed=self.seed, dispersion=self.dispersion
+        )  # fmt: skip
+
+    def compare(self, smaller: Sequence[str], larger: Sequence[str]) -> LikelihoodRatio:
+        """One pair."""
+        return self.compare_all(smaller, [(larger, False)])[0]
+
+    def compare_all(
+        self, smaller: Sequence[str], larger: Sequence[tuple[Sequence[str], bool]]
+    ) -> list[LikelihoodRatio]:
+        """One smaller mixture against several; drawn from once, if any ratio leaves a doubt."""
+        null = self.fit(smaller)
+        ratios = [ratio_of(self.larger_fit(names, energies, null), null) for names, energies in larger]
+        bounds = [
+            upper_bound(self.mixture, ratio, *case, self.spread) for ratio, case in zip(ratios, larger, strict=True)
+        ]
+        open_ = [at for at, bound in enumerate(bounds) if bound >= SURE and ratios[at] > 0]
+        drawn = self.drawn(null, [larger[at] for at in open_]).ratios if open_ else np.zeros((0, 0))
+        told = []
+        for at, ((names, energies), ratio) in enumerate(zip(larger, ratios, strict=True)):
+            how, chance = "bound", bounds[at]
+            if at in open_:
+                how, chance = "bootstrap", tail(ratio, drawn[:, open_.index(at)])
+            elif ratio <= 0:
+                how, chance = "bootstrap", 1.0
+            told.append(LikelihoodRatio(_words(smaller), _words(names, energies), ratio, chance, how))
+        return told
+
+
+def _words(mechanisms: Sequence[str], energies: bool = False) -> str:
+    told = "all" if len(mechanisms) == len(MECHANISMS) else " and ".join(mechanisms)
+    return told + (", energies by batch size" if energies else "")
+
+
+@checked_arguments
+def judge_shares(
+    observations: Sequence[Observation],
+    known: ArrayLike | None = None,
+    energies: tuple[ArrayLike, ArrayLike] | None = None,
+    *,
+    dispersion: Dispersion | None = None,
+    draws: int = DRAWS,
+    confidence: float = 0.95,
+    seed: int = 0,
+    pairs: bool = True,
+    advance: Callable[[], None] | None = None,
+) -> ShareVerdict:
+    """Say how many of the runs each mechanism decides.
+
+    Parameters
+    ----------
+    observations
+        Arms that repeat another's schedule are left out.
+    known
+        Exact thermal stuck shares, one for each observation; without them the two-state law is fitted.
+    energies
+        With ``known``: factors on all energies, and exact shares at each, shape (factors, observations); then energies
+        may differ between batch sizes.
+    dispersion
+        Of repeats, if they scatter more than binomially; see
+        :func:`~slt_toys.worlds.verdict.dispersion_of_repeats`.
+    draws
+        Of each bootstrap, at least 20.
+    confidence
+        Of intervals.
+    seed
+        Of the bootstraps.
+    pairs
+        Whether to compare all nested pairs and to look for the smallest sets; else only temperature alone is judged.
+    advance
+        Called after each of three parts.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer draws, or no more observations than causes of one mechanism.
+    """
+    if draws < 20:
+        raise ValueError(f"draws must be at least 20, not {draws}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie strictly between 0 and 1, not {confidence}")
+    copies = copied_arms(observations)
+    kept = [at for at, each in enumerate(observations) if each.arm not in copies]
+    if known is not None:
+        known = np.asarray(known, dtype=float)[kept]
+    if energies is not None:
+        energies = energies[0], np.asarray(energies[1], dtype=float)[:, kept]
+    mixture = mixture_of([observations[at] for at in kept], known, energies)
+    tests = _Tests(mixture, draws, seed, dispersion)
+    pure, refused, of_temperature = _temperature_alone(tests)
+    if advance is not None:
+        advance()
+    best = tests.larger_fit(MECHANISMS, False, tests.fit([TEMPERATURE]))
+    deviance = 2 * (mixture.saturated - best.log_likelihood)
+    drawn = tests.drawn(best, [])
+    p_value = tail(deviance, drawn.deviances)
+    shares = _shares(mixture, best, drawn, confidence, tests.spread)
+    if advance is not None:
+        advance()
+    told, sets, together = (
+        (of_temperature, (), None) if not pairs else _all_pairs(tests, of_temperature, drawn, confidence)
+    )
+    outcome = _outcome(p_value, sets)
+    chances = [each.p_value for each in told]
+    scales = {}
+    if mixture.thermal.groups:
+        fitted = tests.fit(MECHANISMS, True).parameters[mixture.thermal.own :]
+        scales = {name: float(np.exp(each)) for name, each in zip(mixture.thermal.groups, fitted, strict=True)}
+    if advance is not None:
+        advance()
+    return ShareVerdict(
+        mixture.thermal.form, outcome, shares, deviance, p_value, *pure, refused, tuple(told),
+        holm(chances, SIGNIFICANCE), sets, together, scales, best, mixture, copies,
+    )  # fmt: skip
+
+
+def _outcome(p_value: float, sets: Sequence[tuple[str, ...]]) -> str:
+    if p_value < SIGNIFICANCE:
+        return NONE_OF_THESE
+    return " and ".join(sets[0]) if len(sets) == 1 else CANNOT_TELL
+
+
+def _temperature_alone(
+    tests: _Tests,
+) -> tuple[tuple[LikelihoodRatio, LikelihoodRatio], bool, list[LikelihoodRatio]]:
+    """Temperature alone against everything and by its own deviance; and against each mechanism that may join it."""
+    alone, energies = (TEMPERATURE,), bool(tests.mixture.thermal.groups)
+    rivals = [name for name in tests.told if name != TEMPERATURE]
+    larger: list[tuple[Sequence[str], bool]] = [(MECHANISMS, energies), (MECHANISMS, False)]
+    larger += [((TEMPERATURE, name), False) for name in rivals]
+    if energies:
+        larger.append((alone, True))
+    null = tests.fit(alone)
+    ratios = tests.compare_all(alone, larger)
+    deviance = 2 * (tests.mixture.saturated - null.log_likelihood)
+    bound = float(stats.chi2.sf(deviance / tests.spread, tests.mixture.cells.runs.size))
+    # sparse cells scatter less than chi-square, so the bound holds for them as well
+    if bound < SURE:
+        own = LikelihoodRatio(TEMPERATURE, "a share for each cell", deviance, bound, "bound")
+    else:
+        chance = tail(deviance, tests.drawn(null, []).deviances)
+        own = LikelihoodRatio(TEMPERATURE, "a share for each cell", deviance, chance, "bootstrap")
+    refused = any(holm([ratios[0].p_value, own.p_value], SIGNIFICANCE))
+    return (ratios[0], own), refused, ratios[1:]
+
+
+def _shares(mixture: Mixture, best: MixtureFit, drawn: Draws, confidence: float, spread: float) -> tuple[Share, ...]:
+    cut = _cut(drawn, confidence)
+    found = mixture.shares(best)
+    shares = []
+    for number, name in enumerate(MECHANISMS):
+        if name not in mixture.cells.told:
+            shares.append(Share(name, 0.0, 0.0, 1.0, np.inf, "region"))
+            continue
+        error = np.nan
+        if name == TEMPERATURE:
+            estimate, error = mixture.information(best)
+            half = float(stats.norm.isf((1 - confidence) / 2)) * error * np.sqrt(spread)
+            if half <= WIDEST:
+                low, high = (float(np.clip(end, 0, 1)) for end in (estimate - half, estimate + half))
+                shares.append(Share(name, float(np.clip(estimate, 0, 1)), low, high, error, "information"))
+                continue
+        low, high = _region(mixture, best, [name], cut)
+        shares.append(Share(name, float(found[number]), low, high, error, "region"))
+    return tuple(shares)
+
+
+def _cut(drawn: Draws, confidence: float) -> float:
+    """What twice the log likelihood of the best mixture gains on the truth, but for this confidence."""
+    mean, variance = drawn.to_truth.mean(), drawn.to_truth.var(ddof=1)
+    return float(stats.gamma.isf(1 - confidence, mean**2 / variance, scale=variance / mean))
+
+
+def _region(mixture: Mixture, best: MixtureFit, names: Sequence[str], cut: float) -> tuple[float, float]:
+    """Least and largest sum of shares in the mixtures that are as likely as the best, but for a cut."""
+    own = float(sum(mixture.shares(best)[MECHANISMS.index(name)] for name in names))
+
+    def inside(value: float) -> bool:
+        fit = mixture.fit(held=(names, value), near=best)
+        return ratio_of(best, fit) <= cut
+
+    ends = []
+    for limit in (0.0, 1.0):
+        kept, out = own, limit
+        if abs(own - limit) < 1e-9 or inside(limit):
+            ends.append(limit)
+            continue
+        for _ in range(STEPS):
+            middle = (kept + out) / 2
+            kept, out = (middle, out) if inside(middle) else (kept, middle)
+        ends.append((kept + out) / 2)
+    return ends[0], ends[1]
+
+
+def _all_pairs(
+    tests: _Tests, of_temperature: Sequence[LikelihoodRatio], drawn: Draws, confidence: float
+) -> tuple[list[LikelihoodRatio], tuple[tuple[str, ...], ...], tuple[tuple[str, ...], float] | None]:
+    """Likelihood ratios of all nested pairs, and the smallest sets that are not refused."""
+    rivals = [name for name in tests.told if name != TEMPERATURE]
+    told = list(of_temperature)
+    told += [tests.compare([name], (TEMPERATURE, name)) for name in rivals]
+    chances: dict[frozenset[str], float] = {frozenset([TEMPERATURE]): of_temperature[0].p_value}
+    for name in tests.told:
+        rest = tuple(other for other in tests.told if other != name)
+        pair = tests.compare(rest, MECHANISMS)
+        chances[frozenset(rest)] = pair.p_value
+        told.append(LikelihoodRatio(f"all but {name}", pair.larger, pair.ratio, pair.p_value, pair.how))
+    sets = _smallest_sets(tests, chances)
+    if len(sets) < 2:
+        return told, sets, None
+    members = tuple(name for name in tests.told if any(name in each for each in sets))
+    if set(members) == set(tests.told):
+        return told, sets, None
+    low, _ = _region(tests.mixture, tests.fit(MECHANISMS), members, _cut(drawn, confidence))
+    return told, sets, (members, low)
+
+
+def _smallest_sets(tests: _Tests, chances: dict[frozenset[str], float]) -> tuple[tuple[str, ...], ...]:
+    """Sets of mechanisms that all mechanisms together do not refuse, of which no part is one."""
+    refused = [names for names, chance in chances.items() if chance < SIGNIFICANCE]
+    kept: list[frozenset[str]] = []
+    for size in range(1, len(tests.told) + 1):
+        for members in combinations(tests.told, size):
+            names = frozenset(members)
+            if any(each <= names for each in kept) or any(names <= each for each in refused):
+                continue
+            chance = chances.get(names)
+            if chance is None:
+                chance = 1.0 if size == len(tests.told) else tests.compare(members, MECHANISMS).p_value
+            (kept if chance >= SIGNIFICANCE else refused).append(names)
+    return tuple(tuple(name for name in tests.told if name in each) for each in kept)
+
+
+# ---- in words ------------------------------------------------------------------------------------------------------
+def sentences(verdict: ShareVerdict) -> tuple[str, ...]:
+    """The verdict in short sentences, what speaks against it first."""
+    told = []
+    if verdict.p_value < SIGNIFICANCE:
+        told.append(f"None of these: the best mixture misses the counts (p = {verdict.p_value:.2g}).")
+    share = verdict.share(TEMPERATURE)
+    told.append(
+        f"Temperature decides f = {share.estimate:.2f} [{share.low:.2f}, {share.high:.2f}] of the runs; temperature "
+        f"alone is {'refused' if verdict.refused else 'not refused'}."
+    )
+    others = [each for each in verdict.shares if each.mechanism != TEMPERATURE]
+    least = [f"{each.mechanism} at least {each.low:.2f}" for each in others if each.low > 0]
+    most = [f"{each.mechanism} at most {each.high:.2f}" for each in others if each.low <= 0]
+    if least or most:
+        text = "; ".join(least + most)
+        told.append(text[0].upper() + text[1:] + ".")
+    if len(verdict.sets) > 1:
+        options = " from ".join(" with ".join(each) for each in verdict.sets)
+        told.append(f"Cannot tell {options}.")
+    if verdict.together is not None:
+        told.append(f"Together {' and '.join(verdict.together[0])} decide at least {verdict.together[1]:.2f}.")
+    return tuple(told)
