@@ -88,7 +88,14 @@ class Mixture:
         """The same cells with other counts, and the starts of this one."""
         other = replace(self, cells=replace(self.cells, stuck=stuck))
         other.__dict__["starts"] = self.starts
+        other.__dict__["smooth"] = self.smooth
         return other
+
+    @cached_property
+    def smooth(self) -> Array:
+        """Stuck shares by causes other than temperature, with fewer knots; shape (cells, causes)."""
+        coarse = cells_of(self.cells.observations, SMOOTH)
+        return coarse.columns[:, coarse.owner > 0]
 
     @cached_property
     def starts(self) -> tuple[Array, ...]:
@@ -178,11 +185,10 @@ class Mixture:
         information about all the others leaves [eq:information-about-a-share]. It is infinite where the thermal share
         is one of the others' functions.
         """
-        cells, smooth = self.cells, cells_of(self.cells.observations, SMOOTH)
+        cells = self.cells
         shares, slopes = thermal_shares(fit.parameters, self.thermal.data)
         tangents = slopes[:, self.thermal.free(fit.energies)]
-        others = smooth.columns[:, smooth.owner > 0]
-        matrix = np.column_stack([shares, tangents, others])
+        matrix = np.column_stack([shares, tangents, self.smooth])
         predicted = np.clip(fit.predicted, LAPSE, 1 - LAPSE)
         scale = np.sqrt(cells.runs / (predicted * (1 - predicted)))
         left, values, right = np.linalg.svd(matrix * scale[:, None], full_matrices=False)

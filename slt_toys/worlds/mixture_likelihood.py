@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 LAPSE = 1e-4  # share of runs that may end either way whatever decides
-TOLERANCE = 1e-7  # of log likelihood, in the last step
+TOLERANCE = 1e-5  # of log likelihood, in the last step
 MOST_STEPS = 80
 NOT_THERMAL, KNOWN, TWO_STATES = -1, 0, 1
 

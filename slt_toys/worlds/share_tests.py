@@ -11,13 +11,13 @@ because a mixture takes no more of the noise than the plane that it lies in.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from .mechanisms import MECHANISMS
+from .mechanisms import TEMPERATURE
 from .mixture import Mixture, MixtureFit
 from .verdict import Dispersion
 
@@ -108,8 +108,12 @@ def bootstrap(
         deviances[draw] = 2 * (again.saturated - own.log_likelihood)
         to_truth[draw] = 2 * (own.log_likelihood - again.log_likelihood(null.predicted))
         for number, (mechanisms, energies) in enumerate(larger):
-            other = again.fit(mechanisms, energies=energies, near=own)
-            ratios[draw, number] = 2 * (other.log_likelihood - own.log_likelihood)
+            # a null without temperature tells no thermal parameters to start from
+            nearby = (
+                [own] if TEMPERATURE in null.mechanisms else [replace(own, parameters=each) for each in mixture.starts]
+            )
+            others = [again.fit(mechanisms, energies=energies, near=near) for near in nearby]
+            ratios[draw, number] = 2 * (max(fit.log_likelihood for fit in others) - own.log_likelihood)
     return Draws(np.maximum(ratios, 0.0), deviances, to_truth)
 
 
@@ -127,7 +131,7 @@ def tail(value: float, drawn: Array) -> float:
 def upper_bound(mixture: Mixture, ratio: float, larger: Sequence[str], energies: bool, spread: float = 1.0) -> float:
     """p-value that is too large: by as many degrees of freedom as the larger mixture has dimensions."""
     dimensions = int(mixture.cells.allowed(larger).sum()) - 1
-    if MECHANISMS[0] in larger:
+    if TEMPERATURE in larger:
         dimensions += int(mixture.thermal.free(energies).sum())
     return float(stats.chi2.sf(ratio / spread, max(dimensions, 1)))
 

@@ -23,7 +23,7 @@ from scipy import stats
 
 from ..inputs.arguments import checked_arguments
 from ..protocol.arms import Observation, copied_arms
-from .mechanisms import MECHANISMS, TEMPERATURE
+from .mechanisms import MECHANISMS, NONE, TEMPERATURE
 from .mixture import Mixture, MixtureFit, mixture_of
 from .share_tests import SURE, Draws, LikelihoodRatio, bootstrap, holm, ratio_of, tail, upper_bound
 from .verdict import CANNOT_TELL, SIGNIFICANCE, Dispersion
@@ -33,7 +33,18 @@ DRAWS = 199
 WIDEST = 0.25  # half-width from which on an interval by information says nothing
 STEPS = 14  # of bisection, for the end of an interval
 
-__all__ = ["DRAWS", "NONE_OF_THESE", "Share", "ShareVerdict", "judge_shares", "sentences"]
+__all__ = [
+    "DRAWS",
+    "NONE_OF_THESE",
+    "Share",
+    "ShareTests",
+    "ShareVerdict",
+    "intervals",
+    "judge_shares",
+    "sentences",
+    "temperature_alone",
+    "temperature_share",
+]
 
 
 @dataclass(frozen=True)
@@ -86,9 +97,10 @@ class ShareVerdict:
     family
         Which of the pairs are refused with one chance of error for all (Holm).
     sets
-        Smallest sets of mechanisms that are not refused.
+        Smallest sets of mechanisms that are not refused, the smallest and likeliest first.
     together
-        Mechanisms of those sets and the least share of all of them; None unless there are several.
+        Mechanisms of the first two of those sets, but for none, and the least that they decide together; None unless
+        there are several sets.
     energy_scales
         Factor on the energies at each further batch size, as fitted; empty where there is none.
     best
@@ -121,7 +133,7 @@ class ShareVerdict:
         return next(each for each in self.shares if each.mechanism == mechanism)
 
 
-class _Tests:
+class ShareTests:
     """Likelihood ratios of one mixture, each null drawn from once."""
 
     def __init__(self, mixture: Mixture, draws: int, seed: int, dispersion: Dispersion | None) -> None:
@@ -129,6 +141,7 @@ class _Tests:
         self.spread = 1.0 if dispersion is None else max(dispersion.ratio, 1.0)
         self.told = mixture.cells.told
         self.fits: dict[tuple[tuple[str, ...], bool], MixtureFit] = {}
+        self.of_known: Draws | None = None  # where temperature alone has no parameter, its draws are always the same
 
     def fit(self, mechanisms: Sequence[str], energies: bool = False) -> MixtureFit:
         """Fit some mechanisms, once; no smaller mixture is likelier than a larger one that was fitted after it."""
@@ -146,34 +159,36 @@ class _Tests:
 
     def drawn(self, null: MixtureFit, larger: Sequence[tuple[Sequence[str], bool]]) -> Draws:
         """Bootstrap of a null."""
+        if self.of_known is not None and null.mechanisms == (TEMPERATURE,):
+            return self.of_known
         return bootstrap(
             self.mixture, null, larger, draws=self.draws, seed=self.seed, dispersion=self.dispersion
         )  # fmt: skip
 
     def compare(self, smaller: Sequence[str], larger: Sequence[str]) -> LikelihoodRatio:
         """One pair."""
-        return self.compare_all(smaller, [(larger, False)])[0]
+        return self.compare_all(smaller, [(larger, False)])[0][0]
 
     def compare_all(
         self, smaller: Sequence[str], larger: Sequence[tuple[Sequence[str], bool]]
-    ) -> list[LikelihoodRatio]:
+    ) -> tuple[list[LikelihoodRatio], Draws | None]:
         """One smaller mixture against several; drawn from once, if any ratio leaves a doubt."""
         null = self.fit(smaller)
-        ratios = [ratio_of(self.larger_fit(names, energies, null), null) for names, energies in larger]
+        ratios = [ratio_of(self.larger_fit(*case, null), null) for case in larger]
         bounds = [
             upper_bound(self.mixture, ratio, *case, self.spread) for ratio, case in zip(ratios, larger, strict=True)
         ]
-        open_ = [at for at, bound in enumerate(bounds) if bound >= SURE and ratios[at] > 0]
-        drawn = self.drawn(null, [larger[at] for at in open_]).ratios if open_ else np.zeros((0, 0))
+        doubtful = [at for at, bound in enumerate(bounds) if bound >= SURE and ratios[at] > 0]
+        draws = self.drawn(null, [larger[at] for at in doubtful]) if doubtful else None
         told = []
-        for at, ((names, energies), ratio) in enumerate(zip(larger, ratios, strict=True)):
+        for at, (case, ratio) in enumerate(zip(larger, ratios, strict=True)):
             how, chance = "bound", bounds[at]
-            if at in open_:
-                how, chance = "bootstrap", tail(ratio, drawn[:, open_.index(at)])
+            if draws is not None and at in doubtful:
+                how, chance = "bootstrap", tail(ratio, draws.ratios[:, doubtful.index(at)])
             elif ratio <= 0:
                 how, chance = "bootstrap", 1.0
-            told.append(LikelihoodRatio(_words(smaller), _words(names, energies), ratio, chance, how))
-        return told
+            told.append(LikelihoodRatio(_words(smaller), _words(*case), ratio, chance, how))
+        return told, draws
 
 
 def _words(mechanisms: Sequence[str], energies: bool = False) -> str:
@@ -235,15 +250,15 @@ def judge_shares(
     if energies is not None:
         energies = energies[0], np.asarray(energies[1], dtype=float)[:, kept]
     mixture = mixture_of([observations[at] for at in kept], known, energies)
-    tests = _Tests(mixture, draws, seed, dispersion)
-    pure, refused, of_temperature = _temperature_alone(tests)
+    tests = ShareTests(mixture, draws, seed, dispersion)
+    pure, refused, of_temperature = temperature_alone(tests, pairs)
     if advance is not None:
         advance()
     best = tests.larger_fit(MECHANISMS, False, tests.fit([TEMPERATURE]))
     deviance = 2 * (mixture.saturated - best.log_likelihood)
     drawn = tests.drawn(best, [])
     p_value = tail(deviance, drawn.deviances)
-    shares = _shares(mixture, best, drawn, confidence, tests.spread)
+    shares = intervals(mixture, best, drawn, confidence, tests.spread)
     if advance is not None:
         advance()
     told, sets, together = (
@@ -269,8 +284,8 @@ def _outcome(p_value: float, sets: Sequence[tuple[str, ...]]) -> str:
     return " and ".join(sets[0]) if len(sets) == 1 else CANNOT_TELL
 
 
-def _temperature_alone(
-    tests: _Tests,
+def temperature_alone(
+    tests: ShareTests, pairs: bool
 ) -> tuple[tuple[LikelihoodRatio, LikelihoodRatio], bool, list[LikelihoodRatio]]:
     """Temperature alone against everything and by its own deviance; and against each mechanism that may join it."""
     alone, energies = (TEMPERATURE,), bool(tests.mixture.thermal.groups)
@@ -279,38 +294,41 @@ def _temperature_alone(
     larger += [((TEMPERATURE, name), False) for name in rivals]
     if energies:
         larger.append((alone, True))
+    ratios, draws = tests.compare_all(alone, larger if pairs else larger[:1])
     null = tests.fit(alone)
-    ratios = tests.compare_all(alone, larger)
     deviance = 2 * (tests.mixture.saturated - null.log_likelihood)
-    bound = float(stats.chi2.sf(deviance / tests.spread, tests.mixture.cells.runs.size))
-    # sparse cells scatter less than chi-square, so the bound holds for them as well
-    if bound < SURE:
-        own = LikelihoodRatio(TEMPERATURE, "a share for each cell", deviance, bound, "bound")
-    else:
-        chance = tail(deviance, tests.drawn(null, []).deviances)
-        own = LikelihoodRatio(TEMPERATURE, "a share for each cell", deviance, chance, "bootstrap")
+    chance, how = float(stats.chi2.sf(deviance / tests.spread, tests.mixture.cells.runs.size)), "bound"
+    if chance >= SURE:
+        chance, how = tail(deviance, (draws or tests.drawn(null, [])).deviances), "bootstrap"
+    own = LikelihoodRatio(TEMPERATURE, "a share for each cell", deviance, chance, how)
     refused = any(holm([ratios[0].p_value, own.p_value], SIGNIFICANCE))
     return (ratios[0], own), refused, ratios[1:]
 
 
-def _shares(mixture: Mixture, best: MixtureFit, drawn: Draws, confidence: float, spread: float) -> tuple[Share, ...]:
-    cut = _cut(drawn, confidence)
-    found = mixture.shares(best)
+def temperature_share(mixture: Mixture, best: MixtureFit, confidence: float, spread: float = 1.0) -> Share | None:
+    """Share of temperature by information; None where there is too little of it."""
+    estimate, error = mixture.information(best)
+    half = float(stats.norm.isf((1 - confidence) / 2)) * error * np.sqrt(spread)
+    if not half <= WIDEST:
+        return None
+    middle, low, high = (float(np.clip(value, 0, 1)) for value in (estimate, estimate - half, estimate + half))
+    return Share(TEMPERATURE, middle, low, high, error, "information")
+
+
+def intervals(mixture: Mixture, best: MixtureFit, drawn: Draws, confidence: float, spread: float) -> tuple[Share, ...]:
+    """Shares of all mechanisms, from draws of the best fit; see :class:`ShareVerdict`."""
+    cut, told = _cut(drawn, confidence), mixture.shares(best)
     shares = []
     for number, name in enumerate(MECHANISMS):
         if name not in mixture.cells.told:
-            shares.append(Share(name, 0.0, 0.0, 1.0, np.inf, "region"))
+            shares.append(Share(name, 0.0, 0.0, 1.0, float("inf"), "region"))
             continue
-        error = np.nan
-        if name == TEMPERATURE:
-            estimate, error = mixture.information(best)
-            half = float(stats.norm.isf((1 - confidence) / 2)) * error * np.sqrt(spread)
-            if half <= WIDEST:
-                low, high = (float(np.clip(end, 0, 1)) for end in (estimate - half, estimate + half))
-                shares.append(Share(name, float(np.clip(estimate, 0, 1)), low, high, error, "information"))
-                continue
-        low, high = _region(mixture, best, [name], cut)
-        shares.append(Share(name, float(found[number]), low, high, error, "region"))
+        share = temperature_share(mixture, best, confidence, spread) if name == TEMPERATURE else None
+        if share is None:
+            low, high = _region(mixture, best, [name], cut)
+            error = mixture.information(best)[1] if name == TEMPERATURE else float("nan")
+            share = Share(name, float(told[number]), low, high, error, "region")
+        shares.append(share)
     return tuple(shares)
 
 
@@ -342,7 +360,7 @@ def _region(mixture: Mixture, best: MixtureFit, names: Sequence[str], cut: float
 
 
 def _all_pairs(
-    tests: _Tests, of_temperature: Sequence[LikelihoodRatio], drawn: Draws, confidence: float
+    tests: ShareTests, of_temperature: Sequence[LikelihoodRatio], drawn: Draws, confidence: float
 ) -> tuple[list[LikelihoodRatio], tuple[tuple[str, ...], ...], tuple[tuple[str, ...], float] | None]:
     """Likelihood ratios of all nested pairs, and the smallest sets that are not refused."""
     rivals = [name for name in tests.told if name != TEMPERATURE]
@@ -357,14 +375,12 @@ def _all_pairs(
     sets = _smallest_sets(tests, chances)
     if len(sets) < 2:
         return told, sets, None
-    members = tuple(name for name in tests.told if any(name in each for each in sets))
-    if set(members) == set(tests.told):
-        return told, sets, None
+    members = tuple(name for name in tests.told if name != NONE and any(name in each for each in sets[:2]))
     low, _ = _region(tests.mixture, tests.fit(MECHANISMS), members, _cut(drawn, confidence))
     return told, sets, (members, low)
 
 
-def _smallest_sets(tests: _Tests, chances: dict[frozenset[str], float]) -> tuple[tuple[str, ...], ...]:
+def _smallest_sets(tests: ShareTests, chances: dict[frozenset[str], float]) -> tuple[tuple[str, ...], ...]:
     """Sets of mechanisms that all mechanisms together do not refuse, of which no part is one."""
     refused = [names for names, chance in chances.items() if chance < SIGNIFICANCE]
     kept: list[frozenset[str]] = []
@@ -377,6 +393,7 @@ def _smallest_sets(tests: _Tests, chances: dict[frozenset[str], float]) -> tuple
             if chance is None:
                 chance = 1.0 if size == len(tests.told) else tests.compare(members, MECHANISMS).p_value
             (kept if chance >= SIGNIFICANCE else refused).append(names)
+    kept.sort(key=lambda names: (len(names), -tests.fit(tuple(names)).log_likelihood))
     return tuple(tuple(name for name in tests.told if name in each) for each in kept)
 
 
