@@ -20,6 +20,7 @@ from theory.laws import (
     kinetics,
     langevin_bias,
     localisation,
+    mechanisms,
     normal_crossing,
     pathways,
     power_law,
@@ -40,7 +41,7 @@ _LAWS = {
     "free_energy": (normal_crossing, free_energy, crossover),
     "kinetics": (kinetics, recorded_passage),
     "sgd": (sgd, sgd_kernels, reshuffling, fluctuation_dissipation, inertia, langevin_bias, localisation),
-    "scaling": (scaling, power_law, equi_temperature, flow_time, schedules, confound, barrier_spectrum),
+    "scaling": (scaling, power_law, equi_temperature, flow_time, schedules, confound, mechanisms, barrier_spectrum),
     "samplers": (gibbs, truncated_normal, replica_exchange, round_trips, splitting_bias),
     "zoo": (rival_models, pathways, diagonal_network, fisher_information),
 }

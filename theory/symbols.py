@@ -300,6 +300,27 @@ cut_waits = _define("cut_waits", r"\Sigma_1", "the same, summed over waits that 
 round_trip_rate = _define(
     "round_trip_rate", r"\nu", "round trips of all configurations of a ladder for each round of swaps [1]"
 )
+# Mixtures of mechanisms
+stuck_share = _define("stuck_share", "p_i", "share of the runs of a cell that end stuck [1]")
+mechanism_share = _define("mechanism_share", "f", "share of the runs whose fate a mechanism decides [1]")
+share_by_mechanism = _define("share_by_mechanism", "P_i", "stuck share of the runs that the mechanism decides [1]")
+share_by_rest = _define("share_by_rest", "Q_i", "stuck share of all other runs [1]")
+first_stuck_share = _define("first_stuck_share", "p_0", "stuck share at the start of an epoch [1]")
+rate_out = _define("rate_out", "k", "rate out of the state that the present data do not favour [1/Langevin time]")
+rate_ratio = _define("rate_ratio", r"\rho", "rate back into that state over the rate out of it [1]")
+share_information = _define("share_information", r"I_f", "Fisher information of all counts about a share [1]")
+first_weight, second_weight = (
+    _define(f"{name}_weight", f"W_{k}", f"runs over p (1 - p) of the {name} cell [1]")
+    for k, name in ((1, "first"), (2, "second"))
+)
+first_contrast, second_contrast = (
+    _define(f"{name}_contrast", f"d_{k}", f"slope of the {name} cell's stuck share in f [1]", **_REAL)
+    for k, name in ((1, "first"), (2, "second"))
+)
+first_nuisance, second_nuisance = (
+    _define(f"{name}_nuisance", f"q_{k}", f"its slope in another parameter, in the {name} cell [1]", **_REAL)
+    for k, name in ((1, "first"), (2, "second"))
+)
 # Models whose critical period has another cause
 elapsed_time = _define("elapsed_time", "t_e", "flow (Langevin) time since the start of a stage")
 variance_off_saddle = _define("variance_off_saddle", "V_s", "variance of the coordinate that leads off a saddle")

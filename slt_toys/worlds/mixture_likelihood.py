@@ -22,8 +22,17 @@ TOLERANCE = 1e-5  # of log likelihood, in the last step
 MOST_STEPS = 80
 NOT_THERMAL, KNOWN, TWO_STATES = -1, 0, 1
 
-__all__ = ["KNOWN", "LAPSE", "NOT_THERMAL", "TWO_STATES", "ThermalData", "fit_columns", "log_likelihood",
-           "thermal_shares"]  # fmt: skip
+__all__ = [
+    "KNOWN",
+    "LAPSE",
+    "NOT_THERMAL",
+    "TWO_STATES",
+    "ThermalData",
+    "fit_columns",
+    "log_likelihood",
+    "solve_programme",
+    "thermal_shares",
+]
 
 
 class ThermalData(NamedTuple):
@@ -188,7 +197,7 @@ def log_likelihood(shares: Array, stuck: Array, runs: Array) -> float:
 
 
 @njit(cache=True)
-def _programme(matrix: Array, right: Array, block: Integers, sums: Array, start: Array) -> Array:
+def solve_programme(matrix: Array, right: Array, block: Integers, sums: Array, start: Array) -> Array:
     """Least z'Mz/2 - r'z with z >= 0 and a fixed sum in each block; variables of block -1 are free.
 
     Primal active set from a feasible start: each step solves the equality problem on the support, and moves there as
@@ -320,7 +329,7 @@ def fit_columns(
             matrix[j, j] += ridge
             if j >= causes:
                 matrix[j, j] += damping * matrix[j, j] + 1e-6
-        moved = _programme(matrix, right, blocks, sums, now)
+        moved = solve_programme(matrix, right, blocks, sums, now)
         step = moved - now
         promised = gradient @ (jacobian @ step)
         length, better = 1.0, False

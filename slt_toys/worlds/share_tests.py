@@ -19,10 +19,13 @@ from scipy import stats
 
 from .mechanisms import TEMPERATURE
 from .mixture import Mixture, MixtureFit
+from .mixture_likelihood import LAPSE, thermal_shares
+from .quadratic_draws import quadratic_draws
 from .verdict import Dispersion
 
 Array = NDArray[np.float64]
 SURE = 1e-6
+LEAST_THERMAL = 0.05  # share of temperature from which on its parameters are told
 SMALLEST = 1e-6  # likelihood ratios that are 0 but for the accuracy of the fits
 
 __all__ = ["Draws", "LikelihoodRatio", "bootstrap", "holm", "ratio_of", "tail", "upper_bound"]
@@ -101,20 +104,45 @@ def bootstrap(
         ratio that is itself uncertain. Without it they are binomial.
     """
     random = np.random.default_rng(seed)
+    counts = np.array([_counts(mixture, null.predicted, dispersion, random) for _ in range(draws)])
+    if mixture.thermal.form == "known" or mixture.shares(null)[0] > LEAST_THERMAL:
+        return _by_programmes(mixture, null, larger, counts)
     ratios, deviances, to_truth = np.zeros((draws, len(larger))), np.zeros(draws), np.zeros(draws)
-    for draw in range(draws):
-        again = mixture.with_counts(_counts(mixture, null.predicted, dispersion, random))
+    for draw, stuck in enumerate(counts):
+        again = mixture.with_counts(stuck)
         own = again.fit(null.mechanisms, energies=null.energies, near=null)
         deviances[draw] = 2 * (again.saturated - own.log_likelihood)
         to_truth[draw] = 2 * (own.log_likelihood - again.log_likelihood(null.predicted))
         for number, (mechanisms, energies) in enumerate(larger):
             # a null without temperature tells no thermal parameters to start from
-            nearby = (
-                [own] if TEMPERATURE in null.mechanisms else [replace(own, parameters=each) for each in mixture.starts]
-            )
+            nearby = [replace(own, parameters=each) for each in mixture.starts]
             others = [again.fit(mechanisms, energies=energies, near=near) for near in nearby]
             ratios[draw, number] = 2 * (max(fit.log_likelihood for fit in others) - own.log_likelihood)
     return Draws(np.maximum(ratios, 0.0), deviances, to_truth)
+
+
+def _by_programmes(
+    mixture: Mixture, null: MixtureFit, larger: Sequence[tuple[Sequence[str], bool]], counts: Array
+) -> Draws:
+    cells, thermal = mixture.cells, mixture.thermal
+    thermal_share, slopes = thermal_shares(null.parameters, thermal.data)
+    columns = cells.columns.copy()
+    columns[:, 0] = thermal_share
+    ratios, gains, deviances = np.zeros((len(counts), len(larger))), np.zeros(len(counts)), np.zeros(len(counts))
+    in_null = cells.allowed(null.mechanisms)
+    shares = np.clip(null.predicted, LAPSE / 2, 1 - LAPSE / 2)
+    for number, (mechanisms, energies) in enumerate(larger or [(null.mechanisms, null.energies)]):
+        where = np.flatnonzero(cells.allowed(mechanisms) | in_null)
+        free = np.flatnonzero(thermal.free(energies or null.energies))
+        jacobian = (1 - LAPSE) * np.column_stack([columns[:, where], null.weights[0] * slopes[:, free]])
+        small = np.concatenate([in_null[where], thermal.free(null.energies)[free]])
+        gains, greater, of_shares = quadratic_draws(
+            np.ascontiguousarray(jacobian), null.weights[where], shares, counts, cells.runs, small, free.size
+        )
+        deviances = of_shares - gains
+        if larger:
+            ratios[:, number] = greater - gains
+    return Draws(np.maximum(ratios, 0.0), deviances, gains)
 
 
 def tail(value: float, drawn: Array) -> float:
