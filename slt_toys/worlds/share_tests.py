@@ -2,10 +2,12 @@
 
 A share of 0 lies on the boundary, and what decides the threshold of a mechanism that decides nothing is not told by any
 counts. So twice the log likelihood ratio has no chi-square. Counts are drawn anew from the smaller mixture as fitted
-and both mixtures are fitted again: a parametric bootstrap. Between and beyond its draws the p-value is that of a gamma
-law with mean and variance of the positive ratios, times their share. Where the ratio is so large that the chi-square of
-all dimensions of the larger mixture gives a p-value below :data:`SURE`, this is taken: it is larger than the true one,
-because a mixture takes no more of the noise than the plane that it lies in.
+and both mixtures are fitted again: a parametric bootstrap, each draw by one quadratic programme
+(:mod:`slt_toys.worlds.quadratic_draws`) if the thermal shares are known. The two-state law is not linear in its
+parameters: there, mean and spread are corrected by draws that are fitted as well. Between and beyond its draws the
+p-value is that of a gamma law with mean and variance of the positive ratios, times their share. Where the ratio is so
+large that the chi-square of all dimensions of the larger mixture gives a p-value below :data:`SURE`, this is taken: it
+is larger than the true one, because a mixture takes no more of the noise than the plane that it lies in.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from .verdict import Dispersion
 
 Array = NDArray[np.float64]
 SURE = 1e-6
+PAIRED = 30  # draws of the two-state law that are fitted as well
 LEAST_THERMAL = 0.05  # share of temperature from which on its parameters are told
 SMALLEST = 1e-6  # likelihood ratios that are 0 but for the accuracy of the fits
 
@@ -105,17 +108,36 @@ def bootstrap(
     """
     random = np.random.default_rng(seed)
     counts = np.array([_counts(mixture, null.predicted, dispersion, random) for _ in range(draws)])
-    if mixture.thermal.form == "known" or mixture.shares(null)[0] > LEAST_THERMAL:
+    if mixture.thermal.form == "known":
         return _by_programmes(mixture, null, larger, counts)
-    ratios, deviances, to_truth = np.zeros((draws, len(larger))), np.zeros(draws), np.zeros(draws)
+    if mixture.shares(null)[0] <= LEAST_THERMAL or draws <= PAIRED:
+        return _by_fits(mixture, null, larger, counts)
+    quick = _by_programmes(mixture, null, larger, counts)
+    return replace(quick, ratios=_corrected(quick.ratios, _by_fits(mixture, null, larger, counts[:PAIRED]).ratios))
+
+
+def _corrected(quick: Array, fitted: Array) -> Array:
+    """Ratios by programmes, with the mean and the spread that fits of some of the draws say they lack."""
+    if not quick.shape[1]:
+        return quick
+    paired, mean = quick[: len(fitted)], quick.mean(axis=0)
+    spread = np.where(paired.std(axis=0) > 0, fitted.std(axis=0) / np.maximum(paired.std(axis=0), SMALLEST), 1.0)
+    spread = np.clip(spread, 0.5, 2.0)
+    moved = fitted.mean(axis=0) + spread * (mean - paired.mean(axis=0))
+    return np.where(quick > SMALLEST, np.maximum(moved + spread * (quick - mean), 0.0), 0.0)
+
+
+def _by_fits(mixture: Mixture, null: MixtureFit, larger: Sequence[tuple[Sequence[str], bool]], counts: Array) -> Draws:
+    ratios, deviances, to_truth = np.zeros((len(counts), len(larger))), np.zeros(len(counts)), np.zeros(len(counts))
+    # a null without temperature tells no thermal parameters to start from
+    starts = mixture.starts if TEMPERATURE not in null.mechanisms else (null.parameters,)
     for draw, stuck in enumerate(counts):
         again = mixture.with_counts(stuck)
         own = again.fit(null.mechanisms, energies=null.energies, near=null)
         deviances[draw] = 2 * (again.saturated - own.log_likelihood)
         to_truth[draw] = 2 * (own.log_likelihood - again.log_likelihood(null.predicted))
         for number, (mechanisms, energies) in enumerate(larger):
-            # a null without temperature tells no thermal parameters to start from
-            nearby = [replace(own, parameters=each) for each in mixture.starts]
+            nearby = [own] if len(starts) == 1 else [replace(own, parameters=each) for each in starts]
             others = [again.fit(mechanisms, energies=energies, near=near) for near in nearby]
             ratios[draw, number] = 2 * (max(fit.log_likelihood for fit in others) - own.log_likelihood)
     return Draws(np.maximum(ratios, 0.0), deviances, to_truth)
