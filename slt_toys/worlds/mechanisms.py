@@ -45,7 +45,7 @@ from .mixture_likelihood import KNOWN, TWO_STATES, ThermalData
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 TEMPERATURE, NONE = "temperature", "none"
-INTERVALS = 16  # between knots of a threshold's law
+INTERVALS, USUAL_RUNS, MOST_INTERVALS = 16, 100, 64  # between knots of a threshold's law, at so many runs a cell
 SAME = 1e-9  # relative difference up to which two values of a variable are one
 MOST_GROUPS = 3  # batch sizes with an energy scale of their own
 IMPOSSIBLE = 1e-12  # known shares are kept this far from 0 and 1
@@ -127,7 +127,9 @@ def cells_of(observations: Sequence[Observation], intervals: int = INTERVALS) ->
     observations
         At least one.
     intervals
-        Between knots, at most; there are no more than distinct values of the variable less one.
+        Between knots, at most, for cells of :data:`USUAL_RUNS` runs. With n times as many there are n^(1/4) times as
+        many intervals, so that what a line between two knots misses stays below the sampling error; there are never
+        more than distinct values of the variable less one.
 
     Raises
     ------
@@ -136,7 +138,8 @@ def cells_of(observations: Sequence[Observation], intervals: int = INTERVALS) ->
     """
     if intervals < 1:
         raise ValueError(f"intervals must be at least 1, not {intervals}")
-    given = design(observations)
+    given, runs = design(observations), float(np.median([each.runs for each in observations]))
+    intervals = int(np.clip(round(intervals * (runs / USUAL_RUNS) ** 0.25), 1, max(MOST_INTERVALS, intervals)))
     columns, owner = [np.full(len(observations), 0.5)], [0]
     for number, rival in enumerate(RIVALS, start=1):
         ramps = threshold_ramps(rival.log_variable(given), intervals)
@@ -144,8 +147,10 @@ def cells_of(observations: Sequence[Observation], intervals: int = INTERVALS) ->
         owner += [number] * len(ramps)
     columns += [np.zeros(len(observations)), np.ones(len(observations))]
     owner += [len(RIVALS) + 1] * 2
-    stuck, runs = (np.array([getattr(each, name) for each in observations], dtype=float) for name in ("stuck", "runs"))
-    return Cells(tuple(observations), stuck, runs, np.stack(columns, axis=1), np.array(owner))
+    stuck, counts = (
+        np.array([getattr(each, name) for each in observations], dtype=float) for name in ("stuck", "runs")
+    )
+    return Cells(tuple(observations), stuck, counts, np.stack(columns, axis=1), np.array(owner))
 
 
 def threshold_ramps(log_values: Array, intervals: int) -> Array:

@@ -4,8 +4,9 @@ A mixture of mechanisms (:mod:`slt_toys.worlds.mechanisms`) is fitted to all cou
 
 - whether the best mixture fits at all; if not, "none of these" comes first;
 - the shares. That of temperature has the interval of its Fisher information with all other functions left free, which
-  holds at the boundary too. Where there is no information, and for all other mechanisms, an interval is what a region
-  of confidence for the whole mixture leaves of the share: it covers at least as often as it says;
+  holds at the boundary too. Where there is no information, where the others fit the counts without temperature, and for
+  all other mechanisms, an interval is what a region of confidence for the whole mixture leaves of the share: it covers
+  at least as often as it says;
 - a likelihood ratio for each nested pair (:mod:`slt_toys.worlds.share_tests`), and one family-wise statement (Holm);
 - the smallest sets of mechanisms that the counts do not refuse. One set: that is the verdict. Several: "cannot tell",
   and the share of all their members together.
@@ -323,9 +324,11 @@ def intervals(mixture: Mixture, best: MixtureFit, drawn: Draws, confidence: floa
         if name not in mixture.cells.told:
             shares.append(Share(name, 0.0, 0.0, 1.0, float("inf"), "region"))
             continue
-        share = temperature_share(mixture, best, confidence, spread) if name == TEMPERATURE else None
+        low, high = _region(mixture, best, [name], cut)
+        share = None
+        if name == TEMPERATURE and low > 0:  # else the others can do without it, and information by lines is no use
+            share = temperature_share(mixture, best, confidence, spread)
         if share is None:
-            low, high = _region(mixture, best, [name], cut)
             error = mixture.information(best)[1] if name == TEMPERATURE else float("nan")
             share = Share(name, float(told[number]), low, high, error, "region")
         shares.append(share)

