@@ -1,0 +1,143 @@
+"""Verdicts in shares as variables of the critical-period dataset, as tables and as claims."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..results.claims import Claim, Table, chance_text, inside, texts
+from ..results.claims import Verdict as Holds
+from ..results.variables import variables
+from ..worlds.mechanisms import MECHANISMS, TEMPERATURE
+from ..worlds.pair_shares import CONFOUNDING, EXACT
+from ..worlds.share_tests import LikelihoodRatio
+from ..worlds.shares import NONE_OF_THESE, Share, ShareVerdict, sentences
+from ..worlds.verdict import CANNOT_TELL, SIGNIFICANCE
+from .critical_period_tables import chance
+
+__all__ = ["share_claims", "share_tables", "share_variables"]
+
+
+def share_variables(verdicts: Mapping[str, ShareVerdict]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Variables and coordinates of verdicts, by what the thermal share follows from."""
+    told, by = list(verdicts.values()), ["shares_by"]
+    pairs = [each.pairs for each in told]
+    shape = len(told), max(len(each) for each in pairs)
+    family = np.zeros(shape, dtype=bool)
+    for row, each in enumerate(told):
+        family[row, : len(each.family)] = each.family
+    variables_ = {
+        **variables(Share, [each.shares for each in told], [*by, "mechanism"], "share_", skip=["mechanism"]),
+        **variables(LikelihoodRatio, pairs, [*by, "share_pair"], "share_pair_"),
+        **variables(LikelihoodRatio, [each.pure_ratio for each in told], by, "share_pure_ratio_"),
+        **variables(LikelihoodRatio, [each.pure_deviance for each in told], by, "share_pure_deviance_"),
+        "share_pair_refused": ([*by, "share_pair"], family),
+        "share_outcome": (by, [each.outcome for each in told]),
+        "share_goodness": (by, [each.p_value for each in told]),
+        "share_refused": (by, [each.refused for each in told]),
+        "share_sets": (by, ["; ".join(" and ".join(names) for names in each.sets) for each in told]),
+        "share_together": (by, ["" if each.together is None else " and ".join(each.together[0]) for each in told]),
+        "share_together_low": (by, [math.nan if each.together is None else each.together[1] for each in told]),
+        "share_sentences": (by, [" ".join(sentences(each)) for each in told]),
+    }
+    return variables_, {"shares_by": list(verdicts), "mechanism": list(MECHANISMS)}
+
+
+def share_tables(data: xr.Dataset) -> tuple[Table, ...]:
+    """Shares and nested pairs; nothing for data without them."""
+    if "share_outcome" not in data:
+        return ()
+    forms = [str(name) for name in data["shares_by"].values]
+    columns: dict[str, list[str]] = {"mechanism": texts(data["mechanism"].values)}
+    for form in forms:
+        part = data.sel(shares_by=form)
+        fields = [part[f"share_{name}"].values for name in ("estimate", "low", "high", "how")]
+        columns[f"by {form}"] = [
+            f"{share:.2f} [{low:.2f}, {high:.2f}]{' *' * (how == 'region')}"
+            for share, low, high, how in zip(*fields, strict=True)
+        ]
+    columns["mechanism"] += ["the best mixture fits", "temperature alone", "verdict", "smallest sets not refused"]
+    for form in forms:
+        part = data.sel(shares_by=form)
+        alone = (
+            f"{chance(float(part['share_pure_ratio_p_value']))}, {chance(float(part['share_pure_deviance_p_value']))}"
+        )
+        columns[f"by {form}"] += [
+            chance(float(part["share_goodness"])), alone, str(part["share_outcome"].values),
+            str(part["share_sets"].values) or "-",
+        ]  # fmt: skip
+    caption = (
+        "Shares of the runs that each mechanism decides, with 95 % intervals (*: by the region of likely mixtures, at "
+        "least 95 %). Temperature alone: p against all mechanisms, and by its own deviance; refused if one is below "
+        f"{SIGNIFICANCE / 2:g}."
+    )
+    return Table.of_columns("shares", caption, columns), _pairs(data.sel(shares_by=EXACT))
+
+
+def _pairs(part: xr.Dataset) -> Table:
+    there = np.flatnonzero([bool(str(name)) for name in part["share_pair_smaller"].values])
+    part = part.isel(share_pair=there)
+    bound = part["share_pair_how"].values == "bound"
+    columns = {
+        "smaller mixture": texts(part["share_pair_smaller"].values),
+        "larger mixture": texts(part["share_pair_larger"].values),
+        "2 ln likelihood ratio": [f"{value:.1f}" for value in part["share_pair_ratio"].values],
+        "p": [f"{'at most ' * bool(most)}{chance_text(value)}" for value, most in zip(
+            part["share_pair_p_value"].values, bound, strict=True)],
+        "refused": ["yes" if refused else "no" for refused in part["share_pair_refused"].values],
+    }  # fmt: skip
+    caption = (
+        "Nested mixtures, with exact thermal shares. p by parametric bootstrap, or a bound on it; refused: at .01 for "
+        "all of them together (Holm)."
+    )
+    return Table.of_columns("nested_mixtures", caption, columns)
+
+
+def share_claims(data: xr.Dataset) -> tuple[Claim, ...]:
+    """That temperature decides all, that nothing else decides any, and what the confounding arms tell."""
+    if "share_outcome" not in data:
+        return ()
+    return (_temperature(data.sel(shares_by=EXACT)), _others(data.sel(shares_by=EXACT)), _confounding(data))
+
+
+def _temperature(part: xr.Dataset) -> Claim:
+    own = part.sel(mechanism=TEMPERATURE)
+    share, low, high = (float(own[f"share_{name}"]) for name in ("estimate", "low", "high"))
+    misfit = str(part["share_outcome"].values) == NONE_OF_THESE
+    holds: Holds = "no" if misfit or bool(part["share_refused"]) else inside(1.0, low, high)
+    sentence = (
+        f"{'None of these fits. ' * misfit}Temperature decides all runs: {share:.2f} [{low:.2f}, {high:.2f}] of them; "
+        f"alone it is {'refused' if bool(part['share_refused']) else 'not refused'}."
+    )
+    return Claim("temperature-survives", sentence, share, (low, high), 1.0, holds)
+
+
+def _others(part: xr.Dataset) -> Claim:
+    others = part.drop_sel(mechanism=TEMPERATURE)
+    most = others.isel(mechanism=int(others["share_high"].values.argmax()))
+    low, high = float(others["share_low"].max()), float(most["share_high"])
+    sentence = f"Every other mechanism decides at most {high:.2f} of the runs ({most['mechanism'].item()} the most)."
+    return Claim("others-at-most", sentence, high, (low, high), 0.0, "no" if low > 0 else "yes")
+
+
+def _confounding(data: xr.Dataset) -> Claim:
+    name = "confounding-arms-decide"
+    if CONFOUNDING not in data["shares_by"].values:
+        sentence = "No arm confounds temperature with flow time left under this schedule."
+        return Claim(name, sentence, None, None, None, "cannot tell")
+    part = data.sel(shares_by=CONFOUNDING)
+    low, high = (float(part.sel(mechanism=TEMPERATURE)[f"share_{end}"]) for end in ("low", "high"))
+    outcome = str(part["share_outcome"].values)
+    together = float(part["share_together_low"])
+    added = f" with {part['share_together'].item().split(' and ')[-1]} at least {together:.2f}" * math.isfinite(
+        together
+    )
+    sentence = (
+        f"Confounding arms alone tell the share of temperature: between {low:.2f} and {high:.2f};{added or ' no more'}."
+    )
+    holds: Holds = "cannot tell" if outcome == CANNOT_TELL else "yes" if outcome == TEMPERATURE else "no"
+    return Claim(name, sentence, low, (low, high), None, holds)
