@@ -175,7 +175,7 @@ class Mixture:
 
     def shares(self, fit: MixtureFit) -> Array:
         """Shares f of all mechanisms."""
-        return np.bincount(self.cells.owner, weights=fit.weights, minlength=len(MECHANISMS))
+        return np.array([fit.weights[self.cells.owner == number].sum() for number in range(len(MECHANISMS))])
 
     def information(self, fit: MixtureFit) -> tuple[float, float]:
         """Share of temperature with its standard error by Fisher information, none of the other weights being bounded.

@@ -9,7 +9,7 @@ weights of at least 0, which an active set solves exactly. For profiles, blocks 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -72,7 +72,7 @@ class ThermalData(NamedTuple):
 
 
 @njit(cache=True)
-def _piece(knots: Array, pieces: Array, at: float) -> tuple[float, float]:
+def _piece(knots: Array, pieces: Array, at: Any) -> tuple[float, float]:
     """Value and slope of a cubic piece."""
     last = knots.size - 2
     number = 0

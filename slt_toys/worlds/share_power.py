@@ -126,7 +126,7 @@ def energy_table(
     group, table = batch_groups(observations)[0], np.tile(np.asarray(shares, dtype=float), (len(factors), 1))
     where = np.flatnonzero(group)
     if where.size:
-        own = [observations[at] for at in where]
+        own = [observations[int(at)] for at in where]
         for row, factor in enumerate(factors):
             if factor != 1:
                 table[row, where] = _exact(pair, scaled_energies(own, factor, [each.arm for each in own]))

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from slt_toys.protocol.arms import find_arm
-from slt_toys.reference.laws import law
 from slt_toys.worlds.hypotheses import design
 from slt_toys.worlds.mechanisms import (
     MECHANISMS,
@@ -47,16 +46,6 @@ def test_columns_are_monotone_in_their_variable():
         assert (np.ptp(cells.columns[:, cells.owner == number], axis=0) == 1).all()
     assert cells.columns[:, cells.owner == 5].tolist() == [[0.0, 1.0]] * len(seen)
     assert cells.allowed(["none"]).sum() == 2 and cells.allowed(MECHANISMS).all()
-
-
-def test_a_mixture_is_the_law_of_total_probability():
-    rng = np.random.default_rng(1)
-    thermal, rest = rng.uniform(size=7), rng.uniform(size=7)
-    mixed = [
-        law("mixture-of-mechanisms")(mechanism_share=0.8, share_by_mechanism=one, share_by_rest=other)
-        for one, other in zip(thermal, rest, strict=True)
-    ]
-    assert mixed == pytest.approx(np.column_stack([thermal, rest]) @ [0.8, 0.2])
 
 
 def test_known_shares_come_back_and_change_with_energies_as_given():

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from slt_toys.protocol.arms import Observation, find_arm
-from slt_toys.reference.laws import law
 from slt_toys.worlds.hypotheses import design, find_hypothesis
+from slt_toys.worlds.mechanisms import MECHANISMS
 from slt_toys.worlds.mixture import mixture_of
 from slt_toys.worlds.share_power import rival_shares
 from tests.seeds import fresh_seed
@@ -60,7 +60,7 @@ def test_a_held_share_is_held(made):
     best = mixture.fit()
     for names, value in ((["temperature"], 0.6), (["flow time left", "none"], 0.25), (["none"], 0.0)):
         fit = mixture.fit(held=(names, value))
-        told = dict(zip(("temperature", "flow time left", "x", "y", "z", "none"), mixture.shares(fit), strict=True))
+        told = dict(zip(MECHANISMS, mixture.shares(fit), strict=True))
         assert sum(told[name] for name in names) == pytest.approx(value, abs=1e-9)
         assert fit.log_likelihood <= best.log_likelihood + 1e-4
     with pytest.raises(ValueError, match="must be some, not all"):
@@ -93,14 +93,3 @@ def test_there_is_no_information_where_arms_confound():
     more = made_up(0.5, 10**4, 0, arms=FEW, switches=range(0, 101, 5))  # the negative control, in arms that do not
     told = mixture_of(more, find_hypothesis("temperature").predict(THERMAL, design(more)))
     assert told.information(told.fit())[1] < 0.05
-
-
-def test_the_law_of_information_by_two_cells():
-    """Of two cells, against the inverse of the Fisher matrix."""
-    values = {"first_weight": 3.0, "second_weight": 5.0, "first_contrast": 0.4, "second_contrast": -0.3,
-              "first_nuisance": 1.0, "second_nuisance": 0.7}  # fmt: skip
-    slopes = np.array([[0.4, 1.0], [-0.3, 0.7]])
-    fisher = slopes.T @ np.diag([3.0, 5.0]) @ slopes
-    assert float(law("information-about-a-share")(**values)) == pytest.approx(1 / np.linalg.inv(fisher)[0, 0])
-    parallel = {**values, "second_nuisance": -0.75}
-    assert float(law("information-about-a-share")(**parallel)) == pytest.approx(0, abs=1e-12)

@@ -9,6 +9,7 @@ from theory import symbols as s
 from theory.derivation import Derivation, Equation, Step, demand, demand_zero
 
 _HERE = "derived here"
+_TESTS = ("tests/theory/laws/test_mechanisms.py",)
 
 
 def derive_mixture_of_mechanisms() -> Derivation:
@@ -98,13 +99,44 @@ def derive_information_about_a_share() -> Derivation:
 
 
 EQUATIONS = (
-    Equation("mixture-of-mechanisms", "A mixture of mechanisms", s.stuck_share, derive_mixture_of_mechanisms, "How much of it is temperature? The question has an answer with an interval if each run is decided by one "
-        "mechanism.", {s.mechanism_share: Rational(4, 5), s.share_by_mechanism: Rational(1, 2), s.share_by_rest: Rational(1, 4)}, source=_HERE, tests=("tests/worlds/test_mechanisms.py",),),
-    Equation("two-state-epoch", "One epoch of two states", s.stuck_share, derive_two_state_epoch, "The thermal share of a system that is not known: four parameters, attempts, barrier and two energy "
-        "differences, fix the rates of every epoch.", {s.first_stuck_share: Rational(4, 5), s.rate_out: 1, s.rate_ratio: Rational(1, 4), s.elapsed_time: 2}, source=_HERE, tests=("tests/worlds/test_mixture_likelihood.py", "tests/worlds/test_hypotheses.py"),),
-    Equation("information-about-a-share", "What counts tell of a share", s.share_information, derive_information_about_a_share, "The standard error of a share is one over the square root of this; it says before any run whether a design "
-        "can tell two mechanisms apart.", {
-            s.first_weight: 400, s.second_weight: 400, s.first_contrast: Rational(1, 2),
-            s.second_contrast: Rational(-1, 4), s.first_nuisance: 1, s.second_nuisance: 1,
-        }, source="Schur complement of the Fisher information (Bickel et al. 1993); derived here", tests=("tests/worlds/test_mixture.py",),),
-)  # fmt: skip
+    Equation(
+        "mixture-of-mechanisms",
+        "A mixture of mechanisms",
+        s.stuck_share,
+        derive_mixture_of_mechanisms,
+        "How much of it is temperature? The question has an answer with an interval if each run is decided by one "
+        "mechanism.",
+        {s.mechanism_share: Rational(4, 5), s.share_by_mechanism: Rational(1, 2), s.share_by_rest: Rational(1, 4)},
+        source=_HERE,
+        tests=_TESTS,
+    ),
+    Equation(
+        "two-state-epoch",
+        "One epoch of two states",
+        s.stuck_share,
+        derive_two_state_epoch,
+        "The thermal share of a system that is not known: four parameters, attempts, barrier and two energy "
+        "differences, fix the rates of every epoch.",
+        {s.first_stuck_share: Rational(4, 5), s.rate_out: 1, s.rate_ratio: Rational(1, 4), s.elapsed_time: 2},
+        source=_HERE,
+        tests=_TESTS,
+    ),
+    Equation(
+        "information-about-a-share",
+        "What counts tell of a share",
+        s.share_information,
+        derive_information_about_a_share,
+        "The standard error of a share is one over the square root of this; it says before any run whether a design "
+        "can tell two mechanisms apart.",
+        {
+            s.first_weight: 400,
+            s.second_weight: 400,
+            s.first_contrast: Rational(1, 2),
+            s.second_contrast: Rational(-1, 4),
+            s.first_nuisance: 1,
+            s.second_nuisance: 1,
+        },
+        source="Schur complement of the Fisher information (Bickel et al. 1993); derived here",
+        tests=_TESTS,
+    ),
+)
