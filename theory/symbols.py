@@ -314,13 +314,14 @@ first_weight, second_weight = (
     for k, name in ((1, "first"), (2, "second"))
 )
 first_contrast, second_contrast = (
-    _define(f"{name}_contrast", f"d_{k}", f"slope of the {name} cell's stuck share in f [1]", **_REAL)
+    _define(f"{name}_contrast", f"d_{k}", f"slope of the {name} cell's stuck share in f [1]", real=True)
     for k, name in ((1, "first"), (2, "second"))
 )
 first_nuisance, second_nuisance = (
-    _define(f"{name}_nuisance", f"q_{k}", f"its slope in another parameter, in the {name} cell [1]", **_REAL)
+    _define(f"{name}_nuisance", f"q_{k}", f"its slope in another parameter, in the {name} cell [1]", real=True)
     for k, name in ((1, "first"), (2, "second"))
 )
+
 # Models whose critical period has another cause
 elapsed_time = _define("elapsed_time", "t_e", "flow (Langevin) time since the start of a stage")
 variance_off_saddle = _define("variance_off_saddle", "V_s", "variance of the coordinate that leads off a saddle")

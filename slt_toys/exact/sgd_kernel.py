@@ -206,7 +206,7 @@ class Momentum:
     def weight_of(self) -> Array:
         epoch = self.epoch
         ahead = epoch.learning_rate * epoch.momentum if epoch.nesterov else 0.0
-        return -ahead * self.buffers
+        return np.asarray(-ahead * self.buffers)
 
 
 @njit(cache=True, fastmath=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..results.claims import Claim, Table, chance_text, inside, texts
+from ..results.claims import Claim, Table, chance_text, inside, p_text, texts
 from ..results.claims import Verdict as Holds
 from ..results.variables import variables
 from ..worlds.mechanisms import MECHANISMS, TEMPERATURE
@@ -17,7 +17,6 @@ from ..worlds.pair_shares import CONFOUNDING, EXACT
 from ..worlds.share_tests import LikelihoodRatio
 from ..worlds.shares import NONE_OF_THESE, Share, ShareVerdict, sentences
 from ..worlds.verdict import CANNOT_TELL, SIGNIFICANCE
-from .critical_period_tables import chance
 
 __all__ = ["share_claims", "share_tables", "share_variables"]
 
@@ -64,10 +63,10 @@ def share_tables(data: xr.Dataset) -> tuple[Table, ...]:
     for form in forms:
         part = data.sel(shares_by=form)
         alone = (
-            f"{chance(float(part['share_pure_ratio_p_value']))}, {chance(float(part['share_pure_deviance_p_value']))}"
+            f"{p_text(float(part['share_pure_ratio_p_value']))}, {p_text(float(part['share_pure_deviance_p_value']))}"
         )
         columns[f"by {form}"] += [
-            chance(float(part["share_goodness"])), alone, str(part["share_outcome"].values),
+            p_text(float(part["share_goodness"])), alone, str(part["share_outcome"].values),
             str(part["share_sets"].values) or "-",
         ]  # fmt: skip
     caption = (

@@ -101,7 +101,7 @@ def _exact(pair: PotentialPair, observations: Sequence[Observation]) -> Array:
     names = np.array([each.arm for each in observations])
     for arm in dict.fromkeys(names):
         own = np.flatnonzero(names == arm)
-        shares[own] = exact_stuck_in_arm(pair, [observations[at].schedule for at in own])
+        shares[own] = exact_stuck_in_arm(pair, [observations[int(at)].schedule for at in own])
     return shares
 
 

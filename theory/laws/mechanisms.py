@@ -8,9 +8,6 @@ from sympy import Eq, Function, ImmutableMatrix, Rational, Symbol, exp
 from theory import symbols as s
 from theory.derivation import Derivation, Equation, Step, demand, demand_zero
 
-_HERE = "derived here"
-_TESTS = ("tests/theory/laws/test_mechanisms.py",)
-
 
 def derive_mixture_of_mechanisms() -> Derivation:
     """p_i = f P_i + (1 - f) Q_i, the law of total probability."""
@@ -107,8 +104,6 @@ EQUATIONS = (
         "How much of it is temperature? The question has an answer with an interval if each run is decided by one "
         "mechanism.",
         {s.mechanism_share: Rational(4, 5), s.share_by_mechanism: Rational(1, 2), s.share_by_rest: Rational(1, 4)},
-        source=_HERE,
-        tests=_TESTS,
     ),
     Equation(
         "two-state-epoch",
@@ -118,8 +113,6 @@ EQUATIONS = (
         "The thermal share of a system that is not known: four parameters, attempts, barrier and two energy "
         "differences, fix the rates of every epoch.",
         {s.first_stuck_share: Rational(4, 5), s.rate_out: 1, s.rate_ratio: Rational(1, 4), s.elapsed_time: 2},
-        source=_HERE,
-        tests=_TESTS,
     ),
     Equation(
         "information-about-a-share",
@@ -137,6 +130,5 @@ EQUATIONS = (
             s.second_nuisance: 1,
         },
         source="Schur complement of the Fisher information (Bickel et al. 1993); derived here",
-        tests=_TESTS,
     ),
 )
