@@ -311,10 +311,11 @@ def study(folder: Path, forms: Sequence[str], sets: int, draws: int, seed: int) 
             of_known = bootstrap(mixture, start, larger, draws=REFERENCE, seed=seed)
         with progress(f"power, {form}", len(worlds)) as advance:
             for number, (name, made, truth) in enumerate(worlds):
-                count = 4 * sets if known and not number else sets if known or not number else sets // 5
+                count = 4 * sets if known and not number else sets if known or not number else sets // 8
+                regions = min(REGIONS, count // 5)
                 make = partial(
                     power_row, mixture, cells, made[order], name, truth, sets=count, draws=draws,
-                    seed=seed + 1000 * number, regions=min(REGIONS, sets // 5), of_known=of_known,
+                    seed=seed + 1000 * number, regions=regions, of_known=of_known,
                 )  # fmt: skip
                 rows.append(_cached(folder, f"{form.replace(' ', '_')}_{number}_{count}_{draws}_{seed}", make))
                 advance()

@@ -11,6 +11,8 @@ repeats of cells (:func:`dispersion_of_repeats`) or not assumed.
 A hypothesis survives if the probability of a larger deviance is at least :data:`SIGNIFICANCE`. One survivor: that is
 the verdict. Several: "cannot tell". None: "none", no hypothesis holds to the sampling error. Arms that repeat the
 schedule of another are no evidence of their own and are left out.
+
+How many of the runs each hypothesis decides, where several do, is said by :mod:`slt_toys.worlds.shares`.
 """
 
 from __future__ import annotations
