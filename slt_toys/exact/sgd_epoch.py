@@ -173,7 +173,7 @@ def uniform_points(interval: tuple[float, float], spacing: float, what: str) -> 
             f"the noise of a step, {spacing / RESOLUTION:.2g} at least, is too small for {what} on an interval of "
             f"{high - low:.3g}: it would take {count:.3g} points, more than {MOST_POINTS}; give added_noise or sample"
         )
-    return np.asarray(low + spacing * np.arange(int(count)))
+    return np.asarray(low + spacing * np.arange(int(count)), dtype=np.float64)
 
 
 @lru_cache(maxsize=2_048)

@@ -206,7 +206,7 @@ class Momentum:
     def weight_of(self) -> Array:
         epoch = self.epoch
         ahead = epoch.learning_rate * epoch.momentum if epoch.nesterov else 0.0
-        return np.asarray(-ahead * self.buffers)
+        return np.asarray(-ahead * self.buffers, dtype=np.float64)
 
 
 @njit(cache=True, fastmath=True)
