@@ -1,8 +1,10 @@
-"""Escapes in one or two coordinates: the temperature they tell, and how often they happen, whatever made them.
+"""Thermometers that look up their exact laws in tables, in one or two coordinates; and how often escapes happen.
 
-The thermometer is :func:`slt_toys.thermometers.dynamic.escape_thermometer` with its exact expectations looked up in a
-table (:mod:`slt_toys.exact.passage_table`): one table serves every run of a potential, and there are two coordinates.
-The rate assumes no temperature; how it depends on the size of the noise says whether escapes are activated.
+The one of escapes is :func:`slt_toys.thermometers.dynamic.escape_thermometer` with its exact expectations looked up in a
+table (:mod:`slt_toys.exact.passage_table`), that of the energy is
+:func:`slt_toys.thermometers.equilibrium.energy_thermometer` without its last steps from the table, right to 1e-4, to
+rounding: one table serves every run of a potential. The rate of escapes assumes no temperature; how it depends on the
+size of the noise says whether they are activated.
 """
 
 from __future__ import annotations
@@ -12,14 +14,19 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..exact.energies import energy_table
 from ..exact.passage_table import passage_table
 from ..inputs.arguments import checked_arguments
 from ..potentials.potential import Potential
 from ..reference.laws import law
+from ..samplers.phase_trips import phase_transitions
 from .dynamic import FEWEST_ESCAPES, _ends, _waits
+from .equilibrium import TRIPS
 from .readings import CONFIDENCE, FEWEST_CHAINS, Array, Range, Reading, checked_positions, reading, refusal, root
 
-__all__ = ["EscapeRate", "escape_rate", "recorded_escape_thermometer", "transverse_thermometer"]
+__all__ = [
+    "EscapeRate", "escape_rate", "phase_energy_thermometer", "recorded_escape_thermometer", "transverse_thermometer",
+]  # fmt: skip
 
 SLOPE_STEP = 1e-3  # of log(n_beta)
 
@@ -136,6 +143,42 @@ def recorded_escape_thermometer(
     if not found.reads:
         return found
     return replace(found, effective_sample_size=float(1 / (slope * found.relative_error) ** 2))
+
+
+@checked_arguments
+def phase_energy_thermometer(
+    potential: Potential, positions: ArrayLike, phase: str | int, *, between: Range, confidence: float = CONFIDENCE
+) -> Reading:
+    """Inverse temperature at which the exact mean loss inside a phase is the sampled one [eq:energy-law].
+
+    Chains must have changed phase 5 times on average, so that what lies at the border came from both sides.
+
+    Parameters
+    ----------
+    potential, positions, phase, between, confidence
+        As for :func:`slt_toys.thermometers.equilibrium.energy_thermometer`.
+    """
+    points = checked_positions(potential, positions)
+    number = potential.phase_number(phase)
+    name = f"energy in {potential.phases[number].name}"
+    index = potential.phase_index(points)
+    inside = (index == number).astype(float)
+    trips = float(phase_transitions(index).mean())
+    if trips < TRIPS or not inside.any():
+        return refusal(name, f"chains changed phase {trips:.2g} times on average; it takes {TRIPS:g}")
+    table, share = energy_table(potential, between), float(inside.mean())
+    excess = potential.energy_function()(points) - table.references[number + 1]
+    mean = float((excess * inside).mean() / share)
+    low, high = np.log(between)
+
+    def log_mean(x: float) -> float:
+        return float(table.log_means(x)[number + 1])
+
+    if not log_mean(high) < np.log(mean) < log_mean(low):
+        return refusal(name, f"no n_beta from {between[0]:g} to {between[1]:g} has the mean loss {mean:.3g}")
+    log_n_beta = root(lambda x: log_mean(x) - np.log(mean), low, high)
+    slope = float(table.log_means(log_n_beta, 1)[number + 1])
+    return reading(name, float(np.exp(log_n_beta)), inside * (excess - mean) / (share * mean * slope), confidence=confidence)
 
 
 @checked_arguments

@@ -36,8 +36,13 @@ from ..inputs.arguments import checked_arguments
 from ..potentials.phases import Phase
 from ..potentials.potential import Potential
 from ..samplers import OverdampedLangevin, sample
-from ..thermometers import Reading, energy_thermometer, fluctuation_dissipation_thermometer, occupancy_thermometer
-from ..thermometers.escapes import escape_rate, recorded_escape_thermometer, transverse_thermometer
+from ..thermometers import Reading, fluctuation_dissipation_thermometer, occupancy_thermometer
+from ..thermometers.escapes import (
+    escape_rate,
+    phase_energy_thermometer,
+    recorded_escape_thermometer,
+    transverse_thermometer,
+)
 from ..thermometers.gibbs_verdict import GibbsVerdict, NoiseLevel, gibbs_verdict
 from .noisy_descent import Noise, NoisyDescent, Recording
 
@@ -53,11 +58,11 @@ TEMPERATURES = (0.6, 0.42, 0.3)  # at the levels, of a mean barrier
 LEVELS = (64.0, 64 * 0.6 / 0.42, 128.0)  # batch sizes that give them; a mean of so many examples needs no whole number
 LEARNING_RATE, COARSE_RATE = 0.01, 0.05
 BETWEEN = (0.8, 9.0)  # inverse temperatures that the escape thermometer looks through
-LOOKED = (0.2, 100.0)  # the others
-COARSER = 5  # draws between those that all but the escapes look at
+LOOKED = (0.25, 40.0)  # the others
+COARSER = 3  # draws between those that all but the escapes look at
 HOTTER = 2.0
 STABILITY = 1.5
-FORGET = 20.0  # Langevin time before the recording
+FORGET = 60.0  # Langevin time before the recording
 
 
 @lru_cache(maxsize=1)
@@ -115,7 +120,7 @@ class GibbsWorld:
     potential: Potential
     descents: tuple[NoisyDescent, ...]
     expected: str
-    interval: float = 0.1
+    interval: float = 0.2
     langevin: bool = False
 
     @checked_arguments
@@ -140,7 +145,9 @@ def read_level(world: GibbsWorld, level: int, recording: Recording) -> NoiseLeve
     """Every thermometer that applies, and the rates of the escapes, of one level's trajectories."""
     potential, descent = world.potential, world.descents[level]
     few, ahead = recording.after[:, ::COARSER], recording.before[:, ::COARSER]
-    readings: list[Reading] = [energy_thermometer(potential, few, k, between=LOOKED) for k in range(2)]
+    readings: list[Reading] = [
+        phase_energy_thermometer(potential, few, k, between=LOOKED) for k in range(2)
+    ]
     readings.append(occupancy_thermometer(potential, few, between=LOOKED))
     if not world.langevin:
         readings.append(
@@ -197,7 +204,7 @@ def additive(coordinates: int = 1, rate: float = LEARNING_RATE, name: str = "add
     """SGD with normal noise alike in every place and direction."""
     potential = line_potential() if coordinates == 1 else plane_potential()
     descents = _descents(potential, Noise(1.0), rate)
-    return GibbsWorld(name, potential, descents, "tempered posterior", interval=0.1 if coordinates == 1 else 0.2)
+    return GibbsWorld(name, potential, descents, "tempered posterior")
 
 
 @checked_arguments
@@ -214,7 +221,7 @@ def hot_well(factor: float = HOTTER, coordinates: int = 1) -> GibbsWorld:
     place = sympy.Float(factor) ** (step - Rational(1, 2))
     noise = Noise(1.0, factors=(place,) * coordinates)
     name, expected = f"{factor:g} times as hot in the deep well", "activated, not Gibbs"
-    return GibbsWorld(name, potential, _descents(potential, noise), expected, interval=0.1 if coordinates == 1 else 0.2)
+    return GibbsWorld(name, potential, _descents(potential, noise), expected)
 
 
 def loss_dependent() -> GibbsWorld:
@@ -232,7 +239,7 @@ def heavy_tails(coordinates: int = 1) -> GibbsWorld:
     descents = tuple(
         NoisyDescent(potential, noise, LEARNING_RATE, batch, walls=2.5) for batch in (64.0, 256.0, 1024.0)
     )
-    return GibbsWorld("heavy tails", potential, descents, "not activated", interval=0.1 if coordinates == 1 else 0.2)
+    return GibbsWorld("heavy tails", potential, descents, "not activated")
 
 
 def drift() -> GibbsWorld:
@@ -247,7 +254,7 @@ def anisotropic(ratio: float = 3.0) -> GibbsWorld:
     potential = plane_potential()
     mixing = ((ratio**0.25, 0.0), (0.0, ratio**-0.25))
     descents = _descents(potential, Noise(1.0, mixing=mixing))
-    return GibbsWorld(f"{ratio:g} times as hot along x", potential, descents, "activated, not Gibbs", interval=0.2)
+    return GibbsWorld(f"{ratio:g} times as hot along x", potential, descents, "activated, not Gibbs")
 
 
 def aligned() -> GibbsWorld:
@@ -256,14 +263,14 @@ def aligned() -> GibbsWorld:
     hessian = potential.hessian_function()(potential.minimum_point(1))
     factor = np.linalg.cholesky(2 * hessian / np.trace(hessian))
     descents = _descents(potential, Noise(1.0, mixing=tuple(map(tuple, factor.tolist()))))
-    return GibbsWorld("aligned with the Hessian", potential, descents, "activated, not Gibbs", interval=0.2)
+    return GibbsWorld("aligned with the Hessian", potential, descents, "activated, not Gibbs")
 
 
 def swirl(strength: float = 1.0) -> GibbsWorld:
     """A force along the level sets of the loss: exp(-L/T) stays stationary, paths go round and leave sooner."""
     potential = plane_potential()
     descents = _descents(potential, Noise(1.0), swirl=strength)
-    return GibbsWorld("swirl", potential, descents, "activated, not Gibbs", interval=0.2)
+    return GibbsWorld("swirl", potential, descents, "activated, not Gibbs")
 
 
 WORLDS: dict[str, Callable[[], GibbsWorld]] = {

@@ -3,8 +3,8 @@
 One step is w ← w - η (∇L(w) + S ∇L(w) + force(t) + noise), then walls clip. The noise of a minibatch of B examples is
 A (√p(w) ∘ ξ): one factor pᵢ(w) on the variance for each source of noise, a mixing matrix A, and symmetric α-stable ξ.
 The sum of B such numbers is again α-stable, so their mean has the scale B^(1/α-1), and B^(-1/2) for the normal ones of
-α = 2. Every chain has its own stream of random bits (xoshiro256+): results are the same to the bit on any number of
-threads.
+α = 2. Every chain has its own stream of random bits (xoshiro256+): a chain's path is the same to the bit whatever the number
+of chains and of threads.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import sympy
-from numba import njit, prange
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from ..inputs.arguments import check_fields, checked_arguments
@@ -322,11 +322,11 @@ def _inlined(coordinates: Sequence[sympy.Symbol], expressions: Sequence[sympy.Ex
 
 
 def _line(gradient: Any, spread: Any) -> Callable[..., None]:
-    @njit(parallel=True)
+    @njit(nogil=True)
     def advance(
         state, words, before, after, thin, rate, scale, stability, mixing, swirl, force, period, walls
     ):  # numba types these
-        for chain in prange(len(state)):
+        for chain in range(len(state)):
             w = state[chain, 0]
             own = words[chain].copy()
             size = scale * mixing[0, 0]
@@ -349,11 +349,11 @@ def _line(gradient: Any, spread: Any) -> Callable[..., None]:
 
 
 def _plane(gradient: Any, spread: Any) -> Callable[..., None]:
-    @njit(parallel=True)
+    @njit(nogil=True)
     def advance(
         state, words, before, after, thin, rate, scale, stability, mixing, swirl, force, period, walls
     ):  # numba types these
-        for chain in prange(len(state)):
+        for chain in range(len(state)):
             x, y = state[chain, 0], state[chain, 1]
             own = words[chain].copy()
             step = 0

@@ -1,0 +1,171 @@
+"""How often the three-way verdict is right: ``python -m slt_toys.worlds.gibbs_rates``.
+
+Every world of :mod:`slt_toys.worlds.gibbs` is run and judged for many seeds. One line of JSON for each is appended to a
+file as it is done, and what is there already is not run again; the page counts the answers.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from scipy.special import betaincinv
+
+from ..inputs.arguments import checked_arguments
+from ..results.progress import command_line, progress
+from .gibbs import WORLDS, GibbsWorld, anisotropic, hot_well, judge
+
+CHAINS, DURATION = 400, 400.0
+SHORT = ("additive, short runs", 40, 120.0)
+ANSWERS = ("tempered posterior", "activated, not Gibbs", "not activated", "not Gibbs", "cannot tell")
+# Beside the worlds by name: heat of the deep well over that of the shallow one, and along one axis over the other.
+FACTORS, RATIOS = (1.05, 1.12, 1.25), (1.25, 1.6)
+CASES = {
+    **WORLDS,
+    **{f"hot clean well, factor {factor:g}": partial(hot_well, factor) for factor in FACTORS},
+    **{f"anisotropic, ratio {ratio:g}": partial(anisotropic, ratio) for ratio in RATIOS},
+    SHORT[0]: WORLDS["additive"],
+}
+
+
+@dataclass(frozen=True)
+class GibbsRates:
+    """Judge worlds for many seeds.
+
+    Attributes
+    ----------
+    cases
+        Names; all when none is given.
+    seeds
+        Runs of each case.
+    first_seed
+        The first of them.
+    record
+        File of one line for each run, added to.
+    docs
+        Page to write from all of the record; none is written where it is left out.
+    """
+
+    cases: tuple[str, ...] = ()
+    seeds: int = 4
+    first_seed: int = 0
+    record: Path = Path("results/gibbs_rates.jsonl")
+    docs: Path | None = None
+
+
+@checked_arguments
+def judged(case: str, seed: int) -> dict[str, Any]:
+    """Run one case for one seed: the answer and the numbers it rests on."""
+    if case not in CASES:
+        raise ValueError(f"case must be one of {', '.join(CASES)}, not {case!r}")
+    world: GibbsWorld = CASES[case]()
+    chains, duration = SHORT[1:] if case == SHORT[0] else (CHAINS, DURATION)
+    verdict = judge(world, chains=chains, duration=duration, seed=seed)
+    return {
+        "case": case,
+        "seed": seed,
+        "answer": verdict.answer,
+        "low": [round(spread.low, 4) for spread in verdict.spreads],
+        "high": [round(spread.high, 4) if math.isfinite(spread.high) else None for spread in verdict.spreads],
+        "ratio": [round(spread.ratio, 4) if math.isfinite(spread.ratio) else None for spread in verdict.spreads],
+        "unread": [len(spread.unread) for spread in verdict.spreads],
+        "exponent": [
+            [round(value, 3) if math.isfinite(value) else None for value in (d.exponent_low, d.exponent, d.exponent_high)]
+            for d in verdict.dependences
+        ],
+        "escapes": [d.answer for d in verdict.dependences],
+        "statement": verdict.statement,
+    }
+
+
+def run(options: GibbsRates) -> None:
+    """Judge what the record lacks, and write the page."""
+    unknown = [case for case in options.cases if case not in CASES]
+    if unknown or options.seeds < 1 or options.first_seed < 0:
+        raise ValueError(
+            f"--cases must be of {', '.join(CASES)}, and --seeds at least 1, not {unknown or options.seeds}"
+        )
+    done = {(line["case"], line["seed"]) for line in read(options.record)}
+    wanted = [
+        (case, seed)
+        for seed in range(options.first_seed, options.first_seed + options.seeds)
+        for case in options.cases or tuple(CASES)
+        if (case, seed) not in done
+    ]
+    options.record.parent.mkdir(parents=True, exist_ok=True)
+    with progress("worlds judged", len(wanted)) as advance:
+        for case, seed in wanted:
+            line = json.dumps(judged(case, seed))
+            with options.record.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+            advance()
+    if options.docs is not None:
+        options.docs.write_text(page(read(options.record)), encoding="utf-8")
+
+
+def read(record: Path) -> list[dict[str, Any]]:
+    """Lines of a record; none where there is no file."""
+    if not record.exists():
+        return []
+    return [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def interval(count: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Clopper and Pearson's interval of a share."""
+    tail = (1 - confidence) / 2
+    low = float(betaincinv(count, total - count + 1, tail)) if count else 0.0
+    high = float(betaincinv(count + 1, total - count, 1 - tail)) if count < total else 1.0
+    return low, high
+
+
+def page(lines: Sequence[dict[str, Any]]) -> str:
+    """Count the answers of every case."""
+    rows = [
+        "| world | should be | runs | " + " | ".join(ANSWERS) + " | share called so | thermometers apart |",
+        "|---|---|---|" + "---|" * (len(ANSWERS) + 2),
+    ]
+    for case, make in CASES.items():
+        own = [line for line in lines if line["case"] == case]
+        if own:
+            rows.append(_row(case, make().expected, own))
+    return "\n".join([*_HEAD, *rows, "", *_FOOT, ""])
+
+
+def _row(case: str, expected: str, own: Sequence[dict[str, Any]]) -> str:
+    counts = Counter(line["answer"] for line in own)
+    right, total = counts[expected], len(own)
+    low, high = interval(right, total)
+    apart = sorted(_median(line["ratio"][k] for line in own) for k in range(len(own[0]["ratio"])))
+    told = [f"{100 * value:.0f}" for value in apart if math.isfinite(value)]
+    numbers = " | ".join(str(counts[answer]) for answer in ANSWERS)
+    between = f"{told[0]} to {told[-1]} %" if told else "cannot be read"
+    return f"| {case} | {expected} | {total} | {numbers} | {right / total:.3f} [{low:.3f}, {high:.3f}] | {between} |"
+
+
+def _median(values: Iterable[float | None]) -> float:
+    known = sorted(value for value in values if value is not None)
+    return known[len(known) // 2] if known else math.nan
+
+
+_HEAD = (
+    "# Gibbs or merely noisy?",
+    "",
+    "Written by `python -m slt_toys.worlds.gibbs_rates --docs docs/gibbs.md` from its record. Every run is judged from",
+    f"its trajectories, its loss, η and B alone: {CHAINS} chains for {DURATION:g} of Langevin time at each of three sizes of the",
+    "noise, all intervals of one verdict together at 95 %. *Tempered posterior*: all thermometers agree within 20 % at",
+    "every level. *Activated, not Gibbs*: they are further apart than 10 % and log escape rates are linear in B/η. *Not",
+    "activated*: escape rates are a power of the noise, or do not depend on it. The last column is the median ratio of",
+    "the hottest to the coldest reading, minus 1, least and largest of the levels.",
+    "",
+)
+_FOOT: tuple[str, ...] = ()
+
+if __name__ == "__main__":
+    sys.exit(command_line(GibbsRates, run))
