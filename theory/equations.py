@@ -6,6 +6,7 @@ import re
 
 from theory.derivation import Equation
 from theory.laws import (
+    anisotropic_noise,
     barrier_spectrum,
     confound,
     crossover,
@@ -16,11 +17,13 @@ from theory.laws import (
     fluctuation_dissipation,
     free_energy,
     gibbs,
+    heavy_tails,
     inertia,
     kinetics,
     langevin_bias,
     localisation,
     mechanisms,
+    noisy_diffusion,
     normal_crossing,
     pathways,
     power_law,
@@ -40,7 +43,18 @@ from theory.laws import (
 _LAWS = {
     "free_energy": (normal_crossing, free_energy, crossover),
     "kinetics": (kinetics, recorded_passage),
-    "sgd": (sgd, sgd_kernels, reshuffling, fluctuation_dissipation, inertia, langevin_bias, localisation),
+    "sgd": (
+        sgd,
+        sgd_kernels,
+        reshuffling,
+        fluctuation_dissipation,
+        inertia,
+        langevin_bias,
+        localisation,
+        noisy_diffusion,
+        anisotropic_noise,
+        heavy_tails,
+    ),
     "scaling": (scaling, power_law, equi_temperature, flow_time, schedules, confound, mechanisms, barrier_spectrum),
     "samplers": (gibbs, truncated_normal, replica_exchange, round_trips, splitting_bias),
     "zoo": (rival_models, pathways, diagonal_network, fisher_information),

@@ -349,4 +349,50 @@ decay_integral = _define("decay_integral", r"\Lambda_w", "integral of the weight
 feature_second_moment = _define("feature_second_moment", r"H_{jj}", "mean square of a feature over the data")
 loss_integral = _define("loss_integral", r"\int L", "integral of the loss over flow time")
 
+# Noise that is no temperature
+diffusion = _define("diffusion", "D(w)", "diffusion coefficient: dw = -L' dt + sqrt(2 D(w)) dW, Ito [loss]")
+well_diffusion = _define("well_diffusion", r"D_\alpha", "diffusion coefficient at the minimum that is left [loss]")
+other_well_diffusion = _define("other_well_diffusion", r"D_{\alpha'}", "that at the minimum of the other phase [loss]")
+barrier_diffusion = _define("barrier_diffusion", r"D_\ddagger", "diffusion coefficient at the barrier [loss]")
+climb = _define("climb", r"\Psi", "integral of L'/D along the way [1]", real=True)
+barrier_climb = _define("barrier_climb", r"\Delta\Psi_\ddagger", "integral of L'/D from minimum to barrier [1]")
+climb_difference = _define(
+    "climb_difference", r"\Delta\Psi", "integral of L'/D from one minimum to the other [1]", real=True
+)
+stationary_weight = _define("stationary_weight", "p", "stationary density, up to a constant [1/loss]")
+effective_potential = _define("effective_potential", r"V_{\rm eff}", "minus the logarithm of that [1]", real=True)
+escape_temperature = _define("escape_temperature", r"T_\ddagger", "temperature that escapes tell [loss]")
+occupancy_temperature = _define(
+    "occupancy_temperature", r"T_{\rm occ}", "temperature that occupancies tell [loss]", real=True
+)
+curvatures = tuple(
+    _define(f"curvature_{j}", f"h_{j}", f"curvature along direction {j} [loss/length^2]") for j in (1, 2)
+)
+directions = tuple(_define(f"direction_{j}", f"w_{j}", f"place along direction {j}", real=True) for j in (1, 2))
+diffusions = tuple(
+    _define(f"diffusion_{name}", f"D_{{{name}}}", f"entry {name} of the diffusion matrix [loss]", real=True)
+    for name in ("11", "12", "22")
+)
+gradient_covariance = _define(
+    "gradient_covariance",
+    "C_{12}",
+    "covariance of two directions of one example's gradient [loss^2/length^2]",
+    real=True,
+)
+weight_covariance = _define(
+    "weight_covariance", r"\Sigma_{12}", "stationary covariance of the weights along the two [length^2]", real=True
+)
+alignment = _define("alignment", "c", "gradient covariance over Hessian, where they are proportional [loss]")
+direction_temperature = _define("direction_temperature", "T_1", "curvature times variance along direction 1 [loss]")
+quasi_potential = _define("quasi_potential", "V", "quasi-potential: -log density to leading order [1]", real=True)
+path_norm = _define("path_norm", r"\|\varphi'\|", "length of a path's tangent in the metric of the inverse noise")
+drift_norm = _define("drift_norm", r"\|b\|", "length of the drift in the same metric")
+path_drift = _define("path_drift", r"\langle\varphi',b\rangle", "their inner product in that metric", real=True)
+action_density = _define("action_density", r"s'", "action per unit of the path's parameter", nonnegative=True)
+stability = _define("stability", r"\alpha_s", "index of stable noise, between 0 and 2; 2 is normal [1]")
+noise_scale = _define("noise_scale", r"\varepsilon", "scale of stable noise in a unit of Langevin time [length]")
+example_scale = _define("example_scale", "s_1", "scale of one example's stable gradient noise [loss/length]")
+jump_coefficient = _define("jump_coefficient", r"c_{\alpha_s}", "of the density c |u|^(-1-stability) of jumps [1]")
+well_width = _define("well_width", r"a_\ddagger", "distance from the minimum to the border of its phase [length]")
+
 SYMBOL_LATEX: dict[Basic, str] = {entry.symbol: entry.latex for entry in DEFINITIONS.values()}

@@ -79,7 +79,12 @@ drawn with replacement, gradient noise isotropic with variance $\\sigma^2$ per e
 Without replacement there is no single temperature, [eq:reshuffling-temperature-factor]; with noise that depends on
 the weights only [eq:fluctuation-dissipation] still holds.
 
-Heavy ball as it is coded: $v \\leftarrow \\mu v + g$, then $w \\leftarrow w - \\eta v$."""
+Heavy ball as it is coded: $v \\leftarrow \\mu v + g$, then $w \\leftarrow w - \\eta v$.
+
+The last equations are about noise that is not additive, isotropic and normal. By place, [eq:noisy-density], or by
+direction, [eq:lyapunov-covariance], it still makes hopping that is activated and follows $\\eta/B$, and yet no tempered
+posterior: every thermometer reads another temperature. With heavy tails, [eq:stable-escape-rate], nothing is activated.
+A verdict (`slt_toys.thermometers.gibbs_verdict`) tells the three apart."""
 
 _SCALING = """Training starts on bad data and turns to good data at epoch $e$. If that comes too late, the weights
 stay in the phase that the bad data preferred: the critical period has ended, at $e^*$. How does $e^*$ move with the
