@@ -22,7 +22,7 @@ from ..inputs.arguments import checked_arguments
 from ..results.progress import command_line, progress
 from .gibbs import WORLDS, GibbsWorld, anisotropic, hot_well, judge
 
-CHAINS, DURATION = 400, 400.0
+CHAINS, DURATION = 640, 400.0
 SHORT = ("additive, short runs", 40, 120.0)
 ANSWERS = ("tempered posterior", "activated, not Gibbs", "not activated", "not Gibbs", "cannot tell")
 # Beside the worlds by name: heat of the deep well over that of the shallow one, and along one axis over the other.
