@@ -364,6 +364,7 @@ effective_potential = _define("effective_potential", r"V_{\rm eff}", "minus the 
 escape_temperature = _define("escape_temperature", r"T_\ddagger", "temperature that escapes tell [loss]")
 occupancy_temperature = _define(
     "occupancy_temperature", r"T_{\rm occ}", "temperature that occupancies tell [loss]", real=True
+    "occupancy_temperature", r"T_{\rm occ}", "temperature that occupancies tell [loss]", **_REAL
 )
 curvatures = tuple(
     _define(f"curvature_{j}", f"h_{j}", f"curvature along direction {j} [loss/length^2]") for j in (1, 2)

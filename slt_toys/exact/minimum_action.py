@@ -72,7 +72,13 @@ def geometric_action(drift: Field, diffusion: Field, points: ArrayLike) -> float
 
 @checked_arguments
 def least_action_path(
-    drift: Field, diffusion: Field, start: ArrayLike, end: ArrayLike, *, points: int = POINTS, guess: ArrayLike | None = None
+    drift: Field,
+    diffusion: Field,
+    start: ArrayLike,
+    end: ArrayLike,
+    *,
+    points: int = POINTS,
+    guess: ArrayLike | None = None,
 ) -> ActionPath:
     """Find the curve of least action between two places.
 

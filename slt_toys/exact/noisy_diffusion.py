@@ -123,7 +123,11 @@ def mean_passage(process: FokkerPlanck, temperature: float, arrived: NDArray[np.
 
 @checked_arguments
 def expected_readings(
-    potential: Potential, process: FokkerPlanck, temperature: float, axis: int = 0, between: tuple[float, float] = (0.1, 1e4)
+    potential: Potential,
+    process: FokkerPlanck,
+    temperature: float,
+    axis: int = 0,
+    between: tuple[float, float] = (0.1, 1e4),
 ) -> dict[str, float]:
     """Inverse temperatures that thermometers read in the stationary state, for two phases and paths watched throughout.
 

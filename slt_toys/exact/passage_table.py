@@ -109,11 +109,15 @@ def passage_table(
     """
     low, high = between
     if not (0 < low < high <= 20 * low):
-        raise ValueError(f"between must hold two positive n_beta within a factor of 20, the smaller first, not {between}")
+        raise ValueError(
+            f"between must hold two positive n_beta within a factor of 20, the smaller first, not {between}"
+        )
     if potential.dimension not in RASTER or not 0 <= axis < potential.dimension:
         raise ValueError(f"potential must have one or two coordinates, axis among them, not {potential.dimension}")
     if not (np.isfinite(interval) and interval > 0) or start == target:
-        raise ValueError(f"interval must be positive, and start and target two levels, not {interval}, {start}, {target}")
+        raise ValueError(
+            f"interval must be positive, and start and target two levels, not {interval}, {start}, {target}"
+        )
     middle, half = (np.log(low) + np.log(high)) / 2, (np.log(high) - np.log(low)) / 2
     nodes = middle - half * np.cos(np.pi * (np.arange(NODES) + 0.5) / NODES)
     # Cells reach as far as the hottest of the temperatures does.
@@ -156,7 +160,9 @@ def _on_plane(
         return values.ravel() - step.observables(whole)[flat, 0]
 
     size = int(flat.sum())
-    solved, told = gmres(LinearOperator((size, size), matvec=stays, dtype=float), np.ones(size), rtol=SOLVED, restart=60)
+    solved, told = gmres(
+        LinearOperator((size, size), matvec=stays, dtype=float), np.ones(size), rtol=SOLVED, restart=60
+    )
     if told:
         raise ValueError(f"recorded passages at temperature {temperature:.3g} did not settle: take a higher one")
     draws = np.ones(flat.size)

@@ -18,6 +18,7 @@ from ..exact.kinetics import committor_quadrature
 from ..inputs.arguments import checked_arguments
 from ..potentials.potential import Potential
 from ..samplers.phase_trips import phase_transitions
+from .changes_of_phase import settled_changes
 from .readings import (  # fmt: skip
     CONFIDENCE,
     DRIFT,
@@ -116,7 +117,7 @@ def _moved_by_start(potential: Potential, points: Array, n_beta: float, number: 
     index = potential.phase_index(points)
     seen = np.array([(index == k).mean() for k in range(len(potential.phases))])
     sure = max(start_of_run((index == k).astype(float), np.inf).sure for k in range(len(seen)))
-    if phase_transitions(index).mean() >= TRIPS and sure <= DRIFT:
+    if settled_changes(potential, points, index).mean() >= TRIPS and sure <= DRIFT:
         return 0.0
     exact, _ = exact_occupancies(potential, n_beta)
     if number is None:
@@ -164,7 +165,7 @@ def occupancy_thermometer(
     if len(potential.phases) < 2:
         return refusal(name, f"{potential.name} has one phase")
     index = potential.phase_index(points)
-    trips = float(phase_transitions(index).mean())
+    trips = float(settled_changes(potential, points, index).mean())
     if trips < TRIPS:
         return refusal(
             name, f"chains changed phase {trips:.2g} times on average; it takes {TRIPS:g} to forget the start"

@@ -19,7 +19,7 @@ from ..exact.passage_table import passage_table
 from ..inputs.arguments import checked_arguments
 from ..potentials.potential import Potential
 from ..reference.laws import law
-from ..samplers.phase_trips import phase_transitions
+from .changes_of_phase import settled_changes
 from .dynamic import FEWEST_ESCAPES, _ends, _waits
 from .equilibrium import TRIPS
 from .readings import CONFIDENCE, FEWEST_CHAINS, Array, Range, Reading, checked_positions, reading, refusal, root
@@ -163,7 +163,7 @@ def phase_energy_thermometer(
     name = f"energy in {potential.phases[number].name}"
     index = potential.phase_index(points)
     inside = (index == number).astype(float)
-    trips = float(phase_transitions(index).mean())
+    trips = float(settled_changes(potential, points, index).mean())
     if trips < TRIPS or not inside.any():
         return refusal(name, f"chains changed phase {trips:.2g} times on average; it takes {TRIPS:g}")
     table, share = energy_table(potential, between), float(inside.mean())
@@ -178,7 +178,9 @@ def phase_energy_thermometer(
         return refusal(name, f"no n_beta from {between[0]:g} to {between[1]:g} has the mean loss {mean:.3g}")
     log_n_beta = root(lambda x: log_mean(x) - np.log(mean), low, high)
     slope = float(table.log_means(log_n_beta, 1)[number + 1])
-    return reading(name, float(np.exp(log_n_beta)), inside * (excess - mean) / (share * mean * slope), confidence=confidence)
+    return reading(
+        name, float(np.exp(log_n_beta)), inside * (excess - mean) / (share * mean * slope), confidence=confidence
+    )
 
 
 @checked_arguments

@@ -160,7 +160,9 @@ def spread_of(readings: Sequence[Reading], confidence: float = CONFIDENCE) -> Sp
     if len(usable) < 2:
         return Spread("", "", math.nan, 0.0, math.inf, unread)
     if len({each.shares.size for each in usable}) > 1:
-        raise ValueError(f"readings must come from the same chains, not {[each.shares.size for each in usable]} of them")
+        raise ValueError(
+            f"readings must come from the same chains, not {[each.shares.size for each in usable]} of them"
+        )
     logs = np.log([each.inverse_temperature for each in usable])
     shares = np.stack([each.shares for each in usable])
     chains = shares.shape[1]
@@ -301,7 +303,9 @@ def _statement(answer: Answer, spreads: Sequence[Spread], dependences: Sequence[
         f"(B/η)^{each.exponent:.2f} [{each.exponent_low:.2f}, {each.exponent_high:.2f}], {each.answer}"
         for each in dependences
     )
-    differ = f"{worst.hottest} reads hotter than {worst.coldest}" if worst.hottest else "no two thermometers can be read"
+    differ = (
+        f"{worst.hottest} reads hotter than {worst.coldest}" if worst.hottest else "no two thermometers can be read"
+    )
     return (
         f"{answer}: {differ}, the largest ratio of temperatures minus 1 is between {worst.low:.1%} and "
         f"{worst.high:.1%}; {escapes}"

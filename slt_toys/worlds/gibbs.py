@@ -127,7 +127,9 @@ class GibbsWorld:
     def record(self, level: int, chains: int, duration: float, seed: Sequence[int]) -> Recording:
         """Trajectories at one level, from the posterior at its mean temperature."""
         descent = self.descents[level]
-        start = draw_exact(self.potential, 1 / max(TEMPERATURES[-1] / 2, descent.temperature), chains, [*seed, level, 0])
+        start = draw_exact(
+            self.potential, 1 / max(TEMPERATURES[-1] / 2, descent.temperature), chains, [*seed, level, 0]
+        )
         if not self.langevin:
             settled = descent.run(start, FORGET, FORGET, [*seed, level, 1]).after[:, -1]
             return descent.run(settled, duration, self.interval, [*seed, level, 2])
@@ -145,14 +147,10 @@ def read_level(world: GibbsWorld, level: int, recording: Recording) -> NoiseLeve
     """Every thermometer that applies, and the rates of the escapes, of one level's trajectories."""
     potential, descent = world.potential, world.descents[level]
     few, ahead = recording.after[:, ::COARSER], recording.before[:, ::COARSER]
-    readings: list[Reading] = [
-        phase_energy_thermometer(potential, few, k, between=LOOKED) for k in range(2)
-    ]
+    readings: list[Reading] = [phase_energy_thermometer(potential, few, k, between=LOOKED) for k in range(2)]
     readings.append(occupancy_thermometer(potential, few, between=LOOKED))
     if not world.langevin:
-        readings.append(
-            fluctuation_dissipation_thermometer(potential, ahead, few, learning_rate=descent.learning_rate)
-        )
+        readings.append(fluctuation_dissipation_thermometer(potential, ahead, few, learning_rate=descent.learning_rate))
     time = recording.time_per_draw
     readings += [
         recorded_escape_thermometer(potential, recording.after, time_per_draw=time, phase=k, between=BETWEEN)
@@ -180,7 +178,8 @@ def judge(world: GibbsWorld, *, chains: int = 400, duration: float = 400.0, seed
         Non-negative.
     """
     levels = [
-        read_level(world, level, world.record(level, chains, duration, [seed, 16])) for level in range(len(world.descents))
+        read_level(world, level, world.record(level, chains, duration, [seed, 16]))
+        for level in range(len(world.descents))
     ]
     return gibbs_verdict(levels)
 
@@ -236,9 +235,7 @@ def heavy_tails(coordinates: int = 1) -> GibbsWorld:
     """α-stable noise, between walls at ±2.5 that keep the drift's steps stable; batches over a factor of 16."""
     potential = line_potential() if coordinates == 1 else plane_potential()
     noise = Noise(200.0, stability=STABILITY)
-    descents = tuple(
-        NoisyDescent(potential, noise, LEARNING_RATE, batch, walls=2.5) for batch in (64.0, 256.0, 1024.0)
-    )
+    descents = tuple(NoisyDescent(potential, noise, LEARNING_RATE, batch, walls=2.5) for batch in (64.0, 256.0, 1024.0))
     return GibbsWorld("heavy tails", potential, descents, "not activated")
 
 

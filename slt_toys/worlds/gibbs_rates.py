@@ -77,7 +77,10 @@ def judged(case: str, seed: int) -> dict[str, Any]:
         "ratio": [round(spread.ratio, 4) if math.isfinite(spread.ratio) else None for spread in verdict.spreads],
         "unread": [len(spread.unread) for spread in verdict.spreads],
         "exponent": [
-            [round(value, 3) if math.isfinite(value) else None for value in (d.exponent_low, d.exponent, d.exponent_high)]
+            [
+                round(value, 3) if math.isfinite(value) else None
+                for value in (d.exponent_low, d.exponent, d.exponent_high)
+            ]
             for d in verdict.dependences
         ],
         "escapes": [d.answer for d in verdict.dependences],

@@ -27,7 +27,13 @@ def test_one_temperature_everywhere_is_the_fokker_planck_process():
         np.testing.assert_allclose(own, other, rtol=1e-12)
     np.testing.assert_allclose(same.stationary(0.4), plain.stationary(0.4), rtol=1e-9)
     readings = expected_readings(LINE, same, 0.4)
-    assert readings.keys() == {"energy in left", "energy in right", "occupancy", "escape from left", "escape from right"}
+    assert readings.keys() == {
+        "energy in left",
+        "energy in right",
+        "occupancy",
+        "escape from left",
+        "escape from right",
+    }
     np.testing.assert_allclose(list(readings.values()), 2.5, rtol=2e-3)
 
 

@@ -1,0 +1,98 @@
+"""How often a chain is recorded must not matter: to escapes, to occupancy, to the energy of a phase."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import optimize
+
+from slt_toys.exact.draws import draw_exact
+from slt_toys.exact.kinetics import log_mean_first_passage_time
+from slt_toys.samplers import OverdampedLangevin, sample
+from slt_toys.samplers.phase_trips import phase_transitions
+from slt_toys.thermometers import (
+    energy_thermometer,
+    escape_thermometer,
+    fluctuation_dissipation_thermometer,
+    occupancy_thermometer,
+)
+from slt_toys.thermometers.changes_of_phase import settled_changes
+from slt_toys.thermometers.escapes import recorded_escape_thermometer
+from slt_toys.worlds.gibbs import line_potential
+from tests.seeds import fresh_seed
+
+LINE, LIMIT = line_potential(), 5.0
+STEP = 0.002
+
+
+def chains(temperature: float, count: int, duration: float, thin: int, start_temperature: float) -> np.ndarray:
+    return sample(
+        LINE, OverdampedLangevin(STEP, "heun"), n_beta=1 / temperature, chains=count, steps=round(duration / STEP),
+        thin=thin, seed=fresh_seed(), initial=draw_exact(LINE, 1 / start_temperature, count, fresh_seed()),
+        diagnose=False,
+    )["w"].values  # fmt: skip
+
+
+def watched(drawn: np.ndarray, interval: float) -> float:
+    """n_beta at which a path that is watched all the time takes as long as these are seen to."""
+    places = drawn[..., 0]
+    home, away = places <= -1, places >= 1
+    state = np.where(home, 1, np.where(away, 0, -1))
+    last = np.maximum.accumulate(np.where(state >= 0, np.arange(state.shape[1]), 0), axis=1)
+    waits = np.take_along_axis(state, last, axis=1) == 1
+    escapes = (waits[:, :-1] & ~waits[:, 1:]).sum()
+    mean = math.log(waits[:, :-1].sum() * interval / escapes)
+    return math.exp(
+        optimize.brentq(lambda x: log_mean_first_passage_time(LINE, math.exp(-x), -1.0, 1.0) - mean, 0.0, 2.5)
+    )
+
+
+@pytest.mark.slow
+def test_thermometers_read_the_same_at_any_recording_interval():
+    """Fifty-fold from .02 to 1: all within 5 standard errors. Watched throughout: escapes read 1 to 25 % too cold."""
+    temperature = 0.5
+    drawn = chains(temperature, 400, 160.0, 10, temperature)
+    late = []
+    for every in (1, 2, 10, 50):
+        interval, seen = 0.02 * every, drawn[:, every - 1 :: every]
+        readings = [energy_thermometer(LINE, seen, k) for k in range(2)]
+        readings.append(occupancy_thermometer(LINE, seen))
+        readings += [escape_thermometer(LINE, seen, time_per_draw=interval, phase=k) for k in range(2)]
+        readings += [
+            recorded_escape_thermometer(LINE, seen, time_per_draw=interval, phase=k, between=(0.8, 9.0))
+            for k in range(2)
+        ]
+        for found in readings:
+            assert found.reads, found.verdict
+            assert abs(math.log(found.inverse_temperature * temperature)) < LIMIT * found.relative_error, found.verdict
+        late.append(math.log(watched(seen, interval) * temperature) / readings[3].relative_error)
+    # Control: the later a crossing is seen, the colder such a reading; at 1 it is far out of its error.
+    assert late[3] > late[2] > late[0]
+    assert late[3] > 3 * LIMIT
+
+
+@pytest.mark.slow
+def test_flicker_at_the_border_is_no_change_of_phase():
+    """Chains that began too hot and changed phase twice: fine recording shows fifteen crossings of the border."""
+    temperature = 0.3
+    drawn = chains(temperature, 400, 60.0, 2, 5 * temperature)[:, 500:]
+    counted = phase_transitions(LINE.phase_index(drawn)).mean()
+    settled = [settled_changes(LINE, drawn[:, ::k], LINE.phase_index(drawn[:, ::k])).mean() for k in (1, 10, 50)]
+    assert counted > 8 and max(settled) < 3 and np.ptp(settled) < 0.4
+    for every in (1, 10, 50):
+        found = occupancy_thermometer(LINE, drawn[:, ::every])
+        assert not found.reads, found.verdict
+    # What would be read is off by more than its error allows.
+    share = (LINE.phase_index(drawn) == 1).mean()
+    exact = (LINE.phase_index(draw_exact(LINE, 1 / temperature, 200_000, fresh_seed())) == 1).mean()
+    assert exact - share > 0.02
+
+
+def test_steps_that_are_no_single_steps_are_refused():
+    """Recorded draws taken for the ends of one step: both sides of the relation differ, and nothing is read."""
+    temperature = 0.5
+    drawn = chains(temperature, 200, 60.0, 100, temperature)
+    found = fluctuation_dissipation_thermometer(LINE, drawn[:, :-1], drawn[:, 1:], learning_rate=0.2)
+    assert not found.reads and "not stationary" in found.reason
