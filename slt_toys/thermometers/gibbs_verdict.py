@@ -23,7 +23,6 @@ from scipy.special import chdtri, ndtri
 from ..inputs.arguments import checked_arguments
 from .escapes import EscapeRate
 from .readings import CONFIDENCE, Reading
-from .sgd_temperature import TOLERANCE
 
 Array = NDArray[np.float64]
 Answer = Literal["tempered posterior", "activated, not Gibbs", "not activated", "not Gibbs", "cannot tell"]
@@ -33,9 +32,9 @@ __all__ = [
 ]  # fmt: skip
 
 RESOLVED = 0.20  # two temperatures that differ by so much must be told apart
-ALLOWED = (1 + TOLERANCE) ** 2 - 1  # one temperature to 5 % either way, as for SGD's settings
+ALLOWED = 0.08  # steps of SGD at learning rate times curvature .08 alone set thermometers 4 to 6 % apart
 FEWEST_LEVELS = 3
-SAMPLES = 20_000  # of the largest of several correlated errors
+SAMPLES = 10_000  # of the largest of several correlated errors
 EXPONENTS = np.linspace(-1.0, 4.0, 501)  # of the noise in the escape law: 0 a power law, 1 activation
 ACTIVATED = 0.5  # nearer to activation than to a power law
 
