@@ -70,9 +70,8 @@ class PassageTable:
     def weights(self, log_n_beta: float) -> Array:
         """Lagrange's weights of the nodes at one inverse temperature."""
         away = log_n_beta - self.nodes
-        return np.array([
-            np.prod(np.delete(away, k) / np.delete(node - self.nodes, k)) for k, node in enumerate(self.nodes)
-        ])  # fmt: skip
+        shares = [np.prod(np.delete(away, k) / np.delete(node - self.nodes, k)) for k, node in enumerate(self.nodes)]
+        return np.array(shares, dtype=np.float64)
 
     def _read(self, values: Array, points: Array) -> Array:
         places = np.stack([
@@ -136,13 +135,15 @@ def _raster(low: float, high: float, target: float | None, start: float, count: 
 
 
 def _on_line(
-    potential: Potential, temperature: float, interval: float, start: float, target: float, axis: int, axes: tuple[Array, ...]
+    potential: Potential, temperature: float, interval: float, start: float, target: float, axis: int,
+    axes: tuple[Array, ...],
 ) -> Array:  # fmt: skip
     return np.log(recorded_passage(potential, temperature, interval, start, target)(axes[0]))
 
 
 def _on_plane(
-    potential: Potential, temperature: float, interval: float, start: float, target: float, axis: int, axes: tuple[Array, ...]
+    potential: Potential, temperature: float, interval: float, start: float, target: float, axis: int,
+    axes: tuple[Array, ...],
 ) -> Array:  # fmt: skip
     """Solve τ = 1 + Pτ this side of the level, P applied column by column."""
     own = grid_for(potential, [temperature], [CELLS_ALONG if k == axis else CELLS_ACROSS for k in range(2)])

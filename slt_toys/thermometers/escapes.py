@@ -1,6 +1,6 @@
 """Thermometers that look up their exact laws in tables, in one or two coordinates; and how often escapes happen.
 
-The one of escapes is :func:`slt_toys.thermometers.dynamic.escape_thermometer` with its exact expectations looked up in a
+The one of escapes is :func:`slt_toys.thermometers.dynamic.escape_thermometer` with its expectations looked up in a
 table (:mod:`slt_toys.exact.passage_table`), that of the energy is
 :func:`slt_toys.thermometers.equilibrium.energy_thermometer` without its last steps from the table, right to 1e-4, to
 rounding: one table serves every run of a potential. The rate of escapes assumes no temperature; how it depends on the

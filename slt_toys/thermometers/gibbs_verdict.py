@@ -177,7 +177,8 @@ def spread_of(readings: Sequence[Reading], confidence: float = CONFIDENCE) -> Sp
     first, second = (usable[k].thermometer for k in pairs[surest])
     coldest, hottest = (first, second) if apart[surest] > 0 else (second, first)
     return Spread(
-        coldest, hottest, float(np.expm1(np.abs(apart).max())), float(max(np.expm1((np.abs(apart) - reach).max()), 0.0)),
+        coldest, hottest, float(np.expm1(np.abs(apart).max())),
+        float(max(np.expm1((np.abs(apart) - reach).max()), 0.0)),
         float(np.expm1((np.abs(apart) + reach).max())), unread,
     )  # fmt: skip
 

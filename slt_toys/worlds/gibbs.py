@@ -67,7 +67,7 @@ FORGET = 60.0  # Langevin time before the recording
 
 @lru_cache(maxsize=1)
 def line_potential() -> Potential:
-    """L = x⁴ + 2x³/15 - 2x² - 2x/5 + 19/15: wells at -1 and 1, barriers .75 and 1.29 at -1/10, curvatures 7.2 and 8.8."""
+    """L = x⁴ + 2x³/15 - 2x² - 2x/5 + 19/15: wells at -1 and 1, barriers .75 and 1.29, curvatures 7.2 and 8.8."""
     x = sympy.Symbol("x", real=True)
     energy = _energy(x)
     phases = (
@@ -240,7 +240,7 @@ def heavy_tails(coordinates: int = 1) -> GibbsWorld:
 
 
 def drift() -> GibbsWorld:
-    """A force that switches its sign every half period drives over the barrier and back, with little noise beside it."""
+    """A force that switches its sign every half period drives over the barrier and back, with little noise beside."""
     potential = line_potential()
     descents = _descents(potential, Noise(1.0), temperature=0.06, force=2.6, period=14.0)
     return GibbsWorld("drift", potential, descents, "not activated")

@@ -3,8 +3,8 @@
 One step is w ← w - η (∇L(w) + S ∇L(w) + force(t) + noise), then walls clip. The noise of a minibatch of B examples is
 A (√p(w) ∘ ξ): one factor pᵢ(w) on the variance for each source of noise, a mixing matrix A, and symmetric α-stable ξ.
 The sum of B such numbers is again α-stable, so their mean has the scale B^(1/α-1), and B^(-1/2) for the normal ones of
-α = 2. Every chain has its own stream of random bits (xoshiro256+): a chain's path is the same to the bit whatever the number
-of chains and of threads.
+α = 2. Every chain has its own stream of random bits (xoshiro256+): a chain's path is the same to the bit whatever the
+number of chains and of threads.
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ def _uniform(words: Any) -> float:
 
 
 @njit(cache=True)
-def _normal(words: Any) -> float:
+def _normal(words: Any) -> Any:
     """One standard normal number by layers (Marsaglia & Tsang 2000, in the form of Doornik 2005)."""
     while True:
         bits = _word(words)

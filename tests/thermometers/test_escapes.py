@@ -1,4 +1,4 @@
-"""Tabulated thermometers against those that solve anew, and in two coordinates against the temperature of the chains."""
+"""Tabulated thermometers against those that solve anew, and in two coordinates against the chains' temperature."""
 
 from __future__ import annotations
 

@@ -61,9 +61,9 @@ def derive_aligned_temperature() -> Derivation:
         (
             Step("Put $C = cH$, so $C_{11} = ch_1$, into [eq:lyapunov-covariance], times $h_1$:", own),
             Step(
-                "For small steps the variance itself, $\\eta c/2B$, is alike in all directions: the weights spread in a "
-                "ball whatever the shape of the loss, stiff directions are hot and flat ones cold. Near a minimum of a "
-                "network the covariance of gradients is close to this, with $c$ twice the loss of a regression."
+                "For small steps the variance itself, $\\eta c/2B$, is alike in all directions: the weights spread in "
+                "a ball whatever the shape of the loss, stiff directions are hot and flat ones cold. Near a minimum of "
+                "a network the covariance of gradients is close to this, with $c$ twice the loss of a regression."
             ),
         ),
     )
@@ -103,13 +103,13 @@ def derive_quasi_potential_quadratic() -> Derivation:
         (
             Step(
                 "To leading order in small noise the density is $e^{-V}$, where $V$, the least action of paths from "
-                "the minimum, solves $\\nabla V\\cdot D\\nabla V = \\nabla V\\cdot\\nabla L$. In a quadratic well it is "
-                "$\\frac12 w\\cdot\\Sigma^{-1}w$ with $H\\Sigma + \\Sigma H = 2D$:",
+                "the minimum, solves $\\nabla V\\cdot D\\nabla V = \\nabla V\\cdot\\nabla L$. In a quadratic well it "
+                "is $\\frac12 w\\cdot\\Sigma^{-1}w$ with $H\\Sigma + \\Sigma H = 2D$:",
                 Eq(Symbol("Sigma"), covariance, evaluate=False),
             ),
             Step(
-                "(Checked in the equation.) For $D = T$ times the identity $V = L/T$. For $D$ proportional to $H$ it is "
-                "a ball: climbing a stiff direction costs no more than a flat one. Where $D_{12} \\neq 0$, in the "
+                "(Checked in the equation.) For $D = T$ times the identity $V = L/T$. For $D$ proportional to $H$ it "
+                "is a ball: climbing a stiff direction costs no more than a flat one. Where $D_{12} \\neq 0$, in the "
                 "Hessian's axes, paths up are not paths down reversed, and a current flows."
             ),
         ),
@@ -162,4 +162,31 @@ EQUATIONS = (
     Equation("aligned-temperature", "Temperature of a direction, noise aligned with the Hessian", s.direction_temperature, derive_aligned_temperature, "Near a minimum the covariance of gradients resembles the Hessian. Then there is one temperature per direction.", {s.learning_rate: sympy.Rational(1, 100), s.batch_size: 64, s.curvatures[0]: 8, s.alignment: 400}, source="derived here; compare Zhu et al. (2019), ICML", tests=_TESTS,),
     Equation("quasi-potential-quadratic", "Quasi-potential of a quadratic well", s.quasi_potential, derive_quasi_potential_quadratic, "What takes the place of L/T when noise is anisotropic: exact where the well is quadratic.", {**_D, s.curvatures[0]: 8, s.curvatures[1]: 2, s.directions[0]: 1, s.directions[1]: 1}, source="Freidlin & Wentzell, Random Perturbations of Dynamical Systems, chapter 4; derived here", tests=_TESTS,),
     Equation("geometric-action", "Geometric action", s.action_density, derive_geometric_action, "The price of a path out of a well whatever time it takes, which a computer can minimise.", {s.path_norm: 1, s.drift_norm: 2, s.path_drift: -1}, source="Heymann & Vanden-Eijnden (2008), Comm. Pure Appl. Math. 61, 1052; derived here", tests=_TESTS,),
+    Equation(
+        "lyapunov-covariance", "Covariance with anisotropic noise", s.weight_covariance, derive_lyapunov_covariance,
+        "Noise of a network is far from isotropic. What does SGD sample in a quadratic well then?",
+        "derived here; small steps: Mandt, Hoffman & Blei (2017), JMLR 18", _TESTS,
+        {s.learning_rate: sympy.Rational(1, 100), s.batch_size: 64, s.curvatures[0]: 8, s.curvatures[1]: 2,
+         s.gradient_covariance: 1000},
+    ),
+    Equation(
+        "aligned-temperature", "Temperature of a direction, noise aligned with the Hessian", s.direction_temperature,
+        derive_aligned_temperature,
+        "Near a minimum the covariance of gradients resembles the Hessian. Then each direction has a temperature.",
+        "derived here; compare Zhu et al. (2019), ICML", _TESTS,
+        {s.learning_rate: sympy.Rational(1, 100), s.batch_size: 64, s.curvatures[0]: 8, s.alignment: 400},
+    ),
+    Equation(
+        "quasi-potential-quadratic", "Quasi-potential of a quadratic well", s.quasi_potential,
+        derive_quasi_potential_quadratic,
+        "What takes the place of L/T when noise is anisotropic: exact where the well is quadratic.",
+        "Freidlin & Wentzell, Random Perturbations of Dynamical Systems, chapter 4; derived here", _TESTS,
+        {**_D, s.curvatures[0]: 8, s.curvatures[1]: 2, s.directions[0]: 1, s.directions[1]: 1},
+    ),
+    Equation(
+        "geometric-action", "Geometric action", s.action_density, derive_geometric_action,
+        "The price of a path out of a well whatever time it takes, which a computer can minimise.",
+        "Heymann & Vanden-Eijnden (2008), Comm. Pure Appl. Math. 61, 1052; derived here", _TESTS,
+        {s.path_norm: 1, s.drift_norm: 2, s.path_drift: -1},
+    ),
 )  # fmt: skip

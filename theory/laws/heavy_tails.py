@@ -38,8 +38,8 @@ def derive_stable_jumps() -> Derivation:
         (
             Step(
                 "Jumps of size $u$ at the rate $c|u|^{-1-\\alpha_s}du$ give the characteristic function "
-                "$e^{-t|k|^{\\alpha_s}}$ if $2c\\int_0^\\infty(1-\\cos ku)u^{-1-\\alpha_s}du = |k|^{\\alpha_s}$. By parts "
-                "the integral at $k = 1$ is",
+                "$e^{-t|k|^{\\alpha_s}}$ if $2c\\int_0^\\infty(1-\\cos ku)u^{-1-\\alpha_s}du = |k|^{\\alpha_s}$. By "
+                "parts the integral at $k = 1$ is",
                 gamma(1 - alpha) * cos(pi * alpha / 2) / alpha,
             ),
             Step("so $c$ follows with $\\Gamma(1-x)\\Gamma(x) = \\pi/\\sin\\pi x$. Checks: $1/\\pi$ at 1, 0 at 2."),
@@ -93,14 +93,14 @@ def derive_stable_noise_scale() -> Derivation:
         result,
         (
             Step(
-                "The sum of $n$ stable numbers has $n^{1/\\alpha_s}$ times their scale. So the mean over a minibatch has",
+                "The sum of $n$ stable numbers has $n^{1/\\alpha_s}$ times their scale. So a minibatch has",
                 of_mean,
             ),
             Step("and $1/\\eta$ steps of $\\eta$ times that, one unit of Langevin time,", per_time),
             Step(
                 "For $\\alpha_s = 2$, with $s_1 = \\sigma/\\sqrt2$, its square is the temperature [eq:sgd-temperature]. "
-                "Put into [eq:stable-escape-rate], the rate is proportional to $(\\eta/B)^{\\alpha_s-1}$: it does depend "
-                "on $\\eta/B$ alone, like an activated one, but as a power."
+                "Put into [eq:stable-escape-rate], the rate goes as $(\\eta/B)^{\\alpha_s-1}$: it does depend on "
+                "$\\eta/B$ alone, like an activated one, but as a power."
             ),
         ),
     )
@@ -111,4 +111,22 @@ EQUATIONS = (
     Equation("stable-escape-rate", "Escape rate with stable noise", s.escape_rate, derive_stable_escape_rate, "How fast heavy-tailed noise leaves a phase, as its scale goes to zero.", {s.jump_coefficient: sympy.Rational(3, 10), s.stability: sympy.Rational(3, 2), s.noise_scale: sympy.Rational(1, 5),
          s.well_width: 1}, source=_JUMPS, tests=_TESTS,),
     Equation("stable-noise-scale", "Scale of stable gradient noise", s.noise_scale, derive_stable_noise_scale, "What learning rate and batch size do to it, in Langevin time.", {s.example_scale: 10, s.learning_rate: sympy.Rational(1, 100), s.batch_size: 64, s.stability: sympy.Rational(3, 2)}, tests=_TESTS,),
+    Equation(
+        "stable-jumps", "Jumps of stable noise", s.jump_coefficient, derive_stable_jumps,
+        "Gradient noise with heavy tails has no variance, hence no temperature. What does it do instead?",
+        "Samorodnitsky & Taqqu (1994), Stable Non-Gaussian Random Processes; derived here", _TESTS,
+        {s.stability: sympy.Rational(3, 2)},
+    ),
+    Equation(
+        "stable-escape-rate", "Escape rate with stable noise", s.escape_rate, derive_stable_escape_rate,
+        "How fast heavy-tailed noise leaves a phase, as its scale goes to zero.", _JUMPS, _TESTS,
+        {s.jump_coefficient: sympy.Rational(3, 10), s.stability: sympy.Rational(3, 2),
+         s.noise_scale: sympy.Rational(1, 5), s.well_width: 1},
+    ),
+    Equation(
+        "stable-noise-scale", "Scale of stable gradient noise", s.noise_scale, derive_stable_noise_scale,
+        "What learning rate and batch size do to it, in Langevin time.", "derived here", _TESTS,
+        {s.example_scale: 10, s.learning_rate: sympy.Rational(1, 100), s.batch_size: 64,
+         s.stability: sympy.Rational(3, 2)},
+    ),
 )  # fmt: skip

@@ -177,7 +177,8 @@ def derive_noisy_occupancy_temperature() -> Derivation:
         result,
         (
             Step(
-                "By [eq:noisy-density] the masses about two regular minima of curvatures $h_\\alpha$ and $h_o$ have the ratio",
+                "By [eq:noisy-density] the masses about two regular minima of curvatures $h_\\alpha$ and $h_o$ have "
+                "the ratio",
                 sympy.Mul(second, 1 / first, evaluate=False),
             ),
             Step(
@@ -200,4 +201,40 @@ EQUATIONS = (
     Equation("noisy-escape-temperature", "Temperature that escapes tell", s.escape_temperature, derive_noisy_escape_temperature, "Thermometers differ by what they average: this one the noise of the climb.", {s.barrier_height: 1, s.barrier_climb: 3}, tests=_TESTS,),
     Equation("noisy-occupancy-temperature", "Temperature that occupancies tell", s.occupancy_temperature, derive_noisy_occupancy_temperature, "The most sensitive witness: it multiplies a small difference of noise by how much the phases differ in loss.", {s.loss_difference: sympy.Rational(-8, 15), s.climb_difference: -1, s.well_diffusion: sympy.Rational(1, 2),
          s.other_well_diffusion: sympy.Rational(53, 100)}, tests=_TESTS,),
+    Equation(
+        "noisy-density", "Stationary density with noise by place", s.stationary_weight, derive_noisy_density,
+        "Gradient noise is never the same everywhere. What does SGD sample if it is hotter here than there?",
+        _DENSITY, _TESTS, {s.climb: 2, s.diffusion: sympy.Rational(2, 5)},
+    ),
+    Equation(
+        "noisy-effective-potential", "Effective potential of noise by place", s.effective_potential,
+        derive_noisy_effective_potential,
+        "What one would take for the loss of a tempered posterior, seeing where the weights are.",
+        _DENSITY, _TESTS, {s.climb: 2, s.diffusion: sympy.Rational(2, 5)},
+    ),
+    Equation(
+        "noisy-passage", "Mean first passage time with noise by place", s.mean_first_passage_time,
+        derive_noisy_passage, "The exact time, of which the rate below is a limit.",
+        "Gardiner, Handbook of Stochastic Methods, section 5.5; derived here", _TESTS,
+    ),
+    Equation(
+        "noisy-escape-rate", "Escape rate with noise by place", s.escape_rate, derive_noisy_escape_rate,
+        "Hopping that follows $\\eta/B$ is no evidence for a tempered posterior: any noise whose size follows it gives "
+        "that.", "derived here; constant noise Kramers (1940), Physica 7", _TESTS,
+        {**_RATE, s.well_diffusion: sympy.Rational(1, 2), s.barrier_diffusion: sympy.Rational(1, 4),
+         s.barrier_climb: 3},
+    ),
+    Equation(
+        "noisy-escape-temperature", "Temperature that escapes tell", s.escape_temperature,
+        derive_noisy_escape_temperature, "Thermometers differ by what they average: this one the noise of the climb.",
+        "derived here", _TESTS, {s.barrier_height: 1, s.barrier_climb: 3},
+    ),
+    Equation(
+        "noisy-occupancy-temperature", "Temperature that occupancies tell", s.occupancy_temperature,
+        derive_noisy_occupancy_temperature,
+        "The most sensitive witness: it multiplies a small difference of noise by how much the phases differ in loss.",
+        "derived here", _TESTS,
+        {s.loss_difference: sympy.Rational(-8, 15), s.climb_difference: -1, s.well_diffusion: sympy.Rational(1, 2),
+         s.other_well_diffusion: sympy.Rational(53, 100)},
+    ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Anisotropic noise in a quadratic well: covariances of simulated steps, and the action of paths by another minimiser."""
+"""Anisotropic noise in a quadratic well: covariances of simulated steps, and actions by other minimisers."""
 
 from __future__ import annotations
 

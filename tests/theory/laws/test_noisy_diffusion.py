@@ -78,7 +78,8 @@ def test_rate_is_one_over_the_time_at_small_noise(factor):
     for size in (0.08, 0.04):
         grid = np.linspace(low, top, 20_001)
         rate = law("noisy-escape-rate")(
-            well_curvature=curvature(low), barrier_curvature=-curvature(top), barrier_climb=climb(size, factor, grid)[-1],
+            well_curvature=curvature(low), barrier_curvature=-curvature(top),
+            barrier_climb=climb(size, factor, grid)[-1],
             well_diffusion=noise(low, size, factor), barrier_diffusion=noise(top, size, factor),
         )  # fmt: skip
         ratios.append(rate * passage(size, factor, low, high))
