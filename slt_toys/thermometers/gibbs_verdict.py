@@ -221,7 +221,7 @@ def escape_dependence(
     each = 1 - (1 - confidence) / 2
     fall = float(y[0] - y[-1])
     width = float(ndtri((1 + each) / 2)) * float(np.hypot(error[0], error[-1]))
-    squares = np.array([_misfit(x / x[0], y, error, q) for q in EXPONENTS])
+    squares = _misfits(x / x[0], y, error)
     inside = EXPONENTS[squares - squares.min() <= chdtri(1, 1 - each)]
     best, low, high = float(EXPONENTS[squares.argmin()]), float(inside[0]), float(inside[-1])
     answer = "cannot tell"
@@ -236,13 +236,15 @@ def escape_dependence(
     return Dependence(phase, fall, fall - width, fall + width, best, low, high, answer)
 
 
-def _misfit(x: Array, y: Array, error: Array, q: float) -> float:
-    """Chi-square of the best a and b at an exponent."""
-    shape = np.log(x) if abs(q) < 1e-9 else np.expm1(q * np.log(x)) / q
-    weights = 1 / error
-    design = np.stack([np.ones_like(x), shape / np.ptp(shape)], axis=1) * weights[:, None]
-    solved = np.linalg.lstsq(design, y * weights, rcond=None)[0]
-    return float(((y * weights - design @ solved) ** 2).sum())
+def _misfits(x: Array, y: Array, error: Array) -> Array:
+    """Chi-square of the best a and b at each of ``EXPONENTS``."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shapes = np.expm1(np.multiply.outer(EXPONENTS, np.log(x))) / EXPONENTS[:, None]
+    shapes = np.where(np.abs(EXPONENTS[:, None]) < 1e-9, np.log(x), shapes)
+    weights = 1 / error**2
+    shapes = shapes - (shapes @ weights / weights.sum())[:, None]
+    away = y - (weights @ y) / weights.sum()
+    return weights @ away**2 - (shapes @ (weights * away)) ** 2 / (shapes**2 @ weights)
 
 
 # ---- the verdict ----------------------------------------------------------------------------------------------------

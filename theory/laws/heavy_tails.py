@@ -98,7 +98,7 @@ def derive_stable_noise_scale() -> Derivation:
             ),
             Step("and $1/\\eta$ steps of $\\eta$ times that, one unit of Langevin time,", per_time),
             Step(
-                "For $\\alpha_s = 2$, with $s_1 = \\sigma/\\sqrt2$, its square is the temperature [eq:sgd-temperature]. "
+                "At $\\alpha_s = 2$, if $s_1 = \\sigma/\\sqrt2$, its square is the temperature of [eq:sgd-temperature]. "
                 "Put into [eq:stable-escape-rate], the rate goes as $(\\eta/B)^{\\alpha_s-1}$: it does depend on "
                 "$\\eta/B$ alone, like an activated one, but as a power."
             ),
