@@ -163,9 +163,9 @@ _HEAD = (
     "Written by `python -m slt_toys.worlds.gibbs_rates --docs docs/gibbs.md` from its record. Every run is judged from",
     f"its trajectories, its loss, η and B alone: {CHAINS} chains for {DURATION:g} of Langevin time at each of three",
     "sizes of the noise, all intervals of one verdict together at 95 %. *Tempered posterior*: all thermometers agree",
-    "within 20 % at every level. *Activated, not Gibbs*: they are further apart than 8 % and log escape rates are linear",
-    "in B/η. *Not activated*: escape rates are a power of the noise, or do not depend on it. The last column is the median",
-    "ratio of the hottest to the coldest reading, minus 1, least and largest of the levels.",
+    "within 20 % at every level. *Activated, not Gibbs*: they are further apart than 8 % and log escape rates are",
+    "linear in B/η. *Not activated*: escape rates are a power of the noise, or do not depend on it. The last column is",
+    "the median ratio of the hottest to the coldest reading, minus 1, least and largest of the levels.",
     "",
 )
 _FOOT: tuple[str, ...] = ()

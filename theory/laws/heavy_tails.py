@@ -98,9 +98,9 @@ def derive_stable_noise_scale() -> Derivation:
             ),
             Step("and $1/\\eta$ steps of $\\eta$ times that, one unit of Langevin time,", per_time),
             Step(
-                "At $\\alpha_s = 2$, if $s_1 = \\sigma/\\sqrt2$, its square is the temperature of [eq:sgd-temperature]. "
-                "Put into [eq:stable-escape-rate], the rate goes as $(\\eta/B)^{\\alpha_s-1}$: it does depend on "
-                "$\\eta/B$ alone, like an activated one, but as a power."
+                "At $\\alpha_s = 2$, if $s_1 = \\sigma/\\sqrt2$, its square is the temperature of "
+                "[eq:sgd-temperature]. Put into [eq:stable-escape-rate], the rate goes as $(\\eta/B)^{\\alpha_s-1}$: "
+                "it does depend on $\\eta/B$ alone, like an activated one, but as a power."
             ),
         ),
     )
