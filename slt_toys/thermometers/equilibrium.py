@@ -40,7 +40,7 @@ NEWTON_STEPS = 2  # from the table to the exact value
 TINY = 1e-300
 LEAST_CHANGE = 1e-6  # of an occupancy over the whole range
 AMBIGUOUS = 25.0  # chi-square by which another inverse temperature must be worse, 5 standard errors
-TRIPS = 5.0  # changes of phase of a chain, on average, that make its occupancies its own and not the start's
+TRIPS = 3.0  # changes of phase of a chain, on average, that make its occupancies its own and not the start's
 BORDER_POINTS = 20_001  # of a phase's interval
 FLAT = 1e-9  # curvature, relative to the largest, of a direction that has no temperature
 
@@ -153,7 +153,7 @@ def occupancy_thermometer(
     Draws outside every phase are left out on both sides; the least Pearson chi-square decides, which for two phases is
     zero. Occupancies need not determine n_beta: of phases alike in loss and shape they do not depend on it, and where
     the deeper phase is the narrower one two temperatures may share them. Both are refused, and so are chains that have
-    changed phase fewer than 5 times on average, whose occupancies are those of their start.
+    changed phase, from deep to deep, fewer than 3 times on average, whose occupancies are those of their start.
 
     Parameters
     ----------

@@ -151,7 +151,7 @@ def phase_energy_thermometer(
 ) -> Reading:
     """Inverse temperature at which the exact mean loss inside a phase is the sampled one [eq:energy-law].
 
-    Chains must have changed phase 5 times on average, so that what lies at the border came from both sides.
+    Chains must have changed phase 3 times on average, so that what lies at the border came from both sides.
 
     Parameters
     ----------

@@ -28,7 +28,8 @@ Array = NDArray[np.float64]
 Answer = Literal["tempered posterior", "activated, not Gibbs", "not activated", "not Gibbs", "cannot tell"]
 
 __all__ = [
-    "Answer", "Dependence", "GibbsVerdict", "NoiseLevel", "Spread", "escape_dependence", "gibbs_verdict", "spread_of",
+    "Answer", "Dependence", "GibbsVerdict", "NoiseLevel", "Spread", "answer_of", "escape_dependence", "gibbs_verdict",
+    "spread_of",
 ]  # fmt: skip
 
 RESOLVED = 0.20  # two temperatures that differ by so much must be told apart
@@ -281,14 +282,15 @@ def gibbs_verdict(levels: Sequence[NoiseLevel], confidence: float = CONFIDENCE) 
         escape_dependence(phase, coldness, [level.rates[k] for level in ordered], 1 - half / len(phases))
         for k, phase in enumerate(phases)
     )
-    answer = _answer(spreads, dependences)
+    answer = answer_of(spreads, [each.answer for each in dependences])
     return GibbsVerdict(answer, spreads, dependences, confidence, _statement(answer, spreads, dependences))
 
 
-def _answer(spreads: Sequence[Spread], dependences: Sequence[Dependence]) -> Answer:
+def answer_of(spreads: Sequence[Spread], escapes: Sequence[str]) -> Answer:
+    """The answer that bounds on the thermometers' spread at every level, and the laws of the escapes, amount to."""
     differ = any(spread.low > ALLOWED for spread in spreads)
     agree = all(spread.high < RESOLVED and not spread.unread for spread in spreads)
-    told = {each.answer for each in dependences}
+    told = set(escapes)
     if agree:  # escapes included, at every level: whatever sets the temperature
         return "tempered posterior"
     if told & {"power law", "no dependence", "rises"}:
