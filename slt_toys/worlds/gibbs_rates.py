@@ -184,10 +184,10 @@ _HEAD = (
 _FOOT = (
     "What the rows say:",
     "",
-    "- Heavy tails are *not activated*, and must not be called so: escapes are single jumps, their rate is",
-    "  (η/B)^(α-1), a power that knows the width of a well and not its height [eq:stable-escape-rate]. It depends on η/B",
-    "  alone all the same: that runs collapse on η/B tells nothing of a temperature.",
-    "- The deep well 1.06 times as hot makes energies and escapes of the two wells differ by 6 %, and occupancy by 20 %",
+    "- Heavy tails are *not activated*: escapes are single jumps, and their rate is (η/B)^(α-1), a power that knows the",
+    "  width of a well and not its height [eq:stable-escape-rate]. It depends on η/B alone all the same: that runs",
+    "  collapse on η/B tells nothing of a temperature.",
+    "- The deep well 1.06 times as hot: energies and escapes of the two wells differ by 6 %, occupancy by 20 %",
     "  [eq:noisy-occupancy-temperature]: the hotter phase is the emptier, which no mean of two temperatures says.",
     "- Coarse steps, ηh = .4 (the control run of the critical period begins there): the energy reads ηh/2, a fifth,",
     "  hotter than the escapes. By the rule of 20 % that is no tempered posterior, for a cause that is known by law",
@@ -197,7 +197,7 @@ _FOOT = (
     "- Swirl leaves exp(-L/T) stationary: where the weights are is a tempered posterior, how soon they leave is not.",
     "- Short runs: neither a difference of 20 % nor its absence is claimed.",
     "",
-    "What one temperature allows, 8 %, was set after the first four runs at factor 1.06; all counts are by that rule.",
+    "What one temperature allows, 8 %, was set after four runs at factor 1.06, which are not counted.",
 )
 
 if __name__ == "__main__":

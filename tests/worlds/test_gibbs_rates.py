@@ -12,13 +12,16 @@ from slt_toys.worlds.gibbs_rates import CASES, GibbsRates, interval, judged, pag
 
 
 def made_line(case: str, seed: int, answer: str) -> dict[str, object]:
+    high = 0.1 if answer == "tempered posterior" else 0.3
     return {
         "case": case,
         "seed": seed,
         "answer": answer,
         "low": [0, 0, 0],
-        "high": [0.1] * 3,
+        "high": [high] * 3,
+        "unread": [0, 0, 0],
         "ratio": [0.05, 0.1, None],
+        "escapes": ["activated"],
     }
 
 
