@@ -184,8 +184,8 @@ _HEAD = (
 _FOOT = (
     "What the rows say:",
     "",
-    "- Heavy tails are *not activated*: escapes are single jumps, and their rate is (η/B)^(α-1), a power that knows the",
-    "  width of a well and not its height [eq:stable-escape-rate]. It depends on η/B alone all the same: that runs",
+    "- Heavy tails are *not activated*: escapes are single jumps, and their rate is (η/B)^(α-1), a power that knows",
+    "  the width of a well and not its height [eq:stable-escape-rate]. It depends on η/B alone all the same: that runs",
     "  collapse on η/B tells nothing of a temperature.",
     "- The deep well 1.06 times as hot: energies and escapes of the two wells differ by 6 %, occupancy by 20 %",
     "  [eq:noisy-occupancy-temperature]: the hotter phase is the emptier, which no mean of two temperatures says.",
