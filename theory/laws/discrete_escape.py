@@ -67,21 +67,21 @@ def derive_discrete_escape_factor() -> Derivation:
                 "coefficient does in the time $\\eta$ (their generators agree, for any loss):",
                 Eq(Symbol("b"), -slope + eta * drift, evaluate=False),
             ),
-            Step("", Eq(s.diffusion, temp + eta * noise, evaluate=False)),
+            Step("and", Eq(s.diffusion, temp + eta * noise, evaluate=False)),
             Step(
                 "Finite steps are noise by place: hotter where the loss is curved upwards, colder at the barrier. "
-                "Their climb from minimum to barrier is $\\Delta L/T + \\frac\\eta2(h_\\alpha + h_\\ddagger)$, since the "
-                "integrand is the derivative of",
+                "Their climb from minimum to barrier is $\\Delta L/T + \\frac\\eta2(h_\\alpha + h_\\ddagger)$, as "
+                "the integrand is the derivative of",
                 primitive,
             ),
             Step(
                 "In [eq:noisy-escape-rate], with $D_\\alpha = T(1+\\eta h_\\alpha)$, "
-                "$D_\\ddagger = T(1-\\eta h_\\ddagger)$ and the drift's slopes there, the steeper climb and the factors before it all but cancel. (Terms of "
-                "order $\\eta T$ are left out.)"
+                "$D_\\ddagger = T(1-\\eta h_\\ddagger)$ and the drift's slopes there, the steeper climb and the factors "
+                "before it all but cancel. (Terms of order $\\eta T$ are left out.)"
             ),
             Step(
-                "So at $\\eta h_\\alpha = 0.4$ and $h_\\ddagger = h_\\alpha/2$ escapes are 5 % more frequent, as if $T$ "
-                "were 1 or 2 % higher, while the energy in the well reads a temperature 25 % too high "
+                "So at $\\eta h_\\alpha = 0.4$ and $h_\\ddagger = h_\\alpha/2$ escapes are 5 % more frequent, as if "
+                "$T$ were 1 or 2 % higher, while the energy in the well reads a temperature 25 % too high "
                 "[eq:sgd-temperature-quadratic]: coarse steps part thermometers that agree for fine ones."
             ),
         ),
