@@ -76,8 +76,8 @@ def derive_discrete_escape_factor() -> Derivation:
             ),
             Step(
                 "In [eq:noisy-escape-rate], with $D_\\alpha = T(1+\\eta h_\\alpha)$, "
-                "$D_\\ddagger = T(1-\\eta h_\\ddagger)$ and the drift's slopes there, the steeper climb and the factors "
-                "before it all but cancel. (Terms of order $\\eta T$ are left out.)"
+                "$D_\\ddagger = T(1-\\eta h_\\ddagger)$ and the drift's slopes there, the steeper climb and the "
+                "factors before it all but cancel. (Terms of order $\\eta T$ are left out.)"
             ),
             Step(
                 "So at $\\eta h_\\alpha = 0.4$ and $h_\\ddagger = h_\\alpha/2$ escapes are 5 % more frequent, as if "
