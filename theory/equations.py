@@ -62,31 +62,6 @@ _LAWS = {
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     subject: tuple(equation for law in laws for equation in law.EQUATIONS) for subject, laws in _LAWS.items()
-    "free_energy": normal_crossing.EQUATIONS + free_energy.EQUATIONS + crossover.EQUATIONS,
-    "kinetics": kinetics.EQUATIONS + recorded_passage.EQUATIONS,
-    "sgd": sgd.EQUATIONS
-    + reshuffling.EQUATIONS
-    + fluctuation_dissipation.EQUATIONS
-    + inertia.EQUATIONS
-    + langevin_bias.EQUATIONS
-    + localisation.EQUATIONS
-    + noisy_diffusion.EQUATIONS
-    + discrete_escape.EQUATIONS
-    + anisotropic_noise.EQUATIONS
-    + heavy_tails.EQUATIONS,
-    "scaling": scaling.EQUATIONS
-    + power_law.EQUATIONS
-    + equi_temperature.EQUATIONS
-    + flow_time.EQUATIONS
-    + schedules.EQUATIONS
-    + confound.EQUATIONS
-    + barrier_spectrum.EQUATIONS,
-    "samplers": gibbs.EQUATIONS
-    + truncated_normal.EQUATIONS
-    + replica_exchange.EQUATIONS
-    + round_trips.EQUATIONS
-    + splitting_bias.EQUATIONS,
-    "zoo": rival_models.EQUATIONS + pathways.EQUATIONS + diagonal_network.EQUATIONS,
 }
 
 EQUATIONS: dict[str, Equation] = {}

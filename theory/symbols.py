@@ -361,12 +361,10 @@ climb_difference = _define(
 )
 stationary_weight = _define("stationary_weight", "p", "stationary density, up to a constant [1/loss]")
 effective_potential = _define("effective_potential", r"V_{\rm eff}", "minus the logarithm of that [1]", real=True)
-effective_potential = _define("effective_potential", r"V_{\rm eff}", "minus the logarithm of that [1]", **_REAL)
 escape_factor = _define("escape_factor", r"r_\eta/r_0", "escape rate by steps of this size over that of small ones [1]")
 escape_temperature = _define("escape_temperature", r"T_\ddagger", "temperature that escapes tell [loss]")
 occupancy_temperature = _define(
     "occupancy_temperature", r"T_{\rm occ}", "temperature that occupancies tell [loss]", real=True
-    "occupancy_temperature", r"T_{\rm occ}", "temperature that occupancies tell [loss]", **_REAL
 )
 curvatures = tuple(
     _define(f"curvature_{j}", f"h_{j}", f"curvature along direction {j} [loss/length^2]") for j in (1, 2)

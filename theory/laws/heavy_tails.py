@@ -107,26 +107,43 @@ def derive_stable_noise_scale() -> Derivation:
 
 
 EQUATIONS = (
-    Equation("stable-jumps", "Jumps of stable noise", s.jump_coefficient, derive_stable_jumps, "Gradient noise with heavy tails has no variance, hence no temperature. What does it do instead?", {s.stability: sympy.Rational(3, 2)}, source="Samorodnitsky & Taqqu (1994), Stable Non-Gaussian Random Processes; derived here", tests=_TESTS,),
-    Equation("stable-escape-rate", "Escape rate with stable noise", s.escape_rate, derive_stable_escape_rate, "How fast heavy-tailed noise leaves a phase, as its scale goes to zero.", {s.jump_coefficient: sympy.Rational(3, 10), s.stability: sympy.Rational(3, 2), s.noise_scale: sympy.Rational(1, 5),
-         s.well_width: 1}, source=_JUMPS, tests=_TESTS,),
-    Equation("stable-noise-scale", "Scale of stable gradient noise", s.noise_scale, derive_stable_noise_scale, "What learning rate and batch size do to it, in Langevin time.", {s.example_scale: 10, s.learning_rate: sympy.Rational(1, 100), s.batch_size: 64, s.stability: sympy.Rational(3, 2)}, tests=_TESTS,),
     Equation(
-        "stable-jumps", "Jumps of stable noise", s.jump_coefficient, derive_stable_jumps,
+        "stable-jumps",
+        "Jumps of stable noise",
+        s.jump_coefficient,
+        derive_stable_jumps,
         "Gradient noise with heavy tails has no variance, hence no temperature. What does it do instead?",
-        "Samorodnitsky & Taqqu (1994), Stable Non-Gaussian Random Processes; derived here", _TESTS,
         {s.stability: sympy.Rational(3, 2)},
+        source="Samorodnitsky & Taqqu (1994), Stable Non-Gaussian Random Processes; derived here",
+        tests=_TESTS,
     ),
     Equation(
-        "stable-escape-rate", "Escape rate with stable noise", s.escape_rate, derive_stable_escape_rate,
-        "How fast heavy-tailed noise leaves a phase, as its scale goes to zero.", _JUMPS, _TESTS,
-        {s.jump_coefficient: sympy.Rational(3, 10), s.stability: sympy.Rational(3, 2),
-         s.noise_scale: sympy.Rational(1, 5), s.well_width: 1},
+        "stable-escape-rate",
+        "Escape rate with stable noise",
+        s.escape_rate,
+        derive_stable_escape_rate,
+        "How fast heavy-tailed noise leaves a phase, as its scale goes to zero.",
+        {
+            s.jump_coefficient: sympy.Rational(3, 10),
+            s.stability: sympy.Rational(3, 2),
+            s.noise_scale: sympy.Rational(1, 5),
+            s.well_width: 1,
+        },
+        source=_JUMPS,
+        tests=_TESTS,
     ),
     Equation(
-        "stable-noise-scale", "Scale of stable gradient noise", s.noise_scale, derive_stable_noise_scale,
-        "What learning rate and batch size do to it, in Langevin time.", "derived here", _TESTS,
-        {s.example_scale: 10, s.learning_rate: sympy.Rational(1, 100), s.batch_size: 64,
-         s.stability: sympy.Rational(3, 2)},
+        "stable-noise-scale",
+        "Scale of stable gradient noise",
+        s.noise_scale,
+        derive_stable_noise_scale,
+        "What learning rate and batch size do to it, in Langevin time.",
+        {
+            s.example_scale: 10,
+            s.learning_rate: sympy.Rational(1, 100),
+            s.batch_size: 64,
+            s.stability: sympy.Rational(3, 2),
+        },
+        tests=_TESTS,
     ),
-)  # fmt: skip
+)
