@@ -53,6 +53,7 @@ _LAWS = {
         langevin_bias,
         localisation,
         noisy_diffusion,
+        discrete_escape,
         anisotropic_noise,
         heavy_tails,
     ),

@@ -36,7 +36,8 @@ from ..inputs.arguments import checked_arguments
 from ..potentials.phases import Phase
 from ..potentials.potential import Potential
 from ..samplers import OverdampedLangevin, sample
-from ..thermometers import Reading, fluctuation_dissipation_thermometer, occupancy_thermometer
+from ..thermometers.dynamic import fluctuation_dissipation_thermometer
+from ..thermometers.equilibrium import occupancy_thermometer
 from ..thermometers.escapes import (
     escape_rate,
     phase_energy_thermometer,
@@ -44,6 +45,7 @@ from ..thermometers.escapes import (
     transverse_thermometer,
 )
 from ..thermometers.gibbs_verdict import GibbsVerdict, NoiseLevel, gibbs_verdict
+from ..thermometers.readings import Reading
 from .noisy_descent import Noise, NoisyDescent, Recording
 
 Array = NDArray[np.float64]

@@ -9,7 +9,8 @@ import pytest
 
 from slt_toys.exact.draws import draw_exact
 from slt_toys.samplers import OverdampedLangevin, sample
-from slt_toys.thermometers import energy_thermometer, escape_thermometer
+from slt_toys.thermometers.dynamic import escape_thermometer
+from slt_toys.thermometers.equilibrium import energy_thermometer
 from slt_toys.thermometers.escapes import (
     escape_rate,
     phase_energy_thermometer,

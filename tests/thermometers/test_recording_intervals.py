@@ -12,13 +12,9 @@ from slt_toys.exact.draws import draw_exact
 from slt_toys.exact.kinetics import log_mean_first_passage_time
 from slt_toys.samplers import OverdampedLangevin, sample
 from slt_toys.samplers.phase_trips import phase_transitions
-from slt_toys.thermometers import (
-    energy_thermometer,
-    escape_thermometer,
-    fluctuation_dissipation_thermometer,
-    occupancy_thermometer,
-)
 from slt_toys.thermometers.changes_of_phase import settled_changes
+from slt_toys.thermometers.dynamic import escape_thermometer, fluctuation_dissipation_thermometer
+from slt_toys.thermometers.equilibrium import energy_thermometer, occupancy_thermometer
 from slt_toys.thermometers.escapes import recorded_escape_thermometer
 from slt_toys.worlds.gibbs import line_potential
 from tests.seeds import fresh_seed

@@ -90,9 +90,13 @@ def derive_discrete_escape_factor() -> Derivation:
 
 EQUATIONS = (
     Equation(
-        "discrete-escape-factor", "Escapes by finite steps", s.escape_factor, derive_discrete_escape_factor,
+        "discrete-escape-factor",
+        "Escapes by finite steps",
+        s.escape_factor,
+        derive_discrete_escape_factor,
         "The energy of a well knows the size of the steps. Do escapes?",
-        "derived here; modified equations: Zygalakis (2011), SIAM J. Sci. Comput. 33", _TESTS,
         {s.learning_rate: sympy.Rational(1, 20), s.well_curvature: 8, s.barrier_curvature: 4},
+        source="derived here; modified equations: Zygalakis (2011), SIAM J. Sci. Comput. 33",
+        tests=_TESTS,
     ),
-)  # fmt: skip
+)
