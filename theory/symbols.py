@@ -235,6 +235,22 @@ learning_rate_halvings = _real(
 equi_temperature_slope = _define(
     "equi_temperature_slope", r"\chi_B", "halvings of the learning rate per halving of the batch size at e* [1]"
 )
+noise_batch_exponent = _define(
+    "noise_batch_exponent", "a_B", "power of the batch size that the measured gradient variance follows [1]", **_REAL
+)
+noise_epoch_rate = _define(
+    "noise_epoch_rate", "a_e", "growth of the logarithm of the measured gradient variance per epoch [1/epochs]", **_REAL
+)
+end_shift = _define("end_shift", r"\frac{de^*}{d\ln B}", "shift of e* per e-fold of the batch size [epochs]", real=True)
+memory_rate = _define(
+    "memory_rate", "c^2", "squared input of the weight that learns one example by heart [loss/length^2]"
+)
+memorised_variance = _define(
+    "memorised_variance", r"\sigma^2_m", "gradient variance left when examples are learned by heart [loss^2/length^2]"
+)
+temperature_drift = _define(
+    "temperature_drift", r"\frac{d\ln T^*}{d\ln\sigma^2}", "power of the gradient variance that T* follows [1]"
+)
 sliding_barrier = _define(
     "sliding_barrier", r"\Delta L^\dagger", "barrier that one escape is expected to cross after epoch e [loss]"
 )

@@ -1,0 +1,217 @@
+"""SGD on the gradients of single examples, for any model that adds an example's gradient to an array.
+
+Every run draws its own minibatches, with replacement, from a generator of its own (splitmix64, Steele, Lea & Flood
+2014), so that a run's bits depend on its seed alone, whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from ..protocol.training import Training
+
+Array = NDArray[np.float64]
+Epochs = NDArray[np.int64]
+Advance = Callable[[float], None]
+START = {"natural": 0, "deficit": 1, "clean": 2}  # stands in seeds
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model, what it is trained on, and how to tell a run that is stuck.
+
+    Attributes
+    ----------
+    add_gradient
+        Compiled by numba: takes weights (d,), one row of the data and an array (d,), to which it adds the gradient of
+        that example's loss; returns the loss.
+    deficit, clean
+        Data, one row for each example, shape (N, columns).
+    deficit_weights, clean_weights
+        A point in the phase that the deficit prefers and one in that of the clean data, shape (d,).
+    initial_weights
+        Where training begins of its own accord, shape (d,), with normal scatter of ``initial_spread``.
+    is_stuck
+        Takes weights (runs, d); says which runs have not left what the deficit prefers, shape (runs,).
+    moving
+        Number of the leading weights whose gradient noise moves a run between phases; the noise of the others, such as
+        memories of single examples, is left out of the variance that is measured.
+    """
+
+    add_gradient: Callable[..., float]
+    deficit: Array
+    clean: Array
+    deficit_weights: Array
+    clean_weights: Array
+    initial_weights: Array
+    is_stuck: Callable[[Array], NDArray[np.bool_]]
+    initial_spread: float = 0.0
+    moving: int | None = None
+
+    @property
+    def dimension(self) -> int:
+        """Number of weights, d."""
+        return len(self.clean_weights)
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """What runs of one batch size came to, at each switch epoch.
+
+    Attributes
+    ----------
+    stuck
+        Whether each run ended stuck, shape (runs, switch epochs).
+    variance, variance_error
+        Per-example gradient variance on the clean data at the switch, the trace over the moving weights: mean over the
+        runs and its standard error, shape (switch epochs,).
+    at_switch
+        Weights at the switch, shape (switch epochs, runs, d).
+    """
+
+    stuck: Array
+    variance: Array
+    variance_error: Array
+    at_switch: Array
+
+
+@njit(inline="always")
+def _mixed(z):  # the output function of splitmix64
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@njit(parallel=True)
+def _train(add_gradient, data, weights, rates, steps, batch, states):
+    for run in prange(weights.shape[0]):
+        w, g, z = weights[run].copy(), np.empty(weights.shape[1]), states[run]
+        for epoch in range(rates.size):
+            step = rates[epoch] / batch
+            for _ in range(steps):
+                g[:] = 0.0
+                for _ in range(batch):
+                    z += np.uint64(0x9E3779B97F4A7C15)
+                    row = int(float(_mixed(z) >> np.uint64(11)) * 2.0**-53 * data.shape[0])
+                    add_gradient(w, data[row], g)
+                for k in range(w.size):
+                    w[k] -= step * g[k]
+        weights[run], states[run] = w, z
+
+
+@njit(parallel=True)
+def _measure(add_gradient, data, weights, moving):
+    """Mean loss and trace of the gradients' covariance over the examples (divisor N) of each run."""
+    losses, traces = np.zeros(weights.shape[0]), np.zeros(weights.shape[0])
+    for run in prange(weights.shape[0]):
+        mean, g, square = np.zeros(weights.shape[1]), np.empty(weights.shape[1]), 0.0
+        for row in range(data.shape[0]):
+            g[:] = 0.0
+            losses[run] += add_gradient(weights[run], data[row], g) / data.shape[0]
+            for k in range(moving):
+                mean[k] += g[k] / data.shape[0]
+                square += g[k] * g[k] / data.shape[0]
+        traces[run] = square - np.sum(mean[:moving] ** 2)
+    return losses, traces
+
+
+def losses_and_variances(model: Model, data: Array, weights: Array) -> tuple[Array, Array]:
+    """Mean loss of the data and per-example gradient variance (trace over the moving weights) at weights (runs, d)."""
+    moving = model.dimension if model.moving is None else model.moving
+    return _measure(model.add_gradient, data, np.ascontiguousarray(weights, dtype=float), moving)
+
+
+def gradient(model: Model, data: Array, weights: Array) -> Array:
+    """Gradient of the mean loss of the data at weights (d,)."""
+    total = np.zeros(model.dimension)
+    for row in data:
+        model.add_gradient(weights, row, total)
+    return total / len(data)
+
+
+def train(
+    model: Model, data: Array, weights: Array, rates: Array, steps: int, batch_size: int, seed: Sequence[int]
+) -> Array:
+    """Train runs on data and give their weights.
+
+    Parameters
+    ----------
+    model
+        What is trained.
+    data
+        Shape (N, columns).
+    weights
+        Where runs begin, shape (runs, d).
+    rates
+        Learning rate of each epoch.
+    steps
+        Minibatches in an epoch.
+    batch_size
+        Examples in a minibatch, drawn with replacement.
+    seed
+        Same seed, same bits.
+
+    Raises
+    ------
+    ValueError
+        In one line, when a run diverges.
+    """
+    found = np.array(weights, dtype=float)
+    states = np.random.SeedSequence(list(seed)).generate_state(len(found), np.uint64)
+    _train(model.add_gradient, np.ascontiguousarray(data), found, np.asarray(rates, dtype=float), int(steps),
+           int(batch_size), states)  # fmt: skip
+    lost = ~np.isfinite(found).all(axis=1)
+    if lost.any():
+        raise ValueError(
+            f"rates: {lost.sum()} of {len(found)} runs diverge at learning rate {np.max(rates):g} and batch size "
+            f"{batch_size}; give a smaller learning rate"
+        )
+    return found
+
+
+def initial(model: Model, start: str, runs: int, seed: Sequence[int]) -> Array:
+    """Weights (runs, d) from a start: "natural" or in the phase of the "deficit" or of the "clean" data."""
+    if start == "natural":
+        random = np.random.default_rng([*seed, 0])
+        return model.initial_weights + model.initial_spread * random.standard_normal((runs, model.dimension))
+    return np.tile(model.deficit_weights if start == "deficit" else model.clean_weights, (runs, 1))
+
+
+def trained_runs(
+    model: Model, training: Training, switch_epochs: Epochs, epochs_after: int, runs: int, seed: Sequence[int],
+    *, start: str = "natural", warm_up: int = 0, advance: Advance | None = None,
+) -> Runs:  # fmt: skip
+    """Train on the deficit until each switch epoch and then on the clean data.
+
+    One trunk of runs trains on the deficit; at each switch epoch its weights are forked into runs on the clean data.
+    Before epoch 0 there may be warm-up epochs at the initial learning rate.
+    """
+    batch, steps = int(training.batch_size), max(1, round(training.dataset_size / training.batch_size))
+    switches = [int(epoch) for epoch in switch_epochs]
+    rates = training.learning_rates(switches[-1] + epochs_after)
+    work = warm_up + switches[-1] + epochs_after * len(switches)
+
+    def go(data: Array, weights: Array, epochs: Array, fork: int) -> Array:
+        found = train(model, data, weights, epochs, steps, batch, [*seed, START[start], fork])
+        if advance is not None:
+            advance(len(epochs) / work)
+        return found
+
+    weights = initial(model, start, runs, seed)
+    weights = go(model.deficit, weights, np.full(warm_up, rates[0]), 2 * switches[-1] + 2)
+    stuck, at_switch = np.empty((runs, len(switches))), np.empty((len(switches), runs, model.dimension))
+    variance, error = np.empty(len(switches)), np.empty(len(switches))
+    for column, (before, switch) in enumerate(pairwise([0, *switches])):
+        weights = go(model.deficit, weights, rates[before:switch], 2 * switch)
+        at_switch[column] = weights
+        _, each = losses_and_variances(model, model.clean, weights)
+        variance[column], error[column] = each.mean(), each.std(ddof=1) / np.sqrt(runs)
+        final = go(model.clean, weights, rates[switch : switch + epochs_after], 2 * switch + 1)
+        stuck[:, column] = model.is_stuck(final)
+    return Runs(stuck, variance, error, at_switch)
