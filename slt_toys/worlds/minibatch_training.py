@@ -1,7 +1,7 @@
 """SGD on the gradients of single examples, for any model that adds an example's gradient to an array.
 
-Every run draws its own minibatches, with replacement, from a generator of its own (splitmix64, Steele, Lea & Flood
-2014), so that a run's bits depend on its seed alone, whatever the number of threads.
+Every run draws its own minibatches, with replacement, from a generator of its own: its bits depend on its seed alone,
+whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numba import njit, prange
 from numpy.typing import NDArray
 
+from ..kernels.minibatch import minibatch_kernel
 from ..protocol.training import Training
 
 Array = NDArray[np.float64]
@@ -81,50 +81,11 @@ class Runs:
     at_switch: Array
 
 
-@njit(inline="always")
-def _mixed(z):  # the output function of splitmix64
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-@njit(parallel=True)
-def _train(add_gradient, data, weights, rates, steps, batch, states):
-    for run in prange(weights.shape[0]):
-        w, g, z = weights[run].copy(), np.empty(weights.shape[1]), states[run]
-        for epoch in range(rates.size):
-            step = rates[epoch] / batch
-            for _ in range(steps):
-                g[:] = 0.0
-                for _ in range(batch):
-                    z += np.uint64(0x9E3779B97F4A7C15)
-                    row = int(float(_mixed(z) >> np.uint64(11)) * 2.0**-53 * data.shape[0])
-                    add_gradient(w, data[row], g)
-                for k in range(w.size):
-                    w[k] -= step * g[k]
-        weights[run], states[run] = w, z
-
-
-@njit(parallel=True)
-def _measure(add_gradient, data, weights, moving):
-    """Mean loss and trace of the gradients' covariance over the examples (divisor N) of each run."""
-    losses, traces = np.zeros(weights.shape[0]), np.zeros(weights.shape[0])
-    for run in prange(weights.shape[0]):
-        mean, g, square = np.zeros(weights.shape[1]), np.empty(weights.shape[1]), 0.0
-        for row in range(data.shape[0]):
-            g[:] = 0.0
-            losses[run] += add_gradient(weights[run], data[row], g) / data.shape[0]
-            for k in range(moving):
-                mean[k] += g[k] / data.shape[0]
-                square += g[k] * g[k] / data.shape[0]
-        traces[run] = square - np.sum(mean[:moving] ** 2)
-    return losses, traces
-
-
 def losses_and_variances(model: Model, data: Array, weights: Array) -> tuple[Array, Array]:
     """Mean loss of the data and per-example gradient variance (trace over the moving weights) at weights (runs, d)."""
     moving = model.dimension if model.moving is None else model.moving
-    return _measure(model.add_gradient, data, np.ascontiguousarray(weights, dtype=float), moving)
+    kernel = minibatch_kernel(model.add_gradient)
+    return kernel.measure(np.ascontiguousarray(data), np.ascontiguousarray(weights, dtype=float), moving)
 
 
 def gradient(model: Model, data: Array, weights: Array) -> Array:
@@ -164,8 +125,10 @@ def train(
     """
     found = np.array(weights, dtype=float)
     states = np.random.SeedSequence(list(seed)).generate_state(len(found), np.uint64)
-    _train(model.add_gradient, np.ascontiguousarray(data), found, np.asarray(rates, dtype=float), int(steps),
-           int(batch_size), states)  # fmt: skip
+    kernel = minibatch_kernel(model.add_gradient)
+    kernel.advance(
+        np.ascontiguousarray(data), found, np.asarray(rates, dtype=float), int(steps), int(batch_size), states
+    )
     lost = ~np.isfinite(found).all(axis=1)
     if lost.any():
         raise ValueError(
