@@ -14,6 +14,7 @@ from .minibatch_training import Model
 
 Array = NDArray[np.float64]
 ROOT = float(np.sqrt(2.0))
+LITTLE_DECAY = 0.1
 
 
 def _signs(random: np.random.Generator, size: int, columns: int) -> Array:
@@ -38,31 +39,34 @@ def _singular(w, row, g):
     p = w[0] * w[1]
     residual = ROOT * (p**2 - 1) * row[0] + p * row[1] - row[2]
     slope = residual * (2 * ROOT * p * row[0] + row[1])
-    g[0] += slope * w[1]
-    g[1] += slope * w[0]
-    return 0.5 * residual * residual
+    g[0] += slope * w[1] + LITTLE_DECAY * w[0]
+    g[1] += slope * w[0] + LITTLE_DECAY * w[1]
+    return 0.5 * residual * residual + 0.5 * LITTLE_DECAY * (w[0] ** 2 + w[1] ** 2)
 
 
-def _two_phase_data(size: int, noise: float, target: float, seed: int) -> tuple[Array, Array]:
-    random = np.random.default_rng(seed)
-    table = _whitened(np.column_stack([_signs(random, size, 2), random.standard_normal(size)]))
+def _two_phase_data(size: int, noise: float, target: float, deficit: float, seed: int) -> tuple[Array, Array]:
+    table = _whitened(_signs(np.random.default_rng(seed), size, 3))
     x, n = table[:, :2], noise * table[:, 2]
-    deficit, clean = (np.column_stack([x, sign * target * x[:, 1] + n]) for sign in (-1, 1))
-    return deficit, clean
+    blurred, clean = (np.column_stack([x, each * x[:, 1] + n]) for each in (deficit, target))
+    return blurred, clean
 
 
-def regular_regression(size: int = 1024, noise: float = 25.0, target: float = 0.2, seed: int = 0) -> Model:
-    """One weight, wells at ±1: f = √2 (w²-1) x₁ + w x₂; the deficit's labels are those of the other sign."""
-    deficit, clean = _two_phase_data(size, noise, target, seed)
-    return Model(_regular, deficit, clean, np.array([-1.0]), np.array([1.0]), np.array([0.0]),
-                 lambda w: w[:, 0] < 0, 0.1)  # fmt: skip
+def regular_regression(
+    size: int = 2048, noise: float = 80.0, target: float = 0.32, deficit: float = -2.0, seed: int = 0
+) -> Model:
+    """One weight, wells near ±1: f = √2 (w²-1) x₁ + w x₂; labels of the second input are its target, or the deficit's."""
+    blurred, clean = _two_phase_data(size, noise, target, deficit, seed)
+    return Model(_regular, blurred, clean, np.array([-1.0]), np.array([1.0]), np.array([-1.0]),
+                 lambda w: w[:, 0] < 0)  # fmt: skip
 
 
-def singular_regression(size: int = 1024, noise: float = 25.0, target: float = 0.2, seed: int = 0) -> Model:
-    """The same with w = uv, so that minima are curves."""
-    deficit, clean = _two_phase_data(size, noise, target, seed)
-    return Model(_singular, deficit, clean, np.array([1.0, -1.0]), np.array([1.0, 1.0]), np.array([0.3, 0.0]),
-                 lambda w: w[:, 0] * w[:, 1] < 0, 0.1)  # fmt: skip
+def singular_regression(
+    size: int = 4096, noise: float = 100.0, target: float = 0.35, deficit: float = -2.0, seed: int = 0
+) -> Model:
+    """The same with w = uv, so that minima are all but curves; a little weight decay keeps runs on them from infinity."""
+    blurred, clean = _two_phase_data(size, noise, target, deficit, seed)
+    return Model(_singular, blurred, clean, np.array([1.0, -1.0]), np.array([1.0, 1.0]), np.array([1.0, -1.0]),
+                 lambda w: w[:, 0] * w[:, 1] < 0)  # fmt: skip
 
 
 @njit
@@ -137,11 +141,11 @@ def matrix_completion(size: int = 1024, noise: float = 4.0, seed: int = 0) -> Mo
     n = np.concatenate([noise * (v - v.mean()) / v.std() for v in (random.standard_normal(c) for c in counts)])
     beside = which >= 3
     deficit, clean = (np.column_stack([entries[which], np.where(beside, sign, 1.0) + n]) for sign in (-1.0, 1.0))
-    return Model(_completion, deficit, clean, np.array([1.0, -1.0, 1.0]), np.ones(3), np.zeros(3),
-                 lambda w: w[:, 1] * (w[:, 0] + w[:, 2]) < 0, 0.1)  # fmt: skip
+    return Model(_completion, deficit, clean, np.array([1.0, -1.0, 1.0]), np.ones(3),
+                 np.array([1.0, -1.0, 1.0]), lambda w: w[:, 1] * (w[:, 0] + w[:, 2]) < 0)  # fmt: skip
 
 
-OUTPUT = (1.0, 0.6)
+OUTPUT, STUDENT_DECAY = (1.0, 0.3), 0.004
 
 
 @njit
@@ -150,25 +154,26 @@ def _student(w, row, g):
     second = np.tanh(w[2] * row[0] + w[3] * row[1])
     residual = OUTPUT[0] * first + OUTPUT[1] * second - row[2]
     a, b = residual * OUTPUT[0] * (1 - first**2), residual * OUTPUT[1] * (1 - second**2)
-    g[0] += a * row[0]
-    g[1] += a * row[1]
-    g[2] += b * row[0]
-    g[3] += b * row[1]
-    return 0.5 * residual * residual
+    g[0] += a * row[0] + STUDENT_DECAY * w[0]
+    g[1] += a * row[1] + STUDENT_DECAY * w[1]
+    g[2] += b * row[0] + STUDENT_DECAY * w[2]
+    g[3] += b * row[1] + STUDENT_DECAY * w[3]
+    return 0.5 * residual * residual + 0.5 * STUDENT_DECAY * (w[0] ** 2 + w[1] ** 2 + w[2] ** 2 + w[3] ** 2)
 
 
 def teacher_student(size: int = 1024, noise: float = 1.0, steep: float = 2.0, seed: int = 0) -> Model:
     """Two hidden tanh units with fixed outputs; in the deficit each of the teacher's units looks where the other should."""
     random = np.random.default_rng(seed)
     x = random.standard_normal((size, 2))
-    n = noise * random.standard_normal(size)
+    n = _signs(random, size, 1)[:, 0]
+    n = noise * (n - n.mean())
     sets = []
     for one, other in ((1, 0), (0, 1)):
         y = OUTPUT[0] * np.tanh(steep * x[:, one]) + OUTPUT[1] * np.tanh(steep * x[:, other])
         sets.append(np.column_stack([x, y + n]))
     clean, deficit = np.array([steep, 0, 0, steep]), np.array([0, steep, steep, 0])
-    return Model(_student, sets[0], sets[1], deficit, clean, np.zeros(4),
-                 lambda w: np.abs(w[:, 1]) + np.abs(w[:, 2]) > np.abs(w[:, 0]) + np.abs(w[:, 3]), 0.3)  # fmt: skip
+    return Model(_student, sets[0], sets[1], deficit, clean, deficit,
+                 lambda w: np.abs(w[:, 1]) + np.abs(w[:, 2]) > np.abs(w[:, 0]) + np.abs(w[:, 3]))  # fmt: skip
 
 
 # ---- memorising -----------------------------------------------------------------------------------------------------
@@ -186,7 +191,7 @@ def _memorising(w, row, g):
 
 
 def memorising_regression(
-    size: int = 128, noise: float = 10.0, memory: float = 3.0, target: float = 0.8, seed: int = 0
+    size: int = 128, noise: float = 35.0, memory: float = 2.5, target: float = 1.6, deficit: float = -8.0, seed: int = 0
 ) -> Model:
     """A regression whose second output has labels of pure noise, and one weight more for every example to learn them.
 
@@ -195,13 +200,12 @@ def memorising_regression(
     shared weight w feels. ``memory`` 0 is the same regression that cannot memorise.
     """
     random = np.random.default_rng(seed)
-    table = _whitened(np.column_stack([_signs(random, size, 3), random.standard_normal(size)]))
+    table = _whitened(_signs(random, size, 4))
     index, labels = np.arange(size, dtype=float), noise * table[:, 3]
     sets = [
-        np.column_stack([table[:, :2], 0.5 * sign * target * table[:, 1], labels, index, table[:, 2],
-                         np.full(size, memory)])
-        for sign in (-1, 1)
+        np.column_stack([table[:, :2], 0.5 * each * table[:, 1], labels, index, table[:, 2], np.full(size, memory)])
+        for each in (deficit, target)
     ]  # fmt: skip
     zeros = np.zeros(size)
     return Model(_memorising, sets[0], sets[1], np.concatenate([[-1.0], zeros]), np.concatenate([[1.0], zeros]),
-                 np.zeros(size + 1), lambda w: w[:, 0] < 0, moving=1)  # fmt: skip
+                 np.concatenate([[-1.0], zeros]), lambda w: w[:, 0] < 0, moving=1)  # fmt: skip

@@ -68,17 +68,17 @@ class Runs:
     ----------
     stuck
         Whether each run ended stuck, shape (runs, switch epochs).
+    noise_epochs
+        Epochs of the deficit after which gradient noise was measured, shape (k,).
     variance, variance_error
-        Per-example gradient variance on the clean data at the switch, the trace over the moving weights: mean over the
-        runs and its standard error, shape (switch epochs,).
-    at_switch
-        Weights at the switch, shape (switch epochs, runs, d).
+        Per-example gradient variance there on the clean data, as after a switch, the trace over the moving weights:
+        mean over the runs and its standard error, shape (k,).
     """
 
     stuck: Array
+    noise_epochs: Epochs
     variance: Array
     variance_error: Array
-    at_switch: Array
 
 
 def losses_and_variances(model: Model, data: Array, weights: Array) -> tuple[Array, Array]:
@@ -148,17 +148,19 @@ def initial(model: Model, start: str, runs: int, seed: Sequence[int]) -> Array:
 
 def trained_runs(
     model: Model, training: Training, switch_epochs: Epochs, epochs_after: int, runs: int, seed: Sequence[int],
-    *, start: str = "natural", warm_up: int = 0, advance: Advance | None = None,
+    *, start: str = "natural", warm_up: int = 0, noise_epochs: Sequence[int] = (), advance: Advance | None = None,
 ) -> Runs:  # fmt: skip
     """Train on the deficit until each switch epoch and then on the clean data.
 
-    One trunk of runs trains on the deficit; at each switch epoch its weights are forked into runs on the clean data.
-    Before epoch 0 there may be warm-up epochs at the initial learning rate.
+    One trunk of runs trains on the deficit; at each switch epoch its weights are forked into runs on the clean data, at
+    each noise epoch its gradient noise is measured. Before epoch 0 there may be warm-up epochs at the initial learning
+    rate.
     """
     batch, steps = int(training.batch_size), max(1, round(training.dataset_size / training.batch_size))
-    switches = [int(epoch) for epoch in switch_epochs]
-    rates = training.learning_rates(switches[-1] + epochs_after)
-    work = warm_up + switches[-1] + epochs_after * len(switches)
+    switches, measured = [int(epoch) for epoch in switch_epochs], [int(epoch) for epoch in noise_epochs]
+    stops = sorted({*switches, *measured})
+    rates = training.learning_rates(stops[-1] + epochs_after)
+    work = warm_up + stops[-1] + epochs_after * len(switches)
 
     def go(data: Array, weights: Array, epochs: Array, fork: int) -> Array:
         found = train(model, data, weights, epochs, steps, batch, [*seed, START[start], fork])
@@ -167,14 +169,15 @@ def trained_runs(
         return found
 
     weights = initial(model, start, runs, seed)
-    weights = go(model.deficit, weights, np.full(warm_up, rates[0]), 2 * switches[-1] + 2)
-    stuck, at_switch = np.empty((runs, len(switches))), np.empty((len(switches), runs, model.dimension))
-    variance, error = np.empty(len(switches)), np.empty(len(switches))
-    for column, (before, switch) in enumerate(pairwise([0, *switches])):
-        weights = go(model.deficit, weights, rates[before:switch], 2 * switch)
-        at_switch[column] = weights
-        _, each = losses_and_variances(model, model.clean, weights)
-        variance[column], error[column] = each.mean(), each.std(ddof=1) / np.sqrt(runs)
-        final = go(model.clean, weights, rates[switch : switch + epochs_after], 2 * switch + 1)
-        stuck[:, column] = model.is_stuck(final)
-    return Runs(stuck, variance, error, at_switch)
+    weights = go(model.deficit, weights, np.full(warm_up, rates[0]), 2 * stops[-1] + 2)
+    stuck, noise = {}, {}
+    for before, stop in pairwise([0, *stops]):
+        weights = go(model.deficit, weights, rates[before:stop], 2 * stop)
+        if stop in measured:
+            each = losses_and_variances(model, model.clean, weights)[1]
+            noise[stop] = each.mean(), each.std(ddof=1) / np.sqrt(runs)
+        if stop in switches:
+            stuck[stop] = model.is_stuck(go(model.clean, weights, rates[stop : stop + epochs_after], 2 * stop + 1))
+    variance, error = np.array([noise[epoch] for epoch in measured]).reshape(-1, 2).T
+    share = np.column_stack([stuck[epoch] for epoch in switches]).astype(float)
+    return Runs(share, np.array(measured, dtype=np.int64), variance, error)

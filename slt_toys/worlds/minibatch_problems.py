@@ -1,0 +1,246 @@
+"""Problems of equi-temperature curves trained by SGD on real minibatches, and which conditions of the law each meets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+
+from ..fits.ends import find_end
+from ..fits.measured_noise import NoiseTable, predicted_ends
+from ..fits.resampling import resample_chains
+from ..protocol.training import ExponentialDecay, Training
+from . import minibatch_models as models
+from .minibatch_training import Advance, Array, Epochs, Model, Runs, gradient, losses_and_variances, trained_runs
+from .problems import Curve, Expectation, Problem
+
+NOISE_ROWS = 11
+REPETITIONS = 400
+FORGOTTEN = 1.0  # epochs by which another start may move the end
+LINE = 101  # points of the straight line between two phases
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """A model with its schedule.
+
+    Attributes
+    ----------
+    kind
+        What sort of problem it is.
+    model
+        Makes the model.
+    learning_rate, decay
+        η₀ and γ.
+    batch_sizes
+        Of the curves.
+    latest, after
+        Last switch epoch looked at, and epochs on clean data after each switch.
+    runs_share
+        Sampled runs over those asked for.
+    """
+
+    kind: str
+    model: Callable[[], Model]
+    learning_rate: float
+    decay: float
+    batch_sizes: tuple[int, ...]
+    latest: int
+    after: int
+    runs_share: float = 0.25
+
+
+SETTINGS = {
+    "regular_regression": Setting("regression, regular", models.regular_regression, 0.001, 0.85, (1, 2, 4, 8), 42, 14),
+    "singular_regression": Setting(
+        "regression, singular", models.singular_regression, 0.0005, 0.85, (2, 4, 8, 16), 42, 14
+    ),
+    "logistic": Setting("logistic regression", models.logistic, 4.0, 0.85, (1, 2, 4, 8), 42, 14),
+    "deep_linear": Setting("deep linear network", models.deep_linear, 0.02, 0.85, (2, 4, 8, 16), 24, 20),
+    "matrix_completion": Setting("matrix completion", models.matrix_completion, 0.008, 0.85, (1, 2, 4, 8), 42, 16),
+    "teacher_student": Setting("teacher-student network", models.teacher_student, 0.05, 0.85, (1, 2, 4, 8), 42, 16),
+    "memorising": Setting(
+        "regression with memory", models.memorising_regression, 0.01, 0.97, (1, 2, 4, 8), 168, 80
+    ),
+    "without_memory": Setting(
+        "the same without memory", lambda: models.memorising_regression(memory=0.0), 0.01, 0.97, (1, 2, 4, 8), 168, 80
+    ),
+}  # fmt: skip
+
+
+def minibatch_problem(name: str, batch_sizes: Sequence[int] | None = None) -> Problem:
+    """A problem by name, one of :data:`SETTINGS`."""
+    setting, model = SETTINGS[name], SETTINGS[name].model()
+    schedule = ExponentialDecay(setting.learning_rate, setting.decay)
+    sizes = sorted(setting.batch_sizes if batch_sizes is None else batch_sizes)
+    noise_epochs = np.unique(np.linspace(0, setting.latest, NOISE_ROWS).round().astype(int))
+
+    def runs(training: Training, rows: Epochs, count: int, seed: Sequence[int], advance: Advance | None) -> Runs:
+        return trained_runs(
+            model, training, rows, setting.after, count, seed, noise_epochs=list(noise_epochs), advance=advance
+        )
+
+    def sample(training: Training, rows: Epochs, count: int, seed: Sequence[int], advance: Advance | None) -> Array:
+        return trained_runs(model, training, rows, setting.after, count, seed, advance=advance).stuck
+
+    expected: Expectation = "equal temperature"
+    return Problem(
+        name, setting.kind, expected,
+        # The variance is that of the clean phase; only its measured values are used below.
+        tuple(Training(size, len(model.clean), schedule, _variance(model)) for size in sizes),
+        setting.latest, 0.5, setting.runs_share, sample, pilot=48, real_noise=True, runs=runs, model=model,
+    )  # fmt: skip
+
+
+def _variance(model: Model) -> float:
+    return float(losses_and_variances(model, model.clean, model.clean_weights[None])[1][0])
+
+
+# ---- conditions -----------------------------------------------------------------------------------------------------
+def conditions(problem: Problem, curves: Sequence[Curve], ends: xr.Dataset, runs: int, seed: Sequence[int]) -> xr.Dataset:
+    """What of the law's conditions a problem meets, measured, and what measured noise predicts.
+
+    Parameters
+    ----------
+    problem
+        With a model.
+    curves
+        Of its batch sizes.
+    ends
+        By half stuck mass: ``end`` and ``end_error`` by rank, epochs.
+    runs, seed
+        Of the second start.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``variance_over_run``, ``variance_over_batch``: largest over smallest measured gradient variance, over the
+        epochs up to the end (of the batch size where that is largest), and over batch sizes at their ends;
+        ``start_shift`` with both ends of its interval: epochs by which the end at the largest batch size moves when
+        runs begin in the clean phase; ``step_curvature``: ηh at the earliest end; ``barrier``: height, on the straight
+        line from the stuck phase to the clean one, over the stuck phase, in units of loss. Then by
+        :func:`slt_toys.fits.measured_noise.predicted_ends` the ``noise_slope`` with its interval, in halvings per
+        halving, and the chances of the measured ends by measured noise and by one variance.
+    """
+    model, training = problem.model, problem.trainings[-1]
+    assert isinstance(model, Model) and isinstance(training.learning_rate_at, ExponentialDecay)
+    decay = training.learning_rate_at.decay
+    at, errors = ends["end"].values, ends["end_error"].values
+    sizes = [curve.batch_size for curve in curves]
+    grid = curves[0].noise_epochs
+    table = NoiseTable(
+        np.array(sizes, dtype=float), grid.astype(float), np.array([curve.variance for curve in curves]),
+        np.array([curve.variance_error for curve in curves]),
+    )  # fmt: skip
+    known = {size: (end, error) for size, end, error in zip(sizes, at, errors, strict=True) if np.isfinite(end + error)}
+    made = {name: np.nan for name in
+            ("variance_over_run", "variance_over_batch", "start_shift", "start_shift_low", "start_shift_high",
+             "step_curvature", "barrier", "barrier_bound", "noise_slope", "noise_slope_low", "noise_slope_high", "noise_p_value",
+             "closed_p_value", "noise_anchor")}  # fmt: skip
+    stuck_at, clean_at = (descended(model, weights) for weights in (model.deficit_weights, model.clean_weights))
+    made["barrier"] = barrier(model, stuck_at, clean_at)
+    doubts, predicted = "", np.full(len(sizes), np.nan)
+    bounds = np.full((len(sizes), 2), np.nan)
+    if known:
+        made |= _noise_ratios(table, known)
+        first = min(end for end, _ in known.values())
+        curvature = max(largest_curvature(model, weights) for weights in (stuck_at, clean_at))
+        made["step_curvature"] = float(training.learning_rate_at(np.array(first)) * curvature)  # type: ignore[arg-type]
+    if sizes[-1] in known:
+        made |= _start_shift(problem, curves[-1], runs, seed)
+    if len(known) > 1:
+        anchor = sorted(known)[len(known) // 2]
+        prediction = predicted_ends(table, known, anchor=anchor, decay=decay, repetitions=REPETITIONS, seed=[*seed, 9])
+        unit = prediction.closed_form_shift
+        for name, value in (("", prediction.shift), ("_low", prediction.shift_low), ("_high", prediction.shift_high)):
+            made[f"noise_slope{name}"] = np.nan if value is None else value / unit
+        made["noise_p_value"] = np.nan if prediction.p_value is None else prediction.p_value
+        made["closed_p_value"], made["noise_anchor"] = prediction.closed_form_p_value, float(anchor)
+        doubts = "; ".join([*prediction.doubts, *(end.refusal for end in prediction.ends if end.refusal)])
+        for end in prediction.ends:
+            row = sizes.index(int(end.batch_size))
+            predicted[row] = np.nan if end.epoch is None else end.epoch
+            bounds[row] = [np.nan if x is None else x for x in (end.low, end.high)]
+    return xr.Dataset(
+        {name: ((), value) for name, value in made.items()}
+        | {"noise_doubts": doubts, "noise_end": ("rank", predicted), "noise_end_low": ("rank", bounds[:, 0]),
+           "noise_end_high": ("rank", bounds[:, 1]),
+           "noise_epoch": ("noise_row", grid.astype(float)),
+           "noise_variance": (("rank", "noise_row"), table.values),
+           "noise_variance_error": (("rank", "noise_row"), table.errors)}
+    )  # fmt: skip
+
+
+def _noise_ratios(table: NoiseTable, known: dict[int, tuple[float, float]]) -> dict[str, float]:
+    over_run, at_end = [], []
+    for size, (end, _) in known.items():
+        logs = table.logarithms(size)
+        last = float(np.interp(end, table.epochs, logs))
+        # Epoch 0 is the start, before any training: it is not part of the run's noise.
+        seen = np.append(logs[(table.epochs > 0) & (table.epochs <= end)], last)
+        over_run.append(np.ptp(seen))
+        at_end.append(last)
+    return {"variance_over_run": float(np.exp(max(over_run))), "variance_over_batch": float(np.exp(np.ptp(at_end)))}
+
+
+def _start_shift(problem: Problem, curve: Curve, runs: int, seed: Sequence[int]) -> dict[str, float]:
+    """Runs from the clean phase at the rows of a curve, and the end by half stuck mass from both starts."""
+    from .problem_ends import HALF_STUCK_MASS
+
+    setting, model = SETTINGS[problem.name], problem.model
+    assert isinstance(model, Model)
+    definition = replace(HALF_STUCK_MASS, level=problem.level)
+    training = next(each for each in problem.trainings if each.batch_size == curve.batch_size)
+    other = trained_runs(model, training, curve.switch_epochs, setting.after, runs, [*seed, 7], start="clean").stuck
+    both = []
+    for number, stuck in enumerate((curve.stuck, other)):
+        drawn = resample_chains(stuck, repetitions=REPETITIONS, seed=[*seed, 8, number])
+        ends = [find_end(curve.switch_epochs, row, definition) for row in drawn]
+        place = {"later": np.inf, "earlier": -np.inf, "flat": np.nan}
+        both.append(np.array([place[end.state] if end.epoch is None else end.epoch for end in ends]))
+    with np.errstate(invalid="ignore"):
+        shifts = both[1] - both[0]
+    shifts = shifts[~np.isnan(shifts)]
+    if not shifts.size:
+        return {}
+    low, middle, high = np.quantile(shifts, [0.025, 0.5, 0.975], method="nearest")
+    return {"start_shift": float(middle), "start_shift_low": float(low), "start_shift_high": float(high)}
+
+
+def descended(model: Model, weights: Array, steps: int = 4000) -> Array:
+    """Follow the gradient of the clean loss down from weights (d,), with steps that halve where the loss would rise."""
+    w, step = np.array(weights, dtype=float), 0.1
+    loss = losses_and_variances(model, model.clean, w[None])[0][0]
+    for _ in range(steps):
+        g = gradient(model, model.clean, w)
+        if np.linalg.norm(g) < 1e-6 or step < 1e-9:
+            break
+        then = losses_and_variances(model, model.clean, (w - step * g)[None])[0][0]
+        if then <= loss:
+            w, loss, step = w - step * g, then, 1.2 * step
+        else:
+            step /= 2
+    return w
+
+
+def barrier(model: Model, stuck: Array, clean: Array) -> float:
+    """Height of the straight line between two points over the first; 0 where the stuck phase is no minimum at all."""
+    if not model.is_stuck(stuck[None])[0] or model.is_stuck(clean[None])[0]:
+        return 0.0
+    line = stuck + np.linspace(0, 1, LINE)[:, None] * (clean - stuck)
+    losses, _ = losses_and_variances(model, model.clean, line)
+    return float(losses.max() - losses[0])
+
+
+def largest_curvature(model: Model, weights: Array, width: float = 1e-4) -> float:
+    """Largest eigenvalue of the clean loss's Hessian at weights (d,), over the moving weights, by differences."""
+    count = model.dimension if model.moving is None else model.moving
+    hessian = np.empty((count, count))
+    for k in range(count):
+        shift = np.zeros(model.dimension)
+        shift[k] = width
+        up, down = (gradient(model, model.clean, weights + sign * shift)[:count] for sign in (1, -1))
+        hessian[k] = (up - down) / (2 * width)
+    return float(np.linalg.eigvalsh((hessian + hessian.T) / 2)[-1])
