@@ -1,9 +1,9 @@
 """Equi-temperature curves across problems, end to end: ``python -m slt_toys.equi_temperature``.
 
 If temperature ends critical periods, then the learning rate at the end is proportional to the batch size, for every
-problem and every schedule: one halving for each halving. Measured on energies and deep linear pathways, which are
-handed the temperature, so that this checks solver and sampler; on SGD with real minibatches, which could fail; and
-beside rival laws and the published curves.
+problem and every schedule: one halving for each halving. Measured by SGD on real minibatches of problems that could
+fail, beside what measured gradient noise predicts, rival laws and the published curves. One energy is handed its
+temperature: its slope is 1 by identity, a check of solver and sampler.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from .results.claims import Outcome
     from .worlds.problems import Problem
 
-PROBLEMS = ("regular", "singular", "flat_barrier", "plane", "many_barriers", "minibatches", "thermal_pathways",
-            "regular_power_law", "singular_power_law", "start_remembered", "cold_pathways")  # fmt: skip
+PROBLEMS = ("regular_regression", "singular_regression", "logistic", "deep_linear", "matrix_completion",
+            "teacher_student", "memorising", "without_memory", "regular")  # fmt: skip
+MORE_PROBLEMS = ("singular", "flat_barrier", "plane", "many_barriers", "minibatches", "thermal_pathways",
+                 "regular_power_law", "singular_power_law", "start_remembered", "cold_pathways")  # fmt: skip
 FEWEST_RUNS = 128
 
 
@@ -34,8 +36,10 @@ class EquiTemperature(Experiment):
     Attributes
     ----------
     problems
-        Which, of: regular, singular, flat_barrier, plane, many_barriers, minibatches, thermal_pathways,
-        regular_power_law, singular_power_law, start_remembered, cold_pathways.
+        Which, of: regular_regression, singular_regression, logistic, deep_linear, matrix_completion, teacher_student,
+        memorising, without_memory, minibatches (SGD on real minibatches); regular, singular, flat_barrier, plane,
+        many_barriers, thermal_pathways, regular_power_law, singular_power_law, start_remembered, cold_pathways (handed
+        their temperature or flow time).
     potential
         One more, of your own: a pair of the catalogue or an energy such as "(w**2-1)**2 - 0.2*w", whose deficit is its
         mirror image; of one coordinate.
@@ -56,9 +60,9 @@ class EquiTemperature(Experiment):
     chains: int = 1024
 
     def __post_init__(self) -> None:
-        unknown = [name for name in self.problems if name not in PROBLEMS]
+        unknown = [name for name in self.problems if name not in (*PROBLEMS, *MORE_PROBLEMS)]
         if unknown:
-            raise ValueError(f"--problems holds {unknown[0]!r}, which is none of {', '.join(PROBLEMS)}")
+            raise ValueError(f"--problems holds {unknown[0]!r}, which is none of {', '.join((*PROBLEMS, *MORE_PROBLEMS))}")
         if len(set(self.problems)) < len(self.problems) or not (self.problems or self.potential):
             raise ValueError(f"--problems must be distinct, at least one, not {self.problems}")
         if len(self.batch_sizes) < 4 or len(set(self.batch_sizes)) < len(self.batch_sizes):
@@ -88,6 +92,7 @@ class EquiTemperature(Experiment):
         """Measure and fit every problem."""
         from .fits.published import published_findings
         from .reports.equi_temperature import dataset
+        from .worlds.minibatch_problems import conditions, no_conditions
         from .worlds.problem_ends import problem_ends
         from .worlds.problems import measure
 
@@ -101,7 +106,12 @@ class EquiTemperature(Experiment):
                     measure(problem, training, runs, [*seed, int(training.batch_size)], advance)
                     for training in problem.trainings
                 ]
-            parts.append(problem_ends(problem, curves, self.seed))
+            ends = problem_ends(problem, curves, self.seed)
+            if problem.model is None:
+                made = no_conditions(len(curves))
+            else:
+                made = conditions(problem, curves, ends.sel(definition="half_stuck_mass"), runs, [*seed, 2])
+            parts.append(ends.merge(made))
         with progress("published curves", None):
             published = published_findings(seed=self.seed)
         return dataset(parts, published, decay=self.decay, chains=self.chains, seed=self.seed)

@@ -18,6 +18,7 @@ from cifar.analysis.analysis import Findings, analyse, plain
 from cifar.analysis.claims import claims, measured_temperatures
 from cifar.analysis.curves import Row, mean_at_switch, rows
 from cifar.analysis.dataset import base_run, sweep_dataset
+from cifar.analysis.measured_noise import with_prediction
 from cifar.sweep.store import Store
 from slt_toys.fits.published import PublishedFindings, published_findings
 from slt_toys.results.claims import Outcome, page, spoken
@@ -188,6 +189,8 @@ def write_report(folder: Path, docs: Path | None = None) -> str:
         "devices": summary.devices,
         "gradient_noise_trace": {str(size): each for size, each in summary.noise.items()},
     }  # fmt: skip
+    stage = base_run(summary.rows, summary.findings.deficit).stages[0]
+    record = with_prediction(record, stage.decay)
     text = page(record, COMMAND)
     files = {f"{NAME}.nc": write_dataset(dataset, folder / f"{NAME}.nc")}
     files |= write_figure(outcome.figures[NAME], folder / NAME)

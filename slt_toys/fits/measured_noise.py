@@ -181,6 +181,76 @@ def predicted_ends(
     return _assembled(table, ends, anchor, others, decay, point, drawn, rising, risen / repetitions)
 
 
+@dataclass(frozen=True)
+class LocalShift(Record):
+    """Epochs by which the end moves for each halving of the batch, from noise near the ends alone, with 95 %.
+
+    ``rising`` is the share of draws in which the temperature rises with the epoch there: then no fall of it can have
+    ended the period.
+    """
+
+    epoch: float
+    shift: float
+    low: float
+    high: float
+    rising: float
+    batch_exponent: float
+    epoch_rate: float
+    closed_form: float
+
+
+@checked_arguments
+def local_shift(
+    table: NoiseTable, epoch: float, error: float, *, decay: float, repetitions: int = 1000,
+    seed: int | Sequence[int] = 0,
+) -> LocalShift:  # fmt: skip
+    """The shift by [eq:end-shift-measured-noise], with the variance's derivatives at an epoch near the ends.
+
+    Parameters
+    ----------
+    table
+        Measured noise, of two batch sizes at least.
+    epoch, error
+        Where the ends lie, and its standard error.
+    decay
+        γ of η₀ γ^e.
+    repetitions, seed
+        Of the parametric bootstrap.
+
+    Raises
+    ------
+    ValueError
+        In one line, also for an epoch beyond those of the table.
+    """
+    first, last = table.epochs[[0, -1]]
+    if len(table.batch_sizes) < 2:
+        raise ValueError("table must hold two batch sizes at least for a shift between them")
+    if not first <= epoch <= last:
+        raise ValueError(f"epoch must lie from {first:g} to {last:g}, where noise was measured, not {epoch:g}")
+    random, spread = np.random.default_rng(seed), table.errors / table.values
+    size_logs = np.log(table.batch_sizes) - np.log(table.batch_sizes).mean()
+
+    def at(logs: FloatArray, where: float) -> tuple[float, float, float]:
+        k = min(int(np.searchsorted(table.epochs, where, side="right")) - 1, len(table.epochs) - 2)
+        width = table.epochs[k + 1] - table.epochs[k]
+        here = logs[:, k] + (where - table.epochs[k]) * (logs[:, k + 1] - logs[:, k]) / width
+        exponent = float(here @ size_logs / (size_logs @ size_logs))
+        rate = float((logs[:, k + 1] - logs[:, k]).mean() / width)
+        slope = law("end-shift-measured-noise")(decay=decay, noise_batch_exponent=exponent, noise_epoch_rate=rate)
+        return -np.log(2) * slope, exponent, rate
+
+    point = at(np.log(table.values), epoch)
+    drawn = [
+        at(np.log(table.values) + spread * random.standard_normal(spread.shape),
+           float(np.clip(epoch + error * random.standard_normal(), first, last)))
+        for _ in range(repetitions)
+    ]  # fmt: skip
+    low, high = np.quantile([each[0] for each in drawn], [0.025, 0.975])
+    rising = float(np.mean([each[2] > -np.log(decay) for each in drawn]))
+    return LocalShift(epoch, point[0], float(low), float(high), rising, point[1], point[2],
+                      float(np.log(2) / -np.log(decay)))  # fmt: skip
+
+
 def _solved(
     table: NoiseTable, logs: FloatArray, at: float, anchor: int, others: Sequence[int], decay: float,
     rising: bool | None,
@@ -284,4 +354,4 @@ def _chance(gaps: FloatArray, covariance: ArrayLike, errors: FloatArray) -> floa
     return float(chdtrc(len(gaps), gaps @ np.linalg.solve(whole, gaps)))
 
 
-__all__ = ["NoisePrediction", "NoiseTable", "PredictedEnd", "predicted_ends"]
+__all__ = ["LocalShift", "NoisePrediction", "NoiseTable", "PredictedEnd", "local_shift", "predicted_ends"]

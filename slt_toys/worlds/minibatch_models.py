@@ -14,7 +14,7 @@ from .minibatch_training import Model
 
 Array = NDArray[np.float64]
 ROOT = float(np.sqrt(2.0))
-LITTLE_DECAY = 0.1
+WEAK = 0.4  # inputs of the factors alone
 
 
 def _signs(random: np.random.Generator, size: int, columns: int) -> Array:
@@ -37,17 +37,20 @@ def _regular(w, row, g):
 @njit
 def _singular(w, row, g):
     p = w[0] * w[1]
-    residual = ROOT * (p**2 - 1) * row[0] + p * row[1] - row[2]
-    slope = residual * (2 * ROOT * p * row[0] + row[1])
-    g[0] += slope * w[1] + LITTLE_DECAY * w[0]
-    g[1] += slope * w[0] + LITTLE_DECAY * w[1]
-    return 0.5 * residual * residual + 0.5 * LITTLE_DECAY * (w[0] ** 2 + w[1] ** 2)
+    residual = ROOT * (p**2 - 1) * row[0] + p * row[1] + WEAK * (w[0] * row[3] + w[1] * row[4]) - row[2]
+    slope = 2 * ROOT * p * row[0] + row[1]
+    g[0] += residual * (slope * w[1] + WEAK * row[3])
+    g[1] += residual * (slope * w[0] + WEAK * row[4])
+    return 0.5 * residual * residual
 
 
 def _two_phase_data(size: int, noise: float, target: float, deficit: float, seed: int) -> tuple[Array, Array]:
-    table = _whitened(_signs(np.random.default_rng(seed), size, 3))
-    x, n = table[:, :2], noise * table[:, 2]
-    blurred, clean = (np.column_stack([x, each * x[:, 1] + n]) for each in (deficit, target))
+    """Two inputs, labels, two more inputs that labels do not depend on."""
+    table = _whitened(_signs(np.random.default_rng(seed), size, 5))
+    blurred, clean = (
+        np.column_stack([table[:, :2], each * table[:, 1] + noise * table[:, 2], table[:, 3:]])
+        for each in (deficit, target)
+    )
     return blurred, clean
 
 
@@ -61,9 +64,12 @@ def regular_regression(
 
 
 def singular_regression(
-    size: int = 4096, noise: float = 100.0, target: float = 0.35, deficit: float = -2.0, seed: int = 0
+    size: int = 4096, noise: float = 60.0, target: float = 0.5, deficit: float = -2.0, seed: int = 0
 ) -> Model:
-    """The same with w = uv, so that minima are all but curves; a little weight decay keeps runs on them from infinity."""
+    """The same with w = uv, so that minima are all but curves; weak inputs of u and v alone hold runs together.
+
+    Without them the noise vanishes at u = v = 0 and draws runs to that saddle.
+    """
     blurred, clean = _two_phase_data(size, noise, target, deficit, seed)
     return Model(_singular, blurred, clean, np.array([1.0, -1.0]), np.array([1.0, 1.0]), np.array([1.0, -1.0]),
                  lambda w: w[:, 0] * w[:, 1] < 0)  # fmt: skip
@@ -129,7 +135,7 @@ def _completion(w, row, g):
     return 0.5 * residual * residual
 
 
-def matrix_completion(size: int = 1024, noise: float = 4.0, seed: int = 0) -> Model:
+def matrix_completion(size: int = 2000, noise: float = 20.0, seed: int = 0) -> Model:
     """Noisy entries of uuᵀ, u in three coordinates: the diagonal often, two entries beside it seldom, the corner never.
 
     The deficit has the opposite sign beside the diagonal, as if the second coordinate were negative.
@@ -145,7 +151,7 @@ def matrix_completion(size: int = 1024, noise: float = 4.0, seed: int = 0) -> Mo
                  np.array([1.0, -1.0, 1.0]), lambda w: w[:, 1] * (w[:, 0] + w[:, 2]) < 0)  # fmt: skip
 
 
-OUTPUT, STUDENT_DECAY = (1.0, 0.3), 0.004
+OUTPUT, STUDENT_DECAY = (1.0, 0.4), 0.001
 
 
 @njit
@@ -161,7 +167,7 @@ def _student(w, row, g):
     return 0.5 * residual * residual + 0.5 * STUDENT_DECAY * (w[0] ** 2 + w[1] ** 2 + w[2] ** 2 + w[3] ** 2)
 
 
-def teacher_student(size: int = 1024, noise: float = 1.0, steep: float = 2.0, seed: int = 0) -> Model:
+def teacher_student(size: int = 1024, noise: float = 22.0, steep: float = 4.0, seed: int = 0) -> Model:
     """Two hidden tanh units with fixed outputs; in the deficit each of the teacher's units looks where the other should."""
     random = np.random.default_rng(seed)
     x = random.standard_normal((size, 2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -20,6 +21,9 @@ NOISE_ROWS = 11
 REPETITIONS = 400
 FORGOTTEN = 1.0  # epochs by which another start may move the end
 LINE = 101  # points of the straight line between two phases
+CONDITIONS = ("variance_over_run", "variance_over_batch", "start_shift", "start_shift_low", "start_shift_high",
+              "step_curvature", "barrier", "noise_slope", "noise_slope_low", "noise_slope_high", "noise_p_value",
+              "closed_p_value", "noise_anchor")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,19 +57,19 @@ class Setting:
 
 
 SETTINGS = {
-    "regular_regression": Setting("regression, regular", models.regular_regression, 0.001, 0.85, (1, 2, 4, 8), 42, 14),
+    "regular_regression": Setting("regression, regular", models.regular_regression, 0.0015, 0.85, (1, 2, 4, 8), 42, 14),
     "singular_regression": Setting(
-        "regression, singular", models.singular_regression, 0.0005, 0.85, (2, 4, 8, 16), 42, 14
+        "regression, singular", models.singular_regression, 0.0006, 0.85, (1, 2, 4, 8), 42, 14
     ),
     "logistic": Setting("logistic regression", models.logistic, 4.0, 0.85, (1, 2, 4, 8), 42, 14),
     "deep_linear": Setting("deep linear network", models.deep_linear, 0.02, 0.85, (2, 4, 8, 16), 24, 20),
-    "matrix_completion": Setting("matrix completion", models.matrix_completion, 0.008, 0.85, (1, 2, 4, 8), 42, 16),
+    "matrix_completion": Setting("matrix completion", models.matrix_completion, 0.01, 0.85, (1, 2, 4, 8), 42, 16),
     "teacher_student": Setting("teacher-student network", models.teacher_student, 0.05, 0.85, (1, 2, 4, 8), 42, 16),
     "memorising": Setting(
         "regression with memory", models.memorising_regression, 0.01, 0.97, (1, 2, 4, 8), 168, 80
     ),
     "without_memory": Setting(
-        "the same without memory", lambda: models.memorising_regression(memory=0.0), 0.01, 0.97, (1, 2, 4, 8), 168, 80
+        "the same without memory", partial(models.memorising_regression, memory=0.0), 0.01, 0.97, (1, 2, 4, 8), 168, 80
     ),
 }  # fmt: skip
 
@@ -96,6 +100,16 @@ def minibatch_problem(name: str, batch_sizes: Sequence[int] | None = None) -> Pr
 
 def _variance(model: Model) -> float:
     return float(losses_and_variances(model, model.clean, model.clean_weights[None])[1][0])
+
+
+def no_conditions(ranks: int) -> xr.Dataset:
+    """What :func:`conditions` gives for a problem without a model: nothing, in the same shapes."""
+    blank = {name: ((), np.nan) for name in CONDITIONS}
+    ends = {name: ("rank", np.full(ranks, np.nan)) for name in ("noise_end", "noise_end_low", "noise_end_high")}
+    table = {name: (("rank", "noise_row"), np.full((ranks, NOISE_ROWS), np.nan))
+             for name in ("noise_variance", "noise_variance_error")}  # fmt: skip
+    return xr.Dataset(blank | ends | table | {"noise_epoch": ("noise_row", np.full(NOISE_ROWS, np.nan)),
+                                              "noise_doubts": ""})  # fmt: skip
 
 
 # ---- conditions -----------------------------------------------------------------------------------------------------
@@ -135,10 +149,7 @@ def conditions(problem: Problem, curves: Sequence[Curve], ends: xr.Dataset, runs
         np.array([curve.variance_error for curve in curves]),
     )  # fmt: skip
     known = {size: (end, error) for size, end, error in zip(sizes, at, errors, strict=True) if np.isfinite(end + error)}
-    made = {name: np.nan for name in
-            ("variance_over_run", "variance_over_batch", "start_shift", "start_shift_low", "start_shift_high",
-             "step_curvature", "barrier", "barrier_bound", "noise_slope", "noise_slope_low", "noise_slope_high", "noise_p_value",
-             "closed_p_value", "noise_anchor")}  # fmt: skip
+    made = dict.fromkeys(CONDITIONS, np.nan)
     stuck_at, clean_at = (descended(model, weights) for weights in (model.deficit_weights, model.clean_weights))
     made["barrier"] = barrier(model, stuck_at, clean_at)
     doubts, predicted = "", np.full(len(sizes), np.nan)

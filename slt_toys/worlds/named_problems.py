@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ..potentials.catalogue import barrier_spectrum, find_pair
 from ..potentials.from_text import read_pair
 from ..potentials.potential import PotentialPair
+from .minibatch_problems import SETTINGS, minibatch_problem
 from .problems import Problem, decaying, harmonic
 from .simulated_problems import cold_pathways, regression, thermal_valley
 
@@ -17,6 +18,8 @@ REGULAR, SINGULAR = "regular_double_well", "singular_double_well_2_4"
 
 def named_problem(name: str, batch_sizes: Sequence[int], decay: float) -> Problem:
     """A problem; batch sizes and decay are of the energies under exponential decay, the others have their own."""
+    if name in SETTINGS:
+        return minibatch_problem(name)
     largest = max(batch_sizes)
     match name:
         case "regular":

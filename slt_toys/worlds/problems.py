@@ -8,7 +8,7 @@ simulated, in :mod:`slt_toys.worlds.simulated_problems`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -23,6 +23,7 @@ from ..protocol.sampled import sampled_stuck
 from ..protocol.schedule import Ending, Start
 from ..protocol.training import ExponentialDecay, PowerDecay, Training
 from ..reference.laws import law
+from .minibatch_training import Model, Runs
 
 Array = NDArray[np.float64]
 Epochs = NDArray[np.int64]
@@ -72,6 +73,10 @@ class Problem:
     real_noise
         Whether its noise is that of real minibatches. The others are Langevin systems (or flows) that are handed
         temperature and duration as functions of γ^e/B: a slope of 1 is then an identity, and checks solver and sampler.
+    runs
+        As ``sample``, with the gradient noise measured along the run; None where there is none to measure.
+    model
+        What those runs train; None where there are none.
     """
 
     name: str
@@ -86,6 +91,8 @@ class Problem:
     pilot: int = 0
     barrier: tuple[float, float] | None = None
     real_noise: bool = False
+    runs: Callable[[Training, Epochs, int, Sequence[int], Advance | None], Runs] | None = None
+    model: Model | None = None
 
     @property
     def schedule(self) -> str:
@@ -109,6 +116,8 @@ class Curve:
         Epoch from which the curve rises: the hinge looks at later rows only, since it has no flat start.
     exact_epochs, exact
         A finer grid that holds the sampled rows, and the exact stuck mass on it; empty where there is none.
+    noise_epochs, variance, variance_error
+        Where gradient noise was measured, and what it was; empty where it was not.
     """
 
     batch_size: int
@@ -117,6 +126,9 @@ class Curve:
     onset: float
     exact_epochs: Epochs
     exact: Array
+    noise_epochs: Epochs = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    variance: Array = field(default_factory=lambda: np.empty(0))
+    variance_error: Array = field(default_factory=lambda: np.empty(0))
 
 
 ONSET = 0.8  # widths of the rise (10 to 90 %) before its middle
@@ -146,8 +158,13 @@ def measure(
         )
         exact_epochs = np.union1d(rows, near)
         exact = problem.exact(training, exact_epochs)
+    onset = middle - ONSET * width
+    if problem.runs is not None:
+        made = problem.runs(training, rows, runs, [*seed, 0], advance)
+        noise = (made.noise_epochs, made.variance, made.variance_error)
+        return Curve(int(training.batch_size), rows, made.stuck, onset, exact_epochs, exact, *noise)
     stuck = problem.sample(training, rows, runs, [*seed, 0], advance)
-    return Curve(int(training.batch_size), rows, stuck, middle - ONSET * width, exact_epochs, exact)
+    return Curve(int(training.batch_size), rows, stuck, onset, exact_epochs, exact)
 
 
 # ---- energies -------------------------------------------------------------------------------------------------------

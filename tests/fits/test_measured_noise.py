@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from slt_toys.fits.measured_noise import NoiseTable, predicted_ends
+from slt_toys.fits.measured_noise import NoiseTable, local_shift, predicted_ends
 from slt_toys.reference.laws import law
 from tests.seeds import fresh_seed
 
@@ -95,3 +95,17 @@ def test_nothing_is_extrapolated():
         NoiseTable(SIZES, EPOCHS, np.zeros((4, len(EPOCHS))), np.zeros((4, len(EPOCHS))))
     with pytest.raises(ValueError, match="anchor must be one of"):
         predicted_ends(short, {4: (30.0, 0.5), 8: (24.0, 0.5)}, anchor=16, decay=DECAY)
+
+
+def test_local_shift_is_that_of_the_ends():
+    fine = NoiseTable(SIZES, np.arange(0.0, 81.0, 0.5), table(memorising, epochs=np.arange(0.0, 81.0, 0.5)).values,
+                      np.zeros((4, 161)))  # fmt: skip
+    ends = true_ends(memorising)
+    middle = NoiseTable(SIZES[1:3], fine.epochs, fine.values[1:3], fine.errors[1:3])
+    made = local_shift(middle, (ends[8] + ends[16]) / 2, 0.0, decay=DECAY, repetitions=10)
+    assert made.shift == pytest.approx(ends[8] - ends[16], abs=0.3) and made.rising == 0
+    assert abs(made.shift - made.closed_form) > 1  # the control
+    flat = local_shift(table(lambda e, b: 5.0 * b), 20.0, 1.0, decay=DECAY, repetitions=10)
+    assert flat.shift == pytest.approx(0, abs=1e-9) and flat.batch_exponent == pytest.approx(1)
+    with pytest.raises(ValueError, match="epoch must lie from 0 to 80"):
+        local_shift(table(memorising), 90.0, 1.0, decay=DECAY)

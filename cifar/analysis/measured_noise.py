@@ -1,0 +1,151 @@
+"""What the gradient noise that was measured predicts for the shift of the end, beside one variance and the ends."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from slt_toys.fits.measured_noise import LocalShift, NoiseTable, local_shift
+from slt_toys.results.claims import MOST_CLAIMS, Claim, Table, page
+from slt_toys.results.records import write_bytes_atomically, write_json, written_together
+
+NAME = "half_stuck_mass"
+COMMAND = "python -m cifar report"
+TABLE = "predicted_shift"
+ORDER = ("no", "cannot tell", "yes")
+REPETITIONS = 2000
+CERTAIN = 0.025  # share of draws
+
+
+def noise_shift(
+    noise: Mapping[int, Mapping[int, float]], ends: Mapping[int, tuple[float, float]], *, decay: float, seed: int = 0
+) -> tuple[LocalShift, float] | None:
+    """The predicted shift near the measured ends, and the relative error of a trace; None where noise does not reach.
+
+    That error is the scatter of the traces, before the mean end or next to it, about a power of the batch size: means
+    over seeds are known, their own scatter is not.
+
+    Parameters
+    ----------
+    noise
+        Batch size to switch epoch to the trace of the covariance of per-example gradients.
+    ends
+        Batch size to end and standard error.
+    decay
+        Of the learning rate, per epoch.
+    seed
+        Of the bootstrap.
+    """
+    sizes = sorted(set(noise) & set(ends))
+    epochs = sorted(set.intersection(*(set(noise[size]) for size in sizes))) if len(sizes) > 2 else []
+    at = float(np.mean([ends[size][0] for size in sizes])) if sizes else math.nan
+    if len(epochs) < 2 or not epochs[0] <= at <= epochs[-1]:
+        return None
+    error = float(np.sqrt(np.sum([ends[size][1] ** 2 for size in sizes])) / len(sizes))
+    values = np.array([[noise[size][epoch] for epoch in epochs] for size in sizes], dtype=float)
+    near = [k for k, epoch in enumerate(epochs) if epoch <= at or epochs[k - 1] <= at]
+    line = np.log(sizes)
+    residuals = [np.log(values[:, k]) - np.polyval(np.polyfit(line, np.log(values[:, k]), 1), line) for k in near]
+    relative = float(np.sqrt(np.sum(np.square(residuals)) / (len(near) * (len(sizes) - 2))))
+    table = NoiseTable(np.array(sizes, float), np.array(epochs, float), values, relative * values)
+    return local_shift(table, at, error, decay=decay, repetitions=REPETITIONS, seed=seed), relative
+
+
+def noise_claim(predicted: LocalShift, measured: tuple[float, float, float]) -> Claim:
+    """One variance, measured noise and the measured ends in one sentence."""
+    value, low, high = measured
+    rises = predicted.rising > 1 - CERTAIN
+    sentence = (
+        f"Per halving the end moves {value:.1f} [{low:.1f}, {high:.1f}] epochs; one variance predicts "
+        f"{predicted.closed_form:.2f}, measured noise {predicted.shift:.1f} [{predicted.low:.1f}, {predicted.high:.1f}]"
+        + (", where temperature rises." if rises else ".")
+    )
+    overlap = low <= predicted.high and predicted.low <= high
+    # Where the temperature rises no fall of it ended the period: that both shifts are small is then no success.
+    verdict = "no" if not overlap else "yes" if predicted.rising < CERTAIN else "cannot tell"
+    return Claim.of("measured-noise", sentence, value, (low, high), predicted.shift, verdict)
+
+
+def noise_table(predicted: LocalShift, relative: float, measured: tuple[float, float, float]) -> Table:
+    """The numbers behind the claim."""
+    value, low, high = measured
+    rows = (
+        ("measured, half stuck mass", f"{value:.2f} [{low:.2f}, {high:.2f}]"),
+        ("one variance", f"{predicted.closed_form:.2f}"),
+        ("measured noise", f"{predicted.shift:.2f} [{predicted.low:.2f}, {predicted.high:.2f}]"),
+        ("power of B that the variance follows", f"{predicted.batch_exponent:.2f}"),
+        ("growth of ln variance per epoch", f"{predicted.epoch_rate:+.3f}"),
+        ("draws in which temperature rises", f"{100 * predicted.rising:.0f} %"),
+    )
+    caption = (
+        "Epochs by which the end moves for each halving of the batch, by [eq:end-shift-measured-noise] at the mean end, "
+        f"epoch {predicted.epoch:.1f}. A trace is taken to be known to {100 * relative:.1f} %, its scatter about a power "
+        "of the batch size. Where the temperature still rises, no fall of it below a critical one ended the period: "
+        "small shifts, predicted and seen, are then no evidence for temperature."
+    )
+    return Table(TABLE, caption, ("quantity", "value"), rows)
+
+
+def of_record(record: Mapping[str, Any], decay: float) -> tuple[Claim, Table] | None:
+    """Claim and table from what a record holds: ends, shift and traces."""
+    ends = {}
+    for size, end in record["critical_period_end"].get(NAME, {}).items():
+        if end["epoch"] is not None and end["low"] is not None and end["high"] is not None:
+            ends[int(size)] = (end["epoch"], (end["high"] - end["low"]) / (2 * 1.959964))
+    shift = record["epochs_per_halving"].get(NAME)
+    if shift is None or shift["low"] is None or shift["high"] is None or not decay < 1:
+        return None
+    noise = {
+        int(size): {int(epoch): trace for epoch, trace in each.items()}
+        for size, each in record["gradient_noise_trace"].items()
+    }
+    made = noise_shift(noise, ends, decay=decay)
+    if made is None:
+        return None
+    measured = (shift["slope"], shift["low"], shift["high"])
+    return noise_claim(made[0], measured), noise_table(*made, measured)
+
+
+def with_prediction(record: dict[str, Any], decay: float) -> dict[str, Any]:
+    """A record with the claim and the table, in the place of any that it had."""
+    made = of_record(record, decay)
+    if made is None:
+        return record
+    claim, table = made
+    claims = [each for each in record["claims"] if each["name"] != claim.name]
+    claims = sorted([*claims[:4], asdict(claim), *claims[4:]], key=lambda each: ORDER.index(each["verdict"]))
+    tables = [each for each in record["tables"] if each["name"] != table.name]
+    place = 1 + next((k for k, each in enumerate(tables) if each["name"] == "measured_temperature"), len(tables) - 1)
+    tables.insert(place, asdict(table))
+    return record | {"claims": claims[:MOST_CLAIMS], "tables": tables}
+
+
+@written_together()
+def supplement(path: Path, docs: Path, decay: float) -> None:
+    """Write the prediction into a committed record and its page, whose sweep is not at hand."""
+    record = with_prediction(json.loads(path.read_text(encoding="utf-8")), decay)
+    files = record["manifest"]["files"]
+    files[f"{path.stem}.md"] = hashlib.sha256(page(record, COMMAND).encode()).hexdigest()
+    write_bytes_atomically(page(record, COMMAND, "../../").encode(), docs / f"{path.stem}.md")
+    write_json(record, path, not_finite="null")
+
+
+def main(arguments: list[str]) -> int:
+    """``python -m cifar.analysis.measured_noise RECORD DOCS DECAY``."""
+    if len(arguments) != 3:
+        print("error: give a record, a folder of pages and the decay of the learning rate per epoch", file=sys.stderr)
+        return 2
+    supplement(Path(arguments[0]), Path(arguments[1]), float(arguments[2]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

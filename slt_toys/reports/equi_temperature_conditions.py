@@ -1,0 +1,175 @@
+"""Which conditions of the closed form each problem on real minibatches meets, and what measured noise predicts."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from ..results.claims import Claim, Table, Verdict, chance_text, inside, spoken
+
+MASS = "half_stuck_mass"
+STEADY = 1.25  # largest over smallest variance that counts as one
+FORGOTTEN = 1.0  # epochs by which another start may move the end
+SMALL_STEP = 0.1  # ηh up to which SGD has one temperature
+REFUTED = 0.01
+
+
+def _problems(data: xr.Dataset) -> list[xr.Dataset]:
+    """Those with measured noise, by half stuck mass."""
+    if "noise_anchor" not in data:
+        return []
+    known = np.flatnonzero(np.isfinite(data["barrier"].values))
+    return [data.isel(problem=int(row)).sel(definition=MASS) for row in known]
+
+
+def _number(value: float, digits: int = 2) -> str:
+    return f"{value:.{digits}f}" if np.isfinite(value) else "open" if np.isinf(value) else "-"
+
+
+def _range(one: xr.Dataset, name: str, digits: int = 2) -> str:
+    value, low, high = (one[f"{name}{end}"].item() for end in ("", "_low", "_high"))
+    if np.isnan(value):
+        return "-"
+    ends = ", ".join(f"{end:.{digits}f}" if np.isfinite(end) else "open" for end in (low, high))
+    return f"{_number(value, digits)} [{ends}]"
+
+
+def verdicts(one: xr.Dataset) -> dict[str, Verdict]:
+    """Whether a problem meets each condition, as measured.
+
+    Parameters
+    ----------
+    one
+        A problem by half stuck mass, as `slt_toys.worlds.minibatch_problems.conditions` gives it.
+    """
+    low, high = one["start_shift_low"].item(), one["start_shift_high"].item()
+    if np.isnan(one["start_shift"].item()):
+        forgotten: Verdict = "cannot tell"
+    elif low >= -FORGOTTEN and high <= FORGOTTEN:
+        forgotten = "yes"
+    else:
+        forgotten = "no" if low > FORGOTTEN or high < -FORGOTTEN else "cannot tell"
+
+    def at_most(name: str, limit: float) -> Verdict:
+        value = one[name].item()
+        return "cannot tell" if np.isnan(value) else "yes" if value <= limit else "no"
+
+    return {
+        "one variance over the run": at_most("variance_over_run", STEADY),
+        "one variance over B": at_most("variance_over_batch", STEADY),
+        "start forgotten": forgotten,
+        "small steps": at_most("step_curvature", SMALL_STEP),
+        "barrier": "yes" if one["barrier"].item() > 0 else "no",
+    }
+
+
+def condition_tables(data: xr.Dataset) -> tuple[Table, ...]:
+    """Conditions, and what measured noise predicts; nothing without such problems."""
+    problems = _problems(data)
+    if not problems:
+        return ()
+    rows = []
+    for one in problems:
+        met = verdicts(one)
+        texts = (
+            _number(one["variance_over_run"].item()),
+            _number(one["variance_over_batch"].item()),
+            _range(one, "start_shift", 1),
+            _number(one["step_curvature"].item(), 3),
+            _number(one["barrier"].item(), 3),
+        )
+        cells = (f"{verdict}: {text}" for verdict, text in zip(met.values(), texts, strict=True))
+        rows.append((spoken(one["problem"].item()), *cells, _range(one, "slope")))
+    caption = (
+        "Whether each condition is met: the largest over the smallest gradient variance along the run up to the end, "
+        f"and at the ends of all batch sizes (met up to {STEADY:g}); epochs by which runs that begin in the clean "
+        f"phase move the end at the largest batch (met within {FORGOTTEN:g}); ηh at the earliest end, for the largest "
+        f"curvature h (met up to {SMALL_STEP:g}); height of the straight line between the phases over the stuck one. "
+        "A variance that γ^e/B fixes breaks no law, though it is not one."
+    )
+    headings = ("problem", *verdicts(problems[0]), "slope, 95 %")
+    return (Table("conditions", caption, headings, tuple(rows)), _noise_table(problems))
+
+
+def _noise_table(problems: list[xr.Dataset]) -> Table:
+    rows = []
+    for one in problems:
+        ends = "; ".join(
+            f"B {size:.0f}: {_number(end, 1)} ({_number(predicted, 1)})"
+            for size, end, predicted in zip(
+                one["batch_size"].values, one["end"].values, one["noise_end"].values, strict=True
+            )
+            if np.isfinite(size)
+        )
+        rows.append(
+            (
+                spoken(one["problem"].item()),
+                ends,
+                _range(one, "slope"),
+                _range(one, "noise_slope"),
+                chance_text(one["noise_p_value"].item()) if np.isfinite(one["noise_p_value"].item()) else "refused",
+                chance_text(one["closed_p_value"].item()) if np.isfinite(one["closed_p_value"].item()) else "-",
+                one["noise_doubts"].item() or "-",
+            )
+        )
+    caption = (
+        "Ends in epochs, measured and in brackets as predicted from measured noise, but for the batch size to which the "
+        "temperature was fitted; slopes; the chance of the measured ends by measured noise and by one variance."
+    )
+    headings = ("problem", "ends", "slope, 95 %", "by measured noise, 95 %", "p, measured noise", "p, one variance",
+                "doubts")  # fmt: skip
+    return Table("measured_noise", caption, headings, tuple(rows))
+
+
+def condition_claims(data: xr.Dataset) -> list[Claim]:
+    """How many slopes are 1, the one farthest from it, and where measured noise predicts better or is wrong."""
+    problems = [one for one in _problems(data) if np.isfinite(one["slope"].item())]
+    if not problems:
+        return []
+    inside_one = [inside(1.0, one["slope_low"].item(), one["slope_high"].item()) for one in problems]
+    count, whole = inside_one.count("yes"), len(problems)
+    made = [
+        Claim(
+            "minibatches", f"SGD on real minibatches has slope 1, within 95 %, in {count} of {whole} problems; the "
+            "closed form says all.", float(count), None, float(whole), "yes" if count == whole else "no",
+        )
+    ]  # fmt: skip
+    by_name = {str(one["problem"].item()): one for one in problems}
+    for name, words in (("memorising", "Where labels are learned by heart"), ("deep_linear", "Without a barrier")):
+        if name in by_name and np.isfinite(by_name[name]["noise_slope"].item()):
+            one = by_name[name]
+            value, low, high = (one[f"slope{end}"].item() for end in ("", "_low", "_high"))
+            sentence = (
+                f"{words} the slope is {_range(one, 'slope')}; measured noise predicts {_range(one, 'noise_slope')}, "
+                "one variance 1."
+            )
+            chance = one["noise_p_value"].item()
+            verdict: Verdict = "cannot tell" if np.isnan(chance) else "yes" if chance > REFUTED else "no"
+            made.append(
+                Claim.of(f"measured-noise-{name.replace('_', '-')}", sentence, value, (low, high),
+                         one["noise_slope"].item(), verdict)
+            )  # fmt: skip
+    judged = [one for one in problems if np.isfinite(one["noise_p_value"].item())]
+    if judged:
+        noise, closed = (
+            sum(one[f"{name}_p_value"].item() > REFUTED for one in judged) for name in ("noise", "closed")
+        )
+        made.append(
+            Claim(
+                "measured-noise", f"Measured noise predicts the ends (p above {REFUTED:g}) in {noise} of {len(judged)} "
+                f"problems, one variance in {closed}.", float(noise), None, float(len(judged)),
+                "yes" if noise == len(judged) else "no",
+            )
+        )  # fmt: skip
+    met = [all(verdict == "yes" for name, verdict in verdicts(one).items() if name != "one variance over the run")
+           for one in problems]  # fmt: skip
+    if any(met):
+        right = sum(verdict == "yes" for verdict, every in zip(inside_one, met, strict=True) if every)
+        made.append(
+            Claim("conditions", f"Of {sum(met)} problems that meet every condition, {right} have slope 1 within 95 %.",
+                  float(right), None, float(sum(met)), "yes" if right == sum(met) else "no")
+        )  # fmt: skip
+    return made
+
+
+__all__ = ["condition_claims", "condition_tables", "verdicts"]
