@@ -19,7 +19,6 @@ from matplotlib.ticker import FixedLocator
 from figures.style import FAINT, INK, LAW, PALETTE, plain_ticks, reach, series, use_style
 
 SPACING, REFERENCE = 1.25, 64  # between neighbouring curves, in halvings, at a batch size
-ZOOM = (0.9, 1.1)
 DEFINITIONS = {"half_stuck_mass": "half stuck mass", "hinge": "hinge", "half_depth": "half depth"}
 LAWS = {
     "scaling_law": "one temperature",
@@ -33,7 +32,7 @@ PUBLISHED = "published CIFAR-10"
 
 
 def draw(dataset: xr.Dataset) -> Figure:
-    """Draw the three panels.
+    """Draw the panels: curves, slopes, laws, and below them measured noise where it was measured.
 
     Parameters
     ----------
@@ -42,16 +41,57 @@ def draw(dataset: xr.Dataset) -> Figure:
     """
     use_style()
     rows = dataset.sizes["problem"]
-    figure = plt.figure(figsize=(16.0, max(6.5, 2.6 + 0.6 * rows)))
-    grid = figure.add_gridspec(1, 4, width_ratios=(1.35, 1.0, 0.8, 0.9), wspace=0.02)
-    _curves(figure.add_subplot(grid[0]), dataset)
-    wide = figure.add_subplot(grid[1])
-    _slopes(wide, figure.add_subplot(grid[2], sharey=wide), dataset)
-    _laws(figure.add_subplot(grid[3], sharey=wide), dataset)
+    noisy = _with_noise(dataset)
+    figure = plt.figure(figsize=(16.0, max(6.5, 2.6 + 0.6 * rows) + (4.2 if noisy else 0.0)))
+    heights = (max(4.0, 0.6 * rows), 3.0) if noisy else (1.0,)
+    grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
+    top = grid[0].subgridspec(1, 3, width_ratios=(1.35, 1.2, 0.9), wspace=0.02)
+    _curves(figure.add_subplot(top[0]), dataset)
+    slopes = figure.add_subplot(top[1])
+    _slopes(slopes, dataset)
+    _laws(figure.add_subplot(top[2], sharey=slopes), dataset)
+    if noisy:
+        below = grid[1].subgridspec(1, len(noisy))
+        for number, name in enumerate(noisy):
+            _noise(figure.add_subplot(below[number]), dataset.sel(problem=name), number == 0)
     figure.suptitle("Equi-temperature curves: how the end of the critical period follows the batch size, by problem")
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return figure
+
+
+NOISY = ("memorising", "without_memory", "matrix_completion", "deep_linear")  # drawn where they were run
+
+
+def _with_noise(data: xr.Dataset) -> list[str]:
+    if "noise_variance" not in data:
+        return []
+    there = [str(name) for name in data["problem"].values]
+    return [name for name in NOISY if name in there and np.isfinite(data["noise_epoch"].sel(problem=name)).any()]
+
+
+def _noise(axes: Axes, one: xr.Dataset, labelled: bool) -> None:
+    """Temperature by the measured variance along the run, a line for each batch size, its end and the predicted one."""
+    main = one.isel(definition=0)
+    decay = float(str(main["schedule"].item()).split()[-1])
+    epochs, sizes = main["noise_epoch"].values, main["batch_size"].values
+    looks = series(int(np.isfinite(sizes).sum()))
+    for look, row in zip(looks, np.flatnonzero(np.isfinite(sizes)), strict=True):
+        temperature = decay**epochs * main["noise_variance"].values[row] / sizes[row]
+        whole = temperature[1:] > 0  # epoch 0 is the start, before any training
+        axes.plot(epochs[1:][whole], temperature[1:][whole], color=look.colour, linewidth=1.3, label=f"$B$ = {sizes[row]:g}")
+        for name, marker, face in (("end", look.marker, "white"), ("noise_end", "x", look.colour)):
+            at = main[name].values[row]
+            if np.isfinite(at):
+                height = np.exp(np.interp(at, epochs, np.log(np.maximum(main["noise_variance"].values[row], 1e-300))))
+                axes.plot(at, decay**at * height / sizes[row], marker=marker, color=look.colour, markerfacecolor=face,
+                          markersize=7, linestyle="none", zorder=5)  # fmt: skip
+    axes.set(yscale="log", xlabel="epoch $e$", title=f"{'d  ' if labelled else ''}{main['kind'].item()}")
+    if labelled:
+        axes.set_ylabel(r"$\gamma^e\sigma^2(e,B)/B$, which a temperature follows")
+        axes.plot([], [], "o", color=INK, markerfacecolor="white", label="end, measured")
+        axes.plot([], [], "x", color=INK, label="end, predicted from one other")
+    axes.legend(handlelength=1.4, fontsize=8.5)
 
 
 def _names(data: xr.Dataset) -> list[str]:
@@ -131,47 +171,45 @@ def _curve(
     )  # fmt: skip
 
 
-def _slopes(wide: Axes, zoom: Axes, data: xr.Dataset) -> None:
+def _slopes(axes: Axes, data: xr.Dataset) -> None:
     count = data.sizes["problem"]
     places = np.arange(count, 0, -1, dtype=float)
     definitions = list(data["definition"].values)
-    for axes in (wide, zoom):
-        axes.axvline(1, **LAW, zorder=1)
-        for number, (look, name) in enumerate(zip(series(6)[::2], definitions, strict=True)):
-            part = data.sel(definition=name)
-            style: dict[str, Any] = {"fmt": look.marker, "color": look.colour, "markersize": 4.8, "capsize": 1.8,
-                                     "elinewidth": 1.2, "markerfacecolor": "white", "zorder": 4}  # fmt: skip
-            shift = 0.26 * (1 - number)
-            value, low, high = (part[f"slope{end}"].values for end in ("", "_low", "_high"))
-            _readings(axes, value, low, high, places + shift, style, DEFINITIONS.get(str(name), str(name)))
-            exact = part["exact_slope"].values
+    axes.axvline(1, **LAW, zorder=1)
+    for number, (look, name) in enumerate(zip(series(6)[::2], definitions, strict=True)):
+        part = data.sel(definition=name)
+        style: dict[str, Any] = {"fmt": look.marker, "color": look.colour, "markersize": 4.8, "capsize": 1.8,
+                                 "elinewidth": 1.2, "markerfacecolor": "white", "zorder": 4}  # fmt: skip
+        shift = 0.22 * (1 - number)
+        value, low, high = (part[f"slope{end}"].values for end in ("", "_low", "_high"))
+        _readings(axes, value, low, high, places + shift, style, DEFINITIONS.get(str(name), str(name)))
+        exact = part["exact_slope"].values
+        if np.isfinite(exact).any():
             axes.plot(exact, places + shift, linestyle="none", marker="|", markersize=8, markeredgewidth=1.6, color=INK,
                       zorder=5, label="exact" if number == 2 else None)  # fmt: skip
-            chosen = np.flatnonzero(data["published_definition"].values == name)
-            if chosen.size:
-                value, low, high = data["published_slope"].values[chosen[0]][:, None]
-                _readings(axes, value, low, high, np.array([shift]), style, None)
-        expected = data["expected_slope"].values
-        for place, value in zip(places, expected, strict=True):
-            if np.isfinite(value) and value != 1:
-                axes.plot([value] * 2, [place - 0.42, place + 0.42], color=PALETTE[3], linewidth=3, alpha=0.6, zorder=2)
-        axes.set_ylim(-0.6, count + 0.6)
-        for place in np.arange(0.5, count + 0.5):
-            axes.axhline(place, color="#e2e2e2", linewidth=0.7, zorder=0)
+        chosen = np.flatnonzero(data["published_definition"].values == name)
+        if chosen.size:
+            value, low, high = data["published_slope"].values[chosen[0]][:, None]
+            _readings(axes, value, low, high, np.array([shift]), style, None)
+    if "noise_slope" in data and np.isfinite(data["noise_slope"].values).any():
+        value, low, high = (data[f"noise_slope{end}"].values for end in ("", "_low", "_high"))
+        style = {"fmt": "X", "color": PALETTE[3], "markersize": 5.5, "capsize": 1.8, "elinewidth": 1.2, "zorder": 4}
+        _readings(axes, value, low, high, places - 0.4, style, "predicted by measured noise")
+    expected = data["expected_slope"].values
+    for place, value in zip(places, expected, strict=True):
+        if np.isfinite(value) and value != 1:
+            axes.plot([value] * 2, [place - 0.42, place + 0.42], color=PALETTE[3], linewidth=3, alpha=0.6, zorder=2)
+    axes.set_ylim(-0.6, count + 0.6)
+    for place in np.arange(0.5, count + 0.5):
+        axes.axhline(place, color="#e2e2e2", linewidth=0.7, zorder=0)
     finite = [data[name].values[np.isfinite(data[name].values)] for name in ("slope_low", "slope_high")]
     shown = np.concatenate([*finite, data["published_slope"].values.ravel(), [0.8, 1.2]])
-    wide.set(xlim=(shown.min() - 0.1, shown.max() + 0.1), title="b  Halvings of $\\eta$ per halving of $B$")
-    zoom.set(xlim=ZOOM, title=f"   from {ZOOM[0]:g} to {ZOOM[1]:g}")
-    for axes in (wide, zoom):
-        axes.set_xlabel("slope (1 = one temperature)")
+    axes.set(xlim=(shown.min() - 0.1, shown.max() + 0.1), title="b  Halvings of $\\eta$ per halving of $B$")
     handed = ~data["real_noise"].values & (data["expected"].values == "equal temperature")
+    axes.set_xlabel("slope (1: closed form; †: 1 by identity, a check)" if handed.any() else "slope (1: closed form)")
     names = [f"{name} †" if given else name for name, given in zip(_names(data), handed, strict=True)]
-    wide.set_yticks([*places, 0.0], [*names, PUBLISHED])
-    if handed.any():
-        zoom.set_xlabel("slope (†: 1 by identity)")
-    zoom.tick_params(labelleft=False)
-    wide.plot([], [], color=PALETTE[3], linewidth=3, alpha=0.6, label="theory, power law")
-    _legend_below(wide)
+    axes.set_yticks([*places, 0.0], [*names, PUBLISHED])
+    _legend_below(axes)
 
 
 def _readings(

@@ -64,7 +64,7 @@ def regular_regression(
 
 
 def singular_regression(
-    size: int = 4096, noise: float = 60.0, target: float = 0.5, deficit: float = -2.0, seed: int = 0
+    size: int = 4096, noise: float = 60.0, target: float = 0.6, deficit: float = -2.0, seed: int = 0
 ) -> Model:
     """The same with w = uv, so that minima are all but curves; weak inputs of u and v alone hold runs together.
 

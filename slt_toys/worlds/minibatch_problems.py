@@ -59,7 +59,7 @@ class Setting:
 SETTINGS = {
     "regular_regression": Setting("regression, regular", models.regular_regression, 0.0015, 0.85, (1, 2, 4, 8), 42, 14),
     "singular_regression": Setting(
-        "regression, singular", models.singular_regression, 0.0006, 0.85, (1, 2, 4, 8), 42, 14
+        "regression, singular", models.singular_regression, 0.0004, 0.93, (1, 2, 3, 4), 66, 30
     ),
     "logistic": Setting("logistic regression", models.logistic, 4.0, 0.85, (1, 2, 4, 8), 42, 14),
     "deep_linear": Setting("deep linear network", models.deep_linear, 0.02, 0.85, (2, 4, 8, 16), 24, 20),
