@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from .results.claims import Outcome
     from .worlds.problems import Problem
 
-PROBLEMS = ("regular_regression", "singular_regression", "logistic", "deep_linear", "matrix_completion",
-            "teacher_student", "memorising", "without_memory", "regular")  # fmt: skip
+PROBLEMS = ("memorising", "deep_linear", "matrix_completion", "teacher_student", "singular_regression",
+            "regular_regression", "logistic", "without_memory", "regular")  # fmt: skip
 MORE_PROBLEMS = ("singular", "flat_barrier", "plane", "many_barriers", "minibatches", "thermal_pathways",
                  "regular_power_law", "singular_power_law", "start_remembered", "cold_pathways")  # fmt: skip
 FEWEST_RUNS = 128

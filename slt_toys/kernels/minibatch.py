@@ -41,6 +41,18 @@ def advance(data, weights, rates, steps, batch, states):
         weights[run], states[run] = w, z
 
 
+@njit(cache=True)
+def descend(data, weights, step, steps):
+    """Follow the mean gradient down in place."""
+    g = np.empty(weights.size)
+    for _ in range(steps):
+        g[:] = 0.0
+        for row in range(data.shape[0]):
+            add_gradient(weights, data[row], g)
+        for k in range(weights.size):
+            weights[k] -= step * g[k] / data.shape[0]
+
+
 @njit(parallel=True, cache=True)
 def measure(data, weights, moving):
     """Mean loss and trace of the covariance (divisor N) of the leading gradients at each run's weights."""

@@ -167,7 +167,7 @@ def _student(w, row, g):
     return 0.5 * residual * residual + 0.5 * STUDENT_DECAY * (w[0] ** 2 + w[1] ** 2 + w[2] ** 2 + w[3] ** 2)
 
 
-def teacher_student(size: int = 1024, noise: float = 22.0, steep: float = 4.0, seed: int = 0) -> Model:
+def teacher_student(size: int = 2048, noise: float = 8.0, steep: float = 4.0, seed: int = 0) -> Model:
     """Two hidden tanh units with fixed outputs; in the deficit each of the teacher's units looks where the other should."""
     random = np.random.default_rng(seed)
     x = random.standard_normal((size, 2))

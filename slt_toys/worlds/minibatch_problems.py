@@ -12,14 +12,17 @@ import xarray as xr
 from ..fits.ends import find_end
 from ..fits.measured_noise import NoiseTable, predicted_ends
 from ..fits.resampling import resample_chains
+from ..kernels.minibatch import minibatch_kernel
 from ..protocol.training import ExponentialDecay, Training
 from . import minibatch_models as models
 from .minibatch_training import Advance, Array, Epochs, Model, Runs, gradient, losses_and_variances, trained_runs
 from .problems import Curve, Expectation, Problem
 
-NOISE_ROWS = 11
+NOISE_ROWS = 21  # denser early on
+LEAST_ERROR = 0.1  # epochs, of an end between whole epochs
 REPETITIONS = 400
 FORGOTTEN = 1.0  # epochs by which another start may move the end
+FIRST = 0  # epoch whose noise is that of the start alone
 LINE = 101  # points of the straight line between two phases
 CONDITIONS = ("variance_over_run", "variance_over_batch", "start_shift", "start_shift_low", "start_shift_high",
               "step_curvature", "barrier", "noise_slope", "noise_slope_low", "noise_slope_high", "noise_p_value",
@@ -64,7 +67,7 @@ SETTINGS = {
     "logistic": Setting("logistic regression", models.logistic, 4.0, 0.85, (1, 2, 4, 8), 42, 14),
     "deep_linear": Setting("deep linear network", models.deep_linear, 0.02, 0.85, (2, 4, 8, 16), 24, 20),
     "matrix_completion": Setting("matrix completion", models.matrix_completion, 0.01, 0.85, (1, 2, 4, 8), 42, 16),
-    "teacher_student": Setting("teacher-student network", models.teacher_student, 0.05, 0.85, (1, 2, 4, 8), 42, 16),
+    "teacher_student": Setting("teacher-student network", models.teacher_student, 0.1, 0.85, (1, 2, 3, 4), 42, 16),
     "memorising": Setting(
         "regression with memory", models.memorising_regression, 0.01, 0.97, (1, 2, 4, 8), 168, 80
     ),
@@ -79,11 +82,11 @@ def minibatch_problem(name: str, batch_sizes: Sequence[int] | None = None) -> Pr
     setting, model = SETTINGS[name], SETTINGS[name].model()
     schedule = ExponentialDecay(setting.learning_rate, setting.decay)
     sizes = sorted(setting.batch_sizes if batch_sizes is None else batch_sizes)
-    noise_epochs = np.unique(np.linspace(0, setting.latest, NOISE_ROWS).round().astype(int))
+    noise_epochs = noise_rows(setting.latest)
 
     def runs(training: Training, rows: Epochs, count: int, seed: Sequence[int], advance: Advance | None) -> Runs:
         return trained_runs(
-            model, training, rows, setting.after, count, seed, noise_epochs=list(noise_epochs), advance=advance
+            model, training, rows, setting.after, count, seed, noise_epochs=noise_epochs.tolist(), advance=advance
         )
 
     def sample(training: Training, rows: Epochs, count: int, seed: Sequence[int], advance: Advance | None) -> Array:
@@ -96,6 +99,12 @@ def minibatch_problem(name: str, batch_sizes: Sequence[int] | None = None) -> Pr
         tuple(Training(size, len(model.clean), schedule, _variance(model)) for size in sizes),
         setting.latest, 0.5, setting.runs_share, sample, pilot=48, real_noise=True, runs=runs, model=model,
     )  # fmt: skip
+
+
+def noise_rows(latest: int) -> Epochs:
+    """Epochs at which gradient noise is measured, from 0 to the latest one."""
+    wanted = (latest * np.linspace(0, 1, NOISE_ROWS) ** 1.5).round().astype(np.int64)
+    return np.maximum(wanted, np.arange(NOISE_ROWS))  # distinct, since latest is at least as many
 
 
 def _variance(model: Model) -> float:
@@ -148,6 +157,8 @@ def conditions(problem: Problem, curves: Sequence[Curve], ends: xr.Dataset, runs
         np.array(sizes, dtype=float), grid.astype(float), np.array([curve.variance for curve in curves]),
         np.array([curve.variance_error for curve in curves]),
     )  # fmt: skip
+    width = (ends["end_high"].values - ends["end_low"].values) / (2 * 1.96)
+    errors = np.maximum(np.where(np.isfinite(errors), errors, width), LEAST_ERROR)
     known = {size: (end, error) for size, end, error in zip(sizes, at, errors, strict=True) if np.isfinite(end + error)}
     made = dict.fromkeys(CONDITIONS, np.nan)
     stuck_at, clean_at = (descended(model, weights) for weights in (model.deficit_weights, model.clean_weights))
@@ -189,8 +200,8 @@ def _noise_ratios(table: NoiseTable, known: dict[int, tuple[float, float]]) -> d
     for size, (end, _) in known.items():
         logs = table.logarithms(size)
         last = float(np.interp(end, table.epochs, logs))
-        # Epoch 0 is the start, before any training: it is not part of the run's noise.
-        seen = np.append(logs[(table.epochs > 0) & (table.epochs <= end)], last)
+        # The first epochs still lead away from the start.
+        seen = np.append(logs[(table.epochs > FIRST) & (table.epochs <= end)], last)
         over_run.append(np.ptp(seen))
         at_end.append(last)
     return {"variance_over_run": float(np.exp(max(over_run))), "variance_over_batch": float(np.exp(np.ptp(at_end)))}
@@ -220,19 +231,11 @@ def _start_shift(problem: Problem, curve: Curve, runs: int, seed: Sequence[int])
     return {"start_shift": float(middle), "start_shift_low": float(low), "start_shift_high": float(high)}
 
 
-def descended(model: Model, weights: Array, steps: int = 4000) -> Array:
-    """Follow the gradient of the clean loss down from weights (d,), with steps that halve where the loss would rise."""
-    w, step = np.array(weights, dtype=float), 0.1
-    loss = losses_and_variances(model, model.clean, w[None])[0][0]
-    for _ in range(steps):
-        g = gradient(model, model.clean, w)
-        if np.linalg.norm(g) < 1e-6 or step < 1e-9:
-            break
-        then = losses_and_variances(model, model.clean, (w - step * g)[None])[0][0]
-        if then <= loss:
-            w, loss, step = w - step * g, then, 1.2 * step
-        else:
-            step /= 2
+def descended(model: Model, weights: Array, steps: int = 2000) -> Array:
+    """Follow the gradient of the clean loss down from weights (d,), in steps that cross no barrier."""
+    w = np.array(weights, dtype=float)
+    step = 0.25 / max(largest_curvature(model, w), 1e-3)
+    minibatch_kernel(model.add_gradient).descend(np.ascontiguousarray(model.clean), w, step, steps)
     return w
 
 
