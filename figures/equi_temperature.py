@@ -61,7 +61,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     return figure
 
 
-NOISY = ("memorising", "without_memory", "matrix_completion", "deep_linear")  # drawn where they were run
+NOISY = ("memorising", "without_memory", "teacher_student", "deep_linear")  # drawn where they were run
 
 
 def _with_noise(data: xr.Dataset) -> list[str]:
@@ -80,7 +80,8 @@ def _noise(axes: Axes, one: xr.Dataset, labelled: bool) -> None:
     for look, row in zip(looks, np.flatnonzero(np.isfinite(sizes)), strict=True):
         temperature = decay**epochs * main["noise_variance"].values[row] / sizes[row]
         whole = temperature[1:] > 0  # epoch 0 is the start, before any training
-        axes.plot(epochs[1:][whole], temperature[1:][whole], color=look.colour, linewidth=1.3, label=f"$B$ = {sizes[row]:g}")
+        axes.plot(epochs[1:][whole], temperature[1:][whole], color=look.colour, linewidth=1.3,
+                  label=f"$B$ = {sizes[row]:g}")  # fmt: skip
         for name, marker, face in (("end", look.marker, "white"), ("noise_end", "x", look.colour)):
             at = main[name].values[row]
             if np.isfinite(at):

@@ -62,7 +62,9 @@ class EquiTemperature(Experiment):
     def __post_init__(self) -> None:
         unknown = [name for name in self.problems if name not in (*PROBLEMS, *MORE_PROBLEMS)]
         if unknown:
-            raise ValueError(f"--problems holds {unknown[0]!r}, which is none of {', '.join((*PROBLEMS, *MORE_PROBLEMS))}")
+            raise ValueError(
+                f"--problems holds {unknown[0]!r}, which is none of {', '.join((*PROBLEMS, *MORE_PROBLEMS))}"
+            )
         if len(set(self.problems)) < len(self.problems) or not (self.problems or self.potential):
             raise ValueError(f"--problems must be distinct, at least one, not {self.problems}")
         if len(self.batch_sizes) < 4 or len(set(self.batch_sizes)) < len(self.batch_sizes):

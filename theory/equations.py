@@ -58,7 +58,17 @@ _LAWS = {
         anisotropic_noise,
         heavy_tails,
     ),
-    "scaling": (scaling, power_law, equi_temperature, flow_time, schedules, confound, mechanisms, barrier_spectrum, measured_noise),
+    "scaling": (
+        scaling,
+        power_law,
+        equi_temperature,
+        flow_time,
+        schedules,
+        confound,
+        mechanisms,
+        barrier_spectrum,
+        measured_noise,
+    ),
     "samplers": (gibbs, truncated_normal, replica_exchange, round_trips, splitting_bias),
     "zoo": (rival_models, pathways, diagonal_network, fisher_information),
 }

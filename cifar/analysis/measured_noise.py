@@ -86,10 +86,10 @@ def noise_table(predicted: LocalShift, relative: float, measured: tuple[float, f
         ("draws in which temperature rises", f"{100 * predicted.rising:.0f} %"),
     )
     caption = (
-        "Epochs by which the end moves for each halving of the batch, by [eq:end-shift-measured-noise] at the mean end, "
-        f"epoch {predicted.epoch:.1f}. A trace is taken to be known to {100 * relative:.1f} %, its scatter about a power "
-        "of the batch size. Where the temperature still rises, no fall of it below a critical one ended the period: "
-        "small shifts, predicted and seen, are then no evidence for temperature."
+        "Epochs by which the end moves for each halving of the batch, by [eq:end-shift-measured-noise] at the mean "
+        f"end, epoch {predicted.epoch:.1f}. A trace is taken to be known to {100 * relative:.1f} %, its scatter about "
+        "a power of the batch size. Where the temperature still rises, no fall of it below a critical one ended the "
+        "period: small shifts, predicted and seen, are then no evidence for temperature."
     )
     return Table(TABLE, caption, ("quantity", "value"), rows)
 

@@ -23,10 +23,10 @@ period for each halving of the batch. The closed form says 1 for every problem u
 (the continuous limit), and gradient noise has one variance σ², or one that γ^e/B fixes.
 
 Problems on **real minibatches** are trained by SGD on the gradients of single examples and could fail. Their σ² is
-measured along the deficit, on clean data. Where it depends on epoch and batch size, **measured noise** predicts the ends
-instead [eq:end-shift-measured-noise]: η σ²/B falls to one temperature, fitted at the end of one batch size. It too can be
-wrong, and is where something else than temperature decides. The problem that is **handed** its temperature, as a function
-of γ^e/B, has slope 1 by **identity**: a check of solver and sampler, and no evidence.
+measured along the deficit, on clean data. Where it depends on epoch and batch size, **measured noise** predicts the
+ends instead [eq:end-shift-measured-noise]: η σ²/B falls to one temperature, fitted at the end of one batch size. It can
+be wrong too, and is where something else than temperature decides. The problem that is **handed** its temperature, as a
+function of γ^e/B, has slope 1 by **identity**: a check of solver and sampler, and no evidence.
 
 The end has three definitions, fixed beforehand. **Half stuck mass**: the share of runs that stay stuck crosses a half.
 **Hinge**: the kink of the best line that rises and then stays flat. **Half depth**: the curve has gone half of the way
@@ -244,11 +244,16 @@ def _exception_claims(data: xr.Dataset) -> list[Claim]:
 
 def _law_claims(data: xr.Dataset) -> list[Claim]:
     made = []
+    if not condition_tables(data):
+        for one in _expecting(data.isel(problem=np.flatnonzero(data["real_noise"].values)), "equal temperature")[:1]:
+            sentence = f"SGD on real minibatches of the {spoken(one['problem'].item())} has slope {{}}; the law says 1."
+            made += _told("minibatches", sentence, _readings(one, MASS))
     real = data["real_noise"].values & (data["expected"].values == "equal temperature")
     checks = [each for each in _expecting(data, "equal temperature") if not each["real_noise"].item()]
     if real.any() and len(checks) == 1:
-        sentence = f"The {spoken(checks[0]['problem'].item())}, handed its temperature, has slope {{}}; by identity it is 1."
-        return _told("handed", sentence, _readings(checks[0], MASS))
+        name = spoken(checks[0]["problem"].item())
+        sentence = f"The {name}, handed its temperature, has slope {{}}; by identity it is 1."
+        return made + _told("handed", sentence, _readings(checks[0], MASS))
     handed = data.sel(definition=MASS, group="handed", way="slopes")
     values = [handed[f"agreement_{field}"].item() for field in ("slope", "low", "high")]
     if np.isfinite(values[0]):

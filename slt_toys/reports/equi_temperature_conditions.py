@@ -113,8 +113,8 @@ def _noise_table(problems: list[xr.Dataset]) -> Table:
             )
         )
     caption = (
-        "Ends in epochs, measured and in brackets as predicted from measured noise, but for the batch size to which the "
-        "temperature was fitted; slopes; the chance of the measured ends by measured noise and by one variance."
+        "Ends in epochs, measured and in brackets as predicted from measured noise, but for the batch size to which "
+        "the temperature was fitted; slopes; the chance of the measured ends by measured noise and by one variance."
     )
     headings = ("problem", "ends", "slope, 95 %", "by measured noise, 95 %", "p, measured noise", "p, one variance",
                 "doubts")  # fmt: skip
@@ -151,9 +151,7 @@ def condition_claims(data: xr.Dataset) -> list[Claim]:
             )  # fmt: skip
     judged = [one for one in problems if np.isfinite(one["noise_p_value"].item())]
     if judged:
-        noise, closed = (
-            sum(one[f"{name}_p_value"].item() > REFUTED for one in judged) for name in ("noise", "closed")
-        )
+        noise, closed = (sum(one[f"{name}_p_value"].item() > REFUTED for one in judged) for name in ("noise", "closed"))
         made.append(
             Claim(
                 "measured-noise", f"Measured noise predicts the ends (p above {REFUTED:g}) in {noise} of {len(judged)} "

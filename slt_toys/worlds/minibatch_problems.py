@@ -1,4 +1,4 @@
-"""Problems of equi-temperature curves trained by SGD on real minibatches, and which conditions of the law each meets."""
+"""Problems of equi-temperature curves trained by SGD on real minibatches, and which conditions of the law they meet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from ..fits.measured_noise import NoiseTable, predicted_ends
 from ..fits.resampling import resample_chains
 from ..kernels.minibatch import minibatch_kernel
 from ..protocol.training import ExponentialDecay, Training
-from . import minibatch_models as models
+from . import minibatch_networks as networks
+from . import minibatch_regressions as regressions
 from .minibatch_training import Advance, Array, Epochs, Model, Runs, gradient, losses_and_variances, trained_runs
 from .problems import Curve, Expectation, Problem
 
@@ -60,19 +61,27 @@ class Setting:
 
 
 SETTINGS = {
-    "regular_regression": Setting("regression, regular", models.regular_regression, 0.0015, 0.85, (1, 2, 4, 8), 42, 14),
-    "singular_regression": Setting(
-        "regression, singular", models.singular_regression, 0.0004, 0.93, (1, 2, 3, 4), 66, 30
+    "regular_regression": Setting(
+        "regression, regular", regressions.regular_regression, 0.0015, 0.85, (1, 2, 4, 8), 42, 14
     ),
-    "logistic": Setting("logistic regression", models.logistic, 4.0, 0.85, (1, 2, 4, 8), 42, 14),
-    "deep_linear": Setting("deep linear network", models.deep_linear, 0.02, 0.85, (2, 4, 8, 16), 24, 20),
-    "matrix_completion": Setting("matrix completion", models.matrix_completion, 0.01, 0.85, (1, 2, 4, 8), 42, 16),
-    "teacher_student": Setting("teacher-student network", models.teacher_student, 0.1, 0.85, (1, 2, 3, 4), 42, 16),
+    "singular_regression": Setting(
+        "regression, singular", regressions.singular_regression, 0.0004, 0.93, (1, 2, 3, 4), 66, 30
+    ),
+    "logistic": Setting("logistic regression", regressions.logistic, 4.0, 0.85, (1, 2, 4, 8), 42, 14),
+    "deep_linear": Setting("deep linear network", networks.deep_linear, 0.02, 0.85, (2, 4, 8, 16), 24, 20),
+    "matrix_completion": Setting("matrix completion", networks.matrix_completion, 0.01, 0.85, (1, 2, 4, 8), 42, 16),
+    "teacher_student": Setting("teacher-student network", networks.teacher_student, 0.1, 0.85, (1, 2, 3, 4), 42, 16),
     "memorising": Setting(
-        "regression with memory", models.memorising_regression, 0.01, 0.97, (1, 2, 4, 8), 168, 80
+        "regression with memory", regressions.memorising_regression, 0.01, 0.97, (1, 2, 4, 8), 168, 80
     ),
     "without_memory": Setting(
-        "the same without memory", partial(models.memorising_regression, memory=0.0), 0.01, 0.97, (1, 2, 4, 8), 168, 80
+        "the same without memory",
+        partial(regressions.memorising_regression, memory=0.0),
+        0.01,
+        0.97,
+        (1, 2, 4, 8),
+        168,
+        80,
     ),
 }  # fmt: skip
 
@@ -122,7 +131,9 @@ def no_conditions(ranks: int) -> xr.Dataset:
 
 
 # ---- conditions -----------------------------------------------------------------------------------------------------
-def conditions(problem: Problem, curves: Sequence[Curve], ends: xr.Dataset, runs: int, seed: Sequence[int]) -> xr.Dataset:
+def conditions(
+    problem: Problem, curves: Sequence[Curve], ends: xr.Dataset, runs: int, seed: Sequence[int]
+) -> xr.Dataset:
     """What of the law's conditions a problem meets, measured, and what measured noise predicts.
 
     Parameters
@@ -160,7 +171,7 @@ def conditions(problem: Problem, curves: Sequence[Curve], ends: xr.Dataset, runs
     width = (ends["end_high"].values - ends["end_low"].values) / (2 * 1.96)
     errors = np.maximum(np.where(np.isfinite(errors), errors, width), LEAST_ERROR)
     known = {size: (end, error) for size, end, error in zip(sizes, at, errors, strict=True) if np.isfinite(end + error)}
-    made = dict.fromkeys(CONDITIONS, np.nan)
+    made: dict[str, float] = {name: np.nan for name in CONDITIONS}
     stuck_at, clean_at = (descended(model, weights) for weights in (model.deficit_weights, model.clean_weights))
     made["barrier"] = barrier(model, stuck_at, clean_at)
     doubts, predicted = "", np.full(len(sizes), np.nan)

@@ -1,4 +1,4 @@
-"""Ends predicted from measured gradient noise: right ones come back, wrong ones are refuted, nothing is extrapolated."""
+"""Ends predicted from measured gradient noise: right ones come back, wrong ones are refuted, none is extrapolated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Problems on real minibatches: which conditions they meet, and where measured noise predicts their ends or is wrong."""
+"""Problems on real minibatches: conditions they meet, and where measured noise predicts their ends or is wrong."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import xarray as xr
 
 from slt_toys.reference.laws import law
 from slt_toys.reports.equi_temperature_conditions import verdicts
-from slt_toys.worlds import minibatch_models as models
+from slt_toys.worlds import minibatch_networks as networks
+from slt_toys.worlds import minibatch_regressions as regressions
 from slt_toys.worlds.minibatch_problems import (
     CONDITIONS,
     NOISE_ROWS,
@@ -42,7 +43,7 @@ def measured(name: str, runs: int = 192) -> xr.Dataset:
 
 def test_barriers_and_curvatures_are_those_of_the_energy():
     """The regular regression's loss is (w²-1)² + (w-t)²/2, up to the noise of its labels."""
-    model, target = models.regular_regression(), 0.32
+    model, target = regressions.regular_regression(), 0.32
     grid = np.linspace(-1.5, 1.5, 300_001)
     loss = (grid**2 - 1) ** 2 + (grid - target) ** 2 / 2
     left, top = loss[grid < -0.5], loss[np.abs(grid) < 0.5].max()
@@ -54,7 +55,7 @@ def test_barriers_and_curvatures_are_those_of_the_energy():
 
 
 def test_networks_without_a_barrier_have_none():
-    model = models.deep_linear()
+    model = networks.deep_linear()
     assert barrier(model, *(descended(model, w, 20_000) for w in (model.deficit_weights, model.clean_weights))) == 0
 
 
@@ -68,7 +69,7 @@ def test_noise_is_measured_at_distinct_epochs():
 def test_memorised_noise_is_that_of_theory():
     """With the shared weight in its well from the start and too cold to leave it: only the memories move."""
     training = replace(minibatch_problem("memorising").trainings[2], gradient_variance=1.0)
-    model = models.memorising_regression(noise=3.0, memory=2.0, target=-1.0, deficit=-1.0)
+    model = regressions.memorising_regression(noise=3.0, memory=2.0, target=-1.0, deficit=-1.0)
     model = replace(model, initial_weights=np.concatenate([[-1.0], np.zeros(model.dimension - 1)]))
     found = trained_runs(model, training, np.array([0]), 0, 64, [fresh_seed()], noise_epochs=[0, 30])
     expected = law("memorised-variance")(

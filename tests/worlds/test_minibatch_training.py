@@ -7,12 +7,13 @@ import pytest
 
 from slt_toys.kernels.minibatch import minibatch_kernel
 from slt_toys.protocol.training import ExponentialDecay, Training
-from slt_toys.worlds import minibatch_models as models
+from slt_toys.worlds import minibatch_networks as networks
+from slt_toys.worlds import minibatch_regressions as regressions
 from slt_toys.worlds.minibatch_training import gradient, initial, losses_and_variances, train, trained_runs
 from tests.seeds import fresh_seed
 
-BUILDERS = (models.regular_regression, models.singular_regression, models.logistic, models.deep_linear,
-            models.matrix_completion, models.teacher_student, models.memorising_regression)  # fmt: skip
+BUILDERS = (regressions.regular_regression, regressions.singular_regression, regressions.logistic, networks.deep_linear,
+            networks.matrix_completion, networks.teacher_student, regressions.memorising_regression)  # fmt: skip
 
 
 @pytest.mark.parametrize("build", BUILDERS)
@@ -31,7 +32,7 @@ def test_gradients_are_those_of_the_losses(build):
 
 
 def test_variances_are_those_of_examples():
-    model = models.regular_regression(size=64)
+    model = regressions.regular_regression(size=64)
     w = np.array([0.7])
     each = np.array([gradient(model, row[None], w) for row in model.clean])
     assert losses_and_variances(model, model.clean, w[None])[1][0] == pytest.approx(each.var(axis=0).sum())
@@ -39,7 +40,7 @@ def test_variances_are_those_of_examples():
 
 def test_runs_are_sgd():
     """Mean and variance of weights after training, against a plain loop of numpy, and the control at half the rate."""
-    model, runs, batch, steps, rate = models.regular_regression(size=128, noise=5.0), 4000, 4, 32, 0.004
+    model, runs, batch, steps, rate = regressions.regular_regression(size=128, noise=5.0), 4000, 4, 32, 0.004
     start = np.full((runs, 1), -1.0)
     found = train(model, model.clean, start, np.full(2, rate), steps, batch, [fresh_seed()])[:, 0]
     half = train(model, model.clean, start, np.full(2, rate / 2), steps, batch, [fresh_seed()])[:, 0]
@@ -56,7 +57,7 @@ def test_runs_are_sgd():
 
 
 def test_seeds_and_threads():
-    model, training = models.logistic(size=64), Training(2, 64, ExponentialDecay(4.0, 0.8), 0.1)
+    model, training = regressions.logistic(size=64), Training(2, 64, ExponentialDecay(4.0, 0.8), 0.1)
     one, again, other = (
         trained_runs(model, training, np.array([0, 2]), 2, 40, [seed], noise_epochs=[0, 1]) for seed in (1, 1, 2)
     )
@@ -69,7 +70,7 @@ def test_seeds_and_threads():
 
 
 def test_what_is_refused():
-    model = models.regular_regression(size=64)
+    model = regressions.regular_regression(size=64)
     with pytest.raises(ValueError, match="runs diverge at learning rate 5"):
         train(model, model.clean, initial(model, "natural", 8, [1]), np.full(9, 5.0), 32, 2, [1])
     with pytest.raises(ValueError, match="top of its module"):

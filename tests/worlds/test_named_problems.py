@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from slt_toys.equi_temperature import EquiTemperature
+from slt_toys.equi_temperature import MORE_PROBLEMS, PROBLEMS
 from slt_toys.worlds.named_problems import named_problem, own_problem
 
 
-@pytest.mark.parametrize("name", EquiTemperature().problems)
+@pytest.mark.parametrize("name", (*PROBLEMS, *MORE_PROBLEMS))
 def test_every_problem_of_the_experiment_has_its_trainings(name):
     problem = named_problem(name, (32, 64, 128), 0.9)
     sizes = [training.batch_size for training in problem.trainings]

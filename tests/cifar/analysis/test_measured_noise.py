@@ -1,0 +1,50 @@
+"""The shift that measured noise predicts for a sweep: from known tables, and the committed study."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cifar.analysis.measured_noise import noise_claim, noise_shift, of_record, with_prediction
+
+ROOT = Path(__file__).resolve().parents[3]
+EPOCHS, SIZES = (4, 8, 14), (32, 64, 128)
+
+
+def traces(power: float, rate: float) -> dict[int, dict[int, float]]:
+    return {size: {epoch: 5.0 * size**power * np.exp(rate * epoch) for epoch in EPOCHS} for size in SIZES}
+
+
+@pytest.mark.parametrize(("power", "rate"), [(0.0, 0.0), (0.5, -0.05), (1.0, 0.0)])
+def test_known_noise_gives_the_shift_of_theory(power, rate):
+    made = noise_shift(traces(power, rate), {size: (9.0, 0.5) for size in SIZES}, decay=0.93)
+    assert made is not None
+    assert made[0].shift == pytest.approx(-np.log(2) * (1 - power) / (np.log(0.93) + rate)) and made[1] < 1e-9
+    claim = noise_claim(made[0], (made[0].shift, made[0].shift - 1, made[0].shift + 1))
+    assert claim.verdict == "yes"
+    assert noise_claim(made[0], (40.0, 39.0, 41.0)).verdict == "no"
+
+
+def test_a_rising_temperature_is_no_success():
+    made = noise_shift(traces(1.0, 0.2), {size: (9.0, 0.5) for size in SIZES}, decay=0.93)
+    assert made is not None
+    claim = noise_claim(made[0], (0.0, -1.0, 1.0))
+    assert claim.verdict == "cannot tell" and "where temperature rises" in claim.sentence
+
+
+def test_nothing_is_extrapolated():
+    assert noise_shift(traces(1.0, 0.0), {size: (2.0, 0.5) for size in SIZES}, decay=0.93) is None
+    assert noise_shift({32: {4: 1.0}}, {32: (4.0, 0.1)}, decay=0.93) is None
+
+
+def test_the_committed_study_holds_the_prediction():
+    record = json.loads((ROOT / "figures" / "cifar_replication.json").read_text(encoding="utf-8"))
+    made = of_record(record, 0.93)
+    assert made is not None and made[0].verdict == "cannot tell"
+    assert made[0].sentence in [claim["sentence"] for claim in record["claims"]]
+    again = with_prediction(record, 0.93)
+    assert [each["name"] for each in again["claims"]] == [each["name"] for each in record["claims"]]
+    assert len(again["tables"]) == len(record["tables"])
