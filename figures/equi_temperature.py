@@ -208,6 +208,8 @@ def _slopes(axes: Axes, data: xr.Dataset) -> None:
         axes.axhline(place, color="#e2e2e2", linewidth=0.7, zorder=0)
     finite = [data[name].values[np.isfinite(data[name].values)] for name in ("slope_low", "slope_high")]
     shown = np.concatenate([*finite, data["published_slope"].values.ravel(), [0.8, 1.2]])
+    if "noise_slope" in data:
+        shown = np.append(shown, data["noise_slope"].values[np.isfinite(data["noise_slope"].values)])
     axes.set(xlim=(shown.min() - 0.1, shown.max() + 0.1), title="b  Halvings of $\\eta$ per halving of $B$")
     handed = ~data["real_noise"].values & (data["expected"].values == "equal temperature")
     axes.set_xlabel("slope (1: closed form; †: 1 by identity, a check)" if handed.any() else "slope (1: closed form)")

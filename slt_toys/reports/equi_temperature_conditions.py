@@ -23,13 +23,17 @@ def _problems(data: xr.Dataset) -> list[xr.Dataset]:
 
 
 def _number(value: float, digits: int = 2) -> str:
-    return f"{value:.{digits}f}" if np.isfinite(value) else "open" if np.isinf(value) else "-"
+    if not np.isfinite(value):
+        return "-"
+    return f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:.1e}"
 
 
 def _range(one: xr.Dataset, name: str, digits: int = 2) -> str:
     value, low, high = (one[f"{name}{end}"].item() for end in ("", "_low", "_high"))
     if np.isnan(value):
         return "-"
+    if np.isinf(value):
+        return "beyond the curve, later" if value > 0 else "beyond the curve, earlier"
     ends = ", ".join(f"{end:.{digits}f}" if np.isfinite(end) else "open" for end in (low, high))
     return f"{_number(value, digits)} [{ends}]"
 
@@ -91,6 +95,26 @@ def condition_tables(data: xr.Dataset) -> tuple[Table, ...]:
     return (Table("conditions", caption, headings, tuple(rows)), _noise_table(problems))
 
 
+def _misses(one: xr.Dataset) -> tuple[float, float]:
+    """Largest distance in epochs of a measured end from that by measured noise, and from that by one variance."""
+    end, sizes = one["end"].values, one["batch_size"].values
+    anchor = np.flatnonzero(sizes == one["noise_anchor"].item())
+    if not anchor.size:
+        return np.nan, np.nan
+    halving = end[anchor[0]] / one["end_halvings"].values[anchor[0]]
+    closed = end[anchor[0]] - halving * np.log2(sizes / sizes[anchor[0]])
+    others = np.isfinite(end) & (sizes != sizes[anchor[0]])
+    gaps = np.abs(end - one["noise_end"].values)[others]
+    return float(gaps.max(initial=0.0)), float(np.abs(end - closed)[others].max(initial=0.0))
+
+
+def _doubts(one: xr.Dataset) -> str:
+    """In words, refusals in one."""
+    parts = [part for part in one["noise_doubts"].item().split("; ") if part]
+    said = [part for part in parts if not part.startswith("no such temperature")]
+    return " ".join(said + (["Refused: no such temperature at other batch sizes."] if len(said) < len(parts) else []))
+
+
 def _noise_table(problems: list[xr.Dataset]) -> Table:
     rows = []
     for one in problems:
@@ -107,18 +131,38 @@ def _noise_table(problems: list[xr.Dataset]) -> Table:
                 ends,
                 _range(one, "slope"),
                 _range(one, "noise_slope"),
+                *(_number(miss, 1) for miss in _misses(one)),
                 chance_text(one["noise_p_value"].item()) if np.isfinite(one["noise_p_value"].item()) else "refused",
                 chance_text(one["closed_p_value"].item()) if np.isfinite(one["closed_p_value"].item()) else "-",
-                one["noise_doubts"].item() or "-",
+                _doubts(one) or "-",
             )
         )
     caption = (
         "Ends in epochs, measured and in brackets as predicted from measured noise, but for the batch size to which "
-        "the temperature was fitted; slopes; the chance of the measured ends by measured noise and by one variance."
+        "the temperature was fitted; slopes; by how many epochs measured noise and one variance miss an end at most; "
+        "the chance of the measured ends by each."
     )
-    headings = ("problem", "ends", "slope, 95 %", "by measured noise, 95 %", "p, measured noise", "p, one variance",
+    headings = ("problem", "ends", "slope, 95 %", "by measured noise, 95 %", "measured noise misses by",
+                "one variance misses by", "p, measured noise", "p, one variance",
                 "doubts")  # fmt: skip
     return Table("measured_noise", caption, headings, tuple(rows))
+
+
+def _missing_claims(by_name: dict[str, xr.Dataset]) -> list[Claim]:
+    """Where measured noise is better than one variance by far, and where it is worse."""
+    misses = {
+        name: _misses(one) for name, one in by_name.items() if np.isfinite(one["noise_slope"].item())
+    }  # fmt: skip
+    if len(misses) < 2:
+        return []
+    gain = {name: closed - noise for name, (noise, closed) in misses.items()}
+    best, worst = max(gain, key=lambda name: gain[name]), min(gain, key=lambda name: gain[name])
+    sentence = (
+        f"Measured noise misses ends by up to {misses[best][0]:.1f} epochs ({spoken(best)}) and {misses[worst][0]:.1f} "
+        f"({spoken(worst)}), one variance by {misses[best][1]:.1f} and {misses[worst][1]:.1f}."
+    )
+    verdict: Verdict = "yes" if gain[worst] >= 0 else "no"
+    return [Claim("misses", sentence, misses[worst][0], None, misses[worst][1], verdict)]
 
 
 def condition_claims(data: xr.Dataset) -> list[Claim]:
@@ -159,6 +203,7 @@ def condition_claims(data: xr.Dataset) -> list[Claim]:
                 "yes" if noise == len(judged) else "no",
             )
         )  # fmt: skip
+    made += _missing_claims(by_name)
     met = [all(verdict == "yes" for name, verdict in verdicts(one).items() if name != "one variance over the run")
            for one in problems]  # fmt: skip
     if any(met):

@@ -28,7 +28,9 @@ def made(**problems: dict[str, float]) -> xr.Dataset:
         data[field] = (("problem", "definition"), np.array(values)[:, None]) if by_definition else ("problem", values)
     ends = np.tile([20.0, 16.0, 12.0, 8.0], (len(names), 1))
     data |= {
-        "end": (("problem", "definition", "rank"), ends[:, None]), "noise_end": (("problem", "rank"), ends),
+        "end": (("problem", "definition", "rank"), ends[:, None]),
+        "end_halvings": (("problem", "definition", "rank"), ends[:, None] / 4),
+        "noise_end": (("problem", "rank"), ends),
         "batch_size": (("problem", "rank"), np.tile([1.0, 2.0, 4.0, 8.0], (len(names), 1))),
         "noise_doubts": ("problem", [""] * len(names)),
     }  # fmt: skip
@@ -69,5 +71,9 @@ def test_every_condition_can_fail(changes, name, verdict):
 def test_tables_name_problems_and_refusals():
     conditions, noise = condition_tables(made(memorising=LEARNED, logistic=MET | {"noise_p_value": np.nan}))
     assert conditions.rows[0][2] == "no: 4.00" and conditions.rows[1][2] == "yes: 1.10"
-    assert noise.rows[0][1].startswith("B 1: 20.0 (20.0)") and noise.rows[1][4] == "refused"
+    assert (
+        noise.rows[0][1].startswith("B 1: 20.0 (20.0)")
+        and noise.rows[1][6] == "refused"
+        and noise.rows[0][4:6] == ("0.0", "0.0")
+    )
     assert condition_tables(made(memorising=MET | {"barrier": np.nan})) == ()

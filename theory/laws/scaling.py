@@ -79,7 +79,9 @@ def derive_scaling_variable() -> Derivation:
         "start, be it by equilibrium or because every run started at large $\\theta$; (ii) the run goes on for a "
         "fixed number of further epochs or for ever; a fixed *total* $E_t$ ends at $\\theta = \\gamma^{E_t}/B$ "
         "and breaks the scaling unless nothing happens there any more; (iii) temperature is taken as continuous "
-        "in $e$ or the shifts below are whole epochs.",
+        "in $e$ or the shifts below are whole epochs; (iv) steps are small against every curvature (the continuous "
+        "limit); (v) gradient noise has one variance, or one that the weights fix: where it depends on $e$ and $B$ "
+        "otherwise, [eq:end-shift-measured-noise] takes its place.",
     )
 
 
