@@ -69,7 +69,7 @@ def test_noise_is_measured_at_distinct_epochs():
 def test_memorised_noise_is_that_of_theory():
     """With the shared weight in its well from the start and too cold to leave it: only the memories move."""
     training = replace(minibatch_problem("memorising").trainings[2], gradient_variance=1.0)
-    model = regressions.memorising_regression(noise=3.0, memory=2.0, target=-1.0, deficit=-1.0)
+    model = regressions.memorising_regression(noise=30.0, memory=2.0, target=-1.0, deficit=-1.0)
     model = replace(model, initial_weights=np.concatenate([[-1.0], np.zeros(model.dimension - 1)]))
     found = trained_runs(model, training, np.array([0]), 0, 64, [fresh_seed()], noise_epochs=[0, 30])
     expected = law("memorised-variance")(
@@ -81,8 +81,11 @@ def test_memorised_noise_is_that_of_theory():
 @pytest.mark.slow
 def test_labels_learned_by_heart_turn_the_slope_as_measured_noise_says():
     one = measured("memorising")
-    assert one["slope"] < 0.5 and one["closed_p_value"] < 1e-6 < one["noise_p_value"]
-    assert abs(one["noise_slope"] - one["slope"]) < 0.15
+    assert one["slope"] < 0.5 and abs(one["noise_slope"] - one["slope"]) < 0.2
+    ends, sizes = one["end"].values[:4], one["batch_size"].values[:4]
+    anchor = int(np.flatnonzero(sizes == one["noise_anchor"].item())[0])
+    closed = ends[anchor] + np.log(sizes / sizes[anchor]) / np.log(0.97)
+    assert np.nanmax(np.abs(ends - one["noise_end"].values[:4])) < 10 and np.abs(ends - closed).max() > 30
     assert verdicts(one)["one variance over B"] == "no"
     # The control that cannot learn by heart obeys the closed form.
     other = measured("without_memory")
