@@ -110,9 +110,9 @@ def memorising_regression(
 ) -> Model:
     """A regression whose second output has labels of pure noise, and one weight more for every example to learn them.
 
-    The first output is that of the regular regression without noise; the second is .1 w x₃ + memory · vᵢ against a label
-    that means nothing. As examples are learned by heart its residuals vanish, and with them the gradient noise that the
-    shared weight w feels. ``memory`` 0 is the same regression that cannot memorise.
+    The first output is that of the regular regression without noise; the second is .1 w x₃ + memory · vᵢ against a
+    label that means nothing. As examples are learned by heart its residuals vanish, and with them the gradient noise
+    that the shared weight w feels. ``memory`` 0 is the same regression that cannot memorise.
     """
     random = np.random.default_rng(seed)
     table = whitened(signs(random, size, 4))
