@@ -29,7 +29,7 @@ REPETITIONS = 2000
 CONFIDENCE = 0.95
 # The scatter of a group is an honest yardstick from this many degrees of freedom on.
 ENOUGH = 3
-ROWS_ALONE = "the scatter of single rows"  # what intervals of resampled rows are confined to
+ROWS_ALONE = "rows alone"  # what intervals of resampled rows are confined to
 
 Interval = tuple[float, float, float]  # a number and its bounds
 

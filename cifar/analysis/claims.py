@@ -82,9 +82,10 @@ def _shifts(findings: Findings, theorem: float) -> list[Claim]:
             continue
         ends = {size: end.epoch for size, end in findings.ends[name].items() if end.epoch is not None}
         small, large = min(ends), max(ends)
+        law = f" within {shift.within}; law: {theorem:.2f}." if shift.within else f"; the law says {theorem:.2f}."
         sentence = (
             f"By {spoken(name)} the end is epoch {ends[small]:.1f} at B={small} and {ends[large]:.1f} at B={large}: "
-            f"{points((shift.slope, shift.low, shift.high))} per halving; the law says {theorem:.2f}."
+            f"{points((shift.slope, shift.low, shift.high))} per halving{law}"
         )
         bounds = (shift.low, shift.high)
         made.append(Claim.of(f"shift-{name.replace('_', '-')}", sentence, shift.slope, bounds, theorem))

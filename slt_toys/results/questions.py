@@ -28,6 +28,8 @@ QUESTIONS = (
     ("Up to which step has SGD one temperature?", "temperature", "one-temperature-without-momentum"),
     ("Is every learning coefficient of the catalogue right?", "four_way_check", "sampled-agrees"),
     ("Are barriers read off a smooth decline?", "smooth_decline", "separate-barriers-recovered"),
+    ("Do their intervals hold, whatever the spectrum?", "interval_coverage", "windows-least-favourable"),
+    ("And those of one seed's e*, where seeds shift?", "interval_coverage", "ends-of-one-seed"),
     ("Is λ̂ of a torch module covered?", "learning_coefficient", "coverage"),
     ("And where branches of minima cross?", "learning_coefficient", "crossing-estimates"),
 )

@@ -134,8 +134,8 @@ def test_ends_of_several_seeds_are_those_of_their_own_curves():
     assert (shift.slope, shift.low, shift.high) == pytest.approx((-1 / 6, -1 / 6 - reach, -1 / 6 + reach), rel=1e-9)
     # A seed that lacks a point: rows are resampled, and the interval says what it is confined to.
     holed = findings([one for one in found if (one.run.seed, one.run.switch_epoch) != (1, 3)])
-    assert holed.ends["half_depth"][64].statement().endswith("within the scatter of single rows")
-    assert holed.epochs_per_halving["half_depth"].within == "the scatter of single rows"
+    assert holed.ends["half_depth"][64].statement().endswith("within rows alone")
+    assert holed.epochs_per_halving["half_depth"].within == "rows alone"
 
 
 def test_the_shift_is_positive_where_smaller_batches_end_later():

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from cifar.analysis.curves import curve, mean_at_switch, rows, scatter
+from cifar.analysis.curves import curve, mean_at_switch, rows, scatter, seed_curves
 from cifar.sweep.plan import plan
 from tests.cifar.analysis.made_by_hand import cell, row
 from tests.cifar.analysis.made_rows import (
@@ -23,6 +23,15 @@ def test_runs_below_the_gate_are_marked_and_not_averaged_in():
     assert one.values.min() > 60  # percent: what failed had 10
     assert one.counts.tolist() == [3] * 15
     assert scatter(found)[0] == pytest.approx(0, abs=1e-9)
+
+
+def test_curves_of_seeds_are_those_that_the_mean_is_of():
+    found = [*cell(49, 51), *cell(40, 44, switch=4), row(1, arm="reset"), row(9, seed=2, passed=False)]
+    one = curve(found, "base", "blur", 64)
+    own = seed_curves(found, one)
+    assert own is not None and own == pytest.approx(np.array([[49, 40], [51, 44]]))
+    assert own.mean(axis=0) == pytest.approx(one.values)
+    assert seed_curves(found[:-3], one) is None, "a seed lacks a point"
 
 
 def test_scatter_is_pooled_over_the_degrees_of_freedom():
