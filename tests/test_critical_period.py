@@ -26,11 +26,22 @@ from theory.laws.reshuffling import temperature_factor
 
 ROOT = Path(__file__).resolve().parent.parent
 SWITCHES = (0, 15, 30, 45, 60, 75)
-SMALL: dict = {"switch_epochs": SWITCHES, "runs": 200, "world_runs": 60, "power_seeds": 1, "shift_runs": 400}
-UNLIKE = [arm.name for arm in ARMS if arm.name not in ("linear scaling", "momentum")]
+SMALL: dict = {
+    "switch_epochs": SWITCHES,
+    "runs": 200,
+    "end_runs": 400,
+    "world_runs": 60,
+    "power_seeds": 1,
+    "shift_runs": 400,
+}
+COPIES = {"linear scaling": "control", "momentum": "halve the batch", "Nesterov momentum": "control",
+          "weight averaging": "control"}  # fmt: skip
+# Added noise and noisy labels have one kernel; the wells have one coordinate.
+UNLIKE = [arm.name for arm in ARMS if arm.name not in (*COPIES, "label noise", "anisotropic noise")]
+LAWFUL = [arm.name for arm in ARMS if arm.name in UNLIKE and arm.within_the_law]
 TINY: dict = {
     "switch_epochs": (0, 4, 8, 12, 16, 20), "epochs_after": 20, "decay": 0.9, "learning_rate": 0.1,
-    "dataset_size": 5_000, "runs": 20, "world_runs": 20, "power_seeds": 0, "shift_runs": 100, "shift_length": 4,
+    "dataset_size": 5_000, "runs": 20, "end_runs": 20, "world_runs": 20, "power_seeds": 0, "shift_runs": 100, "shift_length": 4,
 }  # fmt: skip
 QUICK = (pathways, flow_time_left)
 TWO = PotentialPair("two components", barrier_spectrum(2, -1), barrier_spectrum(2), "all left")
@@ -62,17 +73,16 @@ def test_the_control_is_the_switch_protocol(small):
     config = CriticalPeriod(**SMALL)
     known = exact_stuck_probability(config.potentials(), config.training(0.6), SWITCHES, Ending("further", 100))
     assert small.attrs["temperature"] == 0.6
-    assert small["stuck_exact"].sel(arm="control").values == pytest.approx(known, abs=1e-4)
+    exact = small["stuck_exact"].sel(arm="control").values
+    assert exact == pytest.approx(known, abs=0.01), "steps of the size there are, and none"
+    assert np.abs(exact - known).max() > 1e-5
 
 
 def test_sampled_shares_agree_with_exact_ones(small):
     """Within 5 standard errors for any seed; the curves of other arms are far off."""
-    solved = ~small["beyond"].values
-    assert [str(arm) for arm in small["arm"].values[~solved]] == ["reshuffled"]
-    assert (
-        np.isnan(small["stuck_exact"].values[~solved]).all()
-        and np.isnan(small["end_exact_epoch"].values[~solved]).all()
-    )
+    solved = np.isfinite(small["stuck_exact"].values).all(axis=1)
+    assert [str(arm) for arm in small["arm"].values[~solved]] == ["fixed order"]
+    assert np.isnan(small["end_exact_epoch"].values[~solved]).all()
     exact, sampled = small["stuck_exact"].values[solved], small["stuck_sampled"].values[solved]
     error = np.sqrt(np.maximum(exact * (1 - exact), 1e-3) / SMALL["runs"])
     # Sampled and not copied: squared distances have mean 1 and variance 2, up to their being binomial.
@@ -95,39 +105,54 @@ def test_temperature_is_nearest_and_the_confounding_arms_cannot_tell(small):
     assert str(law["verdict_outcome"].values) in ("temperature", "none")
     assert int(np.argmin(law["deviance"].values)) == 0 and str(small["hypothesis"].values[0]) == "temperature"
     assert float(law["p_value"].sel(hypothesis="temperature")) > 1e-6
-    assert int(law["degrees_of_freedom"][0]) == 8 * len(SWITCHES) - 4 and int(law["arms_judged"]) == 8
+    assert int(law["degrees_of_freedom"][0]) == len(LAWFUL) * len(SWITCHES) - 4
+    assert int(law["arms_judged"]) == len(LAWFUL)
     alone = small.sel(judged="confounding arms")
     assert (alone["p_value"].sel(hypothesis=["temperature", "flow time left"]) >= 1e-5).all()
     assert (law["p_value"].sel(hypothesis=["flow time left", "flow time spent", "loss threshold"]) < 1e-6).all()
     confounding = {str(arm) for arm in small["arm"].values[small["confounding"].values]}
-    assert confounding == {"control", "halve the batch", "reset at the switch"}
+    assert confounding == {"control", "halve the batch", "reset at the switch", "halve the learning rate"}
 
 
 def test_arms_are_the_unlike_ones_and_copies_are_repeats(small):
     assert [str(arm) for arm in small["arm"].values] == UNLIKE
-    assert small.attrs["copies"] == "linear scaling is control; momentum is halve the batch"
+    assert small.attrs["copies"] == "; ".join(f"{copy} is {original}" for copy, original in COPIES.items())
     freedom = int(small["repeats_degrees_of_freedom"])
-    assert freedom == 2 * len(SWITCHES) + 1  # and reset is control at 0
+    assert freedom == len(COPIES) * len(SWITCHES) + 1  # and reset is control at 0
     assert abs(float(small["repeats_ratio"]) - 1) < 5 * np.sqrt(2 / freedom)
 
 
 def test_the_reshuffled_arm_is_run_and_predicted_without_its_temperature(small):
     """Every hypothesis of time predicts of it what it does of the control."""
-    control, last = small.isel(arm=0), small.isel(arm=-1)
-    assert (
-        str(last["arm"].values) == "reshuffled"
-        and bool(last["beyond"])
-        and np.isfinite(float(last["end_sampled_epoch"]))
-    )
-    error = np.sqrt(2 * 0.25 / SMALL["runs"]) / 0.03
-    assert abs(float(small["end_as_sgd_epoch"]) - float(control["end_exact_epoch"])) < 5 * error
+    reshuffled = small.sel(arm="reshuffled")
+    assert bool(reshuffled["beyond"]) and np.isfinite(float(reshuffled["end_sampled_epoch"]))
     of_time = ["temperature", "flow time left", "flow time spent"]
     predicted = small["end_predicted_epoch"].sel(hypothesis=of_time).values
-    assert np.array_equal(predicted[-1], predicted[0], equal_nan=True)
+    assert np.array_equal(predicted[UNLIKE.index("reshuffled")], predicted[0], equal_nan=True)
     everything = small.sel(judged="all arms")
-    assert int(everything["degrees_of_freedom"][0]) == 9 * len(SWITCHES) - 4
+    assert int(everything["degrees_of_freedom"][0]) == len(UNLIKE) * len(SWITCHES) - 4
     assert float(everything["deviance"].min()) > float(small.sel(judged="the law's arms")["deviance"].min())
-    assert not str(last["end_exact_state"].values)
+    assert float(reshuffled["end_exact_epoch"]) < float(small["end_exact_epoch"][0]) - 2
+
+
+def test_arms_end_three_ways(small):
+    """Kernel, SGD and the limit; redundant arms say of which, refused ones why."""
+    part = small.set_index(solved_arm="solved_arm")
+    assert [str(name) for name in part["solved_arm"].values] == [arm.name for arm in ARMS]
+    off = np.abs(part["solved_kernel_epoch"] - part["solved_sampled_epoch"])
+    assert float(off.max()) < 5 * 0.6 and int(np.isfinite(off).sum()) >= 12
+    assert float(part["solved_distance"].max()) < 5
+    ends = {name: float(part["solved_kernel_epoch"].sel(solved_arm=name)) for name in ("control", "reshuffled")}
+    assert ends["control"] == pytest.approx(35.6, abs=0.2) and ends["reshuffled"] == pytest.approx(31.8, abs=0.3)
+    limit = float(part["solved_langevin_epoch"].sel(solved_arm="reshuffled"))
+    assert limit == float(part["solved_langevin_epoch"].sel(solved_arm="control"))
+    redundant = {str(name): str(other) for name, other in zip(
+        part["solved_arm"].values, part["solved_redundant_with"].values, strict=True) if other}  # fmt: skip
+    assert redundant == {**COPIES, "label noise": "added gradient noise"}
+    table = next(table for table in tables(small) if table.name == "arms_three_ways")
+    assert len(table.rows) == len(ARMS)
+    remarks = {row[0]: row[-1] for row in table.rows}
+    assert remarks["momentum"].startswith("as halve the batch") and "fixed order" in remarks["fixed order"]
 
 
 def test_worlds_are_judged_rightly_or_not_at_all(small):
@@ -140,7 +165,7 @@ def test_worlds_are_judged_rightly_or_not_at_all(small):
             "none",
         )
         everything = small.isel(world=number).sel(judged="all arms")
-        assert str(everything["world_verdict_outcome"].values) == "" and int(everything["world_arms_judged"]) == 0
+        assert int(everything["world_arms_judged"]) > int(law["world_arms_judged"]) >= 8
     alone = small.isel(world=0).sel(judged="confounding arms")
     assert float(alone["world_p_value"].sel(hypothesis="flow time spent")) > 1e-5
 
@@ -197,12 +222,13 @@ def test_predictions_are_counted_from_the_ends(small):
         part = small.sel(hypothesis=name)
         right = int((part["end_predicted_state"].values[1:] == states[1:]).sum())
         misses = np.abs(part["end_predicted_epoch"] - happened)[1:]
-        assert (int(part["unseen_arms"]), int(part["right_side"])) == (8, right)
+        assert (int(part["unseen_arms"]), int(part["right_side"])) == (len(UNLIKE) - 1, right)
         assert int(part["ends_compared"]) == int(np.isfinite(misses).sum())
         assert float(part["largest_miss"]) == pytest.approx(float(misses.max()))
-    assert float(small["largest_miss"].sel(hypothesis="temperature")) < 10
-    # added noise: ln 4/|ln .97| = 45.5
-    assert float(small["largest_miss"].sel(hypothesis="flow time left")) > 25
+    lawful = small.isel(arm=np.flatnonzero(~small["beyond"].values))
+    misses = np.abs(lawful["end_predicted_epoch"] - lawful["end_exact_epoch"]).max("arm")
+    # added noise: the temperature of half the batch, at the control's flow time
+    assert float(misses.sel(hypothesis="temperature")) < 10 < 15 < float(misses.sel(hypothesis="flow time left"))
 
 
 # ---- how far an arm moves the end -----------------------------------------------------------------------------------
@@ -212,13 +238,14 @@ def test_the_shift_of_an_end_and_its_interval():
     def share(schedule) -> float:
         return 0.1 + 0.8 / (1 + np.exp(4 * (np.log(schedule.flow_time_left) - np.log(200.0))))
 
-    def run(schedule, runs, seed):
+    def run(settings, runs, seed):
         random = np.random.default_rng(seed)
-        return random.random(runs) < share(schedule), np.ones(runs) + 0.01 * random.random(runs)
+        stuck = random.random(runs) < share(settings.schedule(3072.0))
+        return stuck, np.ones(runs) + 0.01 * random.random(runs)
 
     training = Training(128, 50_000, ExponentialDecay(0.05, 0.97), 3072.0)
     switches = tuple(range(0, 101, 5))
-    world = World("made up", "flow time left", training, switches, 200, 0.5, run)
+    world = World("made up", "flow time left", training, switches, 200, 0.5, run, lambda *_: 3072.0, lambda _: "")
     arms = [CONTROL, find_arm("halve the batch"), find_arm("added gradient noise")]
     experiment = carry_out(world, arms, runs=1000, seed=fresh_seed())
     curves = np.array([[share(arm.schedule(training, switch, 200)) for switch in switches] for arm in arms])
@@ -243,8 +270,9 @@ def test_writes_figures_data_record_and_page(results):
     assert {path.name for path in results.iterdir()} == expected | pictures
     record = json.loads((results / "critical_period.json").read_text())
     numbers = record["numbers"]
-    assert set(numbers["arm"]["values"]) == set(UNLIKE) - {"reshuffled", "cyclic rate"}
-    assert "end_as_sgd_state" not in numbers and "power_refuted" not in numbers
+    # where steps are unstable their limit is run, which knows neither order nor noise that follows the loss
+    assert {"reshuffled", "fixed order", "loss-dependent noise"}.isdisjoint(numbers["arm"]["values"])
+    assert "solved_kernel_epoch" not in numbers and "power_refuted" not in numbers
     # over so few epochs no cycle comes to its end
     assert "cyclic rate is control" in numbers["attributes"]["copies"]
     verdicts = dict(zip(numbers["judged"]["values"], numbers["verdict_outcome"]["values"], strict=True))

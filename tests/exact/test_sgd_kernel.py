@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from slt_toys.exact.sgd_epoch import SGDEpoch, interval_of
-from slt_toys.exact.sgd_kernel import EpochKernel, epoch_kernel, transfer
+from slt_toys.exact.sgd_epoch import SGDEpoch, crossing_weights, interval_of, moved
+from slt_toys.exact.sgd_kernel import EpochKernel, Replacement, epoch_kernel, transfer
+from slt_toys.potentials.potential import Potential
 from slt_toys.reference.laws import law
 from tests.exact.made_epochs import CURVATURE, PAIR, QUADRATIC, RATE, VARIANCE, gibbs, quadratic_epoch
 
@@ -74,8 +75,7 @@ def test_masses_and_observables_are_transposes(others):
 @pytest.mark.parametrize("dependence", ["additive", "gradient", "loss"])
 def test_two_steps_are_the_integral_over_the_first(dependence):
     """By hand: Gauss-Hermite nodes for the first step's noise, the normal law for the second's."""
-    noise = {"variance": 24.0 if dependence == "additive" else 4.0, "added_noise": 2.0}
-    epoch = SGDEpoch(PAIR.clean, RATE, 2, dependence=dependence, **noise)
+    epoch = SGDEpoch(PAIR.clean, RATE, 2, 24.0 if dependence == "additive" else 4.0, dependence, added_noise=2.0)
     kernel = kernel_of(epoch)
     start = kernel.points[np.argmin(abs(kernel.points + 0.3))]
     masses = kernel.masses(np.where(kernel.points == start, 1.0, 0.0))
@@ -88,8 +88,6 @@ def test_two_steps_are_the_integral_over_the_first(dependence):
     mean, spread = mean_and_spread(mean + spread * nodes)
     for border in (-0.4, 0.0, 0.3):
         exact = float((weights * ndtr((border - mean) / spread)).sum() / weights.sum())
-        from slt_toys.exact.sgd_epoch import crossing_weights
-
         found = float((crossing_weights(kernel.points, (-np.inf, border)) * masses).sum())
         assert found == pytest.approx(exact, abs=2e-6)
 
@@ -97,8 +95,6 @@ def test_two_steps_are_the_integral_over_the_first(dependence):
 @pytest.mark.parametrize("others", [{}, {"momentum": 0.5}, {"reshuffled": True}])
 def test_units_of_loss_and_length_drop_out(others):
     """L times c with η over c, and w times k with η times k²: the same shares."""
-    from slt_toys.potentials.potential import Potential
-
     found = []
     for loss, length in ((1.0, 1.0), (1000.0, 0.01)):
         well = Potential.from_expression(f"{loss}*2*(w/{length})**2")
@@ -121,9 +117,6 @@ def test_a_step_into_a_coarser_grid_is_made_before_the_grid_changes():
     coarse, fine = kernel_of(quadratic_epoch(0.2, 8)), np.arange(-0.2, 0.2, 0.005)
     masses = np.exp(-((fine - 0.06) ** 2) / (2 * 0.02**2))
     masses /= masses.sum()
-    from slt_toys.exact.sgd_epoch import moved
-    from slt_toys.exact.sgd_kernel import Replacement
-
     assert isinstance(coarse, Replacement)
     after = coarse.masses_from(fine, masses)
     keep = (1 - 0.2 * CURVATURE) ** 8
