@@ -41,7 +41,8 @@ UNLIKE = [arm.name for arm in ARMS if arm.name not in (*COPIES, "label noise", "
 LAWFUL = [arm.name for arm in ARMS if arm.name in UNLIKE and arm.within_the_law]
 TINY: dict = {
     "switch_epochs": (0, 4, 8, 12, 16, 20), "epochs_after": 20, "decay": 0.9, "learning_rate": 0.1,
-    "dataset_size": 5_000, "runs": 20, "end_runs": 20, "world_runs": 20, "power_seeds": 0, "shift_runs": 100, "shift_length": 4,
+    "dataset_size": 5_000, "runs": 20, "end_runs": 20, "world_runs": 20, "power_seeds": 0, "shift_runs": 100,
+    "shift_length": 4,
 }  # fmt: skip
 QUICK = (pathways, flow_time_left)
 TWO = PotentialPair("two components", barrier_spectrum(2, -1), barrier_spectrum(2), "all left")

@@ -18,6 +18,7 @@ STILL_CROSSING = 1e-5  # share of runs: a sweep ends when less may still cross t
 COSTLY_CROSSING = 1e-3  # the same with momentum or reshuffled, where an epoch costs a hundred times as much
 MOST_ERROR = 1e-2
 COARSER = 1.1  # ratio of spacings from which on a step is made before the grid changes
+RELAXATIONS = 12.0  # that a run is given to slide off a border after its switch
 HOTTER = 1.5  # the interval of an epoch, for what is left of hotter epochs before it
 
 __all__ = ["KernelShares", "borders_of", "shares_by_kernel"]
@@ -202,9 +203,11 @@ class _Sweep:
                 if after.setdefault(epoch, run[epoch]).key != run[epoch].key:
                     return None
         cold = self._frozen([after[e] for e in range(first, last)], first)
-        if cold is None or cold[0] > min(len(run) for run in self.runs):
+        if cold is None:
             return None
-        end, clean_left = cold
+        end, clean_left = self._relaxed(after, cold[0], last), cold[1]
+        if end > min(len(run) for run in self.runs):
+            return None
         before = self._frozen(list(trunk[: max(self.switches)]), 0)
         halt, deficit_left = before if before is not None else (max(self.switches), 0.0)
         states = self._forwards(trunk, min(max(self.switches), max(halt, 1)))
@@ -228,6 +231,23 @@ class _Sweep:
         lost += max(leaks) * (end - first)
         followed = np.maximum([end] * len(self.runs), np.array(self.switches) + 1)
         return KernelShares(shares, lost, clean_left + deficit_left, followed)
+
+    def _relaxed(self, after: dict[int, SGDEpoch], end: int, last: int) -> int:
+        """The epoch, from a frozen one on, by which runs that switched before it have slid off the border."""
+        while end <= last:
+            switched = max((switch for switch in self.switches if switch < end), default=end)
+            slid = [self._sliding(after[epoch]) for epoch in range(switched, min(end, last))]
+            if switched == end or sum(slid) >= RELAXATIONS:
+                return end
+            end += 1
+        return end
+
+    def _sliding(self, epoch: SGDEpoch) -> float:
+        """Relaxations of an epoch at the least steep border."""
+        ends = np.array([border for border in self.borders if np.isfinite(border)])
+        width = 1e-4 * max(1.0, float(np.abs(ends).max()))
+        curvature = (epoch.gradient(ends + width) - epoch.gradient(ends - width)) / (2 * width)
+        return float(np.abs(curvature).min()) * epoch.learning_rate * epoch.steps / (1 - epoch.momentum)
 
     def _frozen(self, epochs: list[SGDEpoch], first: int) -> tuple[int, float] | None:
         """First epoch from which less than :data:`STILL_CROSSING` may cross, and how much; None if there is none."""

@@ -24,6 +24,7 @@ def ends_of(names: list[str], switches: range, runs: int, langevin: bool = False
     return {end.arm: end for end in found}
 
 
+@pytest.mark.slow
 def test_kernel_and_sgd_end_together_and_copies_are_named():
     ends = ends_of(
         ["control", "linear scaling", "loss-dependent noise", "weight averaging", "anisotropic noise",

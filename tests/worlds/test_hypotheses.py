@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from slt_toys.protocol.arms import Observation, find_arm
+from slt_toys.protocol.arms import ARMS, Observation, find_arm
 from slt_toys.protocol.schedule import Schedule
 from slt_toys.worlds.hypotheses import HYPOTHESES, design, find_hypothesis
 from slt_toys.worlds.verdict import fit
@@ -80,7 +80,7 @@ def test_mixing_solves_its_master_equation():
     ],
 )
 def test_a_logistic_depends_on_its_variable_alone(name, variable, rising):
-    seen = made_up(0.5, 10, 0, losses=np.random.default_rng(0).random(121))
+    seen = made_up(0.5, 10, 0, losses=np.random.default_rng(0).random(len(ARMS) * 11))
     values = np.array([variable(each) for each in seen])
     hypothesis, given = find_hypothesis(name), design(seen)
     low, high = hypothesis.bounds(given)

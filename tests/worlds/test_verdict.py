@@ -59,7 +59,8 @@ def test_two_verdicts_in_every_world(make):
     """
     every, world = 2 if make in (thermal_two_phase, early_noise) else 1, make()
     for _ in range(2):
-        seen = observe(world, FEW, switch_epochs=world.switch_epochs[::every], runs=60, seed=fresh_seed())
+        arms = [arm for arm in FEW if world.can_run(arm)]
+        seen = observe(world, arms, switch_epochs=world.switch_epochs[::every], runs=60, seed=fresh_seed())
         verdict = judge(seen)
         assert never_wrong(make, verdict), [(each.hypothesis.name, each.p_value) for each in verdict.fits]
         if make in EXACT_FAMILY:
@@ -117,7 +118,7 @@ def test_a_loss_that_is_a_clock_cannot_be_told_from_it():
 def thermal():
     """The thermal world in six arms."""
     world = thermal_two_phase()
-    return world, observe(world, FEW, runs=60, seed=fresh_seed())
+    return world, observe(world, [arm for arm in FEW if world.can_run(arm)], runs=60, seed=fresh_seed())
 
 
 def test_the_table_gives_ends_by_arm_that_agree_with_the_right_hypothesis_alone(thermal):
@@ -160,7 +161,7 @@ def test_constant_arms_are_censored_not_invented():
 
 
 def test_verdicts_are_reproducible():
-    seen = observe(pathways(), FEW, switch_epochs=[0, 8, 16, 24], runs=30, seed=3)
+    seen = observe(pathways(), FEW[:5], switch_epochs=[0, 8, 16, 24], runs=30, seed=3)
     one, two = judge(seen), judge(seen)
     assert all(np.array_equal(a.parameters, b.parameters) for a, b in zip(one.fits, two.fits, strict=True))
 
@@ -175,7 +176,7 @@ def test_verdicts_are_reproducible():
         (lambda: scaled_energies(made_up(0.5, 10, 0), 0.0, []), "factor must be positive"),
         (lambda: verdict_table(judge(made_up(0.5, 10, 0, arms=FEW[:1]) * 2)), "arm 'control' has a switch epoch twice"),
         (lambda: fit(HYPOTHESES[0], made_up(0.5, 10, 0)[:4]), "observations: 4 cannot test"),
-        (lambda: design(made_up(0.5, 10, 0, losses=np.full(121, np.nan))), "deficit_loss must be finite"),
+        (lambda: design(made_up(0.5, 10, 0, losses=np.full(1_000, np.nan))), "deficit_loss must be finite"),
         (lambda: find_hypothesis("luck"), "hypothesis 'luck' is unknown"),
     ],
 )

@@ -60,7 +60,7 @@ def test_the_limit_of_the_thermal_world_is_the_fokker_planck_equations(arm, swit
         assert standard_errors(stuck, exact_thermal(other)) > 12
 
 
-@pytest.mark.parametrize("arm", ["control", "reshuffled", "loss-dependent noise"])
+@pytest.mark.parametrize("arm", ["control", pytest.param("reshuffled", marks=pytest.mark.slow), "loss-dependent noise"])
 def test_the_thermal_world_is_the_kernel_of_its_steps(arm):
     """SGD really run within 5 standard errors; the limit of small steps is far off where the law does not hold."""
     world = thermal_two_phase()
