@@ -46,7 +46,7 @@ TINY: dict = {
 }  # fmt: skip
 QUICK = (pathways, flow_time_left)
 TWO = PotentialPair("two components", barrier_spectrum(2, -1), barrier_spectrum(2), "all left")
-FIGURES = ("critical_period", "critical_period_worlds", "critical_period_shifts")
+FIGURES = ("critical_period", "critical_period_worlds", "critical_period_shifts", "critical_period_windows")
 
 
 def fresh_seed() -> int:
@@ -119,7 +119,7 @@ def test_arms_are_the_unlike_ones_and_copies_are_repeats(small):
     assert [str(arm) for arm in small["arm"].values] == UNLIKE
     assert small.attrs["copies"] == "; ".join(f"{copy} is {original}" for copy, original in COPIES.items())
     freedom = int(small["repeats_degrees_of_freedom"])
-    assert freedom == len(COPIES) * len(SWITCHES) + 1  # and reset is control at 0
+    assert freedom == len(COPIES) * len(SWITCHES) + 2  # and at 0 reset is control, and cyclic is warm restarts
     assert abs(float(small["repeats_ratio"]) - 1) < 5 * np.sqrt(2 / freedom)
 
 
@@ -168,7 +168,9 @@ def test_worlds_are_judged_rightly_or_not_at_all(small):
         everything = small.isel(world=number).sel(judged="all arms")
         assert int(everything["world_arms_judged"]) > int(law["world_arms_judged"]) >= 8
     alone = small.isel(world=0).sel(judged="confounding arms")
-    assert float(alone["world_p_value"].sel(hypothesis="flow time spent")) > 1e-5
+    # at half the learning rate the time left is short as well, so that no hypothesis is exact
+    spent = alone["world_p_value"].sel(hypothesis="flow time spent")
+    assert float(spent) > 1e-15 and float(spent) >= float(alone["world_p_value"].max())
 
 
 def test_the_power_is_of_mixtures_of_the_exact_shares(small):
