@@ -235,14 +235,11 @@ learning_rate_halvings = _real(
 equi_temperature_slope = _define(
     "equi_temperature_slope", r"\chi_B", "halvings of the learning rate per halving of the batch size at e* [1]"
 )
-noise_batch_exponent = _define(
-    "noise_batch_exponent", "a_B", "power of the batch size that the measured gradient variance follows [1]", real=True
+noise_batch_exponent = _real(
+    "noise_batch_exponent", "a_B", "power of the batch size that the measured gradient variance follows [1]"
 )
-noise_epoch_rate = _define(
-    "noise_epoch_rate",
-    "a_e",
-    "growth of the logarithm of the measured gradient variance per epoch [1/epochs]",
-    real=True,
+noise_epoch_rate = _real(
+    "noise_epoch_rate", "a_e", "growth of the logarithm of the measured gradient variance per epoch [1/epochs]"
 )
 end_shift = _define("end_shift", r"\frac{de^*}{d\ln B}", "shift of e* per e-fold of the batch size [epochs]", real=True)
 memory_rate = _define(
