@@ -29,14 +29,17 @@ from .mixture import Mixture, MixtureFit, mixture_of
 from .share_tests import SURE, Draws, LikelihoodRatio, bootstrap, holm, ratio_of, tail, upper_bound
 from .verdict import CANNOT_TELL, SIGNIFICANCE, Dispersion
 
-NONE_OF_THESE = "none of these"
+NONE_OF_THESE, NOT_SOUGHT = "none of these", "not sought"
+ENERGIES_DIFFER = "temperature, energies by batch size"
 DRAWS = 199
 WIDEST = 0.25  # half-width from which on an interval by information says nothing
 STEPS = 14  # of bisection, for the end of an interval
 
 __all__ = [
     "DRAWS",
+    "ENERGIES_DIFFER",
     "NONE_OF_THESE",
+    "NOT_SOUGHT",
     "Share",
     "ShareTests",
     "ShareVerdict",
@@ -83,7 +86,8 @@ class ShareVerdict:
         Of the thermal share: ``"known"`` or ``"two-state law"``.
     outcome
         The mechanisms of the one smallest set that is not refused, joined by "and"; ``"cannot tell"`` if there are
-        several sets; ``"none of these"`` if the best mixture does not fit.
+        several sets; ``"none of these"`` if the best mixture does not fit; ``"temperature, energies by batch size"`` if
+        only that mends temperature alone; ``"not sought"`` without pairs.
     shares
         By mechanism.
     deviance, p_value
@@ -263,9 +267,9 @@ def judge_shares(
     if advance is not None:
         advance()
     told, sets, together = (
-        (of_temperature, (), None) if not pairs else _all_pairs(tests, of_temperature, drawn, confidence)
+        (of_temperature, (), None) if not pairs else _all_pairs(tests, of_temperature, refused, drawn, confidence)
     )
-    outcome = _outcome(p_value, sets)
+    outcome = _outcome(p_value, refused, sets, told) if pairs or p_value < SIGNIFICANCE else NOT_SOUGHT
     chances = [each.p_value for each in told]
     scales = {}
     if mixture.thermal.groups:
@@ -279,9 +283,13 @@ def judge_shares(
     )  # fmt: skip
 
 
-def _outcome(p_value: float, sets: Sequence[tuple[str, ...]]) -> str:
+def _outcome(p_value: float, refused: bool, sets: Sequence[tuple[str, ...]], told: Sequence[LikelihoodRatio]) -> str:
     if p_value < SIGNIFICANCE:
         return NONE_OF_THESE
+    if len(sets) == 1 and sets[0] == (TEMPERATURE,) and refused:
+        # no other mechanism joins it, but it is not that of one set of energies
+        differ = any(each.larger == ENERGIES_DIFFER and each.p_value < SIGNIFICANCE for each in told)
+        return ENERGIES_DIFFER if differ else CANNOT_TELL
     return " and ".join(sets[0]) if len(sets) == 1 else CANNOT_TELL
 
 
@@ -363,13 +371,14 @@ def _region(mixture: Mixture, best: MixtureFit, names: Sequence[str], cut: float
 
 
 def _all_pairs(
-    tests: ShareTests, of_temperature: Sequence[LikelihoodRatio], drawn: Draws, confidence: float
+    tests: ShareTests, of_temperature: Sequence[LikelihoodRatio], refused: bool, drawn: Draws, confidence: float
 ) -> tuple[list[LikelihoodRatio], tuple[tuple[str, ...], ...], tuple[tuple[str, ...], float] | None]:
     """Likelihood ratios of all nested pairs, and the smallest sets that are not refused."""
     rivals = [name for name in tests.told if name != TEMPERATURE]
     told = list(of_temperature)
     told += [tests.compare([name], (TEMPERATURE, name)) for name in rivals]
-    chances: dict[frozenset[str], float] = {frozenset([TEMPERATURE]): of_temperature[0].p_value}
+    alone = of_temperature[0].p_value
+    chances = {frozenset([TEMPERATURE]): alone if refused else max(alone, SIGNIFICANCE)}
     for name in tests.told:
         rest = tuple(other for other in tests.told if other != name)
         pair = tests.compare(rest, MECHANISMS)

@@ -10,7 +10,7 @@ import pytest
 from slt_toys.protocol.arms import CONTROL, find_arm
 from slt_toys.worlds.hypotheses import design, find_hypothesis
 from slt_toys.worlds.share_power import rival_shares
-from slt_toys.worlds.shares import judge_shares, sentences
+from slt_toys.worlds.shares import ENERGIES_DIFFER, NOT_SOUGHT, judge_shares, sentences
 from slt_toys.worlds.verdict import Dispersion
 from slt_toys.worlds.verdict_power import scaled_energies
 from tests.seeds import fresh_seed
@@ -48,7 +48,7 @@ def test_a_fifth_of_another_mechanism_is_told(made, rival):
     verdict = judge_shares(counted(cells, mixed, fresh_seed()), thermal, draws=49, pairs=False)
     share = verdict.share("temperature")
     assert verdict.refused and abs(share.estimate - 0.8) < 5 * share.standard_error
-    assert verdict.outcome != "temperature"
+    assert verdict.outcome == NOT_SOUGHT and verdict.sets == ()
 
 
 def test_the_two_state_law_finds_temperature_and_its_absence(made):
@@ -70,6 +70,20 @@ def test_barriers_that_change_with_the_batch_are_told(made):
     verdict = judge_shares(counted(cells, higher, fresh_seed()), draws=49, pairs=False)
     assert verdict.refused
     assert 1.0 < verdict.energy_scales["64"] < 1.6 and 1.0 < verdict.energy_scales["256"] < 1.6, verdict.energy_scales
+
+
+def test_energies_by_batch_size_are_told_with_known_shares(made):
+    """Known shares are tabulated at other energies; a world in which they differ is refused by that pair."""
+    cells, thermal = made
+    given, factors = design(cells), (0.6, 0.8, 1.0, 1.25, 1.6)
+    arms = ["halve the batch", "flow-time matched"]
+    table = [FAMILY.predict(THERMAL, design(scaled_energies(cells, c, arms), given.units)) for c in factors]
+    verdict = judge_shares(counted(cells, table[3], fresh_seed()), thermal, (factors, np.array(table)), draws=49)
+    pair = next(each for each in verdict.pairs if each.larger == ENERGIES_DIFFER)
+    assert verdict.refused and pair.p_value < 1e-4 and verdict.outcome != "temperature"
+    alone = judge_shares(counted(cells, thermal, 21), thermal, (factors, np.array(table)), draws=49)
+    assert alone.outcome == "temperature" and not alone.refused
+    assert all(0.85 < scale < 1.15 for scale in alone.energy_scales.values())
 
 
 @pytest.mark.parametrize("runs", [200, 1000, 10_000])
