@@ -26,12 +26,12 @@ from ..inputs.arguments import checked_arguments
 from ..protocol.arms import Observation, copied_arms
 from .mechanisms import MECHANISMS, NONE, TEMPERATURE
 from .mixture import Mixture, MixtureFit, mixture_of
-from .share_tests import SURE, Draws, LikelihoodRatio, bootstrap, holm, ratio_of, tail, upper_bound
+from .share_tests import LEAST_THERMAL, SURE, Draws, LikelihoodRatio, bootstrap, holm, ratio_of, tail, upper_bound
 from .verdict import CANNOT_TELL, SIGNIFICANCE, Dispersion
 
 NONE_OF_THESE, NOT_SOUGHT = "none of these", "not sought"
 ENERGIES_DIFFER = "temperature, energies by batch size"
-DRAWS = 199
+DRAWS, QUICK_DRAWS = 199, 999
 WIDEST = 0.25  # half-width from which on an interval by information says nothing
 STEPS = 14  # of bisection, for the end of an interval
 
@@ -166,8 +166,11 @@ class ShareTests:
         """Bootstrap of a null."""
         if self.of_known is not None and null.mechanisms == (TEMPERATURE,):
             return self.of_known
+        draws = self.draws
+        if self.mixture.thermal.form == "known" or self.mixture.shares(null)[0] > LEAST_THERMAL:
+            draws = max(draws, QUICK_DRAWS)  # by programmes, which cost hardly anything
         return bootstrap(
-            self.mixture, null, larger, draws=self.draws, seed=self.seed, dispersion=self.dispersion
+            self.mixture, null, larger, draws=draws, seed=self.seed, dispersion=self.dispersion
         )  # fmt: skip
 
     def compare(self, smaller: Sequence[str], larger: Sequence[str]) -> LikelihoodRatio:
@@ -229,7 +232,7 @@ def judge_shares(
         Of repeats, if they scatter more than binomially; see
         :func:`~slt_toys.worlds.verdict.dispersion_of_repeats`.
     draws
-        Of each bootstrap, at least 20.
+        Of each bootstrap, at least 20; those that need no fits have :data:`QUICK_DRAWS` at least.
     confidence
         Of intervals.
     seed
