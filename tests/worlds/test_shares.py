@@ -86,7 +86,7 @@ def test_energies_by_batch_size_are_told_with_known_shares(made):
     assert all(0.85 < scale < 1.15 for scale in alone.energy_scales.values())
 
 
-@pytest.mark.parametrize("runs", [200, 1000, 10_000])
+@pytest.mark.parametrize("runs", [200, 1000, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_confounding_arms_cannot_tell_temperature_from_time_left_but_their_sum(runs):
     """Many runs, losses that follow nothing: either alone would do, both together are needed."""
     losses = np.random.default_rng(1).uniform(0.1, 0.5, 42)
