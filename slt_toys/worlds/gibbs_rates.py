@@ -59,7 +59,7 @@ class GibbsRates:
     cases: tuple[str, ...] = ()
     seeds: int = 4
     first_seed: int = 0
-    record: Path = Path("results/gibbs_rates.jsonl")
+    record: Path = Path("docs/gibbs_rates.jsonl")
     docs: Path | None = None
 
 
