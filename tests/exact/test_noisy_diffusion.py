@@ -38,6 +38,7 @@ def test_one_temperature_everywhere_is_the_fokker_planck_process():
 
 
 def test_density_and_times_on_a_line_are_those_of_quadrature():
+    """[eq:noisy-density] and [eq:noisy-passage] by Simpson's rule."""
     grid = grid_for(LINE, [0.3, 0.6], 600)
     process, temperature = noisy_diffusion(LINE, grid, by_place), 0.3
     fine = np.linspace(-2.2, 2.2, 200_001)

@@ -15,7 +15,8 @@ from sympy import Eq, Expr, Function, Integral, Symbol, exp, log, pi, sqrt
 from theory import symbols as s
 from theory.derivation import Derivation, Equation, Step, demand_zero
 
-_TESTS = ("tests/theory/laws/test_noisy_diffusion.py", "tests/exact/test_noisy_diffusion.py")
+_TESTS = ("tests/theory/laws/test_noisy_diffusion.py",)
+_BOTH = (*_TESTS, "tests/exact/test_noisy_diffusion.py")
 _DENSITY = "Gardiner, Handbook of Stochastic Methods, section 5.2; blowtorch: Landauer (1975), Phys. Rev. A 12, 636"
 _W, _INNER, _OUTER = Symbol("w", real=True), Symbol("z", real=True), Symbol("y", real=True)
 _LOSS, _NOISE, _CLIMB = Function("L", real=True), Function("D", positive=True), Function("Psi", real=True)
@@ -201,7 +202,7 @@ EQUATIONS = (
         "Gradient noise is never the same everywhere. What does SGD sample if it is hotter here than there?",
         {s.climb: 2, s.diffusion: sympy.Rational(2, 5)},
         source=_DENSITY,
-        tests=_TESTS,
+        tests=_BOTH,
     ),
     Equation(
         "noisy-effective-potential",
@@ -220,7 +221,7 @@ EQUATIONS = (
         derive_noisy_passage,
         "The exact time, of which the rate below is a limit.",
         source="Gardiner, Handbook of Stochastic Methods, section 5.5; derived here",
-        tests=_TESTS,
+        tests=_BOTH,
     ),
     Equation(
         "noisy-escape-rate",

@@ -63,6 +63,7 @@ def test_density_is_that_of_paths_in_the_sense_of_ito():
 
 
 def passage(size: float, factor: float, start: float, end: float) -> float:
+    """[eq:noisy-passage] by Simpson's rule."""
     grid = np.linspace(-2.4, end, 200_001)
     up = climb(size, factor, grid)
     up -= up.min()
