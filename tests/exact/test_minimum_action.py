@@ -39,7 +39,7 @@ def test_quadratic_well_by_the_lyapunov_equation(end):
 
 
 def test_isotropic_noise_costs_the_height_whatever_the_swirl():
-    """[eq:geometric-action] is L/T along a curved valley, from a curved guess; a force along the level sets leaves it as it is."""
+    """[eq:geometric-action] is L/T along a curved valley; a force along the level sets leaves it as it is."""
     for turn in (0.0, 0.7):
 
         def drift(points: np.ndarray, turn: float = turn) -> np.ndarray:
