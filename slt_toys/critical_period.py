@@ -59,7 +59,7 @@ class CriticalPeriod(Experiment):
     runs
         For each arm and switch epoch.
     end_runs
-        Of SGD at each of four switch epochs about an arm's exact end.
+        Of SGD at each of two switch epochs about an arm's exact end.
     world_runs
         For each arm and switch epoch in the six worlds.
     power_seeds

@@ -72,7 +72,7 @@ def _three_ways(data: xr.Dataset) -> Table:
     }  # fmt: skip
     caption = (
         "End of the critical period by the exact transition kernel of SGD's steps, by "
-        f"{int(data['solved_runs'].max())} runs of SGD at each of up to four switch epochs, and by the "
+        f"{int(data['solved_runs'].max())} runs of SGD at each of two or more switch epochs, and by the "
         "Langevin equation at the law's temperature; distance: shares of SGD from the kernel's, in standard errors."
     )
     return Table.of_columns("arms_three_ways", caption, columns)

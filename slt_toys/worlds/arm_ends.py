@@ -22,7 +22,8 @@ from ..protocol.training import Training
 
 Array = NDArray[np.float64]
 REDUNDANT = 0.02  # largest difference of exact stuck shares of two arms that count as one
-AROUND = (-6, -2, 2, 6)  # epochs about the exact end at which SGD is run
+AROUND = (-3, 3)  # epochs about the exact end at which SGD is run
+AROUND_ROUGHLY = (-6, -2, 2, 6)  # about an end that a few runs found
 BEYOND = (-10, 0)  # about the last switch epoch, where the exact end is later
 FEW = 128  # runs of a search, where there is no kernel
 
@@ -213,18 +214,18 @@ def _sampled(
     return shares, end_with_interval(at, shares, curves, bench.definition, confidence=bench.confidence)
 
 
-def _places(kernel: CriticalPeriodEnd, switches: list[int]) -> list[int]:
+def _places(kernel: CriticalPeriodEnd, switches: list[int], around: Sequence[int] = AROUND) -> list[int]:
     """Switch epochs about the exact end."""
     last = switches[-1]
     if kernel.epoch is None:
         return sorted({max(0, (last if kernel.state == "later" else 10) + by) for by in BEYOND})
-    return sorted({int(np.clip(round(kernel.epoch) + by, 0, last)) for by in AROUND})
+    return sorted({int(np.clip(round(kernel.epoch) + by, 0, last)) for by in around})
 
 
 def _searched(bench: _Bench, runs: Sequence[SGDRun], seed: list[int]) -> list[int]:
     """Switch epochs about the end of a few runs, where there is no kernel."""
     rough = [float(bench.noisy.stuck(run, chains=FEW, seed=[*seed, 10_000 + k]).mean()) for k, run in enumerate(runs)]
-    return _places(find_end(bench.switches, rough, bench.definition), bench.switches)
+    return _places(find_end(bench.switches, rough, bench.definition), bench.switches, AROUND_ROUGHLY)
 
 
 def _redundant(shares: Array, earlier: Sequence[ArmEnd]) -> tuple[str, float]:

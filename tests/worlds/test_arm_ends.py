@@ -55,7 +55,7 @@ def test_a_fixed_order_is_sampled_where_the_kernel_refuses():
 
 @pytest.mark.slow
 def test_every_arm_ends_within_half_an_epoch_of_its_kernel():
-    """5 000 runs at each of four switch epochs: the end's standard error is about .15 epochs."""
+    """5 000 runs at each of two switch epochs: the end's standard error is about .15 epochs."""
     ends = ends_of([arm.name for arm in ARMS], range(0, 101, 5), 5_000, langevin=True)
     known = {"control": 35.6, "halve the batch": 58.3, "momentum": 58.0, "reshuffled": 31.8,
              "halve the learning rate": 12.9}  # fmt: skip
