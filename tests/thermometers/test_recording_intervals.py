@@ -12,8 +12,6 @@ from slt_toys.exact.draws import draw_exact
 from slt_toys.exact.kinetics import log_mean_first_passage_time
 from slt_toys.exact.recorded_passage import recorded_passage
 from slt_toys.samplers import OverdampedLangevin, sample
-from slt_toys.samplers.phase_trips import phase_transitions
-from slt_toys.thermometers.changes_of_phase import settled_changes
 from slt_toys.thermometers.dynamic import escape_thermometer, fluctuation_dissipation_thermometer
 from slt_toys.thermometers.equilibrium import energy_thermometer, occupancy_thermometer
 from slt_toys.thermometers.escapes import recorded_escape_thermometer
@@ -82,23 +80,6 @@ def test_thermometers_read_the_same_at_any_recording_interval():
     # Control: the later a crossing is seen, the colder such a reading; at 1 it is far out of its error.
     assert late[3] > late[2] > late[0]
     assert late[3] > 1.4 * LIMIT
-
-
-@pytest.mark.slow
-def test_flicker_at_the_border_is_no_change_of_phase():
-    """Chains that began too hot and changed phase twice: fine recording shows fifteen crossings of the border."""
-    temperature = 0.3
-    drawn = chains(temperature, 400, 60.0, 2, 5 * temperature)[:, 500:]
-    counted = phase_transitions(LINE.phase_index(drawn)).mean()
-    settled = [settled_changes(LINE, drawn[:, ::k], LINE.phase_index(drawn[:, ::k])).mean() for k in (1, 10, 50)]
-    assert counted > 8 and max(settled) < 3 and np.ptp(settled) < 0.4
-    for every in (1, 10, 50):
-        found = occupancy_thermometer(LINE, drawn[:, ::every])
-        assert not found.reads, found.verdict
-    # What would be read is off by more than its error allows.
-    share = (LINE.phase_index(drawn) == 1).mean()
-    exact = (LINE.phase_index(draw_exact(LINE, 1 / temperature, 200_000, fresh_seed())) == 1).mean()
-    assert exact - share > 0.02
 
 
 def test_steps_that_are_no_single_steps_are_refused():
