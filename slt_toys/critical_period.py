@@ -91,26 +91,16 @@ class CriticalPeriod(Experiment):
     shift_runs: int = 2000
 
     def __post_init__(self) -> None:
-        at_least(
-            self,
-            runs=20,
-            end_runs=20,
-            world_runs=20,
-            power_seeds=0,
-            shift_runs=100,
-            batch_size=1,
-            epochs_after=1,
-            seed=0,
-        )
+        least = {"runs": 20, "end_runs": 20, "world_runs": 20, "shift_runs": 100, "batch_size": 1, "epochs_after": 1}
+        at_least(self, **least, power_seeds=0, seed=0)
         if self.temperature is not None:
             positive(self, "temperature")
         if not 0 < self.level < 1:
             raise ValueError(f"--level must lie strictly between 0 and 1, not {self.level}")
         switches = self.switch_epochs
         if len(switches) < FEWEST_SWITCHES or switches[0] < 0 or any(b <= a for a, b in pairwise(switches)):
-            raise ValueError(
-                f"--switch-epochs must be at least {FEWEST_SWITCHES} increasing numbers from 0 on, not {switches}"
-            )
+            told = f"at least {FEWEST_SWITCHES} increasing numbers from 0 on"
+            raise ValueError(f"--switch-epochs must be {told}, not {switches}")
         if self.shift_length < 4 or self.shift_length % 4:
             raise ValueError(f"--shift-length must be a positive multiple of 4 epochs, not {self.shift_length}")
         if self.clean is None and self.deficit is not None:
@@ -137,19 +127,18 @@ class CriticalPeriod(Experiment):
     def run(self) -> xr.Dataset:
         """Run the arms of the pair, the worlds and the shifts."""
         from .reports.critical_period import dataset
-        from .worlds.pair_runs import USUAL_TEMPERATURE, pair_study
+        from .worlds.pair_runs import pair_study
+        from .worlds.pair_shares import shares_on_pair
         from .worlds.window_study import window_study
 
-        self.training(USUAL_TEMPERATURE)  # refuses its options before any work
+        self.training(1.0)  # refuses its options before any work
         names = ("runs", "end_runs", "world_runs", "shift_runs", "power_seeds", "shift_length")
         counts = {name: getattr(self, name) for name in names}
-        protocol = self.switch_epochs, self.epochs_after, self.level
-        study = pair_study(self.potentials(), self.training, self.temperature, *protocol, **counts, seed=self.seed)
-        return (
-            dataset(study)
-            .merge(window_study())
-            .assign_attrs(counts, epochs_after=self.epochs_after, decay=self.decay, seed=self.seed)
-        )
+        asked = self.temperature, self.switch_epochs, self.epochs_after, self.level
+        study = pair_study(self.potentials(), self.training, *asked, **counts, seed=self.seed)
+        verdicts = shares_on_pair(study.pair, study.experiment, study.exact, seed=self.seed)
+        data = dataset(study, verdicts).merge(window_study())
+        return data.assign_attrs(counts, epochs_after=self.epochs_after, decay=self.decay, seed=self.seed)
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
         """Claims, tables and four figures."""

@@ -7,7 +7,7 @@ schedule has no row, and its cells are repeats of that arm's.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,15 +19,17 @@ from ..fits.ends import CriticalPeriodEnd
 from ..potentials.potential import PotentialPair
 from ..potentials.printing import energy_text
 from ..protocol.components import component_pairs
-from ..results.claims import Claim, against_first, inside, p_text
+from ..results.claims import Claim, against_first, inside
 from ..results.claims import Verdict as Holds
 from ..results.variables import variables
 from ..worlds.arm_ends import ArmEnd
 from ..worlds.experiment import EndShift, Experiment, exact_ends, shares, shift_of_end
 from ..worlds.pair_runs import CONFIDENCE, PairStudy
-from ..worlds.verdict import CANNOT_TELL, SIGNIFICANCE, Dispersion, Fit, Verdict
+from ..worlds.shares import ShareVerdict
+from ..worlds.verdict import SIGNIFICANCE, Dispersion, Fit, Verdict
 from ..worlds.verdict_power import Power
 from ..worlds.well_steepness import reshuffling_factors, steepest_of_one_temperature, steepness, well_curvatures
+from .critical_period_shares import share_claims, share_variables
 from .critical_period_tables import tables
 from .critical_period_windows import window_claims
 
@@ -44,11 +46,12 @@ ends in the phase that the deficit prefers; the *stuck share* is the share of ru
 at the switch epoch from which half of the runs are stuck.
 
 An *arm* changes one thing in the *control* run: batch size, learning rate, momentum, noise or order of the examples.
-Four *hypotheses* say what decides whether a run is stuck: temperature (two states with a barrier), *flow time left*
-(learning rates summed over the clean epochs), *flow time spent* (over the deficit's epochs), and a threshold on the
-deficit's loss. Each has four parameters. The *verdict* names the hypothesis that alone survives the stuck counts of
-all unlike arms. A p-value below 0.01 refutes, by binomial sampling error; nothing is allowed for idealisation.
-*Predictions* come from fits to the control alone.
+*Mechanisms* may decide whether a run is stuck: temperature, *flow time left* (learning rates summed over the clean
+epochs), *flow time spent* (over the deficit's epochs), a threshold on the deficit's loss, memory of the start, or none
+(a constant share). The verdict gives the *share* of the runs that each decides [eq:mixture-of-mechanisms], with thermal
+shares that are exact or by the two-state law [eq:two-state-epoch]; how often it is right is in
+[verdict_power.md](../verdict_power.md). Four *hypotheses* of four parameters say that one of them decides alone; a
+p-value below 0.01 refutes, by binomial sampling error. *Predictions* come from fits to the control alone.
 
 In *confounding* arms temperature and flow time left are one function [eq:confound]. Every arm is run as SGD's own
 steps, from settings that hold no temperature. Arms that break a condition of the law (examples with replacement,
@@ -64,8 +67,9 @@ mechanisms mix."""
 
 
 # ---- dataset --------------------------------------------------------------------------------------------------------
-def dataset(study: PairStudy) -> xr.Dataset:
+def dataset(study: PairStudy, verdicts: Mapping[str, ShareVerdict]) -> xr.Dataset:
     """Every number that is told or drawn. An end or a shift that is open is nan; its state says on which side."""
+    in_shares, axes = share_variables(verdicts)
     pair, experiment, exact, shifts = study.pair, study.experiment, study.exact, study.shifts
     world, arms = experiment.world, [row.arm for row in experiment.rows]
     hypotheses = [fit.hypothesis.name for fit in experiment.verdict.fits]
@@ -82,6 +86,7 @@ def dataset(study: PairStudy) -> xr.Dataset:
         **_steepness(pair, experiment, exact),
         "world_truth": ("world", [each.world.truth for each in study.worlds]),
         **(_power(study.power) if study.power else {}),
+        **in_shares,
         **{
             f"{name}_{kind}": ((f"{name}_shift", f"{name}_phase"), data[kind].values)
             for name, data in masses.items()
@@ -90,7 +95,7 @@ def dataset(study: PairStudy) -> xr.Dataset:
     }
     coordinates = {
         "arm": arms, "switch_epoch": list(world.switch_epochs), "hypothesis": hypotheses, "judged": list(JUDGED),
-        "world": [each.world.name for each in study.worlds],
+        "world": [each.world.name for each in study.worlds], **axes,
         **{f"{name}_{axis}": data[axis].values for name, data in masses.items() for axis in ("shift", "phase")},
     }  # fmt: skip
     return xr.Dataset(cells, coordinates).assign_attrs(
@@ -235,8 +240,9 @@ def _power(power: Sequence[Power]) -> dict[str, Any]:
 # ---- claims ---------------------------------------------------------------------------------------------------------
 def claims(data: xr.Dataset) -> tuple[Claim, ...]:
     """At most eight, those that come out against the law first."""
-    first = (_reshuffled(data), *window_claims(data), _worlds(data), *_detected(data))
-    return against_first([*first, _survives(data), _confounded(data)])
+    return against_first(
+        [_reshuffled(data), *window_claims(data), _worlds(data), *_detected(data), *share_claims(data)]
+    )
 
 
 def _holds(part: xr.Dataset, expected: str) -> Holds:
@@ -276,7 +282,7 @@ def _detected(data: xr.Dataset) -> list[Claim]:
     if "mixture" not in data.dims:
         return []
     told = []
-    for percent in (10, 20):
+    for percent in (10,):
         mixed = data.isel(mixture=[f", {percent} % " in str(name) for name in data["power_world"].values])
         hits, count = int(mixed["power_refuted"].sum()), int(mixed["power_seeds"].sum())
         low, high = map(float, _share_interval(hits, count))
@@ -287,28 +293,3 @@ def _detected(data: xr.Dataset) -> list[Claim]:
         holds = "yes" if hits == count else "no"
         told.append(Claim(f"power-at-{percent}-per-cent", sentence, hits / count, (low, high), 1.0, holds))
     return told
-
-
-def _survives(data: xr.Dataset) -> Claim:
-    law = data.isel(judged=0)
-    p_value, outcome = float(law["p_value"].sel(hypothesis="temperature")), law["verdict_outcome"].item()
-    holds: Holds = "yes" if outcome == "temperature" else "cannot tell" if outcome == CANNOT_TELL else "no"
-    sentence = (
-        f"Temperature alone survives in the {int(law['arms_judged'])} arms within the law's conditions: "
-        f"{p_text(p_value)}, verdict {outcome}."
-    )
-    return Claim("temperature-survives", sentence, p_value, None, None, holds)
-
-
-def _confounded(data: xr.Dataset) -> Claim:
-    alone = data.isel(judged=2)
-    count, outcome = int(alone["arms_judged"]), alone["verdict_outcome"].item()
-    if not count:
-        sentence = "No arm confounds temperature with flow time left under this schedule."
-        return Claim("confounding-arms-decide", sentence, None, None, None, "cannot tell")
-    p_value, left = (float(alone["p_value"].sel(hypothesis=name)) for name in ("temperature", "flow time left"))
-    sentence = (
-        f"The {count} confounding arms tell temperature from flow time left: {p_text(p_value)} and {p_text(left)}."
-    )
-    holds: Holds = "cannot tell" if outcome == CANNOT_TELL else "yes" if outcome == "temperature" else "no"
-    return Claim("confounding-arms-decide", sentence, left, None, None, holds)

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from ..results.claims import Table, chance_text, p_text, texts
+from .critical_period_shares import share_tables
 from .critical_period_windows import window_tables
 
 
@@ -13,8 +14,8 @@ def tables(data: xr.Dataset) -> tuple[Table, ...]:
     """Arms, verdicts, predictions, mixtures, worlds, shifts, windows and coefficients, and checks and limits."""
     mixtures = (_mixtures(data),) if "mixture" in data.dims else ()
     solved = (_three_ways(data),) if "solved_arm" in data.coords else ()
-    return (_arms(data), *solved, _verdict_table(data), _predictions(data), *mixtures, _worlds_table(data),
-            _shifts(data), *window_tables(data), _checks(data))  # fmt: skip
+    return (_arms(data), *solved, *share_tables(data), _verdict_table(data), _predictions(data), *mixtures,
+            _worlds_table(data), _shifts(data), *window_tables(data), _checks(data))  # fmt: skip
 
 
 def _arms(data: xr.Dataset) -> Table:

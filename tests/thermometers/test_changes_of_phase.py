@@ -8,8 +8,8 @@ import pytest
 from slt_toys.exact.draws import draw_exact
 from slt_toys.samplers import OverdampedLangevin, sample
 from slt_toys.samplers.phase_trips import phase_transitions
-from slt_toys.thermometers import occupancy_thermometer
 from slt_toys.thermometers.changes_of_phase import settled_changes
+from slt_toys.thermometers.equilibrium import occupancy_thermometer
 from slt_toys.worlds.gibbs import line_potential
 from tests.seeds import fresh_seed
 
