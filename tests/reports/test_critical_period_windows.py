@@ -20,8 +20,8 @@ def study():
 def test_claims_come_out_against_the_law(study):
     assert [claim.verdict for claim in window_claims(study)] == ["no", "no"]
     first, estimates = window_claims(study)
-    assert first.value < 0.8 * first.expected
-    assert 0.7 < estimates.value < 0.9
+    assert first.value is not None and first.expected is not None and first.value < 0.8 * first.expected
+    assert estimates.value is not None and 0.7 < estimates.value < 0.9
 
 
 @pytest.mark.slow
@@ -47,4 +47,4 @@ def test_tables_and_figure(study):
     figure = windows(study)
     assert [axes.get_title(loc="left")[0] for axes in figure.axes] == list("abcde")
     drawn = figure.axes[1].get_lines()[0].get_ydata()
-    assert np.allclose(drawn, window_claims(study)[0].expected)
+    assert np.allclose(drawn, float(study["law_shift"]))

@@ -35,6 +35,7 @@ def test_what_is_recorded_is_not_run_again(tmp_path, monkeypatch):
     run(GibbsRates(("additive", "drift"), 3, record=options.record))
     assert asked == [(case, seed) for seed in range(3) for case in ("additive", "drift")]
     assert len(read(options.record)) == 6
+    assert options.docs is not None
     assert "| additive | tempered posterior | 2 | 0 | 0 | 0 | 0 | 2 | 0.000 [0.000, 0.842] | 5 to 10 % |" in (
         options.docs.read_text(encoding="utf-8")
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,31 +11,29 @@ import slt_toys.worlds.world as worlds
 from slt_toys.protocol.arms import Arm
 
 
-def test_early_noise_makes_the_temperature_of_its_schedule(monkeypatch):
-    """Minibatch noise of variance (noise^2 sigma^2/B) at step eta is the temperature eta noise^2 sigma^2/(2 B)."""
-    seen = {}
+def test_early_noise_trains_by_the_settings_of_its_run(monkeypatch):
+    """Learning rates, steps and minibatches are those of the settings; nothing scales the minibatches' own noise."""
+    seen: dict[str, Any] = {}
 
     class Stop(Exception):
         pass
 
-    def train(data, scale, rates, steps, batches, *, noise, seed):
-        seen.update(rates=np.asarray(rates), steps=np.asarray(steps), batches=np.asarray(batches), noise=noise)
+    def train(data, scale, rates, steps, batches, *, noise=1.0, seed):
+        seen.update(rates=np.asarray(rates), steps=steps, batches=np.asarray(batches), noise=noise)
         raise Stop
 
     monkeypatch.setattr(worlds.diagonal_linear_network, "train", train)
     world = worlds.early_noise()
     training = world.training
     for arm in (Arm("control"), Arm("halve", batch_factor=0.5), Arm("double", batch_factor=2.0)):
-        schedule = arm.schedule(training, 4, 6)
+        settings = arm.sgd_run(training, 4, 6)
         with pytest.raises(Stop):
-            world.run(schedule, 1, [0])
-        after = np.arange(10) >= 4
-        made = seen["rates"] * seen["noise"] ** 2 * training.gradient_variance / (2 * training.batch_size)
-        np.testing.assert_allclose(made, schedule.temperatures, rtol=1e-12)
-        np.testing.assert_allclose(seen["rates"] * seen["steps"], schedule.durations, rtol=1e-12)
-        np.testing.assert_array_equal(seen["batches"], np.where(after, training.batch_size, 0))
-    # The control's noise, where a step is the schedule's own, is that of its minibatches: factor one.
-    own = Arm("control").schedule(training, 4, 6)
-    assert own.learning_rates is not None
-    temperature = own.learning_rates * training.gradient_variance / (2 * training.batch_size)
-    np.testing.assert_allclose(own.temperatures, temperature, rtol=1e-12)
+            world.run(settings, 1, [0])
+        size = arm.batch_factor * training.batch_size
+        np.testing.assert_allclose(seen["rates"], training.learning_rates(10), rtol=1e-12)
+        assert seen["steps"] == round(training.dataset_size / size) and seen["noise"] == 1.0
+        np.testing.assert_array_equal(seen["batches"], np.where(np.arange(10) >= 4, size, 0))
+        # what an experimenter computes of it, with the variance measured: the law, and a flow time of all steps
+        schedule = settings.schedule(4.0)
+        np.testing.assert_allclose(schedule.temperatures, seen["rates"] * 4.0 / (2 * size), rtol=1e-12)
+        np.testing.assert_allclose(schedule.durations, seen["rates"] * seen["steps"], rtol=1e-12)

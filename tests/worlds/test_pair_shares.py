@@ -21,7 +21,8 @@ def verdicts():
     world = thermal_two_phase(switch_epochs=tuple(range(0, 101, 10)))
     experiment = carry_out(world, FEW, runs=100, seed=fresh_seed())
     pair = find_pair("regular_double_well")
-    return shares_on_pair(pair, experiment, pair_runs.exact_arms(pair, experiment), draws=49)
+    ends = pair_runs.ends_of_arms(pair, world, 40, 0, 0.95)
+    return shares_on_pair(pair, experiment, pair_runs.exact_arms(pair, experiment, ends), draws=49)
 
 
 def test_a_thermal_pair_is_told_as_such(verdicts):
