@@ -205,11 +205,11 @@ class _Sweep:
         cold = self._frozen([after[e] for e in range(first, last)], first)
         if cold is None:
             return None
-        end, clean_left = self._relaxed(after, cold[0], last), cold[1]
-        if end > min(len(run) for run in self.runs):
-            return None
         before = self._frozen(list(trunk[: max(self.switches)]), 0)
         halt, deficit_left = before if before is not None else (max(self.switches), 0.0)
+        end, clean_left = self._relaxed(after, cold[0], last, halt), cold[1]
+        if end > min(len(run) for run in self.runs):
+            return None
         states = self._forwards(trunk, min(max(self.switches), max(halt, 1)))
         values = self._backwards(after, first, end)
         shares, lost = np.empty(len(self.runs)), 0.0
@@ -232,10 +232,13 @@ class _Sweep:
         followed = np.maximum([end] * len(self.runs), np.array(self.switches) + 1)
         return KernelShares(shares, lost, clean_left + deficit_left, followed)
 
-    def _relaxed(self, after: dict[int, SGDEpoch], end: int, last: int) -> int:
-        """The epoch, from a frozen one on, by which runs that switched before it have slid off the border."""
+    def _relaxed(self, after: dict[int, SGDEpoch], end: int, last: int, halt: int) -> int:
+        """The epoch, from a frozen one on, by which runs have slid off the border that switched while it was crossed.
+
+        From ``halt`` on the runs before the switch are frozen, and none is at a border.
+        """
         while end <= last:
-            switched = max((switch for switch in self.switches if switch < end), default=end)
+            switched = max((switch for switch in self.switches if switch < min(end, halt)), default=end)
             slid = [self._sliding(after[epoch]) for epoch in range(switched, min(end, last))]
             if switched == end or sum(slid) >= RELAXATIONS:
                 return end
