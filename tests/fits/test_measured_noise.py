@@ -99,7 +99,7 @@ def test_nothing_is_extrapolated():
 
 def test_local_shift_is_that_of_the_ends():
     fine = NoiseTable(SIZES, np.arange(0.0, 81.0, 0.5), table(memorising, epochs=np.arange(0.0, 81.0, 0.5)).values,
-                      np.zeros((4, 161)))  # fmt: skip
+                      np.zeros((4, 162)))  # fmt: skip
     ends = true_ends(memorising)
     middle = NoiseTable(SIZES[1:3], fine.epochs, fine.values[1:3], fine.errors[1:3])
     made = local_shift(middle, (ends[8] + ends[16]) / 2, 0.0, decay=DECAY, repetitions=10)
