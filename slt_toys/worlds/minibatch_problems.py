@@ -67,7 +67,7 @@ SETTINGS = {
     "singular_regression": Setting(
         "regression, singular", regressions.singular_regression, 0.0004, 0.93, (1, 2, 3, 4), 66, 30
     ),
-    "logistic": Setting("logistic regression", regressions.logistic, 4.0, 0.85, (1, 2, 4, 8), 42, 14),
+    "logistic": Setting("logistic regression", regressions.logistic, 3.0, 0.85, (1, 2, 4, 8), 42, 14),
     "deep_linear": Setting("deep linear network", networks.deep_linear, 0.02, 0.85, (2, 4, 8, 16), 24, 20),
     "matrix_completion": Setting("matrix completion", networks.matrix_completion, 0.01, 0.85, (1, 2, 4, 8), 42, 16),
     "teacher_student": Setting("teacher-student network", networks.teacher_student, 0.1, 0.85, (1, 2, 3, 4), 42, 16),
