@@ -260,7 +260,9 @@ def test_slow_cases_are_cases():
 
 # ---- the tree ----
 TESTED_ELSEWHERE = {
+    "slt_toys/barriers/decline_study.py": "by the experiment it runs, tests/test_smooth_decline.py",
     "theory/laws/diagonal_network.py": "by the simulations of the zoo",
+    "theory/laws/fisher_information.py": "by the simulations of the zoo",
     "theory/laws/pathways.py": "by the simulations of the zoo",
     "theory/laws/rival_models.py": "by the simulations of the zoo",
     "theory/laws/splitting_bias.py": "by the samplers' biases, tests/samplers/test_step_bias.py",
@@ -278,6 +280,7 @@ TESTED_ELSEWHERE = {
     "slt_toys/worlds/minibatch_networks.py": "by their training, tests/worlds/test_minibatch_training.py",
     "slt_toys/worlds/minibatch_regressions.py": "by their training, tests/worlds/test_minibatch_training.py",
     "slt_toys/worlds/problem_ends.py": "by the experiment they are told in, tests/test_equi_temperature.py",
+    "slt_toys/worlds/window_study.py": "by its claims and tables, tests/reports/test_critical_period_windows.py",
     "slt_toys/worlds/simulated_problems.py": "by the experiment they are measured in, tests/test_equi_temperature.py",
     "cifar/training/benchmark.py": "a measurement of speed, python -m cifar benchmark",
 }

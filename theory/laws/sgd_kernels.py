@@ -16,7 +16,7 @@ from theory.derivation import Derivation, Equation, Step, Story, demand_zero
 from theory.laws.reshuffling import minibatch_noise_covariance
 from theory.laws.sgd import heavy_ball_covariance, heavy_ball_matrices
 
-_TESTS = ("tests/theory/laws/test_sgd_kernels.py", "tests/exact/test_sgd_kernel.py")
+_TESTS = ("tests/theory/laws/test_sgd_kernels.py",)
 _NORMAL = Symbol("xi", real=True)
 
 
