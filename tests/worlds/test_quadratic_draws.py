@@ -34,7 +34,10 @@ def test_programmes_draw_what_fits_draw(thermal, form):
     assert quick.deviances == pytest.approx(slow.deviances, rel=0.01 if form == "known" else 0.1)
     for column in range(2):
         one, other = quick.ratios[:, column], slow.ratios[:, column]
-        assert np.corrcoef(one, other)[0, 1] > (0.99 if form == "known" else 0.6)
+        if form == "known" or column == 0:
+            assert np.corrcoef(one, other)[0, 1] > (0.99 if form == "known" else 0.9)
         if form == "known":
             assert one.mean() == pytest.approx(other.mean(), rel=0.05)
+        else:  # quadratic in the law's parameters, it errs towards large ratios, which refuse less
+            assert one.mean() > other.mean() - 3 * (one - other).std() / np.sqrt(len(one))
     assert (slow.to_truth > -1e-6).all()

@@ -196,7 +196,7 @@ def test_unequal_runs_in_an_arm_have_no_bootstrap():
 def test_exchanging_the_arms_leaves_no_hypothesis(thermal):
     """Negative control: the same counts under the schedules of other arms."""
     _, seen = thermal
-    by_arm = [[each for each in seen if each.arm == arm.name] for arm in FEW]
+    by_arm = [[each for each in seen if each.arm == arm.name] for arm in FEW_LAWFUL]
     moved = [
         Observation(right.arm, right.switch_epoch, wrong.runs, wrong.stuck, wrong.deficit_loss, right.schedule)
         for rights, wrongs in zip(by_arm, by_arm[1:] + by_arm[:1], strict=True)
