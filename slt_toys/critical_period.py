@@ -85,7 +85,7 @@ class CriticalPeriod(Experiment):
     level: float = 0.5
     runs: int = 300
     end_runs: int = 4000
-    world_runs: int = 60
+    world_runs: int = 45
     power_seeds: int = 2
     shift_length: int = 40
     shift_runs: int = 2000

@@ -51,7 +51,7 @@ SADDLE_WIDTH = 0.1  # standard deviation of the start at the saddle; the wells a
 LEARNING_RATE, DECAY, BATCH_SIZE, DATASET_SIZE = 0.05, 0.97, 128, 50_000
 LENGTH, ONSETS, EPOCHS = 20, tuple(range(0, 121, 10)), 260
 BATCHES = (64, 128, 256)
-SWITCHES, AFTER = tuple(range(0, 121, 2)), 140
+SWITCHES, AFTER = tuple(range(0, 121, 4)), 140
 LEAST_HARM = 0.01  # of stuck mass: below it no window is worst
 
 __all__ = ["OnsetCurve", "end_slope", "ingredients", "onset_curve", "training_at", "worst_by_temperature"]

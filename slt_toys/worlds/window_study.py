@@ -16,7 +16,7 @@ from ..zoo import logistic_pathways
 from .coefficient_along_run import LOCALISATION, N_BETA, coefficients_along_run, share_of_rise
 from .onset_windows import DECAY, STARTS, TEMPERATURES, ingredients, training_at, worst_by_temperature
 
-FIRST_TEMPERATURES = (0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.2)
+FIRST_TEMPERATURES = (0.05, 0.1, 0.16, 0.25, 0.3, 0.4, 0.6, 0.8, 1.2)
 PAIRS = {"one λ": "regular_double_well", "two λ": "singular_double_well_2_4"}
 SWITCHES, TOTAL = tuple(range(0, 121, 8)), Ending("total", 250)
 WELL_CURVATURE = 8.0  # of (w²-1)² at ±1: the pair with one λ
