@@ -64,7 +64,7 @@ def _stuck_shares(axes: Axes, data: xr.Dataset, arms: list[int], letter: str) ->
     axes.axhline(float(data.attrs["level"]), color=FAINT, linewidth=0.8, zorder=0)
     if 0 not in arms:
         axes.plot(epochs, data["stuck_exact"].isel(arm=0), color=FAINT, linewidth=1.4, linestyle=(0, (4, 2)), zorder=1)
-    for look, arm in zip(series(4)[1::2], arms, strict=False):
+    for look, arm in zip(series(5)[1:4][: len(arms)], arms, strict=True):
         part = data.isel(arm=arm)
         axes.plot(epochs, part["stuck_exact"], color=look.colour, linewidth=EXACT["linewidth"], zorder=2)
         sampled, low, high = (part[f"stuck_{kind}"].values for kind in ("sampled", "low", "high"))
@@ -72,7 +72,7 @@ def _stuck_shares(axes: Axes, data: xr.Dataset, arms: list[int], letter: str) ->
         style: dict[str, Any] = {**SAMPLED, **own, "capsize": 0, "markersize": 4.2}
         name = f"{part['arm'].item()}{_marks(part)}"
         axes.errorbar(epochs, sampled, yerr=[sampled - low, high - sampled], zorder=3, label=name, **style)
-    axes.set(ylim=(-0.03, 1.27), xlim=(epochs[0] - 3, epochs[-1] + 3), yticks=(0, 0.25, 0.5, 0.75, 1))
+    axes.set(ylim=(-0.03, 1.42), xlim=(epochs[0] - 3, epochs[-1] + 3), yticks=(0, 0.25, 0.5, 0.75, 1))
     axes.legend(loc="upper left", ncols=2, title=letter, alignment="left", handletextpad=0.3, columnspacing=1.0)
 
 
@@ -82,13 +82,13 @@ def _marks(part: xr.Dataset) -> str:
 
 def _key(axes: Axes, data: xr.Dataset) -> None:
     axes.set_axis_off()
-    axes.plot([], [], **EXACT, label="line: exact (Fokker-Planck)")
+    axes.plot([], [], **EXACT, label="line: exact kernel of SGD's steps")
     sampled = axes.errorbar([], [], yerr=[], label="marks: sampled, 95 %", **SAMPLED)
     axes.plot([], [], color=FAINT, linewidth=1.4, linestyle=(0, (4, 2)), label="control, exact")
     axes.plot([], [], color=FAINT, linewidth=0.8, label=f"end of the critical period: share {data.attrs['level']:g}")
     axes.plot([], [], linestyle="none", label="* confounding: temperature and flow\n  time left are one function")
     if data["beyond"].any():
-        axes.plot([], [], linestyle="none", label="+ SGD whose noise sums to zero\n  over an epoch; no exact curve")
+        axes.plot([], [], linestyle="none", label="+ breaks a condition of the law\n  (no line: no exact kernel)")
     for copy in filter(None, str(data.attrs["copies"]).split("; ")):
         axes.plot([], [], linestyle="none", label=f"not shown: {copy}")
     handles = [handle for handle in axes.get_legend_handles_labels()[0] if handle is not sampled]

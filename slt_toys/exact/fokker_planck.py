@@ -12,7 +12,7 @@ coordinate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -55,6 +55,8 @@ class FokkerPlanck:
     grid: Grid
     energy: Array
     unwalled: Potential | None = None
+    # Hottest temperature at which the walls were seen to hold: they hold at all below it.
+    _held: list[float] = field(default_factory=lambda: [0.0], init=False, repr=False)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -70,7 +72,10 @@ class FokkerPlanck:
             In one line that says how much is cut off, and what to do.
         """
         check_temperature(temperature)
-        if self.unwalled is None or walls_hold(self.unwalled, temperature):
+        if self.unwalled is None or temperature <= self._held[0]:
+            return
+        if walls_hold(self.unwalled, temperature):
+            self._held[0] = float(temperature)
             return
         share, phase = _cut_off(self.unwalled, float(temperature))
         if share > CUT_OFF:

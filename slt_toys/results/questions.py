@@ -25,6 +25,8 @@ QUESTIONS = (
     ("And without replacement?", "critical_period", "end-when-reshuffled"),
     ("Do arms that change the batch size alone decide?", "critical_period", "confounding-arms-decide"),
     ("Would 10 % of another mechanism be seen?", "critical_period", "power-at-10-per-cent"),
+    ("Where the first window is the worst, too?", "critical_period", "first-window-worst-and-law"),
+    ("Do estimates of λ rise in the critical period alone?", "critical_period", "estimates-rise-in-the-period-alone"),
     ("Up to which step has SGD one temperature?", "temperature", "one-temperature-without-momentum"),
     ("Is every learning coefficient of the catalogue right?", "four_way_check", "sampled-agrees"),
     ("Are barriers read off a smooth decline?", "smooth_decline", "separate-barriers-recovered"),
