@@ -83,10 +83,10 @@ class CriticalPeriod(Experiment):
     switch_epochs: tuple[int, ...] = tuple(range(0, 101, 5))
     epochs_after: int = 100
     level: float = 0.5
-    runs: int = 300
+    runs: int = 250
     end_runs: int = 4000
     world_runs: int = 45
-    power_seeds: int = 2
+    power_seeds: int = 3
     shift_length: int = 40
     shift_runs: int = 2000
 

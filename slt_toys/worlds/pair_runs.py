@@ -30,7 +30,7 @@ USUAL_TEMPERATURE = 0.6
 MIDDLE = (0.1, 0.7)  # where the control's end may lie among the switch epochs, as a share of the last
 AIM = 0.35
 COARSE_CELLS = {1: 160, 2: 28}  # by coordinates, for the search of a temperature
-PORTIONS = (0.05, 0.1, 0.2, 0.4)  # of the runs, for another mechanism than temperature
+PORTIONS = (0.1, 0.2)  # of the runs, for another mechanism than temperature
 HIGHER = 1.25  # energies in arms with another batch size, over those of the control
 
 __all__ = [
