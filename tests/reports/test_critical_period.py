@@ -81,7 +81,7 @@ TEMPERATURE = {**KNOWN, "mechanism": "temperature"}
         ("first-window-worst-and-law", law_holds_at_the_first_window, "yes"),
         ("estimates-rise-in-the-period-alone", set_to("published_share_at_switch", 0.99), "yes"),
         ("worlds-judged-rightly", all_worlds_right, "yes"),
-        ("power-at-10-per-cent", set_to("power_refuted", 2), "yes"),
+        ("power-at-10-per-cent", set_to("power_refuted", 3), "yes"),
         ("power-at-10-per-cent", set_to("power_refuted", 1), "no"),
         ("temperature-survives", set_to("share_refused", True, **KNOWN), "no"),
         ("temperature-survives", set_to("share_outcome", "none of these", **KNOWN), "no"),
