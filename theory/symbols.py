@@ -190,7 +190,7 @@ virial = _real("virial", r"\langle w\cdot\nabla L\rangle", "stationary mean of w
 next_coordinate = _real("next_coordinate", "w'", "coordinate after one step")
 loss_slope = _real("loss_slope", "L'", "derivative of the loss where the step is made [loss/length]")
 step_noise = _define("step_noise", "s", "standard deviation of a minibatch's gradient there [loss/length]")
-step_density = _define("step_density", "k", "density of where one step ends, given where it starts [1/unit]")
+step_density = _define("step_density", r"k_\eta", "density of where one step ends, given where it starts [1/unit]")
 momentum_buffer = _real("momentum_buffer", "v", "momentum buffer [loss/length]")
 next_momentum_buffer = _real("next_momentum_buffer", "v'", "momentum buffer after one step [loss/length]")
 noise_so_far = _real(
@@ -323,7 +323,7 @@ share_by_mechanism = _define("share_by_mechanism", "P_i", "stuck share of the ru
 share_by_rest = _define("share_by_rest", "Q_i", "stuck share of all other runs [1]")
 first_stuck_share = _define("first_stuck_share", "p_0", "stuck share at the start of an epoch [1]")
 rate_out = _define("rate_out", "k", "rate out of the state that the present data do not favour [1/Langevin time]")
-rate_ratio = _define("rate_ratio", r"\rho", "rate back into that state over the rate out of it [1]")
+rate_ratio = _define("rate_ratio", r"\rho_k", "rate back into that state over the rate out of it [1]")
 share_information = _define("share_information", r"I_f", "Fisher information of all counts about a share [1]")
 first_weight, second_weight = (
     _define(f"{name}_weight", f"W_{k}", f"runs over p (1 - p) of the {name} cell [1]")
@@ -401,7 +401,9 @@ weight_covariance = _define(
 )
 alignment = _define("alignment", "c", "gradient covariance over Hessian, where they are proportional [loss]")
 direction_temperature = _define("direction_temperature", "T_1", "curvature times variance along direction 1 [loss]")
-quasi_potential = _define("quasi_potential", "V", "quasi-potential: -log density to leading order [1]", real=True)
+quasi_potential = _define(
+    "quasi_potential", r"V_{\rm q}", "quasi-potential: -log density to leading order [1]", real=True
+)
 path_norm = _define("path_norm", r"\|\varphi'\|", "length of a path's tangent in the metric of the inverse noise")
 drift_norm = _define("drift_norm", r"\|b\|", "length of the drift in the same metric")
 path_drift = _define("path_drift", r"\langle\varphi',b\rangle", "their inner product in that metric", real=True)

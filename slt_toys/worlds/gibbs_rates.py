@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -22,6 +23,7 @@ from theory.equations import linked
 
 from ..inputs.arguments import checked_arguments
 from ..results.progress import command_line, progress
+from ..results.records import write_bytes_atomically
 from ..thermometers.gibbs_verdict import Spread, answer_of
 from .gibbs import WORLDS, GibbsWorld, anisotropic, hot_well, judge
 
@@ -111,9 +113,11 @@ def run(options: GibbsRates) -> None:
             line = json.dumps(judged(case, seed))
             with options.record.open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
+                file.flush()
+                os.fsync(file.fileno())
             advance()
     if options.docs is not None:
-        options.docs.write_text(page(read(options.record)), encoding="utf-8")
+        write_bytes_atomically(page(read(options.record)).encode("utf-8"), options.docs)
 
 
 def read(record: Path) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from ..potentials.potential import PotentialPair
 from ..protocol.arms import ARMS, Observation, copied_arms
 from ..protocol.exact import exact_stuck_in_arm
 from ..results.progress import progress
+from ..results.records import write_bytes_atomically
 from .hypotheses import design
 from .mechanisms import MECHANISMS, NONE, RIVALS, TEMPERATURE, Rival, batch_groups
 from .mixture import Mixture, mixture_of
@@ -284,7 +285,7 @@ def _cached(folder: Path, name: str, make: Callable[[], PowerRow]) -> PowerRow:
     if path.exists():
         return PowerRow(**json.loads(path.read_text(encoding="utf-8")))
     row = make()
-    path.write_text(json.dumps(asdict(row)), encoding="utf-8")
+    write_bytes_atomically(json.dumps(asdict(row)).encode("utf-8"), path)
     return row
 
 
@@ -355,7 +356,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = study(given.folder, given.forms, given.sets, given.draws, given.seed)
     seen, _ = default_cells(seed=given.seed)
     text = TEXT.format(arms=len({each.arm for each in seen}), cells=len(seen), runs=RUNS)
-    given.output.write_text(text + table(rows), encoding="utf-8")
+    write_bytes_atomically((text + table(rows)).encode("utf-8"), given.output)
     return 0
 
 

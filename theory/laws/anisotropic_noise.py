@@ -103,14 +103,15 @@ def derive_quasi_potential_quadratic() -> Derivation:
         result,
         (
             Step(
-                "To leading order in small noise the density is $e^{-V}$, where $V$, the least action of paths from "
-                "the minimum, solves $\\nabla V\\cdot D\\nabla V = \\nabla V\\cdot\\nabla L$. In a quadratic well it "
-                "is $\\frac12 w\\cdot\\Sigma^{-1}w$ with $H\\Sigma + \\Sigma H = 2D$:",
+                "To leading order in small noise the density is $e^{-V_{\\rm q}}$, where $V_{\\rm q}$, the least "
+                "action of paths from the minimum, solves $\\nabla V_{\\rm q}\\cdot D\\nabla V_{\\rm q} = \\nabla "
+                "V_{\\rm q}\\cdot\\nabla L$. In a quadratic well it is $\\frac12 w\\cdot\\Sigma^{-1}w$ with "
+                "$H\\Sigma + \\Sigma H = 2D$:",
                 Eq(Symbol("Sigma"), covariance, evaluate=False),
             ),
             Step(
-                "(Checked in the equation.) For $D = T$ times the identity $V = L/T$. For $D$ proportional to $H$ it "
-                "is a ball: climbing a stiff direction costs no more than a flat one. Where $D_{12} \\neq 0$, in the "
+                "(Checked in the equation.) For $D = T$ times the identity $V_{\\rm q} = L/T$. For $D$ proportional to "
+                "$H$ it is a ball: climbing a stiff direction costs no more than a flat one. Where $D_{12} \\neq 0$, in the "
                 "Hessian's axes, paths up are not paths down reversed, and a current flows."
             ),
         ),

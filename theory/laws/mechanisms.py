@@ -48,7 +48,7 @@ def derive_two_state_epoch() -> Derivation:
         (
             Step(
                 "A run is stuck or not. On clean data it leaves the stuck state at a rate $k$ and returns at "
-                "$k\\rho$, with $\\rho=e^{-c/T}$ by an energy difference $c$. Within an epoch both are constant:",
+                "$k\\rho_k$, with $\\rho_k=e^{-c/T}$ by an energy difference $c$. Within an epoch both are constant:",
                 master,
             ),
             Step(

@@ -166,7 +166,7 @@ def derive_noisy_escape_temperature() -> Derivation:
 def derive_noisy_occupancy_temperature() -> Derivation:
     """What a thermometer reads from the shares of two phases with regular minima."""
     own, other = s.well_diffusion, s.other_well_diffusion
-    h, g = s.well_curvature, Symbol("h_other", positive=True)
+    h, g = s.well_curvature, Symbol("h_o", positive=True)
     first = sqrt(2 * pi * own / h) / own
     second = exp(-s.climb_difference) * sqrt(2 * pi * other / g) / other
     difference, temperature = s.loss_difference, s.occupancy_temperature
