@@ -111,8 +111,8 @@ def derive_quasi_potential_quadratic() -> Derivation:
             ),
             Step(
                 "(Checked in the equation.) For $D = T$ times the identity $V_{\\rm q} = L/T$. For $D$ proportional to "
-                "$H$ it is a ball: climbing a stiff direction costs no more than a flat one. Where $D_{12} \\neq 0$, in "
-                "the Hessian's axes, paths up are not paths down reversed, and a current flows."
+                "$H$ it is a ball: climbing a stiff direction costs no more than a flat one. Where $D_{12} \\neq 0$, "
+                "in the Hessian's axes, paths up are not paths down reversed, and a current flows."
             ),
         ),
     )
