@@ -168,9 +168,9 @@ def test_worlds_are_judged_rightly_or_not_at_all(small):
         everything = small.isel(world=number).sel(judged="all arms")
         assert int(everything["world_arms_judged"]) > int(law["world_arms_judged"]) >= 8
     alone = small.isel(world=0).sel(judged="confounding arms")
-    # at half the learning rate the time left is short as well, so that no hypothesis is exact
-    spent = alone["world_p_value"].sel(hypothesis="flow time spent")
-    assert float(spent) > 1e-15 and float(spent) >= float(alone["world_p_value"].max())
+    # at half the learning rate the time left is short as well, so that no hypothesis is exact: the truth is nearest
+    nearest = small["hypothesis"].values[int(np.argmin(alone["world_deviance"].values))]
+    assert str(nearest) == "flow time spent"
 
 
 def test_the_power_is_of_mixtures_of_the_exact_shares(small):
