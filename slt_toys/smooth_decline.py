@@ -29,8 +29,8 @@ class SmoothDecline(Experiment):
     Attributes
     ----------
     decline
-        A file of comma-separated values with columns switch_epoch, value (final accuracy, say) and, where known,
-        standard_error; or published-64, published-128, published-256.
+        A file with columns switch_epoch, value (final accuracy, say) and, where known, standard_error, separated by
+        commas, semicolons or tabs; or published-64, published-128, published-256.
     best
         Value where nothing is stuck. Without it the first row is taken for that level.
     worst

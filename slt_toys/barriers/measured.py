@@ -209,8 +209,9 @@ def read_decline(path: Path, *, best: float | None = None, worst: float | None =
     Parameters
     ----------
     path
-        In UTF-8, decimals with a point. Its first line names the columns: ``switch_epoch``, ``value`` and, where known,
-        ``standard_error``. Rows may come in any order.
+        In UTF-8. Its first line names the columns: ``switch_epoch``, ``value`` and, where known, ``standard_error``,
+        separated by commas, semicolons or tabs; decimals have a point, or between semicolons and tabs a comma. Rows may
+        come in any order.
     best, worst
         As in :func:`measured_decline`.
 

@@ -1,4 +1,8 @@
-"""Tables of comma-separated numbers, read strictly: a cell that could be misread is refused with its line."""
+"""Tables of numbers, read strictly: a cell that could be misread is refused with its line.
+
+Cells are separated by commas, or by semicolons or tabs where the first line is. Between those a decimal comma is read
+as a point, as long as no cell of the table has a point and not every comma could be one of thousands.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ __all__ = ["decode_table", "number", "read_rows"]
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+DECIMAL_COMMA = re.compile(r"[+-]?(\d*),(\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def decode_table(content: bytes, source: str) -> str:
@@ -39,7 +44,7 @@ def read_rows(
     Parameters
     ----------
     text
-        Comma-separated; the first line names the columns. Blank lines are passed over.
+        Separated by commas, semicolons or tabs; the first line names the columns. Blank lines are passed over.
     source
         What to call the table in a message.
     columns
@@ -57,9 +62,11 @@ def read_rows(
     ------
     ValueError
         In one line with the line's number, for a table that is empty or has other separators, for columns that are
-        missing, nameless or named twice, and for rows with more or fewer cells than there are columns.
+        missing, nameless or named twice, for rows with more or fewer cells than there are columns, and for commas that
+        may be decimal or of thousands.
     """
-    reader = csv.reader(io.StringIO(text, newline=None), skipinitialspace=True, strict=True)
+    separator = _separator(text, columns)
+    reader = csv.reader(io.StringIO(text, newline=None), delimiter=separator, skipinitialspace=True, strict=True)
     numbered: list[tuple[int, list[str]]] = []
     try:
         line = 1
@@ -80,10 +87,53 @@ def read_rows(
     known = [name for name in (*columns, *optional) if name in names]
     rows = []
     for line, cells in numbered[1:]:
-        _check_length(cells, names, known, f"{source}{mark} line {line}")
+        _check_length(cells, names, known, f"{source}{mark} line {line}", separator)
         padded = [*cells, *[""] * (len(names) - len(cells))]
         rows.append((line, dict(zip(names, padded, strict=True))))
+    if separator != ",":
+        rows = _with_points(rows, known, f"{source}{mark}")
     return known, rows
+
+
+def _separator(text: str, columns: Sequence[str]) -> str:
+    """The first one that parts the first line into the columns' names; a comma where none does."""
+    head = next((line for line in text.splitlines() if line.strip()), "")
+    for mark in (",", ";", "\t"):
+        if set(columns) <= {cell.strip(' "') for cell in head.split(mark)}:
+            return mark
+    return ","
+
+
+def _with_points(
+    rows: list[tuple[int, dict[str, str]]], known: list[str], source: str
+) -> list[tuple[int, dict[str, str]]]:
+    """Rows whose decimal commas are points."""
+    cells = [(line, name, row[name]) for line, row in rows for name in known]
+    commas = [(line, name, text, match) for line, name, text in cells if (match := DECIMAL_COMMA.fullmatch(text))]
+    if not commas:
+        return rows
+    line, name, text, _ = commas[0]
+    for other, column, shown in cells:
+        if "." in shown:
+            raise ValueError(
+                f"{source} line {other}, column {column!r}: {shown!r} has a point where {text!r} of line {line} has a "
+                "comma; write all decimals in one way, and thousands without a separator"
+            )
+    unclear = [cell for cell in commas if len(cell[3][2]) == 3 and cell[3][1].lstrip("+-0") and len(cell[3][1]) <= 3]
+    whole = [cell for cell in unclear if cell[3][2] == "000"]
+    if whole or len(unclear) == len(commas):
+        line, name, text, _ = (whole or unclear)[0]
+        raise ValueError(
+            f"{source} line {line}, column {name!r}: the comma in {text!r} may be decimal or part thousands; write "
+            "decimals with a point and thousands without a separator"
+        )
+    return [
+        (line, {name: _with_point(cell) if name in known else cell for name, cell in row.items()}) for line, row in rows
+    ]
+
+
+def _with_point(cell: str) -> str:
+    return cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell) else cell
 
 
 def _check_names(names: list[str], source: str, columns: Sequence[str], wanted: str) -> None:
@@ -100,7 +150,9 @@ def _check_names(names: list[str], source: str, columns: Sequence[str], wanted: 
             raise ValueError(f"{source} has column {name!r} named twice in its first line; leave one of them out")
 
 
-def _check_length(cells: list[str], names: list[str], known: list[str], place: str) -> None:
+def _check_length(cells: list[str], names: list[str], known: list[str], place: str, separator: str) -> None:
+    if len(cells) > len(names) and separator != ",":
+        raise ValueError(f"{place}: {len(cells)} cells where the first line names {len(names)} columns")
     if len(cells) > len(names):
         raise ValueError(
             f"{place}: {len(cells)} cells where the first line names {len(names)} columns; write decimals with a point "
@@ -108,7 +160,7 @@ def _check_length(cells: list[str], names: list[str], known: list[str], place: s
         )
     other = next((word for mark, word in SEPARATORS.items() if mark in cells[0]), "")
     if len(cells) < len(names) and (other or names[len(cells)] not in known):  # else the empty cell is refused by name
-        hint = f"; it is separated by {other}, where commas are needed" if other else ""
+        hint = f"; it is separated by {other}, where the first line has commas" if other and separator == "," else ""
         raise ValueError(f"{place}: {len(cells)} cells where the first line names {len(names)} columns{hint}")
 
 

@@ -106,8 +106,16 @@ HEAD = "switch_epoch,value,standard_error\n"
         ("switch_epoch,value,note\n0,90\n", "line 2: 2 cells where the first line names 3 columns"),
         ('switch_epoch,value,note\n0,90,"a\nb"\n1,x,c\n', "line 4, column 'value': 'x' is not a number"),
         (HEAD + "0;90;.1\n", "line 2.*separated by semicolons"),
-        (HEAD.replace(",", ";") + "0;90;.1\n", "has no column 'switch_epoch'; it is separated by semicolons"),
-        (HEAD.replace(",", "\t") + "0\t90\t.1\n", "has no column 'switch_epoch'; it is separated by tabs"),
+        (HEAD.replace(",", "|") + "0|90|.1\n", "has no column 'switch_epoch'; it is separated by bars"),
+        ("epoch;value\n0;90\n", "has no column 'switch_epoch'; it is separated by semicolons"),
+        (
+            HEAD.replace(",", ";") + "0;90;0,1\n1;89.5;0,1\n",
+            "line 3, column 'value': '89.5' has a point where '0,1' of",
+        ),
+        (HEAD.replace(",", ";") + "0;1,090;1,125\n", "line 2, column 'value': the comma in '1,090' may be decimal or"),
+        (HEAD.replace(",", "\t") + "0\t90,5\t0,1\n1,000\t8,5\t0,1\n", "line 3, .*'1,000' may be decimal or part"),
+        (HEAD.replace(",", ";") + "0;90;0,1;2\n", "line 2: 4 cells where the first line names 3 columns$"),
+        (HEAD.replace(",", ";") + "0;90,,5;0,1\n", "'90,,5' is not a number"),
         ("switch_epoch,value,value\n0,90,91\n", "column 'value' named twice"),
         ("switch_epoch,value,\n0,90,\n", "no name for column 3 of line 1"),
         (HEAD + '0,"90,.1\n1,89,.1\n', "no comma-separated values"),
@@ -119,6 +127,25 @@ def test_bad_files_are_refused_in_one_line(text, message, tmp_path):
     with pytest.raises(ValueError, match=message) as caught:
         read_decline(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("comma", [False, True])
+def test_separators_and_decimal_commas_that_can_be_meant_in_one_way_are_read(separator, comma, tmp_path):
+    """A spreadsheet's file in another country's notation is the same decline, to the bit."""
+    path, theirs = tmp_path / "mine.csv", tmp_path / "theirs.csv"
+    lines = [(str(k), f"{90 - k**1.5:.{1 + k % 3}f}", f"0.{k + 1}") for k in range(8)]
+    path.write_text(HEAD + "".join(",".join(line) + "\n" for line in lines))
+    cells = [[cell.replace(".", ",") if comma else cell for cell in line] for line in lines]
+    quoted = separator == "," and comma
+    shown = [separator.join(f'"{cell}"' if quoted else cell for cell in line) for line in cells]
+    theirs.write_text(HEAD.replace(",", separator) + "\n".join(shown))
+    if quoted:
+        with pytest.raises(ValueError, match="write decimals with a point"):
+            read_decline(theirs)
+        return
+    own, other = read_decline(path).decline, read_decline(theirs).decline
+    assert np.array_equal(own.stuck_share, other.stuck_share) and np.array_equal(own.noise, other.noise)
 
 
 ROWS = [(e, 90 - 8 / (1 + math.exp((20 - e) / 6)) + 0.1 * math.sin(7 * e), 0.05 + 0.002 * e) for e in range(0, 60, 4)]

@@ -37,7 +37,7 @@ BAD = {
     "column 'batch_size' named twice": f"{HEADER},batch_size\n{ROW},64",
     "line 3, column 'total_epochs': 240 is not the 480": f"{HEADER}\n{ROW}\n64,240,40,87,2.1,0.01,0.5",
     "'1_0' is not a number": HEADER + "\n64,480,0,88,1_0,0.01,0.5",
-    "separated by semicolons": HEADER.replace(",", ";") + "\n" + ROW.replace(",", ";"),
+    "separated by bars": HEADER.replace(",", "|") + "\n" + ROW.replace(",", "|"),
 }
 
 
