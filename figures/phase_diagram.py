@@ -1,5 +1,7 @@
 """The phase diagram: equilibrium, mixing times and the end of the critical period, toy and published.
 
+Where the published curves are not asked for, the last panel shows the two energies and the ends by each definition.
+
 Laws drawn: the ends [eq:critical-period-end-exponential] with their shift [eq:epochs-per-halving], collapsed over
 [eq:scaling-variable], and the crossover of free energies [eq:crossover].
 """
@@ -34,7 +36,10 @@ def draw(dataset: xr.Dataset) -> Figure:
     _equilibrium(figure.add_subplot(grid[0, 0]), dataset)
     _kinetics(figure.add_subplot(grid[0, 1]), dataset)
     _stuck(figure, grid[1, 0], dataset)
-    _published(figure, grid[1, 1], dataset)
+    if "published_batch_size" in dataset.sizes:
+        _published(figure, grid[1, 1], dataset)
+    else:
+        _own(figure, grid[1, 1], dataset)
     energy = dataset.attrs.get("energy_latex", "")
     name = str(dataset.attrs["potential"]).replace("_", " ")
     figure.suptitle(f"{name}:  $L = {energy}$" if 0 < len(energy) < 120 else name)
@@ -198,3 +203,70 @@ def _published(figure: Figure, place: Any, data: xr.Dataset) -> None:
     right = max(upper.get_xlim()[1], lower.get_xlim()[1])
     for axes in (upper, lower):
         axes.set_xlim(0, right)
+
+
+# ---- without published curves ----------------------------------------------------------------------------------------
+DEFINITIONS = (("half_stuck_mass", "D"), ("hinge", "s"), ("half_depth", "o"))
+
+
+def _own(figure: Figure, place: Any, data: xr.Dataset) -> None:
+    """The energies where they can be drawn, above the ends by each definition."""
+    drawn = "landscape" in data
+    upper, lower = place.subgridspec(2, 1, height_ratios=(1.5, 1) if drawn else (0.001, 1), hspace=0.03)
+    if drawn:
+        (_planes if "landscape_y" in data.dims else _lines)(figure, upper, data)
+    axes = figure.add_subplot(lower)
+    sizes = data["batch_size"].values
+    for (name, marker), look in zip(DEFINITIONS, series(3), strict=True):
+        own = data.sel(definition=name)
+        end, low, high = (own[f"sampled_end_{field}"].values for field in ("epoch", "low", "high"))
+        slope = own["sampled_halving_slope"].item()
+        told = f": {slope:.1f} epochs per halving" if np.isfinite(slope) else ""
+        axes.errorbar(
+            end, sizes, xerr=reach(end, low, high), linestyle="none", marker=marker, color=look.colour,
+            markerfacecolor="white", capsize=2.5, label=f"{name.replace('_', ' ')}{told}",
+        )  # fmt: skip
+    axes.plot(data["law_end_epoch"], sizes, **LAW, label=f"law: {data['law_halving'].item():.1f} epochs per halving")
+    axes.set(
+        yscale="log", xlabel="end of the critical period $e^*$ (epoch), sampled, 95 %", ylabel="$B$",
+        ylim=(sizes[0] / 1.4, sizes[-1] * (3.4 if drawn else 1.6)), xlim=(0, None),
+    )  # fmt: skip
+    if not drawn:
+        axes.set_title("d  Ends by each definition")
+    plain_ticks(axes.yaxis, sizes)
+    axes.legend(loc="upper right", fontsize=8.5)
+
+
+def _lines(figure: Figure, place: Any, data: xr.Dataset) -> None:
+    """Both energies of one coordinate, up to a little above the barrier between the outermost minima."""
+    axes = figure.add_subplot(place)
+    x = data["landscape_x"].values
+    minima, losses = data["phase_minimum"].values[..., 0], data["phase_loss"].values
+    between = (x >= minima.min()) & (x <= minima.max())
+    floor, top = float(losses.min()), float(data["landscape"].values[:, between].max())
+    for role, style, look in (("deficit", (0, (1.5, 1.5)), series(3)[2]), ("clean", "-", series(3)[0])):
+        own = data.sel(role=role)
+        axes.plot(x, own["landscape"], color=look.colour, linestyle=style, label=role)
+        axes.plot(own["phase_minimum"].values[:, 0], own["phase_loss"], "o", color=look.colour, markersize=5.5)
+    axes.set(
+        xlabel=str(np.atleast_1d(data.attrs["coordinates"])[0]), ylabel="loss $L$",
+        xlim=(x[0], x[-1]), ylim=(floor - 0.1 * (top - floor), top + 0.6 * (top - floor)),
+        title="d  The two energies, and ends by each definition",
+    )  # fmt: skip
+    axes.legend(loc="upper right")
+
+
+def _planes(figure: Figure, place: Any, data: xr.Dataset) -> None:
+    """Both energies of two coordinates, as level lines up to a little above the saddles between their minima."""
+    x, y = data["landscape_x"].values, data["landscape_y"].values
+    values, floor = data["landscape"].values, float(data["phase_loss"].values.min())
+    levels = np.linspace(floor, float(np.quantile(values, 0.6)), 14)
+    for cell, role in zip(place.subgridspec(1, 2, wspace=0.03), ("deficit", "clean"), strict=True):
+        axes, own = figure.add_subplot(cell), data.sel(role=role)
+        axes.contourf(x, y, own["landscape"].values.T, levels=levels, cmap=phase_colour_map(), extend="max")
+        axes.plot(*own["phase_minimum"].values.T, "o", color=INK, markerfacecolor="white", markersize=6)
+        axes.set(xlabel=data.attrs["coordinates"][0], title=f"d  Energies: {role}" if role == "deficit" else role)
+        if role == "deficit":
+            axes.set_ylabel(data.attrs["coordinates"][1])
+        else:
+            axes.tick_params(labelleft=False)

@@ -1,8 +1,8 @@
 """The phase diagram, end to end: ``python -m slt_toys.phase_diagram``.
 
 Which phase the tempered posterior prefers at each temperature; how long a sampler needs to change phase; at which epoch
-the critical period ends for each batch size, exactly, sampled and by law; and whether the published CIFAR-10 curves
-follow that law.
+the critical period ends for each batch size, exactly, sampled and by law; and, for the reference case or where asked,
+whether the published CIFAR-10 curves follow that law.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ class PhaseDiagram(Experiment):
         Sampled chains for each batch size.
     resolution
         Temperatures and batch sizes of the maps.
+    published
+        Ask the published CIFAR-10 curves as well, beside an energy of one's own; the reference case always does.
     """
 
     NAME: ClassVar[str] = "phase_diagram"
@@ -67,6 +69,7 @@ class PhaseDiagram(Experiment):
     epochs_after: int = 200
     chains: int = 4096
     resolution: int = 90
+    published: bool = False
 
     def __post_init__(self) -> None:
         distinct(self, "batch_sizes")
@@ -97,7 +100,7 @@ class PhaseDiagram(Experiment):
         from .fits.published import published_findings
         from .protocol.components import preferred_phase
         from .protocol.curves import mixing_map, stuck_curve
-        from .protocol.maps import equilibrium_map
+        from .protocol.maps import energy_map, equilibrium_map
         from .protocol.schedule import Ending
         from .reports import phase_diagram as report
 
@@ -119,11 +122,15 @@ class PhaseDiagram(Experiment):
         sizes, latest = sorted(self.batch_sizes), max(curve.switch_epochs[-1] for curve in curves)
         between = np.geomspace(sizes[0] / EDGE, min(sizes[-1] * EDGE, self.dataset_size), self.resolution)
         mixing = mixing_map(pair.clean, [self.training(size) for size in between], int(latest) + 1)
-        with progress("published curves", None):
-            findings = published_findings(seed=self.seed)
+        findings, maps = None, [equilibrium, mixing]
+        if self.published or (self.potential, self.deficit) == (PhaseDiagram.potential, PhaseDiagram.deficit):
+            with progress("published curves", None):
+                findings = published_findings(seed=self.seed)
+        else:
+            maps.append(energy_map(pair))
         return report.dataset(
-            pair, preferred, curves, ending, findings, [equilibrium, mixing], decay=self.decay,
-            learning_rate=self.learning_rate, seed=self.seed,
+            pair, preferred, curves, ending, findings, maps, decay=self.decay, learning_rate=self.learning_rate,
+            seed=self.seed,
         )  # fmt: skip
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
@@ -133,7 +140,9 @@ class PhaseDiagram(Experiment):
         from .reports import phase_diagram as report
 
         figures = {self.NAME: draw(dataset)}
-        return Outcome(report.TITLE, report.INTRODUCTION, report.claims(dataset), report.tables(dataset), figures)
+        return Outcome(
+            report.TITLE, report.introduction(dataset), report.claims(dataset), report.tables(dataset), figures
+        )
 
 
 if __name__ == "__main__":

@@ -74,6 +74,32 @@ def test_the_figure_redraws_from_the_data(results):
     assert sum(text[:1] in "abcd" and bool(text) for text in texts) >= 4
 
 
+@pytest.mark.slow
+def test_a_users_energy_is_shown_without_published_curves_unless_they_are_asked_for(tmp_path):
+    options: dict = SMALL | {"potential": "(w**2-1)**2 - 0.2*w", "chains": 100, "resolution": 8}
+    record = carry_out(PhaseDiagram(**options, out=tmp_path))
+    assert not [name for name in record["numbers"] if name.startswith("published")]
+    told = json.dumps([record["claims"], record["tables"]]) + (tmp_path / "phase_diagram.md").read_text()
+    assert "published" not in told.lower() and "CIFAR" not in told
+    assert {claim["name"] for claim in record["claims"]} == {
+        "crossover",
+        "collapse-exponent",
+        "end-at-128",
+        "toy-halving",
+    }
+    data = read_dataset(tmp_path / "phase_diagram.nc")
+    own = PhaseDiagram(**options).pair()
+    assert data["landscape"].sel(role="deficit").values == pytest.approx(
+        own.deficit.energy_function()(data["landscape_x"].values[:, None])
+    )
+    asked = PhaseDiagram(**options, published=True).run()
+    shared = [
+        name for name in data.data_vars if name in asked and "collapse" not in str(name) and "fit" not in str(name)
+    ]
+    xr.testing.assert_identical(data[shared].drop_attrs(), asked[shared].drop_attrs()[list(data[shared])])
+    assert "published-halving-hinge" in {claim.name for claim in report.claims(asked)}
+
+
 def test_a_users_energy_is_paired_with_its_mirror_image():
     pair = PhaseDiagram(potential="(w**2-1)**2 - 0.15*w").pair()
     assert pair.stuck_phase == "left"

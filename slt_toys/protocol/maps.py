@@ -1,4 +1,7 @@
-"""Which of two phases the tempered posterior prefers, over temperature and loss gap: exact, asymptotic and sampled."""
+"""Which of two phases the tempered posterior prefers, over temperature and loss gap: exact, asymptotic and sampled.
+
+And what the two energies look like around their minima.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,36 @@ from ..samplers import OverdampedLangevin, largest_stable_step, sample
 RELAXATION_TIMES = 12.0  # after which a chain has forgotten its start (e^-12)
 MOST_STEPS = 60_000  # to spend on a chain
 STEP_SHARE = 0.3
+
+
+BEYOND = 0.6  # of the widest distance between minima, shown beyond them
+POINTS = {1: 401, 2: 121}  # along each coordinate of one or two
+
+
+def energy_map(pair: PotentialPair) -> xr.Dataset:
+    """Both energies around all their minima, as far as they can be drawn.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``landscape`` (role, landscape_x) or (role, landscape_x, landscape_y), in units of loss; empty for more than two
+        coordinates. Roles are the deficit and the clean energy.
+    """
+    both, dimension = (pair.deficit, pair.clean), pair.clean.dimension
+    if dimension not in POINTS:
+        return xr.Dataset()
+    minima = np.array([p.minimum_point(phase.name) for p in both for phase in p.phases], dtype=float)
+    margin = BEYOND * float(np.ptp(minima, axis=0).max())
+    walls = np.array(pair.clean.box, dtype=float)
+    low, high = np.maximum(minima.min(0) - margin, walls[:, 0]), np.minimum(minima.max(0) + margin, walls[:, 1])
+    axes = [np.linspace(*ends, POINTS[dimension]) for ends in zip(low, high, strict=True)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    names = ("landscape_x", "landscape_y")[:dimension]
+    return xr.Dataset(
+        {"landscape": (("role", *names), np.stack([p.energy_function()(points) for p in both]))},
+        {"role": ["deficit", "clean"], **dict(zip(names, axes, strict=True))},
+        {"coordinates": [w.name for w in pair.clean.coordinates]},
+    )
 
 
 def relaxation_times(potential: Potential, temperatures: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -21,7 +21,18 @@ from ..potentials.printing import energy_latex, energy_text
 from ..protocol.curves import StuckCurve, curves_dataset, grid_error, rise
 from ..protocol.schedule import Ending
 from ..reference.laws import law
-from ..results.claims import Claim, Table, Verdict, chance_text, estimate_text, inside, number_text, spoken, texts
+from ..results.claims import (
+    Claim,
+    Table,
+    Verdict,
+    against_first,
+    chance_text,
+    estimate_text,
+    inside,
+    number_text,
+    spoken,
+    texts,
+)
 from .fits import collapse_variables, comparison_variables, end_variables, halving_variables
 from .published import halving_claim, log_law_claim, loss_claim, published_dataset, published_table
 
@@ -47,12 +58,25 @@ three.
 
 The law says e* = e_0 + log B / log γ, with B the batch size and γ the factor of the learning rate per epoch. Each
 halving of the batch then delays the end by log 2 / log(1/γ) epochs. In the toy e* is found *exactly* (Fokker-Planck
-equation), *sampled* (Langevin chains) and by the *law*, whose e_0 is a mean over the exact ends. By hinge and half
-depth it is also read off the published CIFAR-10 curves (Baker 2023; one seed for each batch size).
+equation), *sampled* (Langevin chains) and by the *law*, whose e_0 is a mean over the exact ends."""
+READ_OFF = """ By hinge and half
+depth it is also read off the published CIFAR-10 curves (Baker 2023; one seed for each batch size)."""
+CANNOT_BE_TOLD = """
 
 What cannot be told: under a learning rate that falls by a constant factor, temperature and flow time left are both
-functions of learning rate / batch size, so such curves do not separate them. Intervals of published ends show the
+functions of learning rate / batch size, so such curves do not separate them."""
+LACKING = """ Intervals of published ends show the
 scatter between rows; how far another seed would move a whole curve is not in the table."""
+
+
+def introduction(data: xr.Dataset) -> str:
+    """The terms, and what the numbers do not tell."""
+    own = _asks_published(data)
+    return INTRODUCTION + READ_OFF * own + CANNOT_BE_TOLD + LACKING * own
+
+
+def _asks_published(data: xr.Dataset) -> bool:
+    return "published_batch_size" in data.sizes
 
 
 # ---- dataset ---------------------------------------------------------------------------------------------------------
@@ -61,7 +85,7 @@ def dataset(
     preferred: str,
     curves: Sequence[StuckCurve],
     ending: Ending,
-    findings: PublishedFindings,
+    findings: PublishedFindings | None,
     maps: Sequence[xr.Dataset] = (),
     *,
     decay: float,
@@ -70,8 +94,9 @@ def dataset(
 ) -> xr.Dataset:
     """Everything that is told or drawn: ends by every definition, fits, collapse, crossover, published curves.
 
-    ``preferred`` is the phase of least clean loss, ``ending`` what the curves were computed with, ``maps`` are kept
-    with the rest, and ``seed`` is that of the resampling.
+    ``preferred`` is the phase of least clean loss, ``ending`` what the curves were computed with, ``findings`` are left
+    out where the published curves are not asked for, ``maps`` are kept with the rest, and ``seed`` is that of the
+    resampling.
     """
     sizes = [_size(curve) for curve in curves]
     training = curves[0].training
@@ -92,7 +117,10 @@ def dataset(
     # At the largest batch size that has an end; by θ the grid's error is the same at all.
     known = [(curve, end.epoch) for curve, end in zip(curves, exact[half], strict=True) if end.epoch is not None]
     error = grid_error(pair, known[-1][0], ending, known[-1][1]) if known else math.nan
-    published = published_dataset(findings)
+    spreads, best = _collapse(curves, dict(zip(sizes, drawn, strict=True)))
+    published = xr.Dataset() if findings is None else published_dataset(findings)
+    laws = list((comparison.fits if comparison else ()) if findings is None else published["rival_law"].values)
+    variables_of_collapse = list(spreads if findings is None else published["collapse_variable"].values)
     own = xr.Dataset(
         {
             **end_variables(list(exact.values()), ("definition", "batch_size"), "exact_end_"),
@@ -103,14 +131,8 @@ def dataset(
                 {n: _halving(sizes, sampled[n], replicates[n]) for n in sampled}, "definition", "sampled_halving_"
             ),
             "law_halving": ((), law("epochs-per-halving")(decay=decay)),
-            **comparison_variables(
-                [comparison], list(published["rival_law"].values), "sampled_definition", "sampled_fit_"
-            ),
-            **collapse_variables(
-                *_collapse(curves, dict(zip(sizes, drawn, strict=True))),
-                list(published["collapse_variable"].values),
-                "toy_collapse_",
-            ),
+            **comparison_variables([comparison], laws, "sampled_definition", "sampled_fit_"),
+            **collapse_variables(spreads, best, variables_of_collapse, "toy_collapse_"),
             "grid_error": ((), error, {"units": "epochs"}),
             **_phases(pair, crossover(pair.clean, pair.stuck_phase, preferred)),
         },
@@ -120,6 +142,8 @@ def dataset(
             "batch_size": sizes,
             "role": ["deficit", "clean"],
             "phase": [phase.name for phase in pair.clean.phases],
+            "collapse_variable": variables_of_collapse,
+            "rival_law": laws,
         },
     )
     whole = xr.merge([*maps, curves_dataset(curves, decay), published, own], combine_attrs="drop_conflicts")
@@ -217,8 +241,9 @@ def _size(curve: StuckCurve) -> int:
 
 # ---- tables ----------------------------------------------------------------------------------------------------------
 def tables(data: xr.Dataset) -> tuple[Table, ...]:
-    """Ends, epochs per halving, published ends, collapse, rival laws."""
-    return (_ends_table(data), _halvings_table(data), published_table(data), _collapse_table(data), _laws_table(data))
+    """Ends, epochs per halving, published ends where asked for, collapse, rival laws."""
+    published = (published_table(data),) if _asks_published(data) else ()
+    return (_ends_table(data), _halvings_table(data), *published, _collapse_table(data), _laws_table(data))
 
 
 def _estimates(data: xr.Dataset, prefix: str) -> list[str]:
@@ -242,14 +267,15 @@ def _ends_table(data: xr.Dataset) -> Table:
 
 
 def _halvings_table(data: xr.Dataset) -> Table:
-    published = data.reindex(published_definition=data["definition"].values)
     columns = {
         "definition of the end": texts(data["definition"].values),
         "law": [f"{data['law_halving'].item():.2f}"] * data.sizes["definition"],
         "exact": texts(data["exact_halving_slope"].values, 4),
         "sampled, 95 %": _estimates(data, "sampled_"),
-        "published CIFAR-10, 95 % within one seed": _estimates(published, "published_"),
     }
+    if _asks_published(data):
+        published = data.reindex(published_definition=data["definition"].values)
+        columns["published CIFAR-10, 95 % within one seed"] = _estimates(published, "published_")
     return Table.of_columns("epochs_per_halving", "Epochs by which halving the batch delays the end.", columns)
 
 
@@ -257,7 +283,7 @@ def _collapse_table(data: xr.Dataset) -> Table:
     columns = {
         "variable at the switch": [*texts(data["collapse_variable"].values), "best power of the batch size, 95 %"]
     }
-    for heading, own in (("toy", "toy_"), ("published CIFAR-10, one seed", "published_")):
+    for heading, own in (("toy", "toy_"), ("published CIFAR-10, one seed", "published_"))[: 1 + _asks_published(data)]:
         best = (data[f"{own}collapse_best_{name}"].item() for name in ("exponent", "low", "high"))
         columns[heading] = [*texts(data[f"{own}collapse_spread"].values), estimate_text(*best)]
     caption = "Spread between the curves of all batch sizes over one variable; 0 is a perfect collapse."
@@ -266,21 +292,22 @@ def _collapse_table(data: xr.Dataset) -> Table:
 
 def _laws_table(data: xr.Dataset) -> Table:
     columns = {"law": texts(data["rival_law"].values)}
-    for heading, own in (("toy", "sampled"), ("published", "published")):
+    for heading, own in (("toy", "sampled"), ("published", "published"))[: 1 + _asks_published(data)]:
         for row, name in enumerate(data[f"{own}_definition"].values):
             for field, told in (("p_value", "p"), ("weight", "weight")):
                 shares = data[f"{own}_fit_{field}"].values[row]
                 columns[f"{heading}, {spoken(name)}: {told}"] = [chance_text(share) for share in shares]
-    caption = (
-        "Rival laws of e*(B): p is the chance of larger residuals if the law is true. Akaike weights need more batch "
-        "sizes than were published for laws of two parameters."
-    )
+    caption = "Rival laws of e*(B): p is the chance of larger residuals if the law is true."
+    if _asks_published(data):
+        caption += " Akaike weights need more batch sizes than were published for laws of two parameters."
     return Table.of_columns("rival_laws", caption, columns)
 
 
 # ---- claims ----------------------------------------------------------------------------------------------------------
 def claims(data: xr.Dataset) -> tuple[Claim, ...]:
     """What the law says and what came out; those that speak against it first."""
+    if not _asks_published(data):
+        return against_first([_crossover(data), _collapse_exponent(data), _end(data), _toy_halving(data)])
     return (
         halving_claim(data, HINGE.name), loss_claim(data), _crossover(data), log_law_claim(data),
         halving_claim(data, HALF_DEPTH.name), _collapse_exponent(data), _end(data), _toy_halving(data),
@@ -304,10 +331,14 @@ def _crossover(data: xr.Dataset) -> Claim:
 
 
 def _collapse_exponent(data: xr.Dataset) -> Claim:
-    toy, own = (
+    toy, *rest = (
         [data[f"{whose}_collapse_best_{name}"].item() for name in ("exponent", "low", "high")]
-        for whose in ("toy", "published")
+        for whose in ("toy", "published")[: 1 + _asks_published(data)]
     )
+    if not rest:
+        told = f"The toy's curves collapse best over learning rate/B^a at a = {estimate_text(*toy)}; by law a = 1."
+        return Claim.of("collapse-exponent", told, toy[0], (toy[1], toy[2]), 1.0)
+    own = rest[0]
     verdicts = inside(1.0, *toy[1:]), inside(1.0, *own[1:])
     worst: Verdict = "no" if "no" in verdicts else "cannot tell" if "cannot tell" in verdicts else "yes"
     sentence = (

@@ -39,7 +39,7 @@ def test_claims_are_those_of_the_record_and_what_speaks_against_the_law_comes_fi
     hinge = claim_of(data, "published-halving-hinge")
     assert hinge.value == pytest.approx(35.9, abs=0.05) and hinge.expected == pytest.approx(22.76, abs=0.005)
     assert "35.9 [26.0, 44.4] epochs within one seed each; the law says 22.76." in hinge.sentence
-    assert Outcome(report.TITLE, report.INTRODUCTION, report.claims(data), report.tables(data), {}).claims
+    assert Outcome(report.TITLE, report.introduction(data), report.claims(data), report.tables(data), {}).claims
 
 
 def set_at(data: xr.Dataset, value: float, *names: str, **place) -> None:
