@@ -1,4 +1,4 @@
-"""`python -m theory` renders the theory pages; `python -m theory --check` re-derives and compares them."""
+"""`python -m theory` renders pages and printed laws; `python -m theory --check` re-derives and compares them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from theory.derivation import DerivationError
     from theory.files import write_in_one_go
     from theory.pages.render import check_pages, render_latex, write_pages
+    from theory.printed import FILE, check_printed, print_all
 
+    own = options.folder.resolve() == PAGES_FOLDER.resolve()
     if options.check:
         problems = check_pages(options.folder)
+        problems += check_printed() if own and not problems else []
         for problem in problems:
             print(problem)
         if not problems:
@@ -37,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             write_in_one_go(render_latex(Path(pictures).as_posix()).encode(), options.latex)
             print(options.latex)
         else:
+            if own:
+                write_in_one_go(print_all().encode(), FILE)
             print(f"{len(write_pages(options.folder))} pages written to {options.folder}")
     except (DerivationError, OSError) as error:
         print(f"error: cannot render the pages: {error}", file=sys.stderr)

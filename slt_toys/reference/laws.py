@@ -7,15 +7,16 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import sympy
 from numpy.typing import ArrayLike
 
-from theory.equations import equation
+from theory.printed import compiled
 
 
 @lru_cache(maxsize=256)
 def law(label: str) -> Callable[..., Any]:
-    """Compile the right-hand side of a labelled equation to a function of its symbols' full names.
+    """The right-hand side of a labelled equation as a function of its symbols' full names.
+
+    It is what ``python -m theory`` derived and printed, or derived now where a derivation has changed since.
 
     Parameters
     ----------
@@ -38,15 +39,12 @@ def law(label: str) -> Callable[..., Any]:
     >>> round(law("epochs-per-halving")(decay=0.97), 2)
     22.76
     """
-    right = equation(label).equation.rhs
-    symbols = sorted(right.free_symbols, key=lambda symbol: symbol.name)
-    names = [symbol.name for symbol in symbols]
-    compiled = sympy.lambdify(symbols, right, modules=["scipy", "numpy"])
+    names, function = compiled(label)
 
     def evaluate(**values: ArrayLike) -> Any:
-        if sorted(values) != names:
+        if sorted(values) != list(names):
             raise ValueError(f"[eq:{label}] takes {', '.join(names)}, not {', '.join(sorted(values)) or 'nothing'}")
-        result: Any = np.asarray(compiled(*(np.asarray(values[name], dtype=float) for name in names)))
+        result: Any = np.asarray(function(*(np.asarray(values[name], dtype=float) for name in names)))
         if np.iscomplexobj(result):
             real = np.abs(result.imag) <= 1e-12 * np.abs(result.real)
             result = np.where(real, result.real, np.nan)
