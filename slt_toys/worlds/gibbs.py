@@ -9,7 +9,7 @@ world                 noise                                                   wh
 ===================== ====================================================== ==========================
 langevin              √(2T) dW by another sampler                             tempered posterior
 additive              of minibatches, alike everywhere, ηh = .08              tempered posterior
-coarse                the same at ηh = .4                                     see the table
+coarse                the same at ηh = .4, where energies read 20 % hotter    activated, not Gibbs
 hot clean well        twice as hot in the deep well                           activated, not Gibbs
 loss-dependent        a floor, and what grows with the loss                   activated, not Gibbs
 heavy tails           α-stable, α = 1.5                                       not activated
@@ -35,6 +35,7 @@ from ..exact.draws import draw_exact
 from ..inputs.arguments import checked_arguments
 from ..potentials.phases import Phase
 from ..potentials.potential import Potential
+from ..reference.laws import law
 from ..samplers import OverdampedLangevin, sample
 from ..thermometers.dynamic import fluctuation_dissipation_thermometer
 from ..thermometers.equilibrium import occupancy_thermometer
@@ -44,7 +45,7 @@ from ..thermometers.escapes import (
     recorded_escape_thermometer,
     transverse_thermometer,
 )
-from ..thermometers.gibbs_verdict import GibbsVerdict, NoiseLevel, gibbs_verdict
+from ..thermometers.gibbs_verdict import RESOLVED, GibbsVerdict, NoiseLevel, gibbs_verdict
 from ..thermometers.readings import Reading
 from .noisy_descent import Noise, NoisyDescent, Recording
 
@@ -202,10 +203,17 @@ def langevin() -> GibbsWorld:
 
 
 def additive(coordinates: int = 1, rate: float = LEARNING_RATE, name: str = "additive") -> GibbsWorld:
-    """SGD with normal noise alike in every place and direction."""
+    """SGD with normal noise alike in every place and direction.
+
+    Steps heat the wells by [eq:sgd-temperature-quadratic] and hardly change escapes [eq:discrete-escape-factor]: where
+    that sets thermometers further apart than a tempered posterior's may be, it should be called none.
+    """
     potential = line_potential() if coordinates == 1 else plane_potential()
-    descents = _descents(potential, Noise(1.0), rate)
-    return GibbsWorld(name, potential, descents, "tempered posterior")
+    curvature = max(float(np.linalg.eigvalsh(potential.hessian_function()(potential.minimum_point(k))).max())
+                    for k in range(len(potential.phases)))  # fmt: skip
+    hotter = law("sgd-temperature-quadratic")(temperature=1.0, learning_rate=rate, momentum=0.0, curvature=curvature)
+    expected = "tempered posterior" if hotter - 1 < RESOLVED else "activated, not Gibbs"
+    return GibbsWorld(name, potential, _descents(potential, Noise(1.0), rate), expected)
 
 
 @checked_arguments

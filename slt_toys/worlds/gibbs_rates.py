@@ -38,6 +38,18 @@ CASES = {
     **{f"anisotropic, ratio {ratio:g}": partial(anisotropic, ratio) for ratio in RATIOS},
     SHORT[0]: WORLDS["additive"],
 }
+# Cases that are counted together, by what their noise is.
+FAMILIES = {
+    "one temperature": ("langevin", "additive", "additive, two coordinates"),
+    "noise by place": (
+        "hot clean well", "hot clean well, two coordinates", "noise grows with the loss",
+        *(f"hot clean well, factor {factor:g}" for factor in FACTORS),
+    ),
+    "heavy tails": ("heavy tails", "heavy tails, two coordinates"),
+    "noise by direction": (
+        "anisotropic", "aligned with the Hessian", *(f"anisotropic, ratio {ratio:g}" for ratio in RATIOS)
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -146,6 +158,10 @@ def page(lines: Sequence[dict[str, Any]]) -> str:
         own = [line for line in lines if line["case"] == case]
         if own:
             rows.append(_row(case, make().expected, own))
+    for family, cases in FAMILIES.items():
+        own = [line for line in lines if line["case"] in cases]
+        if own:
+            rows.append(_row(f"**all of {family}**", CASES[cases[0]]().expected, own))
     return linked("\n".join([*_HEAD, *rows, "", *_FOOT, ""]), "../theory/pages/")
 
 
@@ -162,7 +178,10 @@ def _row(case: str, expected: str, own: Sequence[dict[str, Any]]) -> str:
     counts = Counter(line["answer"] for line in own)
     right, total = counts[expected], len(own)
     low, high = interval(right, total)
-    apart = sorted(_median(line["ratio"][k] for line in own) for k in range(len(own[0]["ratio"])))
+    apart = sorted(
+        _median(line["ratio"][k] for line in own if k < len(line["ratio"]))
+        for k in range(max(len(line["ratio"]) for line in own))
+    )
     told = [f"{100 * value:.0f}" for value in apart if math.isfinite(value)]
     numbers = " | ".join(str(counts[answer]) for answer in ANSWERS)
     between = f"{told[0]} to {told[-1]} %" if told else "cannot be read"

@@ -44,6 +44,8 @@ def test_what_is_recorded_is_not_run_again(tmp_path, monkeypatch):
 def test_counts_and_their_intervals():
     lines = [made_line("additive", k, "tempered posterior" if k else "cannot tell") for k in range(40)]
     assert "| 39 | 0 | 0 | 0 | 1 | 0.975 [0.868, 0.999] |" in page(lines)
+    more = [made_line("langevin", k, "tempered posterior") for k in range(10)]
+    assert "| **all of one temperature** | tempered posterior | 50 | 49 | 0 | 0 | 0 | 1 |" in page([*lines, *more])
     assert interval(0, 10)[0] == 0 and interval(10, 10)[1] == 1
     assert interval(10, 10)[0] == pytest.approx(0.025**0.1)
 
@@ -53,6 +55,11 @@ def test_a_line_holds_what_the_verdict_rests_on():
     line = judged("additive, short runs", 5)
     assert json.loads(json.dumps(line)) == line
     assert line["answer"] == "cannot tell" and len(line["low"]) == 3 and line["statement"].startswith("cannot tell")
+
+
+def test_a_family_holds_cases_of_one_answer():
+    for cases in gibbs_rates.FAMILIES.values():
+        assert len({CASES[case]().expected for case in cases}) == 1
 
 
 def test_an_unknown_case_is_refused_in_one_line(capsys, tmp_path):
