@@ -37,7 +37,7 @@ def _first_window(data: xr.Dataset) -> Claim:
 def _estimates(data: xr.Dataset) -> Claim:
     shares = data["published_share_at_switch"].values
     sentence = (
-        f"Published estimates of the learning coefficient rise during the critical period alone: by its hinge "
+        f"Published λ̂, one seed a batch size so without interval, rises in the critical period alone: by its hinge "
         f"{100 * shares.min():.0f} to {100 * shares.max():.0f} % is done."
     )
     return Claim("estimates-rise-in-the-period-alone", sentence, float(shares.max()), None, 1.0,
