@@ -24,21 +24,17 @@ from {module} import {name} as add_gradient
 @njit(parallel=True, cache=True)
 def advance(data, weights, rates, steps, batch, states):
     """Train runs in place: rates by epoch, steps in an epoch, a generator's state for each run."""
-    for run in prange(weights.shape[0]):
-        w, g, z = weights[run].copy(), np.empty(weights.shape[1]), states[run]
+    runs, size = weights.shape
+    for block in prange((runs + {lanes} - 1) // {lanes}):
+{begin}
         for epoch in range(rates.size):
             step = rates[epoch] / batch
             for _ in range(steps):
-                g[:] = 0.0
                 for _ in range(batch):
-                    z += np.uint64(0x9E3779B97F4A7C15)
-                    x = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-                    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-                    x = x ^ (x >> np.uint64(31))
-                    add_gradient(w, data[int(float(x >> np.uint64(11)) * 2.0**-53 * data.shape[0])], g)
-                for k in range(w.size):
-                    w[k] -= step * g[k]
-        weights[run], states[run] = w, z
+{add}
+                for k in range(size):
+{move}
+{end}
 
 
 @njit(cache=True)
@@ -51,6 +47,15 @@ def descend(data, weights, step, steps):
             add_gradient(weights, data[row], g)
         for k in range(weights.size):
             weights[k] -= step * g[k] / data.shape[0]
+
+
+@njit(cache=True)
+def slope(data, weights):
+    """Mean gradient."""
+    g = np.zeros(weights.size)
+    for row in range(data.shape[0]):
+        add_gradient(weights, data[row], g)
+    return g / data.shape[0]
 
 
 @njit(parallel=True, cache=True)
@@ -68,6 +73,34 @@ def measure(data, weights, moving):
         losses[run], traces[run] = loss, square - np.sum(mean[:moving] ** 2)
     return losses, traces
 '''
+
+# A step waits for the last one's weights, so a thread takes several runs at once. Those past the last run do its work
+# again, and keep nothing of it.
+_LANES = 4
+_BEGIN = """
+        run{k} = min({lanes} * block + {k}, runs - 1)
+        w{k}, g{k}, z{k} = weights[run{k}].copy(), np.zeros(size), states[run{k}]
+"""
+_ADD = """
+                    z{k} += np.uint64(0x9E3779B97F4A7C15)
+                    x = (z{k} ^ (z{k} >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+                    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+                    x = x ^ (x >> np.uint64(31))
+                    add_gradient(w{k}, data[int(float(x >> np.uint64(11)) * 2.0**-53 * data.shape[0])], g{k})
+"""
+_MOVE = """
+                    w{k}[k] -= step * g{k}[k]
+                    g{k}[k] = 0.0
+"""
+_END = """
+        if {lanes} * block + {k} < runs:
+            weights[run{k}], states[run{k}] = w{k}, z{k}
+"""
+
+
+def _in_lanes(lines: str) -> str:
+    """Lines of the kernel, once for each run that a thread takes at a time."""
+    return "\n".join(lines.strip("\n").format(k=k, lanes=_LANES) for k in range(_LANES))
 
 
 def minibatch_kernel(add_gradient: Callable[..., Any]) -> ModuleType:
@@ -91,4 +124,7 @@ def minibatch_kernel(add_gradient: Callable[..., Any]) -> ModuleType:
     # Constants that it reads stand in its file, so the whole file's text decides which kernel this is.
     text = inspect.getsource(inspect.getmodule(plain))  # type: ignore[arg-type]
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return load_module(_TEMPLATE.format(module=module, name=name, digest=digest), f"minibatch_{name.strip('_')}")
+    parts = {"begin": _BEGIN, "add": _ADD, "move": _MOVE, "end": _END}
+    lanes = {part: _in_lanes(lines) for part, lines in parts.items()}
+    source = _TEMPLATE.format(module=module, name=name, digest=digest, lanes=_LANES, **lanes)
+    return load_module(source, f"minibatch_{name.strip('_')}")

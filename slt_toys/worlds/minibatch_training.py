@@ -90,10 +90,8 @@ def losses_and_variances(model: Model, data: Array, weights: Array) -> tuple[Arr
 
 def gradient(model: Model, data: Array, weights: Array) -> Array:
     """Gradient of the mean loss of the data at weights (d,)."""
-    total = np.zeros(model.dimension)
-    for row in data:
-        model.add_gradient(weights, row, total)
-    return total / len(data)
+    kernel = minibatch_kernel(model.add_gradient)
+    return kernel.slope(np.ascontiguousarray(data), np.ascontiguousarray(weights, dtype=float))
 
 
 def train(
