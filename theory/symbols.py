@@ -251,6 +251,7 @@ memorised_variance = _define(
 temperature_drift = _define(
     "temperature_drift", r"\frac{d\ln T^*}{d\ln\sigma^2}", "power of the gradient variance that T* follows [1]"
 )
+escapes_left = _define("escapes_left", r"\Lambda_\sigma", "escapes that a stuck run has still to come [1]")
 sliding_barrier = _define(
     "sliding_barrier", r"\Delta L^\dagger", "barrier that one escape is expected to cross after epoch e [loss]"
 )

@@ -92,7 +92,7 @@ def condition_tables(data: xr.Dataset) -> tuple[Table, ...]:
         "A variance that γ^e/B fixes breaks no law, though it is not one."
     )
     headings = ("problem", *verdicts(problems[0]), "slope, 95 %")
-    return (Table("conditions", caption, headings, tuple(rows)), _noise_table(problems))
+    return (Table("conditions", caption, headings, tuple(rows)), _noise_table(problems), *_escape_tables(problems))
 
 
 def _misses(one: xr.Dataset) -> tuple[float, float]:
@@ -146,6 +146,27 @@ def _noise_table(problems: list[xr.Dataset]) -> Table:
                 "one variance misses by", "p, measured noise", "p, one variance",
                 "doubts")  # fmt: skip
     return Table("measured_noise", caption, headings, tuple(rows))
+
+
+def _escape_tables(problems: list[xr.Dataset]) -> tuple[Table, ...]:
+    """Ends by escapes still to come, where one weight moves runs; none without such problems."""
+    rows = []
+    for one in problems:
+        known = np.isfinite(one["escapes_left"].values) | np.isfinite(one["escapes_end"].values)
+        for row in np.flatnonzero(known):
+            numbers = [one[name].values[row] for name in ("end", "escapes_end", "escapes_left")]
+            size = f"{one['batch_size'].values[row]:.0f}"
+            rows.append((spoken(one["problem"].item()), size, *map(_number, numbers, (1, 1, 2))))
+    if not rows:
+        return ()
+    caption = (
+        "Where one weight moves runs over a barrier: ends in epochs as measured, and where ln 2 = 0.69 escapes are "
+        "left, by measured noise and the exact rate in the clean loss at one temperature an epoch, with nothing fitted "
+        "[eq:escapes-left-measured-noise]; and how many are left at the measured ends. Noise that depends on the "
+        "weight, as in logistic regression, has no such temperature."
+    )
+    headings = ("problem", "batch size", "end", "end by escapes left", "escapes left at the end")
+    return (Table("escapes_left", caption, headings, tuple(rows)),)
 
 
 def _missing_claims(by_name: dict[str, xr.Dataset]) -> list[Claim]:

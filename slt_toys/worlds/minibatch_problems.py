@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from ..fits.ends import find_end
-from ..fits.measured_noise import NoiseTable, predicted_ends
+from ..fits.ends import replicate_epochs
+from ..fits.measured_noise import NoisePrediction, NoiseTable, predicted_ends
 from ..fits.resampling import resample_chains
 from ..kernels.minibatch import minibatch_kernel
 from ..protocol.training import ExponentialDecay, Training
 from . import minibatch_networks as networks
 from . import minibatch_regressions as regressions
+from .escapes_left import end_by_escapes, escapes_left, one_weight_moves
 from .minibatch_training import Advance, Array, Epochs, Model, Runs, gradient, losses_and_variances, trained_runs
 from .problems import Curve, Expectation, Problem
 
@@ -28,6 +30,7 @@ LINE = 101  # points of the straight line between two phases
 CONDITIONS = ("variance_over_run", "variance_over_batch", "start_shift", "start_shift_low", "start_shift_high",
               "step_curvature", "barrier", "noise_slope", "noise_slope_low", "noise_slope_high", "noise_p_value",
               "closed_p_value", "noise_anchor")  # fmt: skip
+NOISE_ENDS = {"": "epoch", "_low": "low", "_high": "high"}  # of a predicted end: name in the dataset to its field
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,11 +126,11 @@ def _variance(model: Model) -> float:
 def no_conditions(ranks: int) -> xr.Dataset:
     """What :func:`conditions` gives for a problem without a model: nothing, in the same shapes."""
     blank = {name: ((), np.nan) for name in CONDITIONS}
-    ends = {name: ("rank", np.full(ranks, np.nan)) for name in ("noise_end", "noise_end_low", "noise_end_high")}
+    ends = {f"noise_end{name}": ("rank", np.full(ranks, np.nan)) for name in NOISE_ENDS}
     table = {name: (("rank", "noise_row"), np.full((ranks, NOISE_ROWS), np.nan))
              for name in ("noise_variance", "noise_variance_error")}  # fmt: skip
-    return xr.Dataset(blank | ends | table | {"noise_epoch": ("noise_row", np.full(NOISE_ROWS, np.nan)),
-                                              "noise_doubts": ""})  # fmt: skip
+    rows = {"noise_epoch": ("noise_row", np.full(NOISE_ROWS, np.nan)), "noise_doubts": ""}
+    return xr.Dataset(blank | ends | no_escapes(ranks) | table | rows)
 
 
 # ---- conditions -----------------------------------------------------------------------------------------------------
@@ -156,54 +159,96 @@ def conditions(
         runs begin in the clean phase; ``step_curvature``: ηh at the earliest end; ``barrier``: height, on the straight
         line from the stuck phase to the clean one, over the stuck phase, in units of loss. Then by
         :func:`slt_toys.fits.measured_noise.predicted_ends` the ``noise_slope`` with its interval, in halvings per
-        halving, and the chances of the measured ends by measured noise and by one variance.
+        halving, and the chances of the measured ends by measured noise and by one variance. Where one weight moves
+        runs, by :mod:`slt_toys.worlds.escapes_left` the ``escapes_end`` by rank, in epochs, and the ``escapes_left``
+        at the measured ends, ln 2 if the count is right.
     """
     model, training = problem.model, problem.trainings[-1]
     assert isinstance(model, Model) and isinstance(training.learning_rate_at, ExponentialDecay)
-    decay = training.learning_rate_at.decay
-    at, errors = ends["end"].values, ends["end_error"].values
-    sizes = [curve.batch_size for curve in curves]
-    grid = curves[0].noise_epochs
-    table = NoiseTable(
-        np.array(sizes, dtype=float), grid.astype(float), np.array([curve.variance for curve in curves]),
-        np.array([curve.variance_error for curve in curves]),
-    )  # fmt: skip
-    width = (ends["end_high"].values - ends["end_low"].values) / (2 * 1.96)
-    errors = np.maximum(np.where(np.isfinite(errors), errors, width), LEAST_ERROR)
-    known = {size: (end, error) for size, end, error in zip(sizes, at, errors, strict=True) if np.isfinite(end + error)}
+    table, known = _noise_table(curves), _known_ends(curves, ends)
     made: dict[str, float] = {name: np.nan for name in CONDITIONS}
     stuck_at, clean_at = (descended(model, weights) for weights in (model.deficit_weights, model.clean_weights))
     made["barrier"] = barrier(model, stuck_at, clean_at)
-    doubts, predicted = "", np.full(len(sizes), np.nan)
-    bounds = np.full((len(sizes), 2), np.nan)
     if known:
         made |= _noise_ratios(table, known)
         first = min(end for end, _ in known.values())
         curvature = max(largest_curvature(model, weights) for weights in (stuck_at, clean_at))
         made["step_curvature"] = float(training.learning_rate_at(np.array(first)) * curvature)  # type: ignore[arg-type]
-    if sizes[-1] in known:
+    if curves[-1].batch_size in known:
         made |= _start_shift(problem, curves[-1], runs, seed)
+    escapes = no_escapes(len(curves))
+    if one_weight_moves(model):
+        escapes = _escapes(problem, table, stuck_at, clean_at, ends["end"].values)
+    noise = None
     if len(known) > 1:
-        anchor = sorted(known)[len(known) // 2]
-        prediction = predicted_ends(table, known, anchor=anchor, decay=decay, repetitions=REPETITIONS, seed=[*seed, 9])
-        unit = prediction.closed_form_shift
-        for name, value in (("", prediction.shift), ("_low", prediction.shift_low), ("_high", prediction.shift_high)):
-            made[f"noise_slope{name}"] = np.nan if value is None else value / unit
-        made["noise_p_value"] = np.nan if prediction.p_value is None else prediction.p_value
-        made["closed_p_value"], made["noise_anchor"] = prediction.closed_form_p_value, float(anchor)
-        doubts = "; ".join([*prediction.doubts, *(end.refusal for end in prediction.ends if end.refusal)])
-        for end in prediction.ends:
-            row = sizes.index(int(end.batch_size))
-            predicted[row] = np.nan if end.epoch is None else end.epoch
-            bounds[row] = [np.nan if x is None else x for x in (end.low, end.high)]
+        anchor, decay = sorted(known)[len(known) // 2], training.learning_rate_at.decay
+        noise = predicted_ends(table, known, anchor=anchor, decay=decay, repetitions=REPETITIONS, seed=[*seed, 9])
+        made |= _noise_slope(noise)
     return xr.Dataset(
         {name: ((), value) for name, value in made.items()}
-        | {"noise_doubts": doubts, "noise_end": ("rank", predicted), "noise_end_low": ("rank", bounds[:, 0]),
-           "noise_end_high": ("rank", bounds[:, 1]),
-           "noise_epoch": ("noise_row", grid.astype(float)),
+        | _noise_ends(noise, table)
+        | escapes
+        | {"noise_epoch": ("noise_row", table.epochs),
            "noise_variance": (("rank", "noise_row"), table.values),
            "noise_variance_error": (("rank", "noise_row"), table.errors)}
     )  # fmt: skip
+
+
+def _noise_table(curves: Sequence[Curve]) -> NoiseTable:
+    """Gradient variance by batch size and epoch, as measured along the curves."""
+    return NoiseTable(
+        np.array([curve.batch_size for curve in curves], dtype=float), curves[0].noise_epochs.astype(float),
+        np.array([curve.variance for curve in curves]), np.array([curve.variance_error for curve in curves]),
+    )  # fmt: skip
+
+
+def _known_ends(curves: Sequence[Curve], ends: xr.Dataset) -> dict[int, tuple[float, float]]:
+    """Ends that have an error, by batch size; one without it takes the width of its interval."""
+    at, errors = ends["end"].values, ends["end_error"].values
+    width = (ends["end_high"].values - ends["end_low"].values) / (2 * 1.96)
+    errors = np.maximum(np.where(np.isfinite(errors), errors, width), LEAST_ERROR)
+    sizes = [curve.batch_size for curve in curves]
+    return {size: (end, error) for size, end, error in zip(sizes, at, errors, strict=True) if np.isfinite(end + error)}
+
+
+def _noise_slope(noise: NoisePrediction) -> dict[str, float]:
+    """The slope that measured noise predicts, in halvings per halving, and the chances of the measured ends."""
+    shifts = {"": noise.shift, "_low": noise.shift_low, "_high": noise.shift_high}
+    slopes = {f"noise_slope{name}": _number(shift) / noise.closed_form_shift for name, shift in shifts.items()}
+    chances = {"noise_p_value": _number(noise.p_value), "closed_p_value": noise.closed_form_p_value}
+    return slopes | chances | {"noise_anchor": float(noise.anchor)}
+
+
+def _noise_ends(noise: NoisePrediction | None, table: NoiseTable) -> dict[str, Any]:
+    """Ends that measured noise predicts, by rank, and what it doubts; not a number where it predicts none."""
+    predicted = {name: np.full(len(table.batch_sizes), np.nan) for name in ("epoch", "low", "high")}
+    for end in () if noise is None else noise.ends:
+        for name, values in predicted.items():
+            values[table.batch_sizes == end.batch_size] = _number(getattr(end, name))
+    doubts = () if noise is None else (*noise.doubts, *(end.refusal for end in noise.ends if end.refusal))
+    ends = {f"noise_end{name}": ("rank", predicted[field]) for name, field in NOISE_ENDS.items()}
+    return {"noise_doubts": "; ".join(doubts), **ends}
+
+
+def no_escapes(ranks: int) -> dict[str, Any]:
+    """What is known of escapes where several weights move runs together: nothing."""
+    return {name: ("rank", np.full(ranks, np.nan)) for name in ("escapes_end", "escapes_left")}
+
+
+def _escapes(problem: Problem, table: NoiseTable, stuck: Array, clean: Array, ends: Array) -> dict[str, Any]:
+    """Where ln 2 escapes are left, and how many are left at the measured ends, by rank."""
+    setting, model = SETTINGS[problem.name], problem.model
+    assert isinstance(model, Model)
+    found = no_escapes(len(table.batch_sizes))
+    for row, training in enumerate(problem.trainings[: len(table.batch_sizes)]):
+        left = escapes_left(table, training, model, stuck, clean, latest=setting.latest, after=setting.after)
+        found["escapes_end"][1][row] = end_by_escapes(left, problem.level)
+        found["escapes_left"][1][row] = np.interp(ends[row], np.arange(len(left)), left)
+    return found
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else float(value)
 
 
 def _noise_ratios(table: NoiseTable, known: dict[int, tuple[float, float]]) -> dict[str, float]:
@@ -230,9 +275,7 @@ def _start_shift(problem: Problem, curve: Curve, runs: int, seed: Sequence[int])
     both = []
     for number, stuck in enumerate((curve.stuck, other)):
         drawn = resample_chains(stuck, repetitions=REPETITIONS, seed=[*seed, 8, number])
-        ends = [find_end(curve.switch_epochs, row, definition) for row in drawn]
-        place = {"later": np.inf, "earlier": -np.inf, "flat": np.nan}
-        both.append(np.array([place[end.state] if end.epoch is None else end.epoch for end in ends]))
+        both.append(replicate_epochs(curve.switch_epochs, drawn, definition))
     with np.errstate(invalid="ignore"):
         shifts = both[1] - both[0]
     shifts = shifts[~np.isnan(shifts)]

@@ -19,6 +19,10 @@ LEARNED = MET | {"variance_over_batch": 4.0, "slope": 0.2, "slope_low": 0.1, "sl
 FLOW = MET | {"barrier": 0.0, "slope": 0.2, "slope_low": 0.1, "slope_high": 0.3, "noise_p_value": 1e-9}
 
 
+# A problem with one moving weight is known by its escapes; at one batch size the count is off by an e-fold.
+ESCAPES = np.array([1.0, 0.0, 0.0, np.nan])
+
+
 def made(**problems: dict[str, float]) -> xr.Dataset:
     names = list(problems)
     data = {}
@@ -31,6 +35,8 @@ def made(**problems: dict[str, float]) -> xr.Dataset:
         "end": (("problem", "definition", "rank"), ends[:, None]),
         "end_halvings": (("problem", "definition", "rank"), ends[:, None] / 4),
         "noise_end": (("problem", "rank"), ends),
+        "escapes_end": (("problem", "rank"), ends + ESCAPES),
+        "escapes_left": (("problem", "rank"), 0.7 * np.exp(ends * 0 + ESCAPES)),
         "batch_size": (("problem", "rank"), np.tile([1.0, 2.0, 4.0, 8.0], (len(names), 1))),
         "noise_doubts": ("problem", [""] * len(names)),
     }  # fmt: skip
@@ -69,11 +75,19 @@ def test_every_condition_can_fail(changes, name, verdict):
 
 
 def test_tables_name_problems_and_refusals():
-    conditions, noise = condition_tables(made(memorising=LEARNED, logistic=MET | {"noise_p_value": np.nan}))
+    conditions, noise, escapes = condition_tables(made(memorising=LEARNED, logistic=MET | {"noise_p_value": np.nan}))
     assert conditions.rows[0][2] == "no: 4.00" and conditions.rows[1][2] == "yes: 1.10"
     assert (
         noise.rows[0][1].startswith("B 1: 20.0 (20.0)")
         and noise.rows[1][6] == "refused"
         and noise.rows[0][4:6] == ("0.0", "0.0")
     )
+    assert escapes.rows[:2] == (
+        ("memorising", "1", "20.0", "21.0", "1.90"),
+        ("memorising", "2", "16.0", "16.0", "0.70"),
+    )
+    assert len(escapes.rows) == 6  # none for the batch size at which nothing is known
+    several = made(logistic=MET)
+    none = several.assign({name: np.nan * several[name] for name in ("escapes_end", "escapes_left")})
+    assert [table.name for table in condition_tables(none)] == ["conditions", "measured_noise"]
     assert condition_tables(made(memorising=MET | {"barrier": np.nan})) == ()

@@ -87,6 +87,8 @@ def test_labels_learned_by_heart_turn_the_slope_as_measured_noise_says():
     closed = ends[anchor] + np.log(sizes / sizes[anchor]) / np.log(0.97)
     assert np.nanmax(np.abs(ends - one["noise_end"].values[:4])) < 10 and np.abs(ends - closed).max() > 30
     assert verdicts(one)["one variance over B"] == "no"
+    # Escapes left, with nothing fitted.
+    assert np.nanmax(np.abs(ends - one["escapes_end"].values[:4])) < 8
     # The control that cannot learn by heart obeys the closed form.
     other = measured("without_memory")
     error = np.nan_to_num(other["slope_error"].item(), nan=0.05)
