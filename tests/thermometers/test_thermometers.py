@@ -137,7 +137,11 @@ def test_noise_that_grows_with_the_loss_is_seen_as_disagreement():
     readings = four(DOUBLE_WELL, growing, rate, batch, temperature, burn=80, added_noise=math.sqrt(floor))
     found = disagreement(readings)
     assert found.p_value < 1e-30, found.verdict  # 12 standard errors are 4e-33 of a normal law; F has longer tails
-    assert found.spread > FAR * found.spread_error and found.spread > 0.1
+    # Occupancy, the least sure, reads only if chains change phase three times, as here few do; where it does, the
+    # largest difference is its own and less sure. So the two that always read are compared.
+    moving = disagreement(readings[2:])
+    assert moving.thermometers == ("fluctuation-dissipation", "escape from left")
+    assert moving.spread > FAR * moving.spread_error and found.spread > 0.1
     # The control: noise that does not grow has one temperature.
     steady = GaussianGradients(DOUBLE_WELL, 2 * batch * temperature / rate)
     one = disagreement(four(DOUBLE_WELL, steady, rate, batch, temperature))
