@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri, stdtrit
+from scipy.special import betaincinv, ndtri, stdtrit
 
 from ..inputs.arguments import checked_arguments
 from .ends import (
@@ -118,6 +118,40 @@ def percentile_interval(replicates: ArrayLike, confidence: float = 0.95) -> tupl
     low = float(np.quantile(np.where(np.isnan(drawn), -np.inf, drawn), tail, method="lower"))
     high = float(np.quantile(np.where(np.isnan(drawn), np.inf, drawn), 1 - tail, method="higher"))
     return (low if math.isfinite(low) else None), (high if math.isfinite(high) else None)
+
+
+@checked_arguments
+def share_interval(hits: ArrayLike, count: int, confidence: float = 0.95) -> tuple[FloatArray, FloatArray]:
+    """Clopper and Pearson's interval of a share (Biometrika 26, 404, 1934).
+
+    Parameters
+    ----------
+    hits
+        Each from 0 to ``count``, any shape.
+    count
+        Independent trials.
+    confidence
+        Strictly between 0 and 1.
+
+    Returns
+    -------
+    tuple
+        Low and high ends, in the shape of ``hits``.
+
+    Raises
+    ------
+    ValueError
+        For no trials, or hits outside them.
+    """
+    check_confidence(confidence)
+    found = np.asarray(hits, dtype=float)
+    if count < 1 or not ((found >= 0) & (found <= count)).all():
+        raise ValueError(f"hits must lie from 0 to count, which must be at least 1, not {hits} of {count}")
+    tail = (1 - confidence) / 2
+    # Where an end is 0 or 1 the law has a parameter 0: any other stands in for it.
+    low = betaincinv(np.maximum(found, 1), count - found + 1, tail)
+    high = betaincinv(found + 1, np.maximum(count - found, 1), 1 - tail)
+    return np.where(found > 0, low, 0.0), np.where(found < count, high, 1.0)
 
 
 @checked_arguments

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.stats import beta
 
 from ..fits.ends import CriticalPeriodEnd
+from ..fits.resampling import share_interval
 from ..potentials.potential import PotentialPair
 from ..potentials.printing import energy_text
 from ..protocol.components import component_pairs
@@ -134,7 +134,7 @@ def _stuck_shares(experiment: Experiment, exact: NDArray[np.float64]) -> dict[st
     """Exact and sampled stuck shares, and how far the two are apart in standard errors."""
     grid, runs = ("arm", "switch_epoch"), experiment.observations[0].runs
     sampled = shares(experiment.observations, [row.arm for row in experiment.rows])
-    low, high = _share_interval(np.round(sampled * runs), runs)
+    low, high = share_interval(np.round(sampled * runs), runs, CONFIDENCE)
     distance = (sampled - exact) / np.sqrt(np.maximum(exact * (1 - exact), LEAST_VARIANCE) / runs)
     known = distance[np.isfinite(exact).all(axis=1)]
     return {
@@ -147,13 +147,6 @@ def _stuck_shares(experiment: Experiment, exact: NDArray[np.float64]) -> dict[st
         "distance_largest": float(np.abs(known).max()),
         "distance_count": int(known.size),
     }
-
-
-def _share_interval(hits: Any, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Exact binomial interval of a share."""
-    tail = (1 - CONFIDENCE) / 2
-    low, high = beta.ppf(tail, hits, count - hits + 1), beta.ppf(1 - tail, hits + 1, count - hits)
-    return np.where(hits > 0, low, 0.0), np.where(hits < count, high, 1.0)
 
 
 def _exact_ends(experiment: Experiment, exact: NDArray[np.float64]) -> list[CriticalPeriodEnd | None]:
@@ -285,7 +278,7 @@ def _detected(data: xr.Dataset) -> list[Claim]:
     for percent in (10,):
         mixed = data.isel(mixture=[f", {percent} % " in str(name) for name in data["power_world"].values])
         hits, count = int(mixed["power_refuted"].sum()), int(mixed["power_seeds"].sum())
-        low, high = map(float, _share_interval(hits, count))
+        low, high = map(float, share_interval(hits, count, CONFIDENCE))
         sentence = (
             f"The verdict always detects {percent} % of another mechanism: it refutes temperature in {hits} of {count} "
             "sets of counts."

@@ -17,10 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scipy.special import betaincinv
-
 from theory.equations import linked
 
+from ..fits.resampling import share_interval
 from ..inputs.arguments import checked_arguments
 from ..results.progress import command_line, progress
 from ..results.records import write_bytes_atomically
@@ -139,14 +138,6 @@ def read(record: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-def interval(count: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Clopper and Pearson's interval of a share."""
-    tail = (1 - confidence) / 2
-    low = float(betaincinv(count, total - count + 1, tail)) if count else 0.0
-    high = float(betaincinv(count + 1, total - count, 1 - tail)) if count < total else 1.0
-    return low, high
-
-
 def page(lines: Sequence[dict[str, Any]]) -> str:
     """Count the answers of every case."""
     lines = [{**line, "answer": recounted(line)} for line in lines]
@@ -177,7 +168,7 @@ def recounted(line: dict[str, Any]) -> str:
 def _row(case: str, expected: str, own: Sequence[dict[str, Any]]) -> str:
     counts = Counter(line["answer"] for line in own)
     right, total = counts[expected], len(own)
-    low, high = interval(right, total)
+    low, high = map(float, share_interval(right, total))
     apart = sorted(
         _median(line["ratio"][k] for line in own if k < len(line["ratio"]))
         for k in range(max(len(line["ratio"]) for line in own))

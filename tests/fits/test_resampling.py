@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import norm, t
+from scipy.stats import binom, norm, t
 
 from slt_toys.fits.ends import HALF_DEPTH, HALF_STUCK_MASS, HINGE, hinge_fit, replicate_epochs
 from slt_toys.fits.resampling import (
@@ -16,6 +16,7 @@ from slt_toys.fits.resampling import (
     resample_chains,
     resample_counts,
     resample_curve,
+    share_interval,
 )
 from tests.fits.covering import covers
 from tests.fits.made_curves import EPOCHS, declining
@@ -107,3 +108,16 @@ def test_the_interval_and_the_error_are_those_of_the_replicates():
     assert end.epoch == pytest.approx(20 / 3) and (end.low, end.high) == pytest.approx((epochs[2], epochs[-3]))
     assert end.standard_error == pytest.approx(math.sqrt(np.sum((epochs - epochs.mean()) ** 2) / 41))
     assert (end.repetitions, end.censored_share, end.confidence) == (42, 0.0, 0.9)
+
+
+def test_the_interval_of_a_share_is_that_of_its_tails():
+    """At each end the other side's tail has half of what is left over; nowhere does it hold less than it says."""
+    hits, count = np.arange(13), 12
+    low, high = share_interval(hits, count, 0.9)
+    assert low[0] == 0 and high[-1] == 1 and low[-1] == pytest.approx(0.05 ** (1 / count))
+    np.testing.assert_allclose(binom.sf(hits[1:] - 1, count, low[1:]), 0.05, rtol=1e-9)
+    np.testing.assert_allclose(binom.cdf(hits[:-1], count, high[:-1]), 0.05, rtol=1e-9)
+    for truth in (0.02, 0.3, 0.77):
+        assert binom.pmf(hits, count, truth)[(low <= truth) & (truth <= high)].sum() >= 0.9
+    with pytest.raises(ValueError, match="hits must lie from 0 to count, which must be at least 1, not 4 of 3"):
+        share_interval(4, 3)
