@@ -94,19 +94,6 @@ def test_ends_are_those_of_the_fokker_planck_equation():
     assert max(missed) > 2 * np.abs(ends - exact)[known].max()
 
 
-def test_a_steady_fall_is_the_law():
-    """The closed form, by adding up epochs: y = ΔL/T, hazard r₀ e^{-y} of epochs of falling length."""
-    y, growth, first, per_epoch = 3.0, -0.02, 0.5, 20.0
-    fine = np.arange(0, 400, 0.001) + 0.0005
-    fall = -np.log(DECAY) - growth
-    hazard = first * per_epoch * DECAY**fine * np.exp(-y * np.exp(fall * fine))
-    expected = law("escapes-left-measured-noise")(
-        attempt_rate=first, epoch_time=per_epoch, reduced_barrier=y,
-        noise_epoch_rate=growth, decay=DECAY,
-    )  # fmt: skip
-    assert hazard.sum() * 0.001 == pytest.approx(float(expected), rel=1e-5)
-
-
 def test_ends_between_epochs():
     left = np.exp(np.linspace(1, -3, 41))
     assert end_by_escapes(left) == pytest.approx((1 - np.log(np.log(2))) * 10)

@@ -202,7 +202,8 @@ def derive_escapes_left() -> Derivation:
                 hazard,
             ),
             Step(
-                "With $u = ye^{qx}$, $y = \\Delta L/T$, and by parts, the integral is an incomplete gamma function. "
+                "With $u = x_\\ddagger e^{qx}$, $x_\\ddagger = \\Delta L/T$, and by parts, the integral is an "
+                "incomplete gamma function. "
                 "One critical temperature [eq:end-shift-measured-noise] leaves out how long it lasts: where noise "
                 "falls fast, fewer escapes are left at the same temperature, and the end comes sooner."
             ),

@@ -89,3 +89,16 @@ def test_drift_of_the_critical_temperature(evaluate):
     law = evaluate("temperature-drift-measured-noise", reduced_barrier=1.0 / np.sqrt(low * high))
     assert slope == pytest.approx(law, rel=0.15)
     assert 0.02 < law < 0.2
+
+
+def test_escapes_to_come_by_adding_up(evaluate):
+    """y = ΔL/T grows as the schedule and the variance fall, epochs get shorter; the control has one variance."""
+    height, growth, attempts, duration = 3.0, -0.02, 0.5, 20.0
+    fall = -np.log(DECAY) - growth
+    made = integrate.quad(
+        lambda x: attempts * duration * DECAY**x * np.exp(-height * np.exp(fall * x)), 0, np.inf, epsrel=1e-10
+    )[0]
+    given = {"attempt_rate": attempts, "epoch_time": duration, "reduced_barrier": height, "decay": DECAY}
+    law = evaluate("escapes-left-measured-noise", **given, noise_epoch_rate=growth)
+    assert made == pytest.approx(law, rel=1e-8)
+    assert evaluate("escapes-left-measured-noise", **given, noise_epoch_rate=-1e-6) > 1.1 * law
