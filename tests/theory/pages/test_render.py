@@ -11,14 +11,17 @@ import sympy
 from theory.__main__ import main
 from theory.derivation import Derivation, DerivationError
 from theory.equations import BY_SUBJECT, EQUATIONS
+from theory.pages import render
 from theory.pages.page_figures import PAGE_FIGURES
 from theory.pages.render import check_pages, render_pages, write_pages
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(pages, tmp_path_factory):
     place = tmp_path_factory.mktemp("pages")
-    write_pages(place)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(render, "render_pages", lambda: dict(pages))
+        write_pages(place)
     return place
 
 
@@ -26,11 +29,11 @@ def test_pages_in_the_repository_are_up_to_date(capsys):
     assert main(["--check"]) == 0, capsys.readouterr().out
 
 
-def test_rendering_is_deterministic():
-    assert render_pages() == render_pages()
+def test_rendering_is_deterministic(pages):
+    assert render_pages() == pages
 
 
-def test_check_detects_a_modified_missing_and_foreign_page(folder, capsys):
+def test_check_detects_a_modified_missing_and_foreign_page(folder, rendered, capsys):
     assert check_pages(folder) == []
     page = folder / "sgd.md"
     text = page.read_text(encoding="utf-8")
@@ -56,7 +59,7 @@ def test_check_detects_a_changed_result(folder, monkeypatch):
     assert check_pages(folder) == ["sgd.md is out of date; run python -m theory"]
 
 
-def test_check_detects_a_missing_and_a_foreign_figure(folder):
+def test_check_detects_a_missing_and_a_foreign_figure(folder, rendered):
     picture = folder / "figures" / "energy_law.png"
     content = picture.read_bytes()
     picture.rename(folder / "figures" / "stray.png")
@@ -91,7 +94,7 @@ def test_wrong_abbreviations_are_refused(monkeypatch):
 
 
 @pytest.mark.parametrize("option", [["--folder", "file"], ["--latex", "file/theory.tex"]])
-def test_a_folder_that_cannot_be_written_gets_one_line(option, tmp_path, capsys):
+def test_a_folder_that_cannot_be_written_gets_one_line(option, rendered, tmp_path, capsys):
     (tmp_path / "file").write_text("", encoding="utf-8")
     assert main([option[0], str(tmp_path / option[1])]) == 1
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
