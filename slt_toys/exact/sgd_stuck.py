@@ -38,17 +38,20 @@ class KernelShares:
         Largest share that might have crossed the borders in epochs that were left out.
     followed
         Epochs of each run until then.
+    refined
+        Largest change of a share from a coarser grid to this one, where both were solved: that grid's own error.
     """
 
     shares: Array
     lost: float
     still_crossing: float
     followed: NDArray[np.int64]
+    refined: float = 0.0
 
     @property
     def error(self) -> float:
-        """Bound of what is neglected; the grid's own error is seen by halving its resolution."""
-        return self.lost + self.still_crossing
+        """Bound of what is neglected; the grid's own error is in it where a coarser grid was solved as well."""
+        return self.lost + self.still_crossing + self.refined
 
 
 def borders_of(potential: Potential, phase: str) -> tuple[float, float]:
@@ -92,7 +95,7 @@ def shares_by_kernel(
     kinds = {each.kind for run in runs for each in run}
     if len(kinds) > 1:
         raise ValueError("runs must all be of one kind: with momentum or without, reshuffled or not")
-    sweep = _Sweep(runs, list(switch_epochs), start, borders, resolution)
+    sweep = Sweep(runs, list(switch_epochs), start, borders, resolution)
     costly = kinds.pop()[:2] != (False, False)
     found = sweep.aligned() if costly else None
     if found is None:
@@ -102,7 +105,9 @@ def shares_by_kernel(
     return found
 
 
-class _Sweep:
+class Sweep:
+    """Runs of one kind and what they share; see :func:`shares_by_kernel`."""
+
     def __init__(
         self, runs: Sequence[Run], switches: list[int], start: Callable[[Array], Array], borders: tuple[float, float],
         resolution: float,
@@ -121,6 +126,10 @@ class _Sweep:
         if key not in self.intervals:
             self.intervals[key] = interval_of(epoch, self.potentials, hotter)
         return epoch_kernel(epoch, self.intervals[key], self.resolution)
+
+    def transfer(self, kernel: EpochKernel, following: EpochKernel, state: Array, back: bool = False) -> Array:
+        """Masses or observables between two epochs."""
+        return transfer(kernel, following, state, back)
 
     def weights(self, kernel: EpochKernel) -> Array:
         """Of the states in the share between the borders."""
@@ -171,7 +180,7 @@ class _Sweep:
                 state = kernel.masses_from(before.points, state)
                 states.append(state)
                 continue
-            state = transfer(before, kernel, state) if number else state
+            state = self.transfer(before, kernel, state) if number else state
             new = kernel.masses(state)
             if number >= switch and number % 4 == 0 and rates[number] == hottest[number] and len(run) - number > 1:
                 inside = self.weights(kernel) * state
@@ -218,7 +227,7 @@ class _Sweep:
             lost = max(lost, 1 - float(state.sum()))
             if switch in values:
                 into, value = values[switch]
-                shares[number] = float((transfer(at, into, state) * value).sum())
+                shares[number] = float((self.transfer(at, into, state) * value).sum())
             else:
                 shares[number] = float((self.weights(at) * state).sum())
         # An epoch of the clean energy loses most where it follows the switch, and most of all in the hottest one.
@@ -226,7 +235,7 @@ class _Sweep:
         leaks = [0.0]
         for epoch in ends:
             at, state = states[min(epoch, len(states) - 1)]
-            begun = transfer(at, values[epoch][0], state)
+            begun = self.transfer(at, values[epoch][0], state)
             leaks.append(float(begun.sum() - values[epoch][0].masses(begun).sum()))
         lost += max(leaks) * (end - first)
         followed = np.maximum([end] * len(self.runs), np.array(self.switches) + 1)
@@ -239,13 +248,13 @@ class _Sweep:
         """
         while end <= last:
             switched = max((switch for switch in self.switches if switch < min(end, halt)), default=end)
-            slid = [self._sliding(after[epoch]) for epoch in range(switched, min(end, last))]
+            slid = [self.sliding(after[epoch]) for epoch in range(switched, min(end, last))]
             if switched == end or sum(slid) >= RELAXATIONS:
                 return end
             end += 1
         return end
 
-    def _sliding(self, epoch: SGDEpoch) -> float:
+    def sliding(self, epoch: SGDEpoch) -> float:
         """Relaxations of an epoch at the least steep border."""
         ends = np.array([border for border in self.borders if np.isfinite(border)])
         width = 1e-4 * max(1.0, float(np.abs(ends).max()))
@@ -264,18 +273,15 @@ class _Sweep:
 
         def may_cross(place: int) -> float:
             kernel = self.kernel(epochs[place], epochs[place - 1] if place else None)
-            temperature = float(kernel.epoch.temperature(np.zeros(1))[0])
-            energy = kernel.epoch.potential.energy_function()(kernel.points[:, None])
-            within, flow = (kernel.points > self.borders[0]) & (kernel.points < self.borders[1]), 0.0
-            top = min(float(np.interp(border, kernel.points, energy)) for border in self.borders if np.isfinite(border))
-            after = kernel.observables(self.weights(kernel))
+            temperature, energy, within, top = self.landscape(kernel)
+            flow, after = 0.0, kernel.observables(self.weights(kernel))
             for side in (within, ~within):  # the lower half of either well, which has an epoch to fill the rest
                 least = energy[side].min()
                 low = side & (energy < least + max(top - least, 0.0) / 2 + 1e-12)
                 density = np.where(low, np.exp(-(energy - least) / temperature), 0.0)
                 stays = float((after * kernel.started(density / density.sum())).sum())
                 flow = max(flow, abs(1 - stays) if side is within else abs(stays))
-            return 2 * flow * (len(epochs) - place)
+            return 2 * flow * self.epochs_left(epochs, place)
 
         stride, left = 8, np.inf
         while left > self.negligible:  # upwards, as late epochs take fine grids
@@ -294,13 +300,25 @@ class _Sweep:
                 low = middle
         return first + best[0], best[1]
 
+    def epochs_left(self, epochs: Sequence[SGDEpoch], place: int) -> float:
+        """As many epochs like the one at a place as cross no less than those from it on."""
+        return len(epochs) - place
+
+    def landscape(self, kernel: EpochKernel) -> tuple[float, Array, NDArray[np.bool_], float]:
+        """Temperature, energies of the grid's points, which lie between the borders, and the energy of the pass."""
+        temperature = float(kernel.epoch.temperature(np.zeros(1))[0])
+        energy = kernel.epoch.potential.energy_function()(kernel.points[:, None])
+        within = (kernel.points > self.borders[0]) & (kernel.points < self.borders[1])
+        top = min(float(np.interp(border, kernel.points, energy)) for border in self.borders if np.isfinite(border))
+        return temperature, energy, within, top
+
     def _forwards(self, run: Run, until: int) -> list[tuple[EpochKernel, Array]]:
         """Kernel whose grid it is, and state, at the start of every epoch up to one."""
         kernel = self.kernel(run[0], None)
         found = [(kernel, self.begun(kernel))]
         for number, epoch in enumerate(run[:until]):
             following = self.kernel(epoch, run[number - 1] if number else None)
-            state = following.masses(transfer(kernel, following, found[-1][1]))
+            state = following.masses(self.transfer(kernel, following, found[-1][1]))
             kernel = following
             found.append((kernel, state))
         return found
@@ -311,7 +329,7 @@ class _Sweep:
         value, found = self.weights(kernel), {}
         for number in range(end - 1, first - 1, -1):
             own = self.kernel(after[number], after.get(number - 1))
-            value = own.observables(transfer(own, kernel, value, back=True))
+            value = own.observables(self.transfer(own, kernel, value, back=True))
             kernel = own
             found[number] = kernel, value
         return found

@@ -16,6 +16,7 @@ not vectorised.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from types import ModuleType
 from typing import Literal
@@ -117,7 +118,7 @@ def gaussian_source(target: GaussianGradients, order: Order, noisy: bool) -> str
     potential, d, noises = target.potential, target.potential.dimension, target.noises
     step = [*_drawn(noises + (d if noisy else 0), d), *_epoch(order, d)]
     scale = 64 * normal_rows(noises + d)
-    step += _without_replacement(order, noises, d)
+    step += [*_without_replacement(order, noises, d), *_anisotropic(target)]
     if target.dependence == "loss":
         step += ["for i in range(L):", f"    normal[U({scale}) + i] = -least"]
         for number, group in enumerate(component_groups(potential)):
@@ -182,6 +183,15 @@ def _without_replacement(order: Order, noises: int, d: int) -> list[str]:
     first = [*drawn, f"        {stored} = u", f"{kept} += 1.0"]
     again = [f"for j in range(U({noises})):", "    for i in range(L):", f"        normal[half + j * L + i] = {stored}"]
     return [*lines, f"if {kept} < batches:", *indent(first, 1), "else:", *indent(again, 1)]
+
+
+def _anisotropic(target: GaussianGradients) -> list[str]:
+    """Scale the noise of coordinates whose variance has a factor of its own."""
+    lines: list[str] = []
+    for k, factor in enumerate(target.factors):
+        if factor != 1:
+            lines += ["for i in range(L):", f"    normal[half + U({64 * k}) + i] *= {math.sqrt(factor)!r}"]
+    return lines
 
 
 def _gaussian_update(group: ComponentGroup, target: GaussianGradients, noisy: bool, scale: int) -> list[str]:

@@ -164,12 +164,15 @@ class GaussianGradients:
     size
         N, the number of examples an epoch visits, needed for every order but ``"with_replacement"``. Of N examples,
         σ² has the divisor N - 1.
+    factors
+        One on the variance of each coordinate, where noise is anisotropic; none for 1 in all. Not with ``"gradient"``.
     """
 
     potential: Potential
     variance: float
     dependence: Dependence = "additive"
     size: int | None = None
+    factors: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -179,6 +182,15 @@ class GaussianGradients:
             raise ValueError(f"dependence must be 'additive', 'gradient' or 'loss', not {self.dependence!r}")
         if self.size is not None and (int(self.size) != self.size or self.size < 2):
             raise ValueError(f"size must be a whole number of at least 2 examples, or None, not {self.size}")
+        if self.factors and self.dependence == "gradient":
+            raise ValueError(
+                "factors must be left out with dependence 'gradient', whose one normal is along the gradient"
+            )
+        if self.factors and len(self.factors) != self.potential.dimension:
+            told = f"one factor for each of {self.potential.dimension} coordinates"
+            raise ValueError(f"factors must be {told}, not {len(self.factors)}")
+        if not all(np.isfinite(factor) and factor >= 0 for factor in self.factors):
+            raise ValueError(f"factors must be finite and not negative, not {self.factors}")
 
     @property
     def name(self) -> str:
@@ -200,7 +212,7 @@ class GaussianGradients:
         scale = np.full(points.shape[:-1], self.variance)
         if self.dependence == "loss":
             scale = self.variance * (self.potential.energy_function()(points) - self.least_loss)
-        return scale[..., None, None] * np.eye(d)
+        return scale[..., None, None] * np.diag(self.factors or (1.0,) * d)
 
     @property
     def least_loss(self) -> float:

@@ -62,7 +62,8 @@ class Arm:
         Of the examples: ``"with replacement"``, ``"reshuffled"`` every epoch, or ``"fixed"``; the latter two are run
         as SGD's own steps, and take neither added noise, which would not sum to zero, nor noise that follows the loss.
     anisotropy
-        Factor on the variance of the gradient in the second coordinate, where there is one.
+        Factor on the variance of the gradient in the second coordinate, where there is one. The first, along which
+        phases lie, keeps its own: without coupling nothing then changes, at one total variance it would.
     averaged_epochs
         The mean of the weights at the ends of so many last epochs decides; the run is the control's.
     """

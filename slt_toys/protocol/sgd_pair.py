@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -12,16 +12,19 @@ from numpy.typing import NDArray
 
 from ..exact.draws import draw_exact
 from ..exact.sgd_epoch import SGDEpoch
+from ..exact.sgd_plane import PlaneEpoch
+from ..exact.sgd_plane_stuck import borders_in_plane, shares_in_plane
 from ..exact.sgd_stuck import KernelShares, borders_of, shares_by_kernel
 from ..inputs.arguments import check_fields
 from ..potentials.examples import Dependence, GaussianGradients
 from ..potentials.potential import Potential, PotentialPair
 from ..samplers import SGD, Stage, sample_stages
-from .components import component_pairs, stuck_components
+from .components import component_pairs, coordinates_of, stuck_components
 from .sgd_run import SGDRun
 
 Array = NDArray[np.float64]
 COSTLY_RESOLUTION = 1.0  # of kernels with a second coordinate: e* differs by .001 epochs from .75
+PLANE_RESOLUTIONS = 1.25, 1.0  # of kernels of two coupled coordinates: e* differs by .03 epochs, and by .001 from .75
 LOSS_DRAWS = 20_000
 LOSS_UNIT = 3.0  # noise that follows the loss is the additive one at so many times the mean loss of the start
 LOSS_SHARE = 0.5  # of its variance
@@ -59,9 +62,22 @@ class NoisyPair:
 
     def lacks(self, run: SGDRun) -> str:
         """Why a run cannot be made here; empty where it can."""
-        if run.anisotropy != 1:
-            return "its Gaussian gradient noise is the same in every coordinate"
+        if run.anisotropy != 1 and self.pair.clean.dimension < 2:
+            return "it has one coordinate, and anisotropic noise takes two"
         return ""
+
+    def factors(self, run: SGDRun) -> tuple[float, ...]:
+        """On the variance of the examples' gradients, by coordinate."""
+        return tuple(run.anisotropy if k == 1 else 1.0 for k in range(self.pair.clean.dimension))
+
+    def one_sweep(self, run: SGDRun) -> bool:
+        """Whether :meth:`kernel_shares` finds all switch epochs at the price of one."""
+        return run.momentum > 0 or run.order == "reshuffled" or self.coupled
+
+    @property
+    def coupled(self) -> bool:
+        """Whether two of its coordinates are coupled."""
+        return any(part.clean.dimension == 2 for part in component_pairs(self.pair))
 
     def starts(self, chains: int, seed: Sequence[int]) -> Array:
         """Independent weights at epoch 0, shape (chains, coordinates)."""
@@ -103,7 +119,7 @@ class NoisyPair:
         return stuck_components(self.pair, self.sampled(run, chains=chains, seed=seed, until=until)[1]).mean(axis=0)
 
     def measured_variance(self, run: SGDRun, points: Array, examples: int, seed: Sequence[int]) -> float:
-        """Variance of one example's gradient per coordinate, from gradients drawn at some weights.
+        """Variance of one example's gradient per coordinate (their mean), from gradients drawn at some weights.
 
         Parameters
         ----------
@@ -119,6 +135,7 @@ class NoisyPair:
         potential = self.pair.deficit if run.switch_epoch else self.pair.clean
         spread = np.sqrt(self._variance_at(run, potential, points))
         noise = np.random.default_rng(seed).standard_normal((examples, *points.shape))
+        noise = noise * np.sqrt(np.array(self.factors(run)))
         return float((spread[:, None] * noise).var(axis=0, ddof=1).mean())
 
     def kernel_shares(self, runs: Sequence[SGDRun], *, resolution: float | None = None) -> KernelShares:
@@ -127,7 +144,8 @@ class NoisyPair:
         Raises
         ------
         ValueError
-            For what the kernel cannot do: coupled coordinates, a fixed order, noise that no grid resolves.
+            For what the kernel cannot do: more than two coupled coordinates, and in two whatever is not drawn with
+            replacement, plain and additive; a fixed order; noise that no grid resolves.
         """
         for run in runs:
             self._check(run)
@@ -135,16 +153,50 @@ class NoisyPair:
                 raise ValueError(
                     "runs: a fixed order repeats every minibatch's noise, whose kernel would need a coordinate for each"
                 )
-        parts = component_pairs(self.pair)
-        if any(part.clean.dimension != 1 for part in parts):
-            raise ValueError(f"pair {self.pair.name} has coupled coordinates; the kernel of SGD is for one")
         costly = runs[0].momentum > 0 or runs[0].order == "reshuffled"
         chosen = resolution or (COSTLY_RESOLUTION if costly else None)
-        found = [self._component_shares(part, runs, chosen) for part in parts]
+        found = [
+            self._plane_shares(part, runs, resolution)
+            if part.clean.dimension == 2
+            else self._component_shares(part, runs, chosen)
+            for part in component_pairs(self.pair)
+        ]
         return KernelShares(
             np.mean([each.shares for each in found], axis=0), max(each.lost for each in found),
             max(each.still_crossing for each in found), np.max([each.followed for each in found], axis=0),
+            max(each.refined for each in found),
         )  # fmt: skip
+
+    def _plane_shares(self, part: PotentialPair, runs: Sequence[SGDRun], resolution: float | None) -> KernelShares:
+        """Of two coupled coordinates, on two grids unless one is given."""
+        plain = all(
+            run.momentum == 0 and run.order == "with replacement" and run.noise_law == "additive" for run in runs
+        )  # fmt: skip
+        if not plain or part.clean.boundary == "reflecting":
+            raise ValueError(
+                f"pair {part.name} has two coupled coordinates, whose kernel takes no walls, no momentum, no noise "
+                "that follows the loss and examples with replacement alone; sample such runs"
+            )
+        here, energy = coordinates_of(part, self.pair), part.deficit.energy_function()
+        lowest = min(part.deficit.minimum_loss(k) for k in range(len(part.deficit.phases)))
+
+        def epochs(run: SGDRun) -> list[PlaneEpoch]:
+            own, added, _ = self._noise(run)
+            first, second = (own * self.factors(run)[k] + added**2 for k in here)
+            return [
+                PlaneEpoch(part.deficit if weight else part.clean, float(rate), run.steps_per_epoch, (first, second))
+                for rate, weight in zip(run.learning_rates, run.deficit_weights, strict=True)
+            ]
+
+        def start(points: Array) -> Array:
+            return np.exp(-(energy(points) - lowest) / self.start_temperature)
+
+        made, switches = [epochs(run) for run in runs], [run.switch_epoch for run in runs]
+        borders = borders_in_plane(part.clean, part.stuck_phase)
+        if resolution is not None:
+            return shares_in_plane(made, switches, start, borders, resolution=resolution)
+        rough, fine = (shares_in_plane(made, switches, start, borders, resolution=each) for each in PLANE_RESOLUTIONS)
+        return replace(fine, refined=float(np.abs(fine.shares - rough.shares).max()))
 
     def _component_shares(self, part: PotentialPair, runs: Sequence[SGDRun], resolution: float | None) -> KernelShares:
         energy, temperature = part.deficit.energy_function(), self.start_temperature
@@ -161,6 +213,7 @@ class NoisyPair:
 
     def _epochs(self, part: PotentialPair, run: SGDRun) -> list[SGDEpoch]:
         own, added, dependence = self._noise(run)
+        own *= self.factors(run)[coordinates_of(part, self.pair)[0]]
         return [
             SGDEpoch(
                 part.deficit if weight else part.clean, float(rate), run.steps_per_epoch, own, dependence, added,
@@ -189,7 +242,8 @@ class NoisyPair:
         potential = self.pair.deficit if run.deficit_weights[first] else self.pair.clean
         own, added, dependence = self._noise(run)
         steps = run.steps_per_epoch
-        target = GaussianGradients(potential, own, dependence, size=max(steps, 2))
+        factors = self.factors(run) if run.anisotropy != 1 else ()
+        target = GaussianGradients(potential, own, dependence, max(steps, 2), factors)
         rates = np.repeat(np.asarray(run.learning_rates, dtype=float)[first:until], steps)
         order = run.order.replace(" ", "_")
         sampler = SGD(rates, 1, run.momentum, run.nesterov, order, added)  # type: ignore[arg-type]

@@ -125,7 +125,8 @@ def _three_ways(ends: Sequence[ArmEnd]) -> dict[str, Any]:
     cells: dict[str, Any] = {"solved_arm": [end.arm for end in ends]}
     for name in ("kernel", "sampled", "langevin"):
         cells |= _end(f"solved_{name}_", ["solved_arm"], [getattr(end, name) for end in ends])
-    for name in ("error", "runs", "distance", "redundant_with", "difference", "refusal"):
+    cells |= _end("solved_control_", ["solved_arm"], [end.control for end in ends])
+    for name in ("error", "runs", "distance", "redundant_with", "difference", "refusal", "pair"):
         cells[f"solved_{name}"] = ("solved_arm", [getattr(end, name) for end in ends])
     return cells
 

@@ -48,12 +48,18 @@ def _three_ways(data: xr.Dataset) -> Table:
     )
     sampled = data["solved_sampled_epoch"].values
     misses = [predicted.get(arm, np.nan) - end for arm, end in zip(data["solved_arm"].values, sampled, strict=True)]
+    nothing = [""] * len(sampled)  # older records know no other pair
+    elsewhere = [data[name].values if name in data else nothing for name in ("solved_pair", "solved_control_statement")]
     remarks = [
-        f"as {other}, shares within {difference:.3f}" if other else told or "-"
-        for other, difference, told in zip(
+        f"as {other}, shares within {difference:.3f}" * bool(other)
+        or f"on {pair}: the control ends there at {control}" * bool(pair)
+        or told
+        or "-"
+        for other, difference, told, pair, control in zip(
             data["solved_redundant_with"].values,
             data["solved_difference"].values,
             data["solved_refusal"].values,
+            *elsewhere,
             strict=True,
         )
     ]

@@ -93,9 +93,11 @@ class SGD:
         """A temperature only where noise is additive and independent from step to step [eq:sgd-temperature]."""
         rate = float(np.ravel(self.learning_rate)[0])
         additive = isinstance(target, GaussianGradients) and target.dependence == "additive"
+        additive = additive and len(set(target.factors)) <= 1  # type: ignore[union-attr]
         if not additive or self.order != "with_replacement":
             return Stepping("stochastic_gradient_descent", rate, 1, None)
-        variance = target.variance + self.batch_size * self.added_noise**2  # type: ignore[union-attr]
+        own = target.variance * (target.factors or (1.0,))[0]  # type: ignore[union-attr]
+        variance = own + self.batch_size * self.added_noise**2
         if variance == 0:
             return Stepping("gradient_descent", rate, 1, None)
         temperature = law("sgd-temperature")(

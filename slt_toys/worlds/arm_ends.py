@@ -1,6 +1,7 @@
 """The end of the critical period in each arm three ways: by SGD's exact kernel, by SGD really run, and in its limit.
 
-An arm whose exact curve is another's up to :data:`REDUNDANT` is that arm made twice, and counts once.
+An arm whose exact curve is another's up to :data:`REDUNDANT` is that arm made twice, and counts once. Anisotropic noise
+takes two coordinates: of a pair with one it is run where a second is coupled to it, beside a control of its own there.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 
 from ..fits.ends import CriticalPeriodEnd, Definition, find_end
 from ..fits.resampling import end_with_interval, resample_counts
-from ..protocol.arms import Arm
+from ..protocol.arms import CONTROL, Arm
+from ..protocol.coupled_pair import coupled_pair
 from ..protocol.exact import exact_stuck_in_arm
 from ..protocol.schedule import Schedule
 from ..protocol.sgd_pair import NoisyPair
@@ -25,6 +27,7 @@ REDUNDANT = 0.02  # largest difference of exact stuck shares of two arms that co
 AROUND = (-3, 3)  # epochs about the exact end at which SGD is run
 AROUND_ROUGHLY = (-6, -2, 2, 6)  # about an end that a few runs found
 BEYOND = (-10, 0)  # about the last switch epoch, where the exact end is later
+FEWER_EXAMPLES = 8  # times fewer are there where a second coordinate is coupled: the price falls with the steps
 FEW = 128  # runs of a search, where there is no kernel
 
 __all__ = ["REDUNDANT", "ArmEnd", "arm_ends"]
@@ -57,6 +60,10 @@ class ArmEnd:
         An earlier arm with the same exact curve, empty without any, and the largest difference from it.
     refusal
         Why the kernel, or the arm, cannot be had; empty where it can.
+    pair
+        On which other pair it was run, in words; empty for the experiment's own.
+    control
+        The control's end there, by the kernel.
     """
 
     arm: str
@@ -72,6 +79,8 @@ class ArmEnd:
     redundant_with: str
     difference: float
     refusal: str
+    pair: str = ""
+    control: CriticalPeriodEnd | None = None
 
 
 class _Bench:
@@ -114,7 +123,7 @@ class _Curve:
     def at(self, switches: Sequence[int]) -> Array:
         """Shares at switch epochs."""
         new = sorted({*switches} - self.shares.keys())
-        if new and (self.bench.run(self.arm, 0).momentum or self.arm.order == "reshuffled"):
+        if new and self.bench.noisy.one_sweep(self.bench.run(self.arm, 0)):
             # one sweep gives every switch epoch
             new = list(range(self.bench.switches[0], max(*new, self.bench.switches[-1]) + 1))
         if new:
@@ -172,32 +181,69 @@ def arm_ends(
 
 def _arm_end(bench: _Bench, arm: Arm, seed: list[int], langevin: bool, earlier: Sequence[ArmEnd]) -> ArmEnd:
     noisy, switches = bench.noisy, bench.switches
+    first = bench.run(arm, switches[0])
+    if missing := noisy.lacks(first):
+        if first.anisotropy == 1:
+            return _refused(arm, switches, missing)
+        return _in_two_coordinates(bench, arm, seed)
     own = [bench.run(arm, switch) for switch in switches]
-    shares, error, kernel, until = np.full(len(switches), np.nan), np.nan, None, None
-    if missing := noisy.lacks(own[0]):
-        return ArmEnd(arm.name, None, None, None, shares, error, 0, (), np.empty(0), np.nan, "", np.nan, missing)
-    limit, refusal = bench.limit(own) if langevin else None, ""
-    curve = _Curve(bench, arm)
+    limit = bench.limit(own) if langevin and arm.anisotropy == 1 else None
+    if noisy.coupled:
+        told = "two coupled coordinates: the kernel takes minutes, NoisyPair.kernel_shares has it"
+        return _solved(bench, arm, seed, limit, None, told)
+    found = _solved(bench, arm, seed, limit, _Curve(bench, arm))
+    same, difference = _redundant(found.shares, [other for other in earlier if not other.pair])
+    return replace(found, redundant_with=same, difference=difference)
+
+
+def _refused(arm: Arm, switches: list[int], why: str) -> ArmEnd:
+    shares = np.full(len(switches), np.nan)
+    return ArmEnd(arm.name, None, None, None, shares, np.nan, 0, (), np.empty(0), np.nan, "", np.nan, why)
+
+
+def _in_two_coordinates(bench: _Bench, arm: Arm, seed: list[int]) -> ArmEnd:
+    """The arm, and the control by the kernel, where a second coordinate is coupled to the pair."""
+    fewer = replace(bench.base, dataset_size=bench.base.dataset_size / FEWER_EXAMPLES)
     try:
-        kernel, shares = curve.end(), curve.at(switches)
-        error, until = curve.error, curve.followed
+        pair = coupled_pair(bench.noisy.pair)
+        noisy = replace(bench.noisy, pair=pair)
+        other = _Bench(noisy, fewer, bench.switches, bench.after, bench.definition.level, bench.runs, bench.confidence)
+        control = _Curve(other, CONTROL).end()
+        found = _solved(other, arm, seed, None, _Curve(other, arm))
     except ValueError as refused:
-        refusal = str(refused)
-    at = _places(kernel, switches) if kernel is not None else _searched(bench, own, seed)
+        return _refused(arm, bench.switches, str(refused))
+    told = f"{pair.name}, {FEWER_EXAMPLES} times fewer examples"
+    return replace(found, pair=told, control=control)
+
+
+def _solved(
+    bench: _Bench, arm: Arm, seed: list[int], limit: CriticalPeriodEnd | None, curve: _Curve | None, refusal: str = ""
+) -> ArmEnd:
+    """By the kernel, unless it is refused, and by SGD about the end."""
+    switches = bench.switches
+    shares, error, kernel, until = np.full(len(switches), np.nan), np.nan, None, None
+    if curve is not None:
+        try:
+            kernel, shares = curve.end(), curve.at(switches)
+            error, until = curve.error, curve.followed
+        except ValueError as refused:
+            refusal = str(refused)
+    if kernel is not None:
+        at = _places(kernel, switches)
+    else:
+        at = _searched(bench, [bench.run(arm, switch) for switch in switches], seed)
     stuck, sampled, distance = np.empty(0), None, np.nan
     try:
         stuck, sampled = _sampled(bench, arm, at, seed, until)
-        if kernel is not None:
+        if kernel is not None and curve is not None:
             there = curve.at(at)
             error_of_share = np.sqrt(np.maximum(there * (1 - there), 1e-3) / bench.runs)
             distance = float((np.abs(stuck - there) / error_of_share).max())
     except ValueError as refused:
         refusal = f"{refusal}; {refused}" if refusal else str(refused)
-    same, difference = _redundant(shares, earlier)
     return ArmEnd(
-        arm.name, kernel, sampled, limit, shares, error, bench.runs, tuple(at), stuck, distance, same, difference,
-        refusal,
-    )  # fmt: skip
+        arm.name, kernel, sampled, limit, shares, error, bench.runs, tuple(at), stuck, distance, "", np.nan, refusal
+    )
 
 
 def _sampled(

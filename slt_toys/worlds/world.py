@@ -204,7 +204,8 @@ def thermal_two_phase(
         return noisy.measured_variance(settings, points, MEASURED_EXAMPLES, [*seed, 3])
 
     def lacks(settings: SGDRun) -> str:
-        if steps or (settings.order == "with replacement" and settings.noise_law == "additive"):
+        plain = settings.order == "with replacement" and settings.noise_law == "additive" and settings.anisotropy == 1
+        if steps or plain:
             return noisy.lacks(settings) or ("" if steps or not settings.averaged_epochs else NO_STEPS)
         return NO_STEPS
 

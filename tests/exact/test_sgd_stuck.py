@@ -7,7 +7,7 @@ import pytest
 
 from slt_toys.exact.draws import draw_exact
 from slt_toys.exact.sgd_epoch import SGDEpoch
-from slt_toys.exact.sgd_stuck import _Sweep, borders_of, shares_by_kernel
+from slt_toys.exact.sgd_stuck import Sweep, borders_of, shares_by_kernel
 from slt_toys.potentials.examples import GaussianGradients
 from slt_toys.samplers import SGD, Stage, sample_stages
 from tests.exact.made_epochs import PAIR, double_well_run, gibbs
@@ -58,7 +58,7 @@ def test_sgd_really_run_ends_stuck_as_often(kind):
 def test_one_sweep_backwards_is_every_run_forwards(others):
     switches = [0, 2, 4]
     runs = [double_well_run(switch, 40, decay=0.9, **others) for switch in switches]
-    sweep = _Sweep(runs, switches, gibbs, BORDERS, 0.75)
+    sweep = Sweep(runs, switches, gibbs, BORDERS, 0.75)
     together = sweep.aligned()
     assert together is not None
     alone = sweep.one_by_one()

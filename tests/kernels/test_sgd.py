@@ -83,3 +83,12 @@ def test_left_over_normals_are_not_used_again(monkeypatch):
     monkeypatch.setattr(sgd_module, "gaussian_kernel", forgetful)
     with pytest.raises(AssertionError):
         check()
+
+
+def test_factors_of_1_leave_the_kernel_as_it_is():
+    """Kernels of isotropic noise are printed as before, and one factor is one loop."""
+    plain = kernels_sgd.gaussian_source(GaussianGradients(QUADRATIC, 3.0), "with_replacement", False)
+    one, two = (GaussianGradients(QUADRATIC, 3.0, factors=(each,)) for each in (1.0, 2.25))
+    assert kernels_sgd.gaussian_source(one, "with_replacement", False) == plain
+    scaled = kernels_sgd.gaussian_source(two, "with_replacement", False)
+    assert scaled.count("*= 1.5") == 1 and "*=" not in plain

@@ -47,6 +47,8 @@ def test_gaussian_dependences_have_their_covariance():
             moved = (point - final(target, SGD(0.01, 5), 1, initial=point, chains=40_000)) / 0.01 - drift
             for i, j in ((0, 0), (0, 1), (1, 1)):
                 agree(moved[:, i] * moved[:, j], covariance[i, j] / 5)
+    uneven = GaussianGradients(potential, 0.3, factors=(1.0, 4.0)).gradient_covariance(points)
+    assert np.array_equal(uneven, np.broadcast_to(np.diag([0.3, 1.2]), (2, 2, 2)))
     separable = find_potential("barrier_spectrum")
     point = np.linspace(-0.5, 0.9, 10)
     target = GaussianGradients(separable, 0.3, "loss")
@@ -67,6 +69,9 @@ def test_gaussian_dependences_have_their_covariance():
         (lambda: GaussianGradients(QUADRATIC, -1.0), "variance must be finite and not negative"),
         (lambda: GaussianGradients(QUADRATIC, 1.0, "state"), "dependence must be"),  # type: ignore[arg-type]
         (lambda: GaussianGradients(QUADRATIC, 1.0, size=1), "size must be a whole number of at least 2"),
+        (lambda: GaussianGradients(QUADRATIC, 1.0, factors=(1.0, 2.0)), "factors must be one factor for each of 1"),
+        (lambda: GaussianGradients(QUADRATIC, 1.0, factors=(-1.0,)), "factors must be finite and not negative"),
+        (lambda: GaussianGradients(QUADRATIC, 1.0, "gradient", factors=(2.0,)), "factors must be left out"),
         (lambda: linear_regression(2, (1.0, 2.0)), "size must be larger than the number of weights"),
         (lambda: two_phase_regression_examples(3), "size must be at least 8"),
         (lambda: additive_examples(QUADRATIC, 1.0, 1), "size must be at least 2"),

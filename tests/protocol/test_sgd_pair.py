@@ -6,15 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sympy import Rational
 
 from slt_toys.potentials.catalogue import find_pair
 from slt_toys.protocol.arms import CONTROL, Arm, find_arm
+from slt_toys.protocol.coupled_pair import coupled_pair
 from slt_toys.protocol.sgd_pair import NoisyPair
 from slt_toys.protocol.training import ExponentialDecay, Training
 from tests.seeds import fresh_seeds
 
 BASE = Training(128, 6_400, ExponentialDecay(0.05, 0.9), 3072.0)
 NOISY = NoisyPair(find_pair("regular_double_well"), 3072.0, 0.6)
+LEANING = NoisyPair(coupled_pair(find_pair("regular_double_well")), 3072.0, 0.6)
+SEPARATE = NoisyPair(coupled_pair(find_pair("regular_double_well"), Rational(0)), 3072.0, 0.6)
+ANISOTROPIC = find_arm("anisotropic noise")
 ARMS = ("control", "added gradient noise", "loss-dependent noise", "reshuffled", "momentum", "Nesterov momentum")
 
 
@@ -27,6 +32,33 @@ def test_kernel_and_sgd_agree(name):
     assert abs(stuck - share) < 5 * np.sqrt(share * (1 - share) / chains) + exact.error
     other = NOISY.kernel_shares([find_arm(name).sgd_run(BASE, 25 if share < 0.5 else 0, 40)]).shares[0]
     assert abs(other - share) > 8 * np.sqrt(0.25 / chains), "the negative control: another switch epoch"
+
+
+def test_anisotropic_noise_in_two_coordinates_is_run_and_solved():
+    """Kernel and SGD agree, and neither is the isotropic control: noise along w₂ is felt at the barrier in w₁."""
+    uneven, even = (arm.sgd_run(BASE, 8, 40) for arm in (ANISOTROPIC, CONTROL))
+    exact, chains = LEANING.kernel_shares([uneven]), 16_384
+    share, control = float(exact.shares[0]), float(LEANING.kernel_shares([even]).shares[0])
+    error = np.sqrt(share * (1 - share) / chains)
+    stuck = LEANING.stuck(uneven, chains=chains, seed=fresh_seeds()).mean()
+    assert exact.refined < 0.01 and exact.error < 0.02
+    assert abs(stuck - share) < 5 * error + exact.error
+    assert abs(control - share) > 12 * error + exact.error, "the negative control"
+
+
+def test_noise_in_an_uncoupled_direction_does_nothing():
+    """The negative control of coupling: to rounding by the kernel, and as SGD is run."""
+    uneven, even = (arm.sgd_run(BASE, 6, 40) for arm in (ANISOTROPIC, CONTROL))
+    shares = [float(SEPARATE.kernel_shares([run]).shares[0]) for run in (uneven, even)]
+    assert shares[0] == shares[1] == pytest.approx(float(NOISY.kernel_shares([even]).shares[0]), abs=1e-9)
+    stuck = SEPARATE.stuck(uneven, chains=4_096, seed=fresh_seeds()).mean()
+    assert abs(stuck - shares[0]) < 5 * np.sqrt(0.25 / 4_096) + 1e-3
+
+
+def test_the_variance_that_is_measured_is_the_mean_over_coordinates():
+    points = LEANING.starts(64, fresh_seeds())
+    found = LEANING.measured_variance(ANISOTROPIC.sgd_run(BASE, 6, 5), points, 4_096, fresh_seeds())
+    assert abs(found / 3072.0 - 2.5) < 5 * 2.5 * np.sqrt(2 / (64 * 4_096))
 
 
 def test_labels_are_noise_that_is_added():
@@ -68,13 +100,16 @@ def test_fixed_order_starts_like_reshuffled_and_repeats_its_noise():
 
 def test_what_cannot_be_is_refused():
     uneven = Arm("uneven", anisotropy=2.0).sgd_run(BASE, 2, 2)
-    assert "same in every coordinate" in NOISY.lacks(uneven)
+    assert "anisotropic noise takes two" in NOISY.lacks(uneven)
     for ask in (lambda: NOISY.kernel_shares([uneven]), lambda: NOISY.stuck(uneven, chains=2, seed=[1])):
         with pytest.raises(ValueError, match="run cannot be made on pair regular_double_well"):
             ask()
-    plane = NoisyPair(find_pair("curve_against_point"), 100.0, 0.5)
-    with pytest.raises(ValueError, match="coupled coordinates"):
-        plane.kernel_shares([CONTROL.sgd_run(BASE, 1, 1)])
+    for name in ("momentum", "reshuffled", "loss-dependent noise"):
+        with pytest.raises(ValueError, match="two coupled coordinates, whose kernel takes no walls"):
+            LEANING.kernel_shares([find_arm(name).sgd_run(BASE, 1, 1)])
+    walls = NoisyPair(find_pair("normal_crossing_against_point"), 100.0, 0.5)
+    with pytest.raises(ValueError, match="whose kernel takes no walls"):
+        walls.kernel_shares([CONTROL.sgd_run(BASE, 1, 1)])
 
 
 def test_the_same_seed_gives_the_same_bits_on_any_number_of_threads():

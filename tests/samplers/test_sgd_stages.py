@@ -118,3 +118,32 @@ def test_an_epochs_noise_sums_to_zero_in_each_coordinate_by_itself(order):
             np.testing.assert_allclose(noise[:, 0, :, k], noise[:, 1, :, k], atol=1e-8)
         else:
             agree(noise[:, 0, 1, k] * noise[:, 1, 1, k], 0.0)
+
+
+@pytest.mark.parametrize(("order", "added"), [("with_replacement", 1.5), ("reshuffled", 1.5), ("fixed", 0.0)])
+def test_anisotropic_noise_has_each_coordinates_variance(order, added):
+    """Of alike coordinates too, which kernels loop over; added noise stays the same in each."""
+    flat = Potential.from_expression("w1**2/10**12 + w2**2/10**12 + w3**2/10**12")
+    factors = (1.0, 4.0, 0.25)
+    target = GaussianGradients(flat, 2.0, size=12, factors=factors)
+    run = sample(
+        target, SGD(1.0, 3, order=order, added_noise=added), chains=20_000, steps=8, seed=fresh_seed(),
+        initial=np.zeros(3), diagnose=False,
+    )  # fmt: skip
+    noise = -np.diff(run["w"].values, axis=1, prepend=0.0)
+    left = 1.0 if order == "with_replacement" else 3 / 4
+    for k, factor in enumerate(factors):
+        for step in (0, 5):
+            agree(noise[:, step, k] ** 2, 2.0 / 3 * factor * left + added**2)
+        agree(noise[:, 5, k] * noise[:, 5, (k + 1) % 3], 0.0)
+    with pytest.raises(AssertionError):
+        agree(noise[:, 5, 1] ** 2, 2.0 / 3 * left + added**2)
+    if order == "fixed":
+        np.testing.assert_allclose(noise[:, 1], noise[:, 5], atol=1e-8)
+
+
+def test_anisotropic_noise_has_no_temperature():
+    bowl = Potential.from_expression("w1**2/2 + w2**2")
+    assert SGD(0.1, 4).stepping(GaussianGradients(bowl, 2.0, factors=(1.0, 4.0)), None).n_beta is None
+    even = SGD(0.1, 4).stepping(GaussianGradients(bowl, 2.0, factors=(4.0, 4.0)), None)
+    assert even.n_beta == pytest.approx(SGD(0.1, 4).stepping(GaussianGradients(bowl, 8.0), None).n_beta)

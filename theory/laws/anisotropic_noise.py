@@ -70,6 +70,44 @@ def derive_aligned_temperature() -> Derivation:
     )
 
 
+@cache
+def derive_valley_temperature() -> Derivation:
+    """The coordinate that a stiff coupling leaves alone, and what drives it."""
+    first, second = sympy.symbols("w_1 w_2", real=True)
+    stiffness, slope, lean = Symbol("kappa", positive=True), sympy.Function("U"), s.valley_lean
+    energy = slope(first) + stiffness * (second - lean * first) ** 2 / 2
+    drift = -(energy.diff(first) + lean * energy.diff(second))
+    demand_zero(sympy.expand(drift + slope(first).diff(first)), "the coupling drops out of z")
+    temperature, ratio = s.temperature, s.variance_ratio
+    share = 1 / (1 + lean**2)  # w_1 = share z in the valley
+    diffusion = share**2 * (temperature + lean**2 * ratio * temperature)
+    mobility = share
+    result = temperature * (1 + lean**2 * ratio) / (1 + lean**2)
+    demand_zero(sympy.simplify(diffusion / mobility - result), "diffusion over mobility")
+    demand_zero(result.subs(ratio, 1) - temperature, "isotropic noise")
+    demand_zero(result.subs(lean, 0) - temperature, "no lean")
+    return Derivation(
+        result,
+        (
+            Step(
+                "Let $L = U(w_1) + \\frac{\\kappa}{2}(w_2 - aw_1)^2$, and let noise have the temperatures $T$ and $rT$ "
+                "along its two coordinates. $z = w_1 + aw_2$ does not feel the coupling: its drift is $-U'(w_1)$, "
+                "whatever $\\kappa$, and its diffusion",
+                temperature * (1 + lean**2 * ratio),
+            ),
+            Step(
+                "For a stiff valley $w_2 = aw_1$, so $w_1 = z/(1+a^2)$ moves with the mobility $1/(1+a^2)$ and the "
+                "diffusion",
+                diffusion,
+            ),
+            Step(
+                "of which the second over the first is a temperature. It is $T$ for isotropic noise, and without lean "
+                "whatever $r$: noise along $w_2$ reaches the barrier through the coupling alone."
+            ),
+        ),
+    )
+
+
 def _lyapunov_solution() -> Matrix:
     """Covariance of dw = -H w dt + sqrt(2D) dW, by solving the Lyapunov equation."""
     (h1, h2), (d11, d12, d22) = s.curvatures, s.diffusions
@@ -184,6 +222,15 @@ EQUATIONS = (
         {s.learning_rate: sympy.Rational(1, 100), s.batch_size: 64, s.curvatures[0]: 8, s.alignment: 400},
         source="derived here; compare Zhu et al. (2019), ICML",
         tests=_TESTS,
+    ),
+    Equation(
+        "valley-temperature",
+        "Temperature along a leaning valley",
+        s.valley_temperature,
+        derive_valley_temperature,
+        "Noise is stronger in a direction that has no barrier. Does the barrier feel it?",
+        {s.temperature: sympy.Rational(1, 5), s.valley_lean: sympy.Rational(1, 2), s.variance_ratio: 4},
+        tests=(*_BOTH, "tests/protocol/test_coupled_pair.py"),
     ),
     Equation(
         "quasi-potential-quadratic",
