@@ -143,8 +143,6 @@ def test_arms_end_three_ways(small):
     part = small.set_index(solved_arm="solved_arm")
     assert [str(name) for name in part["solved_arm"].values] == [arm.name for arm in ARMS]
     off = np.abs(part["solved_kernel_epoch"] - part["solved_sampled_epoch"])
-    assert float(off.sel(solved_arm="anisotropic noise")) < 5 * 1.2  # its curve is less steep
-    off = off.drop_sel(solved_arm="anisotropic noise")
     assert float(off.max()) < 5 * 0.6 and int(np.isfinite(off).sum()) >= 12
     assert float(part["solved_distance"].max()) < 5
     ends = {name: float(part["solved_kernel_epoch"].sel(solved_arm=name)) for name in ("control", "reshuffled")}
@@ -158,9 +156,8 @@ def test_arms_end_three_ways(small):
     assert len(table.rows) == len(ARMS)
     remarks = {row[0]: row[-1] for row in table.rows}
     assert remarks["momentum"].startswith("as halve the batch") and "fixed order" in remarks["fixed order"]
-    assert remarks["anisotropic noise"] == (
-        "on regular_double_well in a leaning valley, 8 times fewer examples: the control ends there at 22.7"
-    )
+    where = "on regular_double_well in a leaning valley, 16 times fewer examples and more runs"
+    assert remarks["anisotropic noise"] == f"{where}: the control ends there at 17.9"
 
 
 def test_worlds_are_judged_rightly_or_not_at_all(small):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -145,13 +145,15 @@ class NoisyPair:
         ------
         ValueError
             For what the kernel cannot do: more than two coupled coordinates, and in two whatever is not drawn with
-            replacement, plain and additive; a fixed order; noise that no grid resolves.
+            replacement, plain and additive; a fixed order, whose data decide; noise that no grid resolves.
         """
         for run in runs:
             self._check(run)
             if run.order == "fixed":
                 raise ValueError(
-                    "runs: a fixed order repeats every minibatch's noise, whose kernel would need a coordinate for each"
+                    "runs: a fixed order repeats every minibatch's noise: given the data a run has no chance left and "
+                    f"soon forgets its start, so its share is an integral over {run.steps_per_epoch - 1} normals of "
+                    "the data, with no kernel in the weight alone"
                 )
         costly = runs[0].momentum > 0 or runs[0].order == "reshuffled"
         chosen = resolution or (COSTLY_RESOLUTION if costly else None)
@@ -161,11 +163,7 @@ class NoisyPair:
             else self._component_shares(part, runs, chosen)
             for part in component_pairs(self.pair)
         ]
-        return KernelShares(
-            np.mean([each.shares for each in found], axis=0), max(each.lost for each in found),
-            max(each.still_crossing for each in found), np.max([each.followed for each in found], axis=0),
-            max(each.refined for each in found),
-        )  # fmt: skip
+        return _mean(found)
 
     def _plane_shares(self, part: PotentialPair, runs: Sequence[SGDRun], resolution: float | None) -> KernelShares:
         """Of two coupled coordinates, on two grids unless one is given."""
@@ -180,12 +178,16 @@ class NoisyPair:
         here, energy = coordinates_of(part, self.pair), part.deficit.energy_function()
         lowest = min(part.deficit.minimum_loss(k) for k in range(len(part.deficit.phases)))
 
+        @cache
+        def epoch(weight: float, rate: float, steps: int, variances: tuple[float, float]) -> PlaneEpoch:
+            return PlaneEpoch(part.deficit if weight else part.clean, rate, steps, variances)
+
         def epochs(run: SGDRun) -> list[PlaneEpoch]:
             own, added, _ = self._noise(run)
             first, second = (own * self.factors(run)[k] + added**2 for k in here)
             return [
-                PlaneEpoch(part.deficit if weight else part.clean, float(rate), run.steps_per_epoch, (first, second))
-                for rate, weight in zip(run.learning_rates, run.deficit_weights, strict=True)
+                epoch(weight, rate, run.steps_per_epoch, (first, second))
+                for rate, weight in zip(run.learning_rates.tolist(), run.deficit_weights.tolist(), strict=True)
             ]
 
         def start(points: Array) -> Array:
@@ -252,3 +254,12 @@ class NoisyPair:
     def _check(self, run: SGDRun) -> None:
         if missing := self.lacks(run):
             raise ValueError(f"run cannot be made on pair {self.pair.name}: {missing}")
+
+
+def _mean(found: Sequence[KernelShares]) -> KernelShares:
+    """Of a pair's components."""
+    return KernelShares(
+        np.mean([each.shares for each in found], axis=0), max(each.lost for each in found),
+        max(each.still_crossing for each in found), np.max([each.followed for each in found], axis=0),
+        max(each.refined for each in found),
+    )  # fmt: skip

@@ -27,7 +27,7 @@ REDUNDANT = 0.02  # largest difference of exact stuck shares of two arms that co
 AROUND = (-3, 3)  # epochs about the exact end at which SGD is run
 AROUND_ROUGHLY = (-6, -2, 2, 6)  # about an end that a few runs found
 BEYOND = (-10, 0)  # about the last switch epoch, where the exact end is later
-FEWER_EXAMPLES = 8  # times fewer are there where a second coordinate is coupled: the price falls with the steps
+FEWER_EXAMPLES = 16  # times, and as many times more runs, where a second coordinate is coupled: a kernel pays by step
 FEW = 128  # runs of a search, where there is no kernel
 
 __all__ = ["REDUNDANT", "ArmEnd", "arm_ends"]
@@ -207,12 +207,13 @@ def _in_two_coordinates(bench: _Bench, arm: Arm, seed: list[int]) -> ArmEnd:
     try:
         pair = coupled_pair(bench.noisy.pair)
         noisy = replace(bench.noisy, pair=pair)
-        other = _Bench(noisy, fewer, bench.switches, bench.after, bench.definition.level, bench.runs, bench.confidence)
+        more, level = FEWER_EXAMPLES * bench.runs, bench.definition.level
+        other = _Bench(noisy, fewer, bench.switches, bench.after, level, more, bench.confidence)
         control = _Curve(other, CONTROL).end()
         found = _solved(other, arm, seed, None, _Curve(other, arm))
     except ValueError as refused:
         return _refused(arm, bench.switches, str(refused))
-    told = f"{pair.name}, {FEWER_EXAMPLES} times fewer examples"
+    told = f"{pair.name}, {FEWER_EXAMPLES} times fewer examples and more runs"
     return replace(found, pair=told, control=control)
 
 

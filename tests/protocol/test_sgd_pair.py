@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sympy import Rational
 
 from slt_toys.potentials.catalogue import find_pair
@@ -13,12 +14,14 @@ from slt_toys.protocol.arms import CONTROL, Arm, find_arm
 from slt_toys.protocol.coupled_pair import coupled_pair
 from slt_toys.protocol.sgd_pair import NoisyPair
 from slt_toys.protocol.training import ExponentialDecay, Training
-from tests.seeds import fresh_seeds
+from tests.seeds import fresh_generator, fresh_seeds
 
 BASE = Training(128, 6_400, ExponentialDecay(0.05, 0.9), 3072.0)
-NOISY = NoisyPair(find_pair("regular_double_well"), 3072.0, 0.6)
-LEANING = NoisyPair(coupled_pair(find_pair("regular_double_well")), 3072.0, 0.6)
-SEPARATE = NoisyPair(coupled_pair(find_pair("regular_double_well"), Rational(0)), 3072.0, 0.6)
+Array = NDArray[np.float64]
+PAIR = find_pair("regular_double_well")
+NOISY = NoisyPair(PAIR, 3072.0, 0.6)
+LEANING = NoisyPair(coupled_pair(PAIR), 3072.0, 0.6)
+SEPARATE = NoisyPair(coupled_pair(PAIR, Rational(0)), 3072.0, 0.6)
 ANISOTROPIC = find_arm("anisotropic noise")
 ARMS = ("control", "added gradient noise", "loss-dependent noise", "reshuffled", "momentum", "Nesterov momentum")
 
@@ -94,8 +97,43 @@ def test_fixed_order_starts_like_reshuffled_and_repeats_its_noise():
     fixed = find_arm("fixed order").sgd_run(BASE, 0, 2)
     states = NOISY.sampled(fixed, chains=512, seed=[1])[1]
     assert np.isfinite(states).all()
-    with pytest.raises(ValueError, match="a fixed order repeats every minibatch's noise"):
+    with pytest.raises(
+        ValueError, match=r"a fixed order repeats every minibatch's noise: .* over 49 normals of the data"
+    ):
         NOISY.kernel_shares([fixed])
+
+
+def plain_loop(rates: Array, switch: int, noise: Array, w: Array) -> Array:
+    """Weights at the end, (starts, data sets), of one noise for each data set and step that all epochs repeat."""
+    for epoch, rate in enumerate(rates):
+        tilt = -0.15 if epoch < switch else 0.15
+        for step in noise:
+            w = w - rate * (4 * w * (w**2 - 1) - tilt + step)
+    return w
+
+
+def test_in_a_fixed_order_the_data_decide():
+    """Why there is no kernel in the weight: all starts of a data set merge in an epoch; with few steps they do not.
+
+    A plain loop over data sets, from one start, has the sampler's share: nothing but the data is drawn.
+    """
+    base = Training(128, 50_048, ExponentialDecay(0.05, 0.9), 3072.0)
+    run, sets, random = find_arm("fixed order").sgd_run(base, 6, 30), 2_048, fresh_generator()
+    merged, ends = [], np.empty(0)
+    for steps in (391, 10):
+        noise = np.sqrt(24.0) * random.standard_normal((steps, sets))
+        noise -= noise.mean(axis=0)
+        starts = np.array([-1.2, 1.2])[:, None] * np.ones(sets)
+        merged.append(np.ptp(plain_loop(run.learning_rates[:1], 1, noise, starts), axis=0))
+        if steps == 391:
+            ends = plain_loop(run.learning_rates, 6, noise, starts[0])
+    apart = [float((each > 1e-6).mean()) for each in merged]
+    assert apart[0] < 0.02 and apart[1] > 0.5
+    shares = [(ends < PAIR.clean.barrier()).mean(), NOISY.stuck(run, chains=sets, seed=fresh_seeds()).mean()]
+    error = np.sqrt(0.25 * 2 / sets)
+    assert abs(shares[0] - shares[1]) < 5 * error
+    drawn_anew = find_arm("control").sgd_run(base, 6, 30)
+    assert abs(NOISY.stuck(drawn_anew, chains=sets, seed=fresh_seeds()).mean() - shares[0]) > 5 * error, "the control"
 
 
 def test_what_cannot_be_is_refused():
