@@ -325,6 +325,10 @@ share_by_rest = _define("share_by_rest", "Q_i", "stuck share of all other runs [
 first_stuck_share = _define("first_stuck_share", "p_0", "stuck share at the start of an epoch [1]")
 rate_out = _define("rate_out", "k", "rate out of the state that the present data do not favour [1/Langevin time]")
 rate_ratio = _define("rate_ratio", r"\rho_k", "rate back into that state over the rate out of it [1]")
+resting_difference = _define("resting_difference", "c_e", "energy of the stuck state over the other's [loss]")
+apparent_difference = _define(
+    "apparent_difference", r"\tilde c_e", "the same, as the share of stuck runs tells it [loss]"
+)
 share_information = _define("share_information", r"I_f", "Fisher information of all counts about a share [1]")
 first_weight, second_weight = (
     _define(f"{name}_weight", f"W_{k}", f"runs over p (1 - p) of the {name} cell [1]")

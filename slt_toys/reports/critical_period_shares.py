@@ -15,10 +15,10 @@ from ..results.variables import variables
 from ..worlds.mechanisms import MECHANISMS, TEMPERATURE
 from ..worlds.pair_shares import CONFOUNDING, EXACT
 from ..worlds.share_tests import LikelihoodRatio
-from ..worlds.shares import NONE_OF_THESE, Share, ShareVerdict, sentences
+from ..worlds.shares import NONE_OF_THESE, WIDEST, Share, ShareVerdict, sentences
 from ..worlds.verdict import CANNOT_TELL, SIGNIFICANCE
 
-__all__ = ["share_claims", "share_tables", "share_variables"]
+__all__ = ["share_claims", "share_tables", "share_variables", "temperature_claim"]
 
 
 def share_variables(verdicts: Mapping[str, ShareVerdict]) -> tuple[dict[str, Any], dict[str, list[str]]]:
@@ -41,6 +41,7 @@ def share_variables(verdicts: Mapping[str, ShareVerdict]) -> tuple[dict[str, Any
         "share_sets": (by, ["; ".join(" and ".join(names) for names in each.sets) for each in told]),
         "share_together": (by, ["" if each.together is None else " and ".join(each.together[0]) for each in told]),
         "share_together_low": (by, [math.nan if each.together is None else each.together[1] for each in told]),
+        "share_untold": (by, [", ".join(each.untold) for each in told]),
         "share_sentences": (by, [" ".join(sentences(each)) for each in told]),
     }
     return variables_, {"shares_by": list(verdicts), "mechanism": list(MECHANISMS)}
@@ -59,7 +60,8 @@ def share_tables(data: xr.Dataset) -> tuple[Table, ...]:
             f"{share:.2f} [{low:.2f}, {high:.2f}]{' *' * (how == 'region')}"
             for share, low, high, how in zip(*fields, strict=True)
         ]
-    columns["mechanism"] += ["the best mixture fits", "temperature alone", "verdict", "smallest sets not refused"]
+    columns["mechanism"] += ["the best mixture fits", "temperature alone", "verdict", "smallest sets not refused",
+                              "temperature is not told from"]  # fmt: skip
     for form in forms:
         part = data.sel(shares_by=form)
         alone = (
@@ -67,12 +69,13 @@ def share_tables(data: xr.Dataset) -> tuple[Table, ...]:
         )
         columns[f"by {form}"] += [
             p_text(float(part["share_goodness"])), alone, str(part["share_outcome"].values),
-            str(part["share_sets"].values) or "-",
+            str(part["share_sets"].values) or "-", str(part["share_untold"].values) or "-",
         ]  # fmt: skip
     caption = (
         "Shares of the runs that each mechanism decides, with 95 % intervals (*: by the region of likely mixtures, at "
         "least 95 %). Temperature alone: p against all mechanisms, and by its own deviance; refused if one is below "
-        f"{SIGNIFICANCE / 2:g}."
+        f"{SIGNIFICANCE / 2:g}. Temperature is not told from what may decide a fifth of the runs unnoticed, by the "
+        "information."
     )
     return Table.of_columns("shares", caption, columns), _pairs(data.sel(shares_by=EXACT))
 
@@ -100,17 +103,25 @@ def share_claims(data: xr.Dataset) -> tuple[Claim, ...]:
     """That temperature decides all, that nothing else decides any, and what the confounding arms tell."""
     if "share_outcome" not in data:
         return ()
-    return (_temperature(data.sel(shares_by=EXACT)), _others(data.sel(shares_by=EXACT)), _confounding(data))
+    return (temperature_claim(data.sel(shares_by=EXACT)), _others(data.sel(shares_by=EXACT)), _confounding(data))
 
 
-def _temperature(part: xr.Dataset) -> Claim:
+def temperature_claim(part: xr.Dataset) -> Claim:
+    """That temperature decides all runs, by one form of the thermal share.
+
+    It holds only if what else would decide a fifth of them would have been seen, and if the interval says so much.
+    """
     own = part.sel(mechanism=TEMPERATURE)
     share, low, high = (float(own[f"share_{name}"]) for name in ("estimate", "low", "high"))
-    misfit = str(part["share_outcome"].values) == NONE_OF_THESE
-    holds: Holds = "no" if misfit or bool(part["share_refused"]) else inside(1.0, low, high)
+    misfit, refused = str(part["share_outcome"].values) == NONE_OF_THESE, bool(part["share_refused"])
+    untold = [name for name in str(part["share_untold"].values).split(", ") if name]
+    holds: Holds = "no" if misfit or refused else inside(1.0, low, high)
+    if holds == "yes" and (untold or high - low > WIDEST):
+        holds = "cannot tell"
+    alike = f", nor told from {untold[0] if len(untold) == 1 else f'{len(untold)} mechanisms'}" if untold else ""
     sentence = (
         f"{'None of these fits. ' * misfit}Temperature decides all runs: {share:.2f} [{low:.2f}, {high:.2f}] of them; "
-        f"alone it is {'refused' if bool(part['share_refused']) else 'not refused'}."
+        f"alone it is {'refused' if refused else 'not refused'}{alike}."
     )
     return Claim("temperature-survives", sentence, share, (low, high), 1.0, holds)
 

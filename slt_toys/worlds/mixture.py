@@ -18,6 +18,7 @@ from ..inputs.arguments import checked_arguments
 from ..protocol.arms import Observation
 from .mechanisms import (
     MECHANISMS,
+    NONE,
     TEMPERATURE,
     Cells,
     Thermal,
@@ -92,10 +93,11 @@ class Mixture:
         return other
 
     @cached_property
-    def smooth(self) -> Array:
-        """Stuck shares by causes other than temperature, with fewer knots; shape (cells, causes)."""
+    def smooth(self) -> tuple[Array, NDArray[np.int64]]:
+        """Stuck shares by causes other than temperature, with fewer knots, shape (cells, causes), and their owners."""
         coarse = cells_of(self.cells.observations, SMOOTH)
-        return coarse.columns[:, coarse.owner > 0]
+        others = coarse.owner > 0
+        return coarse.columns[:, others], coarse.owner[others]
 
     @cached_property
     def starts(self) -> tuple[Array, ...]:
@@ -177,27 +179,44 @@ class Mixture:
         """Shares f of all mechanisms."""
         return np.array([fit.weights[self.cells.owner == number].sum() for number in range(len(MECHANISMS))])
 
-    def information(self, fit: MixtureFit) -> tuple[float, float]:
-        """Share of temperature with its standard error by Fisher information, none of the other weights being bounded.
+    def information(
+        self, fit: MixtureFit, mechanism: str = TEMPERATURE, among: Sequence[str] = MECHANISMS
+    ) -> tuple[float, float]:
+        """A share with its standard error by Fisher information, none of the other weights being bounded.
 
         Rivals are any piecewise linear functions of their variables here, rising or not, and shares may be negative:
         then the share is a coefficient of a linear model, its estimate has no bias, and its error is what the
-        information about all the others leaves [eq:information-about-a-share]. It is infinite where the thermal share
-        is one of the others' functions.
+        information about all the others leaves [eq:information-about-a-share]. It is infinite where the mechanism's
+        share is one of the others' functions.
+
+        Parameters
+        ----------
+        fit
+            Where the information is taken.
+        mechanism
+            Whose share.
+        among
+            Mechanisms that may decide; all the others decide nothing.
         """
-        cells = self.cells
         shares, slopes = thermal_shares(fit.parameters, self.thermal.data)
         tangents = slopes[:, self.thermal.free(fit.energies)]
-        matrix = np.column_stack([shares, tangents, self.smooth])
+        others, owner = self.smooth
+        used = np.isin(owner, [MECHANISMS.index(name) for name in among])
+        matrix = np.column_stack([shares, tangents, others[:, used]])
+        of = np.concatenate([[0], np.full(tangents.shape[1], -1), owner[used]])
+        asked = (of == MECHANISMS.index(mechanism)).astype(float)
+        first = 0.0
+        if mechanism == NONE:  # one of its columns is 0, so that its weight is what the others leave
+            asked, first = -((of >= 0) & (of < MECHANISMS.index(NONE))).astype(float), 1.0
         predicted = np.clip(fit.predicted, LAPSE, 1 - LAPSE)
-        scale = np.sqrt(cells.runs / (predicted * (1 - predicted)))
+        scale = np.sqrt(self.cells.runs / (predicted * (1 - predicted)))
         left, values, right = np.linalg.svd(matrix * scale[:, None], full_matrices=False)
         kept = values > 1e-9 * values[0]
-        direction = right[kept, 0]
-        if 1 - direction @ direction > 1e-6:
+        direction = right[kept] @ asked
+        if asked @ asked - direction @ direction > 1e-6:
             return float("nan"), float("inf")
-        estimate = direction / values[kept] @ (left[:, kept].T @ (scale * cells.stuck / cells.runs))
-        return float(estimate), float(np.sqrt(((direction / values[kept]) ** 2).sum()))
+        estimate = direction / values[kept] @ (left[:, kept].T @ (scale * self.cells.stuck / self.cells.runs))
+        return first + float(estimate), float(np.sqrt(((direction / values[kept]) ** 2).sum()))
 
 
 def _first_weights(weights: Array | None, block: NDArray[np.int64], sums: Array) -> Array:

@@ -104,71 +104,93 @@ def _known(parameters: Array, data: ThermalData) -> tuple[Array, Array]:
     return shares, slopes
 
 
+FROZEN = 1e-18  # runs that change their state in an epoch, below which exp of minus it is 1
+
+
+@njit(cache=True)
+def _epoch_of_two_states(
+    pace: Any, temperature: Any, barrier: Any, difference: Any, deficit: int
+) -> tuple[Any, Any, Any, Any, Any, Any, Any, Any]:
+    """What an epoch leaves, its resting share, and derivatives: of the first in all, of the second in two."""
+    back = np.exp(-min(difference / temperature, 500.0))
+    exponent = min(pace * (1 + back), 500.0)
+    kept = np.exp(-exponent)
+    d_back = -back / temperature
+    sign = -1.0 if deficit else 1.0
+    return (
+        kept,
+        (1.0 if deficit else back) / (1 + back),
+        -kept * exponent,  # attempts
+        kept * exponent * (1 / temperature - 1),  # barrier
+        -kept * pace * d_back,  # difference
+        kept * (exponent * barrier + pace * back * difference) / temperature,  # energies
+        sign * d_back / (1 + back) ** 2,  # difference
+        -sign * difference * back / temperature / (1 + back) ** 2,  # energies
+    )
+
+
 @njit(cache=True)
 def _two_states(parameters: Array, data: ThermalData) -> tuple[Array, Array]:
     """Share and its derivatives: within an epoch both rates are constant, and epochs compose linearly."""
-    attempts, barrier = parameters[0], parameters[1]
-    count, size = data.temperatures.size, parameters.size
-    left, rest = np.empty((count, 2)), np.empty((count, 2))
-    d_left, d_rest = np.zeros((count, 2, 4)), np.zeros((count, 2, 2))
+    attempts, barrier, size = parameters[0], parameters[1], parameters.size
+    temperatures, durations, epochs, epoch_group = data.temperatures, data.durations, data.epochs, data.epoch_group
+    count, cells, most = temperatures.size, epochs.shape[0], epochs.shape[1]
+    scales = np.ones(1 + max(size - 4, 0))
+    for k in range(4, size):
+        scales[k - 3] = np.exp(parameters[k])
+    paces = np.empty(count)
     for e in range(count):
-        factor = np.exp(parameters[3 + data.epoch_group[e]]) if data.epoch_group[e] > 0 else 1.0
-        temperature, duration = data.temperatures[e] / factor, data.durations[e] * factor
-        pace = temperature * duration * np.exp(max(min(attempts - barrier * (1 / temperature - 1), 50.0), -500.0))
-        for deficit in range(2):
-            difference = parameters[2] if deficit else parameters[3]
-            back = np.exp(-min(difference / temperature, 500.0))
-            exponent = min(pace * (1 + back), 500.0)
-            kept = np.exp(-exponent)
-            left[e, deficit] = kept
-            rest[e, deficit] = (1.0 if deficit else back) / (1 + back)
-            d_back = -back / temperature
-            d_left[e, deficit, 0] = -kept * exponent
-            d_left[e, deficit, 1] = kept * exponent * (1 / temperature - 1)
-            d_left[e, deficit, 2] = -kept * pace * d_back
-            d_left[e, deficit, 3] = kept * (exponent * barrier + pace * back * difference) / temperature
-            sign = -1.0 if deficit else 1.0
-            d_rest[e, deficit, 0] = sign * d_back / (1 + back) ** 2
-            d_rest[e, deficit, 1] = -sign * difference * back / temperature / (1 + back) ** 2
-    cells = data.epochs.shape[0]
+        factor = scales[epoch_group[e]]
+        temperature = temperatures[e] / factor
+        exponent = max(min(attempts - barrier * (1 / temperature - 1), 50.0), -500.0)
+        paces[e] = temperature * (durations[e] * factor) * np.exp(exponent)
     shares, slopes = np.empty(cells), np.zeros((cells, size))
     d_kept = np.empty(5)
+    own = np.empty(5)  # attempts, barrier, deficit's difference, clean difference, energies of the group
     for i in range(cells):
-        share, kept, group = 0.0, 1.0, data.group[i]
+        share, kept, group, switch = 0.0, 1.0, data.group[i], data.switches[i]
         d_kept[:] = 0.0
-        own = np.zeros(5)  # attempts, barrier, deficit's difference, clean difference, energies of the group
-        first = data.epochs[i, 0]
-        for number in range(data.epochs.shape[1] - 1, -1, -1):
-            e = data.epochs[i, number]
-            if e < 0:
+        own[:] = 0.0
+        for number in range(most - 1, -1, -1):
+            e = epochs[i, number]
+            if e < 0 or paces[e] < FROZEN:
                 continue
-            deficit = 1 if number < data.switches[i] else 0
-            stays, target = left[e, deficit], rest[e, deficit]
+            deficit = 1 if number < switch else 0
+            mine = 2 if deficit else 3
+            stays, target, by_attempts, by_barrier, by_difference, by_energies, rest, rest_by_energies = (
+                _epoch_of_two_states(
+                    paces[e], temperatures[e] / scales[epoch_group[e]], barrier, parameters[mine], deficit
+                )
+            )  # fmt: skip
             if stays == 1.0:
                 continue
-            mine = 2 if deficit else 3
             for k in range(5):
                 own[k] += d_kept[k] * (1 - stays) * target
                 d_kept[k] *= stays
             moved = kept * (1 - stays)
-            for k in range(2):
-                own[k] -= kept * target * d_left[e, deficit, k]
-                d_kept[k] += kept * d_left[e, deficit, k]
-            own[mine] += moved * d_rest[e, deficit, 0] - kept * target * d_left[e, deficit, 2]
-            d_kept[mine] += kept * d_left[e, deficit, 2]
-            own[4] += moved * d_rest[e, deficit, 1] - kept * target * d_left[e, deficit, 3]
-            d_kept[4] += kept * d_left[e, deficit, 3]
+            own[0] -= kept * target * by_attempts
+            d_kept[0] += kept * by_attempts
+            own[1] -= kept * target * by_barrier
+            d_kept[1] += kept * by_barrier
+            own[mine] += moved * rest - kept * target * by_difference
+            d_kept[mine] += kept * by_difference
+            own[4] += moved * rest_by_energies - kept * target * by_energies
+            d_kept[4] += kept * by_energies
             share += moved * target
             kept *= stays
             if kept < 1e-12:
                 break
-        start = rest[first, 1]
+        first = epochs[i, 0]
+        at = temperatures[first] / scales[epoch_group[first]]
+        _, start, _, _, _, _, rest, rest_by_energies = _epoch_of_two_states(
+            paces[first], at, barrier, parameters[2], 1
+        )  # fmt: skip
         shares[i] = share + kept * start
         for k in range(4):
             slopes[i, k] = own[k] + d_kept[k] * start
-        slopes[i, 2] += kept * d_rest[first, 1, 0]
+        slopes[i, 2] += kept * rest
         if group > 0:
-            slopes[i, 3 + group] = own[4] + d_kept[4] * start + kept * d_rest[first, 1, 1]
+            slopes[i, 3 + group] = own[4] + d_kept[4] * start + kept * rest_by_energies
     return shares, slopes
 
 

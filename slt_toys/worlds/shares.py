@@ -3,10 +3,13 @@
 A mixture of mechanisms (:mod:`slt_toys.worlds.mechanisms`) is fitted to all counts together. What is told of it:
 
 - whether the best mixture fits at all; if not, "none of these" comes first;
-- the shares. That of temperature has the interval of its Fisher information with all other functions left free, which
-  holds at the boundary too. Where there is no information, where the others fit the counts without temperature, and for
-  all other mechanisms, an interval is what a region of confidence for the whole mixture leaves of the share: it covers
-  at least as often as it says;
+- the shares. Those that are told from all the others have the interval of their Fisher information with all other
+  functions left free, which holds at the boundary too. Where there is too little information, and where the others fit
+  the counts without temperature, an interval is what a region of confidence for the whole mixture leaves of the share:
+  it covers at least as often as it says;
+- mechanisms from which temperature is not told: by the information about its share in a mixture with that one alone
+  [eq:information-about-a-share], a fifth of the runs would not be told in four experiments of five. In the two-state
+  law a constant share is such a mechanism, for its energy differences do the same [eq:apparent-energy-difference];
 - a likelihood ratio for each nested pair (:mod:`slt_toys.worlds.share_tests`), and one family-wise statement (Holm);
 - the smallest sets of mechanisms that the counts do not refuse. One set: that is the verdict. Several: "cannot tell",
   and the share of all their members together.
@@ -20,7 +23,7 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import optimize, stats
 
 from ..inputs.arguments import checked_arguments
 from ..protocol.arms import Observation, copied_arms
@@ -33,7 +36,8 @@ NONE_OF_THESE, NOT_SOUGHT = "none of these", "not sought"
 ENERGIES_DIFFER = "temperature, energies by batch size"
 DRAWS, QUICK_DRAWS = 199, 999
 WIDEST = 0.25  # half-width from which on an interval by information says nothing
-STEPS = 14  # of bisection, for the end of an interval
+FIFTH, POWER = 0.2, 0.8  # a share that a design must be able to tell, and how often
+CLOSE = 1e-4  # error of an interval's end
 
 __all__ = [
     "DRAWS",
@@ -46,8 +50,9 @@ __all__ = [
     "intervals",
     "judge_shares",
     "sentences",
+    "share_by_information",
     "temperature_alone",
-    "temperature_share",
+    "untold",
 ]
 
 
@@ -59,11 +64,11 @@ class Share:
     ----------
     mechanism
     estimate
-        Of largest likelihood; of temperature, by information.
+        Of largest likelihood, or by information.
     low, high
         Ends of the interval, within 0 and 1.
     standard_error
-        By Fisher information with everything else free; infinite where the design has none, nan where not asked.
+        By Fisher information with everything else free; infinite where the design has none.
     how
         ``"information"``, or ``"region"``: covers at least as often as it says.
     """
@@ -86,8 +91,9 @@ class ShareVerdict:
         Of the thermal share: ``"known"`` or ``"two-state law"``.
     outcome
         The mechanisms of the one smallest set that is not refused, joined by "and"; ``"cannot tell"`` if there are
-        several sets; ``"none of these"`` if the best mixture does not fit; ``"temperature, energies by batch size"`` if
-        only that mends temperature alone; ``"not sought"`` without pairs.
+        several sets, or if temperature is in the one set and is not told from a mechanism outside; ``"none of these"``
+        if the best mixture does not fit; ``"temperature, energies by batch size"`` if only that mends temperature
+        alone; ``"not sought"`` without pairs.
     shares
         By mechanism.
     deviance, p_value
@@ -106,6 +112,8 @@ class ShareVerdict:
     together
         Mechanisms of the first two of those sets, but for none, and the least that they decide together; None unless
         there are several sets.
+    untold
+        Mechanisms from which temperature is not told: see :func:`untold`.
     energy_scales
         Factor on the energies at each further batch size, as fitted; empty where there is none.
     best
@@ -128,6 +136,7 @@ class ShareVerdict:
     family: tuple[bool, ...]
     sets: tuple[tuple[str, ...], ...]
     together: tuple[tuple[str, ...], float] | None
+    untold: tuple[str, ...]
     energy_scales: dict[str, float]
     best: MixtureFit
     mixture: Mixture
@@ -272,7 +281,8 @@ def judge_shares(
     told, sets, together = (
         (of_temperature, (), None) if not pairs else _all_pairs(tests, of_temperature, refused, drawn, confidence)
     )
-    outcome = _outcome(p_value, refused, sets, told) if pairs or p_value < SIGNIFICANCE else NOT_SOUGHT
+    alike = untold(tests, confidence)
+    outcome = _outcome(p_value, refused, sets, told, alike) if pairs or p_value < SIGNIFICANCE else NOT_SOUGHT
     chances = [each.p_value for each in told]
     scales = {}
     if mixture.thermal.groups:
@@ -282,18 +292,23 @@ def judge_shares(
         advance()
     return ShareVerdict(
         mixture.thermal.form, outcome, shares, deviance, p_value, *pure, refused, tuple(told),
-        holm(chances, SIGNIFICANCE), sets, together, scales, best, mixture, copies,
+        holm(chances, SIGNIFICANCE), sets, together, alike, scales, best, mixture, copies,
     )  # fmt: skip
 
 
-def _outcome(p_value: float, refused: bool, sets: Sequence[tuple[str, ...]], told: Sequence[LikelihoodRatio]) -> str:
+def _outcome(
+    p_value: float, refused: bool, sets: Sequence[tuple[str, ...]], told: Sequence[LikelihoodRatio],
+    alike: Sequence[str],
+) -> str:  # fmt: skip
     if p_value < SIGNIFICANCE:
         return NONE_OF_THESE
     if len(sets) == 1 and sets[0] == (TEMPERATURE,) and refused:
         # no other mechanism joins it, but it is not that of one set of energies
         differ = any(each.larger == ENERGIES_DIFFER and each.p_value < SIGNIFICANCE for each in told)
         return ENERGIES_DIFFER if differ else CANNOT_TELL
-    return " and ".join(sets[0]) if len(sets) == 1 else CANNOT_TELL
+    if len(sets) == 1 and not (TEMPERATURE in sets[0] and set(alike) - set(sets[0])):
+        return " and ".join(sets[0])
+    return CANNOT_TELL
 
 
 def temperature_alone(
@@ -317,14 +332,44 @@ def temperature_alone(
     return (ratios[0], own), refused, ratios[1:]
 
 
-def temperature_share(mixture: Mixture, best: MixtureFit, confidence: float, spread: float = 1.0) -> Share | None:
-    """Share of temperature by information; None where there is too little of it."""
-    estimate, error = mixture.information(best)
-    half = float(stats.norm.isf((1 - confidence) / 2)) * error * np.sqrt(spread)
+def untold(tests: ShareTests, confidence: float) -> tuple[str, ...]:
+    """Mechanisms that may decide a fifth of the runs unnoticed, even if they and temperature alone decide.
+
+    By the information about temperature's share, at the fit of temperature alone and at that of the two; the larger
+    error counts.
+    """
+    mixture, found, alone = tests.mixture, [], tests.fit((TEMPERATURE,))
+    needed = FIFTH / float(stats.norm.isf((1 - confidence) / 2) + stats.norm.ppf(POWER))
+    for name in tests.told:
+        if name == TEMPERATURE:
+            continue
+        both = (TEMPERATURE, name)
+        fits = [alone, tests.fit(both)]
+        errors = [mixture.information(fit, TEMPERATURE, both)[1] for fit in fits if _is_thermal(mixture, fit)]
+        if not max(errors) * np.sqrt(tests.spread) <= needed:
+            found.append(name)
+    return tuple(found)
+
+
+def _is_thermal(mixture: Mixture, fit: MixtureFit) -> bool:
+    """Whether a fit tells the parameters of the two-state law."""
+    return bool(mixture.shares(fit)[0] > LEAST_THERMAL)
+
+
+def _half_width(error: float, confidence: float, spread: float) -> float:
+    return float(stats.norm.isf((1 - confidence) / 2)) * error * float(np.sqrt(spread))
+
+
+def share_by_information(
+    mixture: Mixture, best: MixtureFit, confidence: float, spread: float = 1.0, mechanism: str = TEMPERATURE
+) -> Share | None:
+    """A share by information; None where there is too little of it."""
+    estimate, error = mixture.information(best, mechanism)
+    half = _half_width(error, confidence, spread)
     if not half <= WIDEST:
         return None
     middle, low, high = (float(np.clip(value, 0, 1)) for value in (estimate, estimate - half, estimate + half))
-    return Share(TEMPERATURE, middle, low, high, error, "information")
+    return Share(mechanism, middle, low, high, error, "information")
 
 
 def intervals(mixture: Mixture, best: MixtureFit, drawn: Draws, confidence: float, spread: float) -> tuple[Share, ...]:
@@ -335,13 +380,12 @@ def intervals(mixture: Mixture, best: MixtureFit, drawn: Draws, confidence: floa
         if name not in mixture.cells.told:
             shares.append(Share(name, 0.0, 0.0, 1.0, float("inf"), "region"))
             continue
-        low, high = _region(mixture, best, [name], cut)
-        share = None
-        if name == TEMPERATURE and low > 0:  # else the others can do without it, and information by lines is no use
-            share = temperature_share(mixture, best, confidence, spread)
+        share = share_by_information(mixture, best, confidence, spread, name)
+        if share is not None and name == TEMPERATURE and _without(mixture, best, name, cut):
+            share = None  # the others can do without it, and information by lines is no use
         if share is None:
-            error = mixture.information(best)[1] if name == TEMPERATURE else float("nan")
-            share = Share(name, float(told[number]), low, high, error, "region")
+            low, high = _region(mixture, best, [name], cut)
+            share = Share(name, float(told[number]), low, high, mixture.information(best, name)[1], "region")
         shares.append(share)
     return tuple(shares)
 
@@ -352,24 +396,26 @@ def _cut(drawn: Draws, confidence: float) -> float:
     return float(stats.gamma.isf(1 - confidence, mean**2 / variance, scale=variance / mean))
 
 
+def _without(mixture: Mixture, best: MixtureFit, name: str, cut: float) -> bool:
+    """Whether a mixture without a mechanism is as likely as the best, but for a cut."""
+    return ratio_of(best, mixture.fit(held=([name], 0.0), near=best)) <= cut
+
+
 def _region(mixture: Mixture, best: MixtureFit, names: Sequence[str], cut: float) -> tuple[float, float]:
     """Least and largest sum of shares in the mixtures that are as likely as the best, but for a cut."""
     own = float(sum(mixture.shares(best)[MECHANISMS.index(name)] for name in names))
 
-    def inside(value: float) -> bool:
-        fit = mixture.fit(held=(names, value), near=best)
-        return ratio_of(best, fit) <= cut
+    def beyond(value: float) -> float:
+        if value == own:
+            return -np.sqrt(cut)
+        return float(np.sqrt(ratio_of(best, mixture.fit(held=(names, value), near=best))) - np.sqrt(cut))
 
     ends = []
     for limit in (0.0, 1.0):
-        kept, out = own, limit
-        if abs(own - limit) < 1e-9 or inside(limit):
+        if abs(own - limit) < 1e-9 or beyond(limit) <= 0:
             ends.append(limit)
-            continue
-        for _ in range(STEPS):
-            middle = (kept + out) / 2
-            kept, out = (middle, out) if inside(middle) else (kept, middle)
-        ends.append((kept + out) / 2)
+        else:
+            ends.append(float(optimize.brentq(beyond, own, limit, xtol=CLOSE, rtol=CLOSE)))  # type: ignore[arg-type]
     return ends[0], ends[1]
 
 
@@ -430,6 +476,11 @@ def sentences(verdict: ShareVerdict) -> tuple[str, ...]:
     if least or most:
         text = "; ".join(least + most)
         told.append(text[0].upper() + text[1:] + ".")
+    if verdict.untold:
+        told.append(
+            f"Cannot tell temperature from {' or '.join(verdict.untold)}: there is too little information about its "
+            "share."
+        )
     if len(verdict.sets) > 1:
         options = " from ".join(" with ".join(each) for each in verdict.sets)
         told.append(f"Cannot tell {options}.")

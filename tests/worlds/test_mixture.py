@@ -11,7 +11,7 @@ from slt_toys.protocol.arms import Observation, find_arm
 from slt_toys.worlds.hypotheses import design, find_hypothesis
 from slt_toys.worlds.mechanisms import MECHANISMS
 from slt_toys.worlds.mixture import mixture_of
-from slt_toys.worlds.share_power import rival_shares
+from slt_toys.worlds.share_cells import rival_shares
 from tests.seeds import fresh_seed
 from tests.worlds.made_counts import FEW, made_up
 
@@ -80,6 +80,21 @@ def test_information_has_no_bias_and_the_right_error(made, share):
         again = mixture.with_counts(random.binomial(100, mixed[order]).astype(float))
         estimate, error = again.information(again.fit())
         told.append((estimate - share) / error)
+    assert abs(np.mean(told)) < 5 / np.sqrt(sets) and abs(np.var(told) - 1) < 5 * np.sqrt(2 / sets)
+
+
+@pytest.mark.parametrize("mechanism", ["loss threshold", "none"])
+def test_shares_of_others_have_no_bias_either(made, mechanism):
+    """In a mixture with temperature alone, where both are told; that of none is what all others leave."""
+    cells, thermal = made
+    mixed = 0.7 * thermal + 0.3 * rival_shares(cells, thermal, "none")
+    mixture, random, sets, told = mixture_of(cells, thermal), np.random.default_rng(fresh_seed()), 200, []
+    order = [next(at for at, each in enumerate(cells) if each is other) for other in mixture.cells.observations]
+    truth, among = 0.3 if mechanism == "none" else 0.0, ("temperature", "none", mechanism)
+    for _ in range(sets):
+        again = mixture.with_counts(random.binomial(100, mixed[order]).astype(float))
+        estimate, error = again.information(again.fit(among), mechanism, among)
+        told.append((estimate - truth) / error)
     assert abs(np.mean(told)) < 5 / np.sqrt(sets) and abs(np.var(told) - 1) < 5 * np.sqrt(2 / sets)
 
 

@@ -38,16 +38,25 @@ def test_tables_and_claims_say_what_the_verdicts_say(verdicts):
     variables, coordinates = share_variables(verdicts)
     data = xr.Dataset(variables, coordinates)
     shares, pairs = share_tables(data)
-    assert len(shares.rows) == 6 + 4 and shares.rows[0][0] == "temperature"
+    assert len(shares.rows) == 6 + 5 and shares.rows[0][0] == "temperature"
     assert len(pairs.rows) == len(verdicts[EXACT].pairs)
     temperature, others, confounding = share_claims(data)
     assert temperature.value == pytest.approx(verdicts[EXACT].share("temperature").estimate)
-    assert (
-        temperature.verdict == ("no" if verdicts[EXACT].refused else "yes")
-        or verdicts[EXACT].outcome == "none of these"
-    )
+    own = verdicts[EXACT].share("temperature")
+    whole = "yes" if own.high - own.low <= 0.25 and not verdicts[EXACT].untold else "cannot tell"
+    doubtful = verdicts[EXACT].refused or verdicts[EXACT].outcome == "none of these" or own.high < 1
+    assert temperature.verdict == ("no" if doubtful else whole)
     assert others.value == max(each.high for each in verdicts[EXACT].shares[1:])
     assert confounding.verdict == "cannot tell" and confounding.interval is not None and confounding.interval[0] == 0
+    data["share_high"][:, 0], data["share_low"][:, 0], data["share_outcome"][:] = 1.0, 0.9, "temperature"
+    data["share_refused"][:], data["share_untold"][:] = False, ""
+    assert share_claims(data)[0].verdict == "yes"
+    for name, value in (("share_untold", "none"), ("share_low", 0.6)):  # none may decide a fifth; a wide interval
+        doubted = data.copy(deep=True)
+        doubted[name] = doubted[name].astype(object)
+        doubted[name][..., 0] = value
+        doubted[name][0] = value
+        assert share_claims(doubted)[0].verdict == "cannot tell", name
     data["share_refused"][:] = True  # every claim may come out no
     data["share_low"][:] = 0.1
     assert [claim.verdict for claim in share_claims(data)[:2]] == ["no", "no"]

@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from slt_toys.protocol.arms import CONTROL, find_arm
+from slt_toys.reports.critical_period_shares import share_variables, temperature_claim
 from slt_toys.worlds.hypotheses import design, find_hypothesis
-from slt_toys.worlds.share_power import rival_shares
-from slt_toys.worlds.shares import ENERGIES_DIFFER, NOT_SOUGHT, judge_shares, sentences
+from slt_toys.worlds.pair_shares import TWO_STATES
+from slt_toys.worlds.share_cells import rival_shares
+from slt_toys.worlds.shares import ENERGIES_DIFFER, NOT_SOUGHT, _outcome, judge_shares, sentences
 from slt_toys.worlds.verdict import Dispersion
 from slt_toys.worlds.verdict_power import scaled_energies
 from tests.seeds import fresh_seed
@@ -32,7 +35,7 @@ def test_temperature_alone_is_told_as_such(made):
     share = verdict.share("temperature")
     assert verdict.outcome == "temperature" or verdict.pure_ratio.p_value < 0.05 or verdict.p_value < 0.05
     assert share.high > 1 - 5 * share.standard_error and share.how == "information" and share.low > 0.5
-    assert all(each.low == 0 and each.high < 0.4 for each in verdict.shares[1:])
+    assert all(each.low == 0 and each.high < 0.4 for each in verdict.shares[1:] if each.how == "region")
     assert "Temperature decides f = " in " ".join(sentences(verdict))
     chances = {(pair.smaller, pair.larger): pair.p_value for pair in verdict.pairs}
     assert chances["all but temperature", "all"] < 1e-6 > chances["flow time left", "temperature and flow time left"]
@@ -61,6 +64,28 @@ def test_the_two_state_law_finds_temperature_and_its_absence(made):
     )
     rival = judge_shares(counted(cells, rival_shares(cells, thermal, "flow time left"), 3), draws=49, pairs=False)
     assert rival.refused and rival.share("temperature").high < 0.7 and rival.share("flow time left").low > 0.2
+
+
+def test_two_states_do_not_tell_temperature_from_a_constant_share_and_say_so(made):
+    """Wrong if it were called the whole: a fifth of the runs is decided by nothing, and nothing speaks against it."""
+    cells, thermal = made
+    mixed = 0.8 * thermal + 0.2 * rival_shares(cells, thermal, "none")
+    verdict = judge_shares(counted(cells, mixed, fresh_seed()), draws=49, pairs=False)
+    assert "none" in verdict.untold and verdict.share("temperature").how == "region"
+    assert any(text.startswith("Cannot tell temperature from ") and "none" in text for text in sentences(verdict))
+    variables, axes = share_variables({TWO_STATES: verdict})
+    told = temperature_claim(xr.Dataset(variables, axes).sel(shares_by=TWO_STATES))
+    assert told.verdict in ("cannot tell", "no") and "nor told from" in told.sentence
+    known = judge_shares(counted(cells, thermal, fresh_seed()), thermal, draws=49, pairs=False)
+    assert known.untold == ()  # the same design, with the shares known: a fifth of anything would be seen
+
+
+def test_one_set_is_no_verdict_if_temperature_is_not_told_from_another():
+    alone, both = (("temperature",),), (("temperature", "none"),)
+    assert _outcome(0.5, False, alone, [], []) == "temperature"
+    assert _outcome(0.5, False, alone, [], ["none"]) == "cannot tell"
+    assert _outcome(0.5, False, both, [], ["none"]) == "temperature and none"
+    assert _outcome(0.5, True, (("none",),), [], ["none"]) == "none"
 
 
 def test_barriers_that_change_with_the_batch_are_told(made):

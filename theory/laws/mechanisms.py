@@ -95,6 +95,40 @@ def derive_information_about_a_share() -> Derivation:
     )
 
 
+def derive_apparent_energy_difference() -> Derivation:
+    """Energy difference by which temperature alone has the resting share of a mixture with a constant share."""
+    c, t, f, q = s.resting_difference, s.temperature, s.mechanism_share, s.share_by_rest
+    own = 1 / (1 + exp(c / t))
+    mixed = f * own + (1 - f) * q
+    result = t * sympy.log((1 - mixed) / mixed)
+    demand_zero(1 / (1 + exp(result / t)) - mixed, "the resting share of the mixture")
+    demand_zero(result.subs(f, 1).subs(c, 2).subs(t, 1) - 2, "temperature alone")
+    small = Symbol("epsilon", positive=True)
+    slope = sympy.diff(result.subs(q, Rational(1, 2)).subs(f, 1 - small), small).subs(small, 0)
+    demand_zero(slope.rewrite(exp) + (t * sympy.sinh(c / t)).rewrite(exp), "first order in the constant's share")
+    return Derivation(
+        result,
+        (
+            Step(
+                "Runs that are at rest at the temperature $T$ at which they freeze are stuck with a share",
+                own,
+            ),
+            Step("and in a mixture with a constant share $Q_i$", mixed),
+            Step(
+                "Temperature alone has this resting share at another energy difference, the result. So at one $T$ no "
+                "number of runs tells a constant share from another energy difference. To first order and for "
+                "$Q_i=\\frac12$ the difference falls by $1-f$ times",
+                t * sympy.sinh(c / t),
+            ),
+            Step(
+                "Only its change with $T$, between arms that freeze at different temperatures, tells the two apart: "
+                "their slopes are nearly parallel ([eq:information-about-a-share]). If the free energy difference is "
+                "known at the freezing temperature, one cell at rest is enough."
+            ),
+        ),
+    )
+
+
 EQUATIONS = (
     Equation(
         "mixture-of-mechanisms",
@@ -130,5 +164,18 @@ EQUATIONS = (
             s.second_nuisance: 1,
         },
         source="Schur complement of the Fisher information (Bickel et al. 1993); derived here",
+    ),
+    Equation(
+        "apparent-energy-difference",
+        "A constant share in place of an energy difference",
+        s.apparent_difference,
+        derive_apparent_energy_difference,
+        "Why a two-state law that fits its own energy differences cannot tell temperature from a constant share.",
+        {
+            s.resting_difference: Rational(3, 10),
+            s.temperature: Rational(1, 4),
+            s.mechanism_share: Rational(4, 5),
+            s.share_by_rest: Rational(1, 2),
+        },
     ),
 )

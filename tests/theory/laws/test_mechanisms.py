@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.optimize import brentq
 
 from slt_toys.reference.laws import law
 
@@ -37,3 +38,17 @@ def test_the_law_of_information_by_two_cells():
     assert float(law("information-about-a-share")(**values)) == pytest.approx(1 / np.linalg.inv(fisher)[0, 0])
     parallel = {**values, "second_nuisance": -0.75}
     assert float(law("information-about-a-share")(**parallel)) == pytest.approx(0, abs=1e-12)
+
+
+def test_a_constant_share_is_another_energy_difference():
+    """Found by bisection of the resting share; at two temperatures it is not one number."""
+    found = []
+    for temperature in (0.2, 0.4):
+        mixed = 0.8 / (1 + np.exp(0.3 / temperature)) + 0.2 * 0.5
+        root = brentq(lambda c, t=temperature, p=mixed: 1 / (1 + np.exp(c / t)) - p, 0.0, 1.0, xtol=1e-14)
+        value = law("apparent-energy-difference")(
+            resting_difference=0.3, temperature=temperature, mechanism_share=0.8, share_by_rest=0.5
+        )
+        assert float(value) == pytest.approx(root, abs=1e-10)
+        found.append(root)
+    assert 0.01 < found[1] - found[0] < 0.03  # a tenth of what the share moves either
