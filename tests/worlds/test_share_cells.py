@@ -74,7 +74,7 @@ def test_a_kept_share_is_what_sgd_does(cells):
 
 @pytest.mark.slow
 def test_kept_cells_are_those_that_are_solved(cells):
-    arms = ("control", "halve the batch")
+    arms = ("control", "halve the batch", "halve the learning rate")  # most have the control's batch size
     again = solved_cells([find_arm(name) for name in arms])
     own = [at for at, each in enumerate(cells.observations) if each.arm in arms]
     kept = [cells.observations[at] for at in own]
