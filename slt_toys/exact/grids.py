@@ -35,11 +35,12 @@ class Grid:
         For each of the d axes the n + 1 increasing cell edges; the first and the last are the reflecting walls.
     boundary
         ``"reflecting"``: the walls are meant; ``"natural"``, as :func:`grid_for` says where the energy confines: they
-        only stand where no mass is at the temperatures the grid was made for.
+        only stand where no mass is at the temperatures the grid was made for; ``"periodic"``: the last edge of every
+        axis is the first, a circle or a torus, and the energy is taken to repeat itself.
     """
 
     edges: tuple[Array, ...]
-    boundary: Literal["natural", "reflecting"] = "reflecting"
+    boundary: Literal["natural", "reflecting", "periodic"] = "reflecting"
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -52,15 +53,24 @@ class Grid:
                 raise ValueError("edges must be finite and increasing along each axis, with at least 3 cells")
 
     @classmethod
-    def uniform(cls, box: Sequence[tuple[float, float]], cells: int | Sequence[int]) -> Grid:
+    def uniform(
+        cls, box: Sequence[tuple[float, float]], cells: int | Sequence[int],
+        boundary: Literal["natural", "reflecting", "periodic"] = "reflecting",
+    ) -> Grid:  # fmt: skip
         """Equal cells, ``cells`` of them along each axis of the box."""
         counts = [cells] * len(box) if isinstance(cells, int) else list(cells)
-        return cls(tuple(np.linspace(low, high, n + 1) for (low, high), n in zip(box, counts, strict=True)))
+        edges = tuple(np.linspace(low, high, n + 1) for (low, high), n in zip(box, counts, strict=True))
+        return cls(edges, boundary)
 
     @property
     def dimension(self) -> int:
         """Number of axes, d."""
         return len(self.edges)
+
+    @property
+    def is_line(self) -> bool:
+        """Whether the cells have two ends: one axis, and no circle."""
+        return len(self.edges) == 1 and self.boundary != "periodic"
 
     @property
     def shape(self) -> tuple[int, ...]:
