@@ -40,8 +40,9 @@ class Elimination:
 
 
 def eliminate(
-    process: FokkerPlanck, temperature: float, absorbing: NDArray[np.bool_], exits: Array | None = None
-) -> Elimination:
+    process: FokkerPlanck, temperature: float, absorbing: NDArray[np.bool_], exits: Array | None = None,
+    reaching: Array | None = None,
+) -> Elimination:  # fmt: skip
     """Factor -Q with absorbing cells taken out.
 
     Parameters
@@ -52,6 +53,8 @@ def eliminate(
         Mask of the absorbing cells, any shape with one entry per cell, at least one of them set.
     exits
         Further absorption rates of the cells, ≥ 0.
+    reaching
+        Rates from the cells into the absorbing ones, in place of the grid's own.
     """
     absorbed = np.array(absorbing, dtype=bool).ravel()
     if absorbed.size != process.energy.size or not absorbed.any():
@@ -61,12 +64,13 @@ def eliminate(
     up, down = (np.concatenate([pair[way].ravel() for pair in rates]) / unit for way in (0, 1))
     more = 0.0 if exits is None else np.ravel(exits) / unit
     made = _on_line if process.grid.is_line else _on_plane
-    factors, into = made(process.grid, up, down, absorbed, more)
+    given = None if reaching is None else np.where(absorbed, 0.0, np.ravel(reaching) / unit)
+    factors, into = made(process.grid, up, down, absorbed, more, given)
     return Elimination(factors, absorbed, np.where(absorbed, 0.0, into * unit), float(unit))
 
 
 def _on_line(
-    grid: Grid, up: Array, down: Array, absorbed: NDArray[np.bool_], exits: float | Array
+    grid: Grid, up: Array, down: Array, absorbed: NDArray[np.bool_], exits: float | Array, given: Array | None
 ) -> tuple[tuple[Array, Array], Array]:
     band = np.zeros((absorbed.size, 3))
     band[:-1, 2] = up
@@ -78,16 +82,18 @@ def _on_line(
         into[inside] += np.where(target, band[inside, 1 + offset], 0.0)
         band[inside, 1 + offset] *= ~target
     band[absorbed] = 0.0
+    into = into if given is None else given
     return (band, _eliminate(band, into + exits, absorbed)), into
 
 
 def _on_plane(
-    grid: Grid, up: Array, down: Array, absorbed: NDArray[np.bool_], exits: float | Array
+    grid: Grid, up: Array, down: Array, absorbed: NDArray[np.bool_], exits: float | Array, given: Array | None
 ) -> tuple[SparseFactors, Array]:
     order = dissection(grid.shape, grid.boundary == "periodic")
     lower, upper = order.cells
     into = np.bincount(lower, up * absorbed[upper], absorbed.size)
     into += np.bincount(upper, down * absorbed[lower], absorbed.size)
+    into = into if given is None else given
     among = ~(absorbed[lower] | absorbed[upper])
     excess = np.where(absorbed, 0.0, into + exits)
     return factor(order, up * among, down * among, excess), into

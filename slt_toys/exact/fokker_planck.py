@@ -142,7 +142,29 @@ def fokker_planck(potential: Potential, grid: Grid) -> FokkerPlanck:
         )
     walls = tuple((float(edges[0]), float(edges[-1])) for edges in grid.edges)
     unwalled = replace(potential, box=walls) if grid.boundary == potential.boundary == "natural" else None
-    return FokkerPlanck(grid, potential.energy_function()(grid.points), unwalled)
+    process = FokkerPlanck(grid, potential.energy_function()(grid.points), unwalled)
+    if grid.boundary == "periodic":
+        _check_period(potential, grid)
+    group, highest = grid.made_for
+    if any(potential is own for own in group):
+        process._held[0] = highest
+    return process
+
+
+def _check_period(potential: Potential, grid: Grid) -> None:
+    """Refuse a circle on which the energy does not repeat itself: it would jump where the circle closes."""
+    energy, points = potential.energy_function(), grid.points
+    for axis, edges in enumerate(grid.edges):
+        ends = []
+        for edge in (edges[0], edges[-1]):
+            at = np.take(points, [0], axis).copy()
+            at[..., axis] = edge
+            ends.append(energy(at))
+        if np.abs(ends[1] - ends[0]).max() > 1e-9 * np.ptp(energy(points)):
+            raise ValueError(
+                f"energy of {potential.name} differs at {potential.coordinates[axis]} = {edges[0]:.6g} and "
+                f"{edges[-1]:.6g}, the two ends of a period; give a box of one whole period"
+            )
 
 
 @lru_cache(maxsize=256)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import Literal
@@ -41,6 +41,8 @@ class Grid:
 
     edges: tuple[Array, ...]
     boundary: Literal["natural", "reflecting", "periodic"] = "reflecting"
+    # The potentials and the highest temperature that grid_for laid its walls for.
+    made_for: tuple[tuple[Potential, ...], float] = field(default=((), 0.0), repr=False)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -96,7 +98,7 @@ class Grid:
     def halved(self) -> Grid:
         """The grid with every cell cut in two along every axis, to see what refinement changes."""
         halves = tuple(np.interp(np.arange(2 * len(e) - 1) / 2, np.arange(len(e)), e) for e in self.edges)
-        return Grid(halves, self.boundary)
+        return Grid(halves, self.boundary, self.made_for)
 
     def cell(self, point: ArrayLike) -> int:
         """Flat index of the cell that holds a point (d,)."""
@@ -163,7 +165,8 @@ def grid_for(
         _equidistribute(edges, rho, n, sorted(borders))
         for edges, rho, n in zip(raster.edges, density, counts, strict=True)
     )
-    return Grid(edges, "natural" if all(p.boundary == "natural" for p in group) else "reflecting")
+    boundary = "natural" if all(p.boundary == "natural" for p in group) else "reflecting"
+    return Grid(edges, boundary, (tuple(group), float(temperatures.max())))
 
 
 def _effective_box(group: Sequence[Potential], highest: float) -> tuple[tuple[float, float], ...]:
