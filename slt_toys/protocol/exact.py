@@ -209,7 +209,7 @@ class _Runs:
                 pass
         return self.stuck.ravel() @ columns
 
-    def stuck_by_switch(self, end_together: bool, advance: Advance) -> Array:
+    def stuck_by_switch(self, end_together: bool, advance: Advance = lambda _: None) -> Array:
         """Final stuck mass of runs that are one until they switch to the clean energy, all of one training."""
         first, last = self.runs[0].epochs[self.switches[0] :], self.runs[-1].epochs
         masses = cell_masses(self.columns[:, 0].reshape(self.grid.shape), self.grid)[None]
@@ -245,7 +245,8 @@ class _Runs:
             latest = int(self.switches[early - 1])
             begun = forward_sweep(deficit, last[:latest, 1], last[:latest, 2], masses) if latest else masses[None]
             own = begun[self.switches[:early]].reshape(early, -1)
-            stuck[:early] = self._stuck_at_own_ends(own, self.switches[:early], lambda _: None)
+            left = 0.4 if frozen is None else 0.0  # of the work
+            stuck[:early] = self._stuck_at_own_ends(own, self.switches[:early], lambda share: advance(left * share))
         return stuck
 
 
