@@ -118,15 +118,13 @@ class PhaseDiagram(Experiment):
                 )
         sizes, latest = sorted(self.batch_sizes), max(curve.switch_epochs[-1] for curve in curves)
         between = np.geomspace(sizes[0] / EDGE, min(sizes[-1] * EDGE, self.dataset_size), self.resolution)
-        with progress("map of mixing", 1.0) as advance:
-            mixing = mixing_map(pair.clean, [self.training(n) for n in between], int(latest) + 1, advance=advance)
+        mixing = mixing_map(pair.clean, [self.training(size) for size in between], int(latest) + 1)
         with progress("published curves", None):
             findings = published_findings(seed=self.seed)
-        with progress("ends of the critical period", None):
-            return report.dataset(
-                pair, preferred, curves, ending, findings, [equilibrium, mixing], decay=self.decay,
-                learning_rate=self.learning_rate, seed=self.seed,
-            )  # fmt: skip
+        return report.dataset(
+            pair, preferred, curves, ending, findings, [equilibrium, mixing], decay=self.decay,
+            learning_rate=self.learning_rate, seed=self.seed,
+        )  # fmt: skip
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
         """Claims, tables and the figure."""

@@ -91,8 +91,9 @@ def _on_plane(
 ) -> tuple[SparseFactors, Array]:
     order = dissection(grid.shape, grid.boundary == "periodic")
     lower, upper = order.cells
-    into = np.bincount(lower, up * absorbed[upper], absorbed.size)
-    into += np.bincount(upper, down * absorbed[lower], absorbed.size)
+    into = np.zeros(absorbed.size)
+    np.add.at(into, lower, up * absorbed[upper])
+    np.add.at(into, upper, down * absorbed[lower])
     into = into if given is None else given
     among = ~(absorbed[lower] | absorbed[upper])
     excess = np.where(absorbed, 0.0, into + exits)

@@ -30,7 +30,14 @@ from .fokker_planck import FokkerPlanck
 
 Array = NDArray[np.float64]
 
-__all__ = ["SUBSTEPS", "Propagator", "chebyshev_coefficients", "propagator", "propagator_error", "resolvent_coefficients"]
+__all__ = [
+    "SUBSTEPS",
+    "Propagator",
+    "chebyshev_coefficients",
+    "propagator",
+    "propagator_error",
+    "resolvent_coefficients",
+]
 
 STAGES = 8
 POLE = Fraction(1, 6)  # its reciprocal is R's pole; R is L-stable for .15666 < POLE < .23437
@@ -68,7 +75,7 @@ def chebyshev_coefficients(solves: int) -> tuple[float, ...]:
 
 @checked_arguments
 def propagator_error(substeps: int, line: bool = True) -> float:
-    """Largest error of the rational function against exp(-x) over all x ≥ 0, for s sub-steps, on a line or elsewhere."""
+    """Largest error of the rational function against exp(-x) over x ≥ 0, for s sub-steps, on a line or elsewhere."""
     x = np.concatenate([[0.0], np.geomspace(1e-3, 1e7, 20001)])
     if line:
         step = np.polyval(resolvent_coefficients()[::-1], 1 / (1 + float(POLE) * x / substeps))

@@ -1,4 +1,4 @@
-"""What a grid leaves undone: any number from a grid, followed as all cells are cut in two until it is known well enough.
+"""What a grid leaves undone: a number from a grid, followed as all cells are cut in two until it is known well enough.
 
 The discretisation is of second order, so halving the cells leaves a quarter of the error, and a third of the change is
 what is left. That is believed where the last two changes show it; where they do not shrink so fast, twice the change

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..exact.grids import CELLS
 from ..potentials.potential import Potential, PotentialPair
 from ..reference.laws import law
+from ..results.progress import progress
 from .exact import exact_stuck_probability
 from .maps import relaxation_times
 from .sampled import sampled_stuck
@@ -105,18 +106,16 @@ def grid_error(
     """
     rows = np.arange(max(0, round(end) - 3), round(end) + 4, 3)
     cells = CELLS[min(2, max(len(group) for group in pair.clean.components()))]
-    coarse, fine = (
-        exact_stuck_probability(pair, curve.training, rows, ending, start, cells=count)
-        for count in (round(cells / 2**0.5), cells)
-    )
+    with progress("error of the grid", 2.0) as advance:
+        coarse, fine = (
+            exact_stuck_probability(pair, curve.training, rows, ending, start, cells=count, advance=advance)
+            for count in (round(cells / 2**0.5), cells)
+        )
     slope = np.gradient(fine, rows)
     return float(np.abs((coarse - fine) / slope).max())
 
 
-def mixing_map(
-    potential: Potential, trainings: Sequence[Training], epochs: int, knots: int = 24,
-    advance: Callable[[float], None] | None = None,
-) -> xr.Dataset:  # fmt: skip
+def mixing_map(potential: Potential, trainings: Sequence[Training], epochs: int, knots: int = 24) -> xr.Dataset:
     """Relaxation time in epochs in a clean potential, 1 / (gap · epoch's Langevin time), for each training and epoch.
 
     It is computed at so many temperatures, ``knots``; between them its logarithm is interpolated over 1/T.
@@ -131,7 +130,8 @@ def mixing_map(
     # Below a hundredth of the highest temperature a relaxation time is astronomic; the last value is extrapolated.
     low = max(temperatures.min(), temperatures.max() / 100)
     nodes = np.geomspace(low, temperatures.max() * (1 + 1e-12), knots)
-    log_times = np.log(relaxation_times(potential, nodes, advance))
+    with progress("map of mixing", 1.0) as advance:
+        log_times = np.log(relaxation_times(potential, nodes, advance))
     slope = (log_times[0] - log_times[1]) / (1 / nodes[0] - 1 / nodes[1])
     inverse = 1 / temperatures
     logs = np.interp(inverse, 1 / nodes[::-1], log_times[::-1])

@@ -3,7 +3,7 @@
 The generator is constant within an epoch, so its propagator (:mod:`slt_toys.exact.propagator`) is exact to its own
 small error. Runs are solved side by side: in every epoch, those of one energy, temperature and duration share a
 propagator. Runs of one training that only switch at different epochs share the sweep before the switch, and where they
-end together, or in a plane end frozen, one backward sweep after it. Phases are the clean potential's regions throughout.
+end together, or in a plane end frozen, one backward sweep after it. Phases are the clean potential's regions.
 """
 
 from __future__ import annotations

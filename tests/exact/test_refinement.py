@@ -38,7 +38,9 @@ PERIOD = Potential(
 )  # fmt: skip
 
 
-def elements(potential: Potential, temperature: float, nodes: tuple[np.ndarray, np.ndarray], fixed, value) -> np.ndarray:
+def elements(
+    potential: Potential, temperature: float, nodes: tuple[np.ndarray, np.ndarray], fixed, value
+) -> np.ndarray:
     """T ∫∇u·∇φ e^{-L/T} = ∫f φ e^{-L/T} by linear elements on triangles, another discretisation of another form.
 
     ``fixed`` says at which nodes u is ``value``; f is 1 for times (value None) and 0 for committors.
@@ -175,9 +177,7 @@ def test_times_on_a_circle_tend_to_quadrature_at_second_order(temperature):
     for _ in range(3):
         centers = grid.centers[0]
         target, start = int(np.argmin(np.abs(centers + 2))), int(np.argmin(np.abs(centers - 2)))
-        times = mean_first_passage_times(
-            fokker_planck(PERIOD, grid), temperature, np.arange(centers.size) == target
-        )
+        times = mean_first_passage_times(fokker_planck(PERIOD, grid), temperature, np.arange(centers.size) == target)
         low = float(centers[target])
         exact = mean_exit_time(PERIOD, temperature, float(centers[start]), low, low + 2 * np.pi)
         errors.append(abs(times[start] / exact - 1))
@@ -185,7 +185,7 @@ def test_times_on_a_circle_tend_to_quadrature_at_second_order(temperature):
     assert errors[0] < 1e-3 and errors[2] < errors[0] / 8
     # Cut open where it closes, the circle is a line with walls, and takes far longer.
     walled = fokker_planck(PERIOD, Grid(grid.edges))
-    longer = mean_first_passage_times(walled, temperature, grid.cell([-2.0]) == np.arange(grid.shape[0]))
+    longer = mean_first_passage_times(walled, temperature, np.arange(grid.shape[0]) == grid.cell([-2.0]))
     assert longer[grid.cell([2.0])] > 1.2 * exact
 
 

@@ -22,9 +22,9 @@ def muller_brown() -> Potential:
     """Müller & Brown (1979), Theor. Chim. Acta 53, with the minima and saddles that are quoted for it everywhere."""
     terms = [(-200, -1, 0, -10, 1, 0), (-100, -1, 0, -10, 0, 0.5), (-170, -6.5, 11, -6.5, -0.5, 1.5),
              (15, 0.7, 0.6, 0.7, -1, 1)]  # fmt: skip
-    energy = sum((
+    energy = sympy.Add(*(
         A * sympy.exp(a * (x - x0) ** 2 + b * (x - x0) * (y - y0) + c * (y - y0) ** 2) for A, a, b, c, x0, y0 in terms
-    ), sympy.S.Zero)  # fmt: skip
+    ))  # fmt: skip
     minima = [(-0.5582236, 1.4417258), (-0.0500108, 0.4666941), (0.6234994, 0.0280378)]
     names, regions = ("far", "middle", "near"), (y > 1, sympy.And(y <= 1, x < sympy.Rational(1, 4)), sympy.true)
     phases = tuple(

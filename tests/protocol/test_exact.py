@@ -196,9 +196,7 @@ def test_runs_in_a_plane_that_end_before_they_are_frozen_keep_their_own_ends():
     grid = grid_for((pair.deficit, pair.clean), temperatures, 16)
     protocol, told = (pair.deficit, pair.clean, pair.stuck_phase, temperatures, durations), []
     for after in (20, 100):  # the first few end warm; all end frozen
-        together = stuck_probability_fixed_further(
-            *protocol, [0, 10, 25, 60], after, grid=grid, advance=told.append
-        )
+        together = stuck_probability_fixed_further(*protocol, [0, 10, 25, 60], after, grid=grid, advance=told.append)
         alone = [stuck_probability_fixed_further(*protocol, [e], after, grid=grid)[0] for e in (0, 10, 25, 60)]
         assert np.allclose(together, alone, rtol=0, atol=1e-8)
         runs = switch_schedules(temperatures, durations, [0, 10, 25, 60], Ending("further", after))

@@ -38,9 +38,7 @@ def derive_eyring_kramers_saddle() -> Derivation:
     stable = (2 * pi * temp) ** ((_DIMENSION - 1) / 2) / sqrt(_REST)
     capacity = temp * along * stable
     well = (2 * pi * temp) ** (_DIMENSION / 2) / sqrt(s.well_determinant)
-    result = (
-        curvature / (2 * pi) * sqrt(s.well_determinant / s.saddle_determinant) * exp(-s.barrier_height / temp)
-    )
+    result = curvature / (2 * pi) * sqrt(s.well_determinant / s.saddle_determinant) * exp(-s.barrier_height / temp)
     found = capacity / well * exp(-s.barrier_height / temp)
     demand_zero(
         sympy.simplify(found / result.subs(s.saddle_determinant, curvature * _REST)) - 1, "capacity over the well"
@@ -72,7 +70,7 @@ EQUATIONS = (
         "Eyring-Kramers law over a saddle",
         s.escape_rate,
         derive_eyring_kramers_saddle,
-        "Escape rate from a regular well over one saddle in any number of coordinates, as the temperature goes to zero. "
+        "Escape rate from a regular well over one saddle, in any number of coordinates, at low temperature. "
         "The rates over several saddles add. The ratio to the exact rate departs from 1 as $T$.",
         {
             s.barrier_curvature: 4,
@@ -81,6 +79,6 @@ EQUATIONS = (
             s.barrier_height: 1,
             s.temperature: sympy.Rational(1, 10),
         },
-        source="Langer (1969), Ann. Phys. 54; Bovier, Eckhoff, Gayrard & Klein (2004), J. Eur. Math. Soc. 6; derived here",
+        source="Langer (1969), Ann. Phys. 54; Bovier et al. (2004), J. Eur. Math. Soc. 6; derived here",
     ),
 )
