@@ -230,12 +230,17 @@ def _refined(raster: Grid, group: Sequence[Potential], temperatures: Array) -> G
 
 def _coldest(potential: Potential, temperatures: Array) -> float:
     """The lowest temperature at which a crossing is not frozen, from the losses along lines between the minima."""
+    return float(max(temperatures.min(), straight_barrier(potential) / FROZEN))
+
+
+def straight_barrier(potential: Potential) -> float:
+    """Lowest barrier along the straight lines from each minimum to the next; 0 where there is none."""
     minima = [potential.minimum_point(i) for i in range(len(potential.phases))]
     share, heights = np.linspace(0.0, 1.0, 1001)[:, None], []
     for first, second in pairwise(minima):
         along = potential.energy_function()(first + share * (second - first))
         heights.append(float(along.max() - max(along[0], along[-1])))
-    return float(max(temperatures.min(), min((h for h in heights if h > 0), default=0.0) / FROZEN))
+    return min((h for h in heights if h > 0), default=0.0)
 
 
 def _bumps(potential: Potential, raster: Grid, temperatures: Array) -> list[Array]:

@@ -3,7 +3,7 @@
 The discretisation is of second order, so halving the cells leaves a quarter of the error, and a third of the change is
 what is left. That is believed where the last two changes show it; where they do not shrink so fast, twice the change
 counts and nothing is extrapolated. Sets to be reached end where they end, between cells: the rate into a set is that of
-a cell as far off as the set is.
+a cell as far off as the set is. A plane is turned to the axes that suit it (:mod:`slt_toys.exact.turned`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ..potentials.potential import Potential
 from .elimination import eliminate, substitute
 from .fokker_planck import FokkerPlanck, bernoulli, check_temperature, fokker_planck, relaxation_time
 from .grids import Grid, grid_for
+from .turned import suited
 
 __all__ = [
     "NotRefined", "Refined", "refined", "refined_committor", "refined_passage_time", "refined_relaxation_time",
@@ -98,14 +99,19 @@ def refined(
 
 
 def _on_grids(
-    potential: Potential, temperature: float, quantity: Callable[[FokkerPlanck], float], tolerance: float,
-    most_cells: int,
+    potential: Potential, temperature: float, quantity: Callable[[Potential, FokkerPlanck, Array], float],
+    tolerance: float, most_cells: int,
 ) -> Refined:  # fmt: skip
+    """A quantity of a potential in its best axes, a process and these axes, followed through grids."""
     check_temperature(temperature)
     if potential.dimension not in COARSEST:
         raise ValueError(f"potential must have one or two coordinates, not {potential.dimension}")
+    axes = np.eye(potential.dimension)
+    if potential.dimension == 2:
+        found = suited((potential,), np.array([temperature]))
+        (potential,), axes = found.potentials, found.axes
     grid = grid_for(potential, [temperature], COARSEST[potential.dimension])
-    return refined(lambda own: quantity(fokker_planck(potential, own)), grid, tolerance, most_cells)
+    return refined(lambda own: quantity(potential, fokker_planck(potential, own), axes), grid, tolerance, most_cells)
 
 
 @checked_arguments
@@ -127,10 +133,12 @@ def refined_passage_time(
         As for :func:`refined`.
     """
 
-    def quantity(process: FokkerPlanck) -> float:
-        mask, reaching = _reaching(potential, process, temperature, inside, "inside")
+    def quantity(own: Potential, process: FokkerPlanck, axes: Array) -> float:
+        mask, reaching = _reaching(own, process, temperature, lambda points: inside(points @ axes), "inside")
         factors = eliminate(process, temperature, mask, reaching=reaching)
-        return read_between(process.grid, substitute(factors, np.ones(mask.size)).reshape(mask.shape), start)
+        return read_between(
+            process.grid, substitute(factors, np.ones(mask.size)).reshape(mask.shape), _turned(start, axes)
+        )
 
     return _on_grids(potential, temperature, quantity, tolerance, most_cells)
 
@@ -142,15 +150,15 @@ def refined_committor(
 ) -> Refined:  # fmt: skip
     """Chance to reach the second set before the first; see :func:`refined_passage_time`."""
 
-    def quantity(process: FokkerPlanck) -> float:
-        here, away = _reaching(potential, process, temperature, first, "first")
-        there, towards = _reaching(potential, process, temperature, second, "second")
+    def quantity(own: Potential, process: FokkerPlanck, axes: Array) -> float:
+        here, away = _reaching(own, process, temperature, lambda points: first(points @ axes), "first")
+        there, towards = _reaching(own, process, temperature, lambda points: second(points @ axes), "second")
         if (here & there).any():
             raise ValueError("first and second must be disjoint sets")
         factors = eliminate(process, temperature, here | there, reaching=away + towards)
         chances = substitute(factors, np.where(factors.absorbed, 0.0, towards)).reshape(here.shape)
         chances[there] = 1.0
-        return read_between(process.grid, chances, start)
+        return read_between(process.grid, chances, _turned(start, axes))
 
     return _on_grids(potential, temperature, quantity, tolerance, most_cells)
 
@@ -160,7 +168,15 @@ def refined_relaxation_time(
     potential: Potential, temperature: float, *, tolerance: float = TOLERANCE, most_cells: int = MOST_CELLS
 ) -> Refined:
     """Longest relaxation time, 1 / spectral gap, with its error; see :func:`refined_passage_time`."""
-    return _on_grids(potential, temperature, lambda p: relaxation_time(p, temperature), tolerance, most_cells)
+
+    def quantity(_: Potential, process: FokkerPlanck, __: Array) -> float:
+        return relaxation_time(process, temperature)
+
+    return _on_grids(potential, temperature, quantity, tolerance, most_cells)
+
+
+def _turned(point: Array | list[float], axes: Array) -> Array:
+    return axes @ np.atleast_1d(np.asarray(point, dtype=float))
 
 
 def _reaching(

@@ -11,7 +11,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ..exact.grids import CELLS
 from ..potentials.potential import Potential, PotentialPair
 from ..reference.laws import law
 from ..results.progress import progress
@@ -56,9 +55,8 @@ def stuck_curve(
     shares = PLANE_SHARES if plane else LINE_SHARES
     tell = [None if advance is None else partial(_scaled, advance, share) for share in shares]
     # In a plane half the cells are enough to find the range.
-    rough = exact_stuck_probability(
-        pair, training, coarse, ending, start, CELLS[2] // 2 if plane else None, advance=tell[0]
-    )
+    coarser = 2.0 if plane else 1.0
+    rough = exact_stuck_probability(pair, training, coarse, ending, start, coarser=coarser, advance=tell[0])
     # Past the last epoch that still changes the outcome by half a percent the curve is flat.
     moving = np.flatnonzero(np.abs(rough - rough[-1]) > 0.005 * np.ptp(rough))
     last = int(min(max(4, moving[-1] + 2 if moving.size else 0) * COARSE_STEP, latest))
@@ -105,11 +103,10 @@ def grid_error(
     between the two is the finer one's error. ``end`` is the exact e* by half stuck mass on the default grid.
     """
     rows = np.arange(max(0, round(end) - 3), round(end) + 4, 3)
-    cells = CELLS[min(2, max(len(group) for group in pair.clean.components()))]
     with progress("error of the grid", 2.0) as advance:
         coarse, fine = (
-            exact_stuck_probability(pair, curve.training, rows, ending, start, cells=count, advance=advance)
-            for count in (round(cells / 2**0.5), cells)
+            exact_stuck_probability(pair, curve.training, rows, ending, start, coarser=coarser, advance=advance)
+            for coarser in (2**0.5, 1.0)
         )
     slope = np.gradient(fine, rows)
     return float(np.abs((coarse - fine) / slope).max())

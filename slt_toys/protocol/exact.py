@@ -15,10 +15,11 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ..exact.fokker_planck import FokkerPlanck, Grid, fokker_planck, grid_for, phase_weights
+from ..exact.grids import CELLS
 from ..exact.sweeps import backward_sweep, cell_masses, forward_sweep, frozen_sweep, sweep
 from ..inputs.arguments import checked_arguments
 from ..potentials.potential import PotentialPair
-from .components import component_pairs, preferred_phase
+from .components import component_pairs, laid_pair, preferred_phase
 from .schedule import Ending, Schedule, Start, check_start, switch_schedules
 from .shifts import Shift, shift_dataset, shift_schedules
 from .training import Training
@@ -30,7 +31,7 @@ Advance = Callable[[float], None]
 @checked_arguments
 def exact_stuck_probability(
     pair: PotentialPair, training: Training, switch_epochs: Sequence[int] | NDArray[np.int64], ending: Ending,
-    start: Start = "equilibrium", cells: int | None = None, advance: Advance | None = None,
+    start: Start = "equilibrium", cells: int | None = None, coarser: float = 1.0, advance: Advance | None = None,
 ) -> Array:  # fmt: skip
     """Final stuck mass for each switch epoch, from the Fokker-Planck equation.
 
@@ -49,7 +50,10 @@ def exact_stuck_probability(
         At epoch 0: the deficit potential's ``"equilibrium"`` at the first temperature, or that within its stuck phase
         (``"deficit phase"``), or within the phase that the clean data prefer (``"clean phase"``).
     cells
-        Grid cells per coordinate, passed to :func:`~slt_toys.exact.fokker_planck.grid_for`; chosen when not given.
+        Grid cells per coordinate, passed to :func:`~slt_toys.exact.fokker_planck.grid_for`; chosen when not given, in a
+        plane with axes that suit the energy (:mod:`slt_toys.exact.turned`).
+    coarser
+        Of the cells that are chosen this many times fewer are taken.
     advance
         Called with the fraction of the work done since the last call.
 
@@ -60,14 +64,16 @@ def exact_stuck_probability(
     """
     epochs = ending.last_epoch(int(ending.checked(switch_epochs)[-1]))
     given = training.temperatures(epochs), training.durations(epochs)
-    return stuck_by_switch(pair, *given, switch_epochs, ending, start=start, cells=cells, advance=advance)
+    return stuck_by_switch(
+        pair, *given, switch_epochs, ending, start=start, cells=cells, coarser=coarser, advance=advance
+    )
 
 
 @checked_arguments
 def stuck_by_switch(
     pair: PotentialPair, temperatures: Array, durations: Array, switch_epochs: Sequence[int] | NDArray[np.int64],
     ending: Ending, *, start: Start | Array = "equilibrium", cells: int | None = None, grid: Grid | None = None,
-    advance: Advance | None = None,
+    coarser: float = 1.0, advance: Advance | None = None,
 ) -> Array:  # fmt: skip
     """:func:`exact_stuck_probability` for any temperatures and durations of the epochs.
 
@@ -81,7 +87,8 @@ def stuck_by_switch(
         if advance is not None:
             advance(fraction / len(parts))
 
-    return np.mean([_Runs(part, runs, start, cells, grid).stuck_by_switch(together, tell) for part in parts], axis=0)
+    solved = [_Runs(part, runs, start, cells, grid, coarser).stuck_by_switch(together, tell) for part in parts]
+    return np.mean(solved, axis=0)
 
 
 @checked_arguments
@@ -151,10 +158,15 @@ class _Runs:
 
     def __init__(
         self, pair: PotentialPair, schedules: Sequence[Schedule], start: str | ArrayLike = "equilibrium",
-        cells: int | None = None, grid: Grid | None = None,
+        cells: int | None = None, grid: Grid | None = None, coarser: float = 1.0,
     ) -> None:  # fmt: skip
         temperatures = np.concatenate([run.temperatures for run in schedules])
         extremes = temperatures.min(), temperatures.max()
+        if cells is None and grid is None:
+            chosen = CELLS.get(pair.clean.dimension)
+            if pair.clean.dimension == 2 and isinstance(start, str):
+                pair, chosen = laid_pair(pair, temperatures)
+            cells = None if chosen is None else round(chosen / coarser)
         self.grid = grid_for((pair.deficit, pair.clean), extremes, cells) if grid is None else grid
         self.pair, self.runs = pair, schedules
         self.processes = {float(w): fokker_planck(p, self.grid) for w, p in enumerate((pair.clean, pair.deficit))}

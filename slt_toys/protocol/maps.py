@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..exact.fokker_planck import fokker_planck, grid_for, relaxation_time
 from ..exact.phase_boundaries import loss_gap_boundary
+from ..exact.turned import laid
 from ..potentials.potential import Potential, PotentialPair
 from ..samplers import OverdampedLangevin, largest_stable_step, sample
 
@@ -29,8 +30,11 @@ def relaxation_times(
     """
     slowest, count = np.zeros(len(temperatures)), len(potential.components())
     for number in range(count):
-        part = potential.component(number)
-        process = fokker_planck(part, grid_for((part,), temperatures))
+        part, cells = potential.component(number), None
+        if part.dimension == 2:
+            found = laid((part,), temperatures)
+            (part,), cells = found.potentials, found.cells
+        process = fokker_planck(part, grid_for((part,), temperatures, cells))
         process.check_walls(float(np.max(temperatures)))  # walls that hold at the hottest hold at all
         for i, temperature in enumerate(temperatures):
             slowest[i] = max(slowest[i], relaxation_time(process, float(temperature)))
