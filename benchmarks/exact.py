@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 from scipy import integrate, linalg, sparse
-from scipy.sparse.linalg import eigsh
+from scipy.sparse.linalg import eigsh, expm_multiply, splu
 
 from benchmarks.measure import Contender, Unavailable
 from slt_toys.exact.equilibrium import phase_table
 from slt_toys.exact.fokker_planck import FokkerPlanck, fokker_planck, grid_for, phase_weights, relaxation_time
 from slt_toys.exact.phase_integrals import groups
+from slt_toys.exact.propagator import SHARE, SOLVES, chebyshev_coefficients, propagator
 from slt_toys.exact.sweeps import backward_sweep
 from slt_toys.potentials.catalogue import catalogue, pairs
+from slt_toys.potentials.from_text import read_pair
 from slt_toys.protocol.exact import stuck_by_switch
 from slt_toys.protocol.schedule import Ending
 
@@ -231,6 +233,53 @@ def annealed_sweep() -> Case:
     return Case("epoch", ours, others, 1e-4, 3)
 
 
+# ---- a plane -----------------------------------------------------------------------------------------------
+COUPLED = "(w1**2-1)**2 + (w2-w1)**2 - 0.15*w1", "(w1**2-1)**2 + (w2-w1)**2 + 0.15*w1"
+COLUMNS = 41  # switch epochs side by side
+
+
+def propagation_plane(columns: int) -> Case:
+    """One epoch of a coupled pair on the usual 56 x 56 cells: factors made afresh, then so many columns of masses."""
+    pair = read_pair(*COUPLED)
+    temperature, duration = 0.1, 3.3  # epoch 60 at batch size 128
+    process = fokker_planck(pair.clean, grid_for((pair.deficit, pair.clean), [0.003, 0.6]))
+    hot = fokker_planck(pair.deficit, process.grid)
+    masses = np.stack([hot.stationary(t).ravel() for t in np.geomspace(0.1, 0.6, columns)], axis=1)
+
+    def ours() -> np.ndarray:
+        return propagator(process, temperature, duration).masses(masses)
+
+    def truncated() -> np.ndarray:
+        return expm_multiply(process.generator(temperature).T.tocsr() * duration, masses)
+
+    def factorised() -> np.ndarray:
+        share, weights = SHARE / SOLVES * duration, chebyshev_coefficients(SOLVES)
+        matrix = sparse.eye_array(masses.shape[0]) - share * process.generator(temperature).T
+        solve = splu(
+            matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
+        ).solve
+        later, now = np.zeros_like(masses), weights[SOLVES] * masses
+        for k in range(SOLVES - 1, -1, -1):
+            turned = (4 if k else 2) * solve(now) - (2 if k else 1) * now - later + weights[k] * masses
+            later, now = now, turned
+        return now
+
+    others = (Contender("scipy expm_multiply, truncated Taylor series", truncated),
+              Contender("the same function of Q by SuperLU", factorised))  # fmt: skip
+    return Case("epoch", Contender("propagator", ours), others, 1e-5, 5)
+
+
+def ends_plane() -> Contender:
+    """Every switch epoch of a coupled pair at four batch sizes, 200 epochs after the switch, grids included."""
+    pair = read_pair(*COUPLED)
+
+    def run() -> np.ndarray:
+        runs = (reference_schedule(size, EPOCHS + 120) for size in BATCH_SIZES)
+        return np.array([stuck_by_switch(pair, *run, range(121), Ending("further", EPOCHS)) for run in runs])
+
+    return Contender("plane, 121 switch epochs, four batch sizes", run, 4 * 121)
+
+
 CASES: dict[str, Callable[[], Case]] = {
     "quadrature, 1-D, n_beta up to 10000": quadrature_line,
     "quadrature, 2-D, n_beta up to 10000": quadrature_plane,
@@ -238,4 +287,6 @@ CASES: dict[str, Callable[[], Case]] = {
     "relaxation time, 1-D": relaxation_line,
     "relaxation time, 2-D": relaxation_plane,
     "annealed sweep, 1-D": annealed_sweep,
+    "propagation, 2-D, one column": lambda: propagation_plane(1),
+    f"propagation, 2-D, {COLUMNS} columns": lambda: propagation_plane(COLUMNS),
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from benchmarks import effective
 from benchmarks.bound import load_bound
 from benchmarks.engines import FAMILY, POTENTIALS, SCHEMES, family_member, kernel, of_dimension, through_sample
-from benchmarks.exact import CASES, difference, reference_case
+from benchmarks.exact import CASES, difference, ends_plane, reference_case
 from benchmarks.measure import Unavailable, compare, machine, measure, versions
 from benchmarks.peers import RIVALS
 from slt_toys.potentials.catalogue import catalogue
@@ -165,6 +165,9 @@ def _exact(say: Callable[[str], None], missed: list[str]) -> str:
             ])  # fmt: skip
     say("reference case")
     whole, work = measure(reference_case(), 3), reference_case().units
+    say("ends in a plane")
+    plane = measure(ends_plane(), 3).cpu * ends_plane().units
     heads = ["job", "ours, ms", "other", "other, ms", "ours / other", "largest difference"]
     note = "The whole reference case (fixed total, every switch epoch of 200, four batch sizes, with grids)"
-    return f"{markdown(heads, rows)}\n\n{note}: {whole.cpu * work:.2f} s of CPU time."
+    more = "A coupled pair in a plane (121 switch epochs, four batch sizes, with grids)"
+    return f"{markdown(heads, rows)}\n\n{note}: {whole.cpu * work:.2f} s of CPU time. {more}: {plane:.1f} s."

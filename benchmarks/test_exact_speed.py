@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from benchmarks.exact import CASES, difference, reference_case
+from benchmarks.exact import CASES, difference, ends_plane, reference_case
 from benchmarks.measure import Comparison, Unavailable, compare, machine
 
 
@@ -34,8 +34,9 @@ def test_exact_against_scipy(benchmark, name):
 
 
 @pytest.mark.benchmark(timer=time.process_time, min_rounds=3, max_time=1.0, warmup=False)
-def test_reference_case(benchmark):
-    contender = reference_case()
+@pytest.mark.parametrize("case", [reference_case, ends_plane])
+def test_reference_case(benchmark, case):
+    contender = case()
     stuck = contender.run()
     assert ((stuck > -1e-6) & (stuck < 1 + 1e-6)).all()
     benchmark(contender.run)

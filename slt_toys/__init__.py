@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .exact.equilibrium import phase_table
     from .exact.kinetics import mean_first_passage_time
     from .exact.phase_boundaries import crossover, learning_coefficient_by_quadrature
+    from .exact.refinement import refined_passage_time
+    from .exact.saddles import saddle_rate, saddles
     from .exact.temperature_ladder import temperature_ladder
     from .fits.ends import half_depth, half_stuck_mass, hinge
     from .learning_coefficient.deep_linear import deep_linear_problem, half_squared_error
@@ -57,6 +59,8 @@ else:
         "slt_toys.exact.equilibrium": "phase_table",
         "slt_toys.exact.kinetics": "mean_first_passage_time",
         "slt_toys.exact.phase_boundaries": "crossover learning_coefficient_by_quadrature",
+        "slt_toys.exact.refinement": "refined_passage_time",
+        "slt_toys.exact.saddles": "saddle_rate saddles",
         "slt_toys.exact.temperature_ladder": "temperature_ladder",
         "slt_toys.fits.ends": "half_depth half_stuck_mass hinge",
         "slt_toys.learning_coefficient.deep_linear": "deep_linear_problem half_squared_error",
@@ -99,6 +103,7 @@ __all__ = [
     "declare_phase", "deep_linear_problem", "exact_stuck_probability", "find_pair", "find_potential", "half_depth",
     "half_squared_error", "half_stuck_mass", "hinge", "inverse_temperature", "largest_stable_step", "law",
     "learning_coefficient_by_quadrature", "linear_regression", "local_learning_coefficient", "mean_first_passage_time",
-    "phase_table", "read_draws", "rlct", "sample", "sample_first_passage", "sample_stages", "sampled_stuck",
-    "temperature_ladder", "two_phase_regression_examples", "write_draws",
+    "phase_table", "read_draws", "refined_passage_time", "rlct", "saddle_rate", "saddles", "sample",
+    "sample_first_passage", "sample_stages", "sampled_stuck", "temperature_ladder", "two_phase_regression_examples",
+    "write_draws",
 ]  # fmt: skip

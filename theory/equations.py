@@ -34,6 +34,7 @@ from theory.laws import (
     reshuffling,
     rival_models,
     round_trips,
+    saddles,
     scaling,
     schedules,
     sgd,
@@ -44,7 +45,7 @@ from theory.laws import (
 
 _LAWS = {
     "free_energy": (normal_crossing, free_energy, crossover),
-    "kinetics": (kinetics, recorded_passage),
+    "kinetics": (kinetics, saddles, recorded_passage),
     "sgd": (
         sgd,
         sgd_kernels,

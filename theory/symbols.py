@@ -84,7 +84,15 @@ barrier_half_order = _define("barrier_half_order", "j", "the barrier falls like 
 barrier_coefficient = _define("barrier_coefficient", "b", "coefficient of -|w|^(2j) at the barrier [loss/length^(2j)]")
 well_curvature = _define("well_curvature", r"h_\alpha", "second derivative of the loss in the well [loss/length^2]")
 barrier_curvature = _define(
-    "barrier_curvature", r"h_\ddagger", "minus the second derivative at the barrier [loss/length^2]"
+    "barrier_curvature",
+    r"h_\ddagger",
+    "minus the second derivative at the barrier, at a saddle along its unstable direction [loss/length^2]",
+)
+well_determinant = _define(
+    "well_determinant", r"D_\alpha", "determinant of the Hessian at the minimum [(loss/length^2)^d]"
+)
+saddle_determinant = _define(
+    "saddle_determinant", r"|D_\ddagger|", "minus the determinant of the Hessian at the saddle [(loss/length^2)^d]"
 )
 barrier_learning_coefficient = _define(
     "barrier_learning_coefficient",

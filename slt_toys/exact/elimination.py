@@ -4,7 +4,8 @@ Mean first passage times, committors and Green functions solve (absorption - Q) 
 in terms of the off-diagonal rates and each row's excess (what it loses to absorption), as Grassmann, Taksar &
 Heyman (1985) do for stationary laws, only adds, multiplies and divides non-negative numbers. So every
 component is right to high relative accuracy, even where a crossing takes 1e200 units of time (O'Cinneide
-1993), while an ordinary factorisation drowns a crossing rate below 1e-16 of the largest rate.
+1993), while an ordinary factorisation drowns a crossing rate below 1e-16 of the largest rate. A line is eliminated from
+one end to the other, a plane or a circle by nested dissection (:mod:`slt_toys.exact.dissection`).
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from .dissection import SparseFactors, dissection, factor, solve
+
 if TYPE_CHECKING:
     from .fokker_planck import FokkerPlanck
+    from .grids import Grid
 
 Array = NDArray[np.float64]
 
@@ -26,19 +30,19 @@ Array = NDArray[np.float64]
 class Elimination:
     """Factors of (absorption - Q) on the cells that are not absorbing."""
 
-    # band[k, b + m]: rate from cell k to cell k + m after elimination, shape (cells, 2 b + 1) with b the bandwidth.
-    band: Array
-    pivot: Array  # (cells,)
+    # On a line band[k, 1 + m]: rate from cell k to cell k + m after elimination, (cells, 3), and the pivots, (cells,).
+    factors: tuple[Array, Array] | SparseFactors
     absorbed: NDArray[np.bool_]  # whether each cell absorbs, (cells,)
     into: Array  # rate from each cell into the absorbing ones, before elimination, (cells,)
-    # A power of two near the largest rate: band and pivot are in units of it, so that neither small nor large units of
+    # A power of two near the largest rate: factors are in units of it, so that neither small nor large units of
     # time come near the ends of what doubles hold.
     unit: float
 
 
 def eliminate(
-    process: FokkerPlanck, temperature: float, absorbing: NDArray[np.bool_], exits: Array | None = None
-) -> Elimination:
+    process: FokkerPlanck, temperature: float, absorbing: NDArray[np.bool_], exits: Array | None = None,
+    reaching: Array | None = None,
+) -> Elimination:  # fmt: skip
     """Factor -Q with absorbing cells taken out.
 
     Parameters
@@ -49,37 +53,63 @@ def eliminate(
         Mask of the absorbing cells, any shape with one entry per cell, at least one of them set.
     exits
         Further absorption rates of the cells, ≥ 0.
+    reaching
+        Rates from the cells into the absorbing ones, in place of the grid's own.
     """
     absorbed = np.array(absorbing, dtype=bool).ravel()
     if absorbed.size != process.energy.size or not absorbed.any():
         raise ValueError(f"absorbing must mark at least one of the {process.energy.size} cells")
-    shape: tuple[int, ...] = process.grid.shape
-    width = 1 if len(shape) == 1 else shape[-1]
-    band = np.zeros((absorbed.size, 2 * width + 1))
-    cells = np.arange(absorbed.size).reshape(shape)
     rates = process.rates(temperature)
     unit = 2.0 ** np.ceil(np.log2(max(float(rate.max()) for pair in rates for rate in pair)))
-    for axis, (up, down) in enumerate(rates):
-        stride = 1 if axis == len(shape) - 1 else width
-        first = np.take(cells, np.arange(shape[axis] - 1), axis).ravel()
-        band[first, width + stride] = up.ravel() / unit
-        band[first + stride, width - stride] = down.ravel() / unit
+    up, down = (np.concatenate([pair[way].ravel() for pair in rates]) / unit for way in (0, 1))
+    more = 0.0 if exits is None else np.ravel(exits) / unit
+    made = _on_line if process.grid.is_line else _on_plane
+    given = None if reaching is None else np.where(absorbed, 0.0, np.ravel(reaching) / unit)
+    factors, into = made(process.grid, up, down, absorbed, more, given)
+    return Elimination(factors, absorbed, np.where(absorbed, 0.0, into * unit), float(unit))
+
+
+def _on_line(
+    grid: Grid, up: Array, down: Array, absorbed: NDArray[np.bool_], exits: float | Array, given: Array | None
+) -> tuple[tuple[Array, Array], Array]:
+    band = np.zeros((absorbed.size, 3))
+    band[:-1, 2] = up
+    band[1:, 0] = down
     into = np.zeros(absorbed.size)
-    for offset in range(-width, width + 1):
+    for offset in (-1, 0, 1):
         inside = slice(max(0, -offset), absorbed.size - max(0, offset))
         target = absorbed[max(0, offset) : absorbed.size - max(0, -offset)]
-        into[inside] += np.where(target, band[inside, width + offset], 0.0)
-        band[inside, width + offset] *= ~target
+        into[inside] += np.where(target, band[inside, 1 + offset], 0.0)
+        band[inside, 1 + offset] *= ~target
     band[absorbed] = 0.0
-    excess = into.copy() if exits is None else into + np.ravel(exits) / unit
-    pivot = _eliminate(band, excess, absorbed)
-    return Elimination(band, pivot, absorbed, np.where(absorbed, 0.0, into * unit), float(unit))
+    into = into if given is None else given
+    return (band, _eliminate(band, into + exits, absorbed)), into
+
+
+def _on_plane(
+    grid: Grid, up: Array, down: Array, absorbed: NDArray[np.bool_], exits: float | Array, given: Array | None
+) -> tuple[SparseFactors, Array]:
+    order = dissection(grid.shape, grid.boundary == "periodic")
+    lower, upper = order.cells
+    into = np.zeros(absorbed.size)
+    np.add.at(into, lower, up * absorbed[upper])
+    np.add.at(into, upper, down * absorbed[lower])
+    into = into if given is None else given
+    among = ~(absorbed[lower] | absorbed[upper])
+    excess = np.where(absorbed, 0.0, into + exits)
+    return factor(order, up * among, down * among, excess), into
 
 
 def substitute(factors: Elimination, source: Array) -> Array:
     """Solve (absorption - Q) u = source ≥ 0, with u = 0 on absorbing cells; shape (cells,)."""
     source = np.ascontiguousarray(source, dtype=float).ravel()
-    return _substitute(factors.band, factors.pivot, factors.absorbed, source) / factors.unit
+    if isinstance(factors.factors, tuple):
+        return _substitute(*factors.factors, factors.absorbed, source) / factors.unit
+    order, solution = factors.factors.shape.order, np.zeros((source.size, 1))
+    value = np.where(factors.absorbed, 0.0, source)[order, None]
+    solve(factors.factors, value)
+    solution[order] = value
+    return solution[:, 0] / factors.unit
 
 
 @njit(cache=True)

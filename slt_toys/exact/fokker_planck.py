@@ -86,13 +86,21 @@ class FokkerPlanck:
             )
 
     def rates(self, temperature: float) -> tuple[tuple[Array, Array], ...]:
-        """Jump rates ``(up, down)`` along each axis, i → i + 1 and i + 1 → i; arrays are one shorter on that axis."""
+        """Jump rates ``(up, down)`` along each axis, i → i + 1 and i + 1 → i; arrays are one shorter on that axis.
+
+        With a periodic boundary they are not shorter: i + 1 of the last cell is the first.
+        """
         self.check_walls(temperature)
-        rates = []
+        rates, ring = [], self.grid.boundary == "periodic"
         for axis, (edges, centers) in enumerate(zip(self.grid.edges, self.grid.centers, strict=True)):
             column = (slice(None),) + (None,) * (self.grid.dimension - 1 - axis)
+            energy = self.energy
+            if ring:
+                edges = np.append(edges, edges[-1] + edges[1] - edges[0])
+                centers = np.append(centers, centers[0] + edges[-2] - edges[0])
+                energy = np.concatenate([energy, np.take(energy, [0], axis)], axis)
             step, width = np.diff(centers)[column], np.diff(edges)[column]
-            rise = np.diff(self.energy, axis=axis) / temperature
+            rise = np.diff(energy, axis=axis) / temperature
             up = temperature / (step * width[:-1]) * bernoulli(rise)
             down = temperature / (step * width[1:]) * bernoulli(-rise)
             rates.append((up, down))
@@ -103,8 +111,9 @@ class FokkerPlanck:
         cells = np.arange(self.grid.volumes.size).reshape(self.grid.shape)
         rows, columns, values = [], [], []
         for axis, (up, down) in enumerate(self.rates(temperature)):
-            first = np.take(cells, np.arange(cells.shape[axis] - 1), axis).ravel()
-            second = np.take(cells, np.arange(1, cells.shape[axis]), axis).ravel()
+            count = cells.shape[axis]
+            first = np.take(cells, np.arange(up.shape[axis]), axis).ravel()
+            second = np.take(cells, np.arange(1, up.shape[axis] + 1) % count, axis).ravel()
             rows += [first, second]
             columns += [second, first]
             values += [up.ravel(), down.ravel()]
@@ -133,7 +142,29 @@ def fokker_planck(potential: Potential, grid: Grid) -> FokkerPlanck:
         )
     walls = tuple((float(edges[0]), float(edges[-1])) for edges in grid.edges)
     unwalled = replace(potential, box=walls) if grid.boundary == potential.boundary == "natural" else None
-    return FokkerPlanck(grid, potential.energy_function()(grid.points), unwalled)
+    process = FokkerPlanck(grid, potential.energy_function()(grid.points), unwalled)
+    if grid.boundary == "periodic":
+        _check_period(potential, grid)
+    group, highest = grid.made_for
+    if any(potential is own for own in group):
+        process._held[0] = highest
+    return process
+
+
+def _check_period(potential: Potential, grid: Grid) -> None:
+    """Refuse a circle on which the energy does not repeat itself: it would jump where the circle closes."""
+    energy, points = potential.energy_function(), grid.points
+    for axis, edges in enumerate(grid.edges):
+        ends = []
+        for edge in (edges[0], edges[-1]):
+            at = np.take(points, [0], axis).copy()
+            at[..., axis] = edge
+            ends.append(energy(at))
+        if np.abs(ends[1] - ends[0]).max() > 1e-9 * np.ptp(energy(points)):
+            raise ValueError(
+                f"energy of {potential.name} differs at {potential.coordinates[axis]} = {edges[0]:.6g} and "
+                f"{edges[-1]:.6g}, the two ends of a period; give a box of one whole period"
+            )
 
 
 @lru_cache(maxsize=256)
@@ -188,13 +219,13 @@ def spectrum(process: FokkerPlanck, temperature: float, count: int = 6) -> Array
 
     In one dimension the symmetrised generator is -FᵀF with F bidiagonal (its entries are √rate), and
     bisection on F gives every singular value to high relative accuracy, however small (Demmel & Kahan 1990).
-    In two dimensions the rates beyond the second are good to 1e-12 times the largest rate.
+    In two dimensions and on a circle the rates beyond the second are good to 1e-12 times the largest rate.
     """
     check_temperature(temperature)
     size = process.energy.size
     if not 1 <= count <= size:
         raise ValueError(f"count must lie between 1 and the number of cells {size}, not {count}")
-    if process.grid.dimension == 1:
+    if process.grid.is_line:
         up, down = process.rates(temperature)[0]
         # Golub–Kahan form: zero diagonal, F's entries interleaved; its eigenvalues are ± the singular values and 0.
         beside = np.sqrt(np.column_stack([up, down]).ravel())

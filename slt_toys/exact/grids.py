@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import Literal
@@ -35,11 +35,14 @@ class Grid:
         For each of the d axes the n + 1 increasing cell edges; the first and the last are the reflecting walls.
     boundary
         ``"reflecting"``: the walls are meant; ``"natural"``, as :func:`grid_for` says where the energy confines: they
-        only stand where no mass is at the temperatures the grid was made for.
+        only stand where no mass is at the temperatures the grid was made for; ``"periodic"``: the last edge of every
+        axis is the first, a circle or a torus, and the energy is taken to repeat itself.
     """
 
     edges: tuple[Array, ...]
-    boundary: Literal["natural", "reflecting"] = "reflecting"
+    boundary: Literal["natural", "reflecting", "periodic"] = "reflecting"
+    # The potentials and the highest temperature that grid_for laid its walls for.
+    made_for: tuple[tuple[Potential, ...], float] = field(default=((), 0.0), repr=False)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -52,15 +55,24 @@ class Grid:
                 raise ValueError("edges must be finite and increasing along each axis, with at least 3 cells")
 
     @classmethod
-    def uniform(cls, box: Sequence[tuple[float, float]], cells: int | Sequence[int]) -> Grid:
+    def uniform(
+        cls, box: Sequence[tuple[float, float]], cells: int | Sequence[int],
+        boundary: Literal["natural", "reflecting", "periodic"] = "reflecting",
+    ) -> Grid:  # fmt: skip
         """Equal cells, ``cells`` of them along each axis of the box."""
         counts = [cells] * len(box) if isinstance(cells, int) else list(cells)
-        return cls(tuple(np.linspace(low, high, n + 1) for (low, high), n in zip(box, counts, strict=True)))
+        edges = tuple(np.linspace(low, high, n + 1) for (low, high), n in zip(box, counts, strict=True))
+        return cls(edges, boundary)
 
     @property
     def dimension(self) -> int:
         """Number of axes, d."""
         return len(self.edges)
+
+    @property
+    def is_line(self) -> bool:
+        """Whether the cells have two ends: one axis, and no circle."""
+        return len(self.edges) == 1 and self.boundary != "periodic"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -86,7 +98,7 @@ class Grid:
     def halved(self) -> Grid:
         """The grid with every cell cut in two along every axis, to see what refinement changes."""
         halves = tuple(np.interp(np.arange(2 * len(e) - 1) / 2, np.arange(len(e)), e) for e in self.edges)
-        return Grid(halves, self.boundary)
+        return Grid(halves, self.boundary, self.made_for)
 
     def cell(self, point: ArrayLike) -> int:
         """Flat index of the cell that holds a point (d,)."""
@@ -153,7 +165,8 @@ def grid_for(
         _equidistribute(edges, rho, n, sorted(borders))
         for edges, rho, n in zip(raster.edges, density, counts, strict=True)
     )
-    return Grid(edges, "natural" if all(p.boundary == "natural" for p in group) else "reflecting")
+    boundary = "natural" if all(p.boundary == "natural" for p in group) else "reflecting"
+    return Grid(edges, boundary, (tuple(group), float(temperatures.max())))
 
 
 def _effective_box(group: Sequence[Potential], highest: float) -> tuple[tuple[float, float], ...]:
@@ -217,12 +230,17 @@ def _refined(raster: Grid, group: Sequence[Potential], temperatures: Array) -> G
 
 def _coldest(potential: Potential, temperatures: Array) -> float:
     """The lowest temperature at which a crossing is not frozen, from the losses along lines between the minima."""
+    return float(max(temperatures.min(), straight_barrier(potential) / FROZEN))
+
+
+def straight_barrier(potential: Potential) -> float:
+    """Lowest barrier along the straight lines from each minimum to the next; 0 where there is none."""
     minima = [potential.minimum_point(i) for i in range(len(potential.phases))]
     share, heights = np.linspace(0.0, 1.0, 1001)[:, None], []
     for first, second in pairwise(minima):
         along = potential.energy_function()(first + share * (second - first))
         heights.append(float(along.max() - max(along[0], along[-1])))
-    return float(max(temperatures.min(), min((h for h in heights if h > 0), default=0.0) / FROZEN))
+    return min((h for h in heights if h > 0), default=0.0)
 
 
 def _bumps(potential: Potential, raster: Grid, temperatures: Array) -> list[Array]:

@@ -27,10 +27,12 @@ Mask = NDArray[np.bool_]
 
 __all__ = [
     "LocalForm", "barrier_form", "cells_near", "committor", "committor_quadrature", "kramers_prefactor", "kramers_rate",
-    "kramers_ratio", "log_mean_first_passage_time", "mean_first_passage_time", "mean_first_passage_times", "well_form",
+    "kramers_ratio", "log_mean_exit_time", "log_mean_first_passage_time", "mean_exit_time", "mean_first_passage_time",
+    "mean_first_passage_times", "well_form",
 ]  # fmt: skip
 
 LARGEST_ORDER = 64  # of vanishing at a minimum or a barrier
+NEXT_TO = 1e-6  # of the box's width: a numeric minimum or barrier is that near to the exact one
 NODES = 10  # Gauss nodes in a panel
 PANELS = 800  # doubling them changes nothing above rounding (tested)
 STEEP = 2.0  # L/T may vary by so much across a panel where a passage is mostly downhill
@@ -98,6 +100,63 @@ def mean_first_passage_time(potential: Potential, temperature: float, start: flo
     """Mean time to reach ``target`` from ``start``; infinite beyond 1e308. See :func:`log_mean_first_passage_time`."""
     with np.errstate(over="ignore"):
         return float(np.exp(log_mean_first_passage_time(potential, temperature, start, target)))
+
+
+@checked_arguments
+def log_mean_exit_time(
+    potential: Potential, temperature: float, start: float, low: float, high: float, panels: int = PANELS
+) -> float:
+    """Logarithm of the mean time to leave the interval from ``low`` to ``high`` by either end, in one dimension.
+
+    With q the committor from ``low`` to ``high`` at the start x it is [(1 - q) ∫_low^x A e^{-L/T} + q ∫_x^high B
+    e^{-L/T}]/T, where A is the integral of e^{L/T} from ``low`` and B that up to ``high``; nothing is subtracted. On a
+    circle the mean time to a point is that to leave the circle cut open there, from the point to itself a period later.
+
+    Parameters
+    ----------
+    potential
+        With one coordinate; its box plays no part, an energy that repeats itself may be asked anywhere.
+    temperature
+        In units of loss.
+    start, low, high
+        Three points, the start between the two others.
+    panels
+        How many panels.
+
+    Raises
+    ------
+    ValueError
+        For another dimension, a temperature that is not positive, or points in another order.
+    """
+    check_temperature(temperature)
+    if potential.dimension != 1:
+        raise ValueError(
+            f"quadrature needs a potential with one coordinate; {potential.name} has {potential.dimension}"
+        )
+    if not low < start < high:
+        raise ValueError(f"start must lie between low and high, {low} and {high}, not at {start}")
+    energy, logs = _line(potential), []
+    places = np.unique(np.concatenate([np.linspace(low, high, panels + 1), [start]]))
+
+    def height(points: Array) -> Array:
+        return energy(points) / temperature
+
+    for sign, edges in ((1.0, places[places <= start]), (-1.0, -places[places >= start][::-1])):
+        fine = _without_steep_panels(edges, lambda points, sign=sign: height(sign * points))
+        points, half = _gauss_points(fine)
+        exponent = height(sign * points)
+        climbed = _log_cumulative(exponent, half)
+        logs.append((np.logaddexp.reduce(_log_panel_integrals(exponent, half)),
+                     np.logaddexp.reduce(_log_panel_integrals(climbed - exponent, half))))  # fmt: skip
+    (below, under), (above, over) = logs
+    return float(np.logaddexp(above + under, below + over) - np.logaddexp(below, above) - np.log(temperature))
+
+
+@checked_arguments
+def mean_exit_time(potential: Potential, temperature: float, start: float, low: float, high: float) -> float:
+    """Mean time to leave an interval; infinite beyond 1e308. See :func:`log_mean_exit_time`."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(log_mean_exit_time(potential, temperature, start, low, high)))
 
 
 @checked_arguments
@@ -325,15 +384,20 @@ def _local_form(potential: Potential, place: sympy.Basic, sign: int) -> LocalFor
 
 
 def _taylor(potential: Potential, place: sympy.Basic) -> list[float]:
-    """Coefficients of the expansion about a place, exactly 0 where they vanish."""
+    """Coefficients of the expansion about a place, exactly 0 where they vanish.
+
+    A place that is known to so many digits only is made more precise where the slope there says that it can be.
+    """
     (w,) = potential.coordinates
     energy = potential.bound_energy
-    if energy.is_polynomial(w):
+    if energy.is_polynomial(w) and not place.has(sympy.Float):
         coefficients = [float(c) for c in taylor_coefficients(energy, w, place)]
-        return [*coefficients, *([0.0] * (LARGEST_ORDER + 3 - len(coefficients)))]
+        if len(coefficients) < 2 or coefficients[1] == 0:
+            return [*coefficients, *([0.0] * (LARGEST_ORDER + 3 - len(coefficients)))]
     # A derivative vanishes if, over the width of the box, it adds nothing to the loss.
-    point, width = sympy.N(place, 50), sympy.Float(potential.box[0][1] - potential.box[0][0], 50)
-    noise, coefficients = sympy.Float(scale_of(potential), 50) * sympy.Float("1e-20"), []
+    width = sympy.Float(potential.box[0][1] - potential.box[0][0], 50)
+    noise = sympy.Float(scale_of(potential), 50) * sympy.Float("1e-20")
+    point, coefficients = _precise(sympy.diff(energy, w), w, sympy.N(place, 50), width, noise), []
     for order in range(LARGEST_ORDER + 3):
         value = sympy.N(energy.subs(w, point), 30) / sympy.factorial(order)
         coefficients.append(float(value) if order == 0 or abs(value) * width**order > noise else 0.0)
@@ -341,6 +405,21 @@ def _taylor(potential: Potential, place: sympy.Basic) -> list[float]:
             break
         energy = sympy.diff(energy, w)
     return coefficients
+
+
+def _precise(slope: sympy.Expr, w: sympy.Symbol, place: sympy.Expr, width: sympy.Expr, noise: sympy.Expr) -> sympy.Expr:
+    """The zero of the slope next to a place at which it is small, or the place where there is none so near."""
+    if abs(sympy.N(slope.subs(w, place), 50)) * width <= noise:
+        return place
+    bend, point = sympy.diff(slope, w), place
+    for _ in range(8):  # digits double, from a few to fifty
+        curvature = sympy.N(bend.subs(w, point), 50)
+        if curvature == 0:
+            return place
+        point = sympy.N(point - sympy.N(slope.subs(w, point), 50) / curvature, 50)
+        if abs(point - place) > NEXT_TO * width:
+            return place
+    return point
 
 
 @checked_arguments

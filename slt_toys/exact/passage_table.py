@@ -32,7 +32,7 @@ RASTER = {1: (600,), 2: (120, 60)}  # places along each axis
 CELLS_ACROSS = 40  # of the grid along the second axis of two
 CELLS_ALONG = 64  # along the axis of the level, evenly
 SOLVED = 1e-7  # of the linear system; what is left changes τ by as much of itself
-PROPAGATOR_SUBSTEPS = 4
+PROPAGATOR_SUBSTEPS = 2
 REACH = 6.0  # standard deviations of a step of Δ by which a raster may be extended beyond a level
 
 

@@ -18,7 +18,9 @@ from .propagator import propagator
 
 Array = NDArray[np.float64]
 
-__all__ = ["backward_sweep", "cell_masses", "check_schedule", "check_undershoot", "forward_sweep", "sweep"]
+__all__ = [
+    "backward_sweep", "cell_masses", "check_schedule", "check_undershoot", "forward_sweep", "frozen_sweep", "sweep",
+]  # fmt: skip
 
 WORST_UNDERSHOOT = 1e-3
 FROZEN_CROSSING = 1e-10  # mass that may still cross when a cooling run is called finished
@@ -69,6 +71,10 @@ def sweep(
     int
         After each epoch, the epoch at whose start the columns are now.
     """
+    for weight in np.unique(table[..., 0]):  # hottest first: whoever holds then holds below
+        on = (table[..., 0] == weight) & (table[..., 2] > 0)
+        if on.any():
+            process(float(weight)).check_walls(float(table[on, 1].max()))
     left = table[::-1, :, 2].cumsum(axis=0)[::-1].max(axis=1) if stop is not None else np.empty(0)
     for done, groups in enumerate(_alike(table[::-1] if backward else table)):
         epoch = len(table) - 1 - done if backward else done
@@ -87,6 +93,62 @@ def sweep(
                 columns[:, active] = moved = step.masses(now)
                 check_undershoot(moved, epoch)
         yield epoch + (not backward)
+
+
+def frozen_sweep(
+    before: FokkerPlanck, after: FokkerPlanck, temperatures: Array, durations: Array, start: Array, stuck: Array,
+    advance: Callable[[float], None],
+) -> Array | None:  # fmt: skip
+    """Stuck mass of runs that change energy at epoch 0, 1, ..., once none of them crosses the phase's border any more.
+
+    One forward sweep before the switch, one of the sum of all runs after it, and one backward sweep from the epoch f at
+    which less than :data:`FROZEN_CROSSING` of that sum may still cross: three columns, however many switch epochs.
+
+    Parameters
+    ----------
+    before, after
+        The jump processes before and after the switch.
+    temperatures, durations
+        Of the epochs, (epochs,), cooling.
+    start, stuck
+        Masses at epoch 0 and the phase's weights, (cells,).
+    advance
+        Called with shares of the work, 1 in all.
+
+    Returns
+    -------
+    ndarray or None
+        Stuck masses for the switch epochs 0, ..., f, the last of which holds for all later ones too; None where
+        crossings never freeze.
+    """
+    before.check_walls(float(temperatures.max()))
+    after.check_walls(float(temperatures.max()))
+    left = durations[::-1].cumsum()[::-1]
+    masses, runs, record = start[:, None].copy(), np.zeros((start.size, 1)), []
+    for epoch, (temperature, duration) in enumerate(zip(temperatures.tolist(), durations.tolist(), strict=True)):
+        record.append(masses[:, 0].copy())
+        runs += masses
+        crossing = max(
+            _crossing_rate(process, temperature, stuck, columns)
+            for process, columns in ((after, runs), (after, masses), (before, masses))
+        )
+        if crossing * left[epoch] < FROZEN_CROSSING:
+            break
+        masses = propagator(before, temperature, duration).masses(masses)
+        runs = propagator(after, temperature, duration).masses(runs)
+        check_undershoot(masses, epoch)
+        check_undershoot(runs, epoch)
+        advance(0.6 / temperatures.size)
+    else:
+        return None
+    advance(0.6 * (1 - epoch / temperatures.size))
+    found, value = np.empty(epoch + 1), stuck[:, None]
+    found[epoch] = stuck @ record[epoch]
+    for earlier in range(epoch - 1, -1, -1):
+        value = propagator(after, float(temperatures[earlier]), float(durations[earlier])).observables(value)
+        found[earlier] = record[earlier] @ value[:, 0]
+        advance(0.4 / epoch)
+    return found
 
 
 @checked_arguments

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..exact.draws import phase_at
+from ..exact.turned import laid
 from ..potentials.potential import PotentialPair
 
 
@@ -37,6 +38,13 @@ def component_pairs(pair: PotentialPair) -> tuple[PotentialPair, ...]:
     if not parts:
         raise ValueError(f"pair {pair.name} has no component with two phases; a critical period needs two")
     return tuple(parts)
+
+
+def laid_pair(pair: PotentialPair, temperatures: NDArray[np.float64]) -> tuple[PotentialPair, int]:
+    """A pair of two coordinates in the axes that suit it, and how many cells along each are enough."""
+    found = laid((pair.deficit, pair.clean), temperatures)
+    deficit, clean = found.potentials
+    return PotentialPair(pair.name, deficit, clean, pair.stuck_phase), found.cells
 
 
 def coordinates_of(part: PotentialPair, pair: PotentialPair) -> list[int]:

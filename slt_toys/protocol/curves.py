@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ..exact.grids import CELLS
 from ..potentials.potential import Potential, PotentialPair
 from ..reference.laws import law
+from ..results.progress import progress
 from .exact import exact_stuck_probability
 from .maps import relaxation_times
 from .sampled import sampled_stuck
@@ -22,6 +23,8 @@ from .training import Training
 LATEST_SWITCH = 400
 COARSE_STEP = 10
 FEWEST_ROWS = 9
+# Of the work of a curve: finding its range, the exact curve, the chains.
+LINE_SHARES, PLANE_SHARES = (0.02, 0.03, 0.95), (0.1, 0.4, 0.5)
 
 
 @dataclass(frozen=True)
@@ -48,18 +51,27 @@ def stuck_curve(
     """
     latest = LATEST_SWITCH if ending.kind == "further" else min(LATEST_SWITCH, ending.epochs)
     coarse = np.arange(0, latest + 1, COARSE_STEP)
-    rough = exact_stuck_probability(pair, training, coarse, ending, start)
+    plane = max(map(len, pair.clean.components())) > 1
+    shares = PLANE_SHARES if plane else LINE_SHARES
+    tell = [None if advance is None else partial(_scaled, advance, share) for share in shares]
+    # In a plane half the cells are enough to find the range.
+    coarser = 2.0 if plane else 1.0
+    rough = exact_stuck_probability(pair, training, coarse, ending, start, coarser=coarser, advance=tell[0])
     # Past the last epoch that still changes the outcome by half a percent the curve is flat.
     moving = np.flatnonzero(np.abs(rough - rough[-1]) > 0.005 * np.ptp(rough))
     last = int(min(max(4, moving[-1] + 2 if moving.size else 0) * COARSE_STEP, latest))
     # A step of 3 epochs and monotone cubics between keep e* within 0.05 epochs.
     fine = np.unique(np.append(np.arange(0, last + 1, max(1, min(3, last // 40))), last))
-    exact = exact_stuck_probability(pair, training, fine, ending, start)
+    exact = exact_stuck_probability(pair, training, fine, ending, start, advance=tell[1])
     chosen = sampled_rows(fine, exact)
     stuck = sampled_stuck(
-        pair, training, chosen, ending, chains=chains, seed=seed, start=start, threads=threads, advance=advance
+        pair, training, chosen, ending, chains=chains, seed=seed, start=start, threads=threads, advance=tell[2]
     )
     return StuckCurve(training, fine, exact, chosen, stuck)
+
+
+def _scaled(advance: Callable[[float], None], share: float, fraction: float) -> None:
+    advance(share * fraction)
 
 
 def rise(epochs: NDArray[np.int64], curve: NDArray[np.float64]) -> tuple[float, float]:
@@ -91,11 +103,11 @@ def grid_error(
     between the two is the finer one's error. ``end`` is the exact e* by half stuck mass on the default grid.
     """
     rows = np.arange(max(0, round(end) - 3), round(end) + 4, 3)
-    cells = CELLS[min(2, max(len(group) for group in pair.clean.components()))]
-    coarse, fine = (
-        exact_stuck_probability(pair, curve.training, rows, ending, start, cells=count)
-        for count in (round(cells / 2**0.5), cells)
-    )
+    with progress("error of the grid", 2.0) as advance:
+        coarse, fine = (
+            exact_stuck_probability(pair, curve.training, rows, ending, start, coarser=coarser, advance=advance)
+            for coarser in (2**0.5, 1.0)
+        )
     slope = np.gradient(fine, rows)
     return float(np.abs((coarse - fine) / slope).max())
 
@@ -115,7 +127,8 @@ def mixing_map(potential: Potential, trainings: Sequence[Training], epochs: int,
     # Below a hundredth of the highest temperature a relaxation time is astronomic; the last value is extrapolated.
     low = max(temperatures.min(), temperatures.max() / 100)
     nodes = np.geomspace(low, temperatures.max() * (1 + 1e-12), knots)
-    log_times = np.log(relaxation_times(potential, nodes))
+    with progress("map of mixing", 1.0) as advance:
+        log_times = np.log(relaxation_times(potential, nodes, advance))
     slope = (log_times[0] - log_times[1]) / (1 / nodes[0] - 1 / nodes[1])
     inverse = 1 / temperatures
     logs = np.interp(inverse, 1 / nodes[::-1], log_times[::-1])

@@ -3,33 +3,35 @@
 The generator is constant within an epoch, so its propagator (:mod:`slt_toys.exact.propagator`) is exact to its own
 small error. Runs are solved side by side: in every epoch, those of one energy, temperature and duration share a
 propagator. Runs of one training that only switch at different epochs share the sweep before the switch, and where they
-end together one backward sweep after it. Phases are the clean potential's regions throughout.
+end together, or in a plane end frozen, one backward sweep after it. Phases are the clean potential's regions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ..exact.fokker_planck import FokkerPlanck, Grid, fokker_planck, grid_for, phase_weights
-from ..exact.sweeps import backward_sweep, cell_masses, forward_sweep, sweep
+from ..exact.grids import CELLS
+from ..exact.sweeps import backward_sweep, cell_masses, forward_sweep, frozen_sweep, sweep
 from ..inputs.arguments import checked_arguments
 from ..potentials.potential import PotentialPair
-from .components import component_pairs, preferred_phase
+from .components import component_pairs, laid_pair, preferred_phase
 from .schedule import Ending, Schedule, Start, check_start, switch_schedules
 from .shifts import Shift, shift_dataset, shift_schedules
 from .training import Training
 
 Array = NDArray[np.float64]
+Advance = Callable[[float], None]
 
 
 @checked_arguments
 def exact_stuck_probability(
     pair: PotentialPair, training: Training, switch_epochs: Sequence[int] | NDArray[np.int64], ending: Ending,
-    start: Start = "equilibrium", cells: int | None = None,
+    start: Start = "equilibrium", cells: int | None = None, coarser: float = 1.0, advance: Advance | None = None,
 ) -> Array:  # fmt: skip
     """Final stuck mass for each switch epoch, from the Fokker-Planck equation.
 
@@ -48,7 +50,12 @@ def exact_stuck_probability(
         At epoch 0: the deficit potential's ``"equilibrium"`` at the first temperature, or that within its stuck phase
         (``"deficit phase"``), or within the phase that the clean data prefer (``"clean phase"``).
     cells
-        Grid cells per coordinate, passed to :func:`~slt_toys.exact.fokker_planck.grid_for`; chosen when not given.
+        Grid cells per coordinate, passed to :func:`~slt_toys.exact.fokker_planck.grid_for`; chosen when not given, in a
+        plane with axes that suit the energy (:mod:`slt_toys.exact.turned`).
+    coarser
+        Of the cells that are chosen this many times fewer are taken.
+    advance
+        Called with the fraction of the work done since the last call.
 
     Returns
     -------
@@ -57,13 +64,16 @@ def exact_stuck_probability(
     """
     epochs = ending.last_epoch(int(ending.checked(switch_epochs)[-1]))
     given = training.temperatures(epochs), training.durations(epochs)
-    return stuck_by_switch(pair, *given, switch_epochs, ending, start=start, cells=cells)
+    return stuck_by_switch(
+        pair, *given, switch_epochs, ending, start=start, cells=cells, coarser=coarser, advance=advance
+    )
 
 
 @checked_arguments
 def stuck_by_switch(
     pair: PotentialPair, temperatures: Array, durations: Array, switch_epochs: Sequence[int] | NDArray[np.int64],
     ending: Ending, *, start: Start | Array = "equilibrium", cells: int | None = None, grid: Grid | None = None,
+    coarser: float = 1.0, advance: Advance | None = None,
 ) -> Array:  # fmt: skip
     """:func:`exact_stuck_probability` for any temperatures and durations of the epochs.
 
@@ -72,7 +82,13 @@ def stuck_by_switch(
     """
     runs = switch_schedules(temperatures, durations, switch_epochs, ending)
     together, parts = ending.kind == "total", component_pairs(pair)
-    return np.mean([_Runs(part, runs, start, cells, grid).stuck_by_switch(together) for part in parts], axis=0)
+
+    def tell(fraction: float) -> None:
+        if advance is not None:
+            advance(fraction / len(parts))
+
+    solved = [_Runs(part, runs, start, cells, grid, coarser).stuck_by_switch(together, tell) for part in parts]
+    return np.mean(solved, axis=0)
 
 
 @checked_arguments
@@ -142,10 +158,15 @@ class _Runs:
 
     def __init__(
         self, pair: PotentialPair, schedules: Sequence[Schedule], start: str | ArrayLike = "equilibrium",
-        cells: int | None = None, grid: Grid | None = None,
+        cells: int | None = None, grid: Grid | None = None, coarser: float = 1.0,
     ) -> None:  # fmt: skip
         temperatures = np.concatenate([run.temperatures for run in schedules])
         extremes = temperatures.min(), temperatures.max()
+        if cells is None and grid is None:
+            chosen = CELLS.get(pair.clean.dimension)
+            if pair.clean.dimension == 2 and isinstance(start, str):
+                pair, chosen = laid_pair(pair, temperatures)
+            cells = None if chosen is None else round(chosen / coarser)
         self.grid = grid_for((pair.deficit, pair.clean), extremes, cells) if grid is None else grid
         self.pair, self.runs = pair, schedules
         self.processes = {float(w): fokker_planck(p, self.grid) for w, p in enumerate((pair.clean, pair.deficit))}
@@ -200,22 +221,45 @@ class _Runs:
                 pass
         return self.stuck.ravel() @ columns
 
-    def stuck_by_switch(self, end_together: bool) -> Array:
+    def stuck_by_switch(self, end_together: bool, advance: Advance = lambda _: None) -> Array:
         """Final stuck mass of runs that are one until they switch to the clean energy, all of one training."""
         first, last = self.runs[0].epochs[self.switches[0] :], self.runs[-1].epochs
         masses = cell_masses(self.columns[:, 0].reshape(self.grid.shape), self.grid)[None]
+        if not end_together and not self.grid.is_line and (np.diff(last[:, 1]) <= 0).all():
+            return self._stuck_once_frozen(masses[0], advance)
         if latest := int(self.switches[-1]):
             masses = forward_sweep(self.process(1.0), last[:latest, 1], last[:latest, 2], masses[0])
         begun = masses[self.switches].reshape(len(self.switches), -1)
         if end_together and len(first):
             values = backward_sweep(self.process(0.0), first[:, 1], first[:, 2], self.stuck)
+            advance(1.0)
             return (begun * values[self.switches - self.switches[0]].reshape(begun.shape)).sum(axis=1)
-        columns = np.ascontiguousarray(begun.T)
-        table = _table([run.epochs[run.switch_epoch :] for run in self.runs], self.switches)
+        return self._stuck_at_own_ends(begun, self.switches, advance)
+
+    def _stuck_at_own_ends(self, begun: Array, switches: NDArray[np.int64], advance: Advance) -> Array:
+        """Final stuck mass of runs whose masses at their switch are ``begun`` (runs, cells), each to its own end."""
+        columns, last = np.ascontiguousarray(begun.T), self.runs[-1].epochs
+        table = _table([run.epochs[run.switch_epoch :] for run in self.runs[: len(switches)]], switches)
+        latest = int(switches[-1])
         cools = (np.diff(last[latest:, 1]) <= 0).all()
         for _ in sweep(self.process, columns, table, stop=(latest, self.stuck) if cools else None):
-            pass
+            advance(1 / len(table))
         return self.stuck.ravel() @ columns
+
+    def _stuck_once_frozen(self, masses: Array, advance: Advance) -> Array:
+        """The same of runs that cool: those that end frozen by one backward sweep, the others to their own ends."""
+        deficit, clean, last = self.process(1.0), self.process(0.0), self.runs[-1].epochs
+        frozen = frozen_sweep(deficit, clean, last[:, 1], last[:, 2], masses.ravel(), self.stuck.ravel(), advance)
+        ends = np.array([len(run.epochs) for run in self.runs])
+        early = len(ends) if frozen is None else int((ends < len(frozen) - 1).sum())
+        stuck = np.zeros(len(ends)) if frozen is None else frozen[np.minimum(self.switches, len(frozen) - 1)]
+        if early:
+            latest = int(self.switches[early - 1])
+            begun = forward_sweep(deficit, last[:latest, 1], last[:latest, 2], masses) if latest else masses[None]
+            own = begun[self.switches[:early]].reshape(early, -1)
+            left = 0.4 if frozen is None else 0.0  # of the work
+            stuck[:early] = self._stuck_at_own_ends(own, self.switches[:early], lambda share: advance(left * share))
+        return stuck
 
 
 def _table(runs: Sequence[Array], offsets: NDArray[np.int64]) -> Array:

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from ..exact.fokker_planck import fokker_planck, grid_for, relaxation_time
 from ..exact.phase_boundaries import loss_gap_boundary
+from ..exact.turned import laid
 from ..potentials.potential import Potential, PotentialPair
 from ..samplers import OverdampedLangevin, largest_stable_step, sample
 
 RELAXATION_TIMES = 12.0  # after which a chain has forgotten its start (e^-12)
 MOST_STEPS = 60_000  # to spend on a chain
 STEP_SHARE = 0.3
+MAP_SHARE = 0.1  # of the work of sampling, in finding for how long
 
 
 BEYOND = 0.6  # of the widest distance between minima, shown beyond them
@@ -51,17 +53,26 @@ def energy_map(pair: PotentialPair) -> xr.Dataset:
     )
 
 
-def relaxation_times(potential: Potential, temperatures: NDArray[np.float64]) -> NDArray[np.float64]:
+def relaxation_times(
+    potential: Potential, temperatures: NDArray[np.float64], advance: Callable[[float], None] | None = None
+) -> NDArray[np.float64]:
     """Langevin time in which a sampler forgets its phase, 1 / spectral gap of the slowest component: shape (n,).
 
     The potential has one or two coordinates, or is separable into such components; temperatures (n,) are in units of
-    loss.
+    loss. ``advance`` is called with the fraction of the work done since the last call.
     """
-    slowest = np.zeros(len(temperatures))
-    for number in range(len(potential.components())):
-        part = potential.component(number)
-        process = fokker_planck(part, grid_for((part,), temperatures))
-        slowest = np.maximum(slowest, [relaxation_time(process, float(t)) for t in temperatures])
+    slowest, count = np.zeros(len(temperatures)), len(potential.components())
+    for number in range(count):
+        part, cells = potential.component(number), None
+        if part.dimension == 2:
+            found = laid((part,), temperatures)
+            (part,), cells = found.potentials, found.cells
+        process = fokker_planck(part, grid_for((part,), temperatures, cells))
+        process.check_walls(float(np.max(temperatures)))  # walls that hold at the hottest hold at all
+        for i, temperature in enumerate(temperatures):
+            slowest[i] = max(slowest[i], relaxation_time(process, float(temperature)))
+            if advance is not None:
+                advance(1 / (count * len(temperatures)))
     return slowest
 
 
@@ -127,11 +138,12 @@ def _sampled_boundary(
     clean = pair.clean
     chosen = temperatures[np.linspace(0, len(temperatures) - 1, 4 * samples).round().astype(int)]
     sizes = [STEP_SHARE * largest_stable_step(clean, float(t)) for t in chosen]
-    needed = RELAXATION_TIMES * relaxation_times(clean, chosen) / sizes
+    mapped = None if advance is None else lambda fraction: advance(MAP_SHARE * fraction)
+    needed = RELAXATION_TIMES * relaxation_times(clean, chosen, mapped) / sizes
     fit = [(t, size, max(int(np.ceil(n)), 100)) for t, size, n in zip(chosen, sizes, needed, strict=True)
            if n <= MOST_STEPS]  # fmt: skip
     fit = [fit[i] for i in np.unique(np.linspace(0, len(fit) - 1, samples).round().astype(int))] if fit else []
-    report = None if advance is None else lambda fraction: advance(fraction / len(fit))
+    report = None if advance is None else lambda fraction: advance((1 - MAP_SHARE) * fraction / len(fit))
     rows = []
     for number, (temperature, size, steps) in enumerate(fit):
         draws = sample(

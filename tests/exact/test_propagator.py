@@ -8,7 +8,13 @@ from scipy.linalg import expm
 from scipy.sparse import csc_array, eye_array
 from scipy.sparse.linalg import splu
 
-from slt_toys.exact.propagator import POLE, propagator, propagator_error, resolvent_coefficients
+from slt_toys.exact.propagator import (
+    POLE,
+    chebyshev_coefficients,
+    propagator,
+    propagator_error,
+    resolvent_coefficients,
+)
 from tests.exact.made_sweeps import small_line, small_plane
 
 
@@ -28,6 +34,18 @@ def test_approximant_is_l_stable_and_of_order_seven():
     assert propagator_error(4) < 1.2e-6 and propagator_error(3) < 4e-5
 
 
+def test_one_pole_converges_as_fast_as_any_function_with_one():
+    """Errors fall by about √2 + 1 a solve (Andersson 1981), the ends are met, and no x ≥ 0 is amplified."""
+    errors = np.array([propagator_error(s, False) for s in (1, 2)])
+    assert errors[0] < 6e-7 and errors[1] < 1e-11 and propagator_error(3, False) < 1e-13
+    assert np.log(errors[0] / errors[1]) / 14 == pytest.approx(np.log(1 + np.sqrt(2)), rel=0.1)
+    weights = np.array(chebyshev_coefficients(14))
+    assert weights.sum() == pytest.approx(1, abs=1e-15)
+    assert weights @ (-1.0) ** np.arange(15) == pytest.approx(0, abs=1e-15)
+    y = np.linspace(0, 1, 100_001)
+    assert np.abs(np.polynomial.chebyshev.chebval(2 * y - 1, weights)).max() <= 1 + 1e-14
+
+
 @pytest.mark.parametrize("process", [small_line(), small_plane()], ids=["line", "plane"])
 @pytest.mark.parametrize("temperature, duration", [(1.0, 30.0), (0.3, 0.5), (0.05, 5.0), (0.02, 0.01), (0.5, 0.0)])
 def test_propagator_is_the_matrix_exponential(process, temperature, duration):
@@ -36,9 +54,9 @@ def test_propagator_is_the_matrix_exponential(process, temperature, duration):
     law = process.stationary(temperature).ravel()
     observables = np.random.default_rng(2).standard_normal((law.size, 20))
     size = np.sqrt(law @ observables**2)
-    for substeps in (2, 4, 6):
+    for substeps in (1, 2, 4, 6):
         wrong = propagator(process, temperature, duration, substeps).observables(observables) - exact @ observables
-        assert (np.sqrt(law @ wrong**2) <= propagator_error(substeps) * size + 1e-11).all()
+        assert (np.sqrt(law @ wrong**2) <= propagator_error(substeps, process.grid.is_line) * size + 1e-11).all()
     identity = np.eye(law.size)
     step = propagator(process, temperature, duration, 8)
     assert np.abs(step.observables(identity) - exact).max() < 1e-7

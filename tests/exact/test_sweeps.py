@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from slt_toys.exact.fokker_planck import phase_weights
+from slt_toys.exact.fokker_planck import FokkerPlanck, phase_weights
 from slt_toys.exact.propagator import propagator_error
-from slt_toys.exact.sweeps import backward_sweep, forward_sweep
+from slt_toys.exact.sweeps import backward_sweep, forward_sweep, frozen_sweep
 from tests.exact.made_sweeps import PAIR, small_line, small_plane
 
 
@@ -57,3 +57,24 @@ def test_bad_substeps_are_refused(sweep, substeps):
     process = small_line()
     with pytest.raises(ValueError, match="substeps must be"):
         sweep(process, [1.0], [1.0], np.ones(process.grid.shape), substeps)
+
+
+def test_frozen_sweep_is_brute_force_in_a_plane():
+    """Every switch epoch from three columns, against one run at a time to the very end; not frozen, no answer."""
+    after = small_plane()
+    before = FokkerPlanck(after.grid, after.energy - after.grid.points[..., 0])
+    temperatures, durations = schedule(128, 150)
+    temperatures, durations = temperatures[::2], durations[::2]
+    start = before.stationary(0.6).ravel()
+    stuck = (after.grid.points[..., 0] > 1.6).astype(float).ravel()
+    told: list[float] = []
+    found = frozen_sweep(before, after, temperatures, durations, start, stuck, told.append)
+    assert found is not None and sum(told) == pytest.approx(1) and 20 < len(found) < 75
+    for switch in (0, 9, 17, len(found) - 1, 70):
+        masses = start.reshape(before.grid.shape)
+        if switch:
+            masses = np.maximum(forward_sweep(before, temperatures[:switch], durations[:switch], masses)[-1], 0)
+        end = forward_sweep(after, temperatures[switch:], durations[switch:], masses)[-1].ravel() @ stuck
+        assert found[min(switch, len(found) - 1)] == pytest.approx(end, abs=1e-8)
+    assert np.ptp(found) > 0.1
+    assert frozen_sweep(before, after, temperatures[:9], durations[:9], start, stuck, told.append) is None

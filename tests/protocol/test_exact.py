@@ -189,6 +189,21 @@ def test_separable_plane_is_the_line():
     assert np.ptp(exact) > 0.3
 
 
+def test_runs_in_a_plane_that_end_before_they_are_frozen_keep_their_own_ends():
+    """All switch epochs at once are one switch epoch at a time, whether a run ends frozen or not."""
+    pair = pairs()["curve_against_point"]
+    temperatures, durations = schedule(256, 160)
+    grid = grid_for((pair.deficit, pair.clean), temperatures, 16)
+    protocol, told = (pair.deficit, pair.clean, pair.stuck_phase, temperatures, durations), []
+    for after in (20, 100):  # the first few end warm; all end frozen
+        together = stuck_probability_fixed_further(*protocol, [0, 10, 25, 60], after, grid=grid, advance=told.append)
+        alone = [stuck_probability_fixed_further(*protocol, [e], after, grid=grid)[0] for e in (0, 10, 25, 60)]
+        assert np.allclose(together, alone, rtol=0, atol=1e-8)
+        runs = switch_schedules(temperatures, durations, [0, 10, 25, 60], Ending("further", after))
+        assert np.allclose(exact_module._Runs(pair, runs, grid=grid).stuck_at_ends(), together, rtol=0, atol=1e-8)
+    assert sum(told) == pytest.approx(2) and np.ptp(together) > 0.1
+
+
 @pytest.mark.slow
 def test_plane_pair_shifts_as_the_theorem_says():
     """Hot enough at epoch 0 (T = 1.2 and .6 of barriers below .5) for the start to be forgotten."""
