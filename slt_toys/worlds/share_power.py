@@ -300,7 +300,7 @@ What speaks against the verdict:
   interval of its information.
 - The two-state rows have few sets yet: their counts say how much they show. In one world of the fifteen with known
   shares, a fifth of a loss threshold, temperature's interval covered 90.0 % [84.7, 94.0] of the first 180 sets, below
-  the 93 to 97 % that the others show; chance alone does so in a row of fifteen with a probability of about a tenth.
+  93 %. If all cover 95 %, one of fifteen falls so low with a probability of .06; more sets will tell.
 
 Where temperature decides all runs, its interval ends at 1 and can miss on one side only: 97.5 %. The same holds at 0.
 
