@@ -29,6 +29,7 @@ from .plane_quadrature import plane_nodes
 from .quadrature import Moments, Nodes, Range, line_nodes
 
 Array = NDArray[np.float64]
+LOOKED_AT = 20_001  # places between two walls for ripples
 BEYOND = 1e200  # a loss instead of infinity
 DIGITS = 50  # of exact losses and expansions, before they become doubles
 
@@ -236,24 +237,36 @@ def _line_group(part: Potential, own: tuple[int, ...], wanted: Range) -> Group:
             members[i].append(len(pieces))
         home = holders[0] if holders else int(np.argmin(offsets))
         centre = float(part.minimum_point(home)[0])
-        known = _places_known(part, low - centre, high - centre)
-        nodes, below = line_nodes(_excess_function(part, home), known, wanted)
+        excess = _excess_function(part, home)
+        nodes, below = line_nodes(excess, _places_known(part, home, excess, low - centre, high - centre), wanted)
         pieces.append(Piece(offsets[home] + below, nodes))
     return Group(own, lowest, tuple(pieces), tuple(map(tuple, members)), tuple(offsets))
 
 
-def _places_known(part: Potential, low: float, high: float) -> list[float]:
-    """Where panels end: the walls, a minimum at 0, and powers of 4 about it where the loss is no polynomial.
+def _places_known(
+    part: Potential, phase: int, excess: Callable[[Array], Array], low: float, high: float
+) -> list[float]:
+    """Where panels end: the walls, a minimum at 0, and where the loss is no polynomial what a panel could overlook.
 
-    The loss may rise so slowly that a panel from the minimum to the wall looks even at all of its nodes.
+    That are powers of 4 about the minimum, since the loss may rise so slowly that a panel from there to a wall looks
+    even at all of its nodes; kinks; and ripples that stay within a factor of the loss.
     """
     places = {low, high} | ({0.0} if low < 0 < high else set())
     if not part.bound_energy.is_polynomial(part.coordinates[0]):
         steps = (high - low) * 0.25 ** np.arange(1, 31)
-        places |= {float(u) for u in np.concatenate([-steps, steps]) if low < u < high}
-        centre = part.box[0][0] - low
-        places |= {u for kink in _kinks(part) if low < (u := kink - centre) < high}
+        centre = float(part.minimum_point(phase)[0])
+        grid = np.linspace(low, high, LOOKED_AT)
+        more = np.concatenate([-steps, steps, np.array(_kinks(part)) - centre, _bends(grid, excess(grid))])
+        places |= {float(u) for u in more if low < u < high}
     return sorted(places)
+
+
+def _bends(grid: Array, losses: Array) -> Array:
+    """Where the loss bends the other way, seen on a grid and clear of rounding."""
+    bend = np.diff(losses, 2)
+    clear = np.flatnonzero(np.abs(bend) > 1e-9 * (np.abs(losses[1:-1]) + np.abs(np.diff(losses)[1:])))
+    changes = np.flatnonzero(np.diff(np.sign(bend[clear])))
+    return (grid[clear[changes] + 1] + grid[clear[changes + 1] + 1]) / 2
 
 
 def _kinks(part: Potential) -> list[float]:

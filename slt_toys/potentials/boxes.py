@@ -163,7 +163,8 @@ def _raised(part: Part, temperature: float) -> float:
     if bound.log_integral(temperature) == math.inf:
         hottest = min(a * p for a, p in zip(bound.amounts, bound.powers, strict=True))
         raise ExpressionError(
-            f"the loss grows like a logarithm, and exp(-L/T) can be shown to have an integral only below T = {hottest:.4g}"
+            "the loss grows like a logarithm, and exp(-L/T) can be shown to have an integral only below "
+            f"T = {hottest:.4g}"
         )
     raised = 1.0
     while raised <= MOST_RAISED:

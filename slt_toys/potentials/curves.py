@@ -12,6 +12,7 @@ import numpy as np
 import sympy
 
 from .expressions import ExpressionError
+from .leading_forms import middle_of
 from .lower_bounds import outweighed
 from .one_sided_bounds import Sides
 from .real_roots import real_roots
@@ -54,9 +55,24 @@ class Curve:
 def telling_curve(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> Curve | None:
     """A curve along which the energy provably stays bounded or falls, or None where none is found.
 
-    Tried are straight lines along axes and diagonals, curves w_i = ± t^k, for polynomials also the real zeros and the
-    negative values of forms on the edges of the Newton polygon and of the leading form.
+    Tried are straight lines along axes, diagonals and where affine forms of the energy are constant, curves
+    w_i = ± t^k, for polynomials also the real zeros and the negative values of forms on the edges of the Newton polygon
+    and of the leading form; then the same about the place where the terms next to the leading form vanish.
     """
+    found = _curve_about_zero(energy, coordinates)
+    if found is not None:
+        return found
+    middle = middle_of(energy, coordinates)
+    if middle is None or not any(middle):
+        return None
+    moved = {w: w + x for w, x in zip(coordinates, middle, strict=True)}
+    found = _curve_about_zero(sympy.expand(energy.subs(moved, simultaneous=True)), coordinates)
+    if found is None:
+        return None
+    return Curve(tuple((w, x + c) for (w, x), c in zip(found.places, middle, strict=True)), found.most)
+
+
+def _curve_about_zero(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> Curve | None:
     polynomial = energy.is_polynomial(*coordinates)
     terms = _rational_terms(energy, coordinates) if polynomial else None
     kept: Curve | None = None
@@ -70,7 +86,11 @@ def telling_curve(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> 
 
 def _rational_terms(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol]) -> list[tuple[tuple[int, ...], Fraction]]:
     terms = sympy.Poly(energy, *coordinates).terms()
-    return [(m, Fraction(int(c.p), int(c.q))) for m, c in terms if c.is_Rational] if all(c.is_Rational for _, c in terms) else []
+    return (
+        [(m, Fraction(int(c.p), int(c.q))) for m, c in terms if c.is_Rational]
+        if all(c.is_Rational for _, c in terms)
+        else []
+    )
 
 
 def _along(
@@ -136,6 +156,8 @@ def _candidates(
     d = len(coordinates)
     for i, sign in product(range(d), (1, -1)):
         yield tuple(sign * T if k == i else sympy.S.Zero for k in range(d))
+    if d > 1:
+        yield from _lines_of_constancy(energy, coordinates)
     if d in FAMILY and d > 1:
         powers = FAMILY[d] if polynomial else (1,)
         steps = [sympy.S.Zero, *(sign * T**k for k in powers for sign in (1, -1))]
@@ -146,6 +168,21 @@ def _candidates(
         yield from _edge_curves(energy, coordinates)
     if polynomial and d > 1:
         yield from _lines_down(energy, coordinates)
+
+
+def _lines_of_constancy(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> Iterator[tuple[sympy.Expr, ...]]:
+    """Straight lines along which all affine forms that the energy is made of stay constant, or one of them."""
+    forms = []
+    for part in sympy.preorder_traversal(energy):
+        if isinstance(part, sympy.Add) and part.is_polynomial(*coordinates):
+            poly = sympy.Poly(part, *coordinates)
+            row = [poly.coeff_monomial(w) for w in coordinates]
+            if poly.total_degree() == 1 and sum(x != 0 for x in row) > 1 and row not in forms:
+                forms.append(row)
+    for rows in [forms, *([row] for row in forms[:6])] if forms else []:
+        for direction in sympy.Matrix(rows).nullspace():
+            for sign in (1, -1):
+                yield tuple(sign * x * T for x in direction)
 
 
 def _edge_curves(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> Iterator[tuple[sympy.Expr, ...]]:
@@ -202,9 +239,7 @@ def _lines_down(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> It
         points /= np.linalg.norm(points, axis=1, keepdims=True)
         trial = points + step * np.random.default_rng(1).standard_normal(points.shape)
         trial /= np.linalg.norm(trial, axis=1, keepdims=True)
-        values, tried = (
-            (amounts * np.prod(p[:, None, :] ** powers, axis=-1)).sum(axis=-1) for p in (points, trial)
-        )
+        values, tried = ((amounts * np.prod(p[:, None, :] ** powers, axis=-1)).sum(axis=-1) for p in (points, trial))
         points = np.where((tried < values)[:, None], trial, points)
         step *= 0.97
     values = (amounts * np.prod(points[:, None, :] ** powers, axis=-1)).sum(axis=-1)

@@ -10,6 +10,7 @@ from itertools import combinations
 
 import sympy
 
+from .leading_forms import middle_of
 from .lower_bounds import LowerBound, Powers, Terms, separable, weights_of
 from .one_sided_bounds import plus
 
@@ -162,7 +163,7 @@ def in_other_coordinates(
                 rows.append(row)
                 shifts.append(sympy.S.Zero)
         yield _changed(energy, coordinates, sympy.Matrix(rows), shifts)
-    middle = _middle(energy, coordinates)
+    middle = middle_of(energy, coordinates)
     if middle is not None and any(middle):
         yield _changed(energy, coordinates, sympy.eye(d), [-x for x in middle])
 
@@ -189,24 +190,6 @@ def _changed(
     return changed, back
 
 
-def _middle(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> list[sympy.Expr] | None:
-    """Where the terms of the degree below the highest vanish as far as they can, by least squares."""
-    if not energy.is_polynomial(*coordinates) or len(coordinates) > 4:
-        return None
-    poly = sympy.Poly(energy, *coordinates)
-    degree = poly.total_degree()
-    top = sympy.Poly(dict([(m, c) for m, c in poly.terms() if sum(m) == degree]), *coordinates)
-    next_powers = dict((m, c) for m, c in poly.terms() if sum(m) == degree - 1)
-    slopes = [dict(top.diff(w).terms()) for w in coordinates]
-    rows = sorted({*next_powers, *(m for slope in slopes for m in slope)})
-    matrix = sympy.Matrix([[slope.get(m, sympy.S.Zero) for slope in slopes] for m in rows])
-    target = sympy.Matrix([-next_powers.get(m, sympy.S.Zero) for m in rows])
-    normal = matrix.T * matrix
-    if not all(x.is_Rational for x in [*normal, *target]) or normal.det() == 0:
-        return None
-    return list(normal.LUsolve(matrix.T * target))
-
-
 def _affine_forms(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> list[sympy.Expr]:
     """Affine forms whose even powers or sizes are terms of an energy."""
     forms = []
@@ -214,6 +197,10 @@ def _affine_forms(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> 
         _, rest = term.as_coeff_Mul()
         base = rest.base if rest.is_Pow else rest
         base = base.args[0] if isinstance(base, sympy.Abs) else base
-        if base.is_polynomial(*coordinates) and base.free_symbols and sympy.Poly(base, *coordinates).total_degree() == 1:
+        if (
+            base.is_polynomial(*coordinates)
+            and base.free_symbols
+            and sympy.Poly(base, *coordinates).total_degree() == 1
+        ):
             forms.append(base)
     return forms

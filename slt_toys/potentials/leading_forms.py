@@ -13,7 +13,7 @@ import sympy
 from .lower_bounds import Terms
 from .one_sided_bounds import plus
 
-__all__ = ["definite_form", "with_square_form"]
+__all__ = ["definite_form", "middle_of", "with_square_form"]
 
 MOST_CELLS = 50_000
 MOST_COORDINATES = 3  # of forms that are no quadratic ones
@@ -85,6 +85,24 @@ def with_square_form(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol]) ->
             if quotient != 0:
                 square = number * sympy.Pow(sympy.expand(f + quotient / (2 * number)), 2, evaluate=False)
                 yield sympy.Add(square, sympy.expand(left - quotient**2 / (4 * number)), evaluate=False)
+
+
+def middle_of(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol]) -> list[sympy.Expr] | None:
+    """Where the terms of the degree below the highest vanish as far as they can, by least squares."""
+    if not energy.is_polynomial(*coordinates) or len(coordinates) > 4:
+        return None
+    poly = sympy.Poly(energy, *coordinates)
+    degree = poly.total_degree()
+    top = sympy.Poly(dict([(m, c) for m, c in poly.terms() if sum(m) == degree]), *coordinates)
+    next_powers = dict((m, c) for m, c in poly.terms() if sum(m) == degree - 1)
+    slopes = [dict(top.diff(w).terms()) for w in coordinates]
+    rows = sorted({*next_powers, *(m for slope in slopes for m in slope)})
+    matrix = sympy.Matrix([[slope.get(m, sympy.S.Zero) for slope in slopes] for m in rows])
+    target = sympy.Matrix([-next_powers.get(m, sympy.S.Zero) for m in rows])
+    normal = matrix.T * matrix
+    if not all(x.is_Rational for x in [*normal, *target]) or normal.det() == 0:
+        return None
+    return list(normal.LUsolve(matrix.T * target))
 
 
 def _least_quadratic(form: dict, alone: Sequence[sympy.Expr], d: int) -> float:

@@ -1,4 +1,4 @@
-"""Lower bounds of energies by powers of single coordinates: L >= Σ a_i |w_i|^p_i - b, or with logarithms for the powers.
+"""Lower bounds of energies by powers of single coordinates: L >= Σ a_i |w_i|^p_i - b, or with logarithms.
 
 Between an energy and such a bound stand sums of terms c ∏ x_i^m_i in the sizes x_i = |w_i|, with rational powers and
 coefficients of either sign (:data:`Terms`). Whether the positive terms outweigh the negative ones is decided by their
@@ -128,7 +128,7 @@ class LowerBound:
 
 
 def weights_of(power: Powers, by: Sequence[Powers]) -> Array | None:
-    """Weights with a small sum whose mean of powers is a given one: power = Σ λ_v v with λ >= 0; None if there are none.
+    """Weights λ >= 0 with a small sum and power = Σ λ_v v; None if there are none.
 
     The smallest sum, unless powers of single coordinates already give one below 1.
     """
@@ -182,7 +182,9 @@ def outweighed(terms: Terms) -> tuple[dict[Powers, float], float] | None:
     if max(used.values(), default=0.0) > MOST_USED_UP:
         return None
     left = {v: c * (1 - used[v]) for v, c in positive.items()}
-    users = sum((weights > 0).astype(float) for _, weights in inside) if inside else np.zeros(len(by))
+    users = np.zeros(len(by))
+    for _, weights in inside:
+        users += weights > 0
     spend = np.array([left[v] for v in by]) / (2 * np.maximum(users, 1.0))
     for c, weights in inside:
         held = weights > 0

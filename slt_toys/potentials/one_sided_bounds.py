@@ -46,7 +46,10 @@ def multiplied(first: Terms, second: Terms) -> Terms | None:
     if len(first) * len(second) > MOST_TERMS:
         return None
     return plus(
-        *({tuple(a + b for a, b in zip(p, q, strict=True)): c * k} for (p, c), (q, k) in product(first.items(), second.items()))
+        *(
+            {tuple(a + b for a, b in zip(p, q, strict=True)): c * k}
+            for (p, c), (q, k) in product(first.items(), second.items())
+        )
     )
 
 
@@ -107,9 +110,7 @@ class Sides:
         """Terms below and above the expression."""
         if expression not in self._known:
             low, high = self._both(expression)
-            self._known[expression] = tuple(
-                None if side is None or not all(map(math.isfinite, side.values())) else side for side in (low, high)
-            )  # type: ignore[assignment]
+            self._known[expression] = (_finite(low), _finite(high))
         return self._known[expression]
 
     # ---- by the kind of expression ---------------------------------------------------------------------------------
@@ -238,7 +239,9 @@ class Sides:
         if not leading > 0:
             return None
         edge = max(floor / leading, 2 * max(found[1], 0.0) / leading) ** (1 / degree)
-        most = sum(c * edge ** float(p[i]) / floor + 2 * c * edge ** float(p[i] - degree) / leading for p, c in size.items())
+        most = sum(
+            c * edge ** float(p[i]) / floor + 2 * c * edge ** float(p[i] - degree) / leading for p, c in size.items()
+        )
         low, high = self.both(whole.as_expr())
         return plus(low, self.constant(-most)), plus(high, self.constant(most))
 
@@ -263,13 +266,17 @@ class Sides:
             return {}, high
         left, constant = found
         growing = {p: c for p, c in left.items() if any(p)}
-        if not growing or not -600 < constant < 600:
-            return self.constant(math.exp(-constant)) if -600 < constant < 600 else {}, high
-        # exp(u) >= u^n/n! for u >= 0, and (Σ c x^p)^n >= Σ c^n x^np.
+        held = -600 < constant < 600
+        if not growing:
+            return self.constant(math.exp(-constant)) if held else {}, high
         smallest = min(sum(p) for p in growing)
-        n = max(1, math.ceil(self.highest / smallest) + 1)
-        factor = math.exp(-constant) / math.factorial(n)
-        return plus(self.constant(math.exp(-constant)), {tuple(n * x for x in p): factor * c**n for p, c in growing.items()}), high
+        n = math.ceil(self.highest / smallest) + 1
+        if not held or n < 2:
+            return plus(self.constant(1.0), low), high  # exp(u) >= 1 + u
+        # exp(u) >= 1 + u^n/n! for u >= 0, and (Σ c x^p)^n >= Σ c^n x^np.
+        factor = math.exp(-constant)
+        powers = {tuple(n * x for x in p): factor / math.factorial(n) * c**n for p, c in growing.items()}
+        return plus(self.constant(factor), powers), high
 
     def _power(self, base: sympy.Expr, exponent: sympy.Rational) -> Pair:
         r = Fraction(int(exponent.p), int(exponent.q))
@@ -279,7 +286,6 @@ class Sides:
         if r < 0:
             if not floor > 0:
                 return None, None
-            (size,) = self._magnitudes(base)
             return {}, self.constant(floor ** float(r))
         if not self.is_nonnegative(base):
             return None, None
@@ -295,7 +301,7 @@ class Sides:
             return {}, upper
         # (a - C)^r >= a^r - C^r for r <= 1, 2^(1-r) a^r - C^r beyond; (Σ a)^r >= Σ a^r / n^(1-r).
         share = len(left) ** min(float(r) - 1, 0.0) * 2 ** min(1 - float(r), 0.0)
-        lost = self.constant(-max(constant, 0.0) ** float(r))
+        lost = self.constant(-(max(constant, 0.0) ** float(r)))
         return plus(times(_raised(left, r), share), lost), upper
 
     def _whole_power(self, base: sympy.Expr, n: int) -> Pair:
@@ -336,7 +342,8 @@ class Sides:
             number.is_positive and self.is_nonnegative(rest) for number, rest in terms
         ):
             # A sum of positive terms is at least each of them: log Σ A exp(u) >= log A + u.
-            options, sizes = [] if not floor > 0 else [self.constant(math.log(floor))], []
+            options: list[Terms | None] = [self.constant(math.log(floor))] if floor > 0 else []
+            sizes: list[Terms | None] = []
             for number, rest in terms:
                 shift = math.log(float(number))
                 if isinstance(rest, sympy.exp):
@@ -352,7 +359,7 @@ class Sides:
         (size,) = self._magnitudes(inner)
         if size is None:
             return self.constant(math.log(floor)), None
-        top = max(max(map(sum, size)), Fraction(1))
+        top = max(*map(sum, size), Fraction(1))
         r = SLOW / top  # log y <= y^r / r
         return self.constant(math.log(floor)), times(_raised(size, r), 1 / float(r))
 
@@ -361,7 +368,9 @@ class Sides:
         if e.is_number:
             return bool(e >= 0)
         if e.is_Pow and e.exp.is_Rational:
-            return (e.exp.is_Integer and e.exp % 2 == 0) or (self.is_nonnegative(e.base) if e.exp > 0 else self.least(e.base) > 0)
+            return (e.exp.is_Integer and e.exp % 2 == 0) or (
+                self.is_nonnegative(e.base) if e.exp > 0 else self.least(e.base) > 0
+            )
         if e.is_Add or e.is_Mul:
             return all(self._is_square_like(a) for a in e.args)
         if isinstance(e, sympy.log):
@@ -421,6 +430,10 @@ def least_quadratic(expression: sympy.Expr, coordinates: Sequence[sympy.Symbol])
         return -math.inf
     fall = float(slope @ np.linalg.solve(hessian, slope)) / 2
     return constant - fall - 1e-9 * (abs(constant) + fall)
+
+
+def _finite(terms: Terms | None) -> Terms | None:
+    return terms if terms is not None and all(map(math.isfinite, terms.values())) else None
 
 
 def _negated(sides: Pair) -> Pair:

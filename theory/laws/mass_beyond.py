@@ -28,14 +28,18 @@ def derive_mass_above_a_level() -> Derivation:
     strength = Symbol("c", positive=True)
     for power in (1, 2, 4, sympy.Rational(1, 2)):
         exact = 2 * sympy.integrate(sympy.exp(-strength * _PLACE**power), (_PLACE, 0, sympy.oo))
-        demand_zero(exact / (2 * gamma(1 + 1 / sympy.S(power)) * strength ** (-1 / sympy.S(power))) - 1, f"power {power}")
+        demand_zero(
+            exact / (2 * gamma(1 + 1 / sympy.S(power)) * strength ** (-1 / sympy.S(power))) - 1, f"power {power}"
+        )
     integral = 2 * gamma(1 + 1 / p) * (t / (share * a)) ** (1 / p)
     result = sympy.exp(-(1 - share) * level / t) * sympy.exp(share * b / t) * integral
     return Derivation.of(
         result,
         "For $0 < s \\le 1$ write the weight of a point as a product; above the level $\\ell$ the first factor is at "
         "most what it is there, whatever the loss:",
-        sympy.Le(sympy.exp(-_LOSS / t), sympy.exp(-(1 - share) * level / t) * sympy.exp(-share * _LOSS / t), evaluate=False),
+        sympy.Le(
+            sympy.exp(-_LOSS / t), sympy.exp(-(1 - share) * level / t) * sympy.exp(-share * _LOSS / t), evaluate=False
+        ),
         "In the second put $L \\ge a|w|^p - b$ and integrate over the whole line, by the Gamma integral (checked for "
         "$p = 1/2, 1, 2, 4$):",
         sympy.exp(share * b / t) * integral,

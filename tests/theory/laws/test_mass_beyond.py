@@ -33,7 +33,9 @@ def test_no_loss_above_its_bound_has_more_mass_above_a_level(evaluate, amount, p
     assert mass > law
 
 
-@pytest.mark.parametrize(("amount", "power", "temperature"), [(1.0, 2.0, 1.0), (1.0, 2.0, 1.9), (3.0, 1.0, 0.7), (1, 6, 2)])
+@pytest.mark.parametrize(
+    ("amount", "power", "temperature"), [(1.0, 2.0, 1.0), (1.0, 2.0, 1.9), (3.0, 1.0, 0.7), (1, 6, 2)]
+)
 def test_the_integral_of_logarithmic_growth(evaluate, amount, power, temperature):
     law = evaluate("logarithmic-growth-integral", growth_amount=amount, growth_power=power, temperature=temperature)
     exact = 2 * sum(
