@@ -184,7 +184,11 @@ def _log_scale_of_any(
         for n in range(EXPANDED - 1, 0, -1):
             lengths = [(taylor[n] / c) ** (mpmath.mpf(1) / (k - n)) for k, c in enumerate(taylor) if k > n and c]
             # A power that adds nothing at the length of the higher ones is rounding.
-            if lengths and (length == mpmath.inf or taylor[n] * length**n > mpmath.mpf(10) ** -12 * scale):
+            if (
+                taylor[n]
+                and lengths
+                and (length == mpmath.inf or taylor[n] * length**n > mpmath.mpf(10) ** -12 * scale)
+            ):
                 length = min(lengths)
                 scale = taylor[n] * length**n
         if scale > 0:

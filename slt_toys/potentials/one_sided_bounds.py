@@ -266,17 +266,20 @@ class Sides:
             return {}, high
         left, constant = found
         growing = {p: c for p, c in left.items() if any(p)}
-        held = -600 < constant < 600
         if not growing:
-            return self.constant(math.exp(-constant)) if held else {}, high
+            return self.constant(math.exp(min(-constant, 600.0))), high
         smallest = min(sum(p) for p in growing)
         n = math.ceil(self.highest / smallest) + 1
-        if not held or n < 2:
+        if n < 2:
             return plus(self.constant(1.0), low), high  # exp(u) >= 1 + u
-        # exp(u) >= 1 + u^n/n! for u >= 0, and (Σ c x^p)^n >= Σ c^n x^np.
-        factor = math.exp(-constant)
-        powers = {tuple(n * x for x in p): factor / math.factorial(n) * c**n for p, c in growing.items()}
-        return plus(self.constant(factor), powers), high
+        raised = {tuple(n * x for x in p): c**n / math.factorial(n) for p, c in growing.items()}
+        if constant < 5:
+            # exp(u) >= 1 + u^n/n! for u >= 0, and (Σ c x^p)^n >= Σ c^n x^np.
+            factor = math.exp(-constant)
+            return plus(self.constant(factor), times(raised, factor)), high
+        # exp(u) >= u^n/n! for u >= 0, and (v - C)^n >= 2^(1-n) v^n - C^n.
+        lost = constant**n / math.factorial(n)
+        return plus(times(raised, 2.0 ** (1 - n)), self.constant(-lost)), high
 
     def _power(self, base: sympy.Expr, exponent: sympy.Rational) -> Pair:
         r = Fraction(int(exponent.p), int(exponent.q))

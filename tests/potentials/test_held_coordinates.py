@@ -10,11 +10,18 @@ import sympy
 
 from slt_toys.potentials.confinement import numeric
 from slt_toys.potentials.expressions import parse_expression
-from slt_toys.potentials.held_coordinates import held, in_other_coordinates, square_of
+from slt_toys.potentials.held_coordinates import Square, held, in_other_coordinates, square_of
+from slt_toys.potentials.lower_bounds import separable
 from slt_toys.potentials.one_sided_bounds import Sides
 from tests.seeds import fresh_generator
 
 w = sympy.symbols("w1 w2", real=True)
+
+
+def read_square(text: str) -> Square:
+    square = square_of(parse_expression(text), w)
+    assert square is not None
+    return square
 
 
 @pytest.mark.parametrize(
@@ -31,7 +38,7 @@ w = sympy.symbols("w1 w2", real=True)
 def test_the_bound_holds(rest, squares):
     sides = Sides(w, (0, 0))
     terms = sides.lower(parse_expression(rest)) or {(Fraction(0), Fraction(0)): 0.0}
-    bound = held(terms, [square_of(parse_expression(s), w) for s in squares])
+    bound = held(terms, [read_square(s) for s in squares])
     assert bound is not None
     energy = sum(map(parse_expression, squares), parse_expression(rest))
     generator = fresh_generator()
@@ -47,7 +54,7 @@ def test_squares_that_do_not_hold():
     sides = Sides(w, (0, 0))
     for rest, square in (("w1**2", "(w1*w2-1)**2"), ("0*w1", "(w2-w1**2)**2"), ("w1**2 - w2**2", "(w2-w1)**2")):
         terms = sides.lower(parse_expression(rest)) or {(Fraction(0), Fraction(0)): 0.0}
-        assert held(terms, [square_of(parse_expression(square), w)]) is None
+        assert held(terms, [read_square(square)]) is None
     assert square_of(parse_expression("(w1-1)**3"), w) is None
     assert square_of(parse_expression("-(w1-1)**2"), w) is None
 
@@ -58,8 +65,10 @@ def test_bounds_come_back_from_other_coordinates():
     assert (
         sympy.expand(changed - w[0] ** 2 - 3 * w[1] ** 4) == 0 or sympy.expand(changed - 3 * w[0] ** 4 - w[1] ** 2) == 0
     )
-    from slt_toys.potentials.lower_bounds import separable
-
-    bound = back(separable(Sides(w, (0, 0)).lower(changed)))
+    low = Sides(w, (0, 0)).lower(changed)
+    assert low is not None
+    plain = separable(low)
+    assert plain is not None
+    bound = back(plain)
     points = fresh_generator().standard_normal((20_000, 2)) * 20
     assert (bound(points) <= numeric(energy, w)(points) + 1e-9).all()

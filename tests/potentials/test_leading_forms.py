@@ -34,6 +34,7 @@ def test_definite_forms(text, definite):
     assert (found is not None) == definite
     if found is not None:
         bound = separable(found)
+        assert bound is not None
         points = fresh_generator().standard_normal((20_000, len(coordinates))) * 30
         assert (bound(points) <= numeric(energy, coordinates)(points) + 1e-6).all()
 
@@ -57,7 +58,10 @@ def test_the_middle_follows_a_shift():
 def test_least_values_are_those_of_a_search():
     angle = np.linspace(0, 2 * np.pi, 20_001)
     energy = parse_expression("w1**4 - 19*w1**2*w2**2/10 + w2**4")
-    bound = separable(definite_form(energy, w[:2]))
+    form = definite_form(energy, w[:2])
+    assert form is not None
+    bound = separable(form)
+    assert bound is not None
     x = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     exact = (numeric(energy, w[:2])(x) / (x**4).sum(axis=-1)).min()
     assert 0.1 * exact < bound.amounts[0] < exact
