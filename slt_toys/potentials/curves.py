@@ -21,6 +21,7 @@ __all__ = ["Curve", "telling_curve"]
 
 T = sympy.Symbol("t", real=True)
 FAMILY = {1: (1,), 2: (1, 2, 3), 3: (1, 2, 3), 4: (1, 2)}  # powers of t that are tried, by the number of coordinates
+LOOKS_FURTHER = 12  # curves beyond one where an energy stays bounded, for one where it falls
 STARTS = 64  # random directions from which a leading form is followed down
 
 
@@ -76,11 +77,14 @@ def _curve_about_zero(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...])
     polynomial = energy.is_polynomial(*coordinates)
     terms = _rational_terms(energy, coordinates) if polynomial else None
     kept: Curve | None = None
+    more = LOOKS_FURTHER
     for places in _candidates(energy, coordinates, polynomial):
         found = _along(energy, coordinates, places, terms)
         if found is not None and found.most is None:
             return found
         kept = kept or found
+        if kept is not None and not polynomial and not (more := more - 1):
+            break
     return kept
 
 
@@ -109,7 +113,7 @@ def _along(
             return Curve(curve, None) if amounts[max(amounts)] < 0 else None
         return Curve(curve, float(amounts.get(0, Fraction(0))))
     try:
-        along = energy.subs(dict(curve), simultaneous=True)
+        along = energy.xreplace(dict(curve))
         if energy.is_polynomial(*coordinates):
             along = sympy.Poly(sympy.radsimp(sympy.expand(along)), T).as_expr()
     except (sympy.PolynomialError, ZeroDivisionError):
