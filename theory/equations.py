@@ -23,6 +23,7 @@ from theory.laws import (
     kinetics,
     langevin_bias,
     localisation,
+    mass_beyond,
     measured_noise,
     mechanisms,
     noisy_diffusion,
@@ -44,7 +45,7 @@ from theory.laws import (
 )
 
 _LAWS = {
-    "free_energy": (normal_crossing, free_energy, crossover),
+    "free_energy": (normal_crossing, free_energy, crossover, mass_beyond),
     "kinetics": (kinetics, saddles, recorded_passage),
     "sgd": (
         sgd,

@@ -121,6 +121,15 @@ rate_temperature_power = _real(
     "rate_temperature_power", "s", "power of the temperature in front of the escape rate [1]"
 )
 
+# Growth at infinity
+growth_amount = _define("growth_amount", "a", "amount of the power that the loss is at least [loss/length^p]")
+growth_power = _define("growth_power", "p", "power of |w|, or under the logarithm, that the loss is at least [1]")
+growth_constant = _real("growth_constant", "b", "what is taken off that power in the lower bound of the loss [loss]")
+loss_level = _real("loss_level", r"\ell", "level above which every point of a set lies [loss]")
+tail_share = _define("tail_share", "s", "share of the weight that is left to the lower bound, at most 1 [1]")
+mass_above = _define("mass_above", r"M_\ell", "largest integral of exp(-L/T) over points above a level [volume]")
+growth_integral = _define("growth_integral", "Z_p", "integral of (1 + |w|^p)^(-a/T) over the line [1]")
+
 # Stochastic gradient descent
 learning_rate = _define("learning_rate", r"\eta", "learning rate [length^2/loss per step]")
 batch_size = _define("batch_size", "B", "examples in a minibatch [examples]")

@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ..inputs.arguments import checked_arguments, shown
-from ..potentials.boxes import loss_unit, widened
+from ..potentials.boxes import loss_unit, mass_beyond, widened
 from ..potentials.potential import Potential
 from .phase_integrals import PhaseMoments, checked_n_beta, group_of, part_of, phase_moments, range_for
 from .quadrature import QuadratureError, line_integrals
@@ -52,7 +52,8 @@ def phase_table(potential: Potential, n_beta: ArrayLike, *, tolerance: float = T
         (E_α[L]), ``excess_energy`` (n_beta (E_α[L] - L_α), tends to λ_α), ``entropy``, ``heat_capacity``,
         ``error_estimate``. Dimension n_beta: the same for the whole box with the prefix ``total_`` (its excess
         energy is above the lowest loss), ``occupancy_outside`` (mass outside every phase) and ``temperature``.
-        Dimension phase: ``loss``, ``learning_coefficient``, ``multiplicity``.
+        Dimension phase: ``loss``, ``learning_coefficient``, ``multiplicity``. The attribute ``mass_beyond`` bounds the
+        share of mass that the box leaves out at the hottest of them (:func:`slt_toys.potentials.boxes.mass_beyond`).
 
     Raises
     ------
@@ -82,7 +83,11 @@ def phase_table(potential: Potential, n_beta: ArrayLike, *, tolerance: float = T
     table = xr.Dataset(
         variables,
         coords={"n_beta": ("n_beta", values, {"units": "1/loss"}), "phase": names},
-        attrs={"potential": potential.name, "tolerance": tolerance},
+        attrs={
+            "potential": potential.name,
+            "tolerance": tolerance,
+            "mass_beyond": mass_beyond(potential, 1 / values.min()),
+        },
     )
     for name, error in [*zip(names, table.error_estimate.values.T, strict=True), ("total", whole["error_estimate"])]:
         if not error.max() <= tolerance:

@@ -24,10 +24,13 @@ from ..inputs.arguments import checked_arguments
 from ..potentials.boxes import loss_unit, scale_of, widened
 from ..potentials.confinement import taylor_coefficients
 from ..potentials.potential import Phase, Potential
+from ..potentials.real_roots import real_roots
 from .plane_quadrature import plane_nodes
 from .quadrature import Moments, Nodes, Range, line_nodes
 
 Array = NDArray[np.float64]
+LOOKED_AT = 20_001  # places between two walls for ripples
+BEYOND = 1e200  # a loss instead of infinity
 DIGITS = 50  # of exact losses and expansions, before they become doubles
 
 
@@ -234,10 +237,43 @@ def _line_group(part: Potential, own: tuple[int, ...], wanted: Range) -> Group:
             members[i].append(len(pieces))
         home = holders[0] if holders else int(np.argmin(offsets))
         centre = float(part.minimum_point(home)[0])
-        known = [low - centre, *([0.0] if low < centre < high else []), high - centre]
-        nodes, below = line_nodes(_excess_function(part, home), known, wanted)
+        excess = _excess_function(part, home)
+        nodes, below = line_nodes(excess, _places_known(part, home, excess, low - centre, high - centre), wanted)
         pieces.append(Piece(offsets[home] + below, nodes))
     return Group(own, lowest, tuple(pieces), tuple(map(tuple, members)), tuple(offsets))
+
+
+def _places_known(
+    part: Potential, phase: int, excess: Callable[[Array], Array], low: float, high: float
+) -> list[float]:
+    """Where panels end: the walls, a minimum at 0, and where the loss is no polynomial what a panel could overlook.
+
+    That are powers of 4 about the minimum, since the loss may rise so slowly that a panel from there to a wall looks
+    even at all of its nodes; kinks; and ripples that stay within a factor of the loss.
+    """
+    places = {low, high} | ({0.0} if low < 0 < high else set())
+    if not part.bound_energy.is_polynomial(part.coordinates[0]):
+        steps = (high - low) * 0.25 ** np.arange(1, 31)
+        centre = float(part.minimum_point(phase)[0])
+        grid = np.linspace(low, high, LOOKED_AT)
+        more = np.concatenate([-steps, steps, np.array(_kinks(part)) - centre, _bends(grid, excess(grid))])
+        places |= {float(u) for u in more if low < u < high}
+    return sorted(places)
+
+
+def _bends(grid: Array, losses: Array) -> Array:
+    """Where the loss bends the other way, seen on a grid and clear of rounding."""
+    bend = np.diff(losses, 2)
+    clear = np.flatnonzero(np.abs(bend) > 1e-9 * (np.abs(losses[1:-1]) + np.abs(np.diff(losses)[1:])))
+    changes = np.flatnonzero(np.diff(np.sign(bend[clear])))
+    return (grid[clear[changes] + 1] + grid[clear[changes + 1] + 1]) / 2
+
+
+def _kinks(part: Potential) -> list[float]:
+    """Where the sizes of polynomials in the loss have corners."""
+    w = part.coordinates[0]
+    inner = [size.args[0] for size in part.bound_energy.atoms(sympy.Abs) if size.args[0].is_polynomial(w)]
+    return [float(sympy.N(root, 30)) for polynomial in inner if polynomial.has(w) for root in real_roots(polynomial, w)]
 
 
 def _excess_function(part: Potential, phase: int) -> Callable[[Array], Array]:
@@ -245,7 +281,7 @@ def _excess_function(part: Potential, phase: int) -> Callable[[Array], Array]:
     w = part.coordinates[0]
     exact = part.phases[phase]
     if not part.bound_energy.is_polynomial(w):
-        energy, centre, loss = part.energy_function(), part.minimum_point(phase)[0], float(exact.loss)
+        energy, centre, loss = _loss_function(part), part.minimum_point(phase)[0], float(exact.loss)
         return lambda u: energy((centre + u)[..., None]) - loss
     # In units of the box, or high powers of a large or small unit of length would over- or underflow.
     unit = 2.0 ** math.ceil(math.log2(max(part.box[0][1] - part.box[0][0], np.finfo(float).tiny)))
@@ -262,6 +298,19 @@ def _excess_function(part: Potential, phase: int) -> Callable[[Array], Array]:
     return excess
 
 
+def _loss_function(part: Potential) -> Callable[[Array], Array]:
+    """The energy where doubles hold it, and what has no mass at any temperature where an exponential is beyond them."""
+    energy = part.energy_function()
+    if part.bound_energy.is_polynomial(*part.coordinates) or part.bound_energy.has(sympy.log):
+        return energy  # the logarithm of an overflow is no large loss
+
+    def loss(points: Array) -> Array:
+        with np.errstate(over="ignore"):
+            return np.minimum(energy(points), BEYOND)  # keeps nan
+
+    return loss
+
+
 def _plane_group(part: Potential, own: tuple[int, ...], wanted: Range) -> Group:
     lowest, offsets = _lowest_and_offsets(part)
     regions = list(dict.fromkeys(phase.region for phase in part.phases))
@@ -272,7 +321,7 @@ def _plane_group(part: Potential, own: tuple[int, ...], wanted: Range) -> Group:
     reference = [float(part.phases[i].loss) for i in first]
     _check_disjoint(distinct)
     label = None if regions == [sympy.true] else distinct.phase_index
-    nodes, deepest = plane_nodes(part.energy_function(), label, part.box, reference, wanted)
+    nodes, deepest = plane_nodes(_loss_function(part), label, part.box, reference, wanted)
     # What lies outside all regions is measured from the lowest loss, hence the last offset of zero.
     start = [*(offsets[i] for i in first), 0.0]
     sunk = deepest - np.array([*reference, min(reference)])

@@ -13,12 +13,14 @@ from functools import lru_cache
 import numpy as np
 import sympy
 
-from .confinement import Box, confines, energy_scale, numeric, ray_box, sublevel_box
+from .confinement import Box, bound_about, confines, energy_scale, numeric, ray_box, sublevel_box
 from .expression_parts import split
 from .expressions import ExpressionError
+from .growth import growth
+from .hulls import most_over
 from .potential import Potential
 
-__all__ = ["CUT_OFF", "box_at", "box_holds", "loss_unit", "scale_of", "walls_hold", "widened"]
+__all__ = ["CUT_OFF", "box_at", "box_holds", "loss_unit", "mass_beyond", "scale_of", "walls_hold", "widened"]
 
 # Coordinates' numbers, their symbols, the energy and the minima of one component.
 Part = tuple[tuple[int, ...], tuple[sympy.Symbol, ...], sympy.Expr, tuple[tuple[sympy.Expr, ...], ...]]
@@ -28,6 +30,8 @@ CUT_OFF = 1e-6  # largest share of a phase's mass that may lie beyond a box wher
 # exp(-30) = 1e-13 of the density outside, and seven powers of ten for a tail that is wider than its phase.
 TEMPERATURES_KEPT = 30.0
 TEMPERATURES_WIDENED = 45.0  # and a wider one reaches this far
+MASS_BEYOND = 1e-9  # largest bound of the share of mass beyond the walls of an energy that grows slowly
+MOST_RAISED = 64.0  # by which its walls may stand higher for that
 FURTHEST = 1e3  # widths of the box, where an energy that is no polynomial must have risen that far
 STEPS_PER_DECADE = 2  # temperatures are rounded up to so many a decade: few boxes serve them all
 
@@ -96,31 +100,118 @@ def _with_box(potential: Potential, box: Box) -> Potential:
     return replace(potential, box=box)
 
 
+def mass_beyond(potential: Potential, temperature: float) -> float:
+    """An upper bound of the share of the mass that lies beyond the box of a temperature, :func:`box_at`.
+
+    From the lower bound that shows that the energy confines [eq:mass-beyond-a-level]: it holds for every point beyond
+    the walls, looked at or not. 0 where walls reflect, nan where nothing but rays could be looked at.
+
+    Parameters
+    ----------
+    potential
+        Any.
+    temperature
+        In units of loss; the box is that of this temperature alone, and a colder question in it misses less.
+
+    Raises
+    ------
+    ValueError
+        As :func:`widened`.
+    """
+    if potential.boundary == "reflecting" or not 0 < temperature < math.inf:
+        return 0.0
+    box_at(potential, temperature)
+    total = 0.0
+    for part in _parts(potential):
+        if not confines(part[2], part[1]):
+            return math.nan
+        level = _top(part) + _raised(part, temperature) * TEMPERATURES_KEPT * temperature
+        total += math.exp(min(_log_share_beyond(part, level, temperature), 0.0))
+    return min(total, 1.0)
+
+
 @lru_cache(maxsize=1024)
 def _box_for(potential: Potential, temperature: float) -> Box:
     walls = list(potential.box)
     for part in _parts(potential):
         group = part[0]
         own = tuple(potential.box[i] for i in group)
-        needed = _reach(part, own, TEMPERATURES_KEPT * temperature)
+        raised = _raised(part, temperature)
+        needed = _reach(part, own, raised * TEMPERATURES_KEPT * temperature)
         if all(a <= low and high <= b for (a, b), (low, high) in zip(own, needed, strict=True)):
             continue
-        wider = _reach(part, own, TEMPERATURES_WIDENED * temperature)
+        wider = _reach(part, own, raised * TEMPERATURES_WIDENED * temperature)
         for i, (a, b), (low, high) in zip(group, own, wider, strict=True):
             walls[i] = (min(a, low), max(b, high))
     return tuple(walls)
 
 
+def _raised(part: Part, temperature: float) -> float:
+    """How many times as high the walls of an energy must stand that grows more slowly than |w|: 1 for all others.
+
+    Raises
+    ------
+    ExpressionError
+        When exp(-L/temperature) cannot be shown to be integrable, or its tails are too fat.
+    """
+    _, coordinates, energy, minima = part
+    if not confines(energy, coordinates):
+        return 1.0
+    bound, _ = bound_about(energy, coordinates, minima)
+    if not bound.logarithmic and min(bound.powers) >= 1:
+        return 1.0
+    if bound.log_integral(temperature) == math.inf:
+        hottest = min(a * p for a, p in zip(bound.amounts, bound.powers, strict=True))
+        raise ExpressionError(
+            "the loss grows like a logarithm, and exp(-L/T) can be shown to have an integral only below "
+            f"T = {hottest:.4g}"
+        )
+    raised = 1.0
+    while raised <= MOST_RAISED:
+        level = _top(part) + raised * TEMPERATURES_KEPT * temperature
+        if _log_share_beyond(part, level, temperature) < math.log(MASS_BEYOND):
+            return raised
+        raised *= 1.1
+    raise ExpressionError("the loss grows so slowly that its tails cannot be shown to end")
+
+
+def _log_share_beyond(part: Part, level: float, temperature: float) -> float:
+    """An upper bound of the log of the share of mass above a level."""
+    _, coordinates, energy, minima = part
+    bound, _ = bound_about(energy, coordinates, minima)
+    return bound.log_mass_beyond(level, temperature) - _least_log_integral(part, temperature)
+
+
+def _least_log_integral(part: Part, temperature: float) -> float:
+    """A lower bound of log ∫ exp(-L/temperature): the best of many boxes about the lowest minimum."""
+    _, coordinates, energy, minima = part
+    points = np.array([[float(sympy.N(x, 30)) for x in minimum] for minimum in minima])
+    lowest = points[int(np.argmin(numeric(energy, coordinates)(points)))]
+    bound, _ = bound_about(energy, coordinates, minima)
+    reach = bound.reach(_top(part) + temperature)
+    half = np.geomspace(1e-8, 1.0, 161)[:, None] * np.minimum(reach, np.finfo(float).max / 4)
+    most = most_over(energy, coordinates, lowest - half, lowest + half)
+    return float((np.log(2 * half).sum(axis=1) - most / temperature).max())
+
+
+def _top(part: Part) -> float:
+    """Loss of the highest phase."""
+    _, coordinates, energy, minima = part
+    points = np.array([[float(sympy.N(x, 30)) for x in minimum] for minimum in minima])
+    return float(numeric(energy, coordinates)(points).max())
+
+
 def _reach(part: Part, box: Box, above: float) -> Box:
     """Box of what lies less than so far above the highest phase of one component."""
     _, coordinates, energy, minima = part
-    function = numeric(energy, coordinates)
-    points = np.array([[float(sympy.N(x, 30)) for x in minimum] for minimum in minima])
-    level = float(function(points).max()) + above
+    level = _top(part) + above
     if confines(energy, coordinates):
         return sublevel_box(energy, coordinates, minima, level)
+    if (curve := growth(energy, coordinates).curve) is not None and (curve.most is None or curve.most < level):
+        raise ExpressionError(curve.words())
+    points = np.array([[float(sympy.N(x, 30)) for x in minimum] for minimum in minima])
     widths = np.array([high - low for low, high in box])
-    return ray_box(function, points, level, widths, FURTHEST)
+    return ray_box(numeric(energy, coordinates), points, level, widths, FURTHEST)
 
 
 @lru_cache(maxsize=256)

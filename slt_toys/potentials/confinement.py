@@ -1,4 +1,4 @@
-"""Does an energy confine by itself, what are its own scales, and in which box does it stay below a level?
+"""Must an energy be given a box, what are its own scales, and in which box does it stay below a level?
 
 Nothing here knows a unit: every length and every loss is measured by the energy's own (its wells, the barriers between
 them, the coefficients of its expansion about a minimum).
@@ -16,8 +16,11 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from .expression_parts import without_overflow
 from .expressions import ExpressionError
-from .real_roots import count_real_roots
+from .growth import growth
+from .hulls import hull_below
+from .lower_bounds import LowerBound
 
 Array = NDArray[np.float64]
 Box = tuple[tuple[float, float], ...]
@@ -26,9 +29,13 @@ DIGITS = 50  # of expansions, before they become doubles
 # The walls of a box found here stand so many times the energy's own scale above the highest phase: beyond them less
 # than exp(-30) of the mass lies up to a temperature of six such scales. Hotter questions get a wider box.
 SCALES_AT_THE_WALLS = 200.0
+SCALES_OF_LOGARITHMS = 20.0  # the same where the loss grows like a logarithm: each scale multiplies the width
 ALONG = 4001  # places looked at between a minimum and where the energy must be above a level
 ACROSS = 401  # lines looked at across each axis of a plane
 MOST_PAIRS = 28  # of minima that are joined by lines
+EXPANDED = 8  # order to which an energy that is no polynomial is expanded for its scale
+FURTHEST_WALL = 1e100  # beyond it squares of coordinates leave the doubles
+WIDER = 1e-3  # by which a box that is enclosed is wider than need be, relative to its width
 
 
 def require_confinement(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], argument: str = "energy") -> None:
@@ -37,24 +44,44 @@ def require_confinement(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol],
     Raises
     ------
     ExpressionError
-        When the energy is not bounded below, or it cannot be shown to grow in every direction.
+        When it does not grow along some curve, which is named, or when nothing can be shown.
     """
+    found = growth(energy, tuple(coordinates))
+    if found.verdict == "grows":
+        return
     shown = repr(sympy.sstr(energy)[:60])
-    if not energy.is_polynomial(*coordinates):
-        raise ExpressionError(
-            f"{argument} {shown} is not a polynomial, so it cannot be shown to confine; give box=(low, high)"
-        )
-    if not _grows_everywhere(sympy.Poly(energy, *coordinates), len(coordinates)):
-        raise ExpressionError(
-            f"{argument} {shown} is unbounded below or does not grow in every direction; add a confining term such as "
-            f"{coordinates[0]}**4, or give box=(low, high)"
-        )
+    shown += " does not grow in every direction" if found.curve else " cannot be shown to grow in every direction"
+    raise ExpressionError(
+        f"{argument} {shown}: {found.reason}; add a confining term such as {coordinates[0]}**4, or give box=(low, high)"
+    )
+
+
+def confines(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> bool:
+    """Whether an energy can be shown to grow in every direction."""
+    return growth(energy, coordinates).verdict == "grows"
 
 
 @lru_cache(maxsize=256)
-def confines(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> bool:
-    """Whether a polynomial energy can be shown to grow in every direction."""
-    return energy.is_polynomial(*coordinates) and _grows_everywhere(sympy.Poly(energy, *coordinates), len(coordinates))
+def bound_about(
+    energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], minima: tuple[tuple[sympy.Expr, ...], ...]
+) -> tuple[LowerBound, Array]:
+    """A lower bound of a confining energy and the place that it is about: near its minima where that is shown.
+
+    Raises
+    ------
+    ExpressionError
+        When the energy cannot be shown to confine.
+    """
+    require_confinement(energy, coordinates)
+    centre = [sympy.Rational(str(float(f"{x:.3g}"))) for x in _floats(minima).mean(axis=0)]
+    if any(centre):
+        moved = energy.subs({w: w + x for w, x in zip(coordinates, centre, strict=True)}, simultaneous=True)
+        bound = growth(moved, coordinates).bound
+        if bound is not None:
+            return bound, np.array(centre, dtype=float)
+    bound = growth(energy, coordinates).bound
+    assert bound is not None
+    return bound, np.zeros(len(coordinates))
 
 
 # ---- scales --------------------------------------------------------------------------------------------------------
@@ -87,7 +114,8 @@ def energy_scale(
 
     With several minima: by how much the loss varies along the straight lines between them, barriers included. With
     one: by how much it varies between the walls along the axes, where they are given; otherwise the loss at which the
-    leading power of an axis overtakes the lower ones. A pure power has no scale; then it is 1.
+    leading power of an axis overtakes the lower ones, or, of an energy that is no polynomial, at which the powers next
+    to the lowest one do. A pure power has no scale; then it is 1.
 
     Parameters
     ----------
@@ -113,7 +141,10 @@ def energy_scale(
             line[:, i] = low[i] + share[:, 0] * (high[i] - low[i])
             scale = max(scale, _spread(function(line)))
         return scale or 1.0
-    logs = [_log_scale(_along_axis(energy, coordinates, minima[0], i)) for i in range(len(coordinates))]
+    if energy.is_polynomial(*coordinates):
+        logs = [_log_scale(_along_axis(energy, coordinates, minima[0], i)) for i in range(len(coordinates))]
+    else:
+        logs = [_log_scale_of_any(energy, coordinates, minima[0], i) for i in range(len(coordinates))]
     return math.exp(min((x for x in logs if x > -math.inf), default=0.0))
 
 
@@ -132,6 +163,39 @@ def _log_scale(taylor: Sequence[mpmath.mpf]) -> float:
     return float(mpmath.log(abs(taylor[degree]))) + degree * max(lengths) if lengths else -math.inf
 
 
+def _log_scale_of_any(
+    energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], point: Sequence[sympy.Expr], axis: int
+) -> float:
+    """log of c_n l^n with l the smallest length at which a power of the expansion weighs as much as the lowest one, n.
+
+    On the side where that is least: a kink has two expansions.
+    """
+    scales = []
+    for side in (-1, 1):
+        with mpmath.workdps(DIGITS):
+            at = [mpmath.mpf(sympy.N(x, DIGITS)) for x in point]
+            function = sympy.lambdify(coordinates, energy, modules="mpmath")
+
+            def along(u: mpmath.mpf, at: Sequence = at, side: int = side, function: Callable = function) -> mpmath.mpf:
+                return function(*(x + side * u if i == axis else x for i, x in enumerate(at)))
+
+            taylor = [abs(c) for c in mpmath.taylor(along, 0, EXPANDED, direction=1)]
+        scale, length = mpmath.mpf(0), mpmath.inf
+        for n in range(EXPANDED - 1, 0, -1):
+            lengths = [(taylor[n] / c) ** (mpmath.mpf(1) / (k - n)) for k, c in enumerate(taylor) if k > n and c]
+            # A power that adds nothing at the length of the higher ones is rounding.
+            if (
+                taylor[n]
+                and lengths
+                and (length == mpmath.inf or taylor[n] * length**n > mpmath.mpf(10) ** -12 * scale)
+            ):
+                length = min(lengths)
+                scale = taylor[n] * length**n
+        if scale > 0:
+            scales.append(float(mpmath.log(scale)))
+    return min(scales, default=-math.inf)
+
+
 def _along_axis(
     energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], point: Sequence[sympy.Expr], axis: int
 ) -> list[mpmath.mpf]:
@@ -142,7 +206,7 @@ def _along_axis(
 @lru_cache(maxsize=256)
 def numeric(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> Callable[[Array], Array]:
     """Numpy function of points (..., d)."""
-    raw = sympy.lambdify(coordinates, energy, modules=["scipy", "numpy"], cse=True)
+    raw = sympy.lambdify(coordinates, without_overflow(energy), modules=["scipy", "numpy"], cse=True)
 
     def function(points: Array) -> Array:
         columns = np.moveaxis(points, -1, 0)
@@ -169,28 +233,57 @@ def box_pairs(box: Sequence, dimension: int) -> Sequence[tuple[float, float]]:
 def natural_box(
     energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], minima: Sequence[Sequence[sympy.Expr]]
 ) -> Box:
-    """Box of a confining polynomial that its own scales set: see :data:`SCALES_AT_THE_WALLS`."""
+    """Box of a confining energy that its own scales set: see :data:`SCALES_AT_THE_WALLS`."""
     highest = float(numeric(energy, coordinates)(_floats(minima)).max())
-    level = highest + SCALES_AT_THE_WALLS * energy_scale(energy, coordinates, minima)
-    return sublevel_box(energy, coordinates, minima, level)
+    bound = growth(energy, coordinates).bound
+    scales = SCALES_OF_LOGARITHMS if bound is not None and bound.logarithmic else SCALES_AT_THE_WALLS
+    return sublevel_box(energy, coordinates, minima, highest + scales * energy_scale(energy, coordinates, minima))
 
 
 def sublevel_box(
     energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], minima: Sequence[Sequence[sympy.Expr]], level: float
 ) -> Box:
-    """Box that holds every point where a confining polynomial is below a level, a little wider than need be.
+    """Box that holds every point where a confining energy is below a level, a little wider than need be.
 
-    On a line and in a plane the lowest loss at each value of a coordinate is looked at, found from the roots of a
-    derivative, so no valley is missed however narrow; in more coordinates, the loss along rays.
+    Of a polynomial on a line or in a plane the lowest loss at each value of a coordinate is looked at, found from the
+    roots of a derivative; up to three coordinates of anything else are enclosed by intervals; no valley is missed
+    however narrow. In more coordinates the loss along rays is looked at.
+
+    Raises
+    ------
+    ExpressionError
+        When the energy grows so slowly that the walls are beyond doubles.
     """
+    polynomial = energy.is_polynomial(*coordinates)
+    if polynomial and len(coordinates) == 1:
+        return _polynomial_box(energy, coordinates, minima, level, math.inf)
+    bound, centre = bound_about(energy, coordinates, tuple(map(tuple, minima)))
+    reach = bound.reach(level)
+    if polynomial and len(coordinates) == 2:
+        return _polynomial_box(energy, coordinates, minima, level, float(reach.max() + np.abs(centre).max()))
+    if not (reach < FURTHEST_WALL).all():
+        raise ExpressionError(f"the loss grows so slowly that it may be below {level:.3g} beyond {FURTHEST_WALL:g}")
+    points = _floats(minima)
+    low, high = np.minimum(centre - reach, points.min(axis=0)), np.maximum(centre + reach, points.max(axis=0))
+    if len(coordinates) > 3:
+        rays = ray_box(numeric(energy, coordinates), points, level, 1.01 * (high - low), 1.0)
+        return tuple((max(a, float(c)), min(b, float(d))) for (a, b), c, d in zip(rays, low, high, strict=True))
+    low, high = hull_below(energy, coordinates, low, high, level, points)
+    margin = WIDER * (high - low)
+    return tuple((float(a), float(b)) for a, b in zip(low - margin, high + margin, strict=True))
+
+
+def _polynomial_box(
+    energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], minima: Sequence[Sequence[sympy.Expr]], level: float,
+    reach: float,
+) -> Box:  # fmt: skip
+    """The box in one or two coordinates, nowhere further than ``reach``."""
     units = [max(_root_bound(energy, coordinates, m, i, level) for m in minima) for i in range(len(coordinates))]
     points = _floats(minima)
-    if len(coordinates) > 2:
-        return ray_box(numeric(energy, coordinates), points, level, np.array(units), 1e4)
     walls = []
     for i, unit in enumerate(units):
         lowest = _profile(energy, coordinates, i, units)
-        furthest = 1.0 if len(coordinates) == 1 else 1e6
+        furthest = 1.0 if len(coordinates) == 1 else max(1e6, min(reach / unit, 1e30))
         steps = unit * np.geomspace(1e-6, furthest, ALONG if len(coordinates) == 1 else ACROSS)
         ends = []
         for sign, start in ((-1, points[:, i].min()), (1, points[:, i].max())):
@@ -273,50 +366,3 @@ def ray_box(function: Callable[[Array], Array], points: Array, level: float, uni
         ends = point + steps[reached][:, None] * units * directions
         low, high = np.minimum(low, ends.min(axis=0)), np.maximum(high, ends.max(axis=0))
     return tuple((float(a), float(b)) for a, b in zip(low, high, strict=True))
-
-
-def _grows_everywhere(polynomial: sympy.Poly, dimension: int) -> bool:
-    degree = polynomial.total_degree()
-    if degree < 2 or degree % 2:
-        return False
-    terms = polynomial.terms()
-    if dimension == 1:
-        return bool(polynomial.LC() > 0)
-    if all(
-        term.is_polynomial() and len(term.free_symbols) <= 1
-        for term in sympy.Add.make_args(sympy.expand(polynomial.as_expr()))
-    ):
-        return all(
-            _grows_everywhere(sympy.Poly(sum((c * w ** m[i] for m, c in terms if m[i]), sympy.S.Zero), w), 1)
-            for i, w in enumerate(polynomial.gens)
-        )
-    top = sympy.Add(
-        *(c * sympy.prod(w**e for w, e in zip(polynomial.gens, m, strict=True)) for m, c in terms if sum(m) == degree)
-    )
-    if dimension == 2:
-        # The leading form is positive on every line through the origin: no real root in slope, positive somewhere.
-        x, y = polynomial.gens
-        slope = top.subs({x: 1})
-        if top.subs({x: 0, y: 1}) > 0 and top.subs({x: 1, y: 0}) > 0 and count_real_roots(slope, y) == 0:
-            return True
-    if degree == 2:
-        return bool(sympy.hessian(top, polynomial.gens).is_positive_definite)
-    return _powers_outweigh(terms, dimension)
-
-
-def _powers_outweigh(terms: Sequence[tuple[tuple[int, ...], sympy.Expr]], dimension: int) -> bool:
-    """Whether every term that may be negative grows more slowly than the even powers of single coordinates.
-
-    |w^m| is at most the largest |w_i|^d_i to the power Σ m_i/d_i; below 1 that is outweighed far out.
-    """
-    even = [all(e % 2 == 0 for e in m) and c > 0 for m, c in terms]
-    powers = [
-        max((m[i] for (m, _), good in zip(terms, even, strict=True) if good and m[i] == sum(m) > 0), default=0)
-        for i in range(dimension)
-    ]
-    if not all(powers):
-        return False
-    return all(
-        good or sum(sympy.Rational(e, d) for e, d in zip(m, powers, strict=True)) < 1
-        for (m, _), good in zip(terms, even, strict=True)
-    )

@@ -41,6 +41,29 @@ def split(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> tuple[tu
     return tuple(parts)
 
 
+def without_overflow(expression: sympy.Basic) -> sympy.Basic:
+    """Logarithms of sums of exponentials, as of cosh(w) or 1 + exp(w), written so that no exponential overflows.
+
+    log Σ A exp(u) = M + log Σ A exp(u - M) with M the largest u.
+    """
+
+    def safe(logarithm: sympy.Expr) -> sympy.Expr:
+        argument = logarithm.args[0].rewrite(sympy.exp)
+        parts = [term.as_coeff_Mul() for term in sympy.Add.make_args(sympy.expand(argument))]
+        if not all(rest == 1 or isinstance(rest, sympy.exp) for _, rest in parts):
+            return logarithm
+        powers = [sympy.S.Zero if rest == 1 else rest.args[0] for _, rest in parts]
+        most = powers[0]
+        for power in powers[1:]:
+            most = (most + power + sympy.Abs(most - power)) / 2
+        numbers = [number for number, _ in parts]
+        return most + sympy.log(sympy.Add(*(a * sympy.exp(u - most) for a, u in zip(numbers, powers, strict=True))))
+
+    if not expression.has(sympy.log):
+        return expression
+    return expression.replace(lambda e: isinstance(e, sympy.log) and e.has(sympy.exp, sympy.cosh, sympy.sinh), safe)
+
+
 @lru_cache(maxsize=4096)
 def decimal(number: sympy.Expr) -> float:
     """The double next to an exact number; kept, since an algebraic one takes milliseconds."""
@@ -50,7 +73,7 @@ def decimal(number: sympy.Expr) -> float:
 @lru_cache(maxsize=256)
 def compiled(expression: sympy.Basic, coordinates: tuple[sympy.Symbol, ...], shape: tuple[int, ...]) -> Function:
     """Numpy function of points (..., d) with values (..., *shape)."""
-    entries = list(expression) if isinstance(expression, sympy.Tuple) else [expression]
+    entries = list(expression) if isinstance(expression, sympy.Tuple) else [without_overflow(expression)]
     raw = sympy.lambdify(coordinates, entries, modules=["scipy", "numpy"], cse=True)
 
     def function(points: ArrayLike) -> NDArray[np.float64]:

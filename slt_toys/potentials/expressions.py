@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _FUNCTIONS = {
     name: getattr(sympy, name)
     for name in ("exp", "log", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "atan", "erf")
-}
+} | {"abs": sympy.Abs}
 _CONSTANTS = {"pi": sympy.pi}
 _ALLOWED = "numbers, names, + - * / **, parentheses and " + ", ".join(_FUNCTIONS)
 

@@ -221,7 +221,8 @@ class Potential:
         gradient = [sympy.diff(self.bound_energy, w) for w in self.coordinates]
         if order == 1:
             return sympy.Tuple(*gradient)
-        return sympy.Tuple(*(sympy.diff(slope, w) for slope in gradient for w in self.coordinates))
+        second = sympy.Tuple(*(sympy.diff(slope, w) for slope in gradient for w in self.coordinates))
+        return second.replace(sympy.DiracDelta, lambda *_: sympy.S.Zero)  # of kinks, which no point hits
 
     def phase_index(self, points: ArrayLike) -> NDArray[np.int64]:
         """Index of the phase that holds each point (..., d), or -1 outside every region; shape (...)."""

@@ -73,6 +73,14 @@ def test_refuses_what_is_not_text():
         parse_expression(3)  # type: ignore[arg-type]
 
 
+def test_sizes_are_read_and_have_slopes():
+    expression = parse_expression("abs(w - 1)**3 + abs(w)")
+    assert expression == sympy.Abs(w - 1) ** 3 + sympy.Abs(w)
+    assert sympy.diff(expression, w).subs(w, -2) == -28
+    with pytest.raises(ExpressionError, match="abs without an argument"):
+        parse_expression("abs + w")
+
+
 @given(st.integers(1, 6), st.integers(1, 6))
 def test_degree_bound_is_a_bound(a, b):
     x = sympy.Symbol("x", real=True)
