@@ -18,13 +18,10 @@ from sympy.logic.boolalg import Boolean
 
 from theory.learning_coefficient.engine import rlct
 
+from .certified_points import CriticalPoint, PhaseError, certified_points, polynomial_reach, short
 from .coefficient_fields import CoefficientField
 from .expressions import ExpressionError
 from .real_roots import RealRoot, common_real_roots, is_algebraic, real_roots, real_sign
-
-
-class PhaseError(ValueError):
-    """The phases of an energy cannot be derived; the message is one line and says what to declare."""
 
 
 @dataclass(frozen=True)
@@ -119,21 +116,83 @@ def derive_phases(
     PhaseError
         When the energy is not such a polynomial, has no minimum, or has minima this derivation cannot treat.
     """
-    if not energy.is_polynomial(*coordinates):
-        raise PhaseError(
-            f"energy {_short(energy)} is not a polynomial, so its phases cannot be derived exactly; "
-            "declare them: phases=(declare_phase(energy, coordinates, name, minimum, region), ...)"
-        )
     if len(coordinates) == 1:
         return _phases_on_a_line(energy, coordinates[0], box[0] if box else None)
+    if not energy.is_polynomial(*coordinates):
+        raise PhaseError(
+            f"energy {short(energy)} is not a polynomial, so its phases cannot be derived exactly; "
+            "declare them: phases=(declare_phase(energy, coordinates, name, minimum, region), ...)"
+        )
     return _phases_of_isolated_minima(energy, tuple(coordinates), box)
 
 
 def _phases_on_a_line(energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, float] | None) -> tuple[Phase, ...]:
-    derivative = sympy.Poly(sympy.diff(energy, w), w)
-    if derivative.is_zero:
+    if energy.is_polynomial(w) and sympy.Poly(sympy.diff(energy, w), w).is_zero:
         middle = sympy.Rational(str((box[0] + box[1]) / 2)) if box else sympy.S.Zero
         return (Phase("whole", (middle,), sympy.true, sympy.sympify(energy), sympy.S.Zero, 1, 1),)
+    points = _points_on_a_line(energy, w, box)
+    minima = [i for i, critical in enumerate(points) if critical.is_minimum]
+    if not minima:
+        raise PhaseError(f"energy {short(energy)} has no minimum; give one that is bounded below and confining")
+    names = phase_names(len(minima))
+    borders = [critical.point[0] for critical in points[minima[0] : minima[-1]] if critical.is_maximum]
+    phases = []
+    for i, index in enumerate(minima):
+        sides = ([] if i == 0 else [w >= borders[i - 1]]) + ([] if i == len(minima) - 1 else [w < borders[i]])
+        (point,) = points[index].point
+        # L - L(point) vanishes to the order of the point [eq:normal-crossing-learning-coefficient].
+        coefficient = sympy.Rational(1, points[index].order)
+        phases.append(Phase(names[i], (point,), sympy.And(*sides), energy.subs(w, point), coefficient))
+    return tuple(phases)
+
+
+def phase_names(count: int) -> tuple[str, ...]:
+    """Names of so many phases from left to right: whole; left, right; left, middle, right; phase 1, phase 2, ..."""
+    return {1: ("whole",), 2: ("left", "right"), 3: ("left", "middle", "right")}.get(
+        count, tuple(f"phase {i + 1}" for i in range(count))
+    )
+
+
+def _points_on_a_line(
+    energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, float] | None
+) -> tuple[CriticalPoint, ...]:
+    """Critical points from left to right: exact ones of a polynomial whose coefficients allow it, else certified."""
+    if not energy.is_polynomial(w):
+        if box is None:
+            raise PhaseError(
+                f"energy {short(energy)} is not a polynomial, so box= must say where its minima are sought"
+            )
+        return _certified_on_a_line(energy, w, box)
+    try:
+        return _exact_on_a_line(energy, w, box)
+    except ExpressionError:
+        return _certified_on_a_line(energy, w, box or polynomial_reach(energy, w)[0])
+
+
+def _certified_on_a_line(energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, float]) -> tuple[CriticalPoint, ...]:
+    points = certified_points(energy, (w,), (box,))
+    slack = 1e-12 * (box[1] - box[0])
+    if points and points[0].is_minimum and points[0].place[0] <= box[0] + slack:
+        raise _on_the_wall(energy, box)
+    if points and points[-1].is_minimum and points[-1].place[0] >= box[1] - slack:
+        raise _on_the_wall(energy, box)
+    inside = [p for p in points if p.is_minimum or p.is_maximum]
+    if not inside or (inside[0].is_maximum and inside[0].place[0] > box[0] + slack):
+        raise _on_the_wall(energy, box)
+    if inside[-1].is_maximum and inside[-1].place[0] < box[1] - slack:
+        raise _on_the_wall(energy, box)
+    return points
+
+
+def _on_the_wall(energy: sympy.Expr, box: Sequence[sympy.Expr | float]) -> PhaseError:
+    return PhaseError(
+        f"energy {short(energy)} has a minimum on the wall of the box ({box[0]}, {box[1]}); enlarge box= or declare "
+        "phases="
+    )
+
+
+def _exact_on_a_line(energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, float] | None) -> tuple[CriticalPoint, ...]:
+    derivative = sympy.Poly(sympy.diff(energy, w), w)
     roots = real_roots(derivative.as_expr(), w)
     ordered = list(roots)
     if box:
@@ -142,28 +201,10 @@ def _phases_on_a_line(energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, flo
         if (ordered[:1] != [low] and real_sign(derivative.eval(low)) > 0) or (
             ordered[-1:] != [high] and real_sign(derivative.eval(high)) < 0
         ):
-            raise PhaseError(
-                f"energy {_short(energy)} has a minimum on the wall of the box ({low}, {high}); "
-                "enlarge box= or declare phases="
-            )
+            raise _on_the_wall(energy, (low, high))
     signs = _signs_between(derivative, ordered)
-    minima = [i for i in range(len(ordered)) if signs[i] < 0 < signs[i + 1]]
-    maxima = [i for i in range(len(ordered)) if signs[i] > 0 > signs[i + 1]]
-    if not minima:
-        raise PhaseError(f"energy {_short(energy)} has no minimum; give one that is bounded below and confining")
-    names = {1: ("whole",), 2: ("left", "right"), 3: ("left", "middle", "right")}.get(
-        len(minima), tuple(f"phase {i + 1}" for i in range(len(minima)))
-    )
-    borders = [ordered[i] for i in maxima if minima[0] < i < minima[-1]]
-    phases = []
-    for i, index in enumerate(minima):
-        sides = ([] if i == 0 else [w >= borders[i - 1]]) + ([] if i == len(minima) - 1 else [w < borders[i]])
-        point = ordered[index]
-        # L' vanishes to the order of the root, L - L(point) to one order more, and λ = 1/order
-        # [eq:normal-crossing-learning-coefficient].
-        coefficient = sympy.Rational(1, roots[point] + 1)
-        phases.append(Phase(names[i], (point,), sympy.And(*sides), energy.subs(w, point), coefficient))
-    return tuple(phases)
+    # L' vanishes to the order of the root, L - L(point) to one order more.
+    return tuple(CriticalPoint((root,), (signs[i + 1],), roots[root] + 1) for i, root in enumerate(ordered))
 
 
 def _signs_between(polynomial: sympy.Poly, roots: Sequence[sympy.Expr]) -> list[int]:
@@ -195,7 +236,7 @@ def _phases_of_isolated_minima(
     real = critical_points(energy, coordinates)
     if real is None:
         raise PhaseError(
-            f"energy {_short(energy)} has critical points that are not isolated or not found exactly; {declare}"
+            f"energy {short(energy)} has critical points that are not isolated or not found exactly; {declare}"
         )
     if box:
         real = [
@@ -219,7 +260,7 @@ def _phases_of_isolated_minima(
             declare_phase(energy, coordinates, "right", minima[1], side >= 0),
         )
     raise PhaseError(
-        f"energy {_short(energy)} has {len(minima)} isolated minima and {len(saddles)} saddles; regions are derived "
+        f"energy {short(energy)} has {len(minima)} isolated minima and {len(saddles)} saddles; regions are derived "
         f"for one minimum, or two with one saddle; {declare}"
     )
 
@@ -322,8 +363,3 @@ def _spectrum(matrix: sympy.Matrix) -> tuple[list[mpmath.mpf], list[list[mpmath.
         rows = [[_real(value) for value in row] for row in matrix.tolist()]
         values, vectors = mpmath.eigsy(mpmath.matrix(rows))
         return list(values), [list(vectors[:, k]) for k in range(len(values))]
-
-
-def _short(energy: sympy.Expr) -> str:
-    text = sympy.sstr(energy)
-    return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -20,7 +20,7 @@ from .confinement import box_pairs, energy_scale, natural_box, require_confineme
 from .expression_parts import Function, compiled, decimal, split
 from .expressions import ExpressionError, degree_bound, parse_expression
 from .phases import Phase, PhaseError, declare_phase, derive_phases
-from .real_roots import region_function
+from .regions import region_function
 from .same_space import check_same_space
 
 __all__ = ["Phase", "PhaseError", "Potential", "PotentialPair", "declare_phase"]
