@@ -7,10 +7,11 @@ order vanish exactly, and that order's derivative has one sign around it. All el
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, cmp_to_key, lru_cache
+from typing import Any, TypeVar
 
 import numpy as np
 import sympy
@@ -21,13 +22,15 @@ from .enclosed_zeros import Undecided, Zero, enclosed_zeros
 from .expressions import ExpressionError
 from .intervals import Enclosure, NoIntervalForm, enclosure, product, total
 
-__all__ = ["CriticalPoint", "PhaseError", "certified_points", "short"]
+__all__ = ["DECLARE", "CriticalPoint", "PhaseError", "certified_points", "left_to_right", "polynomial_reach", "short"]
 
 Array = NDArray[np.float64]
 DECLARE = "declare them: phases=(declare_phase(energy, coordinates, name, minimum, region), ...)"
 LARGEST_ORDER = 32
 LARGEST_DENOMINATOR = 1000
 ON_THE_WALL = 1e-12  # of the box
+EQUAL = 1e-9  # of the spread of minima: their coordinates are the same
+Item = TypeVar("Item", bound=Any)
 
 
 class PhaseError(ValueError):
@@ -62,7 +65,7 @@ class CriticalPoint:
         """Whether it is lower all around."""
         return self.signs[-1] < 0 and self.order % 2 == 0
 
-    @property
+    @cached_property
     def place(self) -> Array:
         """Its doubles, (d,)."""
         return np.array([float(sympy.re(sympy.N(x, 30))) for x in self.point])
@@ -205,6 +208,19 @@ def _degenerate_on_a_line(energy: sympy.Expr, w: sympy.Symbol, cluster: Zero) ->
                 return CriticalPoint((exact,), (1 if low[0, 0] > 0 else -1,), order)
             break
     return None
+
+
+def left_to_right(items: Iterable[Item], place: Callable[[Item], Array] = lambda item: item.place) -> list[Item]:
+    """Sort by the first coordinate, and where that is equal to a part in 1e9 of the spread by the next."""
+    own = [(place(item), item) for item in items]
+    spread = np.ptp([at for at, _ in own], axis=0) if own else np.zeros(0)
+
+    def compare(one: tuple[Array, Item], other: tuple[Array, Item]) -> int:
+        apart = one[0] - other[0]
+        differs = np.flatnonzero(np.abs(apart) > EQUAL * spread)
+        return int(np.sign(apart[differs[0]])) if differs.size else 0
+
+    return [item for _, item in sorted(own, key=cmp_to_key(compare))]
 
 
 def short(energy: sympy.Expr) -> str:

@@ -27,7 +27,7 @@ MOST_PARTS_BEYOND = 60_000
 AT_ONCE = 4000
 NEAR = 1e-4  # of the box: rounding leaves this between parts around one degenerate zero
 SINGULAR = 1e-9  # determinant of a Jacobian whose rows are scaled to 1
-SHARPENED = 40  # times at most that a zero's enclosure is drawn in
+SHARPENED = 60  # times at most that a zero's enclosure is drawn in
 
 
 class Undecided(ValueError):
@@ -194,7 +194,7 @@ def _sharpened(equations: Enclosure, jacobian: Enclosure, alone: Interval, part:
         better = (image[0] <= image[1]).all(axis=0)
         before = tight[1] - tight[0]
         tight = np.where(better, image[0], tight[0]), np.where(better, image[1], tight[1])
-        if not ((tight[1] - tight[0]) < 0.9 * before).any():
+        if not ((tight[1] - tight[0]) < 0.999 * before).any():
             break
     mine = ((tight[0] <= part[1]) & (tight[1] >= part[0])).all(axis=0)
     return [Zero(tight[0][:, i], tight[1][:, i], alone[0][:, i], alone[1][:, i]) for i in np.flatnonzero(mine)]

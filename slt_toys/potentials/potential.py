@@ -20,7 +20,7 @@ from .confinement import box_pairs, energy_scale, natural_box, require_confineme
 from .expression_parts import Function, compiled, decimal, split
 from .expressions import ExpressionError, degree_bound, parse_expression
 from .phases import Phase, PhaseError, declare_phase, derive_phases
-from .regions import region_function
+from .regions import region_labels
 from .same_space import check_same_space
 
 __all__ = ["Phase", "PhaseError", "Potential", "PotentialPair", "declare_phase"]
@@ -225,11 +225,8 @@ class Potential:
 
     def phase_index(self, points: ArrayLike) -> NDArray[np.int64]:
         """Index of the phase that holds each point (..., d), or -1 outside every region; shape (...)."""
-        points = np.asarray(points, dtype=float)
-        index = np.full(points.shape[:-1], -1)
-        for number, phase in enumerate(self.phases):
-            index[(index < 0) & region_function(phase.region, self.coordinates)(points)] = number
-        return index
+        regions = tuple(phase.region for phase in self.phases)
+        return region_labels(regions, self.coordinates)(np.asarray(points, dtype=float))
 
     # ---- structure -----------------------------------------------------------------------------------------------
     def components(self) -> tuple[tuple[int, ...], ...]:
