@@ -8,6 +8,7 @@ from theory.derivation import Equation
 from theory.laws import (
     anisotropic_noise,
     barrier_spectrum,
+    basins,
     confound,
     crossover,
     diagonal_network,
@@ -43,7 +44,7 @@ from theory.laws import (
 )
 
 _LAWS = {
-    "free_energy": (normal_crossing, free_energy, crossover),
+    "free_energy": (normal_crossing, free_energy, crossover, basins),
     "kinetics": (kinetics, recorded_passage),
     "sgd": (
         sgd,

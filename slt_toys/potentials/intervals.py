@@ -37,7 +37,8 @@ def _ends(low: Array, high: Array) -> Interval:
 
 
 def _wide(low: Array, high: Array) -> Interval:
-    unit = ULPS * np.finfo(float).eps
+    unit, largest = ULPS * np.finfo(float).eps, np.finfo(float).max
+    low, high = np.where(low == np.inf, largest, low), np.where(high == -np.inf, -largest, high)  # overflow is no value
     return _ends(low - unit * np.abs(low) - _TINY, high + unit * np.abs(high) + _TINY)
 
 

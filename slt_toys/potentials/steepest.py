@@ -137,7 +137,7 @@ def ascended(land: Landscape, saddle: Array, heading: Array, from_wall: bool = F
     """The border of basins that leaves a saddle along a heading: polynomials (segments, 6, 2) of a parameter in [0, 1].
 
     Near the saddle the border is ξ e + a ξ² n with the heading e, its normal n, their curvatures λ_e > 0 > λ_n and
-    a = L_een / (2 (2 λ_e - λ_n)) [eq:separatrix-curvature]. From a wall it leaves along the slope.
+    a = L_een / (2 (2 λ_e - λ_n)) [eq:border-bend]. From a wall it leaves along the slope.
     """
     segments: list[Array] = []
     place = saddle

@@ -27,6 +27,7 @@ def test_every_value_lies_in_the_enclosure_of_its_box(expression):
     n = 60
     centre = generator.uniform(-2, 2, (2, n))
     width = 10 ** generator.uniform(-16, 0.3, (2, n))
+    width[:, :3] = 1e-14
     low, high = centre - width, centre + width
     least, most = Enclosure([expression], (x, y))(low, high)
     exact = sympy.lambdify((x, y), expression, "mpmath")
