@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-
 import numpy as np
 import pytest
 import sympy
@@ -31,16 +29,6 @@ def test_the_five_points_of_mueller_and_brown():
     # As printed in the paper, to its three decimals.
     printed = [(-0.822, 0.624), (-0.558, 1.442), (-0.050, 0.467), (0.212, 0.293), (0.623, 0.028)]
     np.testing.assert_allclose([point.place for point in points], printed, atol=6e-4)
-
-
-def test_a_number_is_known_to_any_precision_and_survives_pickling():
-    (point,) = certified_points(sympy.exp(w) + w**2, (w,), ((-2.0, 1.0),))
-    number = pickle.loads(pickle.dumps(point.point[0]))
-    assert number == point.point[0] and not number.free_symbols and number.is_real
-    assert abs(sympy.N(sympy.exp(number) + 2 * number, 80)) < 1e-78
-    assert bool(number > -0.36) and not bool(number > -0.35)
-    assert number.subs(w, 3) == number
-    assert str(number).startswith("-0.351733711249")
 
 
 def test_symmetric_points_are_exact():
