@@ -2,8 +2,8 @@
 
 A polynomial in one coordinate is taken apart exactly: its critical points are algebraic numbers with
 multiplicities, the minima among them are the phases, the maxima between them the borders. In more coordinates
-isolated minima are found where sympy can solve the critical equations; everything else is refused with a line that
-says what to declare instead.
+isolated minima are exact where sympy can solve the critical equations. What is no polynomial, or too hard, gets points
+that are certified numerically; everything else is refused with a line that says what to declare instead.
 """
 
 from __future__ import annotations
@@ -119,21 +119,37 @@ def _is_regular(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], point: 
 def derive_phases(
     energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], box: Sequence[tuple[float, float]] | None = None
 ) -> tuple[Phase, ...]:
-    """Derive every phase of a polynomial energy, or say in one line what could not be derived.
+    """Derive every phase of an energy, or say in one line what could not be derived.
+
+    Minima, saddles and maxima are exact where the energy is a polynomial whose equations elimination solves, and else
+    certified: found numerically to any precision, and proved to be all there are
+    (:mod:`slt_toys.potentials.certified_points`). Regions fill the space, or the box, and share no point:
+
+    - on a line a phase reaches from one maximum to the next;
+    - in more coordinates with two minima and one saddle the border is the plane through the saddle, across its unstable
+      direction;
+    - in a plane with more of them a phase is the basin of attraction of its minimum under steepest descent, which
+      slides along walls [eq:border-bend];
+    - an energy that is a sum over groups of coordinates has a phase for every combination of those of its parts.
+
+    Phases are named from left to right, and where the first coordinates agree by the next: "whole"; "left", "right";
+    "left", "middle", "right"; "phase 1", "phase 2" and so on. Losses do not matter for names, so a tilt that reorders
+    them does not rename a phase.
 
     Parameters
     ----------
     energy
-        Polynomial with rational coefficients.
+        Smooth, of the coordinates alone.
     coordinates
-        Its d coordinates.
+        d of them.
     box
-        Only minima inside are phases; ``None`` for the whole space.
+        Only minima inside are phases; ``None`` for the whole space, of a polynomial.
 
     Raises
     ------
     PhaseError
-        When the energy is not such a polynomial, has no minimum, or has minima this derivation cannot treat.
+        When there is no minimum, or one lies on a wall, or some point cannot be decided (flat, degenerate, not smooth),
+        or more than 64 phases, or three and more coupled coordinates with more than one saddle.
     """
     own, walls = tuple(coordinates), _walls(box)
     if len(own) == 1:
@@ -265,7 +281,7 @@ def _phases_in_space(
     saddles = [point for point in points if point.signs[0] < 0 < point.signs[1]]
     if not minima:
         raise PhaseError(f"energy {short(energy)} has no minimum; {DECLARE}")
-    if walls:
+    if walls and (d == 2 or not energy.is_polynomial(*coordinates)):
         _check_walls(energy, coordinates, walls, len(minima) > 2)
     # Where a curvature vanishes, theory decides whether the point is a minimum that it can treat.
     if len(minima) == 1:
@@ -300,10 +316,10 @@ def _check_walls(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], wall
 def _phase(
     energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], name: str, minimum: CriticalPoint, region: Boolean | bool
 ) -> Phase:
-    """A phase around a minimum; one whose curvatures are known to be positive is regular."""
-    if any(isinstance(value, CriticalNumber) for value in minimum.point) or (
-        isinstance(region, Basin) and minimum.is_minimum and not all(value.is_Rational for value in minimum.point)
-    ):
+    """A phase around a minimum; one that is certified, or among many, is regular: its curvatures are known."""
+    exact = energy.is_polynomial(*coordinates) and not any(isinstance(x, CriticalNumber) for x in minimum.point)
+    many = isinstance(region, Basin) and not all(value.is_Rational for value in minimum.point)
+    if minimum.is_minimum and (many or not exact):
         loss = energy.subs(dict(zip(coordinates, minimum.point, strict=True)))
         half = sympy.Rational(len(coordinates), 2)  # [eq:normal-crossing-learning-coefficient] with d squares
         return Phase(name, minimum.point, sympy.sympify(region), loss, half)

@@ -39,7 +39,7 @@ class Landscape:
 
     def minimum_below(self, place: np.ndarray, minima: Sequence[np.ndarray]) -> int:
         def near(_: float, q: np.ndarray) -> float:
-            return min(np.linalg.norm(q - m) for m in minima) - 1e-2
+            return float(min(np.linalg.norm(q - m) for m in minima)) - 1e-2
 
         def fall(_: float, q: np.ndarray) -> np.ndarray:
             g = np.array(self.slope(*q))

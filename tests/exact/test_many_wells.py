@@ -95,7 +95,7 @@ def test_wells_on_a_line(name):
 
 
 def _by_scipy(energy, box):
-    grid = np.linspace(*box, 2001)
+    grid = np.linspace(box[0], box[1], 2001)
     values = np.array([energy(u) for u in grid])
     inner = range(1, len(grid) - 1)
     found = {}
@@ -130,14 +130,15 @@ def test_wells_in_a_plane(name):
     own = np.array([potential.minimum_point(i) for i in range(len(potential.phases))])
     loss, slope = potential.energy_function(), potential.gradient_function()
     low, high = np.array(box).T
-    for start in fresh_generator().uniform(low, high, (20, 2)):
+    for start in fresh_generator().uniform(low, high, size=(20, 2)):
         end = minimize(loss, start, jac=slope, method="L-BFGS-B", bounds=box, options={"gtol": 1e-10}).x
         assert np.linalg.norm(own - end, axis=1).min() < 1e-3
     order = [int(np.linalg.norm(own - place, axis=1).argmin()) for place in minima]
     assert sorted(order) == list(range(len(minima))) and len(own) == len(minima)
     temperatures = scale * TEMPERATURES
     table = phase_table(potential, 1 / temperatures)
-    mass, first = basin_integrals(potential.energy, *potential.coordinates, box, minima, saddles, maxima, temperatures)
+    x, y = potential.coordinates
+    mass, first = basin_integrals(potential.energy, x, y, box, minima, saddles, maxima, temperatures)
     lowest = float(loss(own).min())
     for i, t in enumerate(temperatures):
         _agree(table.isel(phase=order), i, t, lowest, mass[i], first[i])

@@ -34,7 +34,7 @@ def map_of(energy, box, drop=0):
 def test_labels_are_where_a_plain_integrator_ends():
     own, minima = map_of(HIMMELBLAU, BOX)
     slope = sympy.lambdify((x, y), [-sympy.diff(HIMMELBLAU, x), -sympy.diff(HIMMELBLAU, y)])
-    points = fresh_generator().uniform(*np.array(BOX).T, (60, 2))
+    points = fresh_generator().uniform(BOX[0][0] + 0.5, BOX[0][1] - 0.5, (60, 2))
     ends = [solve_ivp(lambda _, p: slope(*p), (0, 3), p, method="LSODA", rtol=1e-8).y[:, -1] for p in points]
     expected = [int(np.linalg.norm(minima - end, axis=1).argmin()) for end in ends]
     assert own.label(points).tolist() == expected

@@ -30,8 +30,8 @@ def test_a_border_follows_the_slope():
     slope = sympy.lambdify((x, y), [sympy.diff(tilted, x), sympy.diff(tilted, y)])
     for part in border[2::5]:  # everywhere along it, inside the parts as well, it follows the slope
         for at in (0.3, 0.5):
-            place = sum(part[k] * at**k for k in range(6))
-            forward = sum(k * part[k] * at ** (k - 1) for k in range(1, 6))
+            place = part.T @ at ** np.arange(6)
+            forward = part[1:].T @ (np.arange(1, 6) * at ** np.arange(5))
             g = np.array(slope(*place))
             assert abs(forward[0] * g[1] - forward[1] * g[0]) < 1e-7 * np.linalg.norm(forward) * np.linalg.norm(g)
 
