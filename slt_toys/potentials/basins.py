@@ -150,12 +150,15 @@ def basin_map(land: Landscape, departures: Sequence[Departure]) -> BasinMap:
         When a path cannot be followed, or the borders do not agree with each other.
     """
     pieces: list[Piece] = []
+    upright: list[float] = []
     for departure in departures:
         border = ascended(land, departure.place, departure.heading, departure.from_wall)
         left, right = _sides(land, border, departure)
         if left != right:
-            pieces += _monotone(border, left, right, TINY * (land.box[0][1] - land.box[0][0]))
-    return _arranged(land, pieces)
+            found, at = _monotone(border, left, right, TINY * (land.box[0][1] - land.box[0][0]))
+            pieces += found
+            upright += at
+    return _arranged(land, pieces, upright)
 
 
 def _sides(land: Landscape, border: Array, departure: Departure) -> tuple[int, int]:
@@ -173,8 +176,8 @@ def _sides(land: Landscape, border: Array, departure: Departure) -> tuple[int, i
     return descended(land, starts[0]), descended(land, starts[1])
 
 
-def _monotone(border: Array, left: int, right: int, tiny: float) -> list[Piece]:
-    """Cut a border where it turns along the first coordinate; what stands upright is left to the slabs."""
+def _monotone(border: Array, left: int, right: int, tiny: float) -> tuple[list[Piece], list[float]]:
+    """Cut a border where it turns along the first coordinate; of what stands upright, where it stands."""
     runs: list[tuple[int, list[tuple[Array, float, float]]]] = []
     for own in border:
         cuts = [0.0, *_turns(own[:, 0]), 1.0]
@@ -186,7 +189,7 @@ def _monotone(border: Array, left: int, right: int, tiny: float) -> list[Piece]:
             if not runs or runs[-1][0] != direction:
                 runs.append((direction, []))
             runs[-1][1].append((own, first, last))
-    pieces = []
+    pieces, upright = [], [] if runs else [float(border[0, 0, 0])]
     for direction, parts in runs:
         if direction < 0:
             parts = [(own, last, first) for own, first, last in reversed(parts)]
@@ -194,12 +197,13 @@ def _monotone(border: Array, left: int, right: int, tiny: float) -> list[Piece]:
         ends = np.array([_value(own[:, 0], a) for own, a, _ in parts] + [_value(parts[-1][0][:, 0], parts[-1][2])])
         heights = np.array([_value(own[:, 1], a) for own, a, _ in parts] + [_value(parts[-1][0][:, 1], parts[-1][2])])
         if ends[-1] - ends[0] <= tiny:
+            upright.append(float(ends[0]))
             continue
         ends = np.maximum.accumulate(ends)
         above, below = (left, right) if direction > 0 else (right, left)
         slack = _slack(coefficients, first, last, ends, heights)
         pieces.append(Piece(coefficients, first, last, ends, heights, slack, above, below))
-    return pieces
+    return pieces, upright
 
 
 def _turns(polynomial: Array) -> list[float]:
@@ -237,11 +241,12 @@ def _slope(polynomial: Array, at: Array | float) -> Array:
     return total
 
 
-def _arranged(land: Landscape, pieces: Sequence[Piece]) -> BasinMap:
+def _arranged(land: Landscape, pieces: Sequence[Piece], upright: Sequence[float]) -> BasinMap:
     """Sort the pieces into slabs, and check that the basins agree wherever two pieces are neighbours."""
     (low, high), (bottom, top) = land.box
     tiny = TINY * (high - low)
-    ends = np.unique(np.clip([low, high, *(end for p in pieces for end in p.edges[[0, -1]])], low, high))
+    places = [low, high, *upright, *(end for p in pieces for end in p.edges[[0, -1]])]
+    ends = np.unique(np.clip(places, low, high))
     knots = ends[np.concatenate([[True], np.diff(ends) > 4 * tiny])]
     knots = np.append(knots[:-1], high) if len(knots) > 1 else np.array([low, high])
     slabs = []

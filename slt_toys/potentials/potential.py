@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import sympy
@@ -358,7 +358,7 @@ def _parameter_values(parameters: Mapping[str, float | str | sympy.Expr], energy
             raise ValueError(
                 f"parameters names {name!r}, which the energy does not hold; it has {', '.join(sorted(names))}"
             )
-        value = given if isinstance(given, sympy.Expr) else None
+        value: Any = given if isinstance(given, sympy.Expr) else None
         if isinstance(given, str | float | int | np.number) and not isinstance(given, bool):
             value = parse_expression(given if isinstance(given, str) else repr(float(given)), f"parameters[{name!r}]")
         if value is None or not value.is_number or not value.is_real:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import sympy
 from numpy.typing import NDArray
-from scipy.integrate import DOP853
 
 __all__ = ["Landscape", "Lost", "ascended", "descended"]
 
@@ -99,6 +99,12 @@ class Landscape:
         return all(low <= x <= high for x, (low, high) in zip(place, self.box, strict=True))
 
 
+def _stepper(*arguments: Any, **options: Any) -> Any:
+    from scipy.integrate import DOP853  # a tenth of a second that most energies need not wait for
+
+    return DOP853(*arguments, **options)
+
+
 def _scalar(expressions: Sequence[sympy.Expr], coordinates: Sequence[sympy.Symbol]) -> Callable:
     raw = sympy.lambdify(list(coordinates), list(expressions), modules=["math"], cse=True)
 
@@ -148,7 +154,7 @@ def ascended(land: Landscape, saddle: Array, heading: Array, from_wall: bool = F
         turn = 2 * bend * step**2 * normal
         segments.append(_quintic(saddle, step * heading, turn, place, step * heading + turn, turn))
     ends = np.array([p for p in land.points if np.linalg.norm(p - saddle) > 0]).reshape(-1, 2)
-    solver = DOP853(
+    solver = _stepper(
         lambda _, p: land.velocity(p), 0.0, place, np.inf, first_step=0.1 * START * land.unit / _speed(land, place),
         rtol=RELATIVE, atol=ABSOLUTE * land.unit,
     )  # fmt: skip
@@ -233,7 +239,7 @@ def _captured(land: Landscape, place: Array) -> int | None:
 
 def _fall(land: Landscape, place: Array) -> tuple[Array, int | None]:
     """Descend to a minimum, or to a wall and along which axis it then slides."""
-    solver = DOP853(
+    solver = _stepper(
         lambda _, p: land.velocity(p, -1.0), 0.0, place, np.inf, rtol=1e-9, atol=1e-11 * land.unit,
         first_step=1e-4 * land.unit,
     )  # fmt: skip

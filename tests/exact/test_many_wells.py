@@ -153,7 +153,7 @@ def test_bumps_moved_scaled_and_swapped_have_the_same_shares():
     times = Potential.from_expression(1000 * plain.energy, box=box)
     np.testing.assert_allclose(phase_table(times, [0.001, 0.005]).occupancy.values, shares, atol=1e-9)
     there = plain.energy.subs({x: x * 1000 - 4000, y: y * 1000 + 1000}, simultaneous=True)
-    moved = Potential.from_expression(there, box=((0.0, 0.008), (-0.005, 0.003)))
+    moved = Potential.from_expression(there, box=((3.996, 4.004), (-1.004, -0.996)))
     np.testing.assert_allclose(phase_table(moved, [1.0, 5.0]).occupancy.values, shares, atol=1e-9)
     swapped = Potential.from_expression(plain.energy.subs({x: y, y: x}, simultaneous=True), box=box)
     theirs = np.array([swapped.minimum_point(k)[::-1] for k in range(3)])

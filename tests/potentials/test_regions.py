@@ -49,3 +49,15 @@ def test_far_out_a_basin_goes_on():
     assert potential.phase_index(near).tolist() == [2, 1, 0, 3]
     assert potential.phase_index(far).tolist() == [2, 0]
     assert potential.phase_index([[np.inf, 0.0]]).tolist() == [-1]
+
+
+def test_walls_part_a_basin_where_descents_along_them_part():
+    """The saddle lies beyond the upper wall: the border starts at the wall, and by symmetry stands upright."""
+    energy = "4*(x**2-1)**2 + y**2/2 + y*(2*x**2-1)"
+    potential = Potential.from_expression(energy, box=((-2.5, 2.5), (-4.0, 0.6)))
+    assert [phase.name for phase in potential.phases] == ["left", "right"]
+    points = fresh_generator().uniform((-2.5, -4), (2.5, 0.6), (500, 2))
+    assert (potential.phase_index(points) == (points[:, 0] > 0)).all()
+    tilted = Potential.from_expression(energy + " + x/5", box=((-2.5, 2.5), (-4.0, 0.6)))
+    labels = tilted.phase_index(points)
+    assert 0 < (labels != (points[:, 0] > 0)).sum() < 50  # the border bends a little
