@@ -41,6 +41,7 @@ __all__ = ["Phase", "PhaseError", "critical_points", "declare_phase", "derive_ph
 
 Box = tuple[tuple[float, float], ...]
 MOST_PHASES = 64
+AT_THE_WALL = 1e-6  # of the box: a maximum as near as that leaves no well beside the wall, as where a circle is cut
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,7 @@ def _certified_on_a_line(energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, 
     if points and points[-1].is_minimum and points[-1].place[0] >= box[1] - slack:
         raise _on_the_wall(energy, box)
     inside = [p for p in points if p.is_minimum or p.is_maximum]
+    slack = AT_THE_WALL * (box[1] - box[0])
     if not inside or (inside[0].is_maximum and inside[0].place[0] > box[0] + slack):
         raise _on_the_wall(energy, box)
     if inside[-1].is_maximum and inside[-1].place[0] < box[1] - slack:

@@ -94,6 +94,38 @@ def test_wells_on_a_line(name):
         _agree(table, i, t, lowest, np.array(mass), np.array(first))
 
 
+def test_a_tilted_cosine_on_a_circle():
+    """One period that starts at the highest maximum is a box whose equilibrium is the circle's."""
+    text = "-cos(3*w) - 0.3*cos(w + 0.4)"
+    loss = lambda u: -math.cos(3 * u) - 0.3 * math.cos(u + 0.4)  # noqa: E731
+    top = minimize_scalar(lambda u: -loss(u), bounds=(2, 4), method="bounded", options={"xatol": 1e-13}).x
+    potential = Potential.from_expression(text, box=(top, top + 2 * math.pi))
+    assert [phase.name for phase in potential.phases] == ["left", "middle", "right"]
+    borders = [top, potential.barrier(0), potential.barrier(1), top + 2 * math.pi]
+    for t in TEMPERATURES:
+        weigh = lambda u, t=t: math.exp(-(loss(u) + 1.3) / t)  # noqa: E731
+        mass = np.array([quad(weigh, *ends, epsabs=0, epsrel=1e-11, limit=200)[0] for ends in pairwise(borders)])
+        np.testing.assert_allclose(phase_table(potential, 1 / t).occupancy.values[0], mass / mass.sum(), atol=1e-8)
+    with pytest.raises(PhaseError, match="on the wall"):
+        Potential.from_expression(text, box=(top + 2, top + 2 + 2 * math.pi))
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_units_on_a_line_change_nothing(unit):
+    text, box, scale, _, _ = ON_A_LINE["rational"]
+    plain = Potential.from_expression(text, box=box)
+    (w,) = plain.coordinates
+    shares = phase_table(plain, [1 / scale]).occupancy.values
+    exact = sympy.Rational(str(unit))
+    for energy, walls, n_beta in (
+        (exact * plain.energy, box, 1 / (scale * unit)),
+        (plain.energy.subs(w, w / exact - 3), tuple((x + 3) * unit for x in box), 1 / scale),
+    ):
+        other = Potential.from_expression(energy, box=walls)
+        np.testing.assert_allclose(phase_table(other, [n_beta]).occupancy.values, shares, atol=1e-10)
+        assert [phase.learning_coefficient for phase in other.phases] == [sympy.Rational(1, 2)] * 2
+
+
 def _by_scipy(energy, box):
     grid = np.linspace(box[0], box[1], 2001)
     values = np.array([energy(u) for u in grid])
