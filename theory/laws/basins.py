@@ -44,8 +44,8 @@ EQUATIONS = (
         "A phase in the plane is the basin of attraction of its minimum under steepest descent, where there are more "
         "than two wells: every point belongs to the minimum that the noiseless flow takes it to, walls that reflect "
         "included, so phases fill the box and share no point. Borders are the paths of steepest ascent from the "
-        "saddles, and leave them along $y = a_b x^2$. With two wells and one saddle the border is the plane through the "
-        "saddle, across its unstable direction (Vineyard 1957); on a line it is the maximum between two minima.",
+        "saddles, and leave them along $y = a_b x^2$. With two wells and one saddle the border is the plane through "
+        "the saddle, across its unstable direction (Vineyard 1957); on a line it is the maximum between two minima.",
         {s.border_curvature: 2, s.crossing_curvature: -1, s.border_coupling: Rational(1, 2)},
         source="derived here; basins of attraction as phases: Stillinger and Weber (1982), Phys. Rev. A 25, 978",
     ),
