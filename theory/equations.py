@@ -8,6 +8,7 @@ from theory.derivation import Equation
 from theory.laws import (
     anisotropic_noise,
     barrier_spectrum,
+    basins,
     confound,
     crossover,
     diagonal_network,
@@ -45,7 +46,7 @@ from theory.laws import (
 )
 
 _LAWS = {
-    "free_energy": (normal_crossing, free_energy, crossover, mass_beyond),
+    "free_energy": (normal_crossing, free_energy, crossover, mass_beyond, basins),
     "kinetics": (kinetics, saddles, recorded_passage),
     "sgd": (
         sgd,

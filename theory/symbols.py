@@ -62,6 +62,12 @@ learning_coefficient_difference = _define(
     nonzero=True,
     real=True,
 )
+border_bend = _real("border_bend", "a_b", "of a basin's border near a saddle, y = a_b x^2 [1/length]")
+border_curvature = _define("border_curvature", "h_e", "curvature of the loss along the border [loss/length^2]")
+crossing_curvature = _define(
+    "crossing_curvature", "h_n", "curvature of the loss across the border [loss/length^2]", negative=True
+)
+border_coupling = _real("border_coupling", "g", "third derivative of the loss, twice along and once across it")
 free_energy_constant_difference = _real(
     "free_energy_constant_difference", r"\Delta C", "difference of the constants [1]"
 )

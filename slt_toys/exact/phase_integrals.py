@@ -25,12 +25,14 @@ from ..potentials.boxes import loss_unit, scale_of, widened
 from ..potentials.confinement import taylor_coefficients
 from ..potentials.potential import Phase, Potential
 from ..potentials.real_roots import real_roots
+from ..potentials.regions import basins_in
 from .plane_quadrature import plane_nodes
 from .quadrature import Moments, Nodes, Range, line_nodes
 
 Array = NDArray[np.float64]
 LOOKED_AT = 20_001  # places between two walls for ripples
 BEYOND = 1e200  # a loss instead of infinity
+RATIO_BEYOND_POLYNOMIALS = 2.0  # of losses across a panel in a plane: a bump is no polynomial over much of its width
 DIGITS = 50  # of exact losses and expansions, before they become doubles
 
 
@@ -319,9 +321,13 @@ def _plane_group(part: Potential, own: tuple[int, ...], wanted: Range) -> Group:
         part.name, part.energy, part.coordinates, (), part.box, tuple(part.phases[i] for i in first), part.boundary
     )
     reference = [float(part.phases[i].loss) for i in first]
-    _check_disjoint(distinct)
+    borders = basins_in(regions, part.coordinates, part.box)
+    if borders is None:
+        _check_disjoint(distinct)
     label = None if regions == [sympy.true] else distinct.phase_index
-    nodes, deepest = plane_nodes(_loss_function(part), label, part.box, reference, wanted)
+    if not part.energy.is_polynomial(*part.coordinates):
+        wanted = replace(wanted, ratio=RATIO_BEYOND_POLYNOMIALS)
+    nodes, deepest = plane_nodes(_loss_function(part), label, part.box, reference, wanted, borders)
     # What lies outside all regions is measured from the lowest loss, hence the last offset of zero.
     start = [*(offsets[i] for i in first), 0.0]
     sunk = deepest - np.array([*reference, min(reference)])

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,24 @@ from numpy.typing import NDArray
 from . import quadrature
 from .quadrature import LINES_AT_ONCE, Nodes, Panels, QuadratureError, Range, gauss_kronrod, refine, varies_little
 
-__all__ = ["plane_nodes"]
+__all__ = ["Borders", "plane_nodes"]
 
 Array = NDArray[np.float64]
 Loss = Callable[[Array], Array]
 Label = Callable[[Array], NDArray[np.int64]]
+
+
+class Borders(Protocol):
+    """Edges of regions that are known beforehand."""
+
+    @property
+    def knots(self) -> Array:
+        """First coordinates where an edge begins, ends or turns back."""
+        ...
+
+    def crossings(self, x: Array, /) -> tuple[NDArray[np.int64], Array]:
+        """Where edges cross the lines at x (lines,): numbers of lines, and second coordinates."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -40,12 +54,14 @@ class _Strip:
 
 
 def plane_nodes(
-    loss: Loss, label: Label | None, box: Sequence[tuple[float, float]], reference: Sequence[float], wanted: Range
-) -> tuple[list[Nodes], Array]:
+    loss: Loss, label: Label | None, box: Sequence[tuple[float, float]], reference: Sequence[float], wanted: Range,
+    borders: Borders | None = None,
+) -> tuple[list[Nodes], Array]:  # fmt: skip
     """Nodes on a rectangle cut into regions.
 
     The edges of regions are found along every line, exactly, unless a region's stretch of a line is shorter than the
     distance of neighbouring nodes, as at the tip of a disc; a disc of the size of the box loses less than 1e-6 so.
+    Nothing is lost where the edges are known.
 
     Parameters
     ----------
@@ -59,6 +75,8 @@ def plane_nodes(
         Lowest loss of each region, shape (regions,).
     wanted
         Inverse temperatures and fineness.
+    borders
+        All the edges of the regions, where they are known.
 
     Returns
     -------
@@ -77,12 +95,16 @@ def plane_nodes(
     decades = np.log10(wanted.n_beta_high / wanted.n_beta_low)
     controls = np.geomspace(wanted.n_beta_low, wanted.n_beta_high, 3 + int(1.5 * decades))
     kept: list[_Strip] = []
-    pending = np.array(list(pairwise(np.linspace(*box[0], 9))))
+    edges = np.linspace(*box[0], 9)
+    if borders is not None:
+        inside = (borders.knots > box[0][0]) & (borders.knots < box[0][1])
+        edges = np.unique(np.concatenate([edges, borders.knots[inside]]))
+    pending = np.array(list(pairwise(edges)))
     smallest = max(1e-14 * (box[0][1] - box[0][0]), 4 * np.finfo(float).eps * float(np.abs(box[0]).max()))
     at_once = LINES_AT_ONCE // (2 * wanted.order + 1)
     while len(pending):
         for first in range(0, len(pending), at_once):
-            kept += _strips(pending[first : first + at_once], loss, label, box[1], lowest, wanted, controls)
+            kept += _strips(pending[first : first + at_once], loss, label, box[1], lowest, wanted, controls, borders)
         if sum(strip.panels.losses.size for strip in kept) > quadrature.LARGEST_NODE_COUNT:
             raise QuadratureError(
                 f"more than {quadrature.LARGEST_NODE_COUNT} nodes needed; the loss is too rough for this rule"
@@ -112,21 +134,16 @@ def _strips(
     lowest: Array,
     wanted: Range,
     controls: Array,
+    borders: Borders | None,
 ) -> list[_Strip]:
     """Outer panels (strips, 2) with their inner panels; lowers ``lowest`` where a node lies deeper."""
     nodes, weights, coarse = gauss_kronrod(wanted.order)
     half = (edges[:, 1] - edges[:, 0]) / 2
     x = (edges.mean(axis=1)[:, None] + half[:, None] * nodes).ravel()
-    middle = sum(across) / 2
     panels = refine(
-        lambda line, y: loss(_points(x[line], y)),
-        None if label is None else lambda line, y: label(_points(x[line], y)),
-        np.repeat(np.arange(x.size), 2),
-        np.tile([across[0], middle], x.size),
-        np.tile([middle, across[1]], x.size),
-        lowest,
-        wanted,
-    )
+        lambda line, y: loss(_points(x[line], y)), _labelled(label, x, borders), *_first_panels(x, across, borders),
+        lowest, wanted,
+    )  # fmt: skip
     panels = panels.taken(np.argsort(panels.line, kind="stable"))
     shape = (len(edges), nodes.size, lowest.size)
     size = x.size * lowest.size
@@ -150,6 +167,30 @@ def _strips(
         gap = np.abs(fine[i] - rough[i])
         result.append(_Strip(float(edges[i, 0]), float(edges[i, 1]), fine[i], gap, lowest.copy(), resolved, own, outer))
     return result
+
+
+def _labelled(label: Label | None, x: Array, borders: Borders | None) -> Callable | None:
+    if label is None:
+        return None
+    if borders is None:
+        return lambda line, y: label(_points(x[line], y))
+    # No panel is cut by an edge, so that its middle says where all of it lies.
+    return lambda line, y: label(_points(x[line], y[:, y.shape[1] // 2, None]))
+
+
+def _first_panels(
+    x: Array, across: tuple[float, float], borders: Borders | None
+) -> tuple[NDArray[np.int64], Array, Array]:
+    """Lines, lower and upper ends of the panels to begin with: halves, or what lies between known edges."""
+    line, place = np.repeat(np.arange(x.size), 3), np.tile([across[0], sum(across) / 2, across[1]], x.size)
+    if borders is not None:
+        more, where = borders.crossings(x)
+        inside = (where > across[0]) & (where < across[1])
+        line, place = np.append(line, more[inside]), np.append(place, where[inside])
+        order = np.lexsort((place, line))
+        line, place = line[order], place[order]
+    own = (line[1:] == line[:-1]) & (place[1:] > place[:-1])
+    return line[:-1][own], place[:-1][own], place[1:][own]
 
 
 def _points(x: Array, y: Array) -> Array:

@@ -2,29 +2,46 @@
 
 A polynomial in one coordinate is taken apart exactly: its critical points are algebraic numbers with
 multiplicities, the minima among them are the phases, the maxima between them the borders. In more coordinates
-isolated minima are found where sympy can solve the critical equations; everything else is refused with a line that
-says what to declare instead.
+isolated minima are exact where sympy can solve the critical equations. What is no polynomial, or too hard, gets points
+that are certified numerically; everything else is refused with a line that says what to declare instead.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 import mpmath
+import numpy as np
 import sympy
 from sympy.logic.boolalg import Boolean
 
 from theory.learning_coefficient.engine import rlct
 
-from .coefficient_fields import CoefficientField
+from .certified_points import (
+    DECLARE,
+    CriticalPoint,
+    PhaseError,
+    certified_points,
+    left_to_right,
+    polynomial_reach,
+    short,
+)
+from .critical_numbers import CriticalNumber
+from .expression_parts import split
 from .expressions import ExpressionError
-from .real_roots import RealRoot, common_real_roots, is_algebraic, real_roots, real_sign
+from .plane_points import critical_points, points_of, spectrum
+from .real_roots import is_algebraic, real_roots, real_sign
+from .regions import Basin, region_labels
+from .wall_points import WallMinimum, wall_points
 
+__all__ = ["Phase", "PhaseError", "critical_points", "declare_phase", "derive_phases", "phase_names"]
 
-class PhaseError(ValueError):
-    """The phases of an energy cannot be derived; the message is one line and says what to declare."""
+Box = tuple[tuple[float, float], ...]
+MOST_PHASES = 64
+AT_THE_WALL = 1e-6  # of the box: a maximum as near as that leaves no well beside the wall, as where a circle is cut
 
 
 @dataclass(frozen=True)
@@ -92,7 +109,7 @@ def _is_regular(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], point: 
     For numbers whose vanishing theory cannot decide; an exact critical point is never refused for a slope of 1e-31.
     """
     at = dict(zip(coordinates, point, strict=True))
-    values, _ = _spectrum(sympy.hessian(energy, coordinates).subs(at))
+    values, _ = spectrum(sympy.hessian(energy, coordinates).subs(at))
     slopes = [abs(sympy.N(sympy.diff(energy, w).subs(at), 40)) for w in coordinates]
     return bool(
         values[0] > 1e-12 * values[-1]
@@ -103,37 +120,124 @@ def _is_regular(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], point: 
 def derive_phases(
     energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], box: Sequence[tuple[float, float]] | None = None
 ) -> tuple[Phase, ...]:
-    """Derive every phase of a polynomial energy, or say in one line what could not be derived.
+    """Derive every phase of an energy, or say in one line what could not be derived.
+
+    Minima, saddles and maxima are exact where the energy is a polynomial whose equations elimination solves, and else
+    certified: found numerically to any precision, and proved to be all there are
+    (:mod:`slt_toys.potentials.certified_points`). Regions fill the space, or the box, and share no point:
+
+    - on a line a phase reaches from one maximum to the next;
+    - in more coordinates with two minima and one saddle the border is the plane through the saddle, across its unstable
+      direction;
+    - in a plane with more of them a phase is the basin of attraction of its minimum under steepest descent, which
+      slides along walls [eq:border-bend];
+    - an energy that is a sum over groups of coordinates has a phase for every combination of those of its parts.
+
+    Phases are named from left to right, and where the first coordinates agree by the next: "whole"; "left", "right";
+    "left", "middle", "right"; "phase 1", "phase 2" and so on. Losses do not matter for names, so a tilt that reorders
+    them does not rename a phase.
 
     Parameters
     ----------
     energy
-        Polynomial with rational coefficients.
+        Smooth, of the coordinates alone.
     coordinates
-        Its d coordinates.
+        d of them.
     box
-        Only minima inside are phases; ``None`` for the whole space.
+        Only minima inside are phases; ``None`` for the whole space, of a polynomial.
 
     Raises
     ------
     PhaseError
-        When the energy is not such a polynomial, has no minimum, or has minima this derivation cannot treat.
+        When there is no minimum, or one lies on a wall, or some point cannot be decided (flat, degenerate, not smooth),
+        or more than 64 phases, or three and more coupled coordinates with more than one saddle.
     """
-    if not energy.is_polynomial(*coordinates):
-        raise PhaseError(
-            f"energy {_short(energy)} is not a polynomial, so its phases cannot be derived exactly; "
-            "declare them: phases=(declare_phase(energy, coordinates, name, minimum, region), ...)"
-        )
-    if len(coordinates) == 1:
-        return _phases_on_a_line(energy, coordinates[0], box[0] if box else None)
-    return _phases_of_isolated_minima(energy, tuple(coordinates), box)
+    own, walls = tuple(coordinates), _walls(box)
+    if len(own) == 1:
+        return _phases_on_a_line(energy, own[0], walls[0] if walls else None)
+    parts = split(energy, own)
+    if len(parts) == 1:
+        return _phases_in_space(energy, own, walls)
+    if len(own) <= 3 and energy.is_polynomial(*own):
+        try:
+            return _phases_in_space(energy, own, walls, separable=True)
+        except (PhaseError, ExpressionError):
+            pass  # more wells than one border parts, or points that only one coordinate at a time makes exact
+    return _phases_of_parts(parts, own, walls)
+
+
+def _walls(box: Sequence[tuple[float, float]] | None) -> Box | None:
+    return tuple((float(low), float(high)) for low, high in box) if box else None
 
 
 def _phases_on_a_line(energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, float] | None) -> tuple[Phase, ...]:
-    derivative = sympy.Poly(sympy.diff(energy, w), w)
-    if derivative.is_zero:
+    if energy.is_polynomial(w) and sympy.Poly(sympy.diff(energy, w), w).is_zero:
         middle = sympy.Rational(str((box[0] + box[1]) / 2)) if box else sympy.S.Zero
         return (Phase("whole", (middle,), sympy.true, sympy.sympify(energy), sympy.S.Zero, 1, 1),)
+    points = _points_on_a_line(energy, w, box)
+    minima = [i for i, critical in enumerate(points) if critical.is_minimum]
+    if not minima:
+        raise PhaseError(f"energy {short(energy)} has no minimum; give one that is bounded below and confining")
+    names = phase_names(len(minima))
+    borders = [critical.point[0] for critical in points[minima[0] : minima[-1]] if critical.is_maximum]
+    phases = []
+    for i, index in enumerate(minima):
+        sides = ([] if i == 0 else [w >= borders[i - 1]]) + ([] if i == len(minima) - 1 else [w < borders[i]])
+        (point,) = points[index].point
+        # L - L(point) vanishes to the order of the point [eq:normal-crossing-learning-coefficient].
+        coefficient = sympy.Rational(1, points[index].order)
+        phases.append(Phase(names[i], (point,), sympy.And(*sides), energy.subs(w, point), coefficient))
+    return tuple(phases)
+
+
+def phase_names(count: int) -> tuple[str, ...]:
+    """Names of so many phases from left to right: whole; left, right; left, middle, right; phase 1, phase 2, ..."""
+    return {1: ("whole",), 2: ("left", "right"), 3: ("left", "middle", "right")}.get(
+        count, tuple(f"phase {i + 1}" for i in range(count))
+    )
+
+
+def _points_on_a_line(
+    energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, float] | None
+) -> tuple[CriticalPoint, ...]:
+    """Critical points from left to right: exact ones of a polynomial whose coefficients allow it, else certified."""
+    if not energy.is_polynomial(w):
+        if box is None:
+            raise PhaseError(
+                f"energy {short(energy)} is not a polynomial, so box= must say where its minima are sought"
+            )
+        return _certified_on_a_line(energy, w, box)
+    try:
+        return _exact_on_a_line(energy, w, box)
+    except ExpressionError:
+        return _certified_on_a_line(energy, w, box or polynomial_reach(energy, w)[0])
+
+
+def _certified_on_a_line(energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, float]) -> tuple[CriticalPoint, ...]:
+    points = certified_points(energy, (w,), (box,))
+    slack = 1e-12 * (box[1] - box[0])
+    if points and points[0].is_minimum and points[0].place[0] <= box[0] + slack:
+        raise _on_the_wall(energy, box)
+    if points and points[-1].is_minimum and points[-1].place[0] >= box[1] - slack:
+        raise _on_the_wall(energy, box)
+    inside = [p for p in points if p.is_minimum or p.is_maximum]
+    slack = AT_THE_WALL * (box[1] - box[0])
+    if not inside or (inside[0].is_maximum and inside[0].place[0] > box[0] + slack):
+        raise _on_the_wall(energy, box)
+    if inside[-1].is_maximum and inside[-1].place[0] < box[1] - slack:
+        raise _on_the_wall(energy, box)
+    return points
+
+
+def _on_the_wall(energy: sympy.Expr, box: Sequence[sympy.Expr | float]) -> PhaseError:
+    return PhaseError(
+        f"energy {short(energy)} has a minimum on the wall of the box ({box[0]}, {box[1]}); enlarge box= or declare "
+        "phases="
+    )
+
+
+def _exact_on_a_line(energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, float] | None) -> tuple[CriticalPoint, ...]:
+    derivative = sympy.Poly(sympy.diff(energy, w), w)
     roots = real_roots(derivative.as_expr(), w)
     ordered = list(roots)
     if box:
@@ -142,28 +246,10 @@ def _phases_on_a_line(energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, flo
         if (ordered[:1] != [low] and real_sign(derivative.eval(low)) > 0) or (
             ordered[-1:] != [high] and real_sign(derivative.eval(high)) < 0
         ):
-            raise PhaseError(
-                f"energy {_short(energy)} has a minimum on the wall of the box ({low}, {high}); "
-                "enlarge box= or declare phases="
-            )
+            raise _on_the_wall(energy, (low, high))
     signs = _signs_between(derivative, ordered)
-    minima = [i for i in range(len(ordered)) if signs[i] < 0 < signs[i + 1]]
-    maxima = [i for i in range(len(ordered)) if signs[i] > 0 > signs[i + 1]]
-    if not minima:
-        raise PhaseError(f"energy {_short(energy)} has no minimum; give one that is bounded below and confining")
-    names = {1: ("whole",), 2: ("left", "right"), 3: ("left", "middle", "right")}.get(
-        len(minima), tuple(f"phase {i + 1}" for i in range(len(minima)))
-    )
-    borders = [ordered[i] for i in maxima if minima[0] < i < minima[-1]]
-    phases = []
-    for i, index in enumerate(minima):
-        sides = ([] if i == 0 else [w >= borders[i - 1]]) + ([] if i == len(minima) - 1 else [w < borders[i]])
-        point = ordered[index]
-        # L' vanishes to the order of the root, L - L(point) to one order more, and λ = 1/order
-        # [eq:normal-crossing-learning-coefficient].
-        coefficient = sympy.Rational(1, roots[point] + 1)
-        phases.append(Phase(names[i], (point,), sympy.And(*sides), energy.subs(w, point), coefficient))
-    return tuple(phases)
+    # L' vanishes to the order of the root, L - L(point) to one order more.
+    return tuple(CriticalPoint((root,), (signs[i + 1],), roots[root] + 1) for i, root in enumerate(ordered))
 
 
 def _signs_between(polynomial: sympy.Poly, roots: Sequence[sympy.Expr]) -> list[int]:
@@ -186,144 +272,119 @@ def _rational_between(a: sympy.Expr, b: sympy.Expr) -> sympy.Rational:
         digits *= 2
 
 
-def _phases_of_isolated_minima(
-    energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], box: Sequence[tuple[float, float]] | None
+def _phases_in_space(
+    energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], walls: Box | None, separable: bool = False
 ) -> tuple[Phase, ...]:
-    declare = "declare them: phases=(declare_phase(energy, coordinates, name, minimum, region), ...)"
-    if len(coordinates) > 3:
-        raise PhaseError(f"phases of {len(coordinates)} coupled coordinates are not derived (at most 3 are); {declare}")
-    real = critical_points(energy, coordinates)
-    if real is None:
-        raise PhaseError(
-            f"energy {_short(energy)} has critical points that are not isolated or not found exactly; {declare}"
-        )
-    if box:
-        real = [
-            p for p in real if all(low <= sympy.re(sympy.N(v)) <= high for v, (low, high) in zip(p, box, strict=True))
-        ]
-    hessian = sympy.hessian(energy, coordinates)
-    minima, saddles = [], []
-    for point in real:
-        signs = _curvature_signs(energy, coordinates, point)
-        if signs[0] >= 0:  # where one vanishes, theory decides below whether it is a minimum it can treat
-            minima.append(point)
-        elif len(signs) == 1 or signs[1] > 0:
-            saddles.append((point, hessian.subs(dict(zip(coordinates, point, strict=True)))))
-    minima.sort(key=lambda p: tuple(sympy.re(sympy.N(value)) for value in p))
+    d = len(coordinates)
+    if d > 3:
+        raise PhaseError(f"phases of {d} coupled coordinates are not derived (at most 3 are); {DECLARE}")
+    points = points_of(energy, coordinates, walls)
+    minima = [point for point in points if point.signs[0] >= 0]
+    saddles = [point for point in points if point.signs[0] < 0 < point.signs[1]]
+    if not minima:
+        raise PhaseError(f"energy {short(energy)} has no minimum; {DECLARE}")
+    if walls and (d == 2 or not energy.is_polynomial(*coordinates)):
+        _check_walls(energy, coordinates, walls, len(minima) > 2)
+    # Where a curvature vanishes, theory decides whether the point is a minimum that it can treat.
     if len(minima) == 1:
-        return (declare_phase(energy, coordinates, "whole", minima[0]),)
+        return (_phase(energy, coordinates, "whole", minima[0], sympy.true),)
     if len(minima) == 2 and len(saddles) == 1:
-        side = _dividing_surface(coordinates, saddles[0][0], saddles[0][1], minima[0])
-        return (
-            declare_phase(energy, coordinates, "left", minima[0], side < 0),
-            declare_phase(energy, coordinates, "right", minima[1], side >= 0),
+        side = _dividing_surface(energy, coordinates, saddles[0], minima)
+        if side is not None:
+            minima.sort(key=lambda point: tuple(point.place))
+            return (
+                _phase(energy, coordinates, "left", minima[0], side < 0),
+                _phase(energy, coordinates, "right", minima[1], side >= 0),
+            )
+    if d > 2 or separable:
+        raise PhaseError(
+            f"energy {short(energy)} has {len(minima)} isolated minima and {len(saddles)} saddles; in three coupled "
+            f"coordinates regions are derived for one minimum, or two with one saddle; {DECLARE}"
         )
-    raise PhaseError(
-        f"energy {_short(energy)} has {len(minima)} isolated minima and {len(saddles)} saddles; regions are derived "
-        f"for one minimum, or two with one saddle; {declare}"
-    )
+    return _phases_of_basins(energy, coordinates, walls, left_to_right(minima))
 
 
-def critical_points(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> list[tuple[sympy.Expr, ...]] | None:
-    """Exact real critical points of a polynomial, or None where they are not isolated or elimination gets stuck.
-
-    A lexicographic Gröbner basis of the gradient is triangular; its last polynomial's real roots are isolated exactly
-    and put back where the next coordinate is linear in them, or where they are rational.
-    """
-    slopes = [sympy.expand(sympy.diff(energy, w)) for w in coordinates]
-    coefficients = CoefficientField.of(slopes, coordinates)
-    basis = coefficients.basis(slopes, coordinates)
-    if not basis.is_zero_dimensional:
-        return None
-    polynomials = [coefficients.restored(p) for p in basis.exprs]
-    partial: list[dict[sympy.Symbol, sympy.Expr]] = [{}]
-    for w in reversed(coordinates):
-        extended = []
-        for known in partial:
-            roots = _roots_given(polynomials, w, known)
-            if roots is None:
-                return None
-            extended += [known | {w: root} for root in roots]
-        partial = extended
-    return [tuple(point[w] for w in coordinates) for point in partial]
-
-
-def _roots_given(
-    basis: Sequence[sympy.Expr], w: sympy.Symbol, known: dict[sympy.Symbol, sympy.Expr]
-) -> list[sympy.Expr] | None:
-    """Real values of w that solve the basis polynomials in w and the known coordinates alone."""
-    usable = [p for p in basis if w in p.free_symbols and p.free_symbols <= {w, *known}]
-    for polynomial in usable:
-        coefficients = sympy.Poly(polynomial, w).all_coeffs()
-        if len(coefficients) == 2 and coefficients[0].is_number:
-            return [sympy.expand((-coefficients[1] / coefficients[0]).subs(known))]
-    if any(value.atoms(sympy.CRootOf, RealRoot) for value in known.values()):
-        return None
+def _check_walls(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], walls: Box, strictly: bool) -> None:
+    """Refuse a minimum on a wall; where that cannot be decided, only if it must be, or if nothing else is exact."""
     try:
-        return list(common_real_roots([polynomial.subs(known) for polynomial in usable], w))
-    except ExpressionError:
-        return None
+        wall_points(energy, coordinates, walls)
+    except WallMinimum:
+        raise
+    except PhaseError:
+        if strictly or not energy.is_polynomial(*coordinates):
+            raise
+
+
+def _phase(
+    energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], name: str, minimum: CriticalPoint, region: Boolean | bool
+) -> Phase:
+    """A phase around a minimum; one that is certified, or among many, is regular: its curvatures are known."""
+    exact = energy.is_polynomial(*coordinates) and not any(isinstance(x, CriticalNumber) for x in minimum.point)
+    many = isinstance(region, Basin) and not all(value.is_Rational for value in minimum.point)
+    if minimum.is_minimum and (many or not exact):
+        loss = energy.subs(dict(zip(coordinates, minimum.point, strict=True)))
+        half = sympy.Rational(len(coordinates), 2)  # [eq:normal-crossing-learning-coefficient] with d squares
+        return Phase(name, minimum.point, sympy.sympify(region), loss, half)
+    return declare_phase(energy, coordinates, name, minimum.point, region)
+
+
+def _phases_of_basins(
+    energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], walls: Box | None, minima: Sequence[CriticalPoint]
+) -> tuple[Phase, ...]:
+    if len(minima) > MOST_PHASES:
+        raise PhaseError(f"energy {short(energy)} has {len(minima)} minima; at most {MOST_PHASES} are told apart")
+    regions = [Basin(energy, coordinates, walls or (), number) for number in range(len(minima))]
+    phases = tuple(
+        _phase(energy, coordinates, name, minimum, region)
+        for name, minimum, region in zip(phase_names(len(minima)), minima, regions, strict=True)
+    )
+    places = np.array([minimum.place for minimum in minima])
+    if region_labels(tuple(regions), coordinates)(places).tolist() != list(range(len(minima))):
+        raise PhaseError(f"borders of the basins of energy {short(energy)} are not told apart; {DECLARE}")
+    return phases
+
+
+def _phases_of_parts(
+    parts: Sequence[tuple[tuple[int, ...], sympy.Expr]], coordinates: tuple[sympy.Symbol, ...], walls: Box | None
+) -> tuple[Phase, ...]:
+    """Phases of a sum of energies of different coordinates: one of each part; λ and m - 1 add up."""
+    own = [
+        derive_phases(energy, [coordinates[i] for i in group], [walls[i] for i in group] if walls else None)
+        for group, energy in parts
+    ]
+    if (count := math.prod(map(len, own))) > MOST_PHASES:
+        raise PhaseError(
+            f"the parts of an energy of {len(coordinates)} coordinates have {count} combinations of minima; at most "
+            f"{MOST_PHASES} are told apart; {DECLARE}"
+        )
+    found = []
+    for chosen in product(*own):
+        minimum = dict(
+            pair for (group, _), p in zip(parts, chosen, strict=True) for pair in zip(group, p.minimum, strict=True)
+        )
+        found.append((
+            tuple(minimum[i] for i in range(len(coordinates))), sympy.And(*(p.region for p in chosen)),
+            sympy.Add(*(p.loss for p in chosen)), sympy.Add(*(p.learning_coefficient for p in chosen)),
+            1 + sum(p.multiplicity - 1 for p in chosen), sum(p.minimum_dimension for p in chosen),
+        ))  # fmt: skip
+    ordered = left_to_right(found, lambda own: np.array([float(sympy.N(x, 30)) for x in own[0]]))
+    return tuple(Phase(name, *own) for name, own in zip(phase_names(len(found)), ordered, strict=True))
 
 
 def _dividing_surface(
-    coordinates: tuple[sympy.Symbol, ...],
-    saddle: Sequence[sympy.Expr],
-    hessian: sympy.Matrix,
-    first: Sequence[sympy.Expr],
-) -> sympy.Expr:
-    """Linear function that is negative on the side of ``first``: the dividing plane of transition-state theory,
-    through the saddle and across its unstable direction (Vineyard 1957).
+    energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], saddle: CriticalPoint, minima: list[CriticalPoint]
+) -> sympy.Expr | None:
+    """Linear function that is negative at the first of two minima: the dividing plane of transition-state theory,
+    through the saddle and across its unstable direction (Vineyard 1957). None where both minima lie on one side.
     """
-    direction_values = _spectrum(hessian)[1][0]
-    direction = [sympy.Rational(mpmath.nstr(v, 15)) for v in direction_values]
-    centre = [sympy.Rational(str(sympy.N(sympy.re(v), 15))) for v in saddle]
-    side = sympy.Add(*(d * (w - c) for d, w, c in zip(direction, coordinates, centre, strict=True)))
-    at_first = side.subs(
-        {w: sympy.Rational(str(sympy.N(sympy.re(v), 15))) for w, v in zip(coordinates, first, strict=True)}
+    hessian = sympy.hessian(energy, coordinates).subs(dict(zip(coordinates, saddle.point, strict=True)))
+    direction = [sympy.Rational(mpmath.nstr(v, 15)) for v in spectrum(hessian)[1][0]]
+    centre, *ends = (
+        [sympy.Rational(str(sympy.N(sympy.re(v), 15))) for v in point.point]
+        for point in (saddle, *sorted(minima, key=lambda point: tuple(point.place)))
     )
-    return side if at_first < 0 else -side
-
-
-def _curvature_signs(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], point: Sequence[sympy.Expr]) -> list[int]:
-    """Signs of the Hessian's eigenvalues, ascending, 0 for those that vanish.
-
-    Every axis is measured in a length of its own and every entry by the terms it is summed from, so that no unit
-    decides; the signs are the same (Sylvester).
-    """
-    d = len(coordinates)
-    values = dict(zip(coordinates, point, strict=True))
-    with mpmath.workdps(30):
-        at = [_real(value) for value in point]
-        matrix = mpmath.zeros(d)
-        for i in range(d):
-            for j in range(i, d):
-                entry = sympy.diff(energy, coordinates[i], coordinates[j])
-                terms = sympy.Poly(entry, *coordinates).terms()
-                size = mpmath.fsum(abs(_real(c) * mpmath.fprod(map(mpmath.power, at, powers))) for powers, c in terms)
-                second = _real(entry.subs(values))
-                matrix[i, j] = matrix[j, i] = second if abs(second) > size * mpmath.mpf("1e-20") else 0
-        lengths = [1 / mpmath.sqrt(abs(matrix[i, i])) if matrix[i, i] else mpmath.mpf(0) for i in range(d)]
-        for i in range(d):
-            beside = max(abs(matrix[i, j]) * (lengths[j] or 1) for j in range(d))
-            lengths[i] = lengths[i] or (1 / beside if beside else mpmath.mpf(1))
-        scaled = mpmath.matrix([[lengths[i] * matrix[i, j] * lengths[j] for j in range(d)] for i in range(d)])
-        eigenvalues = mpmath.eigsy(scaled, eigvals_only=True)
-        return [0 if abs(value) < 1e-15 else int(mpmath.sign(value)) for value in eigenvalues]
-
-
-def _real(value: sympy.Expr) -> mpmath.mpf:
-    """Thirty digits of a number whose imaginary part is rounding."""
-    return mpmath.mpf(str(sympy.re(sympy.N(value, 30))))
-
-
-def _spectrum(matrix: sympy.Matrix) -> tuple[list[mpmath.mpf], list[list[mpmath.mpf]]]:
-    """Ascending eigenvalues and their eigenvectors, to 30 digits."""
-    with mpmath.workdps(30):
-        rows = [[_real(value) for value in row] for row in matrix.tolist()]
-        values, vectors = mpmath.eigsy(mpmath.matrix(rows))
-        return list(values), [list(vectors[:, k]) for k in range(len(values))]
-
-
-def _short(energy: sympy.Expr) -> str:
-    text = sympy.sstr(energy)
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+    side = sympy.Add(*(d * (w - c) for d, w, c in zip(direction, coordinates, centre, strict=True)))
+    first, second = (side.subs(dict(zip(coordinates, end, strict=True))) for end in ends)
+    if first * second >= 0:
+        return None
+    return side if first < 0 else -side

@@ -6,10 +6,10 @@ Gradient, Hessian, phases with exact (loss, learning coefficient, multiplicity),
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import sympy
@@ -20,7 +20,7 @@ from .confinement import box_pairs, energy_scale, natural_box, require_confineme
 from .expression_parts import Function, compiled, decimal, split
 from .expressions import ExpressionError, degree_bound, parse_expression
 from .phases import Phase, PhaseError, declare_phase, derive_phases
-from .real_roots import region_function
+from .regions import region_labels
 from .same_space import check_same_space
 
 __all__ = ["Phase", "PhaseError", "Potential", "PotentialPair", "declare_phase"]
@@ -92,6 +92,7 @@ class Potential:
         phases: Sequence[Phase] | None = None,
         name: str = "",
         argument: str = "expression",
+        parameters: Mapping[str, float | str | sympy.Expr] | None = None,
     ) -> Potential:
         """Make a potential of a user's own energy; phases and learning coefficients are derived.
 
@@ -99,7 +100,7 @@ class Potential:
         ----------
         expression
             Text such as ``"(w**2-1)**2 - 0.15*w"`` (read without evaluating it) or a sympy expression. Every name
-            in it is a coordinate; they are ordered by name.
+            in it that is no parameter is a coordinate; they are ordered by name.
         box
             ``(low, high)``, or one such pair for each coordinate. With a box the walls reflect; without one the
             energy must confine by itself, and the box follows from all its phases and its own scales.
@@ -109,6 +110,8 @@ class Potential:
             Defaults to the expression.
         argument
             What to call the expression in an error message.
+        parameters
+            Values of the names that are no coordinates, such as ``{"tilt": 0.15}``; decimals and text are exact.
 
         Raises
         ------
@@ -117,27 +120,31 @@ class Potential:
             that cannot be derived.
         """
         energy = parse_expression(expression, argument) if isinstance(expression, str) else sympy.sympify(expression)
+        values = _parameter_values(parameters or {}, energy)
         coordinates = tuple(sorted(energy.free_symbols, key=lambda s: _natural_key(s.name)))
+        coordinates = tuple(s for s in coordinates if s.name not in values)
         if not coordinates:
             raise ExpressionError(
                 f"{argument} {sympy.sstr(energy)!r} holds no coordinate; write it in w, or in w1, w2, ..."
             )
-        energy = energy.xreplace({s: sympy.Symbol(s.name, real=True) for s in coordinates})
+        energy = energy.xreplace({s: sympy.Symbol(s.name, real=True) for s in energy.free_symbols})
         coordinates = tuple(sympy.Symbol(s.name, real=True) for s in coordinates)
         if energy.has(sympy.Float):
             energy = sympy.nsimplify(energy, rational=True)
         if degree_bound(energy) > 64:
             raise ExpressionError(f"{argument} has a degree above 64, the largest supported")
         name = name or sympy.sstr(energy)
+        bound = energy.xreplace({s: values[s.name] for s in energy.free_symbols if s.name in values})
         if box is not None:
             walls = tuple((float(low), float(high)) for low, high in box_pairs(box, len(coordinates)))
             _check_box(walls, len(coordinates))
             boundary = "reflecting"
         else:
-            require_confinement(energy, coordinates, argument)
+            require_confinement(bound, coordinates, argument)
             walls, boundary = None, "natural"
-        own = tuple(phases) if phases is not None else derive_phases(energy, coordinates, walls)
-        potential = cls(name, energy, coordinates, (), walls or _natural_walls(energy, coordinates, own), own, boundary)
+        own = tuple(phases) if phases is not None else derive_phases(bound, coordinates, walls)
+        walls = walls or _natural_walls(bound, coordinates, own)
+        potential = cls(name, energy, coordinates, tuple(values.items()), walls, own, boundary)
         _check_rounding(potential, argument)
         return potential
 
@@ -226,11 +233,8 @@ class Potential:
 
     def phase_index(self, points: ArrayLike) -> NDArray[np.int64]:
         """Index of the phase that holds each point (..., d), or -1 outside every region; shape (...)."""
-        points = np.asarray(points, dtype=float)
-        index = np.full(points.shape[:-1], -1)
-        for number, phase in enumerate(self.phases):
-            index[(index < 0) & region_function(phase.region, self.coordinates)(points)] = number
-        return index
+        regions = tuple(phase.region for phase in self.phases)
+        return region_labels(regions, self.coordinates)(np.asarray(points, dtype=float))
 
     # ---- structure -----------------------------------------------------------------------------------------------
     def components(self) -> tuple[tuple[int, ...], ...]:
@@ -341,6 +345,29 @@ def mirrored_pair(clean: Potential) -> PotentialPair:
     return PotentialPair(clean.name, deficit, clean, clean.phases[int(np.argmax(losses))].name)
 
 
+def _parameter_values(parameters: Mapping[str, float | str | sympy.Expr], energy: sympy.Expr) -> dict[str, sympy.Expr]:
+    """Exact numbers by name; 0.15 is 3/20.
+
+    Raises
+    ------
+    ValueError
+        In one line, for a name that the energy does not hold, or a value that is no real number.
+    """
+    names, values = {s.name for s in energy.free_symbols}, {}
+    for name, given in parameters.items():
+        if name not in names:
+            raise ValueError(
+                f"parameters names {name!r}, which the energy does not hold; it has {', '.join(sorted(names))}"
+            )
+        value: Any = given if isinstance(given, sympy.Expr) else None
+        if isinstance(given, str | float | int | np.number) and not isinstance(given, bool):
+            value = parse_expression(given if isinstance(given, str) else repr(float(given)), f"parameters[{name!r}]")
+        if value is None or not value.is_number or not value.is_real:
+            raise ValueError(f"parameters[{name!r}] must be a real number, not {shown(given)}")
+        values[name] = value
+    return values
+
+
 def _natural_key(name: str) -> tuple[str, int]:
     stem = name.rstrip("0123456789")
     return stem, int(name[len(stem):] or -1)  # fmt: skip
@@ -365,7 +392,10 @@ def _check_rounding(potential: Potential, argument: str) -> None:
         minima = {tuple(phase.minimum[i] for i in group) for phase in potential.phases}
         own = tuple(potential.coordinates[i] for i in group)
         walls = None if potential.boundary == "natural" else tuple(potential.box[i] for i in group)
-        unit = energy_scale(potential.component_energy(number), own, tuple(minima), walls)
+        values = dict(potential.parameters)
+        part = potential.component_energy(number)
+        part = part.xreplace({s: values[s.name] for s in part.free_symbols if s.name in values})
+        unit = energy_scale(part, own, tuple(minima), walls)
         for phase in potential.phases:
             point = potential.minimum_point(phase.name)
             places = np.repeat(point[None], nearby.size, axis=0)

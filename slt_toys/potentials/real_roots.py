@@ -8,21 +8,18 @@ constants, and numbers that are not known to be transcendental, are refused: nob
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import mpmath
-import numpy as np
 import sympy
-from numpy.typing import NDArray
-from sympy.logic.boolalg import Boolean
 
 from .coefficient_fields import GENERATOR, CoefficientField
 from .expressions import ExpressionError
 
 __all__ = [
-    "RealRoot", "common_real_roots", "count_real_roots", "is_algebraic", "real_roots", "real_sign", "region_function",
+    "RealRoot", "common_real_roots", "count_real_roots", "is_algebraic", "real_roots", "real_sign",
 ]  # fmt: skip
 
 _VARIABLE = sympy.Symbol("_root", real=True)  # a name that no user's energy can hold
@@ -197,11 +194,3 @@ def _smith_radius(coefficients: list[mpmath.mpf], roots: list[mpmath.mpc], i: in
     if apart == 0:
         return mpmath.inf
     return len(roots) * abs(mpmath.polyval(coefficients, roots[i]) / apart)
-
-
-@lru_cache(maxsize=256)
-def region_function(region: Boolean, coordinates: tuple[sympy.Symbol, ...]) -> Callable[[NDArray], NDArray[np.bool_]]:
-    """Numpy function of points (..., d) that says which lie in a region; roots in it become doubles."""
-    numbers = {number: sympy.Float(sympy.N(number, 30), 17) for number in region.atoms(sympy.CRootOf, RealRoot)}
-    raw = sympy.lambdify(coordinates, region.xreplace(numbers), modules="numpy")
-    return lambda points: np.broadcast_to(np.asarray(raw(*np.moveaxis(points, -1, 0)), dtype=bool), points.shape[:-1])

@@ -47,6 +47,11 @@ ON_A_LINE = {
     "(w-pi)**2/7 + (w-pi)**4": "1/2",
     "(pi*w-1)**2*(pi*w+1)**4": "1/4 1/2",
     "sin(1)*w**4 - sin(1)**2*w**2": "1/2 1/2",
+    # Two constants whose relation nobody knows: certified numbers.
+    "exp(1)*w**4 - pi*w**2": "1/2 1/2",
+    "erf(1)*w**4 - w**2": "1/2 1/2",
+    "log(2)*w**4 - log(3)*w**2": "1/2 1/2",
+    "(w**3-pi*w-exp(1))**2": "1/2 1/2",
 }
 IN_THE_PLANE = {
     "(x**2-pi)**2 + y**2": "1 1",
