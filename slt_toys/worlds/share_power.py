@@ -29,10 +29,11 @@ from numpy.typing import NDArray
 
 from theory.equations import linked
 
+from ..fits.resampling import share_interval
 from ..inputs.arguments import checked_arguments
 from ..results.progress import progress
 from ..results.records import write_bytes_atomically
-from .gibbs_rates import interval, read
+from .gibbs_rates import read
 from .mechanisms import MECHANISMS, NONE, TEMPERATURE
 from .mixture import Mixture, mixture_of
 from .share_cells import HIGHER, RUNS, PowerCells, default_cells, rival_shares
@@ -224,7 +225,7 @@ def counted(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _percent(hits: int, count: int) -> str:
-    low, high = interval(hits, count)
+    low, high = map(float, share_interval(hits, count))
     return f"{100 * hits / count:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 
