@@ -83,6 +83,8 @@ def command_line(
     int
         Exit status: 0, or 2 if the input was refused, or 130 if interrupted from the keyboard.
     """
+    # Before anything loads it: threads of a linear algebra library spin while they wait, and change last bits.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         main(_parse(config, arguments, description))
     except (ValueError, OSError) as error:

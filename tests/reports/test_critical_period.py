@@ -86,7 +86,10 @@ TEMPERATURE = {**KNOWN, "mechanism": "temperature"}
         ("temperature-survives", set_to("share_refused", True, **KNOWN), "no"),
         ("temperature-survives", set_to("share_outcome", "none of these", **KNOWN), "no"),
         ("temperature-survives", set_to("share_high", 0.9, **TEMPERATURE), "no"),
-        ("others-at-most", set_to("share_low", 0.1, **KNOWN), "no"),
+        ("others-decide-none", set_to("share_refused", True, **KNOWN), "no"),
+        ("others-decide-none", set_to("share_low", 0.1, **KNOWN, mechanism="none"), "no"),
+        ("others-decide-none", set_to("share_estimate", 0.2, **KNOWN, mechanism="loss threshold"), "no"),
+        ("others-decide-none", set_to("share_high", 0.5, **KNOWN, mechanism="none"), "cannot tell"),
         ("confounding-arms-decide", set_to("share_outcome", "temperature", **ALONE), "yes"),
         ("confounding-arms-decide", set_to("share_outcome", "flow time left", **ALONE), "no"),
     ],
@@ -106,7 +109,12 @@ def test_claims_tell_the_numbers(data):
     claim = told["temperature-survives"]
     assert claim.value == float(own["share_estimate"])
     assert claim.interval == (float(own["share_low"]), float(own["share_high"]))
-    assert told["others-at-most"].value == float(data["share_high"].sel(KNOWN).drop_sel(mechanism="temperature").max())
+    most = data.sel(KNOWN, mechanism="loss threshold")
+    assert told["others-decide-none"].value == float(most["share_estimate"])
+    # Wider than the interval of one mechanism alone, since it holds for all of them.
+    low, high = told["others-decide-none"].interval or (None, None)
+    assert low is not None and high is not None
+    assert low <= float(most["share_low"]) and high > float(most["share_high"])
     right = int((data["world_truth"] == data["world_verdict_outcome"].sel(**LAW)).sum())
     assert told["worlds-judged-rightly"].value == right
     names = [str(name) for name in data["power_world"].values]
