@@ -109,7 +109,7 @@ def test_claims_tell_the_numbers(data):
     claim = told["temperature-survives"]
     assert claim.value == float(own["share_estimate"])
     assert claim.interval == (float(own["share_low"]), float(own["share_high"]))
-    most = data.sel(KNOWN, mechanism="loss threshold")
+    most = data.sel({**KNOWN, "mechanism": "loss threshold"})
     assert told["others-decide-none"].value == float(most["share_estimate"])
     # Wider than the interval of one mechanism alone, since it holds for all of them.
     low, high = told["others-decide-none"].interval or (None, None)
