@@ -7,7 +7,7 @@ Gradient, Hessian, phases with exact (loss, learning coefficient, multiplicity),
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from typing import Any, Literal
 
@@ -82,6 +82,18 @@ class Potential:
             raise ValueError("phases must be at least one, with distinct names")
         if any(len(phase.minimum) != d for phase in self.phases):
             raise ValueError(f"every phase needs a minimum of {d} coordinates")
+
+    def __hash__(self) -> int:
+        """Of all fields; kept, since trees of expressions are slow to hash and potentials are looked up often."""
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(tuple(getattr(self, field.name) for field in fields(self)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the hash, which holds in one process."""
+        return {name: value for name, value in self.__dict__.items() if name != "_hash"}
 
     # ---- construction --------------------------------------------------------------------------------------------
     @classmethod
@@ -181,11 +193,19 @@ class Potential:
 
     def minimum_point(self, phase: str | int) -> NDArray[np.float64]:
         """A point of the phase's minimum set, shape (d,)."""
-        return np.array([float(sympy.N(x, 30)) for x in self.phases[self.phase_number(phase)].minimum])
+        return np.array(self._minima[self.phase_number(phase)])
 
     def minimum_loss(self, phase: str | int) -> float:
         """The phase's loss L_α as a float."""
-        return decimal(self.phases[self.phase_number(phase)].loss)
+        return self._losses[self.phase_number(phase)]
+
+    @cached_property
+    def _minima(self) -> tuple[tuple[float, ...], ...]:
+        return tuple(tuple(float(sympy.N(x, 30)) for x in phase.minimum) for phase in self.phases)
+
+    @cached_property
+    def _losses(self) -> tuple[float, ...]:
+        return tuple(decimal(phase.loss) for phase in self.phases)
 
     def barrier(self, index: int = 0) -> float:
         """Where phase ``index`` meets the next one, in one dimension."""

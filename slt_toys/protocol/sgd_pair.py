@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import pairwise
@@ -208,16 +208,17 @@ class NoisyPair:
             return np.exp(-(values - values.min()) / temperature)
 
         options = {} if resolution is None else {"resolution": resolution}
+        make = cache(SGDEpoch)  # runs share most of their epochs
         return shares_by_kernel(
-            [self._epochs(part, run) for run in runs], [run.switch_epoch for run in runs], start,
+            [self._epochs(part, run, make) for run in runs], [run.switch_epoch for run in runs], start,
             borders_of(part.clean, part.stuck_phase), **options,
         )  # fmt: skip
 
-    def _epochs(self, part: PotentialPair, run: SGDRun) -> list[SGDEpoch]:
+    def _epochs(self, part: PotentialPair, run: SGDRun, make: Callable[..., SGDEpoch]) -> list[SGDEpoch]:
         own, added, dependence = self._noise(run)
         own *= self.factors(run)[coordinates_of(part, self.pair)[0]]
         return [
-            SGDEpoch(
+            make(
                 part.deficit if weight else part.clean, float(rate), run.steps_per_epoch, own, dependence, added,
                 run.momentum, run.nesterov, run.order == "reshuffled",
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import sympy
@@ -111,3 +113,11 @@ def test_other_bad_input():
         Potential("x", s * w**2, (w,), (), ((-1.0, 1.0),), (phase,))
     with pytest.raises(ValueError, match="distinct names"):
         Potential("x", w**2, (w,), (), ((-1.0, 1.0),), (phase, phase))
+
+
+def test_a_hash_is_of_the_fields_and_stays_in_its_process():
+    first, second = (Potential.from_expression("(w**2-1)**2 - w/7", name="wells") for _ in range(2))
+    other = Potential.from_expression("(w**2-1)**2 - w/8", name="wells")
+    assert first == second and hash(first) == hash(second) and hash(first) != hash(other)
+    assert "_hash" in first.__dict__ and "_hash" not in first.__getstate__()
+    assert copy.deepcopy(first) == first and hash(copy.deepcopy(first)) == hash(first)
