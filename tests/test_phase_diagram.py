@@ -122,7 +122,7 @@ def test_a_users_energy_is_paired_with_its_mirror_image():
         (["--resolution", "1"], "--resolution must be at least 8"),
         (["--seed", "-1"], "--seed must be at least 0"),
         (["--potential", "w**"], "--potential 'w\\*\\*' cannot be parsed"),
-        (["--potential", "w**3 - w"], "unbounded below"),
+        (["--potential", "w**3 - w"], "falls without bound"),
         (["--potential", "__import__('os').getcwd()"], "not arithmetic"),
         (["--potential", "double_well"], "not in the catalogue: regular_double_well"),
         (["--potential", "w**4"], "two phases"),

@@ -128,7 +128,7 @@ rate_temperature_power = _real(
 )
 
 # Growth at infinity
-growth_amount = _define("growth_amount", "a", "amount of the power that the loss is at least [loss/length^p]")
+growth_amount = _define("growth_amount", "a_p", "amount of the power that the loss is at least [loss/length^p]")
 growth_power = _define("growth_power", "p", "power of |w|, or under the logarithm, that the loss is at least [1]")
 growth_constant = _real("growth_constant", "b", "what is taken off that power in the lower bound of the loss [loss]")
 loss_level = _real("loss_level", r"\ell", "level above which every point of a set lies [loss]")
@@ -429,8 +429,8 @@ weight_covariance = _define(
 )
 alignment = _define("alignment", "c", "gradient covariance over Hessian, where they are proportional [loss]")
 direction_temperature = _define("direction_temperature", "T_1", "curvature times variance along direction 1 [loss]")
-valley_lean = _define("valley_lean", "a", "second coordinate over the first along a leaning valley [1]", real=True)
-variance_ratio = _define("variance_ratio", "r", "gradient variance in the second coordinate over that in the first [1]")
+valley_lean = _define("valley_lean", "a_v", "second coordinate over the first along a leaning valley [1]", real=True)
+variance_ratio = _define("variance_ratio", "r_v", "gradient variance in the second coordinate over that in the first [1]")
 valley_temperature = _define("valley_temperature", r"T_{\rm v}", "temperature of the motion along a valley [loss]")
 quasi_potential = _define(
     "quasi_potential", r"V_{\rm q}", "quasi-potential: -log density to leading order [1]", real=True

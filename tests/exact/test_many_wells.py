@@ -134,7 +134,12 @@ def _by_scipy(energy, box):
     for sign in (1, -1):
         turns = [k for k in inner if sign * values[k] < min(sign * values[k - 1], sign * values[k + 1])]
         found[sign] = [
-            minimize_scalar(lambda u, s=sign: s * energy(u), bounds=(grid[k - 1], grid[k + 1]), method="bounded").x
+            minimize_scalar(
+                lambda u, s=sign: s * energy(u),
+                bounds=(grid[k - 1], grid[k + 1]),
+                method="bounded",
+                options={"xatol": 1e-12},
+            ).x
             for k in turns
         ]
     step = 1e-5

@@ -230,7 +230,7 @@ EQUATIONS = (
         derive_valley_temperature,
         "Noise is stronger in a direction that has no barrier. Does the barrier feel it?",
         {s.temperature: sympy.Rational(1, 5), s.valley_lean: sympy.Rational(1, 2), s.variance_ratio: 4},
-        tests=(*_BOTH, "tests/protocol/test_coupled_pair.py"),
+        tests=("tests/protocol/test_coupled_pair.py",),
     ),
     Equation(
         "quasi-potential-quadratic",

@@ -40,7 +40,7 @@ def derive_mass_above_a_level() -> Derivation:
         sympy.Le(
             sympy.exp(-_LOSS / t), sympy.exp(-(1 - share) * level / t) * sympy.exp(-share * _LOSS / t), evaluate=False
         ),
-        "In the second put $L \\ge a|w|^p - b$ and integrate over the whole line, by the Gamma integral (checked for "
+        "In the second put $L \\ge a_p|w|^p - b$ and integrate over the whole line, by the Gamma integral (checked for "
         "$p = 1/2, 1, 2, 4$):",
         sympy.exp(share * b / t) * integral,
         "In more coordinates the integrals multiply. The best $s$ is looked for; a large $b$ wants a small one.",
@@ -59,10 +59,10 @@ def derive_logarithmic_growth_integral() -> Derivation:
     demand(sympy.simplify(tail.subs({p: 2, a: 1, t: 1}) - 1 / edge) == 0, "tail of the power")
     return Derivation.of(
         result,
-        "A loss that grows like $a\\log(1+|w|^p)$ leaves a power of $|w|$. With $u = |w|^p/(1+|w|^p)$ it is a Beta "
-        "integral (checked for five pairs of $p$ and $a/T$)",
+        "A loss that grows like $a_p\\log(1+|w|^p)$ leaves a power of $|w|$. With $u = |w|^p/(1+|w|^p)$ it is a Beta "
+        "integral (checked for five pairs of $p$ and $a_p/T$)",
         sympy.Integral((1 + _PLACE**p) ** (-a / t), (_PLACE, 0, sympy.oo)),
-        "which exists only while $pa > T$: hotter than $pa$ there is no posterior on the line.",
+        "which exists only while $p\\,a_p > T$: hotter than $p\\,a_p$ there is no posterior on the line.",
     )
 
 
