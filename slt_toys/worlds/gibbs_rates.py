@@ -209,7 +209,7 @@ _FOOT = (
     "- Noise aligned with the Hessian, as of a network near its minimum, has a temperature for each direction",
     "  [eq:aligned-temperature]; hopping is activated by the quasi-potential [eq:geometric-action], not by the loss.",
     "- Swirl leaves exp(-L/T) stationary: where the weights are is a tempered posterior, how soon they leave is not.",
-    "- Short runs: neither a difference of 20 % nor its absence is claimed.",
+    "- Short runs: neither a difference of 20 % nor its absence is claimed, but as often as 95 % intervals miss.",
     "",
     "What one temperature allows, 8 %, was set after four runs at factor 1.06, which are not counted.",
 )
