@@ -14,7 +14,7 @@ from slt_toys.worlds.hypotheses import design, find_hypothesis
 from slt_toys.worlds.pair_shares import TWO_STATES
 from slt_toys.worlds.share_cells import rival_shares
 from slt_toys.worlds.shares import ENERGIES_DIFFER, NOT_SOUGHT, _outcome, judge_shares, sentences
-from slt_toys.worlds.verdict import Dispersion
+from slt_toys.worlds.verdict import SIGNIFICANCE, Dispersion
 from slt_toys.worlds.verdict_power import scaled_energies
 from tests.seeds import fresh_seed
 from tests.worlds.made_counts import CONFOUNDING, FEW, made_up
@@ -51,7 +51,9 @@ def test_a_fifth_of_another_mechanism_is_told(made, rival):
     verdict = judge_shares(counted(cells, mixed, fresh_seed()), thermal, draws=49, pairs=False)
     share = verdict.share("temperature")
     assert verdict.refused and abs(share.estimate - 0.8) < 5 * share.standard_error
-    assert verdict.outcome == NOT_SOUGHT and verdict.sets == ()
+    # The mixture is right: it is called unfit once in a hundred sets, which is what its test is for.
+    assert verdict.outcome == (NOT_SOUGHT if verdict.p_value >= SIGNIFICANCE else "none of these")
+    assert verdict.p_value > 1e-6 and verdict.sets == ()
 
 
 def test_the_two_state_law_finds_temperature_and_its_absence(made):
