@@ -430,7 +430,9 @@ weight_covariance = _define(
 alignment = _define("alignment", "c", "gradient covariance over Hessian, where they are proportional [loss]")
 direction_temperature = _define("direction_temperature", "T_1", "curvature times variance along direction 1 [loss]")
 valley_lean = _define("valley_lean", "a_v", "second coordinate over the first along a leaning valley [1]", real=True)
-variance_ratio = _define("variance_ratio", "r_v", "gradient variance in the second coordinate over that in the first [1]")
+variance_ratio = _define(
+    "variance_ratio", "r_v", "gradient variance in the second coordinate over that in the first [1]"
+)
 valley_temperature = _define("valley_temperature", r"T_{\rm v}", "temperature of the motion along a valley [loss]")
 quasi_potential = _define(
     "quasi_potential", r"V_{\rm q}", "quasi-potential: -log density to leading order [1]", real=True
