@@ -124,7 +124,8 @@ def test_confounding_arms_cannot_tell_temperature_from_time_left_but_their_sum(r
     verdict = judge_shares(counted(cells, thermal, fresh_seed()), thermal, draws=49)
     share = verdict.share("temperature")
     assert verdict.outcome in ("cannot tell", "none of these") and share.how == "region"
-    assert (share.low, share.high) == (0.0, 1.0) and verdict.share("flow time left").low == 0
+    # All of it or none: a region of 95 % may end a little before either.
+    assert share.low < 0.1 and share.high > 0.9 and verdict.share("flow time left").low < 0.1
     assert verdict.refused or verdict.sets[0] == ("temperature",)
     assert any("flow time left" in each for each in verdict.sets[1:])
     assert verdict.together is not None
