@@ -24,15 +24,18 @@ def test_the_theorem_is_found_where_it_was_put_in():
     assert found.freedom == 2 * (3 * 16 + 3)
     assert abs(found.scatter - 0.2) < 5 * 0.2 / np.sqrt(2 * found.freedom)
     assert fitted(made_rows(0.002)).scatter == pytest.approx(0.2, rel=1e-9)  # deviations of -.2, 0 and .2 points
+    far = stats.t.isf(1e-6, 6)
     for size, end in found.ends["hinge"].items():
         assert end.epoch is not None and end.standard_error
-        # Errors have 6 degrees of freedom: five of them are passed once in four hundred ends.
-        assert abs(end.epoch - (30 - SHIFT * np.log2(size / 64))) < stats.t.isf(1e-6, 6) * end.standard_error
+        # Ends scatter by .15 at most over 40 seeds; their errors have 6 degrees of freedom.
+        assert abs(end.epoch - (30 - SHIFT * np.log2(size / 64))) < min(far * end.standard_error, 1.0)
     for name in ("hinge", "half_stuck_mass"):
         slope = found.epochs_per_halving[name]
         assert slope.low is not None and slope.high is not None
-        assert abs(slope.slope - (SHIFT if name == "hinge" else SHIFT / 2)) < 8 * (slope.high - slope.low) / 2
-        assert 8 * (slope.high - slope.low) / 2 < SHIFT / 2
+        error = (slope.high - slope.low) / 2 / stats.t.ppf(0.975, 6)
+        assert abs(slope.slope - (SHIFT if name == "hinge" else SHIFT / 2)) < min(
+            far * error, 0.8
+        )  # they scatter by .11
     fits = found.comparisons["hinge"].fits
     assert (fits["scaling_law"].p_value or 0) > 1e-6
     assert (fits["constant"].p_value or 0) < 1e-12  # the control: a constant end is not what was put in
