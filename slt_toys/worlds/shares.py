@@ -68,7 +68,7 @@ class Share:
     low, high
         Ends of the interval, within 0 and 1.
     standard_error
-        By Fisher information with everything else free; infinite where the design has none.
+        By Fisher information with everything else free and the scatter of repeats; infinite where the design has none.
     how
         ``"information"``, or ``"region"``: covers at least as often as it says.
     """
@@ -356,16 +356,13 @@ def _is_thermal(mixture: Mixture, fit: MixtureFit) -> bool:
     return bool(mixture.shares(fit)[0] > LEAST_THERMAL)
 
 
-def _half_width(error: float, confidence: float, spread: float) -> float:
-    return float(stats.norm.isf((1 - confidence) / 2)) * error * float(np.sqrt(spread))
-
-
 def share_by_information(
     mixture: Mixture, best: MixtureFit, confidence: float, spread: float = 1.0, mechanism: str = TEMPERATURE
 ) -> Share | None:
     """A share by information; None where there is too little of it."""
     estimate, error = mixture.information(best, mechanism)
-    half = _half_width(error, confidence, spread)
+    error *= float(np.sqrt(spread))
+    half = float(stats.norm.isf((1 - confidence) / 2)) * error
     if not half <= WIDEST:
         return None
     middle, low, high = (float(np.clip(value, 0, 1)) for value in (estimate, estimate - half, estimate + half))
@@ -385,7 +382,8 @@ def intervals(mixture: Mixture, best: MixtureFit, drawn: Draws, confidence: floa
             share = None  # the others can do without it, and information by lines is no use
         if share is None:
             low, high = _region(mixture, best, [name], cut)
-            share = Share(name, float(told[number]), low, high, mixture.information(best, name)[1], "region")
+            error = mixture.information(best, name)[1] * float(np.sqrt(spread))
+            share = Share(name, float(told[number]), low, high, error, "region")
         shares.append(share)
     return tuple(shares)
 

@@ -169,6 +169,7 @@ def test_copies_are_left_out_and_dispersion_is_not_assumed(made):
     spread = judge_shares(counts, thermal, draws=49, pairs=False, dispersion=Dispersion(400.0, 100))
     one, other = (each.share("temperature") for each in (plain, spread))
     assert other.high - other.low > 1.2 * (one.high - one.low) and spread.p_value > plain.p_value
+    assert other.standard_error > 1.2 * one.standard_error  # of which a report makes intervals for all together
     with pytest.raises(ValueError, match="draws must be at least 20"):
         judge_shares(counts, thermal, draws=5)
     with pytest.raises(ValueError, match="confidence must lie strictly between 0 and 1"):
