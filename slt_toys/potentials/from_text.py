@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .catalogue import POTENTIAL_NAMES, find_pair, find_potential
 from .expressions import ExpressionError
+from .phases import PhaseError
 from .potential import Potential, PotentialPair, mirrored_pair
 
 
@@ -23,6 +24,8 @@ def read_potential(text: str, option: str) -> Potential:
         if text.replace("_", "").isalnum() and "_" in text:
             raise ValueError(f"{option} {text!r} is not in the catalogue: {', '.join(POTENTIAL_NAMES)}") from None
         raise error
+    except PhaseError as error:
+        raise PhaseError(f"{option}: {error}") from None
 
 
 def read_pair(

@@ -48,3 +48,8 @@ def test_what_cannot_be_read_or_paired_is_refused_in_one_line(clean, deficit, me
     with pytest.raises(ValueError, match=message) as refused:
         read_pair(clean, deficit, option="--clean", deficit_option="--own-deficit")
     assert "\n" not in str(refused.value)
+
+
+def test_phases_that_cannot_be_derived_are_refused_by_the_option_s_name():
+    with pytest.raises(ValueError, match=r"^--clean: energy '-w \+ exp\(w\)' is not a polynomial, so box= must say"):
+        read_potential("exp(w)-w", "--clean")
