@@ -154,8 +154,11 @@ def test_coverage_whatever_the_spectrum(quick, name, noise):
 @pytest.mark.parametrize("confidence", [0.5, 0.95])
 def test_ends_of_intervals_are_where_chi_square_has_risen(quick, confidence):
     """The least chi-square of any spectrum with that much weight in the window, by least squares with a heavy row."""
-    decline = measured(WEIGHTS @ quick(HEIGHTS), 0.01)
-    found = window_weights(quick, decline, EDGES, confidence=confidence)
+    for _ in range(4):  # one decline in a hundred is doubted, as the doubt's level has it
+        decline = measured(WEIGHTS @ quick(HEIGHTS), 0.01)
+        found = window_weights(quick, decline, EDGES, confidence=confidence)
+        if not found.doubt:
+            break
     assert not found.doubt and found.assume == "nothing"
     heights = np.sort(np.concatenate([np.geomspace(0.1, 5, 400)[1:-1], EDGES * (1 - 1e-7), EDGES * (1 + 1e-7)]))
     matrix = decline.whiten(quick(heights)).T
