@@ -243,26 +243,23 @@ def _factor(
 
 def solve(factors: SparseFactors, value: Array) -> None:
     """Solve (excess - Q) u = value in place; columns (cells, columns) in the order of elimination."""
-    shape = factors.shape
-    given = shape.first, shape.begin, shape.places, factors.start, factors.upper, factors.lower, factors.pivot
-    if value.shape[1] == 1:
-        _down(*given, False, value[:, 0])
-        _back(*given, False, value[:, 0])
-    else:
-        _down_columns(*given, False, value)
-        _back_columns(*given, False, value)
+    _solve(factors, factors.upper, factors.lower, False, value)
 
 
 def solve_transposed(factors: SparseFactors, value: Array) -> None:
     """Solve (excess - Q)ᵀ u = value in place; columns (cells, columns) in the order of elimination."""
+    _solve(factors, factors.lower, factors.upper, True, value)
+
+
+def _solve(factors: SparseFactors, upper: Array, lower: Array, transposed: bool, value: Array) -> None:
     shape = factors.shape
-    given = shape.first, shape.begin, shape.places, factors.start, factors.lower, factors.upper, factors.pivot
+    given = shape.first, shape.begin, shape.places, factors.start, upper, lower, factors.pivot
     if value.shape[1] == 1:
-        _down(*given, True, value[:, 0])
-        _back(*given, True, value[:, 0])
+        _down(*given, transposed, value[:, 0])
+        _back(*given, transposed, value[:, 0])
     else:
-        _down_columns(*given, True, value)
-        _back_columns(*given, True, value)
+        _down_columns(*given, transposed, value)
+        _back_columns(*given, transposed, value)
 
 
 # The pivots divide on the way back, and transposed on the way down. One column has loops of its own: they are dot
