@@ -95,7 +95,7 @@ def test_swirl_keeps_the_posterior_and_leaves_sooner():
 
 
 def test_a_clock_that_runs_wrong_is_no_posterior(monkeypatch):
-    """Negative control: half the time per draw makes escapes read too hot."""
+    """Negative control: half the time per draw makes escapes read too hot; whether they are activated may stay open."""
     world = WORLDS["additive"]()
     seed = [fresh_seed()]
     levels = []
@@ -104,7 +104,8 @@ def test_a_clock_that_runs_wrong_is_no_posterior(monkeypatch):
         wrong = type(recording)(recording.before, recording.after, recording.time_per_draw * 0.5)
         levels.append(read_level(world, k, wrong))
     verdict = gibbs_verdict(levels)
-    assert verdict.answer == "activated, not Gibbs", verdict.statement
+    assert verdict.answer in ("activated, not Gibbs", "not Gibbs"), verdict.statement
+    assert "escape from left reads hotter than" in verdict.statement
 
 
 def test_the_same_seed_gives_the_same_verdict():
