@@ -110,12 +110,22 @@ def energy_scale(
     minima: Sequence[Sequence[sympy.Expr]],
     box: Box | None = None,
 ) -> float:
+    """The energy's own unit of loss, :func:`own_scale`, or 1 if it has none."""
+    return own_scale(energy, coordinates, minima, box) or 1.0
+
+
+def own_scale(
+    energy: sympy.Expr,
+    coordinates: tuple[sympy.Symbol, ...],
+    minima: Sequence[Sequence[sympy.Expr]],
+    box: Box | None = None,
+) -> float | None:
     """The energy's own unit of loss.
 
     With several minima: by how much the loss varies along the straight lines between them, barriers included. With
     one: by how much it varies between the walls along the axes, where they are given; otherwise the loss at which the
     leading power of an axis overtakes the lower ones, or, of an energy that is no polynomial, at which the powers next
-    to the lowest one do. A pure power has no scale; then it is 1.
+    to the lowest one do. None for a pure power, which has no scale.
 
     Parameters
     ----------
@@ -140,12 +150,13 @@ def energy_scale(
             line = np.repeat(points[:1], 1001, axis=0)
             line[:, i] = low[i] + share[:, 0] * (high[i] - low[i])
             scale = max(scale, _spread(function(line)))
-        return scale or 1.0
+        return scale or None
     if energy.is_polynomial(*coordinates):
         logs = [_log_scale(_along_axis(energy, coordinates, minima[0], i)) for i in range(len(coordinates))]
     else:
         logs = [_log_scale_of_any(energy, coordinates, minima[0], i) for i in range(len(coordinates))]
-    return math.exp(min((x for x in logs if x > -math.inf), default=0.0))
+    known = [x for x in logs if x > -math.inf]
+    return math.exp(min(known)) if known else None
 
 
 def _spread(losses: Array) -> float:
