@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slt_toys import Potential, crossover
-from tests.made_invariance import PLAIN, Units, compared, critical_period, equilibrium, kinetics, measured
+from tests.made_invariance import PLAIN, Units, apart, compared, critical_period, equilibrium, kinetics, measured
 
 LINES = {
     "two wells": ("(w**2-1)**2 - 0.15*w", None),
@@ -145,3 +145,104 @@ def test_units_change_what_they_should():
         and units.of("gradient variance") == 16
         and units.of("inertial time") == pytest.approx(2 / 8**0.5)
     )
+
+
+# ---- commands --------------------------------------------------------------------------------------------------------
+
+KINDS = {
+    "phase_diagram": {
+        **dict.fromkeys(("boundary_", "loss_gap", "landscape", "phase_loss", "map_temperature"), "loss"),
+        **dict.fromkeys(("switch_temperature", "temperature", "sampled_temperature", "sampled_switch_temperature"), "loss"),
+        "crossover_asymptotic_temperature": "loss", "crossover_temperature": "loss", "crossover_": "inverse loss",
+        "landscape_x": "length", "phase_minimum": "length",
+    },
+}  # fmt: skip
+
+
+def phase_diagram_of(c: int, **more):
+    from slt_toys.phase_diagram import PhaseDiagram
+
+    small: dict = {"batch_sizes": (128, 256), "chains": 128, "resolution": 8}
+    return PhaseDiagram(
+        potential=f"{c}*((w**2-1)**2 - 0.15*w)", learning_rate=0.05 / c, gradient_variance=3072.0 * c**2, **small | more
+    ).run()
+
+
+@pytest.mark.slow
+def test_a_phase_diagram_and_its_thousandfold_copy():
+    c, kinds = 1000, {"landscape_x": "length"} | KINDS["phase_diagram"]
+    one, two = phase_diagram_of(1), phase_diagram_of(c)
+    # A law's parameters each have a unit of their own; flow time's is that of time.
+    names = one["sampled_fit_parameter_name"].values
+    for end in ("value", "low", "high"):
+        name = f"sampled_fit_parameter_{end}"
+        factor = np.where(names == "flow_time_spent", 1 / c, 1.0)
+        two[name] = two[name] / factor
+    found = apart(one, two, Units(Fraction(c)), kinds)
+    assert set(map(str, two.variables)) == set(found)
+    assert {name: value for name, value in found.items() if not value < 1e-6} == {}
+    assert apart(one, two, PLAIN, kinds)["loss_gap"] > 1  # the control: without the scalings nothing agrees
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("c", "a", "b"), [(1000, 1, 0), (1, 8, 0), (1, 1, 2)])
+def test_temperatures_that_thermometers_read(c, a, b):
+    from slt_toys.temperature import Temperature
+
+    def asked(c: int, a: int, b: int):
+        place, time = f"((w-{b})/{a})", a**2 / c
+        options: dict = {"chains": 64, "batch_sizes": (4, 8), "multiples": (1, 5), "steps_per_epoch": (8,)}
+        return Temperature(
+            potential=f"{c}*(({place}**2-1)**2 - 0.15*{place})", temperature=0.4 * c, learning_rate=0.002 * time,
+            duration=20 * time, **options,
+        ).run()  # fmt: skip
+
+    one, two = asked(1, 1, 0), asked(c, a, b)
+    assert [str(x) for x in one["noise"].values][-2:] == ["loss", "regression"]
+    kinds = {
+        **dict.fromkeys(("reading_", "expected_", "law_inverse", "disagreement_inverse"), "inverse loss"),
+        **dict.fromkeys(("disagreement_low", "disagreement_high"), "inverse loss"), "law_temperature": "loss",
+        "learning_rate": "time", "gradient_variance": "gradient variance",
+    }  # fmt: skip
+    units, readings = Units(Fraction(c), Fraction(a)), "reading_inverse_temperature"
+    setting = one[readings].dims[0]
+    # The last is a regression's own; of the one before the noise is of another kind.
+    found = apart(one.isel({setting: slice(-2)}), two.isel({setting: slice(-2)}), units, kinds)
+    numeric = {name: value for name, value in found.items() if "verdict" not in name and "statement" not in name}
+    assert {name: v for name, v in numeric.items() if not v < 1e-6 and one[name].dtype.kind in "fiu"} == {}
+    assert np.allclose(one[readings][-1], two[readings][-1], rtol=1e-6, equal_nan=True)
+    assert np.allclose(one[readings][-2], units.of("loss") * two[readings][-2], rtol=1e-6, equal_nan=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "text", ["1000*((w**2-1)**2 - 0.15*w)", "((w/8)**2-1)**2 - 0.15*w/8", "((w-2)**2-1)**2 - 0.15*(w-2)"]
+)
+def test_ends_of_an_energy_of_ones_own(text):
+    from slt_toys.equi_temperature import EquiTemperature
+
+    one, two = (
+        EquiTemperature(problems=(), potential=t, chains=128, batch_sizes=(32, 64, 128, 256)).run()
+        for t in ("(w**2-1)**2 - 0.15*w", text)
+    )
+    for name in ("end", "end_low", "end_high", "slope", "slope_low", "slope_high"):
+        assert np.allclose(one[name], two[name], rtol=1e-6, equal_nan=True), name
+
+
+@pytest.mark.slow
+def test_the_control_temperature_and_shifts_follow_the_energy():
+    from slt_toys.critical_period import CriticalPeriod
+    from slt_toys.worlds.pair_runs import control_temperature, shift_study
+
+    told = []
+    for c in (1, 1000):
+        config = CriticalPeriod(clean=f"{c}*((w**2-1)**2 - 0.2*w)", learning_rate=0.05 / c)
+        pair = config.potentials()
+        t = control_temperature(pair, config.training, config.switch_epochs, config.epochs_after, config.level)
+        study = shift_study(pair, config.training, t, 8, 40, chains=200, seeds=[1, 2])
+        told.append((t / c, study))
+    assert told[0][0] == pytest.approx(told[1][0], rel=1e-9)
+    for part in ("pair", "three_phases"):
+        for name in ("exact", "sampled"):
+            one, two = (getattr(study, part)[name].values for _, study in told)
+            assert np.allclose(one, two, atol=1e-6), (part, name)

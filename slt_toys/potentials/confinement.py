@@ -233,11 +233,10 @@ def _floats(minima: Sequence[Sequence[sympy.Expr]]) -> Array:
 
 def box_pairs(box: Sequence, dimension: int) -> Sequence[tuple[float, float]]:
     """Pairs (low, high) for each coordinate, from one pair for all or one for each."""
-    if len(box) == 2 and not isinstance(box[0], Sequence):
-        return [box] * dimension  # type: ignore[list-item]
-    if len(box) != dimension:
+    pairs = [box] * dimension if len(box) == 2 and not isinstance(box[0], Sequence) else box
+    if len(pairs) != dimension or any(np.shape(pair) != (2,) for pair in pairs):
         raise ValueError(f"box must be (low, high) or {dimension} such pairs, not {box}")
-    return box
+    return pairs  # type: ignore[return-value]
 
 
 # ---- boxes ---------------------------------------------------------------------------------------------------------
