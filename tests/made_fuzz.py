@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from scipy.integrate import cumulative_simpson, quad
 
@@ -33,6 +34,7 @@ from slt_toys.exact.quadrature import QuadratureError
 from slt_toys.potentials.boxes import loss_unit, widened
 from slt_toys.potentials.potential import mirrored_pair
 
+ALL_CHECKS: Any = list(HealthCheck)  # a first call may compile
 SECONDS = 60  # that a call may take
 # What numpy, scipy and sympy say of trouble that nobody refused by name.
 FOREIGN = re.compile(
@@ -265,24 +267,30 @@ def integrals(potential: Potential, t: float) -> tuple[float, float, np.ndarray]
 
 def passage(potential: Potential, t: float, start: float, target: float) -> float | None:
     """log of the mean first passage time by sums on a fine grid; None where that does not resolve it."""
-    if potential.dimension > 1 or not 0 < t < np.inf:
+    if potential.dimension > 1 or not 0 < t < np.inf or start == target:
         return None
-    told = []
+    energy, (low, high) = potential.energy_function(), widened(potential, t).box[0]
+    if not (low <= start <= high and low <= target <= high):
+        return None
+    # From the wall behind the start on, or from where less than e^-80 of the mass is left.
+    behind = np.linspace(low if target > start else high, start, 4001)
+    heights = energy(behind[:, None]) / t
+    inside = np.flatnonzero(heights < min(heights.min(), float(energy(np.array([start]))) / t) + 80)
+    wall, found = behind[max(int(inside[0]) - 1, 0)], []
     for points in (20_001, 40_001):
-        low, high = widened(potential, t).box[0]
-        grid = np.linspace(start, target, points) if abs(target - start) > 0 else None
-        wall = low if target > start else high
-        if grid is None or not (low <= start <= high and low <= target <= high):
-            return None
-        whole = np.concatenate([np.linspace(wall, start, points)[:-1], grid]) if wall != start else grid
-        height = potential.energy_function()(whole[:, None]) / t
-        if not np.isfinite(height).all() or np.abs(np.diff(height)).max() > 0.3 or np.ptp(height) > 300:
+        before = np.linspace(wall, start, points)[:-1] if wall != start else np.empty(0)
+        whole = np.concatenate([before, np.linspace(start, target, points)])
+        height = energy(whole[:, None]) / t
+        if not np.isfinite(height).all() or np.abs(np.diff(height)).max() > 0.3 or np.ptp(height) > 600:
             return None
         x = np.abs(whole - whole[0])
         inner = cumulative_simpson(np.exp(-(height - height.min())), x=x, initial=0)
-        outer = np.where(x >= abs(start - wall) * (1 - 1e-12), np.exp(height - height.max()) * inner, 0.0)
-        told.append(float(np.log(np.trapezoid(outer, x) / t)) + float(np.ptp(height)))
-    return told[1] if abs(told[1] - told[0]) < 2e-4 else None
+        outer = (np.exp(height - height.max()) * np.maximum(inner, 0.0))[len(before) :]
+        total = np.trapezoid(outer, x[len(before) :])
+        if not total > 0:
+            return None
+        found.append(float(np.log(total / t)) + float(np.ptp(height)))
+    return found[1] if abs(found[1] - found[0]) < 2e-4 else None
 
 
 # ---- asking ----------------------------------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ class Units:
         moved = {
             s: (s - sympy.Rational(self.shift)) / sympy.Rational(self.length) for s in expression.free_symbols
         }  # fmt: skip
-        walls = None if box is None else [tuple(self.at(x) for x in pair) for pair in np.reshape(box, (-1, 2))]
+        walls = None if box is None else [(self.at(a), self.at(b)) for a, b in np.reshape(box, (-1, 2))]
         return Potential.from_expression(sympy.Rational(self.loss) * expression.xreplace(moved), box=walls)
 
 
@@ -193,5 +193,5 @@ def apart(one: xr.Dataset, two: xr.Dataset, units: Units, kinds: dict[str, str])
             continue
         known = np.isfinite(first)
         size = np.abs(first[known]).max(initial=0.0)
-        found[name] = float(np.abs(first - back)[known].max(initial=0.0) / size) if size else 0.0
+        found[name] = float(np.abs(first[known] - back[known]).max(initial=0.0) / size) if size else 0.0
     return found

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 
 from slt_toys import Potential
-from tests.made_fuzz import Wrong, _passage, ask, cases, integrals, passage, told
+from tests.made_fuzz import ALL_CHECKS, Wrong, _passage, ask, cases, integrals, passage, told
 
-SOME = settings(max_examples=40, derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+SOME = settings(max_examples=40, derandomize=True, suppress_health_check=ALL_CHECKS, phases=[Phase.generate])
 
 
 def check(case) -> None:

@@ -6,10 +6,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slt_toys import Potential, crossover
+from tests.made_fuzz import ALL_CHECKS
 from tests.made_invariance import PLAIN, Units, apart, compared, critical_period, equilibrium, kinetics, measured
 
 LINES = {
@@ -28,7 +29,7 @@ PLANES = {
     "coupled": ("(w1**2-1)**2 + w2**2 + w1*w2/10 - w1/5", None),
     "product": ("(w1*w2-1)**2 + 0.1*(w1**2+w2**2) + w1/50", None),
     "separable": ("(w1**2-1)**2 - w1/10 + w2**2", None),
-    "crossing": ("w1**2*w2**2", ((-1, 1), (-1, 1))),
+    "ring": ("(w1**2+w2**2-1)**2 + w1/5", None),
 }
 TWO_WELLS = ["two wells", "singular", "wide", "shallow", "boxed"]
 # Where a number is found by a search, a fit or a grid of its own, it is no better than that.
@@ -53,8 +54,8 @@ EXTREME = [
     Units(Fraction(10) ** 6), Units(Fraction(1, 10**6)), Units(length=Fraction(1000)), Units(length=Fraction(1, 1000)),
     Units(shift=Fraction(7, 3)), Units(Fraction(457, 10**6), Fraction(17, 1000), Fraction(-1, 7)),
 ]  # fmt: skip
-some = settings(max_examples=12, suppress_health_check=list(HealthCheck))
-many = settings(max_examples=150, suppress_health_check=list(HealthCheck))
+some = settings(max_examples=12, suppress_health_check=ALL_CHECKS)
+many = settings(max_examples=150, suppress_health_check=ALL_CHECKS)
 
 
 def check(ask, name: str, units: Units) -> None:
@@ -152,7 +153,8 @@ def test_units_change_what_they_should():
 KINDS = {
     "phase_diagram": {
         **dict.fromkeys(("boundary_", "loss_gap", "landscape", "phase_loss", "map_temperature"), "loss"),
-        **dict.fromkeys(("switch_temperature", "temperature", "sampled_temperature", "sampled_switch_temperature"), "loss"),
+        **dict.fromkeys(("switch_temperature", "temperature", "sampled_temperature"), "loss"),
+        "sampled_switch_temperature": "loss",
         "crossover_asymptotic_temperature": "loss", "crossover_temperature": "loss", "crossover_": "inverse loss",
         "landscape_x": "length", "phase_minimum": "length",
     },
@@ -200,6 +202,7 @@ def test_temperatures_that_thermometers_read(c, a, b):
     one, two = asked(1, 1, 0), asked(c, a, b)
     assert [str(x) for x in one["noise"].values][-2:] == ["loss", "regression"]
     kinds = {
+        "reading_effective": "number", "expected_one": "number",
         **dict.fromkeys(("reading_", "expected_", "law_inverse", "disagreement_inverse"), "inverse loss"),
         **dict.fromkeys(("disagreement_low", "disagreement_high"), "inverse loss"), "law_temperature": "loss",
         "learning_rate": "time", "gradient_variance": "gradient variance",
