@@ -40,8 +40,9 @@ class CriticalPeriod(Experiment):
     deficit
         The deficit that goes with ``clean``. Default: its mirror image, in one coordinate.
     temperature
-        Of the control's first epoch, in units of loss. Default: 0.6 if the control's critical period then ends well
-        within the switch epochs, else one at which it does.
+        Of the control's first epoch, in units of loss. Default: 0.52 of the scale of the clean energy, 0.6 for the
+        default pair, if the control's critical period then ends well within the switch epochs; else one at which it
+        does.
     batch_size
         Of the control.
     learning_rate

@@ -27,6 +27,7 @@ PROBLEMS = ("memorising", "deep_linear", "matrix_completion", "teacher_student",
 MORE_PROBLEMS = ("singular", "flat_barrier", "plane", "many_barriers", "minibatches", "thermal_pathways",
                  "regular_power_law", "singular_power_law", "start_remembered", "cold_pathways")  # fmt: skip
 FEWEST_RUNS = 128
+OWN = "your own"  # kind of the problem that the user brings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +103,8 @@ class EquiTemperature(Experiment):
         for problem in self.built():
             runs = max(FEWEST_RUNS, round(self.chains * problem.runs_share))
             with progress(problem.name.replace("_", " "), float(len(problem.trainings))) as advance:
-                # A problem's noise does not depend on which others there are.
-                seed = [self.seed, zlib.crc32(problem.name.encode())]
+                # A problem's noise does not depend on which others there are, nor on how an energy is written.
+                seed = [self.seed, zlib.crc32((OWN if problem.kind == OWN else problem.name).encode())]
                 curves = [
                     measure(problem, training, runs, [*seed, int(training.batch_size)], advance)
                     for training in problem.trainings

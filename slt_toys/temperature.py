@@ -94,12 +94,13 @@ class Temperature(Experiment):
 
     def calibrations(self) -> list[Calibration]:
         """What every thermometer reads at every setting."""
+        from .potentials.own_units import relative_loss
         from .thermometers.calibration import calibrate, four_series
 
         potential = self.energy()
         settings = four_series(
             self.temperature, self.learning_rate, self.batch_size, self.batch_sizes, self.multiples, self.momentum,
-            self.steps_per_epoch,
+            self.steps_per_epoch, relative_loss(potential),
         )  # fmt: skip
         calibrations = []
         with progress("settings", len(settings)) as advance:

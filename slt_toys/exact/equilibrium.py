@@ -32,7 +32,7 @@ _ABOUT = {
 }
 
 
-@checked_arguments
+@checked_arguments(finite=False)
 def phase_table(potential: Potential, n_beta: ArrayLike, *, tolerance: float = TOLERANCE) -> xr.Dataset:
     """Free energy, occupancy, energy, entropy and heat capacity of every phase and of the whole posterior.
 
@@ -90,6 +90,12 @@ def phase_table(potential: Potential, n_beta: ArrayLike, *, tolerance: float = T
         },
     )
     for name, error in [*zip(names, table.error_estimate.values.T, strict=True), ("total", whole["error_estimate"])]:
+        if not np.isfinite(error).all():
+            at = values[int(np.argmin(np.isfinite(error)))]
+            raise QuadratureError(
+                f"partition function of {name!r} in {potential.name} is beyond double precision at n_beta {at:.3g}; "
+                f"take one nearer to {1 / loss_unit(potential):.3g}, the energy's own unit of 1/loss"
+            )
         if not error.max() <= tolerance:
             at = values[int(np.argmax(error))]
             raise QuadratureError(

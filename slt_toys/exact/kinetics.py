@@ -38,6 +38,7 @@ PANELS = 800  # doubling them changes nothing above rounding (tested)
 STEEP = 2.0  # L/T may vary by so much across a panel where a passage is mostly downhill
 UPHILL = 25.0  # where it climbs by more than this, what it takes downhill is below 1e-10 of the time
 MOST_PANELS = 400_000
+ROUNDS = 40  # of cutting panels in four
 NOTHING_LEFT = 40.0  # temperatures above the lowest point behind a start, e⁻⁴⁰ of the mass there
 
 
@@ -227,11 +228,11 @@ def _without_empty_panels(edges: Array, start: float, exponent: Callable[[Array]
 
 
 def _without_steep_panels(edges: Array, exponent: Callable[[Array], Array]) -> Array:
-    """Cut panels where L/T falls fast, unless the time is that of a climb beside which no descent counts."""
+    """Cut panels where L/T falls fast; if the time is that of a climb, only those that its start and its top are in."""
     parts = np.linspace(0.0, 1.0, 9)
     heights = exponent(edges[:-1, None] + np.diff(edges)[:, None] * parts)
     if (heights.ravel() - np.minimum.accumulate(heights.ravel())).max() > UPHILL:
-        return edges
+        return _with_fine_climbs(edges, exponent)
     counts = np.maximum(1, np.ceil(np.abs(np.diff(heights, axis=1)).sum(axis=1) / STEEP)).astype(np.int64)
     if counts.sum() > MOST_PANELS:
         raise ValueError(
@@ -241,6 +242,25 @@ def _without_steep_panels(edges: Array, exponent: Callable[[Array], Array]) -> A
     first = np.repeat(np.cumsum(counts) - counts, counts)
     share = (np.arange(counts.sum()) - first) / np.repeat(counts, counts)
     return np.append(np.repeat(edges[:-1], counts) + share * np.repeat(np.diff(edges), counts), edges[-1])
+
+
+def _with_fine_climbs(edges: Array, exponent: Callable[[Array], Array]) -> Array:
+    """Cut the panels that matter to a climb until L/T varies little across each: targets may lie beyond all mass."""
+    parts = np.linspace(0.0, 1.0, 9)
+    for _ in range(ROUNDS):
+        heights = exponent(edges[:-1, None] + np.diff(edges)[:, None] * parts)
+        lowest = np.minimum.accumulate(heights.ravel()).reshape(heights.shape)
+        climbed = heights - lowest
+        top = np.unravel_index(int(climbed.argmax()), climbed.shape)
+        matters = (climbed.max(axis=1) > climbed[top] - NOTHING_LEFT) | (
+            heights.min(axis=1) < lowest[top] + NOTHING_LEFT
+        )
+        cut = matters & (np.abs(np.diff(heights, axis=1)).sum(axis=1) > STEEP)
+        if not cut.any() or edges.size > MOST_PANELS:
+            break
+        inner = edges[:-1][cut, None] + np.diff(edges)[cut, None] * np.array([0.25, 0.5, 0.75])
+        edges = np.unique(np.concatenate([edges, inner.ravel()]))
+    return edges
 
 
 def _gauss_points(edges: Array) -> tuple[Array, Array]:

@@ -20,6 +20,7 @@ from scipy.optimize import brentq
 from scipy.sparse.linalg import splu
 
 from ..inputs.arguments import checked_arguments
+from ..potentials.boxes import loss_unit
 from ..potentials.potential import Potential
 from .energies import energy_table
 from .fokker_planck import FokkerPlanck, bernoulli, check_temperature, phase_weights
@@ -127,7 +128,7 @@ def expected_readings(
     process: FokkerPlanck,
     temperature: float,
     axis: int = 0,
-    between: tuple[float, float] = (0.1, 1e4),
+    between: tuple[float, float] | None = None,
 ) -> dict[str, float]:
     """Inverse temperatures that thermometers read in the stationary state, for two phases and paths watched throughout.
 
@@ -142,7 +143,7 @@ def expected_readings(
     axis
         Coordinate whose levels, those of the minima, begin and end an escape.
     between
-        Inverse temperatures looked through.
+        Inverse temperatures looked through; by default from 0.1 to 1e4 in the potential's own unit of 1/loss.
 
     Returns
     -------
@@ -152,6 +153,8 @@ def expected_readings(
     names = [phase.name for phase in potential.phases]
     if len(names) != 2:
         raise ValueError(f"potential must have two phases, not {len(names)}")
+    if between is None:
+        between = 0.1 / loss_unit(potential), 1e4 / loss_unit(potential)
     masses, table = process.stationary(temperature), energy_table(potential, between)
     weights = [phase_weights(potential, k, process.grid) * masses for k in range(2)]
     logs, found = (np.log(between[0]), np.log(between[1])), {}

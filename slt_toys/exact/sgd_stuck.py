@@ -17,6 +17,7 @@ Run = Sequence[SGDEpoch]
 STILL_CROSSING = 1e-5  # share of runs: a sweep ends when less may still cross the borders
 COSTLY_CROSSING = 1e-3  # the same with momentum or reshuffled, where an epoch costs a hundred times as much
 MOST_ERROR = 1e-2
+BESIDE = 5e-5  # of the distance of the minima: how far off a border its curvature is read
 COARSER = 1.1  # ratio of spacings from which on a step is made before the grid changes
 RELAXATIONS = 12.0  # that a run is given to slide off a border after its switch
 HOTTER = 1.5  # the interval of an epoch, for what is left of hotter epochs before it
@@ -257,7 +258,8 @@ class Sweep:
     def sliding(self, epoch: SGDEpoch) -> float:
         """Relaxations of an epoch at the least steep border."""
         ends = np.array([border for border in self.borders if np.isfinite(border)])
-        width = 1e-4 * max(1.0, float(np.abs(ends).max()))
+        minima = [epoch.potential.minimum_point(k)[0] for k in range(len(epoch.potential.phases))]
+        width = BESIDE * float(np.ptp(minima))
         curvature = (epoch.gradient(ends + width) - epoch.gradient(ends - width)) / (2 * width)
         return float(np.abs(curvature).min()) * epoch.learning_rate * epoch.steps / (1 - epoch.momentum)
 
@@ -277,7 +279,7 @@ class Sweep:
             flow, after = 0.0, kernel.observables(self.weights(kernel))
             for side in (within, ~within):  # the lower half of either well, which has an epoch to fill the rest
                 least = energy[side].min()
-                low = side & (energy < least + max(top - least, 0.0) / 2 + 1e-12)
+                low = side & (energy <= least + max(top - least, 0.0) / 2)
                 density = np.where(low, np.exp(-(energy - least) / temperature), 0.0)
                 stays = float((after * kernel.started(density / density.sum())).sum())
                 flow = max(flow, abs(1 - stays) if side is within else abs(stays))

@@ -27,6 +27,7 @@ from .ends import FloatArray, Record, check_curve, check_rows, first_crossing
 from .resampling import check_confidence, percentile_interval
 
 LEVELS = tuple(round(0.15 + 0.05 * step, 2) for step in range(15))
+SAME = 1e-12  # relative difference up to which two spreads are one
 TAIL_ROWS = 4
 EXPONENTS = (0.5, 1.0, 1.5)
 
@@ -224,7 +225,10 @@ def _numerator(crossings: FloatArray, logs: FloatArray, exponents: FloatArray) -
 
 
 def _minimise(crossings: FloatArray, logs: FloatArray) -> FloatArray:
-    """The best exponent of each repetition, by golden section: the function is convex in the exponent."""
+    """The best exponent of each repetition, by golden section: the function is convex in the exponent.
+
+    Between two batch sizes it may be flat over an interval: then the middle of it, whatever the rounding.
+    """
     crossed = np.all(np.isfinite(crossings), axis=0)
     centred = logs - logs.mean()
     safe = np.where(crossed[None], crossings, 0.0)
@@ -232,9 +236,13 @@ def _minimise(crossings: FloatArray, logs: FloatArray) -> FloatArray:
     low = np.min(alone, axis=1, initial=np.inf, where=crossed)
     high = np.max(alone, axis=1, initial=-np.inf, where=crossed)
     low, high = (np.where(np.any(crossed, axis=1), end, np.nan) for end in (low, high))
-    golden = (np.sqrt(5) - 1) / 2
-    for _ in range(60):
-        left, right = high - golden * (high - low), low + golden * (high - low)
-        better = _numerator(crossings, logs, left) < _numerator(crossings, logs, right)
-        low, high = np.where(better, low, left), np.where(better, right, high)
-    return (low + high) / 2
+    golden, ends = (np.sqrt(5) - 1) / 2, []
+    for lower in (True, False):
+        first, last = low, high
+        for _ in range(60):
+            left, right = last - golden * (last - first), first + golden * (last - first)
+            here, there = _numerator(crossings, logs, left), _numerator(crossings, logs, right)
+            better = here <= there * (1 + SAME) if lower else here * (1 + SAME) < there
+            first, last = np.where(better, first, left), np.where(better, right, last)
+        ends.append((first + last) / 2)
+    return (ends[0] + ends[1]) / 2

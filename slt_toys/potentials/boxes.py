@@ -13,14 +13,24 @@ from functools import lru_cache
 import numpy as np
 import sympy
 
-from .confinement import Box, bound_about, confines, energy_scale, numeric, ray_box, sublevel_box
+from .confinement import Box, bound_about, confines, numeric, own_scale, ray_box, sublevel_box
 from .expression_parts import split
 from .expressions import ExpressionError
 from .growth import growth
 from .hulls import most_over
 from .potential import Potential
 
-__all__ = ["CUT_OFF", "box_at", "box_holds", "loss_unit", "mass_beyond", "scale_of", "walls_hold", "widened"]
+__all__ = [
+    "CUT_OFF",
+    "box_at",
+    "box_holds",
+    "has_scale",
+    "loss_unit",
+    "mass_beyond",
+    "scale_of",
+    "walls_hold",
+    "widened",
+]
 
 # Coordinates' numbers, their symbols, the energy and the minima of one component.
 Part = tuple[tuple[int, ...], tuple[sympy.Symbol, ...], sympy.Expr, tuple[tuple[sympy.Expr, ...], ...]]
@@ -38,19 +48,33 @@ STEPS_PER_DECADE = 2  # temperatures are rounded up to so many a decade: few box
 
 @lru_cache(maxsize=256)
 def scale_of(potential: Potential) -> float:
-    """The potential's own unit of loss, :func:`~slt_toys.potentials.confinement.energy_scale` of its largest part."""
+    """The potential's own unit of loss, :func:`~slt_toys.potentials.confinement.own_scale` of its largest part.
+
+    1 where no part has a scale, as of pure powers: then nothing may depend on it.
+    """
+    return _known_scale(potential) or 1.0
+
+
+@lru_cache(maxsize=256)
+def _known_scale(potential: Potential) -> float | None:
     parts = _parts(potential)
     natural = potential.boundary == "natural"
     is_open = natural and all(confines(energy, coordinates) for _, coordinates, energy, _ in parts)
-    return max(
-        energy_scale(energy, coordinates, minima, None if is_open else tuple(potential.box[i] for i in group))
+    scales = [
+        own_scale(energy, coordinates, minima, None if is_open else tuple(potential.box[i] for i in group))
         for group, coordinates, energy, minima in parts
-    )
+    ]
+    return max((scale for scale in scales if scale), default=None)
+
+
+def has_scale(potential: Potential) -> bool:
+    """Whether the energy has a unit of loss of its own; a pure power has none."""
+    return _known_scale(potential) is not None
 
 
 def loss_unit(potential: Potential) -> float:
-    """The power of ten next to :func:`scale_of`."""
-    return 10.0 ** round(math.log10(scale_of(potential)))
+    """What losses and temperatures are measured in, :func:`scale_of` itself: rounded, it would depend on their unit."""
+    return scale_of(potential)
 
 
 def widened(potential: Potential, temperature: float) -> Potential:
@@ -72,9 +96,7 @@ def box_at(potential: Potential, temperature: float) -> Box:
     if potential.boundary == "reflecting" or not 0 < temperature < math.inf:
         return potential.box
     try:
-        unit = loss_unit(potential)
-        steps = math.ceil(STEPS_PER_DECADE * math.log10(temperature / unit) - 1e-9)
-        box = _box_for(potential, unit * 10.0 ** (steps / STEPS_PER_DECADE))
+        box = _box_for(potential, _rounded_up(potential, temperature))
         if not np.isfinite(box).all():
             raise ExpressionError("the walls it needs are beyond doubles")
         return box
@@ -83,6 +105,20 @@ def box_at(potential: Potential, temperature: float) -> Box:
             f"box of {potential.name} does not hold its mass at temperature {temperature:.3g} and cannot be widened: "
             f"{error}; give an energy that confines, or boundary='reflecting' if the walls are meant"
         ) from None
+
+
+def _rounded_up(potential: Potential, temperature: float) -> float:
+    """A temperature a little higher in the energy's own unit; itself where it has none, or a limit may be near."""
+    unit = _known_scale(potential)
+    if unit is None or _is_logarithmic(potential):
+        return temperature
+    return unit * 10.0 ** (math.ceil(STEPS_PER_DECADE * math.log10(temperature / unit) - 1e-9) / STEPS_PER_DECADE)
+
+
+@lru_cache(maxsize=256)
+def _is_logarithmic(potential: Potential) -> bool:
+    parts = [(energy, coordinates, minima) for _, coordinates, energy, minima in _parts(potential)]
+    return any(confines(*part[:2]) and bound_about(*part)[0].logarithmic for part in parts)
 
 
 def box_holds(potential: Potential, temperature: float) -> bool:

@@ -110,12 +110,22 @@ def energy_scale(
     minima: Sequence[Sequence[sympy.Expr]],
     box: Box | None = None,
 ) -> float:
+    """The energy's own unit of loss, :func:`own_scale`, or 1 if it has none."""
+    return own_scale(energy, coordinates, minima, box) or 1.0
+
+
+def own_scale(
+    energy: sympy.Expr,
+    coordinates: tuple[sympy.Symbol, ...],
+    minima: Sequence[Sequence[sympy.Expr]],
+    box: Box | None = None,
+) -> float | None:
     """The energy's own unit of loss.
 
     With several minima: by how much the loss varies along the straight lines between them, barriers included. With
     one: by how much it varies between the walls along the axes, where they are given; otherwise the loss at which the
     leading power of an axis overtakes the lower ones, or, of an energy that is no polynomial, at which the powers next
-    to the lowest one do. A pure power has no scale; then it is 1.
+    to the lowest one do. None for a pure power, which has no scale.
 
     Parameters
     ----------
@@ -140,12 +150,13 @@ def energy_scale(
             line = np.repeat(points[:1], 1001, axis=0)
             line[:, i] = low[i] + share[:, 0] * (high[i] - low[i])
             scale = max(scale, _spread(function(line)))
-        return scale or 1.0
+        return scale or None
     if energy.is_polynomial(*coordinates):
         logs = [_log_scale(_along_axis(energy, coordinates, minima[0], i)) for i in range(len(coordinates))]
     else:
         logs = [_log_scale_of_any(energy, coordinates, minima[0], i) for i in range(len(coordinates))]
-    return math.exp(min((x for x in logs if x > -math.inf), default=0.0))
+    known = [x for x in logs if x > -math.inf]
+    return math.exp(min(known)) if known else None
 
 
 def _spread(losses: Array) -> float:
@@ -222,11 +233,10 @@ def _floats(minima: Sequence[Sequence[sympy.Expr]]) -> Array:
 
 def box_pairs(box: Sequence, dimension: int) -> Sequence[tuple[float, float]]:
     """Pairs (low, high) for each coordinate, from one pair for all or one for each."""
-    if len(box) == 2 and not isinstance(box[0], Sequence):
-        return [box] * dimension  # type: ignore[list-item]
-    if len(box) != dimension:
+    pairs = [box] * dimension if len(box) == 2 and not isinstance(box[0], Sequence) else box
+    if len(pairs) != dimension or any(np.shape(pair) != (2,) for pair in pairs):
         raise ValueError(f"box must be (low, high) or {dimension} such pairs, not {box}")
-    return box
+    return pairs  # type: ignore[return-value]
 
 
 # ---- boxes ---------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from ..inputs.arguments import checked_arguments, shown
 from .confinement import box_pairs, energy_scale, natural_box, require_confinement
 from .expression_parts import Function, compiled, decimal, split
 from .expressions import ExpressionError, degree_bound, parse_expression
+from .mirror import centre_of_wells
 from .phases import Phase, PhaseError, declare_phase, derive_phases
 from .regions import region_labels
 from .same_space import check_same_space
@@ -26,6 +27,7 @@ from .same_space import check_same_space
 __all__ = ["Phase", "PhaseError", "Potential", "PotentialPair", "declare_phase"]
 
 LARGEST_DIMENSION = 1000
+NEAR_THE_MIDDLE = 0.05  # of the distance of two wells: walls about a place as near to their middle are about them
 LARGEST_ROUNDING = 1e-6  # of an energy at its minima, in its own unit of loss
 
 
@@ -334,7 +336,11 @@ def interval_edge(condition: sympy.Basic, w: sympy.Symbol) -> tuple[sympy.Expr, 
 
 @checked_arguments
 def mirrored_pair(clean: Potential) -> PotentialPair:
-    """Pair a one-dimensional two-phase energy with its mirror image w → -w as the deficit.
+    """Pair a one-dimensional two-phase energy with its mirror image as the deficit.
+
+    It is mirrored about the middle of its wells, :func:`slt_toys.potentials.mirror.centre_of_wells`: about 0 for
+    (w² - 1)² - 0.15 w. Walls that reflect stay where they are, so there it is mirrored about the middle between them,
+    which has to lie half way between the minima to a twentieth of their distance.
 
     Raises
     ------
@@ -352,14 +358,19 @@ def mirrored_pair(clean: Potential) -> PotentialPair:
         raise ValueError(
             f"potential {clean.name} has phases of equal loss, so its mirror image is no deficit; give deficit="
         )
-    energy = clean.bound_energy.subs(w, -w)
     low, high = clean.box[0]
-    if clean.boundary == "reflecting" and low != -high:
-        raise ValueError(
-            f"potential {clean.name} has walls at {low:g} and {high:g}, so its mirror image lies between others; give "
-            "box=(-c, c), or deficit="
-        )
-    box = ((-high, -low),)
+    left, right = (clean.minimum_point(i)[0] for i in (0, 1))
+    if clean.boundary == "reflecting":
+        twice = sympy.Rational(low) + sympy.Rational(high)
+        if abs(float(twice) - left - right) > NEAR_THE_MIDDLE * 2 * (right - left):
+            raise ValueError(
+                f"potential {clean.name} has walls at {low:g} and {high:g}, so its mirror image lies between others; "
+                f"give a box= about the middle of its wells, {(left + right) / 2:.3g}, or deficit="
+            )
+    else:
+        twice = 2 * centre_of_wells(clean.bound_energy, w, *(phase.minimum[0] for phase in clean.phases))
+    energy = clean.bound_energy.subs(w, twice - w)
+    box = clean.box if clean.boundary == "reflecting" else ((float(twice) - high, float(twice) - low),)
     phases = derive_phases(energy, (w,), None if clean.boundary == "natural" else box)
     deficit = Potential(f"mirror of {clean.name}", energy, (w,), (), box, phases, clean.boundary)
     return PotentialPair(clean.name, deficit, clean, clean.phases[int(np.argmax(losses))].name)

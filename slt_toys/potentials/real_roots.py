@@ -9,11 +9,13 @@ constants, and numbers that are not known to be transcendental, are refused: nob
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 import mpmath
 import sympy
+from sympy.polys.rootisolation import RealInterval
 
 from .coefficient_fields import GENERATOR, CoefficientField
 from .expressions import ExpressionError
@@ -22,6 +24,8 @@ __all__ = [
     "RealRoot", "common_real_roots", "count_real_roots", "is_algebraic", "real_roots", "real_sign",
 ]  # fmt: skip
 
+HIGH_DEGREE = 10  # of polynomials whose roots are narrowed down here
+NARROW = Fraction(1, 10**70)  # width over size
 _VARIABLE = sympy.Symbol("_root", real=True)  # a name that no user's energy can hold
 
 
@@ -92,12 +96,41 @@ def common_real_roots(expressions: Sequence[sympy.Expr], w: sympy.Symbol) -> dic
     roots: dict[sympy.Expr, int] = {}
     for factor, multiplicity in coefficients.square_free_parts(coefficients.common_divisor(expressions, w), w):
         if coefficients.constant is None:
-            roots |= dict.fromkeys(factor.real_roots(multiple=True), multiplicity)
+            roots |= dict.fromkeys(map(_narrowed, factor.real_roots(multiple=True)), multiplicity)
         else:
             # Irreducible factors where sympy finds them, for closed forms; nothing else depends on it.
             for part in [factor] if factor.has(GENERATOR) else [part for part, _ in factor.factor_list()[1]]:
                 roots |= dict.fromkeys(_roots_of_factor(coefficients.restored(part.as_expr()), w), multiplicity)
     return dict(sorted(roots.items(), key=lambda item: sympy.N(item[0], 30)))
+
+
+def _narrowed(root: sympy.Expr) -> sympy.Expr:
+    """The same root; one of sympy's gets an interval so narrow that its digits are at hand.
+
+    sympy would narrow it by continued fractions, which takes as many steps as a root is near to a short fraction.
+    """
+    if not isinstance(root, sympy.CRootOf) or root.poly.degree() < HIGH_DEGREE:
+        return root
+    coefficients = [int(c) for c in root.poly.all_coeffs()]
+    interval: Any = root._get_interval()  # pyright: ignore[reportAttributeAccessIssue]
+    low, high = (Fraction(int(x.numerator), int(x.denominator)) for x in (interval.a, interval.b))
+    if low == high:
+        return root
+
+    def positive(x: Fraction) -> bool:
+        value = Fraction(0)
+        for c in coefficients:
+            value = value * x + c
+        return value > 0
+
+    at_high = positive(high)  # no end is a root: the polynomial is irreducible
+    while high - low > NARROW * max(abs(low), abs(high)) or low < 0 < high:
+        middle = (low + high) / 2
+        low, high = (low, middle) if positive(middle) == at_high else (middle, high)
+    ends = tuple(sympy.QQ(x.numerator, x.denominator) for x in (low, high))
+    narrow = RealInterval(ends, [sympy.ZZ(c) for c in coefficients], sympy.ZZ)
+    root._set_interval(narrow)  # pyright: ignore[reportAttributeAccessIssue]
+    return root
 
 
 def count_real_roots(expression: sympy.Expr, w: sympy.Symbol) -> int:

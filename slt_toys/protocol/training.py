@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -72,6 +72,23 @@ class Training:
             learning_rate=self.learning_rates(epochs), dataset_size=self.dataset_size, batch_size=self.batch_size,
             momentum=self.momentum,
         )  # fmt: skip
+
+
+def in_another_time(training: Training, factor: float) -> Training:
+    """A training run with all learning rates times a factor, whose temperatures are the same [eq:sgd-temperature]."""
+    rates = _Times(training.learning_rate_at, factor)
+    return replace(training, learning_rate_at=rates, gradient_variance=training.gradient_variance / factor)
+
+
+@dataclass(frozen=True)
+class _Times:
+    """A schedule of learning rates times a factor."""
+
+    schedule: Callable[[NDArray[np.int64]], ArrayLike]
+    factor: float
+
+    def __call__(self, epochs: NDArray[np.int64]) -> NDArray[np.float64]:
+        return self.factor * np.asarray(self.schedule(epochs), dtype=float)
 
 
 def check_positive(settings: object, *names: str) -> None:

@@ -17,6 +17,7 @@ from ..exact.draws import draw_exact
 from ..inputs.arguments import checked_arguments
 from ..potentials.example_catalogue import additive_examples, two_phase_regression_examples
 from ..potentials.examples import Examples, GaussianGradients
+from ..potentials.own_units import relative_loss, relative_time
 from ..potentials.potential import Potential
 from ..reference.laws import law
 from ..samplers import SGD, Stage, sample_stages
@@ -29,7 +30,7 @@ Noise = Literal["additive", "table", "loss", "regression"]
 Order = Literal["with_replacement", "reshuffled"]
 
 THERMOMETERS = ("energy", "occupancy", "fluctuation-dissipation", "escape")
-FORGET, SPACING = 40.0, 0.04  # Langevin time
+FORGET, SPACING = 40.0, 0.04  # Langevin time, in the reference potential's units
 COARSER = 5  # draws between those that all but the escape thermometer look at
 LABEL_NOISE = 4.0  # of the regression, so large that its noise is as hot as the others'
 FLOOR = 0.5  # share of the additive noise beside noise that grows with the loss
@@ -68,7 +69,7 @@ class Setting:
 
 def four_series(
     temperature: float, learning_rate: float, batch_size: int, batch_sizes: Sequence[int], multiples: Sequence[int],
-    momentum: float, steps_per_epoch: Sequence[int],
+    momentum: float, steps_per_epoch: Sequence[int], loss: float = 1.0,
 ) -> list[Setting]:  # fmt: skip
     """Four series of settings that depart from one: its σ² gives it its temperature [eq:sgd-temperature].
 
@@ -82,9 +83,12 @@ def four_series(
         Of learning rate and batch size together in the second, without and with momentum.
     steps_per_epoch
         Of the third, without replacement, at the middle multiple. The fourth is over kinds of noise.
+    loss
+        The potential's own unit of loss over the reference's, in which a regression has its temperature.
     """
     rate, batch, variance = learning_rate, batch_size, 2 * temperature * batch_size / learning_rate
     middle = sorted(multiples)[len(multiples) // 2]
+    regression = 2 * (temperature / loss) / (8 * LABEL_NOISE**2)  # its σ² at the minima is about 8 LABEL_NOISE²
     return [
         *(Setting("batch size", rate, size, 0.0, variance) for size in sorted(batch_sizes)),
         *(
@@ -99,8 +103,7 @@ def four_series(
         Setting("noise", rate, batch, 0.0, variance),
         Setting("noise", rate, batch, 0.0, variance, "table", steps_per_epoch=64),
         Setting("noise", rate, batch, 0.0, variance, "loss"),
-        # Of a regression σ² at the minima is about 8 LABEL_NOISE².
-        Setting("noise", 2 * temperature / (8 * LABEL_NOISE**2), 1, 0.0, np.nan, "regression", steps_per_epoch=4096),
+        Setting("noise", regression, 1, 0.0, np.nan, "regression", steps_per_epoch=4096),
     ]
 
 
@@ -143,7 +146,7 @@ def target_of(setting: Setting, potential: Potential, seed: int) -> tuple[Exampl
     if setting.noise == "additive":
         return GaussianGradients(potential, setting.gradient_variance, size=size), 0.0
     if setting.noise == "loss":
-        growing = GaussianGradients(potential, setting.gradient_variance, "loss", size)
+        growing = GaussianGradients(potential, setting.gradient_variance / relative_loss(potential), "loss", size)
         return growing, float(np.sqrt(FLOOR * setting.gradient_variance / setting.batch_size))
     if size is None:
         raise ValueError(f"steps_per_epoch must be at least 1 for noise {setting.noise!r}, which has a finite data set")
@@ -191,8 +194,9 @@ def calibrate(
     potential
         The toy; a regression brings its own.
     duration
-        Langevin time for which the chains are looked at.
+        Langevin time for which the chains are looked at; a regression is for as long in its own units.
     """
+    unit = relative_time(potential)
     target, added = target_of(setting, potential, seed)
     well = well_of(target, setting, added)
     reshuffled = setting.order == "reshuffled"
@@ -205,7 +209,8 @@ def calibrate(
         learning_rate=setting.learning_rate, momentum=setting.momentum, batch_size=setting.batch_size,
         gradient_variance=well.variance,
     )  # fmt: skip
-    before, after, spacing = _run(setting, target, added, temperature, chains, duration, seed)
+    unit, duration = (1.0, duration / unit) if setting.noise == "regression" else (unit, duration)
+    before, after, spacing = _run(setting, target, added, temperature, chains, (duration, unit), seed)
     # Equipartition in the deeper phase, escapes from the other; all but the latter look at the draws that before has.
     few, loss = after[:, COARSER - 1 :: COARSER], well.potential
     deeper = int(np.argmin([loss.minimum_loss(k) for k in range(2)]))
@@ -220,15 +225,18 @@ def calibrate(
 
 
 def _run(
-    setting: Setting, target: Any, added: float, temperature: float, chains: int, duration: float, seed: int
+    setting: Setting, target: Any, added: float, temperature: float, chains: int, times: tuple[float, float], seed: int
 ) -> tuple[Array, Array, float]:
-    """Positions before every fifth draw's step, all draws, and the Langevin time between draws."""
-    step = setting.time_per_step
-    thin = max(1, round(SPACING / step))
+    """Positions before every fifth draw's step, all draws, and the Langevin time between draws.
+
+    ``times`` are for how long chains are looked at, and the unit of what is usual.
+    """
+    step, (duration, unit) = setting.time_per_step, times
+    thin = max(1, round(SPACING * unit / step))
     # Where the place in an epoch matters, a spacing that shares no factor with its length sees all of them.
     while setting.order == "reshuffled" and np.gcd(thin, setting.steps_per_epoch) > 1:
         thin += 1
-    burn = round(FORGET / step)
+    burn = round(FORGET * unit / step)
     ends = burn + thin * np.arange(1, round(duration / (thin * step)) + 1)
     pairs = ends[COARSER - 1 :: COARSER]  # those whose step is looked at as well
     kept = np.unique(np.concatenate([pairs - 1, ends]))

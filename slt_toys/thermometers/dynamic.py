@@ -12,7 +12,7 @@ from ..exact.recorded_passage import RecordedPassage, recorded_passage
 from ..inputs.arguments import checked_arguments
 from ..potentials.potential import Potential
 from ..reference.laws import law
-from .readings import CONFIDENCE, RANGE, Array, Range, Reading, checked_positions, reading, refusal, root
+from .readings import CONFIDENCE, Array, Range, Reading, checked_positions, range_of, reading, refusal, root
 
 FEWEST_ESCAPES = 20
 WIDER = 1.3  # factor in n_beta by which the bracket of the recorded passage grows
@@ -124,7 +124,7 @@ def fluctuation_dissipation_thermometer(
 @checked_arguments
 def escape_thermometer(
     potential: Potential, positions: ArrayLike, *, time_per_draw: float, phase: str | int,
-    target: str | int | None = None, between: Range = RANGE, confidence: float = CONFIDENCE,
+    target: str | int | None = None, between: Range | None = None, confidence: float = CONFIDENCE,
 ) -> Reading:  # fmt: skip
     """Inverse temperature at which the exact expectation of the time waited is the observed one.
 
@@ -182,7 +182,7 @@ def escape_thermometer(
         return float(np.log(total)) if total > 0 else -np.inf, passage
 
     # One that is watched all the time takes less time at every n_beta.
-    low, high = between
+    low, high = range_of(potential, between)
     guess = low
     while log_mean_first_passage_time(potential, 1 / guess, start, end) < observed + np.log(time_per_draw / escapes):
         if guess >= high:

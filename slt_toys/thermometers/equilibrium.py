@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 
-from ..exact.energies import energy_table, exact_moments, exact_occupancies
+from ..exact.energies import EnergyTable, energy_table, exact_moments, exact_occupancies
 from ..exact.kinetics import committor_quadrature
 from ..inputs.arguments import checked_arguments
+from ..potentials.boxes import has_scale
 from ..potentials.potential import Potential
 from ..samplers.phase_trips import phase_transitions
 from .changes_of_phase import settled_changes
@@ -24,11 +25,11 @@ from .readings import (  # fmt: skip
     DRIFT,
     FEWEST_CHAINS,
     HARMLESS,
-    RANGE,
     Array,
     Range,
     Reading,
     checked_positions,
+    range_of,
     reading,
     refusal,
     root,
@@ -42,13 +43,14 @@ LEAST_CHANGE = 1e-6  # of an occupancy over the whole range
 AMBIGUOUS = 25.0  # chi-square by which another inverse temperature must be worse, 5 standard errors
 TRIPS = 3.0  # changes of phase of a chain, on average, that make its occupancies its own and not the start's
 BORDER_POINTS = 20_001  # of a phase's interval
+LIKELY = (1e-3, 1e3)  # n_beta times a mean loss above the minimum: about λ
 FLAT = 1e-9  # curvature, relative to the largest, of a direction that has no temperature
 
 
 # ---- energy ---------------------------------------------------------------------------------------------------------
 @checked_arguments
 def energy_thermometer(
-    potential: Potential, positions: ArrayLike, phase: str | int | None = None, *, between: Range = RANGE,
+    potential: Potential, positions: ArrayLike, phase: str | int | None = None, *, between: Range | None = None,
     confidence: float = CONFIDENCE,
 ) -> Reading:  # fmt: skip
     """Inverse temperature at which the exact mean loss is the sampled one.
@@ -64,7 +66,8 @@ def energy_thermometer(
     phase
         Take only draws in this phase, and its own mean loss; None for all draws and the whole posterior.
     between
-        Least and largest n_beta looked for.
+        Least and largest n_beta looked for; by default from 0.1 to 1e8 in the energy's own unit of 1/loss, or about
+        what the mean loss says where the energy has none.
     """
     points = checked_positions(potential, positions)
     number = None if phase is None else potential.phase_number(phase)
@@ -74,9 +77,16 @@ def energy_thermometer(
     if few := _few_visitors(inside):
         return refusal(name, few)
 
+    losses = potential.energy_function()(points)
+    if between is None and not has_scale(potential):
+        mean = float((losses * inside).mean() / share) - min(
+            potential.minimum_loss(k) for k in range(len(potential.phases))
+        )
+        between = (LIKELY[0] / mean, LIKELY[1] / mean) if mean > 0 else None
+    between = range_of(potential, between)
     row = 0 if number is None else number + 1
     table = energy_table(potential, between)
-    excess = potential.energy_function()(points) - table.references[row]
+    excess = losses - table.references[row]
     mean = float((excess * inside).mean() / share)
     low, high = np.log(between)
     hottest, coldest = (float(np.exp(table.log_means(x)[row])) for x in (low, high))
@@ -93,7 +103,7 @@ def energy_thermometer(
     influence = -inside * (excess - mean) / share / (n_beta * variance)
     read = reading(name, n_beta, influence, confidence=confidence)
     if read.reads and len(potential.phases) > 1:
-        moved = _moved_by_start(potential, points, n_beta, number) / read.relative_error
+        moved = _moved_by_start(potential, points, n_beta, number, table) / read.relative_error
         if abs(moved) > HARMLESS:
             told = (
                 f"which moves the reading by {moved:+.1f} of its standard errors"
@@ -107,7 +117,9 @@ def energy_thermometer(
     return read
 
 
-def _moved_by_start(potential: Potential, points: Array, n_beta: float, number: int | None) -> float:
+def _moved_by_start(
+    potential: Potential, points: Array, n_beta: float, number: int | None, table: EnergyTable
+) -> float:
     """By how much log(n_beta) is off because shares of the phases are those of the start; 0 where they need not be.
 
     Of all draws the mean loss is off by the shares' own error. Of draws in one phase it is off where those are missing
@@ -121,7 +133,6 @@ def _moved_by_start(potential: Potential, points: Array, n_beta: float, number: 
         return 0.0
     exact, _ = exact_occupancies(potential, n_beta)
     if number is None:
-        table = energy_table(potential, RANGE)
         means = np.exp(table.log_means(np.log(n_beta)))[1:] + table.offsets[1:]
         _, variance = exact_moments(potential, n_beta, None)
         return -float((seen / seen.sum() - exact) @ means) / (n_beta * variance)
@@ -146,7 +157,7 @@ def _moved_by_start(potential: Potential, points: Array, n_beta: float, number: 
 # ---- occupancy ------------------------------------------------------------------------------------------------------
 @checked_arguments
 def occupancy_thermometer(
-    potential: Potential, positions: ArrayLike, *, between: Range = RANGE, confidence: float = CONFIDENCE
+    potential: Potential, positions: ArrayLike, *, between: Range | None = None, confidence: float = CONFIDENCE
 ) -> Reading:
     """Inverse temperature at which the exact occupancies of the phases suit the visited ones best.
 
@@ -161,7 +172,7 @@ def occupancy_thermometer(
         As for :func:`energy_thermometer`; a narrower ``between`` may leave one of two temperatures.
     """
     name = "occupancy"
-    points = checked_positions(potential, positions)
+    points, between = checked_positions(potential, positions), range_of(potential, between)
     if len(potential.phases) < 2:
         return refusal(name, f"{potential.name} has one phase")
     index = potential.phase_index(points)

@@ -116,7 +116,7 @@ def recorded_escape_thermometer(
     escapes = int(escaped.sum())
     if escapes < FEWEST_ESCAPES:
         return refusal(name, f"{escapes} escapes were seen; {FEWEST_ESCAPES} are the fewest")
-    table = passage_table(potential, round(time_per_draw, 12), start, end, between, axis)
+    table = passage_table(potential, float(f"{time_per_draw:.12g}"), start, end, between, axis)
     began, cut = _ends(waiting, escaped)
     totals = law("recorded-wait")(
         start_waits=table.at_nodes(points[began]).sum(axis=1),

@@ -18,13 +18,14 @@ from scipy.optimize import brentq
 from scipy.special import fdtrc, stdtrit
 
 from ..inputs.arguments import checked_arguments
+from ..potentials.boxes import loss_unit
 from ..potentials.potential import Potential
 
 Array = NDArray[np.float64]
 Range = tuple[float, float]
 
 CONFIDENCE = 0.95
-RANGE: Range = (0.1, 1e8)  # of n_beta looked through, that of the standard quadrature nodes
+RANGE: Range = (0.1, 1e8)  # of n_beta looked through, in the energy's own unit: that of the standard quadrature nodes
 FEWEST_CHAINS = 20  # the error of a standard error from 20 chains is 16 %
 LARGEST_ERROR = 0.25  # of log(n_beta): beyond it the delta method means little
 DRIFT = 5.0  # standard errors by which the start of a run differs from the rest
@@ -269,6 +270,14 @@ def checked_positions(potential: Potential, positions: ArrayLike, name: str = "p
     if not np.isfinite(points).all():
         raise ValueError(f"{name} must be finite; a chain that diverged has no temperature")
     return points
+
+
+def range_of(potential: Potential, between: Range | None = None) -> Range:
+    """The inverse temperatures looked through: those asked for, or else `RANGE` in the energy's own unit of loss."""
+    if between is not None:
+        return between
+    unit = loss_unit(potential)
+    return RANGE[0] / unit, RANGE[1] / unit
 
 
 def root(excess: Callable[[float], float], low: float, high: float) -> float:

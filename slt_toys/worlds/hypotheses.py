@@ -129,7 +129,7 @@ def _logistic(name: str, variable: Callable[[Design], Array], sign: float) -> Hy
     def bounds(given: Design) -> tuple[Array, Array]:
         values = variable(given)
         values = values[np.isfinite(values)]
-        span = max(float(np.ptp(values)), 1e-9) if values.size else 1.0
+        span = (float(np.ptp(values)) or 1e-9 * float(np.abs(values).max()) or 1.0) if values.size else 1.0
         middle = float(values.mean()) if values.size else 0.0
         return np.array([middle - 2 * span, np.log(0.002 * span), 0.0, 0.0]), np.array(
             [middle + 2 * span, np.log(4 * span), 1.0, 1.0]

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from ..potentials.catalogue import barrier_spectrum, find_pair
 from ..potentials.from_text import read_pair
+from ..potentials.own_units import relative_time
 from ..potentials.potential import PotentialPair
 from .minibatch_problems import SETTINGS, minibatch_problem
-from .problems import Problem, decaying, harmonic
+from .problems import LEARNING_RATE, Problem, decaying, harmonic
 from .simulated_problems import cold_pathways, regression, thermal_valley
 
 PLANE_VARIANCE, SPECTRUM_VARIANCE, COLD_VARIANCE = 24.0, 24.0, 13.0  # for each example of the largest batch
@@ -56,7 +57,7 @@ def named_problem(name: str, batch_sizes: Sequence[int], decay: float) -> Proble
 
 
 def own_problem(potential: str, batch_sizes: Sequence[int], decay: float) -> Problem:
-    """A pair of one coordinate, named or typed by the user, under exponential decay.
+    """A pair of one coordinate, named or typed by the user, under exponential decay in its own unit of time.
 
     Raises
     ------
@@ -66,4 +67,5 @@ def own_problem(potential: str, batch_sizes: Sequence[int], decay: float) -> Pro
     pair = read_pair(potential)
     if pair.clean.dimension != 1:
         raise ValueError(f"--potential must have one coordinate, not {pair.clean.dimension} as {pair.name}")
-    return decaying(pair, "your own", batch_sizes, decay)
+    rate = LEARNING_RATE * relative_time(pair.clean)
+    return decaying(pair, "your own", batch_sizes, decay, learning_rate=rate)

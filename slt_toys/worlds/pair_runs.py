@@ -10,13 +10,14 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from ..potentials.own_units import relative_loss, relative_time
 from ..potentials.potential import PotentialPair
 from ..protocol.arms import ARMS, CONTROL, Arm
 from ..protocol.exact import exact_shifts, exact_stuck_in_arm
 from ..protocol.sampled import sampled_shifts
 from ..protocol.sgd_pair import NoisyPair
 from ..protocol.shifts import Late, Shift, Sudden, shift_catalogue, three_phase_pair, windows_by_onset
-from ..protocol.training import Training
+from ..protocol.training import Training, in_another_time
 from ..results.progress import progress
 from .arm_ends import ArmEnd, arm_ends
 from .experiment import Experiment, carry_out
@@ -26,7 +27,7 @@ from .world import WORLDS, World, thermal_two_phase
 
 Array = NDArray[np.float64]
 CONFIDENCE = 0.95
-USUAL_TEMPERATURE = 0.6
+USUAL_TEMPERATURE = 0.6  # in the units of the reference pair
 MIDDLE = (0.1, 0.7)  # where the control's end may lie among the switch epochs, as a share of the last
 AIM = 0.35
 COARSE_CELLS = {1: 160, 2: 28}  # by coordinates, for the search of a temperature
@@ -116,7 +117,9 @@ def control_temperature(
     epochs_after: int,
     level: float,
 ) -> float:
-    """0.6, or where the control's end lies well within the switch epochs; 0.6 again if there is no such place.
+    """The usual one, or where the control's end lies well within the switch epochs; else the usual one again.
+
+    The usual one is 0.6 for the reference pair, and as much of the clean energy's own unit of loss for any other.
 
     Parameters
     ----------
@@ -132,16 +135,17 @@ def control_temperature(
         run = CONTROL.schedule(training_at(float(np.exp(log_temperature))), round(share * last), epochs_after)
         return float(exact_stuck_in_arm(pair, [run], cells)[0]) - level
 
-    usual = float(np.log(USUAL_TEMPERATURE))
+    usual_temperature = USUAL_TEMPERATURE * relative_loss(pair.clean)
+    usual = float(np.log(usual_temperature))
     if missing(usual, MIDDLE[0]) < 0 < missing(usual, MIDDLE[1]):
-        return USUAL_TEMPERATURE
+        return usual_temperature
     grid = usual + np.log(2.0) * np.arange(-8, 6)
     values = [missing(float(at), AIM) for at in grid]
     for low, high in zip(range(len(grid)), range(1, len(grid)), strict=False):
         if values[low] > 0 > values[high]:
             root = brentq(missing, float(grid[low]), float(grid[high]), args=(AIM,), xtol=0.02)
-            return float(f"{np.exp(float(root)):.3g}")  # type: ignore[arg-type]
-    return USUAL_TEMPERATURE
+            return usual_temperature * float(f"{np.exp(float(root) - usual):.3g}")  # type: ignore[arg-type]
+    return usual_temperature
 
 
 def ends_of_arms(pair: PotentialPair, world: World, runs: int, seed: int, confidence: float) -> tuple[ArmEnd, ...]:
@@ -276,9 +280,11 @@ def shift_study(
     of_pair = masses_after_shifts(
         pair, training_at(temperature), {**named, **windows}, epochs_after, chains=chains, seed=seeds[0]
     )
+    # As many of its own units of time in an epoch as the control run has of the pair's.
+    training = in_another_time(training_at(USUAL_TEMPERATURE), 1 / relative_time(pair.clean))
     of_three = masses_after_shifts(
-        three_phase_pair(), training_at(USUAL_TEMPERATURE), named, epochs_after, chains=chains, seed=seeds[1]
-    )
+        three_phase_pair(), training, named, epochs_after, chains=chains, seed=seeds[1]
+    )  # fmt: skip
     return ShiftStudy(of_pair, of_three, windows)
 
 

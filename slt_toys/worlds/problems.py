@@ -213,10 +213,12 @@ def escape_barrier(pair: PotentialPair) -> tuple[float, float]:
     return barrier.loss - well.loss, 1 - 1 / (2 * well.half_order) - 1 / (2 * barrier.half_order)
 
 
-def variance_for(pair: PotentialPair, batch_sizes: Sequence[int], hot: float = HOT) -> float:
+def variance_for(
+    pair: PotentialPair, batch_sizes: Sequence[int], hot: float = HOT, learning_rate: float = LEARNING_RATE
+) -> float:
     """Gradient variance that makes the first epoch of the largest batch ``hot`` barriers warm [eq:sgd-temperature]."""
     unit = law("sgd-temperature")(
-        learning_rate=LEARNING_RATE, gradient_variance=1.0, batch_size=max(batch_sizes), momentum=0.0
+        learning_rate=learning_rate, gradient_variance=1.0, batch_size=max(batch_sizes), momentum=0.0
     )
     return hot * escape_barrier(pair)[0] / unit
 
@@ -233,10 +235,11 @@ def decaying(
     runs_share: float = 1.0,
     level: float = 0.5,
     name: str = "",
+    learning_rate: float = LEARNING_RATE,
 ) -> Problem:
-    """A pair of energies under exponential decay."""
-    noise = variance_for(pair, batch_sizes) if variance is None else variance
-    schedule = ExponentialDecay(LEARNING_RATE, decay)
+    """A pair of energies under exponential decay, from ``learning_rate`` on."""
+    noise = variance_for(pair, batch_sizes, learning_rate=learning_rate) if variance is None else variance
+    schedule = ExponentialDecay(learning_rate, decay)
     halving = law("epochs-per-halving")(decay=decay)
     # Wide enough for the batch sizes: the end moves by one halving for each of theirs.
     octaves = float(np.log2(max(batch_sizes) / min(batch_sizes)))

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from ..inputs.arguments import checked_arguments
 from ..potentials.catalogue import find_pair
+from ..potentials.own_units import relative_loss
 from ..potentials.potential import PotentialPair
 from ..protocol.arms import ARMS, Arm, Observation
 from ..protocol.components import stuck_components
@@ -220,7 +221,7 @@ NO_STEPS = "SGD's own steps are unstable in these wells, or too few, and its lim
 
 def _heun_limits(pair: PotentialPair) -> Callable[[Array], Array]:
     """Largest Heun step by temperature; made when it is first asked for."""
-    knots = np.geomspace(1e-7, 10.0, 25)  # the step that is stable varies slowly
+    knots = relative_loss(pair.clean) * np.geomspace(1e-7, 10.0, 25)  # the step that is stable varies slowly
     known: list[Array] = []
 
     def limits(temperatures: Array) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import mpmath
 import numpy as np
 import pytest
 from scipy.integrate import dblquad
@@ -46,6 +47,18 @@ def test_first_passage_by_pure_diffusion():
         "w**8/100000000000000000000", box=(0, 1), phases=catalogue()["monomial_well"].phases
     )
     assert mean_first_passage_time(flat, 0.5, 0.25, 0.75) == pytest.approx((0.75**2 - 0.25**2), rel=1e-12)
+
+
+@pytest.mark.parametrize("temperature", [0.02, 0.05, 0.3, 1.0])
+def test_a_climb_beyond_all_mass(temperature):
+    """From one flank of a parabola to the other: the inner integral is an error function. It was 30 % off."""
+    with mpmath.workdps(60):
+        t, end = mpmath.mpf(temperature), mpmath.mpf(2.75)
+        cuts = [end - (2 * end) * mpmath.mpf(2) ** -k for k in range(14)] + [end]
+        outer = mpmath.quad(lambda y: mpmath.exp(y * y / t) * mpmath.erfc(-y / mpmath.sqrt(t)), cuts)
+        expected = float(mpmath.log(outer * mpmath.sqrt(mpmath.pi * t) / 2 / t))
+    found = log_mean_first_passage_time(Potential.from_expression("w**2"), temperature, -2.75, 2.75)
+    assert found == pytest.approx(expected, abs=1e-8)
 
 
 @pytest.mark.parametrize("name", LINES)

@@ -211,11 +211,12 @@ def test_mirrored_and_exchanged_coordinates(t: float):
         assert np.allclose(p.total_mean_loss, table.total_mean_loss, rtol=1e-6)
     line = Potential.from_expression(LINES["singular"])
     image = mirrored_pair(line).deficit
-    assert image.box[0] == pytest.approx(tuple(-x for x in line.box[0][::-1]))
+    twice = float(image.minimum_point(0)[0] + line.minimum_point(1)[0])  # of the place about which it is mirrored
+    assert image.box[0] == pytest.approx(tuple(twice - x for x in line.box[0][::-1]))
     assert np.allclose(occupancy(image, 1 / t)[:, ::-1], occupancy(line, 1 / t), rtol=1e-9)
     ends = [float(line.minimum_point(i)[0]) for i in (0, 1)]
     there = mean_first_passage_time(line, t, *ends)
-    assert mean_first_passage_time(image, t, -ends[0], -ends[1]) == pytest.approx(there, rel=1e-8)
+    assert mean_first_passage_time(image, t, twice - ends[0], twice - ends[1]) == pytest.approx(there, rel=1e-8)
 
 
 def test_axes_with_units_of_their_own():

@@ -10,7 +10,7 @@ import sympy
 
 from slt_toys.exact.equilibrium import phase_table
 from slt_toys.exact.phase_integrals import range_for
-from slt_toys.potentials.boxes import loss_unit
+from slt_toys.potentials.boxes import has_scale, loss_unit
 from slt_toys.potentials.confinement import energy_scale, ray_box, sublevel_box, taylor_coefficients
 from slt_toys.potentials.expressions import parse_expression
 from slt_toys.potentials.potential import Potential
@@ -37,7 +37,9 @@ def test_scales():
     assert energy_scale(w**2 + w**4 / 4, (w,), zero) == pytest.approx(4)
     assert energy_scale(7 * w**6, (w,), zero) == 1.0
     assert energy_scale(7 * w**2, (w,), zero, ((-2.0, 1.0),)) == pytest.approx(28)
-    assert loss_unit(Potential.from_expression("250*((w**2-1)**2 - 0.15*w)")) == 100
+    unit = loss_unit(Potential.from_expression("(w**2-1)**2 - 0.15*w"))
+    assert loss_unit(Potential.from_expression("250*((w**2-1)**2 - 0.15*w)")) == pytest.approx(250 * unit)
+    assert has_scale(Potential.from_expression("w**2 + w**4")) and not has_scale(Potential.from_expression("7*w**6"))
     standard = range_for(np.array([1.0]))
     assert (standard.n_beta_low, standard.n_beta_high) == (0.1, 1e8)
     assert (standard.in_unit(100.0).n_beta_low, standard.in_unit(100.0).n_beta_high) == pytest.approx((1e-3, 1e6))

@@ -38,3 +38,13 @@ def test_a_root_is_a_number():
     assert abs(sympy.N((w**3 - pi * w - Rational(1, 10)).subs(w, root), 80)) < 1e-70
     assert bool(root > 1) and not bool(root > 2)
     assert root.subs(sympy.Symbol("_root", real=True), 3) == root
+
+
+def test_a_root_next_to_a_short_fraction_is_found_at_once():
+    """sympy alone takes minutes: its continued fractions creep towards 97/10."""
+    roots = real_roots(16 * w * (w**2 - Rational(9409, 100)) ** 7 + Rational(17, 100), w)
+    values = [float(root) for root in roots]
+    assert values == sorted(values) and len(values) == 3 and values[-1] == pytest.approx(9.7, abs=0.2)
+    for root in roots:
+        x = sympy.N(root, 60)
+        assert abs(16 * x * (x**2 - sympy.Rational(9409, 100)) ** 7 + sympy.Rational(17, 100)) < 1e-25
