@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy
@@ -18,7 +19,18 @@ from .certified_points import CriticalPoint, PhaseError, certified_points, short
 from .expression_parts import compiled
 from .expressions import ExpressionError
 
-__all__ = ["check_periods", "critical_points_around", "images", "in_period", "period_scale", "wrapped"]
+if TYPE_CHECKING:
+    from .potential import Potential
+
+__all__ = [
+    "check_periods",
+    "critical_points_around",
+    "images",
+    "in_period",
+    "period_scale",
+    "refuse_periodic",
+    "wrapped",
+]
 
 Box = tuple[tuple[float, float], ...]
 Array = NDArray[np.float64]
@@ -105,6 +117,19 @@ def in_period(point: Sequence[sympy.Expr], box: Box) -> bool:
         low - SAME_LENGTH * (high - low) <= float(sympy.N(x, 30)) <= high + SAME_LENGTH * (high - low)
         for x, (low, high) in zip(point, box, strict=True)
     )
+
+
+def refuse_periodic(what: str, instead: str, **potentials: Potential) -> None:
+    """Refuse potentials on a circle or a torus, by the names of the arguments that hold them.
+
+    Raises
+    ------
+    ValueError
+        In one line: what knows no circle, and what to do ``instead``.
+    """
+    for name, potential in potentials.items():
+        if potential.boundary == "periodic":
+            raise ValueError(f"{name} {potential.name} is periodic; {what} takes no circle or torus: {instead}")
 
 
 def wrapped(points: ArrayLike, box: Sequence[tuple[float, float]]) -> Array:
