@@ -84,6 +84,12 @@ class Piece:
                 break
         return _value(own[..., 1], at)
 
+    def meets(self, left: float, right: float, bottom: float, top: float) -> bool:
+        """Whether it comes between two heights between two first coordinates, as near as the slack."""
+        between = (self.edges > left) & (self.edges < right)
+        own = np.concatenate([self.height(np.array([left, right])), self.heights[between]])
+        return bool(own.min() - self.slack <= top and own.max() + self.slack >= bottom)
+
     def roughly(self, x: Array) -> Array:
         """The same by straight lines, off by no more than the slack."""
         return np.interp(x, self.edges, self.heights)
@@ -301,7 +307,8 @@ def _arranged(land: Landscape, pieces: Sequence[Piece], upright: Sequence[float]
     for a, b in pairwise(knots):
         middle = np.array([(a + b) / 2])
         inside = [(float(p.height(middle)[0]), p) for p in pieces if p.edges[0] < middle[0] < p.edges[-1]]
-        inside = [pair for pair in sorted(inside, key=lambda pair: pair[0]) if bottom <= pair[0] <= top]
+        # On a torus a piece goes on beyond the box, and may leave or enter it within a slab.
+        inside = [pair for pair in sorted(inside, key=lambda pair: pair[0]) if pair[1].meets(a, b, bottom, top)]
         own = tuple(piece for _, piece in inside)
         if not own:
             basins = [descended(land, np.array([middle[0], (bottom + top) / 2])) % (count or len(land.minima))]
