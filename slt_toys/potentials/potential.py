@@ -19,7 +19,7 @@ from ..inputs.arguments import checked_arguments, shown
 from .confinement import box_pairs, energy_scale, natural_box, require_confinement
 from .expression_parts import Function, compiled, decimal, split
 from .expressions import ExpressionError, degree_bound, parse_expression
-from .periodic import check_periods, in_period, period_scale, wrapped
+from .periodic import check_periods, in_period, period_scale, refuse_periodic, wrapped
 from .phases import Phase, PhaseError, declare_phase, derive_phases
 from .regions import region_labels
 from .same_space import check_same_space
@@ -397,6 +397,7 @@ def mirrored_pair(clean: Potential) -> PotentialPair:
             f"potential {clean.name} has {clean.dimension} coordinate(s) and {len(clean.phases)} phase(s); without "
             "deficit= it needs one coordinate and two phases, such as (w**2-1)**2 - 0.15*w"
         )
+    refuse_periodic("a mirror image", "give deficit=", clean=clean)
     w = clean.coordinates[0]
     losses = [clean.minimum_loss(0), clean.minimum_loss(1)]
     if losses[0] == losses[1]:

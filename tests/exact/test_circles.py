@@ -110,7 +110,8 @@ def test_nothing_depends_on_the_cut(cut, temperature, start, further):
     rates = [log_saddle_rate(p, temperature, *numbers) for p, numbers in ((uncut, (0, 1)), (potential, order))]
     assert rates[0] == pytest.approx(rates[1], abs=1e-9)
     places = np.linspace(-10, 10, 31)
-    np.testing.assert_allclose(*(marginal_density(p, "w", 1 / temperature, places) for p in (uncut, potential)), 1e-9)
+    densities = [marginal_density(p, "w", 1 / temperature, places) for p in (uncut, potential)]
+    np.testing.assert_allclose(*densities, rtol=1e-9)
 
 
 def collocated(low: float, high: float, temperature: float, right: float, ends: tuple[float, float]):
