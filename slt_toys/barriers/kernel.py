@@ -26,6 +26,7 @@ from scipy.interpolate import CubicSpline
 
 from ..exact.kinetics import barrier_form, kramers_prefactor, well_form
 from ..inputs.arguments import check_fields, checked_arguments
+from ..potentials.periodic import refuse_periodic
 from ..potentials.potential import Potential, PotentialPair
 from ..protocol.exact import stuck_by_switch
 from ..protocol.schedule import Ending, Start
@@ -255,7 +256,14 @@ def barrier_height(pair: PotentialPair) -> float:
             f"pair {pair.name} must have one coordinate and two phases to give a family of barriers, such as "
             "find_pair('regular_double_well')"
         )
+    _one_barrier(pair)
     return barrier_form(pair.clean).loss - pair.clean.minimum_loss(pair.stuck_phase)
+
+
+def _one_barrier(pair: PotentialPair) -> None:
+    """Refuse a circle, where two wells meet over two barriers."""
+    instead = "give walls, boundary='reflecting', or ask exact_stuck_probability for the pair itself"
+    refuse_periodic("a family over one barrier", instead, pair=pair.clean)
 
 
 def _check_heights(heights: ArrayLike) -> Array:
@@ -288,6 +296,7 @@ def _two_states(
     start: str,
 ) -> Array:
     """Stuck mass of two states with the rates of each epoch, for every scale; exact within each epoch."""
+    _one_barrier(pair)
     cold, long = temperatures / scales[:, None], durations * scales[:, None]
     tables = []
     for potential in (pair.deficit, pair.clean):
@@ -311,6 +320,7 @@ def _two_states(
 
 def _gumbel(pair: PotentialPair, training: Training, switches: NDArray, heights: Array, scales: Array) -> Array:
     """The law of rare one-way escapes; its rate is that of the stuck phase's well."""
+    _one_barrier(pair)
     schedule = training.learning_rate_at
     if not isinstance(schedule, ExponentialDecay):
         raise ValueError("method 'gumbel' is a law of exponential decay; give learning_rate_at=ExponentialDecay(...)")

@@ -21,6 +21,7 @@ from ..exact.elimination import eliminate, substitute
 from ..exact.fokker_planck import FokkerPlanck, check_temperature, fokker_planck, grid_for
 from ..exact.kinetics import committor, log_mean_first_passage_time
 from ..inputs.arguments import checked_arguments
+from ..potentials.periodic import refuse_periodic
 from ..potentials.potential import Potential
 
 Array = NDArray[np.float64]
@@ -249,6 +250,7 @@ def _moving(potential: Potential, start: str | int, target: str | int) -> list[t
 
 def _process(part: Potential, temperature: float) -> tuple[FokkerPlanck, Array]:
     check_temperature(temperature)
+    refuse_periodic("a law of transitions over one barrier", "give walls, boundary='reflecting'", potential=part)
     grid = grid_for(part, [temperature], GRID_CELLS)
     return fokker_planck(part, grid), grid.centers[0]
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..inputs.arguments import checked_arguments, shown
 from ..potentials.boxes import loss_unit, mass_beyond, widened
+from ..potentials.periodic import wrapped
 from ..potentials.potential import Potential
 from .phase_integrals import PhaseMoments, checked_n_beta, group_of, part_of, phase_moments, range_for
 from .quadrature import QuadratureError, line_integrals
@@ -170,7 +171,7 @@ def marginal_density(
         Inverse temperatures, a number or shape (temperatures,).
     grid
         Values of the coordinate, shape (points,); beyond walls that reflect the density is 0, and so it is where the
-        loss stands 30 temperatures above every phase.
+        loss stands 30 temperatures above every phase. On a circle it repeats itself.
 
     Returns
     -------
@@ -198,6 +199,8 @@ def marginal_density(
     energy = part.energy_function()
     axis = own.index(int(number))
     low, high = part.box[axis]
+    if part.boundary == "periodic":
+        points = wrapped(points[:, None], [(low, high)])[:, 0]
     inside = (points >= low) & (points <= high)
     logs = np.full((values.size, points.size), -np.inf)
     if len(own) == 1:

@@ -1,7 +1,7 @@
 """The Fokker–Planck equation of overdamped Langevin dynamics, discretised reversibly in one and two dimensions.
 
-``dw = -∇L dt + √(2T) dW`` on a box with reflecting walls becomes a Markov jump process between the cells of a tensor
-grid, with the rates of Scharfetter & Gummel (1969),
+``dw = -∇L dt + √(2T) dW`` on a box with reflecting walls, a circle or a torus becomes a Markov jump process between the
+cells of a tensor grid, with the rates of Scharfetter & Gummel (1969),
 
     k(i → j) = T / (h_ij · width_i) · B((L_j - L_i)/T),        B(x) = x / (eˣ - 1).
 
@@ -12,6 +12,7 @@ coordinate.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -141,6 +142,11 @@ def fokker_planck(potential: Potential, grid: Grid) -> FokkerPlanck:
             f"grid has {grid.dimension} axes; potential {potential.name} has {potential.dimension} coordinates"
         )
     walls = tuple((float(edges[0]), float(edges[-1])) for edges in grid.edges)
+    if potential.boundary == "periodic" and (grid.boundary != "periodic" or not _whole_turns(walls, potential.box)):
+        raise ValueError(
+            f"grid must be periodic over whole periods of {potential.name}, as grid_for makes it, not {grid.boundary} "
+            f"on {walls}"
+        )
     unwalled = replace(potential, box=walls) if grid.boundary == potential.boundary == "natural" else None
     process = FokkerPlanck(grid, potential.energy_function()(grid.points), unwalled)
     if grid.boundary == "periodic":
@@ -149,6 +155,11 @@ def fokker_planck(potential: Potential, grid: Grid) -> FokkerPlanck:
     if any(potential is own for own in group):
         process._held[0] = highest
     return process
+
+
+def _whole_turns(walls: Sequence[tuple[float, float]], box: Sequence[tuple[float, float]]) -> bool:
+    turns = np.array([(b - a) / (high - low) for (a, b), (low, high) in zip(walls, box, strict=True)])
+    return bool((np.abs(turns - turns.round()) < 1e-9).all() and (turns > 0.5).all())
 
 
 def _check_period(potential: Potential, grid: Grid) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..inputs.arguments import check_fields, checked_arguments, shown
 from ..potentials.boxes import widened
+from ..potentials.periodic import images, wrapped
 from ..potentials.potential import Potential
 from ..potentials.same_space import check_same_space
 
@@ -101,8 +102,10 @@ class Grid:
         return Grid(halves, self.boundary, self.made_for)
 
     def cell(self, point: ArrayLike) -> int:
-        """Flat index of the cell that holds a point (d,)."""
+        """Flat index of the cell that holds a point (d,), wherever it lies around a circle."""
         point = np.atleast_1d(np.asarray(point, dtype=float))
+        if self.boundary == "periodic":
+            point = wrapped(point, [(float(edges[0]), float(edges[-1])) for edges in self.edges])
         index = []
         for value, edges in zip(point, self.edges, strict=True):
             if not edges[0] <= value <= edges[-1]:
@@ -121,7 +124,7 @@ def grid_for(
     minimum by 45 times the highest temperature. Half of the cells (three quarters along each axis of two) are spread
     evenly; the others follow the cube root of every phase's density (the spacing that is best for a
     second-order rule) at temperatures down to where crossings freeze out. In one dimension every border of a
-    phase falls on a cell edge.
+    phase falls on a cell edge. Of a periodic potential the grid is its circle or torus.
 
     Parameters
     ----------
@@ -158,21 +161,19 @@ def grid_for(
         narrow = widths < widths.max() / 2  # where edges were added: wells that may hold mass and hardly any length
         if narrow.any():
             density[axis] = (1 - NARROW) * density[axis] + NARROW * narrow / (narrow.sum() * widths)
-    borders = (
-        {edge for p in group for i in range(len(p.phases) - 1) for edge in p.phase_interval(i)[1:]} if d == 1 else set()
-    )
+    borders = {place for p in group for place in borders_of(p)} if d == 1 else set()
     edges = tuple(
         _equidistribute(edges, rho, n, sorted(borders))
         for edges, rho, n in zip(raster.edges, density, counts, strict=True)
     )
-    boundary = "natural" if all(p.boundary == "natural" for p in group) else "reflecting"
+    boundary = group[0].boundary  # all have the same
     return Grid(edges, boundary, (tuple(group), float(temperatures.max())))
 
 
 def _effective_box(group: Sequence[Potential], highest: float) -> tuple[tuple[float, float], ...]:
     group = [widened(p, highest) for p in group]
     box = tuple((min(p.box[i][0] for p in group), max(p.box[i][1] for p in group)) for i in range(group[0].dimension))
-    if any(p.boundary == "reflecting" for p in group):
+    if any(p.boundary != "natural" for p in group):
         return box
     for _ in range(MOST_CUTS):
         cut = _cut(group, box, highest)
@@ -211,7 +212,7 @@ def _refined(raster: Grid, group: Sequence[Potential], temperatures: Array) -> G
         energy = p.energy_function()
         places = [p.minimum_point(i) for i in range(len(p.phases))]
         if p.dimension == 1:
-            places += [np.array([p.barrier(i)]) for i in range(len(p.phases) - 1)]
+            places += [np.array([border]) for border in borders_of(p)]
         lowest = _coldest(p, temperatures)
         for axis, edges in enumerate(raster.edges):
             cell = np.zeros(p.dimension)
@@ -219,7 +220,10 @@ def _refined(raster: Grid, group: Sequence[Potential], temperatures: Array) -> G
             for place in places:
                 if np.abs(energy(np.stack([place - cell, place + cell])) - energy(place)).max() > lowest:
                     steps = cell[axis] * np.geomspace(1e-5, 1.0, 200 if p.dimension == 1 else 30)
-                    added[axis] += [place[axis] - steps, place[axis] + steps]
+                    around = [place[axis] - steps, place[axis] + steps]
+                    if p.boundary == "periodic":
+                        around = [wrapped(own[:, None], [p.box[axis]])[:, 0] for own in around]
+                    added[axis] += around
     if not any(added):
         return raster
     return Grid(tuple(
@@ -236,11 +240,24 @@ def _coldest(potential: Potential, temperatures: Array) -> float:
 def straight_barrier(potential: Potential) -> float:
     """Lowest barrier along the straight lines from each minimum to the next; 0 where there is none."""
     minima = [potential.minimum_point(i) for i in range(len(potential.phases))]
+    ways = list(pairwise(minima))
+    if potential.boundary == "periodic":
+        ways = [(first, image) for first, second in ways for image in images(second[None], potential.box)[:, 0]]
     share, heights = np.linspace(0.0, 1.0, 1001)[:, None], []
-    for first, second in pairwise(minima):
+    for first, second in ways:
         along = potential.energy_function()(first + share * (second - first))
         heights.append(float(along.max() - max(along[0], along[-1])))
     return min((h for h in heights if h > 0), default=0.0)
+
+
+def borders_of(potential: Potential) -> list[float]:
+    """Where each phase of one coordinate meets the next one, in the box; on a circle the last one meets the first."""
+    if potential.boundary != "periodic":
+        return [potential.barrier(i) for i in range(len(potential.phases) - 1)]
+    if len(potential.phases) < 2:
+        return []
+    ends = np.array([[potential.barrier(i)] for i in range(len(potential.phases))])
+    return sorted(set(wrapped(ends, potential.box)[:, 0].tolist()))
 
 
 def _bumps(potential: Potential, raster: Grid, temperatures: Array) -> list[Array]:
@@ -262,9 +279,10 @@ def _bumps(potential: Potential, raster: Grid, temperatures: Array) -> list[Arra
             heights.append(energy[inside & border].min() - energy[inside].min())
     if raster.dimension == 1:
         minima = [float(potential.minimum_point(i)[0]) for i in range(len(potential.phases))]
-        for left, right in pairwise(minima):
-            between = (raster.centers[0] > left) & (raster.centers[0] < right)
-            shapes.append((between, energy[between].max() - energy))
+        ways = [(raster.centers[0] > left) & (raster.centers[0] < right) for left, right in pairwise(minima)]
+        if potential.boundary == "periodic":
+            ways.append((raster.centers[0] > minima[-1]) | (raster.centers[0] < minima[0]))
+        shapes += [(between, energy[between].max() - energy) for between in ways if between.any()]
     heights = [height for height in heights if height > 0]
     lowest = max(temperatures.min(), min(heights) / FROZEN) if heights else temperatures.min()
     ladder = np.geomspace(min(lowest, temperatures.max()), temperatures.max(), 8)

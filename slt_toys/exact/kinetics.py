@@ -17,10 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 from ..inputs.arguments import checked_arguments, shown
 from ..potentials.boxes import TEMPERATURES_KEPT, scale_of, widened
 from ..potentials.confinement import taylor_coefficients
+from ..potentials.periodic import images, wrapped
 from ..potentials.potential import Potential, interval_edge
 from ..reference.laws import law
 from .elimination import eliminate, substitute
 from .fokker_planck import FokkerPlanck, Grid, check_temperature, grid_for
+from .panels import gauss_points, log_cumulative, log_panel_integrals, without_empty_panels, without_steep_panels
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -33,13 +35,7 @@ __all__ = [
 
 LARGEST_ORDER = 64  # of vanishing at a minimum or a barrier
 NEXT_TO = 1e-6  # of the box's width: a numeric minimum or barrier is that near to the exact one
-NODES = 10  # Gauss nodes in a panel
 PANELS = 800  # doubling them changes nothing above rounding (tested)
-STEEP = 2.0  # L/T may vary by so much across a panel where a passage is mostly downhill
-UPHILL = 25.0  # where it climbs by more than this, what it takes downhill is below 1e-10 of the time
-MOST_PANELS = 400_000
-ROUNDS = 40  # of cutting panels in four
-NOTHING_LEFT = 40.0  # temperatures above the lowest point behind a start, e⁻⁴⁰ of the mass there
 
 
 # ---- quadrature, one dimension -------------------------------------------------------------------------------------
@@ -59,7 +55,7 @@ def log_mean_first_passage_time(
     temperature
         In units of loss.
     start, target
-        Points of the box; the target may lie on either side.
+        Points of the box; the target may lie on either side, and on a circle it is reached from both.
     panels
         About how many panels.
 
@@ -69,6 +65,12 @@ def log_mean_first_passage_time(
         For another dimension, a temperature that is not positive, or points outside the box.
     """
     check_temperature(temperature)
+    if potential.boundary == "periodic":
+        (low, high), start, target = _around(potential, start=start, target=target)
+        if start == target:
+            return -np.inf
+        before = target if target < start else target - (high - low)
+        return log_mean_exit_time(potential, temperature, start, before, before + (high - low), panels)
     _interval(potential, start=start, target=target)
     if start == target:
         return -np.inf
@@ -88,11 +90,11 @@ def log_mean_first_passage_time(
     def height(points: Array) -> Array:
         return energy(sign * points) / temperature
 
-    edges = _without_steep_panels(_without_empty_panels(edges, start, height), height)
-    points, half = _gauss_points(edges)
+    edges = without_steep_panels(without_empty_panels(edges, start, height), height)
+    points, half = gauss_points(edges)
     exponent = height(points)
-    inner = _log_cumulative(-exponent, half)
-    log_panel = _log_panel_integrals(exponent + inner, half)
+    inner = log_cumulative(-exponent, half)
+    log_panel = log_panel_integrals(exponent + inner, half)
     return float(np.logaddexp.reduce(log_panel[edges[:-1] >= start]) - np.log(temperature))
 
 
@@ -138,17 +140,20 @@ def log_mean_exit_time(
         raise ValueError(f"start must lie between low and high, {low} and {high}, not at {start}")
     energy, logs = _line(potential), []
     places = np.unique(np.concatenate([np.linspace(low, high, panels + 1), [start]]))
+    if potential.boundary == "periodic":  # finer where wells and barriers are narrow
+        graded = images(grid_for(potential, [temperature], panels).edges[0][:, None], potential.box, 2).ravel()
+        places = np.unique(np.concatenate([places, graded[(graded > low) & (graded < high)]]))
 
     def height(points: Array) -> Array:
         return energy(points) / temperature
 
     for sign, edges in ((1.0, places[places <= start]), (-1.0, -places[places >= start][::-1])):
-        fine = _without_steep_panels(edges, lambda points, sign=sign: height(sign * points))
-        points, half = _gauss_points(fine)
+        fine = without_steep_panels(edges, lambda points, sign=sign: height(sign * points))
+        points, half = gauss_points(fine)
         exponent = height(sign * points)
-        climbed = _log_cumulative(exponent, half)
-        logs.append((np.logaddexp.reduce(_log_panel_integrals(exponent, half)),
-                     np.logaddexp.reduce(_log_panel_integrals(climbed - exponent, half))))  # fmt: skip
+        climbed = log_cumulative(exponent, half)
+        logs.append((np.logaddexp.reduce(log_panel_integrals(exponent, half)),
+                     np.logaddexp.reduce(log_panel_integrals(climbed - exponent, half))))  # fmt: skip
     (below, under), (above, over) = logs
     return float(np.logaddexp(above + under, below + over) - np.logaddexp(below, above) - np.log(temperature))
 
@@ -166,21 +171,44 @@ def committor_quadrature(
 ) -> Array:
     """Probability to reach ``second`` before ``first``, in one dimension: ∫_first^w e^{L/T} / ∫_first^second e^{L/T}.
 
+    On a circle that holds along the way that the point lies on, one of the two from first to second.
+
     Parameters
     ----------
     potential, temperature
         As in :func:`log_mean_first_passage_time`.
     points
-        Any shape; beyond the two ends the committor is 0 or 1.
+        Any shape; beyond the two ends the committor is 0 or 1, on a line.
     first, second
-        Distinct points of the box.
+        Distinct points of the box, or of a circle.
 
     Returns
     -------
     Committors, shape of ``points``.
     """
     check_temperature(temperature)
+    if potential.boundary == "periodic":
+        return _committor_around(potential, temperature, np.asarray(points, dtype=float), first, second, panels)
     _interval(potential, first=first, second=second)
+    return _committor_between(potential, temperature, points, first, second, panels)
+
+
+def _committor_around(
+    potential: Potential, temperature: float, points: Array, first: float, second: float, panels: int
+) -> Array:
+    (low, high), first, second = _around(potential, first=first, second=second)
+    if not np.isfinite(points).all():
+        raise ValueError("points must be finite")
+    points = first + np.mod(points - first, high - low)  # up from the first, to its image a period on
+    second = second if second >= first else second + (high - low)
+    rising = _committor_between(potential, temperature, points, first, second, panels)
+    falling = _committor_between(potential, temperature, points, first + (high - low), second, panels)
+    return np.where(points <= second, rising, falling)
+
+
+def _committor_between(
+    potential: Potential, temperature: float, points: ArrayLike, first: float, second: float, panels: int
+) -> Array:
     if first == second:
         raise ValueError(f"first and second must be distinct points, not both {first}")
     low, high = min(first, second), max(first, second)
@@ -190,8 +218,8 @@ def committor_quadrature(
     inside = np.clip(points, low, high)
     edges = np.unique(np.concatenate([_panel_edges(potential, temperature, panels, low, high), inside.ravel()]))
     edges = edges[(edges >= low) & (edges <= high)]
-    nodes, half = _gauss_points(edges)
-    log_panel = _log_panel_integrals(_line(potential)(nodes) / temperature, half)
+    nodes, half = gauss_points(edges)
+    log_panel = log_panel_integrals(_line(potential)(nodes) / temperature, half)
     log_below = np.concatenate([[-np.inf], np.logaddexp.accumulate(log_panel)])
     share = np.exp(log_below - log_below[-1])[np.searchsorted(edges, inside)]
     return share if second > first else 1.0 - share
@@ -209,6 +237,18 @@ def _interval(potential: Potential, **points: float) -> tuple[float, float]:
     return low, high
 
 
+def _around(potential: Potential, **points: float) -> tuple[tuple[float, float], float, float]:
+    """The period of a circle, and two points brought into it."""
+    if potential.dimension != 1:
+        _interval(potential)
+    for name, value in points.items():
+        if not np.isfinite(value):
+            raise ValueError(f"{name} must be finite, not {value}")
+    first, second = wrapped(np.array([[value] for value in points.values()]), potential.box)[:, 0].tolist()
+    low, high = potential.box[0]
+    return (low, high), first if first < high else low, second if second < high else low
+
+
 def _line(potential: Potential) -> Callable[[Array], Array]:
     energy = potential.energy_function()
     return lambda points: energy(points[..., None])
@@ -217,79 +257,9 @@ def _line(potential: Potential) -> Callable[[Array], Array]:
 def _panel_edges(potential: Potential, temperature: float, panels: int, *pins: float) -> Array:
     graded = grid_for(potential, [temperature], panels).edges[0]
     low, high = potential.box[0]
+    if potential.boundary == "periodic":
+        return np.unique(np.concatenate([images(graded[:, None], potential.box, 2).ravel(), pins]))
     return np.unique(np.concatenate([[low], graded[(graded > low) & (graded < high)], pins, [high]]))
-
-
-def _without_empty_panels(edges: Array, start: float, exponent: Callable[[Array], Array]) -> Array:
-    """Drop panels next to the wall behind a start that hold no mass: how far off such a wall is does not matter."""
-    lowest = exponent(edges[:-1, None] + np.diff(edges)[:, None] * np.linspace(0.0, 1.0, 9)).min(axis=1)
-    behind = lowest[edges[1:] <= start]
-    return edges[int(np.argmax(behind <= behind.min() + NOTHING_LEFT)) :] if behind.size else edges
-
-
-def _without_steep_panels(edges: Array, exponent: Callable[[Array], Array]) -> Array:
-    """Cut panels where L/T falls fast; if the time is that of a climb, only those that its start and its top are in."""
-    parts = np.linspace(0.0, 1.0, 9)
-    heights = exponent(edges[:-1, None] + np.diff(edges)[:, None] * parts)
-    if (heights.ravel() - np.minimum.accumulate(heights.ravel())).max() > UPHILL:
-        return _with_fine_climbs(edges, exponent)
-    counts = np.maximum(1, np.ceil(np.abs(np.diff(heights, axis=1)).sum(axis=1) / STEEP)).astype(np.int64)
-    if counts.sum() > MOST_PANELS:
-        raise ValueError(
-            f"the way from {edges[0]:.4g} to {edges[-1]:.4g} is {STEEP * counts.sum():.2g} temperatures long, too "
-            "steep for quadrature: start lower, or take a higher temperature"
-        )
-    first = np.repeat(np.cumsum(counts) - counts, counts)
-    share = (np.arange(counts.sum()) - first) / np.repeat(counts, counts)
-    return np.append(np.repeat(edges[:-1], counts) + share * np.repeat(np.diff(edges), counts), edges[-1])
-
-
-def _with_fine_climbs(edges: Array, exponent: Callable[[Array], Array]) -> Array:
-    """Cut the panels that matter to a climb until L/T varies little across each: targets may lie beyond all mass."""
-    parts = np.linspace(0.0, 1.0, 9)
-    for _ in range(ROUNDS):
-        heights = exponent(edges[:-1, None] + np.diff(edges)[:, None] * parts)
-        lowest = np.minimum.accumulate(heights.ravel()).reshape(heights.shape)
-        climbed = heights - lowest
-        top = np.unravel_index(int(climbed.argmax()), climbed.shape)
-        matters = (climbed.max(axis=1) > climbed[top] - NOTHING_LEFT) | (
-            heights.min(axis=1) < lowest[top] + NOTHING_LEFT
-        )
-        cut = matters & (np.abs(np.diff(heights, axis=1)).sum(axis=1) > STEEP)
-        if not cut.any() or edges.size > MOST_PANELS:
-            break
-        inner = edges[:-1][cut, None] + np.diff(edges)[cut, None] * np.array([0.25, 0.5, 0.75])
-        edges = np.unique(np.concatenate([edges, inner.ravel()]))
-    return edges
-
-
-def _gauss_points(edges: Array) -> tuple[Array, Array]:
-    nodes, _ = np.polynomial.legendre.leggauss(NODES)
-    half = np.diff(edges) / 2
-    return (edges[1:] + edges[:-1])[:, None] / 2 + half[:, None] * nodes, half
-
-
-def _log_panel_integrals(log_values: Array, half: Array) -> Array:
-    _, weights = np.polynomial.legendre.leggauss(NODES)
-    top = log_values.max(axis=1)
-    return top + np.log(np.exp(log_values - top[:, None]) @ weights * half)
-
-
-def _log_cumulative(log_values: Array, half: Array) -> Array:
-    """Logarithm of the integral of exp(log_values) from the first edge to every node, same shape (panels, nodes)."""
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    # Integrals of the Lagrange polynomials up to each node, through Legendre's: ∫P_n = (P_{n+1} - P_{n-1})/(2n + 1).
-    values = np.polynomial.legendre.legvander(nodes, NODES)
-    integral = np.empty((NODES, NODES))
-    integral[:, 0] = nodes + 1
-    for n in range(1, NODES):
-        integral[:, n] = (values[:, n + 1] - values[:, n - 1]) / (2 * n + 1)
-    project = values[:, :NODES].T * weights * (np.arange(NODES)[:, None] + 0.5)
-    upto = integral @ project
-    top = log_values.max(axis=1)
-    part = np.maximum(np.exp(log_values - top[:, None]) @ upto.T * half[:, None], np.finfo(float).tiny)
-    before = np.concatenate([[-np.inf], np.logaddexp.accumulate(_log_panel_integrals(log_values, half))[:-1]])
-    return np.logaddexp(before[:, None], top[:, None] + np.log(part))
 
 
 # ---- linear solves, one and two dimensions -------------------------------------------------------------------------
@@ -298,7 +268,11 @@ def cells_near(grid: Grid, point: ArrayLike, radius: float = 0.0) -> Mask:
     """Mask of the cells whose midpoints lie within ``radius`` of a point (d,); the cell that holds it always does."""
     if np.size(point) != grid.dimension or np.ndim(point) > 1 or not radius >= 0:
         raise ValueError(f"point must have {grid.dimension} coordinates and radius be at least 0, not {shown(point)}")
-    near = ((grid.points - np.atleast_1d(np.asarray(point, dtype=float))) ** 2).sum(axis=-1) <= radius**2
+    apart = grid.points - np.atleast_1d(np.asarray(point, dtype=float))
+    if grid.boundary == "periodic":
+        lengths = np.array([edges[-1] - edges[0] for edges in grid.edges])
+        apart -= lengths * np.round(apart / lengths)
+    near = (apart**2).sum(axis=-1) <= radius**2
     near.ravel()[grid.cell(point)] = True
     return near
 
@@ -372,11 +346,20 @@ def well_form(potential: Potential, phase: str | int) -> LocalForm:
 
 @checked_arguments
 def barrier_form(potential: Potential, index: int = 0) -> LocalForm:
-    """Leading form of a one-dimensional energy at the barrier between phase ``index`` and the next one."""
+    """Leading form of a one-dimensional energy at the barrier between phase ``index`` and the next one.
+
+    On a circle the last phase's next one is the first; two phases there meet at two barriers, and their rates add.
+    """
     _interval(potential)
-    if not 0 <= index < len(potential.phases) - 1:
-        raise ValueError(f"index must lie between 0 and {len(potential.phases) - 2}, not {index}: {potential.name} has "
+    around = potential.boundary == "periodic" and len(potential.phases) > 1
+    count = len(potential.phases) - (not around)
+    if not 0 <= index < count:
+        raise ValueError(f"index must lie between 0 and {count - 1}, not {index}: {potential.name} has "
                          f"{len(potential.phases)} phase(s)")  # fmt: skip
+    if around:
+        conditions = potential.phases[index].region.args
+        ends = [interval_edge(condition, potential.coordinates[0]) for condition in conditions]
+        return _local_form(potential, next(edge for edge, below in ends if below), -1)
     place = potential.barrier(index)
     sides = [
         interval_edge(condition, potential.coordinates[0])[0]

@@ -21,6 +21,7 @@ from scipy.sparse.linalg import splu
 
 from ..inputs.arguments import checked_arguments
 from ..potentials.boxes import loss_unit
+from ..potentials.periodic import refuse_periodic
 from ..potentials.potential import Potential
 from .energies import energy_table
 from .fokker_planck import FokkerPlanck, bernoulli, check_temperature, phase_weights
@@ -45,6 +46,8 @@ class NoisyDiffusion(FokkerPlanck):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.grid.boundary == "periodic":
+            raise ValueError("grid must have walls, not be periodic, for a diffusion that differs by place")
         shapes = [np.shape(factor) for factor in self.factors]
         if shapes != [self.grid.shape] * self.grid.dimension:
             raise ValueError(f"factors must be one array of shape {self.grid.shape} for each axis, not {shapes}")
@@ -95,6 +98,7 @@ class NoisyDiffusion(FokkerPlanck):
 @checked_arguments
 def noisy_diffusion(potential: Potential, grid: Grid, factors: Callable[[Array], ArrayLike]) -> NoisyDiffusion:
     """Discretise a potential with a function of points (..., d) whose values (..., d) are the factors of the axes."""
+    refuse_periodic("a diffusion that differs by place", "give walls, boundary='reflecting'", potential=potential)
     if potential.dimension != grid.dimension:
         raise ValueError(
             f"grid has {grid.dimension} axes; potential {potential.name} has {potential.dimension} coordinates"
@@ -150,6 +154,7 @@ def expected_readings(
     dict
         By name: the energy in each phase, occupancy, and the escape from each phase. NaN where nothing between suits.
     """
+    refuse_periodic("what escapes read", "give walls, boundary='reflecting'", potential=potential)
     names = [phase.name for phase in potential.phases]
     if len(names) != 2:
         raise ValueError(f"potential must have two phases, not {len(names)}")

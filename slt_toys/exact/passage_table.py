@@ -17,6 +17,7 @@ from scipy.ndimage import map_coordinates
 from scipy.sparse.linalg import LinearOperator, gmres
 
 from ..inputs.arguments import checked_arguments
+from ..potentials.periodic import refuse_periodic
 from ..potentials.potential import Potential
 from .fokker_planck import fokker_planck, grid_for
 from .grids import Grid
@@ -106,6 +107,7 @@ def passage_table(
     ValueError
         For more coordinates, an interval that is not positive, equal levels, or a range that is none.
     """
+    refuse_periodic("a recorded passage of a level", "ask exact.kinetics for mean_exit_time", potential=potential)
     low, high = between
     if not (0 < low < high <= 20 * low):
         raise ValueError(

@@ -30,6 +30,7 @@ from .plane_quadrature import plane_nodes
 from .quadrature import Moments, Nodes, Range, line_nodes
 
 Array = NDArray[np.float64]
+SAME_END = 1e-12  # of a period, within which ends of phases on a circle are one
 LOOKED_AT = 20_001  # places between two walls for ripples
 BEYOND = 1e200  # a loss instead of infinity
 RATIO_BEYOND_POLYNOMIALS = 2.0  # of losses across a panel in a plane: a bump is no polynomial over much of its width
@@ -229,12 +230,9 @@ def _lowest_and_offsets(part: Potential) -> tuple[float, list[float]]:
 
 def _line_group(part: Potential, own: tuple[int, ...], wanted: Range) -> Group:
     lowest, offsets = _lowest_and_offsets(part)
-    intervals = [part.phase_interval(i) for i in range(len(part.phases))]
-    cuts: list[float] = sorted({*part.box[0], *(end for interval in intervals for end in interval)})
     pieces: list[Piece] = []
-    members: list[list[int]] = [[] for _ in intervals]
-    for low, high in pairwise(cuts):
-        holders = [i for i, (a, b) in enumerate(intervals) if a <= low and high <= b]
+    members: list[list[int]] = [[] for _ in part.phases]
+    for low, high, holders in _stretches_around(part) if part.boundary == "periodic" else _stretches(part):
         for i in holders:
             members[i].append(len(pieces))
         home = holders[0] if holders else int(np.argmin(offsets))
@@ -243,6 +241,36 @@ def _line_group(part: Potential, own: tuple[int, ...], wanted: Range) -> Group:
         nodes, below = line_nodes(excess, _places_known(part, home, excess, low - centre, high - centre), wanted)
         pieces.append(Piece(offsets[home] + below, nodes))
     return Group(own, lowest, tuple(pieces), tuple(map(tuple, members)), tuple(offsets))
+
+
+def _stretches(part: Potential) -> list[tuple[float, float, list[int]]]:
+    """Ends of what lies between walls and borders, and the phases that hold it."""
+    intervals = [part.phase_interval(i) for i in range(len(part.phases))]
+    cuts: list[float] = sorted({*part.box[0], *(end for interval in intervals for end in interval)})
+    return [
+        (low, high, [i for i, (a, b) in enumerate(intervals) if a <= low and high <= b]) for low, high in pairwise(cuts)
+    ]
+
+
+def _stretches_around(part: Potential) -> list[tuple[float, float, list[int]]]:
+    """The same on a circle: each stretch turned to where it holds the minimum of its first phase, if any does."""
+    (start, end), tiny = part.box[0], SAME_END * (part.box[0][1] - part.box[0][0])
+    period = end - start
+    intervals = [part.phase_interval(i) for i in range(len(part.phases))]
+    ends = sorted(start + (x - start) % period for interval in intervals for x in interval)
+    ends = [x for x, before in zip(ends, [ends[-1] - period, *ends], strict=False) if x - before > tiny] or ends[:1]
+    found = []
+    for low, high in pairwise([*ends, ends[0] + period]):
+        middle, holders, turn = (low + high) / 2, [], 0.0
+        for i, (a, b) in enumerate(intervals):
+            inside = (middle - a) % period
+            if inside <= b - a:
+                turn = turn if holders else a + inside - middle
+                holders.append(i)
+        if len(ends) == 1:  # nothing but this: begin half a turn off the minimum
+            turn = float(part.minimum_point(0)[0]) - middle
+        found.append((low + turn, high + turn, holders))
+    return found
 
 
 def _places_known(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..potentials.periodic import refuse_periodic
 from ..potentials.potential import Potential
 from .fokker_planck import Grid, check_temperature, fokker_planck, grid_for
 from .propagator import propagator
@@ -62,6 +63,7 @@ def recorded_passage(
         the box.
     """
     check_temperature(temperature)
+    refuse_periodic("a recorded passage of a level", "ask exact.kinetics for mean_exit_time", potential=potential)
     if potential.dimension != 1:
         raise ValueError(f"potential must have one coordinate for recorded passages, not {potential.dimension}")
     if not (np.isfinite(interval) and interval > 0):

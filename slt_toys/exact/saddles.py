@@ -17,6 +17,7 @@ from scipy.integrate import solve_ivp
 
 from ..inputs.arguments import checked_arguments
 from ..potentials.boxes import loss_unit
+from ..potentials.periodic import critical_points_around
 from ..potentials.potential import Potential
 from ..reference.laws import law
 from .fokker_planck import check_temperature
@@ -59,7 +60,7 @@ class Saddle:
 
 @checked_arguments
 def saddles(potential: Potential) -> tuple[Saddle, ...]:
-    """Find the saddles inside the box that join two phases, from low to high.
+    """Find the saddles inside the box that join two phases, from low to high; on a circle its maxima do.
 
     Parameters
     ----------
@@ -85,9 +86,14 @@ def _saddles(potential: Potential) -> tuple[Saddle, ...]:
     gradient, hessian = potential.gradient_function(), potential.hessian_function()
     energy, unit = potential.energy_function(), loss_unit(potential)
     found = []
-    for place in _critical_points(lambda u: gradient(middle + half * u) * half,
+    if potential.boundary == "periodic":
+        known = critical_points_around(potential.bound_energy, potential.coordinates, potential.box)
+        places = [(point.place - middle) / half for point in known]
+    else:
+        places = _critical_points(lambda u: gradient(middle + half * u) * half,
                                   lambda u: hessian(middle + half * u) * np.multiply.outer(half, half),
-                                  potential.dimension):  # fmt: skip
+                                  potential.dimension)  # fmt: skip
+    for place in places:
         position = middle + half * place
         own = hessian(position)
         # Signs are those in units of the box, whatever the axes' own (Sylvester).
@@ -146,6 +152,7 @@ def _newton(gradient: Callable[[Array], Array], hessian: Callable[[Array], Array
 def _ends(potential: Potential, saddle: Array, hessian: Array, half: Array) -> tuple[int, int] | None:
     """The phases whose minima the ways down from a saddle end at; None where one ends elsewhere."""
     gradient, minima = potential.gradient_function(), [potential.minimum_point(i) for i in range(len(potential.phases))]
+    turn = 2.0 if potential.boundary == "periodic" else np.inf  # of a period, in units of the half widths
     _, vectors = np.linalg.eigh(hessian * np.multiply.outer(half, half))
     down, ends = vectors[:, 0], []
     # In units of the box, and of the time in which the steepest curvature relaxes.
@@ -154,14 +161,17 @@ def _ends(potential: Potential, saddle: Array, hessian: Array, half: Array) -> t
     def flow(_: float, u: Array) -> Array:
         return -gradient(saddle + half * u) * half * time
 
+    def off(u: Array, minimum: Array) -> float:
+        away = np.abs(u - (minimum - saddle) / half)
+        return float(np.minimum(away % turn, turn - away % turn).max())
+
     def arrived(_: float, u: Array) -> float:
-        return min(float(np.abs(u - (minimum - saddle) / half).max()) for minimum in minima) - ARRIVED
+        return min(off(u, minimum) for minimum in minima) - ARRIVED
 
     arrived.terminal = True  # type: ignore[attr-defined]
     for sign in (-1.0, 1.0):
         way = solve_ivp(flow, (0.0, 1e6), sign * OFF * down, method="LSODA", rtol=1e-6, atol=1e-9, events=arrived)
-        end = saddle + half * way.y[:, -1]
-        near = [float(np.abs((end - minimum) / half).max()) for minimum in minima]
+        near = [off(way.y[:, -1], minimum) for minimum in minima]
         if not way.success or min(near) > 2 * ARRIVED:
             return None
         ends.append(int(np.argmin(near)))

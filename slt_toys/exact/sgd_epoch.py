@@ -65,7 +65,7 @@ class SGDEpoch:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if self.potential.dimension != 1 or self.potential.boundary == "reflecting":
+        if self.potential.dimension != 1 or self.potential.boundary != "natural":
             raise ValueError(f"potential must have one coordinate and no walls, not be {self.potential.name}")
         for name in ("learning_rate", "variance", "added_noise"):
             value = getattr(self, name)

@@ -59,7 +59,7 @@ class PlaneEpoch:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if self.potential.dimension != 2 or self.potential.boundary == "reflecting":
+        if self.potential.dimension != 2 or self.potential.boundary != "natural":
             raise ValueError(f"potential must have two coordinates and no walls, not be {self.potential.name}")
         for name, value in (("learning_rate", self.learning_rate), *(("variances", each) for each in self.variances)):
             if not (np.isfinite(value) and value > 0):

@@ -220,8 +220,11 @@ def _crossing_rate(process: FokkerPlanck, temperature: float, stuck: Array, colu
     weights, masses = stuck.reshape(*shape, 1), columns.reshape(*shape, -1)
     total = np.zeros(masses.shape[-1])
     for axis, (up, down) in enumerate(process.rates(temperature)):
-        first, second = (np.take(masses, np.arange(shape[axis])[part], axis) for part in (slice(-1), slice(1, None)))
-        flow = np.abs(np.diff(weights, axis=axis)) * (up[..., None] * first + down[..., None] * second)
+        here = np.arange(up.shape[axis])  # on a circle the last cell's next one is the first
+        (first, inside), (second, beyond) = (
+            tuple(np.take(own, cells % shape[axis], axis) for own in (masses, weights)) for cells in (here, here + 1)
+        )
+        flow = np.abs(beyond - inside) * (up[..., None] * first + down[..., None] * second)
         total += np.abs(flow).sum(axis=tuple(range(len(shape))))
     return float(total.max())
 

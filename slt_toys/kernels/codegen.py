@@ -56,9 +56,9 @@ def component_groups(potential: Potential) -> tuple[ComponentGroup, ...]:
         coordinates, parameters = canonical("x", len(group)), canonical("p", len(own))
         symbols = (*(potential.coordinates[i] for i in group), *own)
         renamed = energy.xreplace(dict(zip(symbols, (*coordinates, *parameters), strict=True)))
-        # Constants do not act, and reflecting walls are printed into the loop.
+        # Constants do not act, and walls or a circle's ends are printed into the loop.
         renamed = sympy.Add(*(t for t in sympy.Add.make_args(renamed) if any(s.name[0] == "x" for s in t.free_symbols)))
-        walls = tuple(potential.box[i] for i in group) if potential.boundary == "reflecting" else ()
+        walls = tuple(potential.box[i] for i in group) if potential.boundary != "natural" else ()
         key = (renamed, coordinates, parameters, walls)
         members.setdefault(key, []).append((group, tuple(position[s.name] for s in own)))
     return tuple(ComponentGroup(*form, *zip(*rows, strict=True)) for (*form, _), rows in members.items())

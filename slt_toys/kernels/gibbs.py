@@ -30,7 +30,7 @@ def group_conditionals(potential: Potential) -> list[tuple[ComponentGroup, list[
     for group in component_groups(potential):
         signs = zip(group.parameters, zip(*group.parameter_table, strict=True), strict=True)
         nonnegative = {symbol for symbol, rows in signs if all(values[row] >= 0 for row in rows)}
-        walled = potential.boundary == "reflecting"
+        walled = potential.boundary != "natural"  # on a circle a conditional is that on one period
         conditionals.append((group, split_blocks(group.energy, group.coordinates, walled, nonnegative)))
     return conditionals
 
@@ -56,6 +56,8 @@ def gibbs_source(potential: Potential, slice_width: float | None) -> str:
     step = draw_normals(potential.dimension) if scratch else []
     for number, (group, blocks) in enumerate(group_conditionals(potential)):
         between = walls(potential, group)
+        if potential.boundary == "periodic":
+            between = [potential.box[i] for i in group.coordinate_table[0]]
         for conditional in blocks:
             own = [group.coordinates.index(x) for x in conditional.coordinates]
             if conditional.kind == "normal":

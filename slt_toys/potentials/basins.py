@@ -9,17 +9,18 @@ them lie below it. That the basins of neighbouring pieces agree is checked in ev
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .steepest import Landscape, Lost, ascended, descended
+from .steepest import ARRIVED, Landscape, Lost, ascended, descended
 
-__all__ = ["BasinMap", "Departure", "basin_map"]
+__all__ = ["BasinMap", "Departure", "basin_map", "torus_map"]
 
 Array = NDArray[np.float64]
+SHIFTS = 4  # periods, by which a border's images are laid: twice as far as it can reach
 TINY = 1e-12  # of the box: pieces that are narrower are upright
 ASIDE = 1e-4  # of the distance to the nearest critical point, by which starts lie off a border to see where they end
 
@@ -82,6 +83,12 @@ class Piece:
             if done.all():
                 break
         return _value(own[..., 1], at)
+
+    def meets(self, left: float, right: float, bottom: float, top: float) -> bool:
+        """Whether it comes between two heights between two first coordinates, as near as the slack."""
+        between = (self.edges > left) & (self.edges < right)
+        own = np.concatenate([self.height(np.array([left, right])), self.heights[between]])
+        return bool(own.min() - self.slack <= top and own.max() + self.slack >= bottom)
 
     def roughly(self, x: Array) -> Array:
         """The same by straight lines, off by no more than the slack."""
@@ -159,6 +166,53 @@ def basin_map(land: Landscape, departures: Sequence[Departure]) -> BasinMap:
             pieces += found
             upright += at
     return _arranged(land, pieces, upright)
+
+
+def torus_map(
+    land: Landscape, departures: Sequence[Departure], box: tuple[tuple[float, float], ...], count: int
+) -> BasinMap:
+    """Follow every border of a torus once, and lay its images over one period.
+
+    Parameters
+    ----------
+    land
+        Of the plane that the torus is wound from, over several periods, with the images of the critical points; minimum
+        number i is an image of number i modulo ``count``.
+    departures
+        From the saddles of one period.
+    box
+        That period.
+    count
+        Number of minima on the torus.
+
+    Raises
+    ------
+    Lost
+        When a path leaves the plane of ``land``, cannot be followed, or the borders do not agree with each other.
+    """
+    pieces: list[Piece] = []
+    upright: list[float] = []
+    lengths = [high - low for low, high in box]
+    for departure in departures:
+        border = ascended(land, departure.place, departure.heading)
+        end = border[-1].sum(axis=0)
+        if np.linalg.norm(land.points - end, axis=1).min() > 2 * ARRIVED * land.unit:
+            raise Lost(f"({end[0]:.6g}, {end[1]:.6g})")
+        left, right = (number % count for number in _sides(land, border, departure))
+        if left == right:
+            continue
+        found, at = _monotone(border, left, right, TINY * lengths[0])
+        for i, j in product(range(-SHIFTS, SHIFTS + 1), repeat=2):
+            moved = (_shifted(piece, i * lengths[0], j * lengths[1]) for piece in found)
+            pieces += [piece for piece in moved if piece.edges[-1] > box[0][0] and piece.edges[0] < box[0][1]]
+            upright += [x + i * lengths[0] for x in at]
+    return _arranged(replace(land, box=box), pieces, [x for x in upright if box[0][0] <= x <= box[0][1]], count)
+
+
+def _shifted(piece: Piece, along: float, up: float) -> Piece:
+    coefficients = piece.coefficients.copy()
+    coefficients[:, 0] += (along, up)
+    return replace(piece, coefficients=coefficients, edges=piece.edges + along, heights=piece.heights + up)
 
 
 def _sides(land: Landscape, border: Array, departure: Departure) -> tuple[int, int]:
@@ -241,7 +295,7 @@ def _slope(polynomial: Array, at: Array | float) -> Array:
     return total
 
 
-def _arranged(land: Landscape, pieces: Sequence[Piece], upright: Sequence[float]) -> BasinMap:
+def _arranged(land: Landscape, pieces: Sequence[Piece], upright: Sequence[float], count: int | None = None) -> BasinMap:
     """Sort the pieces into slabs, and check that the basins agree wherever two pieces are neighbours."""
     (low, high), (bottom, top) = land.box
     tiny = TINY * (high - low)
@@ -253,10 +307,11 @@ def _arranged(land: Landscape, pieces: Sequence[Piece], upright: Sequence[float]
     for a, b in pairwise(knots):
         middle = np.array([(a + b) / 2])
         inside = [(float(p.height(middle)[0]), p) for p in pieces if p.edges[0] < middle[0] < p.edges[-1]]
-        inside = [pair for pair in sorted(inside, key=lambda pair: pair[0]) if bottom <= pair[0] <= top]
+        # On a torus a piece goes on beyond the box, and may leave or enter it within a slab.
+        inside = [pair for pair in sorted(inside, key=lambda pair: pair[0]) if pair[1].meets(a, b, bottom, top)]
         own = tuple(piece for _, piece in inside)
         if not own:
-            basins = [descended(land, np.array([middle[0], (bottom + top) / 2]))]
+            basins = [descended(land, np.array([middle[0], (bottom + top) / 2])) % (count or len(land.minima))]
         else:
             basins = [own[0].below, *(piece.above for piece in own)]
             if any(one.above != other.below for one, other in pairwise(own)):

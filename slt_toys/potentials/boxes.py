@@ -1,7 +1,8 @@
 """The box that a temperature needs: kept where it holds the mass, widened where it does not, or refused by name.
 
 A potential whose boundary is natural has no walls. Its box only says where quadrature, grids and draws look, and a
-temperature can be so high that mass lies beyond. Walls that reflect are part of the model and are never touched.
+temperature can be so high that mass lies beyond. Walls that reflect, and the periods of circles and tori, are part of
+the model and are never touched.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .expression_parts import split
 from .expressions import ExpressionError
 from .growth import growth
 from .hulls import most_over
+from .periodic import period_scale
 from .potential import Potential
 
 __all__ = [
@@ -58,6 +60,11 @@ def scale_of(potential: Potential) -> float:
 @lru_cache(maxsize=256)
 def _known_scale(potential: Potential) -> float | None:
     parts = _parts(potential)
+    if potential.boundary == "periodic":
+        return max(
+            period_scale(energy, coordinates, minima, tuple(potential.box[i] for i in group))
+            for group, coordinates, energy, minima in parts
+        )
     natural = potential.boundary == "natural"
     is_open = natural and all(confines(energy, coordinates) for _, coordinates, energy, _ in parts)
     scales = [
@@ -85,7 +92,7 @@ def widened(potential: Potential, temperature: float) -> Potential:
     ValueError
         When walls are no part of the model, but mass lies beyond them and it cannot be shown where it ends.
     """
-    if potential.boundary == "reflecting":
+    if potential.boundary != "natural":
         return potential
     box = box_at(potential, temperature)
     return potential if box == potential.box else _with_box(potential, box)
@@ -93,7 +100,7 @@ def widened(potential: Potential, temperature: float) -> Potential:
 
 def box_at(potential: Potential, temperature: float) -> Box:
     """The box of :func:`widened`; the potential's own for a temperature that is 0 or infinite."""
-    if potential.boundary == "reflecting" or not 0 < temperature < math.inf:
+    if potential.boundary != "natural" or not 0 < temperature < math.inf:
         return potential.box
     try:
         box = _box_for(potential, _rounded_up(potential, temperature))
@@ -140,7 +147,7 @@ def mass_beyond(potential: Potential, temperature: float) -> float:
     """An upper bound of the share of the mass that lies beyond the box of a temperature, :func:`box_at`.
 
     From the lower bound that shows that the energy confines [eq:mass-beyond-a-level]: it holds for every point beyond
-    the walls, looked at or not. 0 where walls reflect, nan where nothing but rays could be looked at.
+    the walls, looked at or not. 0 where there is no beyond, nan where nothing but rays could be looked at.
 
     Parameters
     ----------
@@ -154,7 +161,7 @@ def mass_beyond(potential: Potential, temperature: float) -> float:
     ValueError
         As :func:`widened`.
     """
-    if potential.boundary == "reflecting" or not 0 < temperature < math.inf:
+    if potential.boundary != "natural" or not 0 < temperature < math.inf:
         return 0.0
     box_at(potential, temperature)
     total = 0.0

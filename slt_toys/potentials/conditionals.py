@@ -96,7 +96,7 @@ def conditionals(potential: Potential) -> tuple[Conditional, ...]:
     nonnegative = {sympy.Symbol(name, real=True) for name, value in potential.parameters if value >= 0}
     for group, energy in split(potential.energy, potential.coordinates):
         coordinates = [potential.coordinates[i] for i in group]
-        blocks += split_blocks(energy, coordinates, potential.boundary == "reflecting", nonnegative)
+        blocks += split_blocks(energy, coordinates, potential.boundary != "natural", nonnegative)
     return tuple(blocks)
 
 

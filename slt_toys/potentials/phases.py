@@ -32,6 +32,7 @@ from .certified_points import (
 from .critical_numbers import CriticalNumber
 from .expression_parts import split
 from .expressions import ExpressionError
+from .periodic import critical_points_around
 from .plane_points import critical_points, points_of, spectrum
 from .real_roots import is_algebraic, real_roots, real_sign
 from .regions import Basin, region_labels
@@ -118,7 +119,10 @@ def _is_regular(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], point: 
 
 
 def derive_phases(
-    energy: sympy.Expr, coordinates: Sequence[sympy.Symbol], box: Sequence[tuple[float, float]] | None = None
+    energy: sympy.Expr,
+    coordinates: Sequence[sympy.Symbol],
+    box: Sequence[tuple[float, float]] | None = None,
+    periodic: bool = False,
 ) -> tuple[Phase, ...]:
     """Derive every phase of an energy, or say in one line what could not be derived.
 
@@ -131,7 +135,9 @@ def derive_phases(
       direction;
     - in a plane with more of them a phase is the basin of attraction of its minimum under steepest descent, which
       slides along walls [eq:border-bend];
-    - an energy that is a sum over groups of coordinates has a phase for every combination of those of its parts.
+    - an energy that is a sum over groups of coordinates has a phase for every combination of those of its parts;
+    - on a circle or a torus the same, and a region may reach across the cut; there every phase but a single one in a
+      plane is a basin of attraction.
 
     Phases are named from left to right, and where the first coordinates agree by the next: "whole"; "left", "right";
     "left", "middle", "right"; "phase 1", "phase 2" and so on. Losses do not matter for names, so a tilt that reorders
@@ -145,6 +151,8 @@ def derive_phases(
         d of them.
     box
         Only minima inside are phases; ``None`` for the whole space, of a polynomial.
+    periodic
+        Whether the box is one period of the energy along every coordinate, and its ends are one place.
 
     Raises
     ------
@@ -153,17 +161,19 @@ def derive_phases(
         or more than 64 phases, or three and more coupled coordinates with more than one saddle.
     """
     own, walls = tuple(coordinates), _walls(box)
+    if periodic and walls and len(own) == 1:
+        return _phases_on_a_circle(energy, own[0], walls[0])
     if len(own) == 1:
         return _phases_on_a_line(energy, own[0], walls[0] if walls else None)
     parts = split(energy, own)
     if len(parts) == 1:
-        return _phases_in_space(energy, own, walls)
+        return _phases_on_a_torus(energy, own, walls) if periodic and walls else _phases_in_space(energy, own, walls)
     if len(own) <= 3 and energy.is_polynomial(*own):
         try:
             return _phases_in_space(energy, own, walls, separable=True)
         except (PhaseError, ExpressionError):
             pass  # more wells than one border parts, or points that only one coordinate at a time makes exact
-    return _phases_of_parts(parts, own, walls)
+    return _phases_of_parts(parts, own, walls, periodic)
 
 
 def _walls(box: Sequence[tuple[float, float]] | None) -> Box | None:
@@ -188,6 +198,40 @@ def _phases_on_a_line(energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, flo
         coefficient = sympy.Rational(1, points[index].order)
         phases.append(Phase(names[i], (point,), sympy.And(*sides), energy.subs(w, point), coefficient))
     return tuple(phases)
+
+
+def _phases_on_a_circle(energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, float]) -> tuple[Phase, ...]:
+    """Phases from maximum to maximum around a circle; the one that holds the cut is what lies beyond two places."""
+    points = critical_points_around(energy, (w,), (box,))
+    turns = [critical for critical in points if critical.is_minimum or critical.is_maximum]
+    minima = [critical for critical in turns if critical.is_minimum]
+    if not minima or any(one.is_minimum == other.is_minimum for one, other in pairwise([*turns, turns[0]])):
+        raise PhaseError(
+            f"minima and maxima of energy {short(energy)} do not alternate around the circle from {box[0]:.6g} to "
+            f"{box[1]:.6g}; {DECLARE}"
+        )
+    borders, phases = [critical.point[0] for critical in turns if critical.is_maximum], []
+    first = 1 if turns[0].is_minimum else 0  # the border after the first minimum has number 1 - first
+    for i, (name, minimum) in enumerate(zip(phase_names(len(minima)), minima, strict=True)):
+        low, high = borders[i - first], borders[(i + 1 - first) % len(borders)]
+        across = i == 0 if first else i == len(minima) - 1
+        join = sympy.Or if across else sympy.And
+        region = sympy.true if len(minima) == 1 else join(w >= low, w < high)
+        # L - L(point) vanishes to the order of the point [eq:normal-crossing-learning-coefficient].
+        coefficient = sympy.Rational(1, minimum.order)
+        phases.append(Phase(name, minimum.point, region, energy.subs(w, minimum.point[0]), coefficient))
+    return tuple(phases)
+
+
+def _phases_on_a_torus(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], box: Box) -> tuple[Phase, ...]:
+    if len(coordinates) > 2:
+        raise PhaseError(f"phases of {len(coordinates)} coupled coordinates on a torus are not derived; {DECLARE}")
+    minima = left_to_right([p for p in critical_points_around(energy, coordinates, box) if p.signs[0] >= 0])
+    if not minima:
+        raise PhaseError(f"energy {short(energy)} has no minimum; {DECLARE}")
+    if len(minima) == 1:
+        return (_phase(energy, coordinates, "whole", minima[0], sympy.true),)
+    return _phases_of_basins(energy, coordinates, box, minima, periodic=True)
 
 
 def phase_names(count: int) -> tuple[str, ...]:
@@ -329,11 +373,15 @@ def _phase(
 
 
 def _phases_of_basins(
-    energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], walls: Box | None, minima: Sequence[CriticalPoint]
+    energy: sympy.Expr,
+    coordinates: tuple[sympy.Symbol, ...],
+    walls: Box | None,
+    minima: Sequence[CriticalPoint],
+    periodic: bool = False,
 ) -> tuple[Phase, ...]:
     if len(minima) > MOST_PHASES:
         raise PhaseError(f"energy {short(energy)} has {len(minima)} minima; at most {MOST_PHASES} are told apart")
-    regions = [Basin(energy, coordinates, walls or (), number) for number in range(len(minima))]
+    regions = [Basin(energy, coordinates, walls or (), number, int(periodic)) for number in range(len(minima))]
     phases = tuple(
         _phase(energy, coordinates, name, minimum, region)
         for name, minimum, region in zip(phase_names(len(minima)), minima, regions, strict=True)
@@ -345,11 +393,14 @@ def _phases_of_basins(
 
 
 def _phases_of_parts(
-    parts: Sequence[tuple[tuple[int, ...], sympy.Expr]], coordinates: tuple[sympy.Symbol, ...], walls: Box | None
+    parts: Sequence[tuple[tuple[int, ...], sympy.Expr]],
+    coordinates: tuple[sympy.Symbol, ...],
+    walls: Box | None,
+    periodic: bool,
 ) -> tuple[Phase, ...]:
     """Phases of a sum of energies of different coordinates: one of each part; λ and m - 1 add up."""
     own = [
-        derive_phases(energy, [coordinates[i] for i in group], [walls[i] for i in group] if walls else None)
+        derive_phases(energy, [coordinates[i] for i in group], [walls[i] for i in group] if walls else None, periodic)
         for group, energy in parts
     ]
     if (count := math.prod(map(len, own))) > MOST_PHASES:

@@ -20,12 +20,14 @@ from .confinement import box_pairs, energy_scale, natural_box, require_confineme
 from .expression_parts import Function, compiled, decimal, split
 from .expressions import ExpressionError, degree_bound, parse_expression
 from .mirror import centre_of_wells
+from .periodic import check_periods, in_period, period_scale, refuse_periodic, wrapped
 from .phases import Phase, PhaseError, declare_phase, derive_phases
 from .regions import region_labels
 from .same_space import check_same_space
 
 __all__ = ["Phase", "PhaseError", "Potential", "PotentialPair", "declare_phase"]
 
+Boundary = Literal["natural", "reflecting", "periodic"]
 LARGEST_DIMENSION = 1000
 NEAR_THE_MIDDLE = 0.05  # of the distance of two wells: walls about a place as near to their middle are about them
 LARGEST_ROUNDING = 1e-6  # of an energy at its minima, in its own unit of loss
@@ -52,7 +54,8 @@ class Potential:
     boundary
         ``"natural"``: the energy confines; the box is where mass is at temperatures of the order of its own scales, and
         what is asked at a hotter one gets a wider box (:mod:`slt_toys.potentials.boxes`). ``"reflecting"``: the walls
-        are part of the model, at every temperature.
+        are part of the model, at every temperature. ``"periodic"``: the two ends of the box are one place along every
+        coordinate, a circle or a torus, and the energy repeats itself by its formula.
     description
         One sentence.
     """
@@ -63,7 +66,7 @@ class Potential:
     parameters: tuple[tuple[str, sympy.Rational], ...]
     box: tuple[tuple[float, float], ...]
     phases: tuple[Phase, ...]
-    boundary: Literal["natural", "reflecting"] = "natural"
+    boundary: Boundary = "natural"
     description: str = ""
 
     def __post_init__(self) -> None:
@@ -71,8 +74,7 @@ class Potential:
         if not 1 <= d <= LARGEST_DIMENSION:
             raise ValueError(f"coordinates must number 1 to {LARGEST_DIMENSION}, not {d}")
         _check_box(self.box, d)
-        if self.boundary not in ("natural", "reflecting"):
-            raise ValueError(f"boundary must be 'natural' or 'reflecting', not {self.boundary!r}")
+        check_boundary(self.boundary)
         named = [w.name for w in self.coordinates] + [n for n, _ in self.parameters]
         if len(set(named)) < len(named) and (twice := sorted({name for name in named if named.count(name) > 1})):
             raise ValueError(
@@ -84,6 +86,11 @@ class Potential:
             raise ValueError("phases must be at least one, with distinct names")
         if any(len(phase.minimum) != d for phase in self.phases):
             raise ValueError(f"every phase needs a minimum of {d} coordinates")
+        if self.boundary == "periodic":
+            check_periods(self.bound_energy, self.coordinates, self.box)
+            for phase in self.phases:
+                if not in_period(phase.minimum, self.box):
+                    raise ValueError(f"minimum of phase {phase.name!r} must lie in the box, one period, {self.box}")
 
     def __hash__(self) -> int:
         """Of all fields; kept, since trees of expressions are slow to hash and potentials are looked up often."""
@@ -107,6 +114,7 @@ class Potential:
         name: str = "",
         argument: str = "expression",
         parameters: Mapping[str, float | str | sympy.Expr] | None = None,
+        boundary: Boundary | None = None,
     ) -> Potential:
         """Make a potential of a user's own energy; phases and learning coefficients are derived.
 
@@ -126,13 +134,18 @@ class Potential:
             What to call the expression in an error message.
         parameters
             Values of the names that are no coordinates, such as ``{"tilt": 0.15}``; decimals and text are exact.
+        boundary
+            ``"reflecting"``, as every box is unless something else is said; ``"periodic"``: the box is one period of
+            the energy along every coordinate, a circle or a torus, such as ``box=(0, 2*pi)`` of ``cos(w)``;
+            ``"natural"``: no box.
 
         Raises
         ------
         ValueError
             In one line: text that is not arithmetic, an energy that is not bounded below or does not confine, phases
-            that cannot be derived.
+            that cannot be derived, a boundary that does not go with the box or an energy that does not repeat itself.
         """
+        boundary = check_boundary(boundary, box is not None)
         energy = parse_expression(expression, argument) if isinstance(expression, str) else sympy.sympify(expression)
         values = _parameter_values(parameters or {}, energy)
         coordinates = tuple(sorted(energy.free_symbols, key=lambda s: _natural_key(s.name)))
@@ -152,11 +165,12 @@ class Potential:
         if box is not None:
             walls = tuple((float(low), float(high)) for low, high in box_pairs(box, len(coordinates)))
             _check_box(walls, len(coordinates))
-            boundary = "reflecting"
+            if boundary == "periodic":
+                check_periods(bound, coordinates, walls, argument)
         else:
             require_confinement(bound, coordinates, argument)
-            walls, boundary = None, "natural"
-        own = tuple(phases) if phases is not None else derive_phases(bound, coordinates, walls)
+            walls = None
+        own = tuple(phases) if phases is not None else derive_phases(bound, coordinates, walls, boundary == "periodic")
         walls = walls or _natural_walls(bound, coordinates, own)
         potential = cls(name, energy, coordinates, tuple(values.items()), walls, own, boundary)
         _check_rounding(potential, argument)
@@ -210,11 +224,13 @@ class Potential:
         return tuple(decimal(phase.loss) for phase in self.phases)
 
     def barrier(self, index: int = 0) -> float:
-        """Where phase ``index`` meets the next one, in one dimension."""
+        """Where phase ``index`` meets the next one, in one dimension; on a circle the last one meets the first."""
         return self.phase_interval(index)[1]
 
     def phase_interval(self, phase: str | int) -> tuple[float, float]:
         """The phase's interval, cut by the box, in one dimension.
+
+        On a circle a phase that reaches across the cut has one end beyond the box, on the side where its minimum is.
 
         Raises
         ------
@@ -223,8 +239,10 @@ class Potential:
         """
         if self.dimension != 1:
             raise ValueError(f"phase_interval needs a potential with one coordinate; {self.name} has {self.dimension}")
-        region = self.phases[self.phase_number(phase)].region
-        low, high = self.box[0]
+        number = self.phase_number(phase)
+        region, (low, high) = self.phases[number].region, self.box[0]
+        if isinstance(region, sympy.Or) and self.boundary == "periodic":
+            return self._interval_across(region, self._minima[number][0])
         for condition in sympy.And.make_args(region) if region is not sympy.true else ():
             edge, below = interval_edge(condition, self.coordinates[0])
             if below:
@@ -232,6 +250,14 @@ class Potential:
             else:
                 low = max(low, float(sympy.N(edge, 30)))
         return low, high
+
+    def _interval_across(self, region: sympy.Or, minimum: float) -> tuple[float, float]:
+        edges = [interval_edge(condition, self.coordinates[0]) for condition in region.args]
+        if sorted(below for _, below in edges) != [False, True]:
+            raise ValueError(f"region {region} is no interval of a circle; give it by two inequalities joined by Or")
+        upper, lower = (decimal(next(e for e, below in edges if below == side)) for side in (True, False))
+        period = self.box[0][1] - self.box[0][0]
+        return (lower - period, upper) if minimum < upper else (lower, upper + period)
 
     # ---- numeric -------------------------------------------------------------------------------------------------
     def energy_function(self) -> Function:
@@ -256,7 +282,10 @@ class Potential:
     def phase_index(self, points: ArrayLike) -> NDArray[np.int64]:
         """Index of the phase that holds each point (..., d), or -1 outside every region; shape (...)."""
         regions = tuple(phase.region for phase in self.phases)
-        return region_labels(regions, self.coordinates)(np.asarray(points, dtype=float))
+        places = np.asarray(points, dtype=float)
+        if self.boundary == "periodic":
+            places = wrapped(places, self.box)
+        return region_labels(regions, self.coordinates)(places)
 
     # ---- structure -----------------------------------------------------------------------------------------------
     def components(self) -> tuple[tuple[int, ...], ...]:
@@ -284,7 +313,7 @@ def _component(whole: Potential, index: int) -> Potential:
     box = tuple(whole.box[i] for i in group)
     return Potential(
         f"{whole.name}[{index}]", energy, coordinates, parameters, box,
-        derive_phases(bound, coordinates, box), whole.boundary,
+        derive_phases(bound, coordinates, box, whole.boundary == "periodic"), whole.boundary,
     )  # fmt: skip
 
 
@@ -316,6 +345,28 @@ class PotentialPair:
                     "such as (w**2-1)**2 - 0.15*w"
                 )
             potential.phase_number(self.stuck_phase)
+
+
+def check_boundary(boundary: Any, box: bool | None = None) -> Boundary:
+    """The boundary of a potential that has a ``box`` or none, "reflecting" or "natural" where it is not said.
+
+    Raises
+    ------
+    ValueError
+        In one line, for what is none, or does not go with a box or its absence; the names are those of
+        :meth:`Potential.from_expression`.
+    """
+    if boundary is None and box is not None:
+        return "reflecting" if box else "natural"
+    if not isinstance(boundary, str) or boundary not in ("natural", "reflecting", "periodic"):
+        mixed = ", one for all coordinates" if isinstance(boundary, list | tuple | dict) else ""
+        raise ValueError(f"boundary must be 'natural', 'reflecting' or 'periodic'{mixed}, not {shown(boundary)}")
+    if box is False and boundary != "natural":
+        what = "one period along every coordinate" if boundary == "periodic" else "walls"
+        raise ValueError(f"boundary={boundary!r} needs box=, {what}, such as (0, 2*pi)")
+    if box is True and boundary == "natural":
+        raise ValueError("boundary='natural' is for an energy without box=; leave one of them out")
+    return boundary
 
 
 def interval_edge(condition: sympy.Basic, w: sympy.Symbol) -> tuple[sympy.Expr, bool]:
@@ -352,6 +403,7 @@ def mirrored_pair(clean: Potential) -> PotentialPair:
             f"potential {clean.name} has {clean.dimension} coordinate(s) and {len(clean.phases)} phase(s); without "
             "deficit= it needs one coordinate and two phases, such as (w**2-1)**2 - 0.15*w"
         )
+    refuse_periodic("a mirror image", "give deficit=", clean=clean)
     w = clean.coordinates[0]
     losses = [clean.minimum_loss(0), clean.minimum_loss(1)]
     if losses[0] == losses[1]:
@@ -426,7 +478,10 @@ def _check_rounding(potential: Potential, argument: str) -> None:
         values = dict(potential.parameters)
         part = potential.component_energy(number)
         part = part.xreplace({s: values[s.name] for s in part.free_symbols if s.name in values})
-        unit = energy_scale(part, own, tuple(minima), walls)
+        if potential.boundary == "periodic" and walls:
+            unit = period_scale(part, own, tuple(minima), walls)
+        else:
+            unit = energy_scale(part, own, tuple(minima), walls)
         for phase in potential.phases:
             point = potential.minimum_point(phase.name)
             places = np.repeat(point[None], nearby.size, axis=0)

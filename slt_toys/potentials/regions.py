@@ -11,9 +11,10 @@ import sympy
 from numpy.typing import NDArray
 from sympy.logic.boolalg import Boolean
 
-from .basins import BasinMap, Departure, basin_map
-from .certified_points import PhaseError, left_to_right, short
+from .basins import BasinMap, Departure, basin_map, torus_map
+from .certified_points import CriticalPoint, PhaseError, left_to_right, short
 from .critical_numbers import CriticalNumber
+from .periodic import critical_points_around, images
 from .plane_points import points_of
 from .real_roots import RealRoot
 from .steepest import Landscape, Lost
@@ -23,23 +24,29 @@ __all__ = ["Basin", "basins_in", "region_function", "region_labels"]
 
 Box = tuple[tuple[float, float], ...]
 FURTHEST = 12  # doublings of the extent of the critical points beyond which a point belongs where the nearest does
+AROUND = 2  # periods on either side of a torus' box that paths up and down may reach into
 COVERED = 60  # doublings at most for a box that is asked for
 
 
 class Basin(Boolean):
     """Points from which steepest descent ends in minimum ``number`` of an energy, counted from left to right.
 
-    Between walls that reflect a descent slides along them. The energy's symbols are the coordinates.
+    Between walls that reflect a descent slides along them; on a torus, ``periodic``, the walls are one period apart and
+    no walls. The energy's symbols are the coordinates.
     """
 
-    def __new__(cls, energy: sympy.Expr, coordinates: Any, walls: Any, number: Any) -> Basin:  # noqa: D102
+    def __new__(  # noqa: D102
+        cls, energy: sympy.Expr, coordinates: Any, walls: Any, number: Any, periodic: Any = 0
+    ) -> Basin:
         pairs = sympy.Tuple(*(sympy.Tuple(*(sympy.Rational(x) for x in pair)) for pair in walls))
-        return super().__new__(cls, sympy.sympify(energy), sympy.Tuple(*coordinates), pairs, sympy.Integer(number))
+        return super().__new__(
+            cls, sympy.sympify(energy), sympy.Tuple(*coordinates), pairs, sympy.Integer(number), sympy.Integer(periodic)
+        )
 
     @property
     def family(self) -> tuple[sympy.Basic, ...]:
         """What basins of one energy between the same walls share."""
-        return self.args[:3]
+        return (*self.args[:3], self.args[4])
 
     @property
     def coordinates(self) -> tuple[sympy.Symbol, ...]:
@@ -134,7 +141,9 @@ def _labels(basin: Basin, points: NDArray) -> NDArray[np.int64]:
 
 
 def _covering(basin: Basin, box: Box, doublings: int) -> BasinMap:
-    energy, _, walls = basin.family
+    energy, _, walls, periodic = basin.family
+    if periodic:
+        return _torus_map(energy, basin.coordinates, _floats(walls))
     if walls.args:
         return _map(energy, basin.coordinates, _floats(walls), -1)
     start = _extent(energy, basin.coordinates)
@@ -174,18 +183,47 @@ def _map(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], walls: Box |
     places = np.array([point.place for point in [*minima, *rest]])
     try:
         land = Landscape.of(energy, coordinates, places, range(len(minima)), box, walls is not None)
-        departures = []
-        for point in rest:
-            if point.signs == (-1, 1):
-                a, b, c = land.curvature(*point.place)
-                upward = np.linalg.eigh(np.array([[a, b], [b, c]]))[1][:, 1]
-                departures += [Departure(point.place, upward), Departure(point.place, -upward)]
+        departures = _departures(land, rest)
         for point in wall_points(energy, coordinates, walls) if walls else ():
             if point.signs == (-1,):
                 departures.append(Departure(point.place, land.velocity(point.place), True))
         return basin_map(land, departures)
     except Lost as lost:
-        raise PhaseError(
-            f"borders of the basins of energy {short(energy)} cannot be followed near {lost}; declare phases= with "
-            "regions, or on the command line --phase"
-        ) from None
+        raise _not_followed(energy, lost) from None
+
+
+def _departures(land: Landscape, points: Sequence[CriticalPoint]) -> list[Departure]:
+    """Both ways up from every saddle."""
+    departures = []
+    for point in points:
+        if point.signs == (-1, 1):
+            a, b, c = land.curvature(*point.place)
+            upward = np.linalg.eigh(np.array([[a, b], [b, c]]))[1][:, 1]
+            departures += [Departure(point.place, upward), Departure(point.place, -upward)]
+    return departures
+
+
+def _not_followed(energy: sympy.Expr, lost: Lost) -> PhaseError:
+    return PhaseError(
+        f"borders of the basins of energy {short(energy)} cannot be followed near {lost}; declare phases= with "
+        "regions, or on the command line --phase"
+    )
+
+
+@lru_cache(maxsize=64)
+def _torus_map(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], box: Box) -> BasinMap:
+    points = critical_points_around(energy, coordinates, box)
+    if any(point.signs == (-1, 0) for point in points):
+        raise PhaseError(f"energy {short(energy)} has a degenerate saddle; declare regions")
+    minima = left_to_right([point for point in points if point.signs[0] >= 0])
+    rest = [point for point in points if point.signs[0] < 0]
+    count = len(minima) * (2 * AROUND + 1) ** 2
+    places = np.concatenate([
+        images([point.place for point in own], box, AROUND).reshape(-1, 2) for own in (minima, rest) if own
+    ])  # fmt: skip
+    wide = tuple((low - AROUND * (high - low), high + AROUND * (high - low)) for low, high in box)
+    try:
+        land = Landscape.of(energy, coordinates, places, range(count), wide, False)
+        return torus_map(land, _departures(land, rest), box, len(minima))
+    except Lost as lost:
+        raise _not_followed(energy, lost) from None

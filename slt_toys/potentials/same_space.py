@@ -20,7 +20,8 @@ def check_same_space(**potentials: Potential) -> None:
     Raises
     ------
     ValueError
-        In one line, when they differ in their coordinates or the coordinates' order, or in the walls that reflect.
+        In one line, when they differ in their coordinates or the coordinates' order, in the walls that reflect, or in
+        the period.
     """
     (first, reference), *others = potentials.items()
     for name, other in others:
@@ -31,13 +32,19 @@ def check_same_space(**potentials: Potential) -> None:
                 f"{first} and {name} must have the same coordinates{order}, not {_listed(own)} ({len(own)}) and "
                 f"{_listed(its)} ({len(its)})"
             )
-        walls = [p.box if p.boundary == "reflecting" else None for p in (reference, other)]
+        walls = [p.box if p.boundary != "natural" else None for p in (reference, other)]
+        if walls[0] == walls[1] and reference.boundary != other.boundary:
+            raise ValueError(
+                f"{first} and {name} must both have walls that reflect or both be periodic, not {reference.boundary} "
+                f"and {other.boundary}; give both the same boundary="
+            )
         if walls[0] != walls[1]:
             shown = [
                 "none" if box is None else ", ".join(f"({low:g}, {high:g})" for low, high in box[:3]) for box in walls
             ]
+            what = "period" if "periodic" in (reference.boundary, other.boundary) else "reflecting walls"
             raise ValueError(
-                f"{first} and {name} must have the same reflecting walls, not {shown[0]} and {shown[1]}: what lies "
+                f"{first} and {name} must have the same {what}, not {shown[0]} and {shown[1]}: what lies "
                 "beyond a wall of one has no place in the other; give both the same box="
             )
 

@@ -43,6 +43,8 @@ def energy_map(pair: PotentialPair) -> xr.Dataset:
     margin = BEYOND * float(np.ptp(minima, axis=0).max())
     walls = np.array(pair.clean.box, dtype=float)
     low, high = np.maximum(minima.min(0) - margin, walls[:, 0]), np.minimum(minima.max(0) + margin, walls[:, 1])
+    if pair.clean.boundary == "periodic":  # all the way around
+        low, high = walls.T
     axes = [np.linspace(*ends, POINTS[dimension]) for ends in zip(low, high, strict=True)]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     names = ("landscape_x", "landscape_y")[:dimension]

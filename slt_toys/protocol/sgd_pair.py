@@ -170,10 +170,10 @@ class NoisyPair:
         plain = all(
             run.momentum == 0 and run.order == "with replacement" and run.noise_law == "additive" for run in runs
         )  # fmt: skip
-        if not plain or part.clean.boundary == "reflecting":
+        if not plain or part.clean.boundary != "natural":
             raise ValueError(
-                f"pair {part.name} has two coupled coordinates, whose kernel takes no walls, no momentum, no noise "
-                "that follows the loss and examples with replacement alone; sample such runs"
+                f"pair {part.name} has two coupled coordinates, whose kernel takes no walls or period, no momentum, no "
+                "noise that follows the loss and examples with replacement alone; sample such runs"
             )
         here, energy = coordinates_of(part, self.pair), part.deficit.energy_function()
         lowest = min(part.deficit.minimum_loss(k) for k in range(len(part.deficit.phases)))

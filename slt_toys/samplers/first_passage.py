@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..exact.fokker_planck import check_temperature
 from ..inputs.arguments import checked_arguments
+from ..potentials.periodic import refuse_periodic
 from ..potentials.potential import Potential
 from . import OverdampedLangevin, sample
 
@@ -94,6 +95,7 @@ def sample_first_passage(
         not arrived by ``max_time``.
     """
     check_temperature(temperature)
+    refuse_periodic("a passage of a level", "ask exact.kinetics for mean_exit_time", potential=potential)
     step = np.asarray(sampler.step_size, dtype=float)
     if step.ndim:
         raise ValueError("step_size must be one number for first passage, not a schedule")

@@ -60,7 +60,7 @@ class OverdampedLangevin:
 
     def stepping(self, target: Potential, n_beta: float | None) -> Stepping:
         """Euler's bias is of order 1, Heun's of order 2, but of order 1 at walls."""
-        second = self.scheme == "heun" and target.boundary == "natural"
+        second = self.scheme == "heun" and target.boundary != "reflecting"
         return Stepping(self.scheme, float(np.ravel(self.step_size)[0]), 2 if second else 1, n_beta)
 
 

@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ..inputs.arguments import checked_arguments, real_numbers, shown
+from ..potentials.periodic import wrapped
 from ..potentials.potential import Potential
 from ..potentials.same_space import check_same_space
 from .checkpoint import Checkpoint, fingerprint
@@ -80,7 +81,8 @@ def sample(
     seed
         A non-negative integer, or a sequence of them. The same seed gives the same bits on any number of threads.
     initial
-        Points (chains, d) or (d,), the name of a phase to start at its minimum, or None: the phases' minima in turn.
+        Points (chains, d) or (d,), on a circle any image of them, the name of a phase to start at its minimum, or None:
+        the phases' minima in turn.
     threads
         Defaults to the processors this process may use.
     advance
@@ -212,6 +214,8 @@ def sample_stages(
         run = fingerprint(work.stages, schedule, records, start, work.seed)
         work = replace(work, checkpoint=Checkpoint(checkpoint, run, work.range_size(threads)))
     statistics = work.run(threads)
+    if potentials[0].boundary == "periodic":  # chains went on along the line, where the energy repeats itself
+        draws[...] = wrapped(draws, potentials[0].box)
     starts = zip(schedule, work.starts(), strict=True)
     times = sum(part.time_after(np.clip(records - begin, 0, part.total)) for part, begin in starts)
     last = stages[-1].sampler
@@ -253,6 +257,8 @@ def _initial_points(potential: Potential, initial: ArrayLike | str | None, chain
         points = np.asarray(real_numbers("initial", initial), dtype=float)
     if points.shape not in ((d,), (chains, d)):
         raise ValueError(f"initial must have shape ({d},) or ({chains}, {d}), not {points.shape}")
+    if potential.boundary == "periodic":
+        points = wrapped(points, potential.box)
     low, high = np.array(potential.box).T
     if not np.isfinite(points).all() or (
         potential.boundary == "reflecting" and ((points < low) | (points > high)).any()

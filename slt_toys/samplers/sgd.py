@@ -171,8 +171,9 @@ def _program(target: Any, batch_size: int, order: Order, noisy: bool, settings: 
     if isinstance(target, GaussianGradients):
         kernel = gaussian_kernel(target, order, noisy)
         own: tuple[Any, ...] = (batches, float(np.sqrt(target.variance / batch_size)), target.least_printed_loss)
-    elif target.potential.boundary == "reflecting":
-        raise ValueError(f"the walls of {target.potential.name} are no part of a loss on examples; give one without")
+    elif target.potential.boundary != "natural":
+        what = "walls" if target.potential.boundary == "reflecting" else "period"
+        raise ValueError(f"the {what} of {target.potential.name} is no part of a loss on examples; give one without")
     else:
         kernel = examples_kernel(target, order, noisy)
         own = (int(batch_size), batches, target.size, np.ascontiguousarray(target.data).reshape(-1))

@@ -147,6 +147,8 @@ def _law_of_euler(potential: Potential, points: Array, energies: Array, time_ste
     steep = time_step * squares.mean() / 4
     if potential.boundary == "natural" and steep > SMALL * temperature:
         first = max(first, steep)
+    if potential.boundary == "periodic":  # the place on a circle jumps at the cut, and no law knows by how much
+        return np.array([first, *np.full(points.shape[-1], np.nan)])
     return np.array([first, *(bias(points[..., k], slopes[..., k]) for k in range(points.shape[-1]))])
 
 

@@ -10,12 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 from ..exact.kinetics import log_mean_first_passage_time
 from ..exact.recorded_passage import RecordedPassage, recorded_passage
 from ..inputs.arguments import checked_arguments
+from ..potentials.periodic import refuse_periodic
 from ..potentials.potential import Potential
 from ..reference.laws import law
 from .readings import CONFIDENCE, Array, Range, Reading, checked_positions, range_of, reading, refusal, root
 
 FEWEST_ESCAPES = 20
 WIDER = 1.3  # factor in n_beta by which the bracket of the recorded passage grows
+ON_A_CIRCLE = "is periodic: the mean of w dL/dw is no temperature on a circle, nor a passage one of a level"
 STATIONARY = 5.0  # standard errors between the two sides of the fluctuation–dissipation relation
 
 
@@ -58,6 +60,7 @@ def stationarity(
     learning_rate, momentum
         Of SGD (heavy ball, not Nesterov's).
     """
+    refuse_periodic("⟨w·∇L⟩ as a temperature", "read the energy or the occupancy instead", potential=potential)
     return _compared(*_two_sides(potential, before, after, learning_rate, momentum))
 
 
@@ -105,8 +108,9 @@ def fluctuation_dissipation_thermometer(
         As for :func:`stationarity`. Walls, whose push is no gradient, are refused.
     """
     name = "fluctuation-dissipation"
-    if potential.boundary == "reflecting":
-        return refusal(name, f"{potential.name} has walls, whose push is in no gradient")
+    if potential.boundary != "natural":
+        what = "has walls, whose push is in no gradient" if potential.boundary == "reflecting" else ON_A_CIRCLE
+        return refusal(name, f"{potential.name} {what}")
     fluctuation, dissipation = _two_sides(potential, before, after, learning_rate, momentum)
     temperature = float(fluctuation.mean())
     if not temperature > 0:
@@ -165,6 +169,8 @@ def escape_thermometer(
     if other == own:
         raise ValueError(f"target must be another phase than {potential.phases[own].name!r}")
     name = f"escape from {potential.phases[own].name}"
+    if potential.boundary == "periodic":
+        return refusal(name, f"{potential.name} {ON_A_CIRCLE}")
     start, end = (float(potential.minimum_point(k)[0]) for k in (own, other))
     sign = np.sign(end - start)
     waiting, escaped = _waits(sign * (points - start) <= 0, sign * (points - end) >= 0)

@@ -17,6 +17,7 @@ from ..exact.energies import EnergyTable, energy_table, exact_moments, exact_occ
 from ..exact.kinetics import committor_quadrature
 from ..inputs.arguments import checked_arguments
 from ..potentials.boxes import has_scale
+from ..potentials.periodic import refuse_periodic
 from ..potentials.potential import Potential
 from ..samplers.phase_trips import phase_transitions
 from .changes_of_phase import settled_changes
@@ -136,7 +137,7 @@ def _moved_by_start(
         means = np.exp(table.log_means(np.log(n_beta)))[1:] + table.offsets[1:]
         _, variance = exact_moments(potential, n_beta, None)
         return -float((seen / seen.sum() - exact) @ means) / (n_beta * variance)
-    if potential.dimension > 1:
+    if potential.dimension > 1 or potential.boundary == "periodic":
         return np.inf if phase_transitions(index).sum() >= TRIPS else 0.0
     low, high = potential.phase_interval(number)
     places = np.linspace(low, high, BORDER_POINTS)
@@ -270,6 +271,7 @@ def anisotropy(
         When the phase's minima form a curve or more.
     """
     points = checked_positions(potential, positions)
+    refuse_periodic("⟨u ∂L/∂u⟩ as a temperature", "read the energy or the occupancy instead", potential=potential)
     number = potential.phase_number(phase)
     chosen = potential.phases[number]
     if set_dimension := chosen.minimum_dimension:

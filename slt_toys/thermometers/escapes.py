@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..exact.energies import energy_table
 from ..exact.passage_table import passage_table
 from ..inputs.arguments import checked_arguments
+from ..potentials.periodic import refuse_periodic
 from ..potentials.potential import Potential
 from ..reference.laws import law
 from .changes_of_phase import settled_changes
@@ -75,6 +76,7 @@ def escape_rate(
     axis
         The coordinate whose levels count.
     """
+    refuse_periodic("a rate of passages of a level", "sample occupancies instead", potential=potential)
     waiting, escaped, _ = _seen(potential, positions, time_per_draw, phase, axis)
     name = potential.phases[potential.phase_number(phase)].name
     escapes = int(escaped.sum())
@@ -110,6 +112,7 @@ def recorded_escape_thermometer(
     confidence
         Of the interval.
     """
+    refuse_periodic("a rate of passages of a level", "sample occupancies instead", potential=potential)
     waiting, escaped, (start, end) = _seen(potential, positions, time_per_draw, phase, axis)
     points = checked_positions(potential, positions)
     name = f"escape from {potential.phases[potential.phase_number(phase)].name}"
@@ -207,6 +210,8 @@ def transverse_thermometer(
         raise ValueError(f"coordinate must lie between 0 and {potential.dimension - 1}, not {coordinate}")
     symbol = potential.coordinates[coordinate]
     name = f"across {chosen.name} along {symbol.name}"
+    if potential.boundary == "periodic":
+        return refusal(name, f"{potential.name} is periodic: the mean of u dL/du is no temperature on a circle")
     if symbol in chosen.region.free_symbols:
         return refusal(name, f"the border of {chosen.name} is not along {symbol.name}")
     inside = (potential.phase_index(points) == number).astype(float)
