@@ -52,6 +52,8 @@ crossing_half_orders = tuple(
 prior_exponents = tuple(
     _define(f"prior_exponent_{j}", f"h_{j}", f"power of |w_{j}| in the prior [1]", nonnegative=True) for j in (1, 2, 3)
 )
+kink_order_left = _define("kink_order_left", "k_-", "power of the distance by which the loss rises on the left [1]")
+kink_order_right = _define("kink_order_right", "k_+", "power of the distance by which it rises on the right [1]")
 loss_difference = _define(
     "loss_difference", r"\Delta L", "loss of one phase minus that of the other [loss]", nonzero=True, real=True
 )

@@ -49,21 +49,24 @@ class CriticalPoint:
         Of the Hessian's eigenvalues, ascending. On a line, of the first derivative that does not vanish.
     order
         Of that derivative, on a line; 2 elsewhere.
+    kink
+        Whether pieces of the energy meet there, on a line; then the order is the higher one of both sides.
     """
 
     point: tuple[sympy.Expr, ...]
     signs: tuple[int, ...]
     order: int = 2
+    kink: bool = False
 
     @property
     def is_minimum(self) -> bool:
         """Whether the loss is higher all around."""
-        return self.signs[0] > 0 and self.order % 2 == 0
+        return self.signs[0] > 0 and (self.kink or self.order % 2 == 0)
 
     @property
     def is_maximum(self) -> bool:
         """Whether it is lower all around."""
-        return self.signs[-1] < 0 and self.order % 2 == 0
+        return self.signs[-1] < 0 and (self.kink or self.order % 2 == 0)
 
     @cached_property
     def place(self) -> Array:

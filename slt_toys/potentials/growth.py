@@ -25,7 +25,7 @@ from .leading_forms import definite_form, with_square_form
 from .lower_bounds import LowerBound, Terms, separable
 from .one_sided_bounds import Sides, plus
 
-__all__ = ["Growth", "growth"]
+__all__ = ["Growth", "bound_on_orthant", "growth", "lower_bounds"]
 
 MOST_CHOICES = 18  # of terms that are left out, tried for a bound
 MOST_COORDINATES_ON_ORTHANTS = 3
@@ -101,8 +101,7 @@ def _joined(
 
 def _growth_of_coupled(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> Growth:
     names = [w.name for w in coordinates]
-    anywhere = Sides(coordinates, (0,) * len(coordinates))
-    anywhere.highest = int(sympy.ceiling(_outer_degree(energy, coordinates)))
+    anywhere = _sides(energy, coordinates, (0,) * len(coordinates))
     if not anywhere.is_finite(energy):
         return Growth("cannot be shown", "it cannot be shown to be a finite real number everywhere")
     for bound, how in _bounds(energy, coordinates, anywhere):
@@ -111,6 +110,25 @@ def _growth_of_coupled(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]
     if (curve := telling_curve(energy, coordinates)) is not None:
         return Growth("does not", curve.words(), None, curve)
     return Growth("cannot be shown", "neither a lower bound that grows nor a direction in which it does not was found")
+
+
+def lower_bounds(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> Iterator[LowerBound]:
+    """Every lower bound that is found of an expression, sharp or not, for as long as they are asked for."""
+    anywhere = _sides(energy, coordinates, (0,) * len(coordinates))
+    yield from (bound for bound, _ in _bounds(energy, coordinates, anywhere) if bound is not None)
+
+
+def bound_on_orthant(
+    energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], signs: Sequence[int]
+) -> LowerBound | None:
+    """A lower bound of an expression where every coordinate has a known sign; None where none is found."""
+    return _bound(energy, coordinates, _sides(energy, coordinates, signs))[0]
+
+
+def _sides(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], signs: Sequence[int]) -> Sides:
+    sides = Sides(coordinates, signs)
+    sides.highest = int(sympy.ceiling(_outer_degree(energy, coordinates)))
+    return sides
 
 
 def _bounds(

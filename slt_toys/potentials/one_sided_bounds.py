@@ -12,15 +12,16 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import product
 
-import numpy as np
 import sympy
 
+from .damping import by_bump, by_growth, exponent_of, least_quadratic
 from .lower_bounds import LowerBound, Terms, least_of, outweighed, separable
 
 __all__ = ["Sides", "plus"]
 
 Pair = tuple[Terms | None, Terms | None]
 WITHIN: dict[type, float] = {sympy.sin: 1.0, sympy.cos: 1.0, sympy.tanh: 1.0, sympy.erf: 1.0, sympy.atan: math.pi / 2}
+ODD = (sympy.tanh, sympy.erf, sympy.atan)  # of the sign of what they are taken of
 MOST_TERMS = 400
 SLOW = Fraction(1, 8)  # a logarithm is bounded by powers up to this
 
@@ -106,6 +107,10 @@ class Sides:
         """Whether the expression is known to be nowhere negative."""
         return self._is_square_like(expression) or self.least(expression) >= 0
 
+    def is_positive(self, expression: sympy.Expr) -> bool:
+        """Whether the expression is known to be positive everywhere."""
+        return self.least(expression) > 0 or self._log_of_positive(expression)
+
     def both(self, expression: sympy.Expr) -> Pair:
         """Terms below and above the expression."""
         if expression not in self._known:
@@ -136,7 +141,13 @@ class Sides:
         if isinstance(e, sympy.cosh | sympy.sinh):
             return self.both(e.rewrite(sympy.exp))
         if type(e) in WITHIN:
-            return self.constant(-WITHIN[type(e)]), self.constant(WITHIN[type(e)])
+            most = self.constant(WITHIN[type(e)])
+            if isinstance(e, ODD):
+                if self.is_nonnegative(e.args[0]):
+                    return {}, most
+                if self.is_nonnegative(-e.args[0]):
+                    return _negated(({}, most))
+            return _negated((most, most))[0], most
         return None, None
 
     def is_finite(self, e: sympy.Expr) -> bool:
@@ -149,7 +160,7 @@ class Sides:
             whole = e.exp.is_Integer
             return (whole or self.is_nonnegative(e.base)) if e.exp > 0 else self.least(e.base) > 0
         if isinstance(e, sympy.log):
-            return self.least(e.args[0]) > 0 or self._log_of_positive(e.args[0])
+            return self.is_positive(e.args[0])
         return e.is_Add or e.is_Mul or type(e) in (*WITHIN, sympy.exp, sympy.cosh, sympy.sinh, sympy.Abs)
 
     def _log_of_positive(self, e: sympy.Expr) -> bool:
@@ -191,25 +202,76 @@ class Sides:
         numerator, denominator = sympy.fraction(e)
         if denominator.free_symbols and (divided := self._divided(numerator, denominator)) is not None:
             return divided
-        factors = list(e.args)
+        exponents = [f.args[0] for f in e.args if isinstance(f, sympy.exp)]
+        if len(exponents) > 1:
+            others = [f for f in e.args if not isinstance(f, sympy.exp)]
+            return self.both(sympy.Mul(*others, sympy.exp(sympy.Add(*exponents), evaluate=False)))
+        rest, most = self._share(e.args)
+        if most < math.inf:
+            (size,) = self._magnitudes(sympy.Mul(*rest))
+            if size is None:
+                return None, None
+            high = times(size, most)
+            return ({} if self.is_nonnegative(sympy.Mul(*rest)) else _negated((high, high))[0]), high
+        flipped = [self.is_nonnegative(-f) and not self.is_nonnegative(f) for f in e.args]
+        factors = [-f if flip else f for f, flip in zip(e.args, flipped, strict=True)]
+        return _negated(self._product_of(factors)) if sum(flipped) % 2 else self._product_of(factors)
+
+    def _product_of(self, factors: Sequence[sympy.Expr]) -> Pair:
         exact: Terms | None = self.constant(1.0)
         for sides in map(self.both, factors):
             exact = multiplied(exact, sides[0]) if exact is not None and sides[0] and sides[0] == sides[1] else None
         if exact is not None:
             return exact, exact
-        high: Terms | None = self.constant(1.0)
-        for factor in factors:
-            (size,) = self._magnitudes(factor)
-            high = None if size is None or high is None else multiplied(high, size)
+        high: Terms | None = self._damped(factors)
+        if high is None:
+            high = self.constant(1.0)
+            for factor in factors:
+                (size,) = self._magnitudes(factor)
+                high = None if size is None or high is None else multiplied(high, size)
         if not all(self.is_nonnegative(f) for f in factors):
             return (None if high is None else {p: -c for p, c in high.items()}), high
         return self._product_of_nonnegative(factors), high
+
+    def _damped(self, factors: Sequence[sympy.Expr]) -> Terms | None:
+        """Above |∏ factors| where one of them falls off and so bounds powers of the others."""
+        for damping in factors:
+            if (known := exponent_of(damping)) is None:
+                continue
+            sizes: Terms | None = self.constant(1.0)
+            for factor in factors:
+                (own,) = self._magnitudes(factor) if factor is not damping else (self.constant(1.0),)
+                sizes = None if own is None or sizes is None else multiplied(sizes, own)
+            if sizes is None:
+                continue
+            if (bounded := by_bump(sizes, known[0], self.coordinates)) is not None:
+                return bounded
+            low = self.lower(known[0])
+            found = None if low is None else outweighed(low)
+            if found is not None and any(any(p) for p in found[0]) and found[1] < 600:
+                return times(by_growth(sizes, found[0]), math.exp(found[1]) * known[1])
+        return None
+
+    def _share(self, factors: Sequence[sympy.Expr]) -> tuple[list[sympy.Expr], float]:
+        """What is left of the factors without exp(n u) / (k exp(u) + ...)^n, and (1/k)^n, which is above that."""
+        for below in factors:
+            if not (below.is_Pow and below.base.is_Add and below.exp.is_Integer and below.exp < 0):
+                continue
+            if not self._log_of_positive(below.base):
+                continue
+            for number, rest in self._exponentials(below.base):
+                for above in factors:
+                    if isinstance(above, sympy.exp) and sympy.expand(above.args[0] + below.exp * _argument(rest)) == 0:
+                        return [f for f in factors if f not in (above, below)], float(number**below.exp)
+        return list(factors), math.inf
 
     def _product_of_nonnegative(self, factors: Sequence[sympy.Expr]) -> Terms:
         """The product of bounds that are positive, or of what is surely positive and one factor's bound, or 0."""
         least = [max(self.least(f), 0.0) for f in factors]
         best: Terms | None = self.constant(1.0)
         for floor, low in zip(least, map(self.lower, factors), strict=True):
+            found = outweighed(low) if low and any(c < 0 for c in low.values()) else None
+            low = found[0] if found is not None and found[1] <= 0 else low
             positive = low if low and all(c > 0 for c in low.values()) else self.constant(floor)
             best = None if best is None else multiplied(best, positive)
         best = best or {}
@@ -409,30 +471,9 @@ class Sides:
         return LowerBound(tuple(amounts), tuple(powers), constant + math.log(2) * sum(amounts), True)
 
 
-def least_quadratic(expression: sympy.Expr, coordinates: Sequence[sympy.Symbol]) -> float:
-    """The minimum of a positive definite quadratic polynomial, a hair lower; -inf for anything else."""
-    if not expression.is_polynomial(*coordinates) or not expression.free_symbols:
-        return -math.inf
-    poly = sympy.Poly(expression, *coordinates)
-    used = [i for i, w in enumerate(coordinates) if poly.degree(w) > 0]
-    if poly.total_degree() != 2:
-        return -math.inf
-    hessian = np.zeros((len(used), len(used)))
-    slope, constant = np.zeros(len(used)), 0.0
-    for m, c in poly.terms():
-        own = [k for k, i in enumerate(used) for _ in range(m[i])]
-        if not own:
-            constant = float(c)
-        elif len(own) == 1:
-            slope[own[0]] = float(c)
-        else:
-            hessian[own[0], own[1]] += float(c)
-            hessian[own[1], own[0]] += float(c)
-    unit = np.sqrt(np.abs(np.diag(hessian)))
-    if not (unit > 0).all() or np.linalg.eigvalsh(hessian / np.outer(unit, unit))[0] < 1e-9:
-        return -math.inf
-    fall = float(slope @ np.linalg.solve(hessian, slope)) / 2
-    return constant - fall - 1e-9 * (abs(constant) + fall)
+def _argument(e: sympy.Expr) -> sympy.Expr:
+    """u of exp(u), 0 of 1."""
+    return e.args[0] if isinstance(e, sympy.exp) else sympy.S.Zero
 
 
 def _finite(terms: Terms | None) -> Terms | None:

@@ -32,6 +32,8 @@ from .certified_points import (
 from .critical_numbers import CriticalNumber
 from .expression_parts import split
 from .expressions import ExpressionError
+from .far_points import critical_box, critical_reach
+from .kinks import Piece, has_kinks, points_with_kinks
 from .periodic import critical_points_around
 from .plane_points import critical_points, points_of, spectrum
 from .real_roots import is_algebraic, real_roots, real_sign
@@ -194,7 +196,8 @@ def _phases_on_a_line(energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, flo
     for i, index in enumerate(minima):
         sides = ([] if i == 0 else [w >= borders[i - 1]]) + ([] if i == len(minima) - 1 else [w < borders[i]])
         (point,) = points[index].point
-        # L - L(point) vanishes to the order of the point [eq:normal-crossing-learning-coefficient].
+        # L - L(point) vanishes to the order of the point [eq:normal-crossing-learning-coefficient], at a kink to the
+        # higher order of both sides [eq:kink-learning-coefficient].
         coefficient = sympy.Rational(1, points[index].order)
         phases.append(Phase(names[i], (point,), sympy.And(*sides), energy.subs(w, point), coefficient))
     return tuple(phases)
@@ -245,21 +248,53 @@ def _points_on_a_line(
     energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, float] | None
 ) -> tuple[CriticalPoint, ...]:
     """Critical points from left to right: exact ones of a polynomial whose coefficients allow it, else certified."""
+    if has_kinks(energy):
+        points = points_with_kinks(energy, w, lambda own, piece: _points_on_a_piece(own, w, piece, box))
+        return _inside_walls(energy, points, box) if box else points
     if not energy.is_polynomial(w):
         if box is None:
-            raise PhaseError(
-                f"energy {short(energy)} is not a polynomial, so box= must say where its minima are sought"
-            )
-        return _certified_on_a_line(energy, w, box)
+            return certified_points(energy, (w,), critical_box(energy, (w,)))
+        return _inside_walls(energy, certified_points(energy, (w,), (box,)), box)
     try:
         return _exact_on_a_line(energy, w, box)
     except ExpressionError:
-        return _certified_on_a_line(energy, w, box or polynomial_reach(energy, w)[0])
+        walls = box or polynomial_reach(energy, w)[0]
+        return _inside_walls(energy, certified_points(energy, (w,), (walls,)), walls)
 
 
-def _certified_on_a_line(energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, float]) -> tuple[CriticalPoint, ...]:
-    points = certified_points(energy, (w,), (box,))
+def _points_on_a_piece(
+    energy: sympy.Expr, w: sympy.Symbol, piece: Piece, box: tuple[float, float] | None
+) -> tuple[CriticalPoint, ...]:
+    """Critical points of a smooth energy between two kinks, ends of a box, or infinity; others may be among them."""
+    if energy.is_polynomial(w):
+        try:
+            return _exact_on_a_line(energy, w, None)
+        except ExpressionError:
+            return certified_points(energy, (w,), polynomial_reach(energy, w))
+    ends: list[float] = []
+    for side, end, other in ((-1, piece.low, piece.high), (1, piece.high, piece.low)):
+        wall = None if box is None else box[(side + 1) // 2]
+        if end is not None:
+            at = float(sympy.N(end, 30))
+            ends.append(at if wall is None else side * min(side * at, side * wall))
+        elif wall is not None:
+            ends.append(wall)
+        else:
+            start = sympy.Rational(f"{float(sympy.N(other, 30)):.3g}") if other is not None else sympy.S.Zero
+            ends.append(float(start) + side * critical_reach(energy, w, start, side))
+    if not ends[0] < ends[1]:
+        return ()
+    # A kink is a place like any other to the smooth piece: nothing is missed by rounding its place outward.
+    spare = 1e-9 * (ends[1] - ends[0])
+    return certified_points(energy, (w,), ((ends[0] - spare, ends[1] + spare),))
+
+
+def _inside_walls(
+    energy: sympy.Expr, points: tuple[CriticalPoint, ...], box: tuple[float, float]
+) -> tuple[CriticalPoint, ...]:
+    """Those of all points that lie in a box, refused where a wall is a minimum."""
     slack = 1e-12 * (box[1] - box[0])
+    points = tuple(p for p in points if box[0] - slack <= p.place[0] <= box[1] + slack)
     if points and points[0].is_minimum and points[0].place[0] <= box[0] + slack:
         raise _on_the_wall(energy, box)
     if points and points[-1].is_minimum and points[-1].place[0] >= box[1] - slack:

@@ -11,6 +11,7 @@ import sympy
 from .certified_points import DECLARE, CriticalPoint, PhaseError, certified_points, short
 from .coefficient_fields import CoefficientField
 from .expressions import ExpressionError
+from .far_points import critical_box
 from .real_roots import RealRoot, common_real_roots
 
 __all__ = ["critical_points", "curvature_signs", "points_of", "spectrum"]
@@ -28,12 +29,10 @@ def points_of(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], box: Bo
     PhaseError
         In one line, where some cannot be decided.
     """
+    if energy.has(sympy.Abs):
+        raise PhaseError(f"energy {short(energy)} has kinks that couple coordinates, which are not derived; {DECLARE}")
     if not energy.is_polynomial(*coordinates):
-        if box is None:
-            raise PhaseError(
-                f"energy {short(energy)} is not a polynomial, so box= must say where its minima are sought"
-            )
-        return certified_points(energy, coordinates, box)
+        return certified_points(energy, coordinates, box or critical_box(energy, coordinates))
     if _crossings(energy, coordinates) > MOST_CROSSINGS:
         try:
             return certified_points(energy, coordinates, box or polynomial_box(energy, coordinates))

@@ -37,4 +37,4 @@ def test_points_that_are_not_isolated_are_refused():
     with pytest.raises(PhaseError, match=r"not isolated.*declare them"):
         points_of((x**2 + y**2 - 1) ** 2, (x, y), None)
     with pytest.raises(PhaseError, match="box= must say"):
-        points_of(sympy.exp(x) + y**2, (x, y), None)
+        points_of(sympy.exp(x) + y**2 * sympy.cos(y), (x, y), None)

@@ -101,6 +101,36 @@ def derive_normal_crossing_multiplicity() -> Derivation:
     )
 
 
+def derive_kink_learning_coefficient() -> Derivation:
+    """Learning coefficient where a loss on a line rises like different powers on the two sides of a place."""
+    z, left, right = Symbol("z", positive=True), s.kink_order_left, s.kink_order_right
+    place, slopes = Symbol("w", positive=True), sympy.symbols("a_- a_+", positive=True)
+    sides = [
+        slope**z * sympy.integrate(place ** (order * z), (place, 0, 1))
+        for slope, order in zip(slopes, (left, right), strict=True)
+    ]
+    free = Symbol("z_free")
+    poles = []
+    for side, slope, order in zip(sides, slopes, (left, right), strict=True):
+        (pole,) = sympy.solve((slope**z / side).subs(z, free), free)
+        demand_zero(pole + 1 / order, "pole of one side")
+        demand_zero(sympy.limit((free - pole) * side.subs(z, free), free, pole) - slope**pole / order, "its residue")
+        poles.append(-pole)
+    result = Min(*poles)
+    # Both residues are positive, so that equal poles add up and do not cancel: the multiplicity is 1.
+    for orders, expected in (((1, 1), 1), ((2, 1), _HALF), ((1, 4), Rational(1, 4)), ((3, 3), Rational(1, 3))):
+        value = result.subs({left: orders[0], right: orders[1]})
+        demand(sympy.Eq(value, expected), f"smallest ratio of {orders}")
+    return Derivation.of(
+        result,
+        "To the left of the place the loss rises like $a_-|w|^{k_-}$, to the right like $a_+w^{k_+}$, with a prior "
+        "that is 1 there. The zeta function is a sum of two integrals,",
+        sympy.Add(*sides).subs(z, s.zeta_argument),
+        "with simple poles at $-1/k_-$ and $-1/k_+$ whose residues, $a_\\pm^{-1/k_\\pm}/k_\\pm$, are positive: the "
+        "flatter side decides, and equal ones add up to a simple pole.",
+    )
+
+
 EQUATIONS = (
     Equation(
         "normal-crossing-zeta",
@@ -128,5 +158,14 @@ EQUATIONS = (
         "The order of that pole. It puts logarithms into the free energy.",
         crossing((2, 2, 1)),
         source=WATANABE,
+    ),
+    Equation(
+        "kink-learning-coefficient",
+        "Learning coefficient of a kink",
+        s.learning_coefficient,
+        derive_kink_learning_coefficient,
+        "A loss such as $|w|$ is not analytic, but its zeta function is elementary: at a corner the learning "
+        "coefficient is 1, twice that of a smooth minimum, and where one side is smooth it is that of the smooth side.",
+        {s.kink_order_left: 1, s.kink_order_right: 2},
     ),
 )

@@ -31,3 +31,15 @@ def test_learning_coefficient_and_multiplicity_are_the_pole(evaluate, powers):
     # (z + value)^order * zeta stays finite and non-zero at the pole for the right order only.
     near = [evaluate("normal-crossing-zeta", zeta_argument=-value + d, **values) for d in (1e-6, 1e-7)]
     assert np.log10(abs(near[1] / near[0])) == pytest.approx(multiplicity, abs=1e-3)
+
+
+@pytest.mark.parametrize("orders", [(1, 1), (1, 2), (4, 1), (2, 2)])
+def test_a_kink_has_the_slope_of_its_free_energy(evaluate, orders):
+    def mass(n_beta):
+        place = np.linspace(-40, 5, 9001)  # the logarithm of the distance
+        return sum(np.trapezoid(np.exp(place - n_beta * np.exp(k * place)), place) for k in orders)
+
+    value = evaluate("kink-learning-coefficient", kink_order_left=orders[0], kink_order_right=orders[1])
+    slope = np.log(mass(1e10) / mass(1e12)) / np.log(100)
+    assert slope == pytest.approx(value, abs=1e-3)
+    assert value == 1 / max(orders)
