@@ -16,6 +16,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from ..inputs.names import BOX_PAIR
 from .expression_parts import without_overflow
 from .expressions import ExpressionError
 from .growth import growth
@@ -52,7 +53,7 @@ def require_confinement(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol],
     shown = repr(sympy.sstr(energy)[:60])
     shown += " does not grow in every direction" if found.curve else " cannot be shown to grow in every direction"
     raise ExpressionError(
-        f"{argument} {shown}: {found.reason}; add a confining term such as {coordinates[0]}**4, or give box=(low, high)"
+        f"{argument} {shown}: {found.reason}; add a confining term such as {coordinates[0]}**4, or give {BOX_PAIR}"
     )
 
 

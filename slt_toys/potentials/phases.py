@@ -20,6 +20,7 @@ from sympy.logic.boolalg import Boolean
 
 from theory.learning_coefficient.engine import rlct
 
+from ..inputs.names import BOX, PHASES
 from .certified_points import (
     DECLARE,
     CriticalPoint,
@@ -204,7 +205,7 @@ def _points_on_a_line(
     if not energy.is_polynomial(w):
         if box is None:
             raise PhaseError(
-                f"energy {short(energy)} is not a polynomial, so box= must say where its minima are sought"
+                f"energy {short(energy)} is not a polynomial, so {BOX} must say where its minima are sought"
             )
         return _certified_on_a_line(energy, w, box)
     try:
@@ -231,8 +232,8 @@ def _certified_on_a_line(energy: sympy.Expr, w: sympy.Symbol, box: tuple[float, 
 
 def _on_the_wall(energy: sympy.Expr, box: Sequence[sympy.Expr | float]) -> PhaseError:
     return PhaseError(
-        f"energy {short(energy)} has a minimum on the wall of the box ({box[0]}, {box[1]}); enlarge box= or declare "
-        "phases="
+        f"energy {short(energy)} has a minimum on the wall of the box ({box[0]}, {box[1]}); enlarge {BOX} or declare "
+        f"{PHASES}"
     )
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 import mpmath
 import sympy
 
+from ..inputs.names import BOX
 from .certified_points import DECLARE, CriticalPoint, PhaseError, certified_points, short
 from .coefficient_fields import CoefficientField
 from .expressions import ExpressionError
@@ -31,7 +32,7 @@ def points_of(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], box: Bo
     if not energy.is_polynomial(*coordinates):
         if box is None:
             raise PhaseError(
-                f"energy {short(energy)} is not a polynomial, so box= must say where its minima are sought"
+                f"energy {short(energy)} is not a polynomial, so {BOX} must say where its minima are sought"
             )
         return certified_points(energy, coordinates, box)
     if _crossings(energy, coordinates) > MOST_CROSSINGS:

@@ -16,6 +16,7 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 
 from ..inputs.arguments import checked_arguments, shown
+from ..inputs.names import DEFICIT, PARAMETERS, SYMMETRIC_BOX
 from .confinement import box_pairs, energy_scale, natural_box, require_confinement
 from .expression_parts import Function, compiled, decimal, split
 from .expressions import ExpressionError, degree_bound, parse_expression
@@ -344,20 +345,20 @@ def mirrored_pair(clean: Potential) -> PotentialPair:
     if clean.dimension != 1 or len(clean.phases) != 2:
         raise ValueError(
             f"potential {clean.name} has {clean.dimension} coordinate(s) and {len(clean.phases)} phase(s); without "
-            "deficit= it needs one coordinate and two phases, such as (w**2-1)**2 - 0.15*w"
+            f"{DEFICIT} it needs one coordinate and two phases, such as (w**2-1)**2 - 0.15*w"
         )
     w = clean.coordinates[0]
     losses = [clean.minimum_loss(0), clean.minimum_loss(1)]
     if losses[0] == losses[1]:
         raise ValueError(
-            f"potential {clean.name} has phases of equal loss, so its mirror image is no deficit; give deficit="
+            f"potential {clean.name} has phases of equal loss, so its mirror image is no deficit; give {DEFICIT}"
         )
     energy = clean.bound_energy.subs(w, -w)
     low, high = clean.box[0]
     if clean.boundary == "reflecting" and low != -high:
         raise ValueError(
             f"potential {clean.name} has walls at {low:g} and {high:g}, so its mirror image lies between others; give "
-            "box=(-c, c), or deficit="
+            f"{SYMMETRIC_BOX}, or {DEFICIT}"
         )
     box = ((-high, -low),)
     phases = derive_phases(energy, (w,), None if clean.boundary == "natural" else box)
@@ -377,7 +378,7 @@ def _parameter_values(parameters: Mapping[str, float | str | sympy.Expr], energy
     for name, given in parameters.items():
         if name not in names:
             raise ValueError(
-                f"parameters names {name!r}, which the energy does not hold; it has {', '.join(sorted(names))}"
+                f"{PARAMETERS} names {name!r}, which the energy does not hold; it has {', '.join(sorted(names))}"
             )
         value: Any = given if isinstance(given, sympy.Expr) else None
         if isinstance(given, str | float | int | np.number) and not isinstance(given, bool):

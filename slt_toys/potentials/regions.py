@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sympy.logic.boolalg import Boolean
 
 from .basins import BasinMap, Departure, basin_map
-from .certified_points import PhaseError, left_to_right, short
+from .certified_points import DECLARE, PhaseError, left_to_right, short
 from .critical_numbers import CriticalNumber
 from .plane_points import points_of
 from .real_roots import RealRoot
@@ -161,7 +161,7 @@ def _extent(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> Box:
 def _map(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], walls: Box | None, doublings: int) -> BasinMap:
     points = points_of(energy, coordinates, walls)
     if any(point.signs == (-1, 0) for point in points):
-        raise PhaseError(f"energy {short(energy)} has a degenerate saddle; declare regions")
+        raise PhaseError(f"energy {short(energy)} has a degenerate saddle; {DECLARE}")
     minima = left_to_right([point for point in points if point.signs[0] >= 0])
     rest = [point for point in points if point.signs[0] < 0]
     if walls is None:
@@ -186,6 +186,5 @@ def _map(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], walls: Box |
         return basin_map(land, departures)
     except Lost as lost:
         raise PhaseError(
-            f"borders of the basins of energy {short(energy)} cannot be followed near {lost}; declare phases= with "
-            "regions, or on the command line --phase"
+            f"borders of the basins of energy {short(energy)} cannot be followed near {lost}; {DECLARE}"
         ) from None

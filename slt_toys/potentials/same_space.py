@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..inputs.names import BOX
+
 if TYPE_CHECKING:
     from .potential import Potential
 
@@ -38,7 +40,7 @@ def check_same_space(**potentials: Potential) -> None:
             ]
             raise ValueError(
                 f"{first} and {name} must have the same reflecting walls, not {shown[0]} and {shown[1]}: what lies "
-                "beyond a wall of one has no place in the other; give both the same box="
+                f"beyond a wall of one has no place in the other; give both the same {BOX}"
             )
 
 
