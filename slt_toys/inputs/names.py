@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 __all__ = [
-    "BOX", "BOX_PAIR", "DEFICIT", "PARAMETERS", "PHASES", "REFLECTING", "SYMMETRIC_BOX", "Argument", "options_named",
+    "BOX", "BOX_NAME", "BOX_PAIR", "DEFICIT", "PARAMETERS", "PHASES", "REFLECTING", "SYMMETRIC_BOX", "Argument",
+    "options_named",
 ]  # fmt: skip
 
 _doors: list[frozenset[str]] = []  # options of the commands that run: seen by every thread, as a command is
@@ -56,6 +57,7 @@ def options_named(names: Iterable[str]) -> Iterator[None]:
 
 WALLS = "walls that reflect"
 BOX = Argument("box=", "--box", WALLS)
+BOX_NAME = Argument("box", "--box")
 BOX_PAIR = Argument("box=(low, high)", "--box LOW HIGH", WALLS)
 SYMMETRIC_BOX = Argument("box=(-c, c)", "--box -C C", WALLS)
 DEFICIT = Argument("deficit=", "--deficit", "a deficit of its own")

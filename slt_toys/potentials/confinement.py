@@ -16,7 +16,8 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from ..inputs.names import BOX_PAIR
+from ..inputs.arguments import shown
+from ..inputs.names import BOX_NAME, BOX_PAIR
 from .expression_parts import without_overflow
 from .expressions import ExpressionError
 from .growth import growth
@@ -226,7 +227,7 @@ def box_pairs(box: Sequence, dimension: int) -> Sequence[tuple[float, float]]:
     if len(box) == 2 and not isinstance(box[0], Sequence):
         return [box] * dimension  # type: ignore[list-item]
     if len(box) != dimension:
-        raise ValueError(f"box must be (low, high) or {dimension} such pairs, not {box}")
+        raise ValueError(f"{BOX_NAME} must be (low, high) or {dimension} such pairs, not {shown(box)}")
     return box
 
 

@@ -7,7 +7,7 @@ Gradient, Hessian, phases with exact (loss, learning coefficient, multiplicity),
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from ..inputs.arguments import checked_arguments, shown
 from ..inputs.names import DEFICIT, PARAMETERS, SYMMETRIC_BOX
 from .confinement import box_pairs, energy_scale, natural_box, require_confinement
 from .expression_parts import Function, compiled, decimal, split
-from .expressions import ExpressionError, degree_bound, parse_expression
+from .expressions import ExpressionError, degree_bound, natural_key, parse_expression
 from .phases import Phase, PhaseError, declare_phase, derive_phases
 from .regions import region_labels
 from .same_space import check_same_space
@@ -134,7 +134,7 @@ class Potential:
         """
         energy = parse_expression(expression, argument) if isinstance(expression, str) else sympy.sympify(expression)
         values = _parameter_values(parameters or {}, energy)
-        coordinates = tuple(sorted(energy.free_symbols, key=lambda s: _natural_key(s.name)))
+        coordinates = tuple(sorted(energy.free_symbols, key=lambda s: natural_key(s.name)))
         coordinates = tuple(s for s in coordinates if s.name not in values)
         if not coordinates:
             raise ExpressionError(
@@ -361,9 +361,21 @@ def mirrored_pair(clean: Potential) -> PotentialPair:
             f"{SYMMETRIC_BOX}, or {DEFICIT}"
         )
     box = ((-high, -low),)
-    phases = derive_phases(energy, (w,), None if clean.boundary == "natural" else box)
-    deficit = Potential(f"mirror of {clean.name}", energy, (w,), (), box, phases, clean.boundary)
+    deficit = Potential(f"mirror of {clean.name}", energy, (w,), (), box, _mirrored(clean, energy, box), clean.boundary)
     return PotentialPair(clean.name, deficit, clean, clean.phases[int(np.argmax(losses))].name)
+
+
+def _mirrored(clean: Potential, energy: sympy.Expr, box: tuple[tuple[float, float], ...]) -> tuple[Phase, ...]:
+    """Phases of a mirror image, under the clean ones' names from left to right."""
+    (w,) = clean.coordinates
+    try:
+        phases = derive_phases(energy, (w,), None if clean.boundary == "natural" else box)
+    except (PhaseError, ExpressionError):  # the clean ones were declared
+        phases = tuple(
+            replace(phase, minimum=(-phase.minimum[0],), region=phase.region.subs(w, -w))
+            for phase in reversed(clean.phases)
+        )
+    return tuple(replace(phase, name=own.name) for phase, own in zip(phases, clean.phases, strict=True))
 
 
 def _parameter_values(parameters: Mapping[str, float | str | sympy.Expr], energy: sympy.Expr) -> dict[str, sympy.Expr]:
@@ -387,11 +399,6 @@ def _parameter_values(parameters: Mapping[str, float | str | sympy.Expr], energy
             raise ValueError(f"parameters[{name!r}] must be a real number, not {shown(given)}")
         values[name] = value
     return values
-
-
-def _natural_key(name: str) -> tuple[str, int]:
-    stem = name.rstrip("0123456789")
-    return stem, int(name[len(stem):] or -1)  # fmt: skip
 
 
 def _natural_walls(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..potentials.catalogue import barrier_spectrum, find_pair
-from ..potentials.from_text import read_pair
 from ..potentials.potential import PotentialPair
 from .minibatch_problems import SETTINGS, minibatch_problem
 from .problems import Problem, decaying, harmonic
@@ -55,15 +54,14 @@ def named_problem(name: str, batch_sizes: Sequence[int], decay: float) -> Proble
     raise ValueError(f"name: {name!r} is no problem of this experiment")
 
 
-def own_problem(potential: str, batch_sizes: Sequence[int], decay: float) -> Problem:
-    """A pair of one coordinate, named or typed by the user, under exponential decay.
+def own_problem(pair: PotentialPair, batch_sizes: Sequence[int], decay: float) -> Problem:
+    """A pair of one coordinate, the user's own, under exponential decay.
 
     Raises
     ------
     ValueError
-        In one line, when it cannot be read, derived or paired.
+        In one line, when it has more coordinates.
     """
-    pair = read_pair(potential)
     if pair.clean.dimension != 1:
         raise ValueError(f"--potential must have one coordinate, not {pair.clean.dimension} as {pair.name}")
     return decaying(pair, "your own", batch_sizes, decay)
