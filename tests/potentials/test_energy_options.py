@@ -89,8 +89,8 @@ def test_refusals_from_a_command_name_options_and_no_argument_of_python(argument
 
 
 def test_parameters_go_to_the_energy_that_holds_them():
-    own = {"box": ("-2", "2"), "parameter": ("a=1/5", "b=-0.3")}
-    pair = PhaseDiagram(potential=DOUBLE, deficit="(w**2-1)**2 - b*w", **own).pair()
+    said = PhaseDiagram(potential=DOUBLE, deficit="(w**2-1)**2 - b*w", box=("-2", "2"), parameter=("a=1/5", "b=-0.3"))
+    pair = said.pair()
     assert (dict(pair.clean.parameters).keys(), dict(pair.deficit.parameters).keys()) == ({"a"}, {"b"})
     assert pair.stuck_phase == "left"
 
