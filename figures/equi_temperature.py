@@ -117,7 +117,7 @@ def _curves(axes: Axes, data: xr.Dataset) -> None:
         look = looks[1 if low > 1 or high < 1 else 0]
         ends = [curve[f"{part}_halvings"].values for part in ("end", "end_low", "end_high", "exact_end")]
         _curve(axes, line, sizes[row], ends, height, names[row], look.colour, look.marker)
-    chosen = np.flatnonzero(data["published_definition"].values == "half_depth")
+    chosen = _published(data, "half_depth")
     if chosen.size:
         ends = data["published_end_halvings"].values[chosen[0]]
         sizes = data["published_batch_size"].values
@@ -127,14 +127,16 @@ def _curves(axes: Axes, data: xr.Dataset) -> None:
     for look, text in zip(looks, ("sampled, 95 %", "sampled; slope is not 1"), strict=True):
         axes.errorbar([], [], yerr=[], fmt=look.marker, color=look.colour, markerfacecolor="white", capsize=2,
                       label=text)  # fmt: skip
-    axes.errorbar([], [], yerr=[], fmt="D", color=PALETTE[2], markerfacecolor="white", capsize=2,
-                  label="published, by half depth, within one seed")  # fmt: skip
+    if chosen.size:
+        axes.errorbar([], [], yerr=[], fmt="D", color=PALETTE[2], markerfacecolor="white", capsize=2,
+                      label="published, by half depth, within one seed")  # fmt: skip
+    lowest = min(heights[-1], SPACING * flat) if chosen.size else heights[-1]
     octaves = float(np.log2(line[1] / line[0]))
     top = SPACING * len(names) + np.log2(REFERENCE / line[0])
     axes.set(
         xscale="log",
         xlim=(line[0], line[1] * 2 ** (0.62 * octaves)),
-        ylim=(min(heights[-1], SPACING * flat) - np.log2(line[1] / REFERENCE) - 0.8, top + 0.5),
+        ylim=(lowest - np.log2(line[1] / REFERENCE) - 0.8, top + 0.5),
         xlabel="batch size $B$",
         ylabel=r"halvings of $\eta$ by the end, $\log_2(\eta_0/\eta(e^*))$, each curve shifted",
         title="a  End of the critical period by half stuck mass",
@@ -147,6 +149,13 @@ def _curves(axes: Axes, data: xr.Dataset) -> None:
     axes.annotate("1 halving", (place, foot + 0.5), xytext=(5, 0), textcoords="offset points", va="center",
                   fontsize=9.5)  # fmt: skip
     axes.legend(loc="upper right", handlelength=2.4)
+
+
+def _published(data: xr.Dataset, definition: str) -> np.ndarray:
+    """Row of the published ends by a definition, none where they were not asked."""
+    if "published_definition" not in data:
+        return np.zeros(0, dtype=int)
+    return np.flatnonzero(data["published_definition"].values == definition)
 
 
 def _curve(
@@ -191,7 +200,7 @@ def _slopes(axes: Axes, data: xr.Dataset) -> None:
         if np.isfinite(exact).any():
             axes.plot(exact, places + shift, linestyle="none", marker="|", markersize=8, markeredgewidth=1.6, color=INK,
                       zorder=5, label="exact" if number == 2 else None)  # fmt: skip
-        chosen = np.flatnonzero(data["published_definition"].values == name)
+        chosen = _published(data, name)
         if chosen.size:
             value, low, high = data["published_slope"].values[chosen[0]][:, None]
             _readings(axes, value, low, high, np.array([shift]), style, None)
@@ -203,18 +212,19 @@ def _slopes(axes: Axes, data: xr.Dataset) -> None:
     for place, value in zip(places, expected, strict=True):
         if np.isfinite(value) and value != 1:
             axes.plot([value] * 2, [place - 0.42, place + 0.42], color=PALETTE[3], linewidth=3, alpha=0.6, zorder=2)
-    axes.set_ylim(-0.6, count + 0.6)
+    published = "published_slope" in data
+    axes.set_ylim(-0.6 if published else 0.4, count + 0.6)
     for place in np.arange(0.5, count + 0.5):
         axes.axhline(place, color="#e2e2e2", linewidth=0.7, zorder=0)
     finite = [data[name].values[np.isfinite(data[name].values)] for name in ("slope_low", "slope_high")]
-    shown = np.concatenate([*finite, data["published_slope"].values.ravel(), [0.8, 1.2]])
+    shown = np.concatenate([*finite, *([data["published_slope"].values.ravel()] if published else []), [0.8, 1.2]])
     if "noise_slope" in data:
         shown = np.append(shown, data["noise_slope"].values[np.isfinite(data["noise_slope"].values)])
     axes.set(xlim=(shown.min() - 0.1, shown.max() + 0.1), title="b  Halvings of $\\eta$ per halving of $B$")
     handed = ~data["real_noise"].values & (data["expected"].values == "equal temperature")
     axes.set_xlabel("slope (1: closed form; †: 1 by identity, a check)" if handed.any() else "slope (1: closed form)")
     names = [f"{name} †" if given else name for name, given in zip(_names(data), handed, strict=True)]
-    axes.set_yticks([*places, 0.0], [*names, PUBLISHED])
+    axes.set_yticks([*places, *([0.0] if published else [])], [*names, *([PUBLISHED] if published else [])])
     _legend_below(axes)
 
 

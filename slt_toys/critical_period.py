@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
+from .potentials.energy_options import EnergyOptions
 from .results.claims import Outcome
-from .results.recipe import Experiment, at_least, main, positive
+from .results.recipe import at_least, main, positive
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -25,7 +26,7 @@ FEWEST_SWITCHES = 6
 
 
 @dataclass(frozen=True, kw_only=True)
-class CriticalPeriod(Experiment):
+class CriticalPeriod(EnergyOptions):
     """Run the critical period in every experimental arm, and say which hypothesis about its end survives.
 
     The control is SGD with learning rate η₀γ^e; its temperature is that of its noise. A run is stuck if it ends in the
@@ -92,6 +93,7 @@ class CriticalPeriod(Experiment):
     shift_runs: int = 2000
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         least = {"runs": 20, "end_runs": 20, "world_runs": 20, "shift_runs": 100, "batch_size": 1, "epochs_after": 1}
         at_least(self, **least, power_seeds=0, seed=0)
         if self.temperature is not None:
@@ -121,9 +123,10 @@ class CriticalPeriod(Experiment):
         """The pair; `ValueError` in one line when it cannot be read or paired, or both prefer the same phase."""
         from .potentials.from_text import read_pair
 
+        own = self.own_energy(self.clean, "--clean")
         if self.clean is None:
             return read_pair(self.pair, option="--pair")
-        return read_pair(self.clean, self.deficit, option="--clean")
+        return read_pair(self.clean, self.deficit, own, option="--clean")
 
     def run(self) -> xr.Dataset:
         """Run the arms of the pair, the worlds and the shifts."""

@@ -13,12 +13,14 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from .potentials.energy_options import EnergyOptions
 from .results.progress import progress
-from .results.recipe import Experiment, at_least, main
+from .results.recipe import at_least, main
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from .potentials.potential import PotentialPair
     from .results.claims import Outcome
     from .worlds.problems import Problem
 
@@ -31,19 +33,22 @@ OWN = "your own"  # kind of the problem that the user brings
 
 
 @dataclass(frozen=True, kw_only=True)
-class EquiTemperature(Experiment):
+class EquiTemperature(EnergyOptions):
     """Compare equi-temperature curves across problems.
 
     Attributes
     ----------
     problems
-        Which, of: regular_regression, singular_regression, logistic, deep_linear, matrix_completion, teacher_student,
-        memorising, without_memory, minibatches (SGD on real minibatches); regular, singular, flat_barrier, plane,
+        Which, of: memorising, deep_linear, matrix_completion, teacher_student, singular_regression, regular_regression,
+        logistic, without_memory, minibatches (SGD on real minibatches); regular, singular, flat_barrier, plane,
         many_barriers, thermal_pathways, regular_power_law, singular_power_law, start_remembered, cold_pathways (handed
-        their temperature or flow time).
+        their temperature or flow time). Default: the first eight and regular; none beside a potential of your own.
     potential
-        One more, of your own: a pair of the catalogue or an energy such as "(w**2-1)**2 - 0.2*w", whose deficit is its
-        mirror image; of one coordinate.
+        In their place one of your own, of one coordinate: a catalogue pair, or an energy such as "(w**2-1)**2 - w/5".
+    deficit
+        The deficit that goes with ``potential``. Default: the catalogue pair's own, or the mirror image of an energy.
+    published
+        Beside a potential of your own, run the problems and ask the published CIFAR-10 curves as well.
     batch_sizes
         Of the problems that are energies under exponential decay; the others have their own.
     decay
@@ -54,24 +59,27 @@ class EquiTemperature(Experiment):
 
     NAME: ClassVar[str] = "equi_temperature"
 
-    problems: tuple[str, ...] = PROBLEMS
+    problems: tuple[str, ...] = ()
     potential: str | None = None
+    deficit: str | None = None
+    published: bool = False
     batch_sizes: tuple[int, ...] = (16, 32, 64, 128, 256)
     decay: float = 0.95
     chains: int = 1024
 
     def __post_init__(self) -> None:
-        unknown = [name for name in self.problems if name not in (*PROBLEMS, *MORE_PROBLEMS)]
-        if unknown:
-            raise ValueError(
-                f"--problems holds {unknown[0]!r}, which is none of {', '.join((*PROBLEMS, *MORE_PROBLEMS))}"
-            )
-        if len(set(self.problems)) < len(self.problems) or not (self.problems or self.potential):
-            raise ValueError(f"--problems must be distinct, at least one, not {self.problems}")
+        super().__post_init__()
+        self.own_energy(self.potential)
+        if self.deficit is not None and self.potential is None:
+            raise ValueError("--deficit needs --potential; the other problems have their own")
+        if unknown := [name for name in self.problems if name not in (*PROBLEMS, *MORE_PROBLEMS)]:
+            known = ", ".join((*PROBLEMS, *MORE_PROBLEMS))
+            raise ValueError(f"--problems holds {unknown[0]!r}, which is none of {known}")
+        if len(set(self.problems)) < len(self.problems):
+            raise ValueError(f"--problems must be distinct, not {self.problems}")
         if len(self.batch_sizes) < 4 or len(set(self.batch_sizes)) < len(self.batch_sizes):
-            raise ValueError(
-                f"--batch-sizes must be distinct, at least 4 for laws to be told apart, not {self.batch_sizes}"
-            )
+            told = "distinct, at least 4 for laws to be told apart"
+            raise ValueError(f"--batch-sizes must be {told}, not {self.batch_sizes}")
         at_least(self, batch_sizes=1, chains=FEWEST_RUNS, seed=0)
         if max(self.batch_sizes) > 1024 * min(self.batch_sizes):
             raise ValueError(f"--batch-sizes must lie within a factor of 1024, not {self.batch_sizes}")
@@ -79,21 +87,27 @@ class EquiTemperature(Experiment):
             raise ValueError(f"--decay must be at least 0.5 and below 1, not {self.decay}; 0.95 is usual")
 
     def built(self) -> list[Problem]:
-        """The problems.
-
-        Raises
-        ------
-        ValueError
-            In one line, when the potential cannot be read, derived or paired.
-        """
+        """The problems; `ValueError` in one line when the potential cannot be read, derived or paired."""
         from .worlds.named_problems import named_problem, own_problem
 
-        own = [] if self.potential is None else [own_problem(self.potential, self.batch_sizes, self.decay)]
-        return [named_problem(name, self.batch_sizes, self.decay) for name in self.problems] + own
+        chosen = self.problems or (PROBLEMS if self.asks_published else ())
+        named = [named_problem(name, self.batch_sizes, self.decay) for name in chosen]
+        pair = self.pair()
+        return named if pair is None else [*named, own_problem(pair, self.batch_sizes, self.decay)]
+
+    def pair(self) -> PotentialPair | None:
+        """The pair of one's own, if there is one."""
+        from .potentials.from_text import read_pair
+
+        return None if self.potential is None else read_pair(self.potential, self.deficit, self.own_energy())
+
+    @property
+    def asks_published(self) -> bool:
+        """Whether the published curves are asked: with a potential of one's own only if it is said."""
+        return self.published or self.potential is None
 
     def run(self) -> xr.Dataset:
         """Measure and fit every problem."""
-        from .fits.published import published_findings
         from .reports.equi_temperature import dataset
         from .worlds.minibatch_problems import conditions, no_conditions
         from .worlds.problem_ends import problem_ends
@@ -110,13 +124,16 @@ class EquiTemperature(Experiment):
                     for training in problem.trainings
                 ]
             ends = problem_ends(problem, curves, self.seed)
-            if problem.model is None:
-                made = no_conditions(len(curves))
-            else:
+            made = no_conditions(len(curves))
+            if problem.model is not None:
                 made = conditions(problem, curves, ends.sel(definition="half_stuck_mass"), runs, [*seed, 2])
             parts.append(ends.merge(made))
-        with progress("published curves", None):
-            published = published_findings(seed=self.seed)
+        published = None
+        if self.asks_published:
+            from .fits.published import published_findings
+
+            with progress("published curves", None):
+                published = published_findings(seed=self.seed)
         return dataset(parts, published, decay=self.decay, chains=self.chains, seed=self.seed)
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
@@ -126,8 +143,8 @@ class EquiTemperature(Experiment):
         from .reports import equi_temperature as report
         from .results.claims import Outcome
 
-        return Outcome(report.TITLE, report.INTRODUCTION, report.claims(dataset), report.tables(dataset),
-                       {self.NAME: draw(dataset)})  # fmt: skip
+        told = report.introduction(dataset), report.claims(dataset), report.tables(dataset)
+        return Outcome(report.TITLE, *told, {self.NAME: draw(dataset)})
 
 
 if __name__ == "__main__":

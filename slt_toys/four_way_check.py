@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, ClassVar
 
 import tyro
 
+from .potentials.energy_options import EnergyOptions
 from .results.claims import Outcome
-from .results.recipe import Experiment, at_least, main
+from .results.recipe import at_least, main
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from .potentials.potential import Potential
+
 
 @dataclass(frozen=True)
-class FourWayCheck(Experiment):
+class FourWayCheck(EnergyOptions):
     """The learning coefficient of every catalogue phase: declared, derived, integrated, sampled.
 
     Attributes
     ----------
     potential
-        Name; may be given several times. All of the catalogue if none is.
+        A name of the catalogue, or an energy of your own; may be given several times. Without it the whole catalogue.
     chains
         Independent Langevin chains for each phase.
     """
@@ -33,16 +36,23 @@ class FourWayCheck(Experiment):
     chains: int = 2048
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         at_least(self, chains=1000, seed=0)
+
+    def chosen(self) -> list[Potential]:
+        """The potentials asked for, or the whole catalogue; `ValueError` in one line when one cannot be read."""
+        from .potentials.catalogue import catalogue
+        from .potentials.from_text import read_potentials
+
+        own = self.own_energy("" if self.potential else None)
+        return read_potentials(self.potential, "--potential", own) or list(catalogue().values())
 
     def run(self) -> xr.Dataset:
         """Check the phases asked for."""
         from .learning_coefficient.four_ways import check
-        from .potentials.catalogue import catalogue, find_potential
         from .reports import four_way_check as report
 
-        chosen = [find_potential(name, "--potential") for name in self.potential] or list(catalogue().values())
-        return report.dataset(check(chosen, chains=self.chains, seed=self.seed))
+        return report.dataset(check(self.chosen(), chains=self.chains, seed=self.seed))
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
         """Claims and the table; a phase that fails is an error, and no page then shows it."""

@@ -11,9 +11,10 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from .potentials.energy_options import EnergyOptions
 from .results.claims import Outcome
 from .results.progress import progress
-from .results.recipe import Experiment, at_least, distinct, main
+from .results.recipe import at_least, distinct, main
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -25,7 +26,7 @@ EDGE = 2**0.5  # factor by which the map of mixing reaches beyond the batch size
 
 
 @dataclass(frozen=True)
-class PhaseDiagram(Experiment):
+class PhaseDiagram(EnergyOptions):
     """From an energy to the end of the critical period: one figure, a page of tables, one data file.
 
     The defaults are the reference case: (w²-1)² - 0.15 w after a deficit (w²-1)² + 0.15 w, with temperature
@@ -72,6 +73,7 @@ class PhaseDiagram(Experiment):
     published: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         distinct(self, "batch_sizes")
         at_least(self, chains=100, resolution=8, seed=0, epochs_after=1)
         self.trainings()
@@ -91,7 +93,7 @@ class PhaseDiagram(Experiment):
         """The deficit and clean potentials; `ValueError` in one line when they cannot be read or paired."""
         from .potentials.from_text import read_pair
 
-        return read_pair(self.potential, self.deficit)
+        return read_pair(self.potential, self.deficit, self.own_energy())
 
     def run(self) -> xr.Dataset:
         """Compute the maps of equilibrium and mixing, and a stuck curve for each batch size."""

@@ -10,9 +10,10 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from .potentials.energy_options import EnergyOptions
 from .results.claims import Outcome
 from .results.progress import progress
-from .results.recipe import Experiment, at_least, distinct, main, positive
+from .results.recipe import at_least, distinct, main, positive
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Temperature(Experiment):
+class Temperature(EnergyOptions):
     """Calibrate SGD as a sampler: one figure, a page of tables, one data file.
 
     The reference setting has the temperature, learning rate and batch size below; its noise follows. Four series
@@ -68,6 +69,7 @@ class Temperature(Experiment):
     duration: float = 200.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         at_least(self, chains=64, batch_size=1, seed=0)
         for name, least in (("batch_sizes", 1), ("multiples", 1), ("steps_per_epoch", 2)):
             distinct(self, name)
@@ -80,7 +82,7 @@ class Temperature(Experiment):
         """The potential; `ValueError` in one line when it has not the two phases that the thermometers need."""
         from .potentials.from_text import read_potential
 
-        potential = read_potential(self.potential, "--potential")
+        potential = read_potential(self.potential, "--potential", self.own_energy())
         if potential.dimension != 1 or len(potential.phases) != 2:
             raise ValueError(
                 f"--potential must have one coordinate and two phases; {potential.name} has {potential.dimension} and "

@@ -29,7 +29,8 @@ from slt_toys.worlds.simulated_problems import WARM_UP, sgd_stuck
 
 SIZES = (32, 64, 128, 256)
 SMALL: dict = {"problems": ("regular", "singular_power_law", "start_remembered", "cold_pathways"),
-               "potential": "(w**2 - 1)**2 - 0.2*w", "batch_sizes": SIZES, "chains": 256}  # fmt: skip
+               "potential": "(w**2 - 1)**2 - 0.2*w", "batch_sizes": SIZES, "chains": 256,
+               "published": True}  # fmt: skip
 
 
 def fresh_seed() -> int:
@@ -212,6 +213,24 @@ def test_the_same_seed_gives_the_same_data_whatever_else_is_run(data):
     assert (other.run()["end"] != again["end"]).any()
 
 
+def test_an_energy_of_ones_own_shows_itself_alone(tmp_path, monkeypatch):
+    from figures.equi_temperature import draw
+    from slt_toys.fits import published
+
+    monkeypatch.setattr(published, "published_findings", lambda **_: pytest.fail("published curves were asked"))
+    own = EquiTemperature(potential="((w**2-1)**2 - a*w)", parameter=("a=0.2",), batch_sizes=SIZES, chains=128)
+    assert [problem.kind for problem in own.built()] == ["your own"]
+    made = own.run()
+    assert made.sizes["problem"] == 1 and not [name for name in made.variables if "published" in str(name)]
+    told = own.outcome(made)
+    assert [claim.name for claim in told.claims] == ["handed"] and "CIFAR" not in str(told.tables)
+    texts = {text.get_text() for axes in draw(made).axes for text in [*axes.texts, *axes.get_yticklabels()]}
+    assert "your own" in texts and "published CIFAR-10" not in texts
+    monkeypatch.undo()
+    asked = EquiTemperature(potential="(w**2-1)**2 - 0.2*w", published=True)
+    assert len(asked.built()) == 10 and asked.asks_published
+
+
 def test_writes_its_files_and_the_figure_redraws(results, data):
     from figures.equi_temperature import draw
 
@@ -254,6 +273,8 @@ def test_only_real_minibatches_could_fail():
         (["--potential", "curve_against_point"], "--potential must have one coordinate"),
         (["--potential", "w**2"], "one coordinate and two phases"),
         (["--potential", "(w**2-1"], "--potential"),
+        (["--deficit", "(w**2-1)**2 + 0.2*w"], "--deficit needs --potential"),
+        (["--box", "-2", "2"], "--box goes with an energy of your own; give --potential"),
     ],
 )
 def test_bad_options_end_in_one_line(arguments, message, tmp_path, capfd):

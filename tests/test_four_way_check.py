@@ -9,7 +9,7 @@ import pytest
 from sympy import Rational
 
 from slt_toys.four_way_check import FourWayCheck
-from slt_toys.potentials import catalogue as catalogue_module
+from slt_toys.potentials import from_text
 from slt_toys.potentials.catalogue import catalogue
 from slt_toys.results.recipe import main
 
@@ -51,7 +51,7 @@ def test_a_failing_phase_fails_the_command_and_leaves_the_page(monkeypatch, tmp_
         replace(own, learning_coefficient=Rational(1, 4)) if own.name == "right" else own for own in potential.phases
     )
     wrong = replace(potential, phases=phases)
-    monkeypatch.setattr(catalogue_module, "find_potential", lambda *_: wrong)
+    monkeypatch.setattr(from_text, "find_potential", lambda *_: wrong)
     page = tmp_path / "four_way_check.md"
     page.write_text("as it was", "utf-8")
     arguments = ["--potential", FAST, "--chains", "1000", "--docs", str(tmp_path), "--out", str(tmp_path / "out")]

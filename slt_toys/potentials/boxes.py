@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 import sympy
 
+from ..inputs.names import REFLECTING
 from .confinement import Box, bound_about, confines, numeric, own_scale, ray_box, sublevel_box
 from .expression_parts import split
 from .expressions import ExpressionError
@@ -110,7 +111,7 @@ def box_at(potential: Potential, temperature: float) -> Box:
     except ExpressionError as error:
         raise ValueError(
             f"box of {potential.name} does not hold its mass at temperature {temperature:.3g} and cannot be widened: "
-            f"{error}; give an energy that confines, or boundary='reflecting' if the walls are meant"
+            f"{error}; give an energy that confines, or {REFLECTING} if the walls are meant"
         ) from None
 
 

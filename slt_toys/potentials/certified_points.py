@@ -17,6 +17,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from ..inputs.names import Argument
 from .critical_numbers import CriticalNumber
 from .enclosed_zeros import Undecided, Zero, enclosed_zeros
 from .expressions import ExpressionError
@@ -25,7 +26,9 @@ from .intervals import Enclosure, NoIntervalForm, enclosure, product, total
 __all__ = ["DECLARE", "CriticalPoint", "PhaseError", "certified_points", "left_to_right", "polynomial_reach", "short"]
 
 Array = NDArray[np.float64]
-DECLARE = "declare them: phases=(declare_phase(energy, coordinates, name, minimum, region), ...)"
+DECLARE = Argument(
+    "declare them: phases=(declare_phase(energy, coordinates, name, minimum, region), ...)", "--phase declares them"
+)
 LARGEST_ORDER = 32
 LARGEST_DENOMINATOR = 1000
 ON_THE_WALL = 1e-12  # of the box
@@ -108,7 +111,7 @@ def _refusal(energy: sympy.Expr, place: Sequence[float] | Array) -> PhaseError:
     shown = ", ".join(f"{x:.6g}" for x in place)
     return PhaseError(
         f"critical points of energy {short(energy)} cannot be decided near ({shown}): degenerate, flat, or not smooth "
-        f"there; {DECLARE}, or on the command line --phase"
+        f"there; {DECLARE}"
     )
 
 

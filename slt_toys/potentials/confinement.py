@@ -16,6 +16,8 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from ..inputs.arguments import shown
+from ..inputs.names import BOX_NAME, BOX_PAIR
 from .expression_parts import without_overflow
 from .expressions import ExpressionError
 from .growth import growth
@@ -52,7 +54,7 @@ def require_confinement(energy: sympy.Expr, coordinates: Sequence[sympy.Symbol],
     shown = repr(sympy.sstr(energy)[:60])
     shown += " does not grow in every direction" if found.curve else " cannot be shown to grow in every direction"
     raise ExpressionError(
-        f"{argument} {shown}: {found.reason}; add a confining term such as {coordinates[0]}**4, or give box=(low, high)"
+        f"{argument} {shown}: {found.reason}; add a confining term such as {coordinates[0]}**4, or give {BOX_PAIR}"
     )
 
 
@@ -235,7 +237,7 @@ def box_pairs(box: Sequence, dimension: int) -> Sequence[tuple[float, float]]:
     """Pairs (low, high) for each coordinate, from one pair for all or one for each."""
     pairs = [box] * dimension if len(box) == 2 and not isinstance(box[0], Sequence) else box
     if len(pairs) != dimension or any(np.shape(pair) != (2,) for pair in pairs):
-        raise ValueError(f"box must be (low, high) or {dimension} such pairs, not {box}")
+        raise ValueError(f"{BOX_NAME} must be (low, high) or {dimension} such pairs, not {shown(box)}")
     return pairs  # type: ignore[return-value]
 
 

@@ -114,6 +114,12 @@ def _build(node: ast.AST, text: str, argument: str) -> sympy.Expr:
     raise ExpressionError(f"{argument} holds {segment[:40]!r}, which is not arithmetic; use {_ALLOWED}")
 
 
+def natural_key(name: str) -> tuple[str, int]:
+    """By which names of coordinates are ordered: w2 before w10."""
+    stem = name.rstrip("0123456789")
+    return stem, int(name[len(stem):] or -1)  # fmt: skip
+
+
 def degree_bound(expression: sympy.Expr) -> sympy.Rational:
     """Bound the total degree without expanding, so that a short text cannot ask for an astronomical expansion."""
     if expression.is_number:

@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 import sympy
 
+from ..inputs.names import BOX
 from .certified_points import DECLARE, PhaseError, short
 from .growth import bound_on_orthant, lower_bounds
 from .one_sided_bounds import Sides
@@ -59,7 +60,7 @@ def critical_box(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> B
 
 def _not_shown(energy: sympy.Expr) -> PhaseError:
     return PhaseError(
-        f"energy {short(energy)}: it cannot be shown where its critical points end, so box= must say where its minima "
+        f"energy {short(energy)}: it cannot be shown where its critical points end, so {BOX} must say where its minima "
         f"are sought; or {DECLARE}"
     )
 

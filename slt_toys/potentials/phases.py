@@ -20,6 +20,7 @@ from sympy.logic.boolalg import Boolean
 
 from theory.learning_coefficient.engine import rlct
 
+from ..inputs.names import BOX, PHASES
 from .certified_points import (
     DECLARE,
     CriticalPoint,
@@ -310,8 +311,8 @@ def _inside_walls(
 
 def _on_the_wall(energy: sympy.Expr, box: Sequence[sympy.Expr | float]) -> PhaseError:
     return PhaseError(
-        f"energy {short(energy)} has a minimum on the wall of the box ({box[0]}, {box[1]}); enlarge box= or declare "
-        "phases="
+        f"energy {short(energy)} has a minimum on the wall of the box ({box[0]}, {box[1]}); enlarge {BOX} or declare "
+        f"{PHASES}"
     )
 
 

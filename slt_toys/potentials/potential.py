@@ -7,7 +7,7 @@ Gradient, Hessian, phases with exact (loss, learning coefficient, multiplicity),
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any, Literal
 
@@ -16,9 +16,10 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 
 from ..inputs.arguments import checked_arguments, shown
+from ..inputs.names import BOX, DEFICIT, PARAMETERS
 from .confinement import box_pairs, energy_scale, natural_box, require_confinement
 from .expression_parts import Function, compiled, decimal, split
-from .expressions import ExpressionError, degree_bound, parse_expression
+from .expressions import ExpressionError, degree_bound, natural_key, parse_expression
 from .mirror import centre_of_wells
 from .periodic import check_periods, in_period, period_scale, refuse_periodic, wrapped
 from .phases import Phase, PhaseError, declare_phase, derive_phases
@@ -148,7 +149,7 @@ class Potential:
         boundary = check_boundary(boundary, box is not None)
         energy = parse_expression(expression, argument) if isinstance(expression, str) else sympy.sympify(expression)
         values = _parameter_values(parameters or {}, energy)
-        coordinates = tuple(sorted(energy.free_symbols, key=lambda s: _natural_key(s.name)))
+        coordinates = tuple(sorted(energy.free_symbols, key=lambda s: natural_key(s.name)))
         coordinates = tuple(s for s in coordinates if s.name not in values)
         if not coordinates:
             raise ExpressionError(
@@ -401,14 +402,14 @@ def mirrored_pair(clean: Potential) -> PotentialPair:
     if clean.dimension != 1 or len(clean.phases) != 2:
         raise ValueError(
             f"potential {clean.name} has {clean.dimension} coordinate(s) and {len(clean.phases)} phase(s); without "
-            "deficit= it needs one coordinate and two phases, such as (w**2-1)**2 - 0.15*w"
+            f"{DEFICIT} it needs one coordinate and two phases, such as (w**2-1)**2 - 0.15*w"
         )
-    refuse_periodic("a mirror image", "give deficit=", clean=clean)
+    refuse_periodic("a mirror image", f"give {DEFICIT}", clean=clean)
     w = clean.coordinates[0]
     losses = [clean.minimum_loss(0), clean.minimum_loss(1)]
     if losses[0] == losses[1]:
         raise ValueError(
-            f"potential {clean.name} has phases of equal loss, so its mirror image is no deficit; give deficit="
+            f"potential {clean.name} has phases of equal loss, so its mirror image is no deficit; give {DEFICIT}"
         )
     low, high = clean.box[0]
     left, right = (clean.minimum_point(i)[0] for i in (0, 1))
@@ -417,15 +418,30 @@ def mirrored_pair(clean: Potential) -> PotentialPair:
         if abs(float(twice) - left - right) > NEAR_THE_MIDDLE * 2 * (right - left):
             raise ValueError(
                 f"potential {clean.name} has walls at {low:g} and {high:g}, so its mirror image lies between others; "
-                f"give a box= about the middle of its wells, {(left + right) / 2:.3g}, or deficit="
+                f"give {BOX} about the middle of its wells, {(left + right) / 2:.3g}, or {DEFICIT}"
             )
     else:
         twice = 2 * centre_of_wells(clean.bound_energy, w, *(phase.minimum[0] for phase in clean.phases))
     energy = clean.bound_energy.subs(w, twice - w)
     box = clean.box if clean.boundary == "reflecting" else ((float(twice) - high, float(twice) - low),)
-    phases = derive_phases(energy, (w,), None if clean.boundary == "natural" else box)
+    phases = _mirrored(clean, energy, box, twice)
     deficit = Potential(f"mirror of {clean.name}", energy, (w,), (), box, phases, clean.boundary)
     return PotentialPair(clean.name, deficit, clean, clean.phases[int(np.argmax(losses))].name)
+
+
+def _mirrored(
+    clean: Potential, energy: sympy.Expr, box: tuple[tuple[float, float], ...], twice: sympy.Expr
+) -> tuple[Phase, ...]:
+    """Phases of a mirror image, under the clean ones' names from left to right."""
+    (w,) = clean.coordinates
+    try:
+        phases = derive_phases(energy, (w,), None if clean.boundary == "natural" else box)
+    except (PhaseError, ExpressionError):  # the clean ones were declared
+        phases = tuple(
+            replace(phase, minimum=(twice - phase.minimum[0],), region=phase.region.subs(w, twice - w))
+            for phase in reversed(clean.phases)
+        )
+    return tuple(replace(phase, name=own.name) for phase, own in zip(phases, clean.phases, strict=True))
 
 
 def _parameter_values(parameters: Mapping[str, float | str | sympy.Expr], energy: sympy.Expr) -> dict[str, sympy.Expr]:
@@ -440,7 +456,7 @@ def _parameter_values(parameters: Mapping[str, float | str | sympy.Expr], energy
     for name, given in parameters.items():
         if name not in names:
             raise ValueError(
-                f"parameters names {name!r}, which the energy does not hold; it has {', '.join(sorted(names))}"
+                f"{PARAMETERS} names {name!r}, which the energy does not hold; it has {', '.join(sorted(names))}"
             )
         value: Any = given if isinstance(given, sympy.Expr) else None
         if isinstance(given, str | float | int | np.number) and not isinstance(given, bool):
@@ -449,11 +465,6 @@ def _parameter_values(parameters: Mapping[str, float | str | sympy.Expr], energy
             raise ValueError(f"parameters[{name!r}] must be a real number, not {shown(given)}")
         values[name] = value
     return values
-
-
-def _natural_key(name: str) -> tuple[str, int]:
-    stem = name.rstrip("0123456789")
-    return stem, int(name[len(stem):] or -1)  # fmt: skip
 
 
 def _natural_walls(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sympy.logic.boolalg import Boolean
 
 from .basins import BasinMap, Departure, basin_map, torus_map
-from .certified_points import CriticalPoint, PhaseError, left_to_right, short
+from .certified_points import DECLARE, CriticalPoint, PhaseError, left_to_right, short
 from .critical_numbers import CriticalNumber
 from .periodic import critical_points_around, images
 from .plane_points import points_of
@@ -170,7 +170,7 @@ def _extent(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...]) -> Box:
 def _map(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], walls: Box | None, doublings: int) -> BasinMap:
     points = points_of(energy, coordinates, walls)
     if any(point.signs == (-1, 0) for point in points):
-        raise PhaseError(f"energy {short(energy)} has a degenerate saddle; declare regions")
+        raise PhaseError(f"energy {short(energy)} has a degenerate saddle; {DECLARE}")
     minima = left_to_right([point for point in points if point.signs[0] >= 0])
     rest = [point for point in points if point.signs[0] < 0]
     if walls is None:
@@ -204,17 +204,14 @@ def _departures(land: Landscape, points: Sequence[CriticalPoint]) -> list[Depart
 
 
 def _not_followed(energy: sympy.Expr, lost: Lost) -> PhaseError:
-    return PhaseError(
-        f"borders of the basins of energy {short(energy)} cannot be followed near {lost}; declare phases= with "
-        "regions, or on the command line --phase"
-    )
+    return PhaseError(f"borders of the basins of energy {short(energy)} cannot be followed near {lost}; {DECLARE}")
 
 
 @lru_cache(maxsize=64)
 def _torus_map(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], box: Box) -> BasinMap:
     points = critical_points_around(energy, coordinates, box)
     if any(point.signs == (-1, 0) for point in points):
-        raise PhaseError(f"energy {short(energy)} has a degenerate saddle; declare regions")
+        raise PhaseError(f"energy {short(energy)} has a degenerate saddle; {DECLARE}")
     minima = left_to_right([point for point in points if point.signs[0] >= 0])
     rest = [point for point in points if point.signs[0] < 0]
     count = len(minima) * (2 * AROUND + 1) ** 2

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..inputs.names import BOX
+
 if TYPE_CHECKING:
     from .potential import Potential
 
@@ -45,7 +47,7 @@ def check_same_space(**potentials: Potential) -> None:
             what = "period" if "periodic" in (reference.boundary, other.boundary) else "reflecting walls"
             raise ValueError(
                 f"{first} and {name} must have the same {what}, not {shown[0]} and {shown[1]}: what lies "
-                "beyond a wall of one has no place in the other; give both the same box="
+                f"beyond a wall of one has no place in the other; give both the same {BOX}"
             )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from ..inputs.names import BOX, PHASES
 from .certified_points import PhaseError, proved_signs, short
 from .enclosed_zeros import Undecided, enclosed_zeros
 from .intervals import NoIntervalForm, enclosure
@@ -100,8 +101,8 @@ def _on_one(
             raise _refusal(energy, coordinates, at, zero.mean(axis=0))
         if all(sign > 0 for sign in signs):
             raise WallMinimum(
-                f"energy {short(energy)} has a minimum on the wall of the box, at {_shown(place)}; enlarge box= or "
-                "declare phases="
+                f"energy {short(energy)} has a minimum on the wall of the box, at {_shown(place)}; enlarge {BOX} or "
+                f"declare {PHASES}"
             )
         points.append(WallPoint(place, signs))
     return points
@@ -117,7 +118,7 @@ def _refusal(
 ) -> PhaseError:
     return PhaseError(
         f"whether energy {short(energy)} has a minimum on the wall of the box near "
-        f"{_shown(_placed(coordinates, at, free))} cannot be decided; give another box=, or declare phases="
+        f"{_shown(_placed(coordinates, at, free))} cannot be decided; give another {BOX}, or declare {PHASES}"
     )
 
 

@@ -9,11 +9,14 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar, cast
 
 import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ..inputs.names import options_named
 
 Config = TypeVar("Config")
 
@@ -85,8 +88,10 @@ def command_line(
     """
     # Before anything loads it: threads of a linear algebra library spin while they wait, and change last bits.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    own = fields(cast(Any, config)) if is_dataclass(config) else ()
     try:
-        main(_parse(config, arguments, description))
+        with options_named(field.name for field in own):
+            main(_parse(config, arguments, description))
     except (ValueError, OSError) as error:
         if os.environ.get("SLT_TOYS_TRACEBACK"):
             raise

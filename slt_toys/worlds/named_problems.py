@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..potentials.catalogue import barrier_spectrum, find_pair
-from ..potentials.from_text import read_pair
 from ..potentials.own_units import relative_time
 from ..potentials.potential import PotentialPair
 from .minibatch_problems import SETTINGS, minibatch_problem
@@ -56,15 +55,14 @@ def named_problem(name: str, batch_sizes: Sequence[int], decay: float) -> Proble
     raise ValueError(f"name: {name!r} is no problem of this experiment")
 
 
-def own_problem(potential: str, batch_sizes: Sequence[int], decay: float) -> Problem:
-    """A pair of one coordinate, named or typed by the user, under exponential decay in its own unit of time.
+def own_problem(pair: PotentialPair, batch_sizes: Sequence[int], decay: float) -> Problem:
+    """A pair of one coordinate, the user's own, under exponential decay in its own unit of time.
 
     Raises
     ------
     ValueError
-        In one line, when it cannot be read, derived or paired.
+        In one line, when it has more coordinates.
     """
-    pair = read_pair(potential)
     if pair.clean.dimension != 1:
         raise ValueError(f"--potential must have one coordinate, not {pair.clean.dimension} as {pair.name}")
     rate = LEARNING_RATE * relative_time(pair.clean)

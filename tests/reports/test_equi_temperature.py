@@ -120,7 +120,7 @@ def test_problems_that_were_not_run_are_not_told():
     data = data.drop_vars([name for name in data.data_vars if str(name).startswith("agreement_")])
     data = data.merge(agreements(data), compat="override")
     assert set(verdicts(data)) == {
-        "published-hinge", "published-half-depth", "power-law-half-stuck-mass", "power-law-half-depth"
+        "handed", "published-hinge", "published-half-depth", "power-law-half-stuck-mass", "power-law-half-depth"
     }  # fmt: skip
 
 

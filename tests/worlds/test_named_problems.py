@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from slt_toys.equi_temperature import MORE_PROBLEMS, PROBLEMS
+from slt_toys.potentials.catalogue import find_pair
+from slt_toys.potentials.from_text import read_pair
 from slt_toys.worlds.named_problems import named_problem, own_problem
 
 
@@ -22,8 +24,8 @@ def test_a_plane_decays_twice_as_fast():
 
 
 def test_an_energy_of_ones_own_and_what_is_no_problem():
-    assert own_problem("(w**2-1)**2 - w/5", (32, 64), 0.9).kind == "your own"
+    assert own_problem(read_pair("(w**2-1)**2 - w/5"), (32, 64), 0.9).kind == "your own"
     with pytest.raises(ValueError, match="--potential must have one coordinate, not 2"):
-        own_problem("curve_against_point", (32, 64), 0.9)
+        own_problem(find_pair("curve_against_point"), (32, 64), 0.9)
     with pytest.raises(ValueError, match="'nothing' is no problem of this experiment"):
         named_problem("nothing", (32, 64), 0.9)
