@@ -19,11 +19,15 @@ from .propagator import propagator
 Array = NDArray[np.float64]
 
 __all__ = [
-    "backward_sweep", "cell_masses", "check_schedule", "check_undershoot", "forward_sweep", "frozen_sweep", "sweep",
+    "backward_sweep", "cell_masses", "check_schedule", "check_undershoot", "forward_sweep", "frozen_epoch",
+    "frozen_sweep", "sweep",
 ]  # fmt: skip
 
 WORST_UNDERSHOOT = 1e-3
 FROZEN_CROSSING = 1e-10  # mass that may still cross when a cooling run is called finished
+HELD_SUBSTEPS = {True: 16, False: 2}  # on a line, elsewhere: the propagator's error is below 1e-9
+HELD_ERROR = 1e-9
+CHECK_EVERY = 4  # epochs between two looks ahead
 
 
 def check_schedule(temperatures: ArrayLike, durations: ArrayLike) -> tuple[Array, Array]:
@@ -83,7 +87,8 @@ def sweep(
             if (
                 stop is not None
                 and epoch >= stop[0]
-                and (_crossing_rate(own, temperature, stop[1], now) * left[epoch] < FROZEN_CROSSING)
+                and (epoch - stop[0]) % CHECK_EVERY == 0
+                and _frozen(own, temperature, float(left[epoch]), stop[1].ravel(), now, FROZEN_CROSSING)
             ):
                 return
             step = propagator(own, temperature, duration, substeps)
@@ -121,27 +126,17 @@ def frozen_sweep(
         Stuck masses for the switch epochs 0, ..., f, the last of which holds for all later ones too; None where
         crossings never freeze.
     """
-    before.check_walls(float(temperatures.max()))
-    after.check_walls(float(temperatures.max()))
-    left = durations[::-1].cumsum()[::-1]
-    masses, runs, record = start[:, None].copy(), np.zeros((start.size, 1)), []
-    for epoch, (temperature, duration) in enumerate(zip(temperatures.tolist(), durations.tolist(), strict=True)):
-        record.append(masses[:, 0].copy())
-        runs += masses
-        crossing = max(
-            _crossing_rate(process, temperature, stuck, columns)
-            for process, columns in ((after, runs), (after, masses), (before, masses))
-        )
-        if crossing * left[epoch] < FROZEN_CROSSING:
+    record, told = [], 0.0
+    for _, masses, frozen in _until_frozen(before, after, temperatures, durations, start, stuck, FROZEN_CROSSING):
+        record.append(masses)
+        if frozen:
             break
-        masses = propagator(before, temperature, duration).masses(masses)
-        runs = propagator(after, temperature, duration).masses(runs)
-        check_undershoot(masses, epoch)
-        check_undershoot(runs, epoch)
         advance(0.6 / temperatures.size)
+        told += 0.6 / temperatures.size
     else:
         return None
-    advance(0.6 * (1 - epoch / temperatures.size))
+    advance(0.6 - told)
+    epoch = len(record) - 1
     found, value = np.empty(epoch + 1), stuck[:, None]
     found[epoch] = stuck @ record[epoch]
     for earlier in range(epoch - 1, -1, -1):
@@ -149,6 +144,55 @@ def frozen_sweep(
         found[earlier] = record[earlier] @ value[:, 0]
         advance(0.4 / epoch)
     return found
+
+
+def frozen_epoch(
+    before: FokkerPlanck, after: FokkerPlanck, temperatures: Array, durations: Array, start: Array, stuck: Array,
+    allowed: float,
+) -> int | None:  # fmt: skip
+    """First epoch from which on less than ``allowed`` of all mass, whenever it switches, crosses the phase's border.
+
+    Other parameters are those of :func:`frozen_sweep`; None where that is at no epoch.
+    """
+    every = _until_frozen(before, after, temperatures, durations, start, stuck, allowed)
+    return next((epoch for epoch, _, frozen in every if frozen), None)
+
+
+def _until_frozen(
+    before: FokkerPlanck, after: FokkerPlanck, temperatures: Array, durations: Array, start: Array, stuck: Array,
+    allowed: float,
+) -> Iterator[tuple[int, Array, bool]]:  # fmt: skip
+    """Each epoch, the masses at its start of runs that have not switched, and whether crossings are over."""
+    before.check_walls(float(temperatures.max()))
+    after.check_walls(float(temperatures.max()))
+    left = durations[::-1].cumsum()[::-1].tolist()
+    masses, runs = start[:, None].copy(), np.zeros((start.size, 1))
+    for epoch, (temperature, duration) in enumerate(zip(temperatures.tolist(), durations.tolist(), strict=True)):
+        runs += masses
+        frozen = epoch % CHECK_EVERY == 0 and (
+            _frozen(after, temperature, left[epoch], stuck, np.hstack([runs, masses]), allowed)
+            and _frozen(before, temperature, left[epoch], stuck, masses, allowed)
+        )
+        yield epoch, masses[:, 0].copy(), frozen
+        masses = propagator(before, temperature, duration).masses(masses)
+        runs = propagator(after, temperature, duration).masses(runs)
+        check_undershoot(masses, epoch)
+        check_undershoot(runs, epoch)
+
+
+def _frozen(
+    process: FokkerPlanck, temperature: float, left: float, stuck: Array, columns: Array, allowed: float
+) -> bool:
+    """Whether less than ``allowed`` of every column crosses the phase's border in the time left of a cooling run.
+
+    The flow across the border now says when to look ahead. It does not see mass that is still on its way there, so the
+    share that would end on the other side is computed for this temperature held to the end.
+    """
+    if not _crossing_rate(process, temperature, stuck, columns) * left < allowed:
+        return False
+    ahead = propagator(process, temperature, left, HELD_SUBSTEPS[process.grid.is_line])
+    changed = np.abs(ahead.observables(stuck[:, None])[:, 0] - stuck)
+    return bool((changed @ np.abs(columns)).max() < allowed + HELD_ERROR * np.abs(columns).sum(axis=0).max())
 
 
 @checked_arguments

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..potentials.potential import Potential, PotentialPair
 from ..reference.laws import law
 from ..results.progress import progress
-from .exact import exact_stuck_probability
+from .exact import exact_stuck_probability, frozen_stuck_curve
 from .maps import relaxation_times
 from .sampled import sampled_stuck
 from .schedule import Ending, Start
@@ -50,28 +50,47 @@ def stuck_curve(
     Parameters are those of :func:`slt_toys.protocol.sampled.sampled_stuck`.
     """
     latest = LATEST_SWITCH if ending.kind == "further" else min(LATEST_SWITCH, ending.epochs)
-    coarse = np.arange(0, latest + 1, COARSE_STEP)
     plane = max(map(len, pair.clean.components())) > 1
-    shares = PLANE_SHARES if plane else LINE_SHARES
-    tell = [None if advance is None else partial(_scaled, advance, share) for share in shares]
+    find, solve, run = PLANE_SHARES if plane else LINE_SHARES
+    tell = partial(_scaled, advance)
+    fine, exact = _exact_curve(pair, training, latest, ending, start, partial(tell, find), partial(tell, solve), plane)
+    tell = partial(tell, run)
+    chosen = sampled_rows(fine, exact)
+    stuck = sampled_stuck(
+        pair, training, chosen, ending, chains=chains, seed=seed, start=start, threads=threads, advance=tell
+    )
+    return StuckCurve(training, fine, exact, chosen, stuck)
+
+
+def _exact_curve(
+    pair: PotentialPair, training: Training, latest: int, ending: Ending, start: Start,
+    find: Callable[[float], None], solve: Callable[[float], None], plane: bool,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:  # fmt: skip
+    """Switch epochs in which the stuck probability moves, and the exact curve there."""
+    coarse = np.arange(0, latest + 1, COARSE_STEP)
+    whole = None
+    if ending.kind == "further":
+        whole = frozen_stuck_curve(pair, training, latest, ending, start, advance=solve)
     # In a plane half the cells are enough to find the range.
     coarser = 2.0 if plane else 1.0
-    rough = exact_stuck_probability(pair, training, coarse, ending, start, coarser=coarser, advance=tell[0])
+    if whole is None:
+        rough = exact_stuck_probability(pair, training, coarse, ending, start, coarser=coarser, advance=find)
+    else:
+        rough = whole[coarse]
+        find(1.0)
     # Past the last epoch that still changes the outcome by half a percent the curve is flat.
     moving = np.flatnonzero(np.abs(rough - rough[-1]) > 0.005 * np.ptp(rough))
     last = int(min(max(4, moving[-1] + 2 if moving.size else 0) * COARSE_STEP, latest))
     # A step of 3 epochs and monotone cubics between keep e* within 0.05 epochs.
     fine = np.unique(np.append(np.arange(0, last + 1, max(1, min(3, last // 40))), last))
-    exact = exact_stuck_probability(pair, training, fine, ending, start, advance=tell[1])
-    chosen = sampled_rows(fine, exact)
-    stuck = sampled_stuck(
-        pair, training, chosen, ending, chains=chains, seed=seed, start=start, threads=threads, advance=tell[2]
-    )
-    return StuckCurve(training, fine, exact, chosen, stuck)
+    if whole is not None:
+        return fine, whole[fine]
+    return fine, exact_stuck_probability(pair, training, fine, ending, start, advance=solve)
 
 
-def _scaled(advance: Callable[[float], None], share: float, fraction: float) -> None:
-    advance(share * fraction)
+def _scaled(advance: Callable[[float], None] | None, share: float, fraction: float) -> None:
+    if advance is not None:
+        advance(share * fraction)
 
 
 def rise(epochs: NDArray[np.int64], curve: NDArray[np.float64]) -> tuple[float, float]:

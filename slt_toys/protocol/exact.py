@@ -9,6 +9,8 @@ end together, or in a plane end frozen, one backward sweep after it. Phases are 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
@@ -16,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..exact.fokker_planck import FokkerPlanck, Grid, fokker_planck, grid_for, phase_weights
 from ..exact.grids import CELLS
-from ..exact.sweeps import backward_sweep, cell_masses, forward_sweep, frozen_sweep, sweep
+from ..exact.sweeps import backward_sweep, cell_masses, forward_sweep, frozen_epoch, frozen_sweep, sweep
 from ..inputs.arguments import checked_arguments
 from ..potentials.potential import PotentialPair
 from .components import component_pairs, laid_pair, preferred_phase
@@ -89,6 +91,59 @@ def stuck_by_switch(
 
     solved = [_Runs(part, runs, start, cells, grid, coarser).stuck_by_switch(together, tell) for part in parts]
     return np.mean(solved, axis=0)
+
+
+def frozen_stuck_curve(
+    pair: PotentialPair, training: Training, latest: int, ending: Ending, start: Start = "equilibrium",
+    advance: Advance = lambda _: None,
+) -> Array | None:  # fmt: skip
+    """Final stuck mass for every switch epoch 0, ..., ``latest`` at once; None unless all runs cool and end frozen.
+
+    It costs about as much as one switch epoch alone (:func:`~slt_toys.exact.sweeps.frozen_sweep`).
+    """
+    given = training.temperatures(ending.last_epoch(latest)), training.durations(ending.last_epoch(latest))
+    parts, curves = component_pairs(pair), []
+    ends = switch_schedules(*given, [0, latest], ending)
+    for part in parts:
+        curve = _Runs(part, ends, start).frozen_curve(lambda share: advance(share / len(parts)))
+        if curve is None:
+            return None
+        curves.append(curve[np.minimum(np.arange(latest + 1), len(curve) - 1)])
+    return np.mean(curves, axis=0)
+
+
+@dataclass(frozen=True)
+class Needed:
+    """Which epochs decide where runs end: from when each still remembers, until none changes its phase any more.
+
+    Attributes
+    ----------
+    begins
+        For each run, the latest epoch at whose start its law is the equilibrium of the epoch before; 0 is the start.
+    until
+        Epoch from which on no run changes its phase; the number of epochs where there is no such epoch.
+    """
+
+    begins: tuple[int, ...]
+    until: int
+
+
+def needed_epochs(pair: PotentialPair, runs: Sequence[Schedule], start: Start, allowed: float) -> Needed:
+    """Epochs without which no more than ``allowed`` of the mass of each run of one training ends in another phase.
+
+    The law is the exact one; two laws are one where their total variation distance is below half of ``allowed``. Pairs
+    with coupled coordinates need all epochs: their exact solution costs more than the chains that it would save.
+    """
+    whole = Needed((0,) * len(runs), len(runs[-1].epochs))
+    parts = component_pairs(pair)
+    if allowed <= 0 or any(part.clean.dimension > 1 for part in parts):
+        return whole
+    solved = [_Runs(part, runs, start) for part in parts]
+    frozen = [each.frozen_epoch(allowed / 2) for each in solved]
+    until = whole.until if None in frozen else max(1, *(epoch for epoch in frozen if epoch is not None))
+    forgotten = np.all([each.forgotten(until, allowed / 2) for each in solved], axis=0)
+    begins = len(forgotten) - 1 - forgotten[::-1].argmax(axis=0)
+    return Needed(tuple(begins.tolist()), until)
 
 
 @checked_arguments
@@ -172,9 +227,14 @@ class _Runs:
         self.processes = {float(w): fokker_planck(p, self.grid) for w, p in enumerate((pair.clean, pair.deficit))}
         self.switches = np.array([run.switch_epoch for run in schedules])
         self.stuck = phase_weights(pair.clean, pair.stuck_phase, self.grid)
-        starts = [(run.start_weight, float(run.temperatures[0])) for run in schedules]
-        first = {key: self.first_masses(start, *key).ravel() for key in dict.fromkeys(starts)}
-        self.columns = np.stack([first[key] for key in starts], axis=1)
+        self.start = start
+
+    @cached_property
+    def columns(self) -> Array:
+        """Masses at epoch 0, (cells, runs)."""
+        starts = [(run.start_weight, float(run.temperatures[0])) for run in self.runs]
+        first = {key: self.first_masses(self.start, *key).ravel() for key in dict.fromkeys(starts)}
+        return np.stack([first[key] for key in starts], axis=1)
 
     def process(self, weight: float) -> FokkerPlanck:
         """The jump process in the energy of a deficit weight."""
@@ -246,10 +306,41 @@ class _Runs:
             advance(1 / len(table))
         return self.stuck.ravel() @ columns
 
+    def frozen_curve(self, advance: Advance) -> Array | None:
+        """Final stuck mass for the switch epochs 0, ..., f of runs that all end frozen, and stay so from f on."""
+        if (np.diff(self.runs[-1].temperatures) > 0).any():
+            return None
+        frozen = frozen_sweep(*self._protocol(self.columns[:, 0]), advance)
+        return None if frozen is None or min(len(run.epochs) for run in self.runs) < len(frozen) - 1 else frozen
+
+    def frozen_epoch(self, allowed: float) -> int | None:
+        """First epoch from which on less than ``allowed`` crosses, of runs that cool."""
+        if (np.diff(self.runs[-1].temperatures) > 0).any():
+            return None
+        return frozen_epoch(*self._protocol(self.columns[:, 0]), allowed)
+
+    def forgotten(self, until: int, allowed: float) -> NDArray[np.bool_]:
+        """Whether each run at each epoch is in the equilibrium of the epoch before: (epochs + 1, runs); yes at 0."""
+        every = [run.epochs[:until] for run in self.runs]
+        columns, table = self.columns.copy(), _table(every, np.zeros_like(self.switches))
+        near = np.zeros((len(table) + 1, len(every)), dtype=bool)
+        near[0] = True
+        for done in sweep(self.process, columns, table):
+            on = {number: _law(row) for number, row in enumerate(table[done - 1]) if row[2] > 0}
+            laws = {key: self.process(key[0]).stationary(key[1]).ravel() for key in set(on.values())}
+            for number, key in on.items():
+                near[done, number] = np.abs(columns[:, number] - laws[key]).sum() < 2 * allowed
+        return near
+
+    def _protocol(self, masses: Array) -> tuple[FokkerPlanck, FokkerPlanck, Array, Array, Array, Array]:
+        """Processes, temperatures, durations, masses at epoch 0 and the phase's weights, for sweeps that freeze."""
+        last, first = self.runs[-1].epochs, cell_masses(masses.reshape(self.grid.shape), self.grid)
+        return self.process(1.0), self.process(0.0), last[:, 1], last[:, 2], first.ravel(), self.stuck.ravel()
+
     def _stuck_once_frozen(self, masses: Array, advance: Advance) -> Array:
         """The same of runs that cool: those that end frozen by one backward sweep, the others to their own ends."""
-        deficit, clean, last = self.process(1.0), self.process(0.0), self.runs[-1].epochs
-        frozen = frozen_sweep(deficit, clean, last[:, 1], last[:, 2], masses.ravel(), self.stuck.ravel(), advance)
+        deficit, last = self.process(1.0), self.runs[-1].epochs
+        frozen = frozen_sweep(*self._protocol(masses), advance)
         ends = np.array([len(run.epochs) for run in self.runs])
         early = len(ends) if frozen is None else int((ends < len(frozen) - 1).sum())
         stuck = np.zeros(len(ends)) if frozen is None else frozen[np.minimum(self.switches, len(frozen) - 1)]
@@ -269,6 +360,11 @@ def _table(runs: Sequence[Array], offsets: NDArray[np.int64]) -> Array:
     for column, (run, offset) in enumerate(zip(runs, offsets, strict=True)):
         table[offset : offset + len(run), column] = run
     return table
+
+
+def _law(row: Array) -> tuple[float, float]:
+    """Weight and temperature of a row of a table."""
+    return float(row[0]), float(row[1])
 
 
 def _propagators(table: Array) -> int:

@@ -19,7 +19,7 @@ from ..samplers import OverdampedLangevin, largest_stable_step, sample
 
 RELAXATION_TIMES = 12.0  # after which a chain has forgotten its start (e^-12)
 MOST_STEPS = 60_000  # to spend on a chain
-STEP_SHARE = 0.3
+STEP_SHARE = 0.5
 MAP_SHARE = 0.1  # of the work of sampling, in finding for how long
 
 

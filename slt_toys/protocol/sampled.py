@@ -16,6 +16,7 @@ from ..potentials.examples import GaussianGradients
 from ..potentials.potential import Potential, PotentialPair
 from ..samplers import SGD, OverdampedLangevin, Stage, largest_stable_step, sample_stages
 from .components import component_pairs, coordinates_of, preferred_phase, stuck_components
+from .exact import needed_epochs
 from .schedule import SAME, Ending, Schedule, Start, check_start, switch_schedules
 from .shifts import Shift, mixture, shift_dataset, shift_schedules
 from .training import Training
@@ -25,14 +26,15 @@ Advance = Callable[[float], None]
 Energy = Callable[[float], Potential]  # the potential of a deficit weight
 # The Heun step as a share of the largest stable one. At 0.5 the bias of the stuck probability is still below 0.001, the
 # sampling error of 400 000 chains.
-STEP_SHARE = 0.3
+STEP_SHARE = 0.5
+SHORTCUTS = 1e-5  # share of chains that epochs left out may put into another phase
 
 
 @checked_arguments
 def sampled_stuck(
     pair: PotentialPair, training: Training, switch_epochs: Sequence[int] | NDArray[np.int64], ending: Ending, *,
     chains: int, seed: int | Sequence[int] = 0, start: Start = "equilibrium", threads: int | None = None,
-    step_share: float = STEP_SHARE, advance: Advance | None = None,
+    step_share: float = STEP_SHARE, shortcuts: float = SHORTCUTS, advance: Advance | None = None,
 ) -> Array:  # fmt: skip
     """Whether each chain ends stuck, for each switch epoch.
 
@@ -52,6 +54,10 @@ def sampled_stuck(
         Defaults to the processors this process may use.
     step_share
         Step of the Heun scheme in units of the largest stable one.
+    shortcuts
+        Epochs are left out where by the exact law that puts at most this share of the chains of a switch epoch into
+        another phase: hot ones, after which a run is in equilibrium whatever it did before (chains then begin there, by
+        exact draws), and cold ones, in which no run changes its phase. 0 runs all epochs.
     advance
         Called with the fraction of the work done since the last call.
 
@@ -63,12 +69,24 @@ def sampled_stuck(
     last = ending.last_epoch(int(ending.checked(switch_epochs)[-1]))
     temperatures, durations = training.temperatures(last), training.durations(last)
     runs = switch_schedules(temperatures, durations, switch_epochs, ending)
+    needed = needed_epochs(pair, runs, start, shortcuts)
+    runs = [run.part(0, needed.until) for run in runs]
     steps = step_counts(durations, step_limit(pair, temperatures, step_share))
-    latest = runs[-1].switch_epoch
-    work = steps[:latest].sum() + sum(steps[run.switch_epoch : run.durations.size].sum() for run in runs)
+    switches, ends = [run.switch_epoch for run in runs], [run.durations.size for run in runs]
+    shared = [first < switch for first, switch in zip(needed.begins, switches, strict=True)]
+    begun = min((first for first, on in zip(needed.begins, shared, strict=True) if on), default=0)
+    later = sorted({switch for switch, on in zip(switches, shared, strict=True) if on})
+    forks = [max(first, switch) for first, switch in zip(needed.begins, switches, strict=True)]
+    work = sum(steps[fork:end].sum() for fork, end in zip(forks, ends, strict=True))
+    work += steps[begun : later[-1]].sum() if later else 0
     seeds = [seed] if isinstance(seed, int | np.integer) else list(seed)
     energy = pure_energies(pair)
-    begun = _initial(pair, runs[-1], start, energy, chains, [*seeds, 0])
+
+    def first_states(run: Schedule, at: int, fork: int) -> Array:
+        if at == 0:
+            return _initial(pair, run, start, energy, chains, [*seeds, 0])
+        weight, temperature = float(run.deficit_weights[at - 1]), float(run.temperatures[at - 1])
+        return draw_exact(energy(weight), 1 / temperature, chains, [*seeds, 0, fork])
 
     def sampled(run: Schedule, first: int, until: int, initial: Array, fork: int, records: ArrayLike | None) -> Array:
         own = steps[first:until]
@@ -77,16 +95,16 @@ def sampled_stuck(
             record_steps=records, threads=threads, advance=_share(advance, own.sum() / work),
         )  # fmt: skip
 
-    trunk = {0: begun}
-    if later := [run.switch_epoch for run in runs if run.switch_epoch]:
-        ends = np.cumsum(steps)[np.array(later) - 1]
-        trunk |= dict(zip(later, sampled(runs[-1], 0, latest, begun, 0, ends).swapaxes(0, 1), strict=True))
+    trunk = {}
+    if later:
+        records = np.cumsum(steps[begun:])[np.array(later) - begun - 1]
+        states = sampled(runs[-1], begun, later[-1], first_states(runs[-1], begun, 0), 0, records)
+        trunk = dict(zip(later, states.swapaxes(0, 1), strict=True))
     stuck = np.empty((chains, len(runs)))
-    for column, run in enumerate(runs):
-        switch, until = run.switch_epoch, run.durations.size
-        final = trunk[switch]
-        if until > switch:
-            final = sampled(run, switch, until, final, switch + 1, None)[:, -1]
+    for column, (run, fork, end, on) in enumerate(zip(runs, forks, ends, shared, strict=True)):
+        final = trunk[fork] if on else first_states(run, fork, fork + 1)
+        if end > fork:
+            final = sampled(run, fork, end, final, run.switch_epoch + 1, None)[:, -1]
         stuck[:, column] = stuck_components(pair, final).mean(axis=0)
     return stuck
 

@@ -19,6 +19,7 @@ from ..fits.rival_laws import rival_models
 from ..potentials.potential import PotentialPair
 from ..potentials.printing import energy_latex, energy_text
 from ..protocol.curves import StuckCurve, curves_dataset, grid_error, rise
+from ..protocol.sampled import SHORTCUTS
 from ..protocol.schedule import Ending
 from ..reference.laws import law
 from ..results.claims import (
@@ -261,7 +262,8 @@ def _ends_table(data: xr.Dataset) -> Table:
     caption = (
         f"End of the critical period in epochs for `{data.attrs['clean_energy']}` after "
         f"`{data.attrs['deficit_energy']}`. Sampled ends have 95 % intervals, by resampling chains. The grid leaves an "
-        f"error of {number_text(data['grid_error'].item(), 1)} epochs in exact ends."
+        f"error of {number_text(data['grid_error'].item(), 1)} epochs in exact ends. Chains leave out epochs that put "
+        f"at most {SHORTCUTS:g} of them into another phase."
     )
     return Table.of_columns("critical_period_end", caption, columns)
 

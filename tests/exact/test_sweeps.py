@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import erfc
 
-from slt_toys.exact.fokker_planck import FokkerPlanck, phase_weights
+from slt_toys.exact.fokker_planck import FokkerPlanck, Grid, phase_weights
 from slt_toys.exact.propagator import propagator_error
-from slt_toys.exact.sweeps import backward_sweep, forward_sweep, frozen_sweep
+from slt_toys.exact.sweeps import backward_sweep, forward_sweep, frozen_epoch, frozen_sweep
 from tests.exact.made_sweeps import PAIR, small_line, small_plane
 
 
@@ -78,3 +79,19 @@ def test_frozen_sweep_is_brute_force_in_a_plane():
         assert found[min(switch, len(found) - 1)] == pytest.approx(end, abs=1e-8)
     assert np.ptp(found) > 0.1
     assert frozen_sweep(before, after, temperatures[:9], durations[:9], start, stuck, told.append) is None
+
+
+def test_mass_on_its_way_to_the_border_is_not_called_frozen():
+    """A deficit that holds all mass just beside the clean border: nothing crosses yet, and 1.7 % of it will."""
+    grid = Grid((np.linspace(-1.6, 1.6, 1601),))
+    w = grid.points[..., 0]
+    before, after = FokkerPlanck(grid, 200 * (w - 0.15) ** 2), FokkerPlanck(grid, (w**2 - 1) ** 2)
+    temperatures, durations = np.full(12, 0.02), np.full(12, 2.0)
+    start, stuck = before.stationary(0.02), (w > 0).astype(float)
+    whole = forward_sweep(after, temperatures, durations, start)[-1] @ stuck
+    assert 1 - whole == pytest.approx(0.5 * erfc(0.15 / 0.02**0.5 * 2**0.5), rel=0.1)  # of a parabolic top
+    found = frozen_sweep(before, after, temperatures, durations, start, stuck, lambda share: None)
+    assert found is None or found[0] == pytest.approx(whole, abs=1e-8)
+    assert frozen_epoch(before, after, temperatures, durations, start, stuck, 1e-5) != 0
+    settled = after.stationary(0.02) * stuck  # as much at rest is frozen at once
+    assert frozen_epoch(after, after, temperatures, durations, settled / settled.sum(), stuck, 1e-5) == 0

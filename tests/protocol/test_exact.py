@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sympy
@@ -11,13 +13,20 @@ from scipy.optimize import brentq
 
 from slt_toys.exact import sweeps
 from slt_toys.exact.fokker_planck import FokkerPlanck, Grid, fokker_planck, grid_for, phase_weights
-from slt_toys.exact.sweeps import cell_masses
+from slt_toys.exact.sweeps import cell_masses, forward_sweep
 from slt_toys.fits.ends import Definition, find_end
 from slt_toys.potentials.catalogue import barrier_spectrum, find_pair, pairs
 from slt_toys.potentials.potential import Phase, Potential, PotentialPair
 from slt_toys.protocol import exact as exact_module
 from slt_toys.protocol.arms import ARMS, CONTROL, Arm, find_arm
-from slt_toys.protocol.exact import exact_shifts, exact_stuck_in_arm, exact_stuck_probability, stuck_by_switch
+from slt_toys.protocol.exact import (
+    exact_shifts,
+    exact_stuck_in_arm,
+    exact_stuck_probability,
+    frozen_stuck_curve,
+    needed_epochs,
+    stuck_by_switch,
+)
 from slt_toys.protocol.schedule import Ending, switch_schedules
 from slt_toys.protocol.shifts import Gradual, Late, Partial, Repeated, Sudden, three_phase_pair, windows_by_onset
 from slt_toys.protocol.training import ExponentialDecay, PowerDecay, Training
@@ -133,6 +142,49 @@ def test_fixed_total_is_brute_force():
             masses = steps[epoch >= switch][epoch] @ masses
         assert swept[switch] == pytest.approx(masses @ stuck, abs=1e-6)
     assert np.ptp(swept) > 0.2
+
+
+@pytest.mark.parametrize("size", [32, 64, 256])
+def test_every_switch_epoch_at_once_is_each_alone(size):
+    training = Training(size, 50_000, ExponentialDecay(0.05, 0.97), 3072.0)
+    whole = frozen_stuck_curve(PAIR, training, 300, FURTHER)
+    some = np.array([0, 7, 30, 60, 85, 300])
+    assert whole is not None and whole.shape == (301,)
+    assert whole[some] == pytest.approx(exact_stuck_probability(PAIR, training, some, FURTHER), abs=1e-9)
+    assert frozen_stuck_curve(PAIR, training, 300, Ending("further", 3)) is None  # not frozen, no answer
+    heated = replace(training, learning_rate_at=lambda epochs: 0.05 + 0.001 * epochs)
+    assert frozen_stuck_curve(PAIR, heated, 40, FURTHER) is None
+
+
+@pytest.mark.parametrize("size", [32, 64])
+@pytest.mark.parametrize("start", ["equilibrium", "deficit phase"])
+def test_epochs_called_needless_change_nothing(size, start):
+    """From the equilibrium in which a run is said to begin, to the epoch at which it is said to end."""
+    allowed, switches = 1e-5, [0, 20, 45, 70, 110]
+    training = Training(size, 50_000, ExponentialDecay(0.05, 0.97), 3072.0)
+    given = training.temperatures(310), training.durations(310)
+    runs = switch_schedules(*given, switches, FURTHER)
+    needed = needed_epochs(PAIR, runs, start, allowed)
+    assert max(needed.begins) > (30 if size == 32 else 10) and 60 < needed.until < 200
+    whole = stuck_by_switch(PAIR, *given, switches, FURTHER, start=start)
+    grid = grid_for((PAIR.deficit, PAIR.clean), (given[0].min(), given[0].max()))
+    stuck = phase_weights(PAIR.clean, PAIR.stuck_phase, grid)
+
+    def ended(run, begins: int) -> float:
+        process = [fokker_planck(energy, grid) for energy in (PAIR.clean, PAIR.deficit)]
+        masses = process[int(run.deficit_weights[begins - 1])].stationary(run.temperatures[begins - 1])
+        for first, until, weight in ((begins, run.switch_epoch, 1), (max(begins, run.switch_epoch), needed.until, 0)):
+            if until > first:
+                part = slice(first, until)
+                masses = forward_sweep(process[weight], run.temperatures[part], run.durations[part], masses)[-1]
+        return float(masses @ stuck)
+
+    for run, begins, expected in zip(runs, needed.begins, whole, strict=True):
+        if begins:
+            assert ended(run, begins) == pytest.approx(expected, abs=allowed + 3e-6)  # the propagators' own error
+    late = needed.begins[2] + 30
+    assert abs(ended(runs[2], late) - whole[2]) > 1e-3
+    assert needed_epochs(PAIR, runs, start, 0.0).begins == (0,) * len(runs)
 
 
 @pytest.mark.parametrize("start", ["equilibrium", "deficit phase"])

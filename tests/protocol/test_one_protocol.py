@@ -60,7 +60,7 @@ def world(pair: PotentialPair, *names: str) -> np.ndarray:
 
 def occupied(pair: PotentialPair, **settings) -> np.ndarray:
     """Chains in each phase at the recorded epochs of every shift."""
-    found = sampled_shifts(pair, SHIFTED, SHIFTS, 24, chains=300, seed=4, **settings)
+    found = sampled_shifts(pair, SHIFTED, SHIFTS, 24, chains=300, seed=4, step_share=0.3, **settings)
     return 300 * found["occupancy"].values
 
 
@@ -101,12 +101,15 @@ EXACT: dict[str, Callable[[], np.ndarray]] = {
 }
 
 
+WHOLE = {"step_share": 0.3, "shortcuts": 0.0}
 SAMPLED: dict[str, Callable[[], np.ndarray]] = {
-    "further": lambda: sampled_stuck(PAIR, reference(256), [0, 5, 13, 30], further(60), chains=300, seed=3).sum(axis=0),
-    "total from the clean phase": lambda: sampled_stuck(
-        PAIR, reference(256), [3, 13, 30], total(30), chains=300, seed=[3, 1], start="clean phase"
+    "further": lambda: sampled_stuck(
+        PAIR, reference(256), [0, 5, 13, 30], further(60), chains=300, seed=3, **WHOLE
     ).sum(axis=0),
-    "two components": lambda: sampled_stuck(TWO, FAST, [2, 8], further(10), chains=300, seed=3).sum(axis=0),
+    "total from the clean phase": lambda: sampled_stuck(
+        PAIR, reference(256), [3, 13, 30], total(30), chains=300, seed=[3, 1], start="clean phase", **WHOLE
+    ).sum(axis=0),
+    "two components": lambda: sampled_stuck(TWO, FAST, [2, 8], further(10), chains=300, seed=3, **WHOLE).sum(axis=0),
     "plane": lambda: sampled_stuck(PLANE, FAST, [0, 4, 9], further(12), chains=300, seed=3, step_share=0.5).sum(axis=0),
     "shifts": lambda: occupied(PAIR, record_epochs=[5, 6, 24])[..., 0],
     "shifts from the deficit phase": lambda: occupied(three_phase_pair(), start="deficit phase"),
