@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,7 +102,7 @@ EXACT: dict[str, Callable[[], np.ndarray]] = {
 }
 
 
-WHOLE = {"step_share": 0.3, "shortcuts": 0.0}
+WHOLE: dict[str, Any] = {"step_share": 0.3, "shortcuts": 0.0}
 SAMPLED: dict[str, Callable[[], np.ndarray]] = {
     "further": lambda: sampled_stuck(
         PAIR, reference(256), [0, 5, 13, 30], further(60), chains=300, seed=3, **WHOLE
