@@ -9,8 +9,14 @@ from __future__ import annotations
 import ast
 import math
 import re
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import sympy
+
+from ..inputs.arguments import shown
+from ..inputs.names import PARAMETERS
 
 LONGEST_TEXT = 4000
 LARGEST_DEGREE = 64
@@ -132,3 +138,26 @@ def degree_bound(expression: sympy.Expr) -> sympy.Rational:
     if isinstance(expression, sympy.Add):
         return max(degree_bound(term) for term in expression.args)
     return sympy.S.One
+
+
+def parameter_values(parameters: Mapping[str, float | str | sympy.Expr], energy: sympy.Expr) -> dict[str, sympy.Expr]:
+    """Exact numbers by name; 0.15 is 3/20.
+
+    Raises
+    ------
+    ValueError
+        In one line, for a name that the energy does not hold, or a value that is no real number.
+    """
+    names, values = {s.name for s in energy.free_symbols}, {}
+    for name, given in parameters.items():
+        if name not in names:
+            raise ValueError(
+                f"{PARAMETERS} names {name!r}, which the energy does not hold; it has {', '.join(sorted(names))}"
+            )
+        value: Any = given if isinstance(given, sympy.Expr) else None
+        if isinstance(given, str | float | int | np.number) and not isinstance(given, bool):
+            value = parse_expression(given if isinstance(given, str) else repr(float(given)), f"parameters[{name!r}]")
+        if value is None or not value.is_number or not value.is_real:
+            raise ValueError(f"parameters[{name!r}] must be a real number, not {shown(given)}")
+        values[name] = value
+    return values

@@ -16,10 +16,10 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 
 from ..inputs.arguments import checked_arguments, shown
-from ..inputs.names import BOX, DEFICIT, PARAMETERS
+from ..inputs.names import BOX, DEFICIT
 from .confinement import box_pairs, energy_scale, natural_box, require_confinement
 from .expression_parts import Function, compiled, decimal, split
-from .expressions import ExpressionError, degree_bound, natural_key, parse_expression
+from .expressions import ExpressionError, degree_bound, natural_key, parameter_values, parse_expression
 from .mirror import centre_of_wells
 from .periodic import check_periods, in_period, period_scale, refuse_periodic, wrapped
 from .phases import Phase, PhaseError, declare_phase, derive_phases
@@ -148,7 +148,7 @@ class Potential:
         """
         boundary = check_boundary(boundary, box is not None)
         energy = parse_expression(expression, argument) if isinstance(expression, str) else sympy.sympify(expression)
-        values = _parameter_values(parameters or {}, energy)
+        values = parameter_values(parameters or {}, energy)
         coordinates = tuple(sorted(energy.free_symbols, key=lambda s: natural_key(s.name)))
         coordinates = tuple(s for s in coordinates if s.name not in values)
         if not coordinates:
@@ -442,29 +442,6 @@ def _mirrored(
             for phase in reversed(clean.phases)
         )
     return tuple(replace(phase, name=own.name) for phase, own in zip(phases, clean.phases, strict=True))
-
-
-def _parameter_values(parameters: Mapping[str, float | str | sympy.Expr], energy: sympy.Expr) -> dict[str, sympy.Expr]:
-    """Exact numbers by name; 0.15 is 3/20.
-
-    Raises
-    ------
-    ValueError
-        In one line, for a name that the energy does not hold, or a value that is no real number.
-    """
-    names, values = {s.name for s in energy.free_symbols}, {}
-    for name, given in parameters.items():
-        if name not in names:
-            raise ValueError(
-                f"{PARAMETERS} names {name!r}, which the energy does not hold; it has {', '.join(sorted(names))}"
-            )
-        value: Any = given if isinstance(given, sympy.Expr) else None
-        if isinstance(given, str | float | int | np.number) and not isinstance(given, bool):
-            value = parse_expression(given if isinstance(given, str) else repr(float(given)), f"parameters[{name!r}]")
-        if value is None or not value.is_number or not value.is_real:
-            raise ValueError(f"parameters[{name!r}] must be a real number, not {shown(given)}")
-        values[name] = value
-    return values
 
 
 def _natural_walls(

@@ -326,7 +326,7 @@ def _crossover(data: xr.Dataset) -> Claim:
     low, high = data["crossover_range"].values
     sentence = (
         f"Free energies of {data.attrs['stuck_phase']} and {data.attrs['preferred_phase']} cross at "
-        f"{f'no n_beta from {low:g} to {high:g}' if none[0] else f'n_beta {exact:.3g}'}; the asymptotic law says "
+        f"{f'no n_beta from {low:.2g} to {high:.2g}' if none[0] else f'n_beta {exact:.3g}'}; the asymptotic law says "
         f"{'none' if none[1] else f'{expected:.3g}'}."
     )
     return Claim.of("crossover", sentence, exact, expected=expected, verdict="yes" if agree else "no")

@@ -172,8 +172,8 @@ def _program(target: Any, batch_size: int, order: Order, noisy: bool, settings: 
         kernel = gaussian_kernel(target, order, noisy)
         own: tuple[Any, ...] = (batches, float(np.sqrt(target.variance / batch_size)), target.least_printed_loss)
     elif target.potential.boundary != "natural":
-        what = "walls" if target.potential.boundary == "reflecting" else "period"
-        raise ValueError(f"the {what} of {target.potential.name} is no part of a loss on examples; give one without")
+        what = "walls of {} are" if target.potential.boundary == "reflecting" else "the period of {} is"
+        raise ValueError(f"{what.format(target.potential.name)} no part of a loss on examples; give one without")
     else:
         kernel = examples_kernel(target, order, noisy)
         own = (int(batch_size), batches, target.size, np.ascontiguousarray(target.data).reshape(-1))

@@ -28,4 +28,5 @@ def test_panels_are_dropped_where_nothing_is_and_cut_where_it_is_steep():
     fine = without_steep_panels(np.linspace(0.0, 1.0, 3), lambda x: -100 * x)
     assert len(fine) > 50 and fine[0] == 0.0 and fine[-1] == 1.0
     climb = np.linspace(0.0, 1.0, 3)
-    assert without_steep_panels(climb, lambda x: 100 * x) is climb
+    cut = without_steep_panels(climb, lambda x: 100 * x)  # all of it lies between a start and its top
+    assert 100 * np.diff(cut).max() < 4 and set(climb) <= set(cut)

@@ -66,10 +66,10 @@ def test_options_without_an_energy_or_a_meaning_are_refused_in_one_line(name, ar
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--potential", "exp(w)-w"], "--potential"),
+        (["--potential", "w**2*(2+sin(w))"], "--potential"),
         (["--potential", "(w1*w2-1)**2"], "or give --box LOW HIGH"),
         (["--potential", "(w**2-1)**2"], "give --deficit"),
-        (["--potential", "(w**2-1)**2 - w/5", "--box", "-2", "3"], "give --box -C C, or --deficit"),
+        (["--potential", "(w**2-1)**2 - w/5", "--box", "-2", "3"], "give --box about the middle of its wells"),
         (["--potential", "(w**2-1)**2 - w/5", "--box", "1.5", "3"], "enlarge --box or declare --phase"),
         (
             ["--potential", "(w**2-1)**2 - w/5", "--box", "-3", "3", "-2", "2"],

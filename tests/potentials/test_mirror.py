@@ -62,5 +62,5 @@ def test_walls_must_be_about_the_wells():
     text = "((w-3)**2-1)**2 - w/5"
     pair = mirrored_pair(Potential.from_expression(text, box=(1, 5)))
     assert pair.deficit.box == pair.clean.box == ((1.0, 5.0),)
-    with pytest.raises(ValueError, match="mirror image lies between others; give a box= about the middle of its wells"):
+    with pytest.raises(ValueError, match="mirror image lies between others; give box= about the middle of its wells"):
         mirrored_pair(Potential.from_expression(text, box=(0.5, 5)))
