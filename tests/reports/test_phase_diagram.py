@@ -126,8 +126,8 @@ def test_every_sentence_is_short_whatever_is_missing(data):
 
 def test_tables_hold_the_ends_of_the_record(data):
     ends, halvings, published, collapse, laws = report.tables(data)
-    assert ends.rows[0][:4] == ("32", "81.0", "80.7 [80.3, 81.1]", "81.03")
+    assert ends.rows[0][:4] == ("32", "81.0", "81.3 [80.9, 81.7]", "81.03")
     assert [row[4] for row in halvings.rows] == ["-", "35.9 [26.0, 44.4]", "19.9 [13.1, 26.2]"]
     assert published.rows[-1][0] == "256 to 128"
-    assert collapse.rows[-1][1:] == ("1.01 [0.999, 1.01]", "0.857 [0.596, 1.14]")
+    assert collapse.rows[-1][1:] == ("1.00 [0.996, 1.01]", "0.857 [0.596, 1.14]")
     assert dict(zip(laws.headings, laws.rows[2], strict=True))["published, hinge: weight"] == "-"
