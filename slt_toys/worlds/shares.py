@@ -378,8 +378,11 @@ def intervals(mixture: Mixture, best: MixtureFit, drawn: Draws, confidence: floa
             shares.append(Share(name, 0.0, 0.0, 1.0, float("inf"), "region"))
             continue
         share = share_by_information(mixture, best, confidence, spread, name)
-        if share is not None and name == TEMPERATURE and _without(mixture, best, name, cut):
-            share = None  # the others can do without it, and information by lines is no use
+        if share is not None and name == TEMPERATURE:
+            # Where the others can do without it, or it without them, information by lines is no use.
+            ends = (0.0, 1.0) if share.high < 1 else (0.0,)
+            if any(_as_likely(mixture, best, name, end, cut) for end in ends):
+                share = None
         if share is None:
             low, high = _region(mixture, best, [name], cut)
             error = mixture.information(best, name)[1] * float(np.sqrt(spread))
@@ -394,9 +397,9 @@ def _cut(drawn: Draws, confidence: float) -> float:
     return float(stats.gamma.isf(1 - confidence, mean**2 / variance, scale=variance / mean))
 
 
-def _without(mixture: Mixture, best: MixtureFit, name: str, cut: float) -> bool:
-    """Whether a mixture without a mechanism is as likely as the best, but for a cut."""
-    return ratio_of(best, mixture.fit(held=([name], 0.0), near=best)) <= cut
+def _as_likely(mixture: Mixture, best: MixtureFit, name: str, share: float, cut: float) -> bool:
+    """Whether a mixture with this share of a mechanism is as likely as the best, but for a cut."""
+    return ratio_of(best, mixture.fit(held=([name], share), near=best)) <= cut
 
 
 def _region(mixture: Mixture, best: MixtureFit, names: Sequence[str], cut: float) -> tuple[float, float]:
