@@ -13,9 +13,43 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # the workers together have a processor
 import pytest
 from hypothesis import settings
 
-# Not derandomised: what a test claims must hold for every seed. No deadline: a first call may compile.
-settings.register_profile("slt_toys", deadline=None, print_blob=True)
-settings.load_profile("slt_toys")
+from tests import seeds
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--entropy", default=str(seeds.DEFAULT), help=f"a whole number that all seeds follow from, or {seeds.FRESH!r}"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """One number for all workers; hypothesis draws the same examples again unless another number is asked for."""
+    config.option.entropy = seeds.entropy_from(str(config.option.entropy))
+    seeds.begin(config.option.entropy)
+    again = config.option.entropy == seeds.DEFAULT
+    # No deadline: a first call may compile.
+    settings.register_profile("slt_toys", deadline=None, print_blob=True, derandomize=again)
+    settings.load_profile("slt_toys")
+
+
+def pytest_report_header(config):
+    return f"seeds follow from --entropy {config.option.entropy}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    with seeds.seeds_of(item.nodeid):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef, request):
+    """What tests share has seeds of its own, whichever of them comes first."""
+    if fixturedef.scope == "function":
+        return (yield)
+    with seeds.seeds_of(f"{fixturedef.baseid}::{fixturedef.argname}[{getattr(request, 'param_index', '')}]"):
+        return (yield)
 
 
 SLOW_CASES = Path(__file__).with_name("slow_cases.txt")

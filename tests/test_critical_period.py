@@ -22,6 +22,7 @@ from slt_toys.results.records import read_dataset
 from slt_toys.worlds import pair_runs
 from slt_toys.worlds.experiment import carry_out, exact_ends, shares
 from slt_toys.worlds.world import World, flow_time_left, pathways
+from tests.seeds import fresh_seed
 from theory.laws.reshuffling import temperature_factor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,10 +49,6 @@ TINY: dict = {
 QUICK = (pathways, flow_time_left)
 TWO = PotentialPair("two components", barrier_spectrum(2, -1), barrier_spectrum(2), "all left")
 FIGURES = ("critical_period", "critical_period_worlds", "critical_period_shifts", "critical_period_windows")
-
-
-def fresh_seed() -> int:
-    return int(np.random.SeedSequence().generate_state(1)[0])
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ from slt_toys.results.records import read_dataset
 from slt_toys.worlds.problem_ends import HALF_STUCK_MASS
 from slt_toys.worlds.problems import escape_barrier
 from slt_toys.worlds.simulated_problems import WARM_UP, sgd_stuck
+from tests.seeds import fresh_seed as any_seed
 
 SIZES = (32, 64, 128, 256)
 SMALL: dict = {"problems": ("regular", "singular_power_law", "start_remembered", "cold_pathways"),
@@ -34,7 +35,7 @@ SMALL: dict = {"problems": ("regular", "singular_power_law", "start_remembered",
 
 
 def fresh_seed() -> int:
-    return int(np.random.SeedSequence().generate_state(1)[0]) // 100
+    return any_seed() // 100
 
 
 # ---- theory and simulations that are not the experiment's ---------------------------------------------------------

@@ -26,6 +26,7 @@ from slt_toys.temperature import Temperature
 from slt_toys.thermometers.calibration import Calibration, Setting, calibrate, target_of, well_of
 from slt_toys.thermometers.equilibrium import anisotropy
 from slt_toys.thermometers.sgd_temperature import UNEXPLAINED, inverse_temperature
+from tests.seeds import fresh_seed as any_seed
 from theory.laws.reshuffling import temperature_factor
 
 SMALL: dict = {"batch_sizes": (4, 8), "multiples": (1, 10, 20), "steps_per_epoch": (8, 512), "chains": 768,
@@ -34,7 +35,7 @@ TINY: dict = {"batch_sizes": (8,), "multiples": (10,), "steps_per_epoch": (8,), 
 
 
 def fresh_seed() -> int:
-    return int(np.random.SeedSequence().generate_state(1)[0]) // 100
+    return any_seed() // 100
 
 
 # ---- the map --------------------------------------------------------------------------------------------------------

@@ -21,14 +21,10 @@ from slt_toys.learning_coefficient.sampled_energy import (
 )
 from slt_toys.potentials.catalogue import catalogue
 from slt_toys.potentials.potential import Phase, Potential
+from tests.seeds import fresh_seed
 
 PHASES = [(name, phase.name) for name, potential in catalogue().items() for phase in potential.phases]
 FAST = "regular_double_well"
-
-
-def fresh_seed() -> int:
-    """A seed nobody chose: the statistical tests hold for any."""
-    return int(np.random.SeedSequence().generate_state(1)[0])
 
 
 def declaring(potential: Potential, phase: str, **wrong) -> Potential:

@@ -1,24 +1,21 @@
-"""Seeds nobody chose, as many in a row as asked for.
+"""Seeds, as many in a row as asked for.
 
 ``python -m pytest tests/samplers -m "slow or not slow" --seeds 20`` runs every sampler test for twenty of them.
 
 With more than one seed the run ends with a table: the largest deviation each check saw, and the smallest its negative
-controls did. ``--entropy`` replays a failed test's seed.
+controls did. ``--entropy`` chooses others.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-
-import numpy as np
 import pytest
 
 from tests.samplers.checks import LIMIT, SEEN
+from tests.seeds import fresh_seed
 
 
 def pytest_addoption(parser):
     parser.addoption("--seeds", type=int, default=1, help="run every sampler test this often, with new seeds")
-    parser.addoption("--entropy", type=int, default=None, help="the seed to replay")
 
 
 def pytest_generate_tests(metafunc):
@@ -34,17 +31,15 @@ def repetition(request):
 
 
 @pytest.fixture(scope="session")
-def seeds(request) -> defaultdict[int, int]:
+def seeds(request) -> list[int]:
     """One for each repetition, so that tests of one repetition can share exact draws."""
-    chosen = request.config.getoption("--entropy", None)
-    return defaultdict(lambda: int(np.random.SeedSequence().generate_state(1)[0]) if chosen is None else chosen)
+    return [fresh_seed() for _ in range(request.config.getoption("--seeds", 1))]
 
 
 @pytest.fixture
 def seed(request, seeds) -> int:
-    """A seed nobody chose: what is tested holds for any."""
+    """What is tested holds for any."""
     number = request.getfixturevalue("repetition") if "repetition" in request.fixturenames else 0
-    print(f"replay with --entropy {seeds[number]}")
     return seeds[number]
 
 

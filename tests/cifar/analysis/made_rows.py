@@ -12,6 +12,7 @@ from cifar.analysis.curves import Row
 from cifar.study.presets import LAPTOP, Control, Study
 from cifar.sweep.plan import plan
 from cifar.sweep.store import Store
+from tests.seeds import fresh_generator
 
 DECAY = 0.93
 
@@ -43,7 +44,7 @@ def made_rows(
     noise: float, *, even: bool = True, gate_fails: tuple[int, ...] = (), flat_controls: bool = False
 ) -> list[Row]:
     """Runs with normal noise, or without a random number with the same three deviations in every cell."""
-    random = np.random.default_rng(np.random.SeedSequence().generate_state(1))
+    random = fresh_generator()
     found = []
     for run in made_study().runs("made"):
         accuracy = true_accuracy(run.batch_size, run.switch_epoch)

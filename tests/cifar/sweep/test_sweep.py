@@ -20,6 +20,7 @@ from cifar.training.checkpoints import checkpoint_path, read_checkpoint, write_c
 from cifar.training.training import Trainer
 from tests.cifar.made_studies import small
 from tests.cifar.sweep.made_sweeps import MEASURING, begin, results, tiny_study
+from tests.seeds import fresh_seed
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 WORKER = """
@@ -83,7 +84,7 @@ def killed_at_random(folder: Path, archive: Path, moments: int, random: np.rando
 
 @pytest.mark.parametrize("moments", [2, pytest.param(20, marks=pytest.mark.long)])
 def test_killed_and_resumed_equals_uninterrupted(tmp_path, archive, images, uninterrupted, moments):
-    seed = np.random.SeedSequence().generate_state(1)
+    seed = fresh_seed()
     folder = tmp_path / "killed"
     begin(folder, images, tiny_study())
     killed_at_random(folder, archive, moments, np.random.default_rng(seed))

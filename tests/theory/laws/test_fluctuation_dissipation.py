@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import solve_discrete_lyapunov
+
+from tests.seeds import fresh_seed
 
 
 @settings(max_examples=40, deadline=None)
@@ -64,7 +64,7 @@ def trajectory(momentum: float, seed: int, with_replacement: bool = True, chains
 
 @pytest.mark.parametrize("momentum", [0.0, 0.6, 0.9])
 def test_simulated_training_beyond_quadratic_wells(evaluate, momentum):
-    seed = int(time.time_ns() % 2**32)  # any seed will do
+    seed = fresh_seed()
     (virial, velocity, gradient), rate = trajectory(momentum, seed)
     unit = evaluate("fluctuation-dissipation-momentum", learning_rate=rate, momentum=momentum, velocity_second_moment=1)
     balance = virial - unit * velocity
@@ -76,7 +76,7 @@ def test_simulated_training_beyond_quadratic_wells(evaluate, momentum):
 
 def test_reshuffled_training_breaks_the_relation(evaluate):
     # Negative control: minibatches that know the ones before them are not independent of the weights.
-    seed = int(time.time_ns() % 2**32)
+    seed = fresh_seed()
     (virial, _, gradient), rate = trajectory(0.0, seed, with_replacement=False)
     plain = virial - evaluate("fluctuation-dissipation", learning_rate=rate, gradient_second_moment=1) * gradient
     assert abs(plain.mean()) > 5 * plain.std(ddof=1) / len(plain) ** 0.5

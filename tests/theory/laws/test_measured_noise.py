@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize
 
+from tests.seeds import fresh_generator
+
 DECAY = 0.9
 
 
@@ -52,7 +54,7 @@ def test_a_variance_of_theta_alone_keeps_the_closed_form(evaluate):
 
 
 def test_memorised_residuals_by_simulation(evaluate):
-    random = np.random.default_rng()
+    random = fresh_generator()
     size, batch, rate, memory, epochs = 4000, 4, 0.01, 4.0, 8
     residual = random.standard_normal(size)
     start = (residual**2).mean()

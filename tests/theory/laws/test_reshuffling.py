@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import solve_discrete_lyapunov
 
+from tests.seeds import fresh_seed
 from theory.derivation import DerivationError
 from theory.laws.reshuffling import temperature_factor
 
@@ -110,7 +109,7 @@ POINTS = [
 
 @pytest.mark.parametrize(("stiffness", "momentum", "steps"), POINTS)
 def test_simulated_training(stiffness, momentum, steps):
-    seed = int(time.time_ns() % 2**32)  # any seed will do
+    seed = fresh_seed()
     found = simulate(stiffness, momentum, steps, seed)
     error = found.std(ddof=1) / len(found) ** 0.5
     law = temperature_factor(stiffness, momentum, steps)
