@@ -57,10 +57,14 @@ def test_three_barriers_come_back_from_noisy_declines(exact):
     """The decline is solved for its own three barriers on a finer grid; number, places and weights return, any seed."""
     mean = WEIGHTS @ stuck_probabilities(PAIR, TRAINING, EPOCHS, ENDING, HEIGHTS, cells=200)
     assert np.abs(mean - WEIGHTS @ exact(HEIGHTS)).max() < 1e-3  # the two grids differ by a tenth of the noise
-    runs, inside, narrow = 24, [], []
+    runs, inside, narrow, doubted = 24, [], [], 0
     for run in range(runs):
         found = separate_barriers(exact, measured(mean, 0.006), confidence=0.9, repetitions=200, seed=run)
-        assert found.enough and 3 <= found.number <= 5
+        assert found.number >= 3
+        if found.doubt:  # chi-square or the number is rejected, once in a hundred each
+            assert np.isnan(found.height_errors).all()
+            doubted += 1
+            continue
         if found.number != 3:
             continue
         truth = np.concatenate([HEIGHTS, WEIGHTS])
@@ -70,6 +74,7 @@ def test_three_barriers_come_back_from_noisy_declines(exact):
         inside.append((low <= truth) & (truth <= high))
         narrow.append(np.abs(truth - (low + high) / 2) < 0.2 * (high - low) / 2)
     right = len(inside)
+    assert doubted <= 4
     assert not few(right, runs, 0.95)  # the level of the test
     assert not any(few(int(count), right, 0.9) for count in np.sum(inside, axis=0))
     assert any(few(int(count), right, 0.9) for count in np.sum(narrow, axis=0))  # control: a fifth as wide
