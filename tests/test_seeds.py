@@ -52,7 +52,11 @@ def test_a_run_repeats_whatever_ran_before(drawn):
 
 
 def test_other_seeds_when_asked_for(drawn):
-    one, again, other = drawn("--entropy", "7"), drawn("--entropy", "7", "-k", "one or two"), drawn("--entropy", "fresh")
+    one, again, other = (
+        drawn("--entropy", "7"),
+        drawn("--entropy", "7", "-k", "one or two"),
+        drawn("--entropy", "fresh"),
+    )
     assert all(one[name] == again[name] for name in ("one", "two"))
     assert all(one[name] != other[name] for name in ("one", "two", "drawn"))
 
