@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -25,8 +27,10 @@ def test_drawn(number): print("\\nseeds", "drawn", number)
 
 
 @pytest.fixture
-def drawn(pytester):
+def drawn(pytester, monkeypatch):
     """The seeds that inner tests print, by test, in a run with these options."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[1]))
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     pytester.makeconftest("from tests.conftest import *")
     pytester.makepyfile(test_inner=INNER)
 
