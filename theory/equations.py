@@ -10,6 +10,7 @@ from theory.laws import (
     barrier_spectrum,
     basins,
     confound,
+    coopetition,
     crossover,
     diagonal_network,
     discrete_escape,
@@ -73,7 +74,7 @@ _LAWS = {
         measured_noise,
     ),
     "samplers": (gibbs, truncated_normal, replica_exchange, round_trips, splitting_bias),
-    "zoo": (rival_models, pathways, diagonal_network, fisher_information),
+    "zoo": (rival_models, pathways, diagonal_network, fisher_information, coopetition),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     subject: tuple(equation for law in laws for equation in law.EQUATIONS) for subject, laws in _LAWS.items()
