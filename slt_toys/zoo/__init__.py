@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 NAMES = (
     "coopetition",
+    "insight",
     "bottleneck",
     "memorising_saddle",
     "deep_linear_pathways",

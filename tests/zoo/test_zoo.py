@@ -15,6 +15,7 @@ from theory.equations import EQUATIONS
 
 ROOMS = {"__init__", "__main__", "command", "experiment", "model", "study"}  # what is no model
 LAWS = {
+    "insight": {"gate-drift", "insight-time"},
     "coopetition": {"tensor-loss", "overlap-step", "square-norm-step"},
     "bottleneck": {"bottleneck-passage-time"},
     "memorising_saddle": {"saddle-variance"},
