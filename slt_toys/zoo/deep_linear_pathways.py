@@ -364,9 +364,9 @@ MODEL = ZooModel(
     Study(
         "Two deep linear pathways: a critical period that temperature reopens",
         """Two linear pathways of D layers share one target S, and a *deficit* holds one of them for a while. Its
-*share* is what it carries of the target at the end; without a deficit both carry ½. Time is gradient flow time. The flow
-conserves a number [eq:pathway-invariant], so that what the deficit has done stays done, however long one trains. White
-noise of temperature T makes the split diffuse along the valley of minima [eq:pathway-share-thermal] and reopens
+*share* is what it carries of the target at the end; without a deficit both carry ½. Time is gradient flow time. The
+flow conserves a number [eq:pathway-invariant], so that what the deficit has done stays done, however long one trains.
+White noise of temperature T makes the split diffuse along the valley of minima [eq:pathway-share-thermal] and reopens
 the period.
 
 SGD on examples x ~ N(0, 1) with labels S x plus label noise is run at depth 3. At depth 2 a step multiplies both

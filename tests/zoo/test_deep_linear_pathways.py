@@ -31,8 +31,8 @@ def test_a_minibatch_keeps_the_split_at_depth_2_and_nearly_so_at_depth_3(label_n
     share = deep_linear_pathways.minibatch_share
     seed = fresh_seed()
     assert np.abs(share(1, 8, seed, label_noise, 50.0, depth=2) - 0.01).max() < 1e-13
-    moved = [float(np.abs(share(1, 16, seed, label_noise, 50.0, rate) - 0.01).mean()) for rate in (0.02, 0.005)]
+    moved = [float((share(1, 100, seed, label_noise, 50.0, rate) - 0.01).mean()) for rate in (0.02, 0.005)]
     if label_noise == 0:  # in the valley nothing pulls
-        assert max(moved) < 1e-13
+        assert np.abs(moved).max() < 1e-13
     else:
-        assert 1e-6 < moved[0] < 2e-3 and moved[1] < 0.5 * moved[0]
+        assert 1e-3 < moved[0] < 2.5e-3 and moved[1] < 0.5 * moved[0]
