@@ -14,7 +14,7 @@ SLOW = ("torch", "numpy", "scipy", "xarray", "sympy", "numba", "matplotlib", "PI
 CIFAR = ("replicate", "resume", "status", "report", "export", "benchmark")
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "slt_toys").glob("*.py") if path.stem != "__init__")
 COMMANDS = [
-    *(f"slt_toys.{name}" for name in (*EXPERIMENTS, "learning_coefficient")),
+    *(f"slt_toys.{name}" for name in (*EXPERIMENTS, "learning_coefficient", "zoo")),
     *("cifar", *(f"cifar {name}" for name in CIFAR), "cifar.learning_coefficient"),
     *("theory", "figures", "benchmarks"),
 ]

@@ -22,6 +22,7 @@ import slt_toys
 from slt_toys.results.claims import page
 from slt_toys.results.json_values import plain_values
 from slt_toys.results.questions import QUESTIONS, table, with_table
+from slt_toys.zoo.experiment import experiment_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -140,7 +141,10 @@ RECORDS = {
     for path in sorted((ROOT / "figures").glob("*.json"))
     if "claims" in (record := json.loads(path.read_text(encoding="utf-8")))
 }
-OF_EXPERIMENTS = [name for name in RECORDS if (ROOT / "slt_toys" / f"{name}.py").is_file()]
+ZOO_PREFIX = "zoo_"
+OF_EXPERIMENTS = [
+    name for name in RECORDS if (ROOT / "slt_toys" / f"{name}.py").is_file() or name.startswith(ZOO_PREFIX)
+]
 
 
 def test_readme_is_read_in_a_few_minutes():
@@ -157,6 +161,8 @@ def test_readme_answers_its_questions_from_the_records():
 def test_a_results_page_says_what_the_record_says(name):
     record = RECORDS[name]
     command = "cifar report" if name == "cifar_replication" else f"slt_toys.{name}"
+    if name.startswith(ZOO_PREFIX):
+        command = f"slt_toys.zoo run {name.removeprefix(ZOO_PREFIX)}"
     expected = page(record, f"python -m {command}", "../../")
     assert (ROOT / "docs" / "results" / f"{name}.md").read_text(encoding="utf-8") == expected
 
@@ -169,8 +175,11 @@ def test_every_results_page_has_a_record():
 def test_a_committed_record_is_of_the_default_settings_and_of_its_figures(name):
     record = RECORDS[name]
     made, files = record["manifest"]["config"], record["manifest"]["files"]
-    module = importlib.import_module(f"slt_toys.{name}")
-    chosen = next(kind for kind in vars(module).values() if getattr(kind, "NAME", None) == name)
+    if name.startswith(ZOO_PREFIX):
+        chosen = experiment_of(name.removeprefix(ZOO_PREFIX))
+    else:
+        module = importlib.import_module(f"slt_toys.{name}")
+        chosen = next(kind for kind in vars(module).values() if getattr(kind, "NAME", None) == name)
     defaults = json.loads(json.dumps(plain_values(chosen(), "config", "refuse")))
     assert {k: v for k, v in made.items() if k not in ("out", "docs")} == {
         k: v for k, v in defaults.items() if k not in ("out", "docs")
@@ -261,6 +270,8 @@ def test_slow_cases_are_cases():
 # ---- the tree ----
 TESTED_ELSEWHERE = {
     "slt_toys/barriers/decline_study.py": "by the experiment it runs, tests/test_smooth_decline.py",
+    "theory/laws/coopetition.py": "by the simulations of the zoo",
+    "theory/laws/insight.py": "by the simulations of the zoo",
     "theory/laws/diagonal_network.py": "by the simulations of the zoo",
     "theory/laws/fisher_information.py": "by the simulations of the zoo",
     "theory/laws/pathways.py": "by the simulations of the zoo",

@@ -10,6 +10,7 @@ from theory.laws import (
     barrier_spectrum,
     basins,
     confound,
+    coopetition,
     crossover,
     diagonal_network,
     discrete_escape,
@@ -21,6 +22,7 @@ from theory.laws import (
     gibbs,
     heavy_tails,
     inertia,
+    insight,
     kinetics,
     langevin_bias,
     localisation,
@@ -73,7 +75,7 @@ _LAWS = {
         measured_noise,
     ),
     "samplers": (gibbs, truncated_normal, replica_exchange, round_trips, splitting_bias),
-    "zoo": (rival_models, pathways, diagonal_network, fisher_information),
+    "zoo": (rival_models, pathways, diagonal_network, fisher_information, coopetition, insight),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     subject: tuple(equation for law in laws for equation in law.EQUATIONS) for subject, laws in _LAWS.items()

@@ -376,6 +376,28 @@ bottleneck_drive = _define("bottleneck_drive", r"v_b", "speed at the narrowest p
 bottleneck_curving = _define("bottleneck_curving", "c_b", "speed gained per squared distance from it")
 saddle_curvature = _define("saddle_curvature", r"h_s", "minus the second derivative at the saddle [1/flow time]")
 initial_variance = _define("initial_variance", "V_0", "variance at the start", nonnegative=True)
+# Insight: a gate that regularisation holds shut
+gate_penalty = _define("gate_penalty", r"\lambda_1", "strength of the L1 penalty on a gate [loss]")
+cue_pull = _define("cue_pull", "c_r", "what a cue and the residual error pull at the gate with, per weight [loss]")
+parameter_noise = _define("parameter_noise", r"\sigma_\theta", "noise of a parameter in one step, standard deviation")
+scaled_weight = _real("scaled_weight", "u", "weight behind the gate over the weight that opens it [1]")
+gate_drift = _real("gate_drift", r"\bar\mu_u", "mean drift of the scaled weight per step, over its noise's square")
+insight_time = _define("insight_time", r"\bar\tau_I", "mean steps until the gate opens, from a weight of 0 [steps]")
+
+# Coopetition: weights described by their overlap with a teacher and their square norm
+overlap = _real("overlap", "s", "inner product of a vector of weights with its teacher")
+square_norm = _define("square_norm", "q", "squared norm of a vector of weights")
+teacher_square_norm = _define("teacher_square_norm", "N", "squared norm of the teacher")
+next_overlap = _real("next_overlap", "s'", "the overlap after a step")
+next_square_norm = _real("next_square_norm", "q'", "the squared norm after a step")
+teacher_pull = _real("teacher_pull", "f", "coefficient of the teacher in minus the gradient")
+shrinkage = _real("shrinkage", "h", "coefficient of the weights themselves in the gradient")
+tensor_loss = _define("tensor_loss", "L_1", "half the mean square of a product of three teachers less that of weights")
+tensor_size = _define("tensor_size", "n_1", "entries of the tensor")
+overlap_product = _real("overlap_product", r"\Pi_s", "product of the three overlaps")
+square_norm_product = _define("square_norm_product", r"\Pi_q", "product of the three squared norms")
+teacher_product = _define("teacher_product", r"\Pi_N", "product of the teachers' squared norms")
+
 pathway_open = _define("pathway_open", "p_a", "weight of a layer of the pathway that keeps learning [1]")
 pathway_deprived = _define("pathway_deprived", "p_b", "weight of a layer of the pathway held by the deficit [1]")
 depth = _define("depth", "d", "layers of a pathway [1]")

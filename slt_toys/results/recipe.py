@@ -39,6 +39,7 @@ class Experiment:
     """
 
     NAME: ClassVar[str]
+    COMMAND: ClassVar[str] = ""  # what is typed, where it is not the name
 
     seed: int = 0
     out: Path = Path("results")
@@ -104,7 +105,7 @@ def carry_out(experiment: Experiment) -> dict[str, Any]:
     dataset = experiment.run()
     with progress("tables and figures", None):
         outcome = experiment.outcome(dataset)
-    command = f"python -m slt_toys.{name}"
+    command = experiment.COMMAND or f"python -m slt_toys.{name}"
     with records.written_together():
         files = {f"{name}.nc": records.write_dataset(dataset, folder / f"{name}.nc")}
         for stem, figure in outcome.figures.items():

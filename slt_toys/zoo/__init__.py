@@ -1,12 +1,35 @@
 """The zoo: solvable models of learning, one file a model, each with equations, exact law and simulator.
 
-A new model is one file and one line of :data:`ZOO`; ``tests/zoo/test_zoo.py`` then runs its checks.
+A new model is one file and one line of :data:`NAMES`; ``tests/zoo/test_zoo.py`` then runs its checks. Where it has an
+experiment of its own, ``figures/zoo_NAME.py`` draws it. ``python -m slt_toys.zoo list`` lists them.
 """
 
 from __future__ import annotations
 
-from . import bottleneck, deep_linear_pathways, diagonal_linear_network, logistic_pathways, memorising_saddle
-from .model import ZooModel
+from typing import TYPE_CHECKING
 
-_MODULES = (bottleneck, memorising_saddle, deep_linear_pathways, diagonal_linear_network, logistic_pathways)
-ZOO: tuple[ZooModel, ...] = tuple(module.MODEL for module in _MODULES)
+if TYPE_CHECKING:
+    from .model import ZooModel
+
+    ZOO: tuple[ZooModel, ...]
+
+NAMES = (
+    "coopetition",
+    "insight",
+    "bottleneck",
+    "memorising_saddle",
+    "deep_linear_pathways",
+    "diagonal_linear_network",
+    "logistic_pathways",
+)
+
+
+def __getattr__(name: str) -> object:
+    """``ZOO``, the models themselves, loaded when asked for: a command's --help needs none of them."""
+    if name != "ZOO":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    models = tuple(import_module(f"{__name__}.{each}").MODEL for each in NAMES)
+    globals()["ZOO"] = models
+    return models

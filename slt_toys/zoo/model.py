@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .study import Study
 
 Array = NDArray[np.float64]
 Measured = tuple[Array, Array]
@@ -33,11 +37,15 @@ class Check:
 
 @dataclass(frozen=True)
 class ZooModel:
-    """An entry of the zoo: name of its file, labels of its equations, and checks, at least one of an exact law."""
+    """An entry of the zoo: name of its file, labels of its equations, and checks, at least one of an exact law.
+
+    ``study`` is its own experiment, where it has one.
+    """
 
     name: str
     labels: tuple[str, ...]
     checks: tuple[Check, ...]
+    study: Study | None = None
 
 
 def mean_and_error(values: Array) -> Measured:
