@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_type_hints
 
 import tyro
 from rich.console import Console
@@ -108,11 +108,27 @@ def _parse(config: type[Config], arguments: Sequence[str] | None, description: s
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            return tyro.cli(config, prog=_program(), args=arguments, description=description)
+            return tyro.cli(config, prog=_program(), args=_with_minus(config, arguments), description=description)
     except SystemExit as stop:
         if stop.code in (0, None):  # --help
             raise
         raise ValueError(_without_frame(complaint.getvalue())) from None
+
+
+def _with_minus(config: type, arguments: Sequence[str] | None) -> list[str]:
+    """The arguments, with a text that begins by a minus, such as an energy, joined to its option: it is none itself."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    texts = {
+        "--" + name.replace("_", "-") for name, kind in get_type_hints(config).items() if kind in (str, str | None)
+    }
+    joined: list[str] = []
+    for argument in given:
+        minus = len(argument) > 1 and argument[0] == "-" != argument[1] and argument != "-h"
+        if joined and joined[-1] in texts and minus:
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _program() -> str | None:
