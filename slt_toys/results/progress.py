@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar, cast, get_type_hints
+from typing import Any, TypeVar, cast
 
 import tyro
 from rich.console import Console
@@ -118,9 +118,8 @@ def _parse(config: type[Config], arguments: Sequence[str] | None, description: s
 def _with_minus(config: type, arguments: Sequence[str] | None) -> list[str]:
     """The arguments, with a text that begins by a minus, such as an energy, joined to its option: it is none itself."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    texts = {
-        "--" + name.replace("_", "-") for name, kind in get_type_hints(config).items() if kind in (str, str | None)
-    }
+    own = fields(config) if is_dataclass(config) else ()
+    texts = {"--" + field.name.replace("_", "-") for field in own if field.type in ("str", "str | None", str)}
     joined: list[str] = []
     for argument in given:
         minus = len(argument) > 1 and argument[0] == "-" != argument[1] and argument != "-h"
