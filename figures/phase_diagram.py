@@ -253,7 +253,7 @@ def _lines(figure: Figure, place: Any, data: xr.Dataset) -> None:
         xlim=(x[0], x[-1]), ylim=(floor - 0.1 * (top - floor), top + 0.6 * (top - floor)),
         title="d  The two energies, and ends by each definition",
     )  # fmt: skip
-    axes.legend(loc="upper right")
+    axes.legend(loc="upper center", ncols=2)  # above the barrier, where neither energy comes
 
 
 def _planes(figure: Figure, place: Any, data: xr.Dataset) -> None:

@@ -20,6 +20,7 @@ from ..potentials.same_space import check_same_space
 Array = NDArray[np.float64]
 
 MOST_CUTS = 8  # of a box to where the mass is
+GOLDEN, SECTIONS = (3 - 5**0.5) / 2, 40  # of a search between three midpoints
 NARROW = 0.25  # of the cells go to wells and barriers narrower than a raster's cell, where there are any
 CELLS = {1: 240, 2: 56}  # along each axis; a test halves the cells and bounds what changes
 MOST_CELLS = 1_000_000  # along an axis
@@ -190,8 +191,11 @@ def _cut(
     raster = _raster(box)
     inside = np.zeros(raster.shape, dtype=bool)
     for p in group:
+        level = max(p.minimum_loss(i) for i in range(len(p.phases))) + 45 * highest
         energy = p.energy_function()(raster.points)
-        inside |= energy <= max(p.minimum_loss(i) for i in range(len(p.phases))) + 45 * highest
+        inside |= energy <= level
+        if p.dimension == 2:
+            inside |= _between_points(p, raster, energy, level)
         for i in range(len(p.phases)):
             inside.ravel()[raster.cell(p.minimum_point(i))] = True
     cut = []
@@ -199,6 +203,32 @@ def _cut(
         used = np.flatnonzero(inside.any(axis=tuple(a for a in range(len(box)) if a != axis)))
         cut.append((float(edges[max(used[0] - 1, 0)]), float(edges[min(used[-1] + 2, len(edges) - 1)])))
     return tuple(cut)
+
+
+def _between_points(potential: Potential, raster: Grid, energy: Array, level: float) -> NDArray[np.bool_]:
+    """Cells of a raster of a plane where a valley below a level passes between the midpoints.
+
+    Along every line of midpoints each lowest one is followed to where the loss is lowest beside it.
+    """
+    loss, inside = potential.energy_function(), np.zeros(raster.shape, dtype=bool)
+    for axis in (0, 1):
+        along, centers = np.moveaxis(energy, axis, 1), raster.centers[axis]
+        padded = np.pad(along, ((0, 0), (1, 1)), constant_values=np.inf)
+        lowest = (along <= padded[:, :-2]) & (along <= padded[:, 2:]) & (along > level)
+        line, place = np.nonzero(lowest)
+        low, high = centers[np.maximum(place - 1, 0)], centers[np.minimum(place + 1, centers.size - 1)]
+        points = np.empty((2, line.size, 2))
+        points[:, :, 1 - axis] = raster.centers[1 - axis][line]
+        for _ in range(SECTIONS):
+            points[:, :, axis] = low + GOLDEN * (high - low), high - GOLDEN * (high - low)
+            first, second = loss(points)
+            low, high = (
+                np.where(first <= second, low, points[0, :, axis]),
+                np.where(first <= second, points[1, :, axis], high),
+            )
+        found = np.minimum(first, second) <= level if line.size else np.zeros(0, dtype=bool)
+        np.moveaxis(inside, axis, 1)[line[found], place[found]] = True
+    return inside
 
 
 def _raster(box: Sequence[tuple[float, float]]) -> Grid:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..inputs.arguments import checked_arguments, shown
 from ..potentials.boxes import TEMPERATURES_KEPT, scale_of, widened
 from ..potentials.confinement import taylor_coefficients
+from ..potentials.kinks import kink_places, smooth_about
 from ..potentials.periodic import images, wrapped
 from ..potentials.potential import Potential, interval_edge
 from ..reference.laws import law
@@ -139,7 +140,8 @@ def log_mean_exit_time(
     if not low < start < high:
         raise ValueError(f"start must lie between low and high, {low} and {high}, not at {start}")
     energy, logs = _line(potential), []
-    places = np.unique(np.concatenate([np.linspace(low, high, panels + 1), [start]]))
+    kinks = kink_places(potential.bound_energy, potential.coordinates[0], low, high)
+    places = np.unique(np.concatenate([np.linspace(low, high, panels + 1), [start], kinks]))
     if potential.boundary == "periodic":  # finer where wells and barriers are narrow
         graded = images(grid_for(potential, [temperature], panels).edges[0][:, None], potential.box, 2).ravel()
         places = np.unique(np.concatenate([places, graded[(graded > low) & (graded < high)]]))
@@ -258,8 +260,10 @@ def _panel_edges(potential: Potential, temperature: float, panels: int, *pins: f
     graded = grid_for(potential, [temperature], panels).edges[0]
     low, high = potential.box[0]
     if potential.boundary == "periodic":
-        return np.unique(np.concatenate([images(graded[:, None], potential.box, 2).ravel(), pins]))
-    return np.unique(np.concatenate([[low], graded[(graded > low) & (graded < high)], pins, [high]]))
+        kinks = kink_places(potential.bound_energy, potential.coordinates[0], 3 * low - 2 * high, 3 * high - 2 * low)
+        return np.unique(np.concatenate([images(graded[:, None], potential.box, 2).ravel(), pins, kinks]))
+    kinks = kink_places(potential.bound_energy, potential.coordinates[0], low, high)
+    return np.unique(np.concatenate([[low], graded[(graded > low) & (graded < high)], pins, kinks, [high]]))
 
 
 # ---- linear solves, one and two dimensions -------------------------------------------------------------------------
@@ -392,7 +396,7 @@ def _taylor(potential: Potential, place: sympy.Basic) -> list[float]:
     A place that is known to so many digits only is made more precise where the slope there says that it can be.
     """
     (w,) = potential.coordinates
-    energy = potential.bound_energy
+    energy = smooth_about(potential.bound_energy, w, place)
     if energy.is_polynomial(w) and not place.has(sympy.Float):
         coefficients = [float(c) for c in taylor_coefficients(energy, w, place)]
         if len(coefficients) < 2 or coefficients[1] == 0:

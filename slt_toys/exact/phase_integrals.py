@@ -23,8 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..inputs.arguments import checked_arguments
 from ..potentials.boxes import loss_unit, scale_of, widened
 from ..potentials.confinement import taylor_coefficients
+from ..potentials.kinks import kink_places
 from ..potentials.potential import Phase, Potential
-from ..potentials.real_roots import real_roots
 from ..potentials.regions import basins_in
 from .plane_quadrature import plane_nodes
 from .quadrature import Moments, Nodes, Range, line_nodes
@@ -286,7 +286,8 @@ def _places_known(
         steps = (high - low) * 0.25 ** np.arange(1, 31)
         centre = float(part.minimum_point(phase)[0])
         grid = np.linspace(low, high, LOOKED_AT)
-        more = np.concatenate([-steps, steps, np.array(_kinks(part)) - centre, _bends(grid, excess(grid))])
+        kinks = kink_places(part.bound_energy, part.coordinates[0], low + centre, high + centre)
+        more = np.concatenate([-steps, steps, np.array(kinks) - centre, _bends(grid, excess(grid))])
         places |= {float(u) for u in more if low < u < high}
     return sorted(places)
 
@@ -297,13 +298,6 @@ def _bends(grid: Array, losses: Array) -> Array:
     clear = np.flatnonzero(np.abs(bend) > 1e-9 * (np.abs(losses[1:-1]) + np.abs(np.diff(losses)[1:])))
     changes = np.flatnonzero(np.diff(np.sign(bend[clear])))
     return (grid[clear[changes] + 1] + grid[clear[changes + 1] + 1]) / 2
-
-
-def _kinks(part: Potential) -> list[float]:
-    """Where the sizes of polynomials in the loss have corners."""
-    w = part.coordinates[0]
-    inner = [size.args[0] for size in part.bound_energy.atoms(sympy.Abs) if size.args[0].is_polynomial(w)]
-    return [float(sympy.N(root, 30)) for polynomial in inner if polynomial.has(w) for root in real_roots(polynomial, w)]
 
 
 def _excess_function(part: Potential, phase: int) -> Callable[[Array], Array]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..inputs.arguments import checked_arguments
 from ..potentials.potential import Potential
+from ..potentials.regions import Basin, Turned
 from .fokker_planck import FokkerPlanck, fokker_planck, relaxation_time
 from .grids import CELLS, FROZEN, grid_for, straight_barrier
 from .saddles import saddles
@@ -78,7 +79,9 @@ def turned(potential: Potential, tangent: sympy.Rational) -> Potential:
     for phase in potential.phases:
         a, b = (sympy.Rational(str(sympy.N(value, 30))) for value in phase.minimum)
         minimum = (cosine * a + sine * b, cosine * b - sine * a)
-        phases.append(replace(phase, minimum=minimum, region=phase.region.xreplace(old)))
+        mixed = phase.region.has(Basin)
+        region = Turned(phase.region, (x, y), cosine, sine) if mixed else phase.region.xreplace(old)
+        phases.append(replace(phase, minimum=minimum, region=region))
     return replace(
         potential, name=f"{potential.name}, turned", phases=tuple(phases),
         energy=sympy.expand(energy) if energy.is_polynomial(x, y) else energy,

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
+import numpy as np
 import sympy
+from scipy.optimize import brentq
 
 from .certified_points import DECLARE, CriticalPoint, PhaseError, short
+from .expression_parts import compiled
 from .expressions import ExpressionError
 from .real_roots import real_roots, real_sign
 
-__all__ = ["Piece", "has_kinks", "points_with_kinks"]
+__all__ = ["Piece", "has_kinks", "kink_places", "points_with_kinks", "smooth_about"]
 
 LARGEST_ORDER = 32
 DIGITS = 30
+LOOKED_AT = 20_001  # places between two walls where what is no polynomial may change its sign
 TOLD_APART = sympy.Float(10) ** -12  # relative distance at which a critical point is surely no kink
 
 Points = Callable[[sympy.Expr, "Piece"], Sequence[CriticalPoint]]
@@ -81,7 +86,51 @@ def points_with_kinks(energy: sympy.Expr, w: sympy.Symbol, points: Points) -> tu
     return tuple(sorted(found, key=lambda p: tuple(p.place)))
 
 
-def _end(end: sympy.Expr | None) -> str:
+@lru_cache(maxsize=256)
+def kink_places(energy: sympy.Expr, w: sympy.Symbol, low: float, high: float) -> tuple[float, ...]:
+    """Where sizes in an energy have corners, from left to right, strictly between two places.
+
+    Those of polynomials are exact; of anything else, sizes of sizes among them, the changes of sign on a fine grid.
+    """
+    found: set[float] = set()
+    for inner in {size.args[0] for size in energy.atoms(sympy.Abs) if size.args[0].has(w)}:
+        try:
+            if inner.is_polynomial(w):
+                found |= {float(sympy.N(root, DIGITS)) for root in real_roots(inner, w)}
+                continue
+        except ExpressionError:  # coefficients that are not known exactly
+            pass
+        value, grid = compiled(inner, (w,), ()), np.linspace(low, high, LOOKED_AT)
+        signs = np.sign(value(grid[:, None]))
+        found |= set(grid[signs == 0].tolist())
+        for k in np.flatnonzero(signs[1:] * signs[:-1] < 0):
+            found.add(float(brentq(lambda u, f=value: float(f(np.array([u]))), grid[k], grid[k + 1], xtol=1e-300)))
+    return tuple(sorted(place for place in found if low < place < high))
+
+
+def smooth_about(energy: sympy.Expr, w: sympy.Symbol, place: sympy.Basic) -> sympy.Expr:
+    """The energy about a place, with every size |g| written as g or -g, as it is there.
+
+    Raises
+    ------
+    PhaseError
+        In one line, at a kink.
+    """
+    own = energy
+    while sizes := [a for a in own.atoms(sympy.Abs) if not a.args[0].has(sympy.Abs)]:
+        size = min(sizes, key=sympy.default_sort_key)
+        inner = size.args[0]
+        value, *terms = (sympy.N(part.subs(w, place), DIGITS) for part in (inner, *sympy.Add.make_args(inner)))
+        if abs(value) <= TOLD_APART * sum(map(abs, terms)):
+            raise PhaseError(
+                f"energy {short(energy)} has a kink at {_end(place)}, where no power law holds; ask for mean first "
+                "passage times instead"
+            )
+        own = own.subs(size, inner if value > 0 else -inner)
+    return own
+
+
+def _end(end: sympy.Basic | None) -> str:
     return "infinity" if end is None else f"{float(sympy.N(end, DIGITS)):.6g}"
 
 

@@ -20,7 +20,7 @@ from .real_roots import RealRoot
 from .steepest import Landscape, Lost
 from .wall_points import wall_points
 
-__all__ = ["Basin", "basins_in", "region_function", "region_labels"]
+__all__ = ["Basin", "Turned", "basins_in", "region_function", "region_labels"]
 
 Box = tuple[tuple[float, float], ...]
 FURTHEST = 12  # doublings of the extent of the critical points beyond which a point belongs where the nearest does
@@ -65,9 +65,36 @@ class Basin(Boolean):
         return rf"\text{{basin of minimum {self.number + 1}}}"
 
 
+class Turned(Boolean):
+    """A region of two coordinates in axes turned by an angle, whose cosine and sine are given: u = R w with w in it.
+
+    Basins are known by their energy's symbols, which a turn would mix.
+    """
+
+    def __new__(cls, region: Any, coordinates: Any, cosine: Any, sine: Any) -> Turned:  # noqa: D102
+        return super().__new__(cls, region, sympy.Tuple(*coordinates), sympy.sympify(cosine), sympy.sympify(sine))
+
+    @property
+    def turn(self) -> tuple[sympy.Basic, ...]:
+        """What regions turned alike share."""
+        return self.args[1:]
+
+    @property
+    def axes(self) -> NDArray[np.float64]:
+        """The new axes in the old coordinates, as rows."""
+        c, s = float(self.args[2]), float(self.args[3])
+        return np.array([[c, s], [-s, c]])
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{printer._print(self.args[0])}, turned"
+
+
 @lru_cache(maxsize=256)
 def region_function(region: Boolean, coordinates: tuple[sympy.Symbol, ...]) -> Callable[[NDArray], NDArray[np.bool_]]:
     """Numpy function of points (..., d) that says which lie in a region; roots in it become doubles."""
+    if isinstance(region, Turned):
+        inside, axes = region_function(region.args[0], coordinates), region.axes  # type: ignore[arg-type]
+        return lambda points: inside(points @ axes)
     if region.has(Basin):
         return _with_basins(region, coordinates)
     atoms = region.atoms(sympy.CRootOf, RealRoot, CriticalNumber)
@@ -99,6 +126,9 @@ def region_labels(
     regions: tuple[Boolean, ...], coordinates: tuple[sympy.Symbol, ...]
 ) -> Callable[[NDArray], NDArray[np.int64]]:
     """Numpy function of points (..., d): the first region that holds each, or -1."""
+    if all(isinstance(region, Turned) and region.turn == regions[0].turn for region in regions):
+        inner = region_labels(tuple(region.args[0] for region in regions), coordinates)  # type: ignore[misc]
+        return lambda points: inner(points @ regions[0].axes)
     if basins := _one_family(regions, coordinates):
         place = np.full(max(basin.number for basin in basins) + 2, -1)
         for index, basin in reversed(list(enumerate(basins))):

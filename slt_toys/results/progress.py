@@ -108,11 +108,26 @@ def _parse(config: type[Config], arguments: Sequence[str] | None, description: s
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            return tyro.cli(config, prog=_program(), args=arguments, description=description)
+            return tyro.cli(config, prog=_program(), args=_with_minus(config, arguments), description=description)
     except SystemExit as stop:
         if stop.code in (0, None):  # --help
             raise
         raise ValueError(_without_frame(complaint.getvalue())) from None
+
+
+def _with_minus(config: type, arguments: Sequence[str] | None) -> list[str]:
+    """The arguments, with a text that begins by a minus, such as an energy, joined to its option: it is none itself."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    own = fields(config) if is_dataclass(config) else ()
+    texts = {"--" + field.name.replace("_", "-") for field in own if field.type in ("str", "str | None", str)}
+    joined: list[str] = []
+    for argument in given:
+        minus = len(argument) > 1 and argument[0] == "-" != argument[1] and argument != "-h"
+        if joined and joined[-1] in texts and minus:
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _program() -> str | None:

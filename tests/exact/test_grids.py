@@ -46,3 +46,14 @@ def test_cells_that_a_border_cuts_count_by_their_share():
     shares = np.array([1, 1, 0.75, 0, 0])[:, None] * np.ones(3)
     assert phase_weights(plane, "low", grid) == pytest.approx(shares)
     assert phase_weights(plane, "high", grid) == pytest.approx(1 - shares)
+
+
+def test_a_valley_narrower_than_a_raster_is_kept():
+    """Along the axis |w2| = 30 is 9 high, beside it a hundred; the grid ended at 6, and times were 1 % too short."""
+    text = "(w2*tanh(w1)-0.5)**2 + (w2*tanh(2*w1)-0.7)**2 + 0.01*(w1**2+w2**2)"
+    potential = Potential.from_expression(text)
+    for temperature in (0.03, 0.3):
+        level = 0.02 + 45 * temperature
+        far = np.sqrt((level - 0.74) / 0.01)  # of the valley along w1 = 0
+        for edges in grid_for(potential, [temperature]).edges:
+            assert edges[-1] > 0.98 * far and edges[0] < -0.98 * far

@@ -222,6 +222,36 @@ def test_a_circle_on_which_the_energy_jumps_is_refused():
         fokker_planck(DOUBLE_WELL, Grid.uniform([(-1.0, 1.5)], 50, "periodic"))
 
 
+@pytest.mark.parametrize("cut", [0.0, 3.9, 4.0, 4.05, 1.36])
+def test_a_set_may_lie_across_the_cut_of_a_circle(cut):
+    """With the cut at the set's end, nothing was taken out there, and times came out eighty times too long."""
+    potential = Potential.from_expression("cos(w) + 0.8*cos(2*w + 1)", box=(cut, cut + 2 * np.pi), boundary="periodic")
+    exact = mean_exit_time(potential, 0.5, 1.4, 4.1 - 2 * np.pi, 3.9)
+    found = refined_passage_time(potential, 0.5, [1.4], lambda p: np.cos(p[..., 0] - 4.0) > np.cos(0.1), tolerance=1e-4)
+    assert found.value == pytest.approx(exact, rel=1e-4) and found.error < 1e-4
+    ring = Grid.uniform(potential.box, 64, "periodic")
+    turns = np.array([cut + 0.01, cut - 0.01, cut + 6.1])
+    read = [read_between(ring, np.sin(ring.centers[0]), [turn]) for turn in turns]
+    np.testing.assert_allclose(read, np.sin(turns), atol=2e-3)
+
+
+def test_a_set_narrower_than_a_cell_is_seen():
+    potential = Potential.from_expression("w1**2/20 + w2**2/20")
+    for radius in (0.05, 0.5):
+        found = refined_passage_time(potential, 1.0, [2.0, 1.0], lambda p, r=radius: (p**2).sum(axis=-1) < r * r)
+        r = np.linspace(
+            np.log(radius), np.log(5) / 2, 4001
+        )  # (1/T) ∫ e^{L/T} ∫_r^∞ s e^{-L/T} ds dr/r: the inner is 10 e^-L
+        assert found.value == pytest.approx(10 * (r[-1] - r[0]), rel=0.01)
+    for inside, message in (
+        (lambda p: (p**2).sum(axis=-1) < 0, "inside holds the middle of none of"),
+        (lambda p: (p**2).sum(axis=-1) >= 0, "inside holds all cells"),
+        (lambda p: (p**2).sum(axis=-1), "by booleans"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            refined_passage_time(potential, 1.0, [2.0, 1.0], inside, most_cells=20_000)
+
+
 def test_reading_between_cells():
     grid = Grid.uniform([(0, 1), (0, 2)], (10, 20))
     values = 3 * grid.points[..., 0] - grid.points[..., 1]

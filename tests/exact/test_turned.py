@@ -43,6 +43,17 @@ def test_turned_energies_are_the_same(tangent):
         assert low < moved.min() and high > moved.max()
 
 
+def test_many_wells_turn_with_their_basins():
+    """Axes of a camel's Hessians are not its own; a mean first passage across them ended in a traceback."""
+    plain = Potential.from_expression("(4-2.1*x**2+x**4/3)*x**2+x*y+(4*y**2-4)*y**2")
+    other = turned(plain, sympy.Rational(1, 5))
+    axes = np.array([[12, 5], [-5, 12]]) / 13
+    points = fresh_generator().uniform((-2.5, -1.5), (2.5, 1.5), (500, 2))
+    assert (other.phase_index(points @ axes.T) == plain.phase_index(points)).all()
+    found = suited((plain,), np.array([0.5]))
+    assert found.potentials[0] != plain and found.error < 0.05
+
+
 @pytest.mark.parametrize("temperature", [0.3, 0.1])
 def test_a_narrow_valley_is_the_line_it_is_along(temperature):
     """Relaxation in twice the line's time, which axes that are not turned miss by far."""

@@ -8,7 +8,8 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slt_toys.potentials.kinks import has_kinks
+from slt_toys.potentials.expressions import parse_expression
+from slt_toys.potentials.kinks import has_kinks, kink_places, smooth_about
 from slt_toys.potentials.phases import PhaseError
 from slt_toys.potentials.potential import Potential
 
@@ -63,6 +64,31 @@ def test_kinks_of_independent_coordinates_add_up():
 def test_what_is_not_derived_is_refused_by_name(text, message):
     with pytest.raises(PhaseError, match=message):
         Potential.from_expression(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("abs(w**2-2) + w", [-np.sqrt(2), np.sqrt(2)]),
+        ("abs(abs(abs(w)-2)-1)", [-3, -2, -1, 0, 1, 2, 3]),
+        ("abs(tanh(w)-1/2) + w**2", [np.log(3) / 2]),
+        ("abs(sin(w))*w + abs(w-9)", [-np.pi, 0, np.pi]),
+        ("exp(w) - w", []),
+    ],
+)
+def test_places_of_kinks(text, places):
+    energy = parse_expression(text)
+    (w,) = energy.free_symbols
+    np.testing.assert_allclose(kink_places(energy, w, -4.0, 5.0), places, atol=1e-14)
+    for place in (-3.7, 0.9, 4.1):
+        own = smooth_about(energy, w, sympy.Rational(str(place)))
+        assert not has_kinks(own)
+        near = place + np.linspace(-1e-3, 1e-3, 5)
+        np.testing.assert_allclose(*(sympy.lambdify(w, e, "numpy")(near) for e in (own, energy)), rtol=1e-14)
+    for place in places:
+        if abs(round(place) - place) < 1e-9:
+            with pytest.raises(PhaseError, match="has a kink at"):
+                smooth_about(energy, w, sympy.Integer(round(place)))
 
 
 whole = st.integers(-20, 20)

@@ -7,7 +7,7 @@ import pytest
 import sympy
 
 from slt_toys.potentials.potential import Potential
-from slt_toys.potentials.regions import Basin, basins_in, region_function, region_labels
+from slt_toys.potentials.regions import Basin, Turned, basins_in, region_function, region_labels
 from tests.seeds import fresh_generator
 
 x, y, z = sympy.symbols("x y z", real=True)
@@ -41,6 +41,17 @@ def test_a_basin_follows_its_energy_when_coordinates_are_renamed_swapped_or_scal
     assert (swapped.phase_index(points[:, ::-1]) == np.array([back[k] for k in (3, 2, 0, 1)])[own]).all()
     scaled = Potential.from_expression(HIMMELBLAU.subs({x: 1000 * x, y: 1000 * (y - 2)}, simultaneous=True) / 10**6)
     assert (scaled.phase_index(points / 1000 + [0, 2]) == own).all()
+
+
+def test_basins_turn_with_the_axes():
+    points, turn = fresh_generator().uniform(-6, 6, (300, 2)), np.array([[0.8, 0.6], [-0.6, 0.8]])
+    plain = tuple(Basin(HIMMELBLAU, (x, y), (), n) for n in range(4))
+    regions = tuple(Turned(basin, (x, y), sympy.Rational(4, 5), sympy.Rational(3, 5)) for basin in plain)
+    own = region_labels(plain, (x, y))(points)
+    assert (region_labels(regions, (x, y))(points @ turn.T) == own).all()
+    assert (region_labels(regions, (x, y))(points @ turn) != own).any()  # turned the other way
+    assert (region_function(regions[2], (x, y))(points @ turn.T) == (own == 2)).all()
+    assert sympy.sstr(regions[0]).startswith("basin of minimum 1") and sympy.sstr(regions[0]).endswith("turned")
 
 
 def test_far_out_a_basin_goes_on():

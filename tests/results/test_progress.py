@@ -19,6 +19,10 @@ class Settings:
     """Learning-rate decay per epoch."""
     batch_sizes: tuple[int, ...] = (32, 64)
     """Batch sizes."""
+    potential: str | None = None
+    """An energy."""
+    box: tuple[float, ...] = ()
+    """Walls."""
 
     def __post_init__(self) -> None:
         if not 0 < self.decay < 1:
@@ -31,11 +35,20 @@ def test_options_reach_the_experiment():
     assert seen == [Settings(0.9, (8, 16))]
 
 
+def test_an_energy_may_begin_with_a_minus():
+    """Taken for an option, it was refused with "missing value"."""
+    seen = []
+    for energy in ("-cos(2*w) - w", "-w", "-2*exp(-w**2)"):
+        assert command_line(Settings, seen.append, ["--potential", energy, "--box", "-1.5", "2"]) == 0
+    assert [own.potential for own in seen] == ["-cos(2*w) - w", "-w", "-2*exp(-w**2)"] and seen[0].box == (-1.5, 2.0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "fragments"),
     [
         (["--decay", "1.5"], ["decay is 1.5; it must lie between 0 and 1"]),
         (["--decay", "fast"], ["--decay", "'fast'", "FLOAT"]),
+        (["--potential", "--decay", "0.9"], ["--potential"]),
         (["--dekay", "0.9"], ["--dekay", "--decay"]),
         (["--batch-sizes", "8", "x"], ["--batch-sizes", "'x'"]),
     ],

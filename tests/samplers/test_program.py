@@ -7,9 +7,12 @@ import math
 import numpy as np
 import pytest
 
+from slt_toys.exact.draws import draw_exact
+from slt_toys.exact.equilibrium import phase_table
 from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import SGD, SGLD, OverdampedLangevin, ReplicaExchange, UnderdampedLangevin, sample
 from slt_toys.samplers.program import largest_curvature
+from tests.seeds import fresh_seed
 
 WELL = Potential.from_expression("2*w**2")  # curvature 4
 QUARTIC = Potential.from_expression("w**4")
@@ -60,3 +63,22 @@ def test_a_run_whose_settings_change_cannot_be_judged(steps, n_beta):
     assert not {"scheme", "n_beta", "time_step"} & set(run.attrs)
     still = sample(WELL, OverdampedLangevin(np.full(100, 0.001)), n_beta=np.ones(100), chains=4, steps=100)
     assert "settings" not in still.attrs["verdict"] and still.attrs["time_step"] == 0.001
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0])
+def test_a_step_is_small_against_a_kink(temperature):
+    """Of the curvature beside it alone a step leaped over wells, and chains sat in both of them alike."""
+    tilted = Potential.from_expression("abs(abs(w)-1) + w**2/9 - w/10")
+    limit = OverdampedLangevin(0.1, "heun").largest_stable_step(tilted, temperature)
+    assert limit == pytest.approx(temperature / 4, rel=1e-3)
+    smooth = Potential.from_expression("abs(w)**3 + w**2")  # of order 3 there: no kink of the slope
+    assert largest_curvature(smooth, temperature) < 2 + 6 * math.sqrt(10 * temperature)
+    exact = phase_table(tilted, 1 / temperature)
+    start = draw_exact(tilted, 1 / temperature, 2048, fresh_seed())
+    many = {"n_beta": 1 / temperature, "chains": 2048, "steps": 400, "thin": 400, "initial": start, "diagnose": False}
+    drawn = sample(tilted, OverdampedLangevin(limit / 2, "heun"), seed=fresh_seed(), **many)
+    losses = tilted.energy_function()(drawn["w"].values[:, -1:])
+    error = losses.std() / math.sqrt(losses.size)
+    assert losses.mean() == pytest.approx(exact.total_mean_loss.item(), abs=5 * error + 0.01 * temperature)
+    far = sample(tilted, OverdampedLangevin(9.0, "heun"), seed=fresh_seed(), **many)
+    assert tilted.energy_function()(far["w"].values[:, -1:]).mean() > exact.total_mean_loss.item() + temperature / 4
