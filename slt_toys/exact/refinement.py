@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ..inputs.arguments import checked_arguments
+from ..inputs.arguments import checked_arguments, shown
 from ..potentials.potential import Potential
 from .elimination import eliminate, substitute
 from .fokker_planck import FokkerPlanck, bernoulli, check_temperature, fokker_planck, relaxation_time
@@ -94,7 +94,7 @@ def refined(
             return Refined(values[-1] + second * (values[-1] - values[-2]) / 3, error, grid.volumes.size)
     raise NotRefined(
         f"{grid.volumes.size} cells leave an error of {error:.2g}, more than tolerance {tolerance:g}; allow more cells "
-        "or a higher temperature"
+        f"than most_cells={most_cells}, or a higher temperature"
     )
 
 
@@ -112,6 +112,13 @@ def _on_grids(
         (potential,), axes = found.potentials, found.axes
     grid = grid_for(potential, [temperature], COARSEST[potential.dimension])
     return refined(lambda own: quantity(potential, fokker_planck(potential, own), axes), grid, tolerance, most_cells)
+
+
+def _check_point(potential: Potential, start: ArrayLike) -> None:
+    point = np.asarray(start, dtype=float)
+    if point.shape != (potential.dimension,) or not np.isfinite(point).all():
+        told = f"{potential.dimension} finite coordinates of potential {potential.name}"
+        raise ValueError(f"start must be a point, the {told}, not {shown(start)}")
 
 
 @checked_arguments
@@ -132,6 +139,7 @@ def refined_passage_time(
     tolerance, most_cells
         As for :func:`refined`.
     """
+    _check_point(potential, start)
 
     def quantity(own: Potential, process: FokkerPlanck, axes: Array) -> float:
         mask, reaching = _reaching(own, process, temperature, lambda points: inside(points @ axes), "inside")
@@ -149,6 +157,7 @@ def refined_committor(
     tolerance: float = TOLERANCE, most_cells: int = MOST_CELLS,
 ) -> Refined:  # fmt: skip
     """Chance to reach the second set before the first; see :func:`refined_passage_time`."""
+    _check_point(potential, start)
 
     def quantity(own: Potential, process: FokkerPlanck, axes: Array) -> float:
         here, away = _reaching(own, process, temperature, lambda points: first(points @ axes), "first")

@@ -71,6 +71,7 @@ class Potential:
     description: str = ""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         d = len(self.coordinates)
         if not 1 <= d <= LARGEST_DIMENSION:
             raise ValueError(f"coordinates must number 1 to {LARGEST_DIMENSION}, not {d}")
@@ -107,6 +108,7 @@ class Potential:
 
     # ---- construction --------------------------------------------------------------------------------------------
     @classmethod
+    @checked_arguments
     def from_expression(
         cls,
         expression: str | sympy.Expr,
