@@ -23,7 +23,7 @@ INTERVAL = 1.96  # standard errors of a 95 % interval
 
 
 def draw(dataset: xr.Dataset) -> dict[str, Figure]:
-    """Draw four figures, by the stem of their files: arms, worlds, shifts, and windows with learning coefficients.
+    """Draw figures, by the stem of their files: arms and, where they were run, worlds, shifts, and windows with λ.
 
     Parameters
     ----------
@@ -31,7 +31,9 @@ def draw(dataset: xr.Dataset) -> dict[str, Figure]:
         As ``python -m slt_toys.critical_period`` writes it.
     """
     use_style()
-    drawings = {"": _arms, "_worlds": _worlds, "_shifts": _shifts, "_windows": windows}
+    drawings = {"": _arms}
+    if "world" in dataset.coords:
+        drawings |= {"_worlds": _worlds, "_shifts": _shifts, "_windows": windows}
     return {f"critical_period{name}": drawing(dataset) for name, drawing in drawings.items()}
 
 

@@ -11,10 +11,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from figures.style import EXACT, FAINT, INK, LAW, SAMPLED, phase_colour_map, plain_ticks, reach, series, use_style
+from figures.style import (
+    EXACT,
+    FAINT,
+    INK,
+    LAW,
+    PALETTE,
+    SAMPLED,
+    phase_colour_map,
+    plain_ticks,
+    reach,
+    series,
+    use_style,
+)
 
 METHODS = {"fokker_planck": "Fokker-Planck", "eyring_kramers": "Eyring-Kramers", "gumbel": "Gumbel"}
 HEADROOM = 1.75  # over the tallest, for the legend
+REJECTED = PALETTE[3]
 CENTRED: dict[str, Any] = {"ha": "center", "va": "center"}
 
 
@@ -28,8 +41,11 @@ def draw(dataset: xr.Dataset) -> Figure:
     """
     use_style()
     declines = dataset.sizes["decline"]
-    figure = plt.figure(figsize=(14.2, 10.4))
-    grid = figure.add_gridspec(2, 2, hspace=0.06, wspace=0.05)
+    below = [
+        draw for name, draw in (("recovery_found", _map), ("transitions_detected", _transitions)) if name in dataset
+    ]
+    figure = plt.figure(figsize=(14.2, 10.4 if below else 5.6))
+    grid = figure.add_gridspec(2 if below else 1, 2, hspace=0.06, wspace=0.05)
     _declines(figure.add_subplot(grid[0, 0]), dataset)
     stacked = grid[0, 1].subgridspec(declines, 1, hspace=0.03)
     upper: Axes | None = None
@@ -37,15 +53,27 @@ def draw(dataset: xr.Dataset) -> Figure:
         axes = figure.add_subplot(stacked[k], sharex=upper)
         upper = upper or axes
         _spectrum(axes, dataset.isel(decline=k), _shown(dataset), first=k == 0, last=k == declines - 1)
-    _map(figure, figure.add_subplot(grid[1, 0]), dataset)
-    _transitions(figure.add_subplot(grid[1, 1]), dataset)
+    for place, panel in enumerate(below):
+        cell = grid[1, place] if len(below) == 2 else grid[1, :]
+        panel(figure.add_subplot(cell), dataset, "cd"[place])
     source = (
         f"read by the {METHODS[str(dataset.attrs['method'])]} kernel"
         if dataset.attrs["measured"]
         else f"{dataset.attrs['chains']} Langevin chains each"
     )
-    figure.suptitle(f"Which barriers does a smooth decline show, and where does that stop? ({source})")
+    title = f"Which barriers does a smooth decline show, and where does that stop? ({source})"
+    rejected = _rejected(dataset)
+    figure.suptitle(f"{rejected}\n{title}" if rejected else title, color=REJECTED if rejected else None)
     return figure
+
+
+def _rejected(dataset: xr.Dataset) -> str:
+    """That what was fitted to a decline of one's own does not explain it, for the head of the figure."""
+    if not dataset.attrs["measured"]:
+        return ""
+    first = dataset.isel(decline=0)
+    doubts = [str(first[f"doubt_{name}"].values).partition("): ") for name in ("windows", "separate")]
+    return next((f"Rejected: {head}{')' * bool(mark)}" for head, mark, _ in doubts if head), "")
 
 
 def _looks(dataset: xr.Dataset) -> list[dict[str, Any]]:
@@ -141,7 +169,7 @@ def _spectrum(axes: Axes, decline: xr.Dataset, heights_shown: tuple[float, float
         axes.tick_params(labelbottom=False, which="both")
 
 
-def _map(figure: Figure, axes: Axes, data: xr.Dataset) -> None:
+def _map(axes: Axes, data: xr.Dataset, letter: str) -> None:
     wanted = int(data.attrs["recovery_number"])
     share = (data["recovery_found"] == wanted).mean("run").values
     ratios, noises = data["ratio"].values, data["noise"].values
@@ -164,15 +192,15 @@ def _map(figure: Figure, axes: Axes, data: xr.Dataset) -> None:
     axes.set(
         xlabel="ratio of neighbouring barriers", ylabel="standard error of the stuck share",
         xlim=(-0.5, len(ratios) - 0.5),
-        title=f"c  How often {wanted} equal barriers are recovered ({data.sizes['run']} declines a cell)",
+        title=f"{letter}  How often {wanted} equal barriers are recovered ({data.sizes['run']} declines a cell)",
     )  # fmt: skip
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.tick_params(length=0)
     axes.legend(loc="upper right", bbox_to_anchor=(1.0, -0.09), handlelength=1.6)
-    figure.colorbar(image, ax=axes, label=f"share in which {wanted} are found", pad=0.02)
+    axes.figure.colorbar(image, ax=axes, label=f"share in which {wanted} are found", pad=0.02)
 
 
-def _transitions(axes: Axes, data: xr.Dataset) -> None:
+def _transitions(axes: Axes, data: xr.Dataset, letter: str) -> None:
     every = data["every"].values
     total = float(data.attrs["expected_total"])
     axes.axhline(total, color=FAINT, linewidth=1.0, linestyle=":", zorder=1)
@@ -195,7 +223,7 @@ def _transitions(axes: Axes, data: xr.Dataset) -> None:
     axes.set(
         xscale="log", ylim=(0, total * 1.22), xlabel="recording interval (minibatches)",
         ylabel="transitions resolved, per run",
-        title=f"d  {data.attrs['barriers']} barriers under SGD: which transitions are resolved",
+        title=f"{letter}  {data.attrs['barriers']} barriers under SGD: which transitions are resolved",
     )  # fmt: skip
     plain_ticks(axes.xaxis, every)
     axes.legend(loc="lower left", handlelength=2.4)

@@ -70,6 +70,9 @@ class CriticalPeriod(EnergyOptions):
         Epochs of the deficit in the shifts in mid-training; a multiple of 4.
     shift_runs
         Sampled runs for each shift.
+    published
+        Beside a clean potential of your own, run the worlds and the shifts, and ask the published estimates as well; a
+        pair of the catalogue always does.
     """
 
     NAME: ClassVar[str] = "critical_period"
@@ -91,6 +94,7 @@ class CriticalPeriod(EnergyOptions):
     power_seeds: int = 3
     shift_length: int = 40
     shift_runs: int = 2000
+    published: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -128,8 +132,13 @@ class CriticalPeriod(EnergyOptions):
             return read_pair(self.pair, option="--pair")
         return read_pair(self.clean, self.deficit, own, option="--clean")
 
+    @property
+    def asks_more(self) -> bool:
+        """Whether worlds, shifts and published estimates are asked: beside a potential of one's own only if said."""
+        return self.published or self.clean is None
+
     def run(self) -> xr.Dataset:
-        """Run the arms of the pair, the worlds and the shifts."""
+        """Run the arms of the pair and, where they are asked for, the worlds and the shifts."""
         from .reports.critical_period import dataset
         from .worlds.pair_runs import pair_study
         from .worlds.pair_shares import shares_on_pair
@@ -139,18 +148,20 @@ class CriticalPeriod(EnergyOptions):
         names = ("runs", "end_runs", "world_runs", "shift_runs", "power_seeds", "shift_length")
         counts = {name: getattr(self, name) for name in names}
         asked = self.temperature, self.switch_epochs, self.epochs_after, self.level
-        study = pair_study(self.potentials(), self.training, *asked, **counts, seed=self.seed)
+        study = pair_study(self.potentials(), self.training, *asked, **counts, seed=self.seed, more=self.asks_more)
         verdicts = shares_on_pair(study.pair, study.experiment, study.exact, seed=self.seed)
-        data = dataset(study, verdicts).merge(window_study())
+        data = dataset(study, verdicts)
+        if self.asks_more:
+            data = data.merge(window_study())
         return data.assign_attrs(counts, epochs_after=self.epochs_after, decay=self.decay, seed=self.seed)
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
-        """Claims, tables and four figures."""
+        """Claims, tables and four figures; one without the worlds and the shifts."""
         from figures.critical_period import draw
 
-        from .reports.critical_period import INTRODUCTION, TITLE, claims, tables
+        from .reports.critical_period import TITLE, claims, introduction, tables
 
-        return Outcome(TITLE, INTRODUCTION, claims(dataset), tables(dataset), draw(dataset))
+        return Outcome(TITLE, introduction(dataset), claims(dataset), tables(dataset), draw(dataset))
 
 
 if __name__ == "__main__":

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
+import xarray as xr
 
 from slt_toys.critical_period import CriticalPeriod
 from slt_toys.results.recipe import main
+from slt_toys.results.records import read_dataset
+from slt_toys.worlds import pair_runs, window_study
 
 
 def test_pairs_of_ones_own():
@@ -51,6 +54,41 @@ def test_bad_options_end_in_one_line(arguments, message, tmp_path, capfd):
     assert captured.count("\n") == 1, captured
     assert re.search(message, captured), captured
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_pair_of_ones_own_is_run_without_what_was_not_asked_for(monkeypatch, tmp_path, capsys):
+    """No world, no shift and no published estimate; with --published all of them, and the same numbers of the pair."""
+    asked: list[str] = []
+    small = {"switch_epochs": (0, 4, 8, 12, 16, 20), "epochs_after": 20, "decay": 0.9, "learning_rate": 0.1,
+             "dataset_size": 5_000, "runs": 20, "end_runs": 20, "world_runs": 20, "power_seeds": 0, "shift_runs": 100,
+             "shift_length": 4, "clean": "(w**2-1)**2 - 0.2*w"}  # fmt: skip
+    others = {(pair_runs, "all_worlds"), (pair_runs, "shift_study"), (window_study, "window_study")}
+    real = {name: getattr(module, name) for module, name in others}
+    for module, name in others:
+        monkeypatch.setattr(module, name, lambda *a, name=name, **k: (asked.append(name), real[name](*a, **k))[1])
+    monkeypatch.setattr(pair_runs, "WORLDS", pair_runs.WORLDS[1:2])
+    assert main(CriticalPeriod, [*options(small), "--out", str(tmp_path)]) == 0
+    assert asked == [] and {path.name for path in tmp_path.iterdir()} == {
+        f"critical_period.{end}" for end in ("json", "md", "nc", "png", "svg")
+    }
+    told = capsys.readouterr().out + (tmp_path / "critical_period.md").read_text()
+    assert not {"window", "Published", "published", "simulated", "world", "three phases"} & set(
+        re.findall(r"\w+", told)
+    )
+    own = read_dataset(tmp_path / "critical_period.nc")
+    more = CriticalPeriod(**small, published=True).run()
+    assert set(asked) == set(real) and {"world", "pair_exact", "law_shift", "published_hinge"} <= set(more.variables)
+    for name in own.data_vars:
+        xr.testing.assert_identical(own[name].drop_attrs(), more[name].drop_attrs())
+
+
+def options(fields: dict) -> list[str]:
+    return [
+        word
+        for name, value in fields.items()
+        for word in (f"--{name.replace('_', '-')}", *map(str, value if isinstance(value, tuple) else (value,)))
+    ]
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path, capfd, monkeypatch):

@@ -15,7 +15,7 @@ from slt_toys.barriers import published as published_readings
 from slt_toys.barriers.decline_study import CELLS, populations, protocol, slanted_pair
 from slt_toys.barriers.kernel import stuck_probabilities
 from slt_toys.reference.published import published_curves
-from slt_toys.reports.smooth_decline import claims, recovery_dataset, tables
+from slt_toys.reports.smooth_decline import claims, recovery_dataset, tables, warning
 from slt_toys.results.recipe import carry_out, main
 from slt_toys.results.records import read_dataset
 from slt_toys.smooth_decline import SmoothDecline
@@ -157,7 +157,7 @@ def test_the_same_seed_gives_the_same_data(results, quick):
 
 
 def test_a_decline_that_no_spectrum_explains_is_doubted_by_name(own, tmp_path):
-    """Ten rows that go down and up again: no weight and no interval is given, in words, record or figure."""
+    """Ten rows that go down and up again: that comes first, and no weight and no interval is given anywhere."""
     from figures.smooth_decline import draw
     from slt_toys.barriers.measured import read_decline
     from slt_toys.barriers.published import read_measured
@@ -173,23 +173,52 @@ def test_a_decline_that_no_spectrum_explains_is_doubted_by_name(own, tmp_path):
     )
     assert reading.spectrum.doubt and reading.windows.doubt and reading.separate.doubt
     assert np.isnan(reading.windows.intervals).all() and np.isnan(reading.separate.weight_intervals).all()
-    dataset = xr.merge([
-        readings_dataset([measured.name], [reading], []),
-        own[[name for name in own.data_vars if name.startswith(("recovery", "transitions"))]],
-    ])  # fmt: skip
+    dataset = readings_dataset([measured.name], [reading], [])
     dataset.attrs = own.attrs
+    assert re.fullmatch(
+        r"Rejected, the decline in bumpy.csv: \d barriers do not explain the decline \(chi-square \d+ for 10 rows, "
+        r"p < 0.001\); .* \(chi-square \d+ for 10 rows, p < 0.001\)\. The kernel, the protocol or the standard errors "
+        r"are wrong\. No weight has an interval\.",
+        warning(dataset),
+    )
+    explained = not any(str(own[f"doubt_{name}"].values[0]) for name in ("separate", "windows"))  # as nearly always
+    assert (warning(own) == "") == explained
     told = {claim.name: claim for claim in claims(dataset)}
     assert told["barriers-asked-for"].verdict == "cannot tell" and told["windows-have-weights"].verdict == "no"
     shown = {table.name: table for table in tables(dataset)}
     doubts = shown["declines"].rows[0][-1]
     assert len(re.findall(r"not explain the decline \(chi-square \d+ for 10 rows, p < 0.001\)", doubts)) == 2
     assert {row[2] for row in shown["separate_barriers"].rows} <= {"-"}
-    assert {row[3] for row in shown["windows"].rows} == {"-"}
+    assert {row[4] for row in shown["separate_barriers"].rows} <= {"-"}
+    assert {cell for row in shown["windows"].rows for cell in row[2:]} == {"-"}
+    assert shown["declines"].rows[0][-3] == "-"  # what could be resolved if the kernel were right
     assert float(dataset["p_value_smooth"][0]) < 1e-3
-    legends = [legend for axes in draw(dataset).axes if (legend := axes.get_legend()) is not None]
+    figure = draw(dataset)
+    assert re.match(r"Rejected: .* \(chi-square \d+ for 10 rows, p < 0.001\)\n", figure.get_suptitle())
+    assert draw(own).get_suptitle().startswith("Rejected") != explained
+    legends = [legend for axes in figure.axes if (legend := axes.get_legend()) is not None]
     labels = [text.get_text() for legend in legends for text in legend.get_texts()]
     assert any(label.startswith("inversion: windows, rejected") for label in labels)
     assert any(label.endswith("barriers fitted, rejected") for label in labels)
+
+
+def test_a_rejected_decline_is_said_to_be_first_of_all(tmp_path, capsys):
+    """In what is printed, on the page and in the record, which holds no interval; and nothing else is run."""
+    values = [92, 91.5, 90, 91.8, 86, 90, 85, 84.5, 88, 83]
+    rows = "\n".join(f"{5 * k};{str(value).replace('.', ',')};0,3" for k, value in enumerate(values))
+    (tmp_path / "bumpy.csv").write_text(f"switch_epoch;value;standard_error\n{rows}\n")
+    options = ["--decline", str(tmp_path / "bumpy.csv"), "--best", "93", "--method", "eyring_kramers"]
+    assert main(SmoothDecline, [*options, "--out", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out.startswith("Rejected, the decline in bumpy.csv: ")
+    page = (tmp_path / "out" / "smooth_decline.md").read_text().splitlines()
+    assert page[2].startswith("**Rejected, the decline in bumpy.csv: ")
+    record = json.loads((tmp_path / "out" / "smooth_decline.json").read_text())
+    assert record["warning"] == page[2].strip("*") and record["figures"] == ["smooth_decline"]
+    assert not any(claim["interval"] for claim in record["claims"])
+    numbers = {name: cell["values"] for name, cell in record["numbers"].items() if name != "attributes"}
+    for name in ("barrier_interval", "weight_interval", "window_interval"):
+        assert set(np.ravel(numbers[name]).tolist()) == {None}
+    assert not [name for name in numbers if name.startswith(("recovery", "transitions", "published"))]
 
 
 def test_where_only_the_smooth_fit_fails_no_window_has_a_weight(monkeypatch):
@@ -231,10 +260,10 @@ def test_the_figure_redraws_from_the_data(results, own):
     for data in (read_dataset(results / "smooth_decline.nc"), own):
         figure = draw(data)
         titles = [axes.get_title(loc="left") for axes in figure.axes]
-        assert [title[:1] for title in titles if title] == ["a", "b", "c", "d"]
+        assert [title[:1] for title in titles if title] == list("abc" if data is own else "abcd")
         legends = [legend for axes in figure.axes if (legend := axes.get_legend()) is not None]
         drawn = " ".join(text.get_text() for legend in legends for text in legend.get_texts())
-        assert "barriers fitted, 95 %" in drawn and "law: separate" in drawn
+        assert "barriers fitted, 95 %" in drawn and ("law: separate" in drawn) == (data is not own)
         assert ("truth: density" in drawn) == (data is not own)
 
 

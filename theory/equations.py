@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 
 from theory.derivation import Equation
 from theory.laws import (
@@ -110,5 +111,8 @@ def equation(label: str) -> Equation:
         If no equation has this label.
     """
     if label not in EQUATIONS:
-        raise ValueError(f"label: no equation is called {label!r}; known are {', '.join(sorted(EQUATIONS))}")
+        near = get_close_matches(label, EQUATIONS, 3, 0.4) or list(EQUATIONS)[:3]
+        raise ValueError(
+            f"label: no equation is called {label[:60]!r}; of {len(EQUATIONS)} the nearest are {', '.join(near)}"
+        )
     return EQUATIONS[label]

@@ -60,14 +60,17 @@ def populations(options: SmoothDecline) -> list[Population]:
 
 def decline_study(
     options: SmoothDecline,
-) -> tuple[list[DeclineReading], MeasuredDecline | list[Population], xr.Dataset, xr.Dataset, xr.Dataset | None]:
+) -> tuple[
+    list[DeclineReading], MeasuredDecline | list[Population], xr.Dataset | None, xr.Dataset | None, xr.Dataset | None
+]:
     """Read the declines, map where three barriers are recovered, and record SGD over many barriers.
 
     Returns
     -------
     tuple
-        Readings, what was read, the maps of recovery and of recording intervals, and the published curves; None in
-        place of these where a decline was given.
+        Readings, what was read, the maps of recovery and of recording intervals, and the published curves. None in
+        place of the first map where the kernel does not explain a decline of one's own, and of the other two where
+        they are not asked for beside it.
 
     Raises
     ------
@@ -94,16 +97,17 @@ def decline_study(
                 advance=advance, **kernel_options,
             )  # fmt: skip
             centre = float(np.exp(np.log(options.barriers).mean()))
-        kernel = readings[0].kernel
-        recovered = recovery_map(
-            kernel, centre, ratios_within(kernel, centre, options.ratios), options.noises, runs=options.runs,
-            repetitions=60, level=LEVEL, seed=seed, advance=lambda share: advance(30 * share),
-        )  # fmt: skip
-        recorded = transitions_by_interval(
-            ManyBarriers(), options.intervals, chains=options.recordings, seed=[seed, 2]
-        )  # fmt: skip
-        advance(15)
-        if not options.decline:
+        kernel, recovered, recorded = readings[0].kernel, None, None
+        if not (options.decline and readings[0].windows.doubt):
+            recovered = recovery_map(
+                kernel, centre, ratios_within(kernel, centre, options.ratios), options.noises, runs=options.runs,
+                repetitions=60, level=LEVEL, seed=seed, advance=lambda share: advance(30 * share),
+            )  # fmt: skip
+        if options.published or not options.decline:
+            recorded = transitions_by_interval(
+                ManyBarriers(), options.intervals, chains=options.recordings, seed=[seed, 2]
+            )  # fmt: skip
+            advance(15)
             spectra = published.published_spectra(
                 pair, options.gradient_variance, seed=[seed, 3], advance=lambda share: advance(10 * share)
             )

@@ -125,15 +125,17 @@ def published_spectra(
             mean = spectrum.decline(reading.kernel)
             declines = (reading.decline.redrawn(mean, [*own, k]) for k in range(redraws))
             redrawn[:, j] = [spectrum_median(invert_decline(reading.kernel, decline)) for decline in declines]
+            ends = np.full(2, np.nan) if spectrum.doubt else np.quantile(redrawn[:, j], [0.025, 0.975])
             table[:, i, j] = (
-                reading.median, *np.quantile(redrawn[:, j], [0.025, 0.975]), training.temperatures(1)[0],
+                reading.median, *ends, training.temperatures(1)[0],
                 reading.separate.number, spectrum.chi_square, spectrum.p_value, reading.decline.size,
                 row_ratio(reading.kernel, reading.median),
             )  # fmt: skip
             if advance is not None:
                 advance(1 / (len(factors) * len(sizes)))
         slopes = [np.polyfit(np.log(sizes), np.log(row), 1)[0] for row in (table[0, i], *redrawn)]
-        exponents[:, i] = slopes[0], *np.quantile(slopes[1:], [0.025, 0.975])
+        explained = np.isfinite(table[1, i]).all()
+        exponents[:, i] = slopes[0], *(np.quantile(slopes[1:], [0.025, 0.975]) if explained else (np.nan, np.nan))
     columns = {name: (("factor", "batch_size"), values) for name, values in zip(names, table, strict=True)}
     slope_names = ("exponent", "exponent_low", "exponent_high")
     columns |= {name: ("factor", values) for name, values in zip(slope_names, exponents, strict=True)}

@@ -130,7 +130,7 @@ def grid_for(
     Parameters
     ----------
     potentials
-        One or more, of the same one or two coordinates.
+        One or more, of the same one or two coordinates in the same order, which is that of the axes.
     temperatures
         Any array; only its smallest and largest values matter.
     cells

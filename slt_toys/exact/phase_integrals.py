@@ -32,6 +32,7 @@ from .quadrature import Moments, Nodes, Range, line_nodes
 Array = NDArray[np.float64]
 SAME_END = 1e-12  # of a period, within which ends of phases on a circle are one
 LOOKED_AT = 20_001  # places between two walls for ripples
+LARGEST_N_BETA = 1e290  # in the energy's own unit: powers of it are doubles
 BEYOND = 1e200  # a loss instead of infinity
 RATIO_BEYOND_POLYNOMIALS = 2.0  # of losses across a panel in a plane: a bump is no polynomial over much of its width
 DIGITS = 50  # of exact losses and expansions, before they become doubles
@@ -95,6 +96,8 @@ def range_for(n_beta: Array) -> Range:
     """
     standard = Range()
     low = min(standard.n_beta_low, 10.0 ** math.floor(math.log10(n_beta.min())))
+    if n_beta.max() > LARGEST_N_BETA:
+        raise ValueError(f"n_beta must be at most {LARGEST_N_BETA:g} in the energy's own unit, not {n_beta.max():g}")
     high = max(standard.n_beta_high, 10.0 ** math.ceil(math.log10(n_beta.max())))
     return Range(low, high)
 

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ..inputs.arguments import checked_arguments
+from ..inputs.arguments import checked_arguments, shown
 from ..potentials.periodic import wrapped
 from ..potentials.potential import Potential
 from .elimination import eliminate, substitute
@@ -101,7 +101,7 @@ def refined(
             return Refined(values[-1] + second * (values[-1] - values[-2]) / 3, error, grid.volumes.size)
     raise NotRefined(
         f"{grid.volumes.size} cells leave an error of {error:.2g}, more than tolerance {tolerance:g}; allow more cells "
-        "or a higher temperature"
+        f"than most_cells={most_cells}, or a higher temperature"
     )
 
 
@@ -123,6 +123,13 @@ def _on_grids(
     return refined(lambda own: quantity(potential, fokker_planck(potential, own), axes), grid, tolerance, most_cells)
 
 
+def _check_point(potential: Potential, start: ArrayLike) -> None:
+    point = np.asarray(start, dtype=float)
+    if point.shape != (potential.dimension,) or not np.isfinite(point).all():
+        told = f"{potential.dimension} finite coordinates of potential {potential.name}"
+        raise ValueError(f"start must be a point, the {told}, not {shown(start)}")
+
+
 @checked_arguments
 def refined_passage_time(
     potential: Potential, temperature: float, start: Array | list[float], inside: Inside, *,
@@ -141,6 +148,7 @@ def refined_passage_time(
     tolerance, most_cells
         As for :func:`refined`.
     """
+    _check_point(potential, start)
 
     def quantity(own: Potential, process: FokkerPlanck, axes: Array) -> float:
         mask, reaching = _reaching(own, process, temperature, inside, axes, "inside")
@@ -158,6 +166,7 @@ def refined_committor(
     tolerance: float = TOLERANCE, most_cells: int = MOST_CELLS,
 ) -> Refined:  # fmt: skip
     """Chance to reach the second set before the first; see :func:`refined_passage_time`."""
+    _check_point(potential, start)
 
     def quantity(own: Potential, process: FokkerPlanck, axes: Array) -> float:
         here, away = _reaching(own, process, temperature, first, axes, "first")

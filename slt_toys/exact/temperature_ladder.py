@@ -35,6 +35,7 @@ __all__ = ["TemperatureLadder", "ladder_from_energies", "swap_acceptance", "temp
 Array = NDArray[np.float64]
 PER_FACTOR_E = 8  # temperatures at which the local barrier is computed, and their least number
 TEMPERATURES = 33
+WIDEST = 1e100  # of a ladder, hottest over coldest
 HIGHEST_ACCEPTANCE = 0.99  # that can be asked for: it is computed to about 1e-4
 EQUAL, ROUNDS = 3e-4, 10  # spread of acceptances along a ladder, and how often it is cut anew to get there
 
@@ -107,6 +108,8 @@ def temperature_ladder(
     if hottest <= coldest:
         raise ValueError(f"hottest must exceed coldest = {coldest:g}, not {hottest:g}")
     _check_acceptance(acceptance)
+    if math.log(hottest) - math.log(coldest) > math.log(WIDEST):
+        raise ValueError(f"hottest must be at most {WIDEST:g} times coldest, not {hottest:g} for {coldest:g}")
     count = max(TEMPERATURES, math.ceil(PER_FACTOR_E * math.log(hottest / coldest)))
     temperatures = np.geomspace(coldest, hottest, count)
     barrier = [energy_law(potential, float(t)).mean_difference() / 2 for t in temperatures]

@@ -11,6 +11,7 @@ import functools
 import inspect
 import math
 import numbers
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar, overload
 
@@ -47,7 +48,7 @@ def checked_arguments(function: Callable[P, R] | None = None, *, finite: bool = 
     checks = {
         name: check
         for name, p in signature.parameters.items()
-        if (check := _check_for(p.annotation, p.default is None, finite))
+        if (check := _check_for(p.annotation, p.default is None, finite, name))
     }
 
     @functools.wraps(function)
@@ -83,7 +84,7 @@ def _field_checks(kind: type) -> tuple[tuple[str, Check], ...]:
     return tuple(
         (field.name, check)
         for field in dataclasses.fields(kind)
-        if (check := _check_for(field.type, field.default is None, False))
+        if (check := _check_for(field.type, field.default is None, False, field.name))
     )
 
 
@@ -161,7 +162,10 @@ def _name_or_index(name: str, value: Any) -> Any:
 
 
 def _seed(name: str, value: Any) -> Any:
-    alone = isinstance(value, str | bytes) or not np.ndim(value)
+    try:
+        alone = isinstance(value, str | bytes) or not np.ndim(value)
+    except ValueError:  # rows that are not equally long
+        alone = True
     # Within a sequence True is the whole number 1, as it is for numpy.
     items = [_scalar(value)] if alone else [_scalar(int(i) if isinstance(i, bool | np.bool_) else i) for i in value]
     wrong = [i for i, n in enumerate(items) if n is None or not math.isfinite(n) or n != int(n) or n < 0]
@@ -169,6 +173,13 @@ def _seed(name: str, value: Any) -> Any:
         bad = value if alone or not items else value[wrong[0]]
         raise ValueError(f"{name} must be a whole number of at least 0, or a sequence of them, not {shown(bad)}")
     return int(items[0]) if alone else [int(item) for item in items]
+
+
+def _one_seed(name: str, value: Any) -> Any:
+    seed = _whole(name, value)
+    if seed < 0:
+        raise ValueError(f"{name} must be a whole number of at least 0, not {seed}")
+    return seed
 
 
 def _kept_if(right: Callable[[Any], bool], wanted: str) -> Check:
@@ -184,13 +195,66 @@ _text = _kept_if(lambda value: isinstance(value, str), "text")
 _flag = _kept_if(lambda value: isinstance(value, bool | np.bool_), "True or False")
 
 
+_called = _kept_if(lambda value: callable(value) and not isinstance(value, type), "a function")
+_path = _kept_if(lambda value: isinstance(value, str | os.PathLike), "a path")
+
+
+_energy = _kept_if(lambda value: isinstance(value, str) or _is_kind(value, "Expr"), "text or a sympy expression")
+_expression = _kept_if(lambda value: _is_kind(value, "Expr"), "a sympy expression")
+_mapping = _kept_if(lambda value: isinstance(value, Mapping), "a mapping of names to values")
+_region = _kept_if(
+    lambda v: isinstance(v, bool | np.bool_) or _is_kind(v, "Boolean"), "a sympy relation, True or False"
+)
+_several = _kept_if(
+    lambda v: isinstance(v, list | tuple) or (np.ndim(v) > 0 and isinstance(v, np.ndarray)), "pairs (low, high)"
+)
+
+
+def _point(name: str, value: Any) -> Any:
+    """Exact or real numbers, one for each coordinate."""
+    kept = list(value) if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim) else None
+    if not kept or any(_scalar(x) is None and not _is_kind(x, "Expr") for x in kept):
+        raise ValueError(f"{name} must be real or exact numbers, one for each coordinate, not {shown(value)}")
+    if any(not _is_kind(x, "Expr") and not math.isfinite(x) for x in kept):
+        raise ValueError(f"{name} must hold finite numbers alone, not {shown(value)}")
+    return value
+
+
+def _pair_of_tensors(name: str, value: Any) -> Any:
+    if not isinstance(value, list | tuple) or len(value) != 2 or not all(_is_kind(part, "Tensor") for part in value):
+        raise ValueError(f"{name} must be two tensors, of inputs and of targets, not {shown(value)}")
+    return value
+
+
+def _numbers_or_none(name: str, value: Any) -> Any:
+    """Any number of real numbers, also no number at all."""
+    return value if isinstance(value, list | tuple) and not value else _sequence(name, value)
+
+
+def _walls(name: str, value: Any) -> Any:
+    try:
+        pairs = np.asarray(real_numbers(name, value), dtype=float)
+    except (TypeError, ValueError):
+        pairs = np.empty(0)
+    if pairs.ndim != 2 or pairs.shape[-1] != 2:
+        raise ValueError(f"{name} must be pairs (low, high), one for each coordinate, not {shown(value)}")
+    return value
+
+
+def _named_values(name: str, value: Any) -> Any:
+    pairs = isinstance(value, list | tuple) and all(isinstance(part, list | tuple) and len(part) == 2 for part in value)
+    if not pairs or not all(isinstance(key, str) and _is_kind(number, "Expr") for key, number in value):
+        raise ValueError(f"{name} must be pairs of a name and an exact value, not {shown(value)}")
+    return value
+
+
 def _of_kind(kind: str) -> Check:
     return _kept_if(lambda value: _is_kind(value, kind), f"{'an' if kind[0] in 'AEIO' else 'a'} {kind}")
 
 
 def _sequence_of(kind: str) -> Check:
     def check(name: str, value: Any) -> Any:
-        kept = list(value) if isinstance(value, Iterable) else None
+        kept = list(value) if isinstance(value, Iterable) and not isinstance(value, type) else None
         if kept is None or not all(_is_kind(part, kind) for part in kept):
             raise ValueError(f"{name} must be a sequence of {kind}, not {shown(value)}")
         return value if isinstance(value, Sequence) else kept
@@ -226,13 +290,32 @@ _OBJECTS = (
     "Potential", "PotentialPair", "Grid", "FokkerPlanck", "Training", "LocalForm", "BarrierKernel", "Decline",
     "Definition", "Ending", "Model",
 )  # fmt: skip
+_SYMPY = {"Rational": "Rational", "sympy.Rational": "Rational"}
+_TORCH = {"Tensor": "Tensor", "nn.Module": "Module", "torch.dtype": "dtype"}
+_PLAIN_SEQUENCES = {"sympy.Symbol": "Symbol", "Symbol": "Symbol", "Phase": "Phase"}
 _SEQUENCES = ("BatchCurve", "DecayLaw", "Reading", "Observation", "Stage")
 _CHECKS: dict[str, Check] = {
     "float": _real,
     "int": _whole,
     "bool": _flag,
     "Start | Array": _start,
-    **dict.fromkeys(("str", "Method", "Order", "Rule", "Start"), _text),
+    **dict.fromkeys(("str", "Method", "Order", "Rule", "Start", "Dependence", "Minimum", "BatchNorm"), _text),
+    **dict.fromkeys(("Path", "str | os.PathLike[str]"), _path),
+    **dict.fromkeys(("Advance", "Inside", "Loss"), _called),
+    "str | sympy.Expr": _energy,
+    **dict.fromkeys(("sympy.Expr", "Expr"), _expression),
+    "Mapping[str, float | str | sympy.Expr]": _mapping,
+    "Boolean | bool": _region,
+    "Sequence[sympy.Expr | float | int]": _point,
+    "Sequence[tuple[float, float]] | tuple[float, float]": _several,
+    "Array | list[float]": real_numbers,
+    "tuple[Tensor, Tensor]": _pair_of_tensors,
+    "tuple[float, ...]": _numbers_or_none,
+    "tuple[tuple[float, float], ...]": _walls,
+    "tuple[tuple[str, sympy.Rational], ...]": _named_values,
+    **{annotation: _of_kind(kind) for annotation, kind in (_SYMPY | _TORCH).items()},
+    **{f"tuple[{name}, ...]": _sequence_of(kind) for name, kind in _PLAIN_SEQUENCES.items()},
+    **{f"Sequence[{name}]": _sequence_of(kind) for name, kind in _PLAIN_SEQUENCES.items()},
     **dict.fromkeys(("str | int", "int | str"), _name_or_index),
     **dict.fromkeys(("int | Sequence[int]", "Seed"), _seed),
     **dict.fromkeys(("Range", "tuple[float, float]"), _two),
@@ -240,19 +323,21 @@ _CHECKS: dict[str, Check] = {
     **dict.fromkeys(("int | ArrayLike", "Pair"), real_numbers),
     **dict.fromkeys(("Sequence[float]", "Sequence[int]", "Iterable[float]"), _sequence),
     **dict.fromkeys(("Sequence[int] | NDArray[np.int64]", "Sequence[float] | FloatArray"), _sequence),
-    **{kind: _of_kind(kind) for kind in _OBJECTS},
+    **{kind: _of_kind(kind) for kind in (*_OBJECTS, "OverdampedLangevin")},
     "Potential | Sequence[Potential]": _one_or_more("Potential"),
     "Mapping[str, Model]": _mapping_to("Model"),
     **{f"Sequence[{kind}]": _sequence_of(kind) for kind in _SEQUENCES},
 }
 
 
-def _check_for(annotation: Any, optional: bool, finite: bool) -> Check | None:
+def _check_for(annotation: Any, optional: bool, finite: bool, name: str = "") -> Check | None:
     text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
     kind = text.strip("'\"")
     optional = optional or kind.endswith(" | None")
     kind = kind.removesuffix(" | None")
-    check = _text if kind.startswith("Literal[") else _CHECKS.get(kind)
+    check = _text if kind.startswith("Literal[") else _called if kind.startswith("Callable[") else _CHECKS.get(kind)
+    if check is _whole and name == "seed":
+        check = _one_seed
     if check is _real and not finite:
         check = functools.partial(_real, finite=False)
     if check is None or not optional:

@@ -1,7 +1,7 @@
 """Tables of numbers, read strictly: a cell that could be misread is refused with its line.
 
-Cells are separated by commas, or by semicolons or tabs where the first line is. Between those a decimal comma is read
-as a point, as long as no cell of the table has a point and not every comma could be one of thousands.
+Cells are separated by commas, or by semicolons or tabs where the first line is. Between those, or in quotes, a decimal
+comma is read as a point, as long as no cell of the table has a point and not every comma could be one of thousands.
 """
 
 from __future__ import annotations
@@ -90,9 +90,7 @@ def read_rows(
         _check_length(cells, names, known, f"{source}{mark} line {line}", separator)
         padded = [*cells, *[""] * (len(names) - len(cells))]
         rows.append((line, dict(zip(names, padded, strict=True))))
-    if separator != ",":
-        rows = _with_points(rows, known, f"{source}{mark}")
-    return known, rows
+    return known, _with_points(rows, known, f"{source}{mark}")  # between commas only a quoted cell can hold one
 
 
 def _separator(text: str, columns: Sequence[str]) -> str:

@@ -20,6 +20,8 @@ from torch import Tensor, nn
 from theory.learning_coefficient.engine import LearningCoefficient
 from theory.learning_coefficient.networks import deep_linear_network
 
+from ..inputs.arguments import checked_arguments
+
 Minimum = Literal["typical", "crossing"]
 
 
@@ -43,6 +45,7 @@ class DeepLinear(nn.Module):
         return inputs
 
 
+@checked_arguments
 def half_squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
     """Mean over examples of half the squared error: minus the log-likelihood under unit noise, less a constant."""
     return (outputs - targets).square().sum(-1).mean() / 2
@@ -75,6 +78,7 @@ class DeepLinearProblem:
     exact: LearningCoefficient
 
 
+@checked_arguments
 def deep_linear_problem(
     widths: Sequence[int],
     rank: int,

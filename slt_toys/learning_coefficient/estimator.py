@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor, nn
 
+from slt_toys.inputs.arguments import checked_arguments, shown
 from slt_toys.learning_coefficient.chains import ACCEPTANCE, Draws, Plan, Posterior, Sampler, run_chains
 from slt_toys.learning_coefficient.curvature import Spectrum, diagonal_scales, largest_curvature, spectrum
 from slt_toys.learning_coefficient.flat_directions import flatness
@@ -113,6 +114,7 @@ class LearningCoefficientEstimate:
         return self.verdict.startswith("trust")
 
 
+@checked_arguments(finite=False)
 def local_learning_coefficient(
     module: nn.Module,
     loss: Loss,
@@ -339,12 +341,12 @@ def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evi
 
 
 def _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localisation, n_beta, examples) -> None:
-    if sampler not in SAMPLERS:
-        raise ValueError(f"sampler: {sampler!r} is unknown; it must be one of {', '.join(map(repr, SAMPLERS))}")
+    if not isinstance(sampler, str) or sampler not in SAMPLERS:
+        raise ValueError(f"sampler: {shown(sampler)} is unknown; it must be one of {', '.join(map(repr, SAMPLERS))}")
     counts = (("chains", chains), ("draws", draws), ("thin", thin), ("batch_size", batch_size), ("burn_in", burn_in))
     for name, value in counts:
         if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
-            raise ValueError(f"{name}: {value!r} must be a whole number")
+            raise ValueError(f"{name}: {shown(value)} must be a whole number")
     for name, value, least in (("chains", chains, 1), ("draws", draws, 20), ("thin", thin, 1)):
         if value is None or value < least:
             raise ValueError(f"{name}: {value} is too few; it must be at least {least}")
@@ -353,7 +355,7 @@ def _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localis
         known = value is None or (isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value))
         if not known or not (value is None or float(value) > 0 or (name == "localisation" and value == 0)):
             least = "a positive number or 0" if name == "localisation" else "a positive number"
-            raise ValueError(f"{name}: {value!r} must be {least}, or None to choose it")
+            raise ValueError(f"{name}: {shown(value)} must be {least}, or None to choose it")
     if batch_size is not None and (batch_size < 1 or sampler in ACCEPTANCE):
         raise ValueError(
             f"batch_size: {batch_size} must be at least 1, and None for {sampler!r} if that accepts by the loss of all"

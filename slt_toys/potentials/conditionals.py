@@ -14,6 +14,7 @@ from typing import Literal
 
 import sympy
 
+from ..inputs.arguments import checked_arguments
 from .expression_parts import split
 from .potential import Potential
 
@@ -71,6 +72,7 @@ class Conditional:
         return self.hessian.inv()
 
 
+@checked_arguments
 def conditionals(potential: Potential) -> tuple[Conditional, ...]:
     """Conditional distributions from which :class:`slt_toys.samplers.Gibbs` draws, in its order.
 

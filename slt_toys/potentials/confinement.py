@@ -235,8 +235,13 @@ def _floats(minima: Sequence[Sequence[sympy.Expr]]) -> Array:
 
 def box_pairs(box: Sequence, dimension: int) -> Sequence[tuple[float, float]]:
     """Pairs (low, high) for each coordinate, from one pair for all or one for each."""
+    box = box.tolist() if isinstance(box, np.ndarray) else box
     pairs = [box] * dimension if len(box) == 2 and not isinstance(box[0], Sequence) else box
-    if len(pairs) != dimension or any(np.shape(pair) != (2,) for pair in pairs):
+    try:
+        wrong = len(pairs) != dimension or any(np.shape([float(x) for x in pair]) != (2,) for pair in pairs)
+    except (TypeError, ValueError):
+        wrong = True
+    if wrong:
         raise ValueError(f"{BOX_NAME} must be (low, high) or {dimension} such pairs, not {shown(box)}")
     return pairs  # type: ignore[return-value]
 

@@ -9,12 +9,16 @@ import numpy as np
 import sympy
 from sympy import Rational
 
+from ..inputs.arguments import checked_arguments, shown
 from .catalogue import two_phase_regression
 from .examples import Examples
 from .phases import declare_phase
 from .potential import Potential
 
+LARGEST = 1e100  # of numbers whose squares are summed
 
+
+@checked_arguments
 def linear_regression(
     size: int, weights: Sequence[float] = (1.0,), label_noise: float = 0.5, seed: int = 0
 ) -> Examples:
@@ -37,6 +41,9 @@ def linear_regression(
         When there are too few examples to determine the weights.
     """
     d = len(weights)
+    for name, value in (("weights", weights), ("label_noise", [label_noise])):
+        if not (np.abs(np.asarray(value, dtype=float)) < LARGEST).all():
+            raise ValueError(f"{name} must be finite and below {LARGEST:g} in size, not {shown(value)}")
     if size <= d:
         raise ValueError(f"size must be larger than the number of weights, {d}, not {size}")
     random = np.random.default_rng(seed)
@@ -60,6 +67,7 @@ def linear_regression(
     )  # fmt: skip
 
 
+@checked_arguments
 def two_phase_regression_examples(
     size: int,
     label_noise: float = 0.5,
@@ -112,6 +120,7 @@ def two_phase_regression_examples(
     )  # fmt: skip
 
 
+@checked_arguments
 def additive_examples(
     potential: Potential, variance: float, size: int, seed: int = 0, noise: Literal["normal", "two_point"] = "normal"
 ) -> Examples:

@@ -12,7 +12,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
-from ..inputs.arguments import check_fields
+from ..inputs.arguments import check_fields, checked_arguments
 from .expression_parts import split
 from .potential import Potential
 
@@ -52,7 +52,8 @@ class Examples:
         check_fields(self)
         data = np.array(self.data, dtype=float)
         if data.ndim != 2 or data.shape[0] < 1 or data.shape[1] != len(self.columns):
-            raise ValueError(f"data must have shape (examples, {len(self.columns)}), not {data.shape}")
+            told = f"with {len(self.columns)} columns as columns= names them"
+            raise ValueError(f"data must have shape (examples, {len(self.columns)}), {told}, not {data.shape}")
         if not np.isfinite(data).all():
             raise ValueError("data must be finite")
         unknown = self.loss.free_symbols - {*self.coordinates, *self.columns}
@@ -66,6 +67,7 @@ class Examples:
         return f"Examples({self.name!r}, data {self.checksum[:12]})"
 
     @classmethod
+    @checked_arguments
     def from_expression(
         cls,
         loss: sympy.Expr,
@@ -97,7 +99,8 @@ class Examples:
         columns = tuple(columns)
         table = np.asarray(data, dtype=float)
         if table.ndim != 2 or table.shape[1] != len(columns):
-            raise ValueError(f"data must have shape (examples, {len(columns)}), not {table.shape}")
+            told = f"with {len(columns)} columns as columns= names them"
+            raise ValueError(f"data must have shape (examples, {len(columns)}), {told}, not {table.shape}")
         if not loss.is_polynomial(*columns):
             raise ValueError("loss must be a polynomial in the columns; else give Examples its potential yourself")
         # The moments are doubles, hence rationals: the empirical loss is exact from here on.
@@ -182,6 +185,7 @@ class GaussianGradients:
             raise ValueError(f"dependence must be 'additive', 'gradient' or 'loss', not {self.dependence!r}")
         if self.size is not None and (int(self.size) != self.size or self.size < 2):
             raise ValueError(f"size must be a whole number of at least 2 examples, or None, not {self.size}")
+        object.__setattr__(self, "factors", tuple(float(factor) for factor in self.factors))  # hashable
         if self.factors and self.dependence == "gradient":
             raise ValueError(
                 "factors must be left out with dependence 'gradient', whose one normal is along the gradient"

@@ -11,6 +11,7 @@ from .energy_options import OwnEnergy
 from .expressions import parse_expression
 from .phases import PhaseError
 from .potential import Potential, PotentialPair, mirrored_pair
+from .same_space import in_order_of
 
 PLAIN = OwnEnergy()
 LONGEST_COORDINATE = 3  # what is a longer name alone was meant to be in the catalogue
@@ -98,6 +99,7 @@ def read_pair(
     cleaned = _read(clean, option, own)
     named = deficit in POTENTIAL_NAMES
     other = find_pair(deficit, deficit_option).deficit if named else _read(deficit, deficit_option, own)
+    in_order_of(cleaned.coordinates, **{deficit_option: other, option: cleaned})  # refuses by the options' names
     lowest = min(other.phases, key=lambda phase: other.minimum_loss(phase.name)).name
     pair = PotentialPair(cleaned.name, other, cleaned, lowest)
     rest = [cleaned.minimum_loss(phase.name) for phase in cleaned.phases if phase.name != lowest]

@@ -20,6 +20,7 @@ from sympy.logic.boolalg import Boolean
 
 from theory.learning_coefficient.engine import rlct
 
+from ..inputs.arguments import checked_arguments
 from ..inputs.names import BOX, PHASES
 from .certified_points import (
     DECLARE,
@@ -77,6 +78,7 @@ class Phase:
     minimum_dimension: int = 0
 
 
+@checked_arguments
 def declare_phase(
     energy: sympy.Expr,
     coordinates: Sequence[sympy.Symbol],

@@ -15,7 +15,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
-from ..inputs.arguments import checked_arguments, shown
+from ..inputs.arguments import check_fields, checked_arguments, shown
 from ..inputs.names import BOX, DEFICIT
 from .confinement import box_pairs, energy_scale, natural_box, require_confinement
 from .expression_parts import Function, compiled, decimal, split
@@ -24,7 +24,7 @@ from .mirror import centre_of_wells
 from .periodic import check_periods, in_period, period_scale, refuse_periodic, wrapped
 from .phases import Phase, PhaseError, declare_phase, derive_phases
 from .regions import region_labels
-from .same_space import check_same_space
+from .same_space import in_order_of
 
 __all__ = ["Phase", "PhaseError", "Potential", "PotentialPair", "declare_phase"]
 
@@ -71,6 +71,7 @@ class Potential:
     description: str = ""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         d = len(self.coordinates)
         if not 1 <= d <= LARGEST_DIMENSION:
             raise ValueError(f"coordinates must number 1 to {LARGEST_DIMENSION}, not {d}")
@@ -107,6 +108,7 @@ class Potential:
 
     # ---- construction --------------------------------------------------------------------------------------------
     @classmethod
+    @checked_arguments
     def from_expression(
         cls,
         expression: str | sympy.Expr,
@@ -327,7 +329,8 @@ class PotentialPair:
     name
         Used in records.
     deficit, clean
-        Potentials over the same coordinates with phases of the same names.
+        Potentials over the same coordinates with phases of the same names. Coordinates of the deficit that are given in
+        another order are brought to the clean one's.
     stuck_phase
         The phase the deficit prefers and the clean data do not: mass left in its *clean* region at the end is stuck.
     """
@@ -338,7 +341,9 @@ class PotentialPair:
     stuck_phase: str
 
     def __post_init__(self) -> None:
-        check_same_space(deficit=self.deficit, clean=self.clean)
+        check_fields(self)
+        pair = in_order_of(self.clean.coordinates, deficit=self.deficit, clean=self.clean)
+        object.__setattr__(self, "deficit", pair[0])
         for role, potential in (("deficit", self.deficit), ("clean", self.clean)):
             if len(potential.phases) < 2:
                 raise ValueError(

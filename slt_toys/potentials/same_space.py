@@ -1,14 +1,108 @@
-"""Whether potentials are energies of the same points: the same coordinates between the same walls."""
+"""Whether potentials are energies of the same points: the same coordinates between the same walls.
+
+Coordinates are the same if their names are. Their order is a matter of arrays alone: potentials that differ in it are
+brought to one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+import sympy
+
+from ..inputs.arguments import shown
 from ..inputs.names import BOX
+from .regions import Basin, region_labels
 
 if TYPE_CHECKING:
     from .potential import Potential
+
+
+MOST_PHASES = 64  # as :mod:`slt_toys.potentials.phases` tells apart
+
+__all__ = ["check_same_space", "in_order", "in_order_of"]
+
+
+def in_order_of(coordinates: tuple[sympy.Symbol, ...], **potentials: Potential) -> tuple[Potential, ...]:
+    """Potentials of the same points, each with its coordinates in one order.
+
+    Parameters
+    ----------
+    coordinates
+        In that order.
+    potentials
+        By the name to use in the message.
+
+    Raises
+    ------
+    ValueError
+        In one line, as :func:`check_same_space` says of everything but the order.
+    """
+    names = sorted(w.name for w in coordinates)
+    ordered = {
+        name: in_order(p, coordinates) if names == sorted(w.name for w in p.coordinates) else p
+        for name, p in potentials.items()
+    }
+    check_same_space(**ordered)
+    return tuple(ordered.values())
+
+
+def in_order(potential: Potential, coordinates: tuple[sympy.Symbol, ...]) -> Potential:
+    """The potential with its coordinates, and so the last axis of every array, in another order.
+
+    Parameters
+    ----------
+    potential
+    coordinates
+        Symbols of the same names.
+
+    Raises
+    ------
+    ValueError
+        In one line, when the names are others.
+    """
+    try:
+        wanted = [w.name for w in coordinates]
+    except (AttributeError, TypeError):
+        raise ValueError(
+            f"coordinates must be symbols, such as those of a potential, not {shown(coordinates)}"
+        ) from None
+    own = [w.name for w in potential.coordinates]
+    if sorted(wanted) != sorted(own):
+        raise ValueError(f"coordinates must be those of {potential.name}, {_listed(own)}, not {_listed(wanted)}")
+    return potential if tuple(coordinates) == potential.coordinates else _reordered(potential, tuple(coordinates))
+
+
+@lru_cache(maxsize=64)  # one object for one order: kernels and grids are looked up by it
+def _reordered(potential: Potential, coordinates: tuple[sympy.Symbol, ...]) -> Potential:
+    own = {w.name: (place, w) for place, w in enumerate(potential.coordinates)}
+    places = [own[w.name][0] for w in coordinates]
+    names = {own[w.name][1]: w for w in coordinates}
+    minima = {phase.name: tuple(phase.minimum[i] for i in places) for phase in potential.phases}
+    regions = {phase.name: phase.region.xreplace(names) for phase in potential.phases}
+    for name, region in regions.items():
+        if isinstance(region, Basin) and len(coordinates) == 2:
+            regions[name] = _turned(region, coordinates, minima[name])
+    phases = tuple(replace(p, minimum=minima[p.name], region=regions[p.name]) for p in potential.phases)
+    return replace(
+        potential, energy=potential.energy.xreplace(names), coordinates=coordinates,
+        box=tuple(potential.box[i] for i in places), phases=phases,
+    )  # fmt: skip
+
+
+def _turned(region: Basin, coordinates: tuple[sympy.Symbol, ...], minimum: Sequence[sympy.Expr]) -> Basin:
+    """The same basin with its coordinates in another order, in which minima are counted otherwise."""
+    energy, own, walls, periodic = region.family
+    if tuple(own.args) == coordinates:
+        return region
+    pairs = [pair.args for pair in reversed(walls.args)]
+    basins = tuple(Basin(energy, coordinates, pairs, number, periodic) for number in range(MOST_PHASES))
+    place = np.array([[float(sympy.N(x, 30)) for x in minimum]])
+    return basins[int(region_labels(basins, coordinates)(place)[0])]
 
 
 def check_same_space(**potentials: Potential) -> None:
@@ -29,10 +123,12 @@ def check_same_space(**potentials: Potential) -> None:
     for name, other in others:
         own, its = (tuple(w.name for w in p.coordinates) for p in (reference, other))
         if own != its:
-            order = " in the same order" if sorted(own) == sorted(its) else ""
+            same = sorted(own) == sorted(its)
+            order = " in the same order" * same
+            help_ = f"; bring {name} to it by slt_toys.potentials.same_space.in_order" * same
             raise ValueError(
                 f"{first} and {name} must have the same coordinates{order}, not {_listed(own)} ({len(own)}) and "
-                f"{_listed(its)} ({len(its)})"
+                f"{_listed(its)} ({len(its)}){help_}"
             )
         walls = [p.box if p.boundary != "natural" else None for p in (reference, other)]
         if walls[0] == walls[1] and reference.boundary != other.boundary:

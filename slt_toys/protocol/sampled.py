@@ -66,6 +66,10 @@ def sampled_stuck(
     ndarray
         Shape (chains, len(switch_epochs)): 1 for stuck, 0 for not; for separable pairs the components' stuck share.
     """
+    if chains < 1:
+        raise ValueError(f"chains must be at least 1, not {chains}")
+    if not step_share > 0:
+        raise ValueError(f"step_share must be positive, not {step_share}")
     last = ending.last_epoch(int(ending.checked(switch_epochs)[-1]))
     temperatures, durations = training.temperatures(last), training.durations(last)
     runs = switch_schedules(temperatures, durations, switch_epochs, ending)

@@ -11,7 +11,10 @@ from numpy.typing import ArrayLike
 
 from theory.printed import compiled
 
+from ..inputs.arguments import checked_arguments, real_numbers
 
+
+@checked_arguments
 @lru_cache(maxsize=256)
 def law(label: str) -> Callable[..., Any]:
     """The right-hand side of a labelled equation as a function of its symbols' full names.
@@ -44,7 +47,8 @@ def law(label: str) -> Callable[..., Any]:
     def evaluate(**values: ArrayLike) -> Any:
         if sorted(values) != list(names):
             raise ValueError(f"[eq:{label}] takes {', '.join(names)}, not {', '.join(sorted(values)) or 'nothing'}")
-        result: Any = np.asarray(function(*(np.asarray(values[name], dtype=float) for name in names)))
+        given = (np.asarray(real_numbers(name, values[name]), dtype=float) for name in names)
+        result: Any = np.asarray(function(*given))
         if np.iscomplexobj(result):
             real = np.abs(result.imag) <= 1e-12 * np.abs(result.real)
             result = np.where(real, result.real, np.nan)

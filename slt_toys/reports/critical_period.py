@@ -33,13 +33,19 @@ from .critical_period_shares import share_claims, share_variables
 from .critical_period_tables import tables
 from .critical_period_windows import window_claims
 
-__all__ = ["INTRODUCTION", "TITLE", "claims", "dataset", "tables"]
+__all__ = ["TITLE", "claims", "dataset", "introduction", "tables"]
 
 LEAST_VARIANCE = 1e-3  # of a stuck indicator, where hardly a run is stuck or free
 JUDGED = ("the law's arms", "all arms", "confounding arms")
 TOLD = ("definition", "level", "confidence", "method", "repetitions")  # of every end alike
 
 TITLE = "What ends a critical period?"
+OF_MORE = """\
+A *world* is a simulated problem whose truth is known.
+A *window* is a deficit of fixed length that starts late; its *harm* is the stuck mass that it adds. *Learning
+coefficients* are followed along the run: of the phase it is in, and as estimates about its state read them."""
+PURE = """ The worlds are pure; the table of mixtures shows what is detected where
+mechanisms mix."""
 INTRODUCTION = """\
 A run trains on a *deficit* energy until its *switch epoch* and on the clean energy afterwards. It is *stuck* if it
 ends in the phase that the deficit prefers; the *stuck share* is the share of runs that are. The *critical period* ends
@@ -56,14 +62,17 @@ p-value below 0.01 refutes, by binomial sampling error. *Predictions* come from 
 In *confounding* arms temperature and flow time left are one function [eq:confound]. Every arm is run as SGD's own
 steps, from settings that hold no temperature. Arms that break a condition of the law (examples with replacement,
 additive noise) are judged apart. An arm that repeats another, by its schedule or by its exact kernel
-[eq:sgd-transition-density] [eq:epoch-bridge-step], counts once. A *world* is a simulated problem whose truth is known.
-A *window* is a deficit of fixed length that starts late; its *harm* is the stuck mass that it adds. *Learning
-coefficients* are followed along the run: of the phase it is in, and as estimates about its state read them.
+[eq:sgd-transition-density] [eq:epoch-bridge-step], counts once.{of_more}
 
 Limits: every hypothesis is told a temperature and a duration of each epoch, computed from the settings and from the
 variance of the gradients, measured at the switch. So the verdict says which of them decides in these systems, not that
-SGD in a network has this temperature. The worlds are pure; the table of mixtures shows what is detected where
-mechanisms mix."""
+SGD in a network has this temperature."""
+
+
+def introduction(data: xr.Dataset) -> str:
+    """What was asked and how; of worlds and windows only where they were run."""
+    more = "world" in data.coords
+    return INTRODUCTION.format(of_more=f" {OF_MORE}" * more) + PURE * more
 
 
 # ---- dataset --------------------------------------------------------------------------------------------------------
@@ -73,7 +82,7 @@ def dataset(study: PairStudy, verdicts: Mapping[str, ShareVerdict]) -> xr.Datase
     pair, experiment, exact, shifts = study.pair, study.experiment, study.exact, study.shifts
     world, arms = experiment.world, [row.arm for row in experiment.rows]
     hypotheses = [fit.hypothesis.name for fit in experiment.verdict.fits]
-    masses = {"pair": shifts.pair, "three": shifts.three_phases}
+    masses = {} if shifts is None else {"pair": shifts.pair, "three": shifts.three_phases}
     cells: dict[str, Any] = {
         **_stuck_shares(experiment, exact),
         **_ends_of_arms(experiment, exact, hypotheses),
@@ -81,10 +90,10 @@ def dataset(study: PairStudy, verdicts: Mapping[str, ShareVerdict]) -> xr.Datase
         "confounding": ("arm", [arm in experiment.confounding for arm in arms]),
         "beyond": ("arm", [arm in experiment.beyond for arm in arms]),
         **{name: (dims[1:], values[0]) for name, (dims, values) in _verdicts([experiment]).items()},
-        **{f"world_{name}": cell for name, cell in _verdicts(study.worlds).items()},
+        **({f"world_{name}": cell for name, cell in _verdicts(study.worlds).items()} if study.worlds else {}),
         **variables(Dispersion, experiment.repeats, [], "repeats_", also=["ratio", "p_value"]),
         **_steepness(pair, experiment, exact),
-        "world_truth": ("world", [each.world.truth for each in study.worlds]),
+        **({"world_truth": ("world", [each.world.truth for each in study.worlds])} if study.worlds else {}),
         **(_power(study.power) if study.power else {}),
         **in_shares,
         **{
@@ -95,9 +104,13 @@ def dataset(study: PairStudy, verdicts: Mapping[str, ShareVerdict]) -> xr.Datase
     }
     coordinates = {
         "arm": arms, "switch_epoch": list(world.switch_epochs), "hypothesis": hypotheses, "judged": list(JUDGED),
-        "world": [each.world.name for each in study.worlds], **axes,
+        **({"world": [each.world.name for each in study.worlds]} if study.worlds else {}), **axes,
         **{f"{name}_{axis}": data[axis].values for name, data in masses.items() for axis in ("shift", "phase")},
     }  # fmt: skip
+    windows = [] if shifts is None else list(shifts.windows.values())
+    of_windows = (
+        {"window_onsets": [each.onset_epoch for each in windows], "window_length": windows[0].length} if windows else {}
+    )
     return xr.Dataset(cells, coordinates).assign_attrs(
         pair=pair.name,
         deficit=energy_text(pair.deficit.bound_energy),
@@ -109,8 +122,7 @@ def dataset(study: PairStudy, verdicts: Mapping[str, ShareVerdict]) -> xr.Datase
         repetitions=experiment.rows[0].observed.repetitions,
         significance=SIGNIFICANCE,
         copies="; ".join(f"{copy} is {original}" for copy, original in experiment.copies.items()),
-        window_onsets=[window.onset_epoch for window in shifts.windows.values()],
-        window_length=next(iter(shifts.windows.values())).length,
+        **of_windows,
     )
 
 
@@ -235,7 +247,7 @@ def _power(power: Sequence[Power]) -> dict[str, Any]:
 def claims(data: xr.Dataset) -> tuple[Claim, ...]:
     """At most eight, those that come out against the law first."""
     return against_first(
-        [_reshuffled(data), *window_claims(data), _worlds(data), *_detected(data), *share_claims(data)]
+        [_reshuffled(data), *window_claims(data), *_worlds(data), *_detected(data), *share_claims(data)]
     )
 
 
@@ -265,11 +277,13 @@ def _reshuffled(data: xr.Dataset) -> Claim:
     return _end_claim("end-when-reshuffled", sentence, part, "end_predicted")
 
 
-def _worlds(data: xr.Dataset) -> Claim:
+def _worlds(data: xr.Dataset) -> list[Claim]:
+    if "world" not in data.coords:
+        return []
     right = int((data["world_truth"] == data["world_verdict_outcome"].isel(judged=0)).sum())
     count = data.sizes["world"]
     sentence = f"The verdict names the truth in every simulated world: in {right} of {count}."
-    return Claim("worlds-judged-rightly", sentence, right, None, count, "yes" if right == count else "no")
+    return [Claim("worlds-judged-rightly", sentence, right, None, count, "yes" if right == count else "no")]
 
 
 def _detected(data: xr.Dataset) -> list[Claim]:

@@ -21,7 +21,7 @@ from ..protocol.curves import pad
 from ..results.claims import Claim, Verdict, against_first, p_text
 from .smooth_decline_tables import name_of, recording_interval, tables, true_barriers, within
 
-__all__ = ["INTRODUCTION", "TITLE", "claims", "dataset", "tables"]
+__all__ = ["INTRODUCTION", "TITLE", "claims", "dataset", "tables", "warning"]
 
 RECOVERED = 0.75  # share of the declines of a cell from which recovery is said to be possible
 SURPRISING = 0.01  # chance of so few intervals that hold the truth
@@ -51,8 +51,8 @@ rows, which sees nothing that moves all rows alike."""
 def dataset(
     readings: Sequence[DeclineReading],
     source: MeasuredDecline | Sequence[Population],
-    recovered: xr.Dataset,
-    recorded: xr.Dataset,
+    recovered: xr.Dataset | None,
+    recorded: xr.Dataset | None,
     published: xr.Dataset | None,
 ) -> xr.Dataset:
     """Every number that is told or drawn.
@@ -64,7 +64,7 @@ def dataset(
     source
         What was read: a decline measured elsewhere, or populations whose spectra are known.
     recovered
-        From :func:`slt_toys.barriers.resolution.recovery_map`.
+        From :func:`slt_toys.barriers.resolution.recovery_map`; None, as the others, where it was not run.
     recorded
         From :func:`slt_toys.barriers.recording_intervals.transitions_by_interval`.
     published
@@ -74,9 +74,18 @@ def dataset(
     populations = [] if isinstance(source, MeasuredDecline) else list(source)
     parts = [
         readings_dataset([measured.name] if measured else [each.name for each in populations], readings, populations),
-        recovery_dataset(recovered),
-        recorded.rename({name: f"transitions_{name}" for name in recorded.data_vars}),
     ]
+    attributes: dict[str, Any] = {}
+    if recovered is not None:
+        parts.append(recovery_dataset(recovered))
+        attributes["recovery_number"] = int(recovered.attrs["number"])
+        attributes["recovery_centre"] = float(recovered.attrs["height"])
+    attributes["method"] = readings[0].kernel.method
+    if recorded is not None:
+        parts.append(recorded.rename({name: f"transitions_{name}" for name in recorded.data_vars}))
+        whole = {name: int(recorded.attrs[name]) for name in ("barriers", "steps_per_epoch")}
+        total = float(recorded.attrs["expected_total"])
+        attributes |= {"barriers": whole["barriers"], "expected_total": total, **whole}
     if published is not None:
         parts.append(published.rename({name: f"published_{name}" for name in published.data_vars}))
     merged = xr.merge([part.drop_attrs() for part in parts])
@@ -85,12 +94,7 @@ def dataset(
         "best_given": int(measured is not None and measured.best_given),
         "errors_estimated": int(measured is not None and measured.errors_estimated),
         "confidence": CONFIDENCE,
-        "recovery_number": int(recovered.attrs["number"]),
-        "recovery_centre": float(recovered.attrs["height"]),
-        "method": readings[0].kernel.method,
-        "barriers": int(recorded.attrs["barriers"]),
-        "expected_total": float(recorded.attrs["expected_total"]),
-        "steps_per_epoch": int(recorded.attrs["steps_per_epoch"]),
+        **attributes,
     }
     return merged
 
@@ -174,8 +178,26 @@ def _padded_intervals(intervals: Sequence[np.ndarray]) -> np.ndarray:
 # ---- claims ---------------------------------------------------------------------------------------------------------
 def claims(data: xr.Dataset) -> tuple[Claim, ...]:
     """At most eight, those that come out against what one would hope for first."""
-    told = [*(_measured(data) if data.attrs["measured"] else _known(data)), _recovery(data), _transitions(data)]
+    told = _measured(data) if data.attrs["measured"] else _known(data)
+    if "recovery_from" in data:
+        told.append(_recovery(data))
+    if "transitions_detected" in data:
+        told.append(_transitions(data))
     return against_first([*told, *(_published(data) if "published_median" in data else [])])
+
+
+def warning(data: xr.Dataset) -> str:
+    """That a decline of one's own is not explained, and by how much; empty where it may be."""
+    if not data.attrs["measured"]:
+        return ""
+    part = data.isel(decline=0)
+    parts = [str(part[f"doubt_{name}"].values).partition("): ") for name in ("separate", "windows")]
+    told = [head + ")" * bool(mark) for head, mark, _ in parts if head]
+    if not told:
+        return ""
+    tails = list(dict.fromkeys(f" {tail[0].upper()}{tail[1:]}." for *_, tail in parts if tail))
+    without = "No weight has an interval." if parts[1][0] else "Separate barriers have no intervals."
+    return f"Rejected, {part['name'].item()}: {'; '.join(told)}.{''.join(tails)} {without}"
 
 
 def _measured(data: xr.Dataset) -> list[Claim]:
@@ -186,6 +208,11 @@ def _measured(data: xr.Dataset) -> list[Claim]:
     sentence = (
         f"{name_of(part)} asks for at least {number} separate barriers: {fewer} for one fewer, {enough} for {number}."
     )
+    if "chi-square" in doubt:
+        chi_square, rows = float(part["chi_square_separate"]), int(part["rows"])
+        sentence = (
+            f"{name_of(part)} is not explained by {number} barriers: chi-square {chi_square:.3g} for {rows} rows."
+        )
     windows = str(part["doubt_windows"].values)
     widest = np.diff(part["window_interval"].values, axis=1).max() / 2
     weights = (
@@ -287,7 +314,13 @@ def _published(data: xr.Dataset) -> list[Claim]:
         "The published median barrier does not move with the batch size B: "
         f"exponent {exponent:.2f} [{low:.2f}, {high:.2f}]"
     )
-    verdict: Verdict = "no" if not low <= 0 <= high else "cannot tell" if low <= -1 else "yes"
+    if not np.isfinite([low, high]).all():
+        follows = (
+            f"The published median barrier does not move with the batch size B: exponent {exponent:.2f}, not fitted"
+        )
+    verdict: Verdict = (
+        "cannot tell" if np.isnan(low) else "no" if not low <= 0 <= high else "cannot tell" if low <= -1 else "yes"
+    )
     ratio = float(part["published_row_ratio"].max())
     return [
         Claim(
@@ -295,7 +328,7 @@ def _published(data: xr.Dataset) -> list[Claim]:
             f"A smooth spectrum explains each published curve: least p = {least:.2g}.",
             least, None, None, "yes" if least >= REJECTED else "no",
         ),
-        Claim(
+        Claim.of(
             "published-exponent", f"{follows} within one seed each; epoch alone says -1.",
             exponent, (low, high), 0.0, verdict,
         ),

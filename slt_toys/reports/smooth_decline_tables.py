@@ -13,9 +13,11 @@ ROUNDING = 1e-9
 
 
 def tables(data: xr.Dataset) -> tuple[Table, ...]:
-    """Declines, barriers, windows, the map of recovery, recordings, published curves, and limits of what was read."""
+    """Declines, barriers, windows, limits of what was read; where run, the map of recovery, recordings, published."""
+    recovery = (_recovery(data),) if "recovery_from" in data else ()
+    recordings = (_recordings(data),) if "transitions_detected" in data else ()
     published = (_published(data), _exponents(data)) if "published_median" in data else ()
-    return (_declines(data), _barriers(data), _windows(data), _recovery(data), _recordings(data), *published,
+    return (_declines(data), _barriers(data), _windows(data), *recovery, *recordings, *published,
             _limits(data))  # fmt: skip
 
 
@@ -60,7 +62,10 @@ def _declines(data: xr.Dataset) -> Table:
         "chi-square, smooth": texts(data["chi_square_smooth"].values),
         "p, smooth": [*map(chance_text, data["p_value_smooth"].values)],
         "median height, smooth": texts(data["median"].values),
-        "ratio resolved": [f"{ratio:.3g}" if np.isfinite(ratio) else "none" for ratio in data["limit"].values],
+        "ratio resolved": [
+            "-" if str(doubt) else f"{ratio:.3g}" if np.isfinite(ratio) else "none"
+            for ratio, doubt in zip(data["limit"].values, data["doubt_windows"].values, strict=True)
+        ],
         "ratio of rows": texts(data["row_ratio"].values),
         "doubts": ["; ".join(filter(None, map(str, two))) or "-" for two in doubts],
     }
@@ -79,21 +84,24 @@ def _barriers(data: xr.Dataset) -> Table:
         truth = true_barriers(part) if "true_barrier" in part else ()
         columns["decline"] += [str(part["name"].values)] * number
         for place, (name, kind) in enumerate((("height", "barrier"), ("weight", "weight"))):
-            columns[name] += texts(part[kind].values[:number])
+            given = name == "height" or not str(part["doubt_separate"].values)
+            columns[name] += texts(part[kind].values[:number]) if given else ["-"] * number
             columns[f"{name}, 95 %"] += _intervals(part[f"{kind}_interval"].values[:number])
             known = truth and truth[place].size == number
             columns[f"true {name}"] += texts(truth[place]) if known else ["-"] * number
-    caption = "Barriers fitted, in units of loss; without intervals where the fit is doubted."
+    caption = "Barriers fitted, in units of loss; without weights and intervals where the fit is doubted."
     return Table.of_columns("separate_barriers", caption, columns)
 
 
 def _windows(data: xr.Dataset) -> Table:
     edges, count = data["edge"].values, data.sizes["window"]
     truth = data.get("true_window_weight", data["window_weight"] * np.nan).values
+    doubted = np.array([bool(str(doubt)) for doubt in data["doubt_windows"].values])
+    weights = np.where(doubted[:, None], np.nan, data["window_weight"].values)
     columns = {
         "decline": [str(name) for name in data["name"].values for _ in range(count)],
         "heights": [f"{low:.3g} to {high:.3g}" for low, high in pairwise(edges)] * data.sizes["decline"],
-        "weight": [decimals(weight, 3) for weight in data["window_weight"].values.ravel()],
+        "weight": [decimals(weight, 3) for weight in weights.ravel()],
         "95 %": _intervals(data["window_interval"].values),
         "true weight": [decimals(weight, 3) for weight in truth.ravel()],
     }
@@ -143,7 +151,8 @@ def _published(data: xr.Dataset) -> Table:
         "gradient variance, factor": texts(flat["factor"].values),
         "first temperature": texts(flat["published_first_temperature"].values),
         "median height, 95 % of the scatter of rows": [
-            estimate_text(median, low, high, 2) for median, low, high in zip(medians, lows, highs, strict=True)
+            estimate_text(median, low, high, 2) if np.isfinite(low) else f"{median:.2g}, rejected"
+            for median, low, high in zip(medians, lows, highs, strict=True)
         ],
         "separate barriers": texts(flat["published_number"].values),
         "chi-square, smooth / rows": [f"{value:.1f} / {rows:.0f}" for value, rows in chi_squares],
@@ -161,9 +170,14 @@ def _exponents(data: xr.Dataset) -> Table:
     exponent, low, high = (data[f"published_exponent{end}"].values for end in ("", "_low", "_high"))
     columns = {
         "gradient variance, factor": texts(data["factor"].values),
-        "exponent": [f"{x:.2f} [{a:.2f}, {b:.2f}]" for x, a, b in zip(exponent, low, high, strict=True)],
+        "exponent": [
+            f"{x:.2f} [{a:.2f}, {b:.2f}]" if np.isfinite(a) else f"{x:.2f}, rejected"
+            for x, a, b in zip(exponent, low, high, strict=True)
+        ],
         **{
-            f"holds {power}": ["yes" if inside else "no" for inside in (low <= power) & (power <= high)]
+            f"holds {power}": [
+                "-" if np.isnan(a) else "yes" if a <= power <= b else "no" for a, b in zip(low, high, strict=True)
+            ]
             for power in (0, -1)
         },
     }

@@ -107,6 +107,8 @@ class Outcome:
         In order.
     figures
         By file name without ending: what has matplotlib's ``savefig``.
+    warning
+        One sentence that stands before everything else, where what was fitted is not to be trusted; else empty.
     """
 
     title: str
@@ -114,6 +116,7 @@ class Outcome:
     claims: tuple[Claim, ...]
     tables: tuple[Table, ...]
     figures: Mapping[str, Any]
+    warning: str = ""
 
     def __post_init__(self) -> None:
         if len(self.claims) > MOST_CLAIMS:
@@ -127,6 +130,7 @@ class Outcome:
         """What the JSON record holds of it; the page is written from that alone."""
         return {
             "title": self.title,
+            **({"warning": self.warning} if self.warning else {}),
             "introduction": self.introduction,
             "claims": [asdict(claim) for claim in self.claims],
             "tables": [asdict(table) for table in self.tables],
@@ -227,6 +231,7 @@ def page(record: Mapping[str, Any], command: str, root: str | None = None) -> st
     ]
     parts = [
         f"# {record['title']}",
+        *([f"**{record['warning']}**"] if record.get("warning") else []),
         record["introduction"],
         f"Written by `{command}`.",
         markdown(["claim", "value", "95 %", "expected", "holds"], claims),

@@ -145,13 +145,15 @@ def dataset_of(record: dict[str, Any]) -> xr.Dataset:
 
 
 def print_outcome(record: dict[str, Any], experiment: Experiment) -> None:
-    """Claims and tables on the terminal."""
+    """Claims and tables on the terminal, after what takes their trust away."""
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
+    if record.get("warning"):
+        console.print(record["warning"], highlight=False, markup=False, style="bold")
     for table in record["tables"]:
         shown = Table(title=table["name"].replace("_", " "), caption=table["caption"], caption_justify="left")
         for heading in table["headings"]:

@@ -97,6 +97,7 @@ def write_draws(dataset: xr.Dataset, path: str | os.PathLike[str], *, wall_time:
     return checksum
 
 
+@checked_arguments
 def read_draws(path: str | os.PathLike[str]) -> xr.Dataset:
     """Read what :func:`write_draws` wrote: the same arrays to the last bit, the same coordinates and attributes.
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..exact.fokker_planck import check_temperature
-from ..inputs.arguments import checked_arguments
+from ..inputs.arguments import checked_arguments, shown
 from ..potentials.periodic import refuse_periodic
 from ..potentials.potential import Potential
 from . import OverdampedLangevin, sample
@@ -96,6 +96,11 @@ def sample_first_passage(
     """
     check_temperature(temperature)
     refuse_periodic("a passage of a level", "ask exact.kinetics for mean_exit_time", potential=potential)
+    point = np.asarray(start, dtype=float)
+    if point.shape not in ((), (potential.dimension,)) or not np.isfinite(point).all():
+        raise ValueError(f"start must be a point of {potential.dimension} finite coordinates, not {shown(start)}")
+    if not np.isfinite(target):
+        raise ValueError(f"target must be finite, not {target}")
     step = np.asarray(sampler.step_size, dtype=float)
     if step.ndim:
         raise ValueError("step_size must be one number for first passage, not a schedule")

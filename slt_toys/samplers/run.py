@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..inputs.arguments import checked_arguments, real_numbers, shown
 from ..potentials.periodic import wrapped
 from ..potentials.potential import Potential
-from ..potentials.same_space import check_same_space
+from ..potentials.same_space import check_same_space, in_order_of
 from .checkpoint import Checkpoint, fingerprint
 from .diagnostics import attach, lacks_step_bias
 from .program import Sampler, potential_of
@@ -185,6 +185,7 @@ def sample_stages(
     ----------
     stages
         In order; the positions, the random streams and the step count carry over. Momenta are drawn afresh.
+        Coordinates of their potentials are those of the first, in its order.
     record_steps
         Increasing step counts (over all stages) at which to keep the state; default: the end of each stage.
     chains, seed, initial, threads, advance, checkpoint
@@ -198,7 +199,12 @@ def sample_stages(
     if not stages:
         raise ValueError("stages must hold at least one Stage")
     potentials = [potential_of(stage.potential) for stage in stages]
-    check_same_space(**{f"stages[{number}]": potential for number, potential in enumerate(potentials)})
+    named = {f"stages[{number}]": potential for number, potential in enumerate(potentials)}
+    if all(isinstance(stage.potential, Potential) for stage in stages):
+        potentials = list(in_order_of(potentials[0].coordinates, **named))
+        stages = [replace(stage, potential=own) for stage, own in zip(stages, potentials, strict=True)]
+    else:  # examples come with gradients of their own
+        check_same_space(**named)
     chains = _whole("chains", chains)
     schedule = [_schedule(stage) for stage in stages]
     total = sum(part.total for part in schedule)

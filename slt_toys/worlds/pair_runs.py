@@ -58,9 +58,9 @@ class PairStudy:
     power
         How often mixtures of temperature with something else are refuted.
     worlds
-        The same experiment in the simulated worlds.
+        The same experiment in the simulated worlds; none where they were not asked for.
     shifts
-        Runs with other shifts than one switch.
+        Runs with other shifts than one switch; None likewise.
     """
 
     pair: PotentialPair
@@ -70,15 +70,15 @@ class PairStudy:
     ends: Sequence[ArmEnd]
     power: Sequence[Power]
     worlds: Sequence[Experiment]
-    shifts: ShiftStudy
+    shifts: ShiftStudy | None
 
 
 def pair_study(
     pair: PotentialPair, training_at: Callable[[float], Training], temperature: float | None,
     switch_epochs: Sequence[int], epochs_after: int, level: float, *, runs: int, end_runs: int, world_runs: int,
-    shift_runs: int, power_seeds: int, shift_length: int, seed: int,
+    shift_runs: int, power_seeds: int, shift_length: int, seed: int, more: bool = True,
 ) -> PairStudy:  # fmt: skip
-    """Run the arms of the pair, the worlds and the shifts.
+    """Run the arms of the pair and, where there is to be more, the worlds and the shifts.
 
     Parameters
     ----------
@@ -92,6 +92,8 @@ def pair_study(
         Epochs of the deficit in the shifts.
     seed
         Of everything.
+    more
+        Whether to run the worlds and the shifts.
     """
     seeds = [int(word) for word in np.random.SeedSequence([seed]).generate_state(6)]
     protocol = switch_epochs, epochs_after, level
@@ -103,6 +105,8 @@ def pair_study(
         experiment = carry_out(world, counted_arms(world, ends), runs=runs, seed=seeds[0], advance=advance)
     exact = exact_arms(pair, experiment, ends)
     power = power_on_pair(pair, experiment, exact, seeds=power_seeds, seed=seeds[5])
+    if not more:
+        return PairStudy(pair, temperature, experiment, exact, ends, power, (), None)
     worlds = all_worlds(world_runs, seeds[1], {end.arm for end in ends if end.redundant_with})
     shifts = shift_study(
         pair, training_at, temperature, shift_length, epochs_after, chains=shift_runs, seeds=seeds[2:4]

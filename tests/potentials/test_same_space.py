@@ -1,14 +1,21 @@
-"""Potentials of different coordinates or walls are not paired."""
+"""Potentials of different coordinates or walls are not paired; those in another order are."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
+from slt_toys import Ending, ExponentialDecay, Training, exact_stuck_probability, phase_table
 from slt_toys.critical_period import CriticalPeriod
 from slt_toys.exact.fokker_planck import grid_for
 from slt_toys.phase_diagram import PhaseDiagram
-from slt_toys.potentials.potential import Potential, PotentialPair, declare_phase, mirrored_pair
+from slt_toys.potentials.potential import Potential, PotentialPair, mirrored_pair
+from slt_toys.potentials.same_space import in_order
+from slt_toys.protocol.maps import energy_map
 from slt_toys.samplers import OverdampedLangevin, Stage, sample_stages
+from tests.seeds import fresh_seed
 
 
 @pytest.mark.parametrize(
@@ -29,19 +36,75 @@ def test_potentials_of_different_coordinates_are_not_paired(deficit, clean, mess
         sample_stages([Stage(p, OverdampedLangevin(0.01), 3.0, 5) for p in pair], chains=64)
     for config in (lambda: CriticalPeriod(clean=clean, deficit=deficit).potentials(),
                    lambda: PhaseDiagram(potential=clean, deficit=deficit).pair()):  # fmt: skip
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(ValueError, match=f"^--deficit and --(clean|potential) .*{message}"):
             config()
 
 
-def test_potentials_of_the_same_names_in_another_order_are_not_paired():
-    one = Potential.from_expression("(x**2-1)**2 - 0.15*x + 3*y**2")
-    x, y = one.coordinates
-    turned = Potential(
-        "turned", one.energy, (y, x), (), one.box,
-        tuple(declare_phase(one.energy, (y, x), p.name, p.minimum[::-1], p.region) for p in one.phases),
-    )  # fmt: skip
-    with pytest.raises(ValueError, match=r"in the same order, not y, x \(2\) and x, y"):
-        PotentialPair("x", turned, one, "left")
+TILTED = "(x**2-1)**2 {sign} 0.15*x + 2*(y - 0.3*x)**2"
+COUPLED = tuple(Potential.from_expression(TILTED.format(sign=sign)) for sign in "+-")  # deficit, clean
+TRAINING = Training(64, 512, ExponentialDecay(0.05, 0.85), 1200.0)
+ENDING = Ending("further", 40)
+
+
+def turned(potential: Potential) -> Potential:
+    return in_order(potential, potential.coordinates[::-1])
+
+
+@pytest.mark.parametrize("which", [(True, False), (False, True), (True, True)])
+def test_every_number_of_a_pair_is_the_same_in_another_order_of_coordinates(which):
+    own = PotentialPair("x", *COUPLED, "left")
+    other = PotentialPair("x", *(turned(p) if turn else p for p, turn in zip(COUPLED, which, strict=True)), "left")
+    assert other.deficit.coordinates == other.clean.coordinates
+    assert [w.name for w in other.clean.coordinates] == (["y", "x"] if which[1] else ["x", "y"])
+    if not which[1]:
+        assert (other.deficit, other.clean) == COUPLED
+    shares = [exact_stuck_probability(p, TRAINING, [0, 3, 8], ENDING, cells=24) for p in (own, other)]
+    assert shares[1] == pytest.approx(shares[0], abs=1e-9) and np.ptp(shares[0]) > 0.05
+    for role in ("deficit", "clean"):
+        tables = [phase_table(getattr(p, role), n_beta=[2.0, 9.0]) for p in (own, other)]
+        for name in tables[0].data_vars:
+            if "error" not in str(name):  # bounds of the rule along one axis, then the other
+                assert tables[1][name].values == pytest.approx(tables[0][name].values, rel=1e-7, abs=1e-9), name
+    maps = [energy_map(p)["landscape"].values for p in (own, other)]
+    assert maps[1] == pytest.approx(maps[0].swapaxes(1, 2) if which[1] else maps[0], rel=1e-9)
+
+
+def test_an_order_that_is_mistaken_shows():
+    """The control: with the axes exchanged under the same names, numbers are others."""
+    x, y = COUPLED[0].coordinates
+    mistaken = replace(COUPLED[0], energy=COUPLED[0].energy.xreplace({x: y, y: x}))
+    right, wrong = (
+        exact_stuck_probability(PotentialPair("x", p, COUPLED[1], "left"), TRAINING, [0], ENDING, cells=24)
+        for p in (COUPLED[0], mistaken)
+    )
+    assert abs(right[0] - wrong[0]) > 0.01
+
+
+def test_stages_in_another_order_of_coordinates_draw_the_same_bits():
+    def drawn(second: Potential):
+        stages = [Stage(p, OverdampedLangevin(0.01), 3.0, 20) for p in (COUPLED[0], second)]
+        return sample_stages(stages, chains=64, seed=3, initial="left")
+
+    own, other = drawn(COUPLED[1]), drawn(turned(COUPLED[1]))
+    assert np.array_equal(own["w"], other["w"]) and list(other["coordinate"].values) == ["x", "y"]
+
+
+def test_another_order_keeps_basins_and_is_undone():
+    wells = Potential.from_expression("(x**2-1)**2 + 2*(y**2-1)**2 + 0.1*x*y + 0.07*y")
+    other = turned(wells)
+    assert turned(other) == wells and turned(other).phases == wells.phases
+    points = np.random.default_rng(fresh_seed()).uniform(-2, 2, (400, 2))
+    assert np.array_equal(wells.phase_index(points), other.phase_index(points[:, ::-1]))
+    assert not np.array_equal(wells.phase_index(points), other.phase_index(points))  # control
+
+
+def test_a_grid_is_not_laid_for_two_orders_of_axes():
+    with pytest.raises(ValueError, match=r"in the same order, not x, y \(2\) and y, x \(2\); bring potentials\[1\]"):
+        grid_for([COUPLED[0], turned(COUPLED[1])], [0.3])
+    with pytest.raises(ValueError, match=r"coordinates must be those of .*, x, y, not x"):
+        in_order(COUPLED[0], COUPLED[0].coordinates[:1])
+    with pytest.raises(ValueError, match="coordinates must be symbols"):
+        in_order(COUPLED[0], "xy")
 
 
 def test_potentials_between_different_walls_are_not_paired():

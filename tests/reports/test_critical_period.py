@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from slt_toys.reports.critical_period import claims, tables
+from slt_toys.reports.critical_period import claims, introduction, tables
 from slt_toys.results.claims import Claim
 from slt_toys.results.json_values import plain_values
 from slt_toys.results.recipe import dataset_of
@@ -31,6 +32,26 @@ def by_name(data: xr.Dataset) -> dict[str, Claim]:
 def test_claims_and_tables_are_those_of_the_committed_record(data):
     assert plain_values(list(claims(data)), "claims", "refuse") == RECORD["claims"]
     assert plain_values(list(tables(data)), "tables", "refuse") == RECORD["tables"]
+
+
+def test_without_worlds_and_shifts_the_rest_is_told_as_it_is(data):
+    """As of a pair of one's own: what was run on the pair, in the same words."""
+    others = ("world", "pair_shift", "three_shift", "first_temperature", "onset", "run_epoch", "published_batch_size",
+              "pathway_onset")  # fmt: skip
+    own = data.drop_dims([name for name in others if name in data.dims]).drop_vars("law_shift")
+    kept = {claim.name for claim in claims(own)}
+    assert kept == {claim.name for claim in claims(data)} - {
+        "worlds-judged-rightly", "first-window-worst-and-law", "estimates-rise-in-the-period-alone",
+    }  # fmt: skip
+    assert [claim for claim in claims(data) if claim.name in kept] == list(claims(own))
+    known = {table.name: table for table in tables(data)}
+    told = {table.name: table for table in tables(own)}
+    assert {"arms", "shares", "verdicts", "mixtures", "checks_and_limits"} <= set(told)
+    assert not {"worlds", "shifts", "windows_by_ingredient", "published_estimates"} & set(told)
+    assert all(table == known[name] for name, table in told.items() if name != "checks_and_limits")
+    assert introduction(data) == RECORD["introduction"]
+    assert not re.search("[Ww]orld|[Ww]indow|[Pp]ublished", introduction(own))
+    assert re.search("[Ww]orld|[Ww]indow", introduction(data))
 
 
 def test_claims_against_the_law_come_first(data):

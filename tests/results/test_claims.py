@@ -13,6 +13,8 @@ TABLE = Table("ends_by_batch", "Ends in epochs.", ("batch", "end"), (("64", "80"
 
 
 def test_a_page_holds_every_claim_table_and_figure():
+    own = Outcome("Ends", "What was asked.", (CLAIM,), (TABLE,), {}, "Rejected.")
+    assert page(own.to_dict(), "python -m x").startswith("# Ends\n\n**Rejected.**\n\nWhat was asked.")
     text = page(Outcome("Ends", "What was asked.", (CLAIM,), (TABLE,), {"ends": None}).to_dict(), "python -m x", "../")
     assert text.startswith("# Ends\n\nWhat was asked.\n\nWritten by `python -m x`.")
     assert f"| {CLAIM.sentence} | 57 | [55, open] | 58.5 | yes |" in text

@@ -11,6 +11,12 @@ from sympy import Expr, Symbol
 from sympy.core.sympify import SympifyError
 
 
+def shown(value: Any) -> str:
+    """A value as a message shows it: on one line, and short."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 def ordered(name: str, values: Iterable[Any]) -> tuple[Any, ...]:
     """Everything in `values`, read once: lists, tuples, arrays, generators and `map` alike.
 
@@ -20,13 +26,15 @@ def ordered(name: str, values: Iterable[Any]) -> tuple[Any, ...]:
         If the values have no order (sets, dictionaries), are text, or cannot be iterated over.
     """
     if isinstance(values, Set | Mapping):
-        raise ValueError(f"{name}: a {type(values).__name__} has no order; expected a list or tuple, got {values!r}")
+        raise ValueError(
+            f"{name}: a {type(values).__name__} has no order; expected a list or tuple, got {shown(values)}"
+        )
     if isinstance(values, str | bytes | Expr) or not isinstance(values, Iterable):
-        raise ValueError(f"{name}: expected a list or tuple, got {values!r}")
+        raise ValueError(f"{name}: expected a list or tuple, got {shown(values)}")
     try:
         return tuple(values)
     except TypeError:  # an array without dimensions calls itself iterable
-        raise ValueError(f"{name}: expected a list or tuple, got {values!r}") from None
+        raise ValueError(f"{name}: expected a list or tuple, got {shown(values)}") from None
 
 
 def exact_expression(name: str, value: Any) -> Expr:
@@ -39,7 +47,7 @@ def exact_expression(name: str, value: Any) -> Expr:
     """
     exact = _sympified(value)
     if not isinstance(exact, Expr) or getattr(exact, "is_Matrix", False):
-        raise ValueError(f"{name}: expected a sympy expression or an exact number, got {value!r}")
+        raise ValueError(f"{name}: expected a sympy expression or an exact number, got {shown(value)}")
     if exact.atoms(sympy.Float):
         inexact = sorted(exact.atoms(sympy.Float))[0]
         raise ValueError(f"{name}: holds the inexact number {inexact}; write an exact Rational such as 3/20")
@@ -62,7 +70,7 @@ def _sympified(value: Any) -> Any:
 def whole_number(name: str, value: Any, least: int, expected: str = "an integer >= {}") -> int:
     """`value`, refused unless it is an integer of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ValueError(f"{name}: expected {expected.format(least)}, got {value!r}")
+        raise ValueError(f"{name}: expected {expected.format(least)}, got {shown(value)}")
     return int(value)
 
 
@@ -90,9 +98,9 @@ def check_arguments(
     """
     coordinates, place = ordered("coordinates", coordinates), ordered("point", point)
     if not coordinates or not all(isinstance(c, Symbol) for c in coordinates):
-        raise ValueError(f"coordinates: expected at least one sympy Symbol, got {coordinates!r}")
+        raise ValueError(f"coordinates: expected at least one sympy Symbol, got {shown(coordinates)}")
     if len(set(coordinates)) != len(coordinates):
-        raise ValueError(f"coordinates: every Symbol must be different, got {coordinates!r}")
+        raise ValueError(f"coordinates: every Symbol must be different, got {shown(coordinates)}")
     if len({c.name for c in coordinates}) != len(coordinates):
         raise ValueError(f"coordinates: two Symbols share a name in {coordinates!r}; give them different names")
     if len(place) != len(coordinates):
