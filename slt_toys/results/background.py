@@ -7,6 +7,7 @@ prepared before, and calls no more of it.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +16,9 @@ from typing import Any, Protocol, TypeVar
 
 Result = TypeVar("Result")
 Advance = Callable[[float], None]
+# Seconds until a thread that returns from a kernel gets the interpreter: a kernel's call may take no longer than the
+# usual five thousandths.
+SWITCH_INTERVAL = 2e-4
 
 
 class Beside(Protocol):
@@ -42,7 +46,7 @@ def background() -> Iterator[Beside]:
     When the block is left by an exception, an interruption from the keyboard among them, work ends as soon as it tells
     of its progress. Work that failed makes the next start fail.
     """
-    stop, begun = threading.Event(), list[Future[Any]]()
+    stop, begun, usual = threading.Event(), list[Future[Any]](), sys.getswitchinterval()
     pool = ThreadPoolExecutor(1)
 
     def start(work: Callable[[Advance], Result], advance: Advance | None = None) -> Callable[[], Result]:
@@ -58,6 +62,7 @@ def background() -> Iterator[Beside]:
         begun.append(job)
         return job.result
 
+    sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         yield start
     except BaseException:
@@ -65,6 +70,7 @@ def background() -> Iterator[Beside]:
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+        sys.setswitchinterval(usual)
 
 
 def _nothing(fraction: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import pytest
@@ -11,6 +12,7 @@ from slt_toys.results.background import at_once, background
 
 def test_results_are_those_of_work_done_at_once_and_progress_is_passed_on():
     told: list[float] = []
+    usual = sys.getswitchinterval()
     order: list[int] = []
 
     def work(number: int, advance) -> int:
@@ -22,6 +24,8 @@ def test_results_are_those_of_work_done_at_once_and_progress_is_passed_on():
         results = [beside(lambda advance, k=k: work(k, advance), told.append) for k in range(5)]
         assert [result() for result in results] == [k**2 for k in range(5)]
         assert beside(lambda advance: threading.get_ident())() != threading.get_ident()
+        assert sys.getswitchinterval() < usual
+    assert sys.getswitchinterval() == usual
     assert order == list(range(5))
     assert told == [k / 10 for k in range(5)]
     assert at_once(lambda advance: work(7, advance))() == 49
