@@ -238,6 +238,20 @@ COUPLED = "(w1**2-1)**2 + (w2-w1)**2 - 0.15*w1", "(w1**2-1)**2 + (w2-w1)**2 + 0.
 COLUMNS = 41  # switch epochs side by side
 
 
+def _by_superlu(process: FokkerPlanck, temperature: float, duration: float, masses: np.ndarray) -> np.ndarray:
+    """The propagator's own function of Q, factors made afresh by SuperLU."""
+    share, weights = SHARE / SOLVES * duration, chebyshev_coefficients(SOLVES)
+    matrix = sparse.eye_array(masses.shape[0]) - share * process.generator(temperature).T
+    solve = splu(
+        matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
+    ).solve
+    later, now = np.zeros_like(masses), weights[SOLVES] * masses
+    for k in range(SOLVES - 1, -1, -1):
+        turned = (4 if k else 2) * solve(now) - (2 if k else 1) * now - later + weights[k] * masses
+        later, now = now, turned
+    return now
+
+
 def propagation_plane(columns: int) -> Case:
     """One epoch of a coupled pair on the usual 56 x 56 cells: factors made afresh, then so many columns of masses."""
     pair = read_pair(*COUPLED)
@@ -253,20 +267,43 @@ def propagation_plane(columns: int) -> Case:
         return expm_multiply(process.generator(temperature).T.tocsr() * duration, masses)
 
     def factorised() -> np.ndarray:
-        share, weights = SHARE / SOLVES * duration, chebyshev_coefficients(SOLVES)
-        matrix = sparse.eye_array(masses.shape[0]) - share * process.generator(temperature).T
-        solve = splu(
-            matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-        ).solve
-        later, now = np.zeros_like(masses), weights[SOLVES] * masses
-        for k in range(SOLVES - 1, -1, -1):
-            turned = (4 if k else 2) * solve(now) - (2 if k else 1) * now - later + weights[k] * masses
-            later, now = now, turned
-        return now
+        return _by_superlu(process, temperature, duration, masses)
 
     others = (Contender("scipy expm_multiply, truncated Taylor series", truncated),
               Contender("the same function of Q by SuperLU", factorised))  # fmt: skip
     return Case("epoch", Contender("propagator", ours), others, 1e-5, 5)
+
+
+def stuck_curve_plane(latest: int = 12, after: int = 24) -> Case:
+    """Every switch epoch of a coupled pair, at batch size 128 in epochs that are eight of the reference case's."""
+    pair = read_pair(*COUPLED)
+    temperatures, durations = (column[::8] for column in reference_schedule(128, 8 * (latest + after)))
+    durations = 8 * durations
+    grid = grid_for((pair.deficit, pair.clean), temperatures)
+    deficit, clean = (fokker_planck(potential, grid) for potential in (pair.deficit, pair.clean))
+    stuck = phase_weights(pair.clean, pair.stuck_phase, grid).ravel()
+
+    def ours() -> np.ndarray:
+        return stuck_by_switch(pair, temperatures, durations, range(latest + 1), Ending("further", after), grid=grid)
+
+    def forwards() -> np.ndarray:
+        """All runs side by side, one epoch after the other, each to its own end."""
+        ends = np.zeros(latest + 1)
+        trunk = deficit.stationary(float(temperatures[0])).reshape(-1, 1)
+        runs = np.empty((trunk.size, 0))
+        for epoch, (temperature, duration) in enumerate(zip(temperatures, durations, strict=True)):
+            if epoch <= latest:
+                runs = np.hstack([runs, trunk])
+            first = max(0, epoch - after)  # the earliest run that has not ended
+            runs[:, first:] = _by_superlu(clean, temperature, duration, runs[:, first:])
+            if epoch < latest:
+                trunk = _by_superlu(deficit, temperature, duration, trunk)
+            if epoch + 1 >= after:
+                ends[epoch + 1 - after] = stuck @ runs[:, epoch + 1 - after]
+        return ends
+
+    other = Contender("runs side by side, by SuperLU", forwards, latest + 1)
+    return Case("switch epoch", Contender("stuck curve", ours, latest + 1), (other,), 1e-6, 3)
 
 
 def ends_plane() -> Contender:
@@ -289,4 +326,5 @@ CASES: dict[str, Callable[[], Case]] = {
     "annealed sweep, 1-D": annealed_sweep,
     "propagation, 2-D, one column": lambda: propagation_plane(1),
     f"propagation, 2-D, {COLUMNS} columns": lambda: propagation_plane(COLUMNS),
+    "stuck curve, 2-D": stuck_curve_plane,
 }

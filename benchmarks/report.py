@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from benchmarks import effective
 from benchmarks.bound import load_bound
+from benchmarks.commands import FEWEST, JOBS, LIMITS, STEPS
 from benchmarks.engines import FAMILY, POTENTIALS, SCHEMES, family_member, kernel, of_dimension, through_sample
 from benchmarks.exact import CASES, difference, ends_plane, reference_case
 from benchmarks.measure import Unavailable, compare, machine, measure, versions
@@ -18,6 +19,7 @@ from slt_toys.results.claims import markdown
 
 DIMENSIONS = (1, 2, 10, 100)
 EFFECTIVE = (1, 2, 10)  # in 100 coordinates chains would have to run for minutes
+COMMANDS = 3  # repetitions of a whole command
 LIMITED = (1, 10)  # dimensions in which the family's limits hold
 
 
@@ -45,6 +47,8 @@ def make_report(repetitions: int, say: Callable[[str], None]) -> Report:
         _effective(repetitions, say),
         "## The exact solvers against scipy",
         _exact(say, missed),
+        "## Whole commands and first use",
+        _commands(say, missed),
     ]
     return Report("\n\n".join(parts) + "\n", tuple(missed))
 
@@ -171,3 +175,22 @@ def _exact(say: Callable[[str], None], missed: list[str]) -> str:
     note = "The whole reference case (fixed total, every switch epoch of 200, four batch sizes, with grids)"
     more = "A coupled pair in a plane (121 switch epochs, four batch sizes, with grids)"
     return f"{markdown(heads, rows)}\n\n{note}: {whole.cpu * work:.2f} s of CPU time. {more}: {plane:.1f} s."
+
+
+def _commands(say: Callable[[str], None], missed: list[str]) -> str:
+    rows = []
+    for name, measured in JOBS.items():
+        say(name)
+        found = measured(COMMANDS)
+        limit = LIMITS.get(name)
+        if limit is not None and found.ratio > limit:
+            missed.append(f"{name}: {found.ratio:.2f} times its parts, at most {limit:g} is wanted")
+        parts = ", ".join(f"{part} {cpu:.2f}" for part, cpu in found.parts.items())
+        cells = [f"{found.job.cpu:.2f}", f"{found.job.wall:.2f}", parts, f"{found.ratio:.2f}"]
+        rows.append([name, *cells, "" if limit is None else f"{limit:g}"])
+    heads = ["job", "CPU s", "wall s", "parts alone, CPU s", "job / parts", "limit"]
+    return (
+        f"{markdown(heads, rows)}\n\nEach in a process of its own, start and end included; medians of {COMMANDS}. "
+        f"Load average {os.getloadavg()[0]:.1f}: other work took its share where it is above 2. First draws: {FEWEST} "
+        f"chains, {STEPS} steps of overdamped Langevin; with empty caches compiling is in the job and in no part."
+    )

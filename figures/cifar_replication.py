@@ -11,7 +11,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import FAINT, INK, LAW, PALETTE, plain_ticks, series, use_style
+from figures.style import FAINT, INK, LAW, PALETTE, plain_ticks, series, settle, use_style
 
 ACCURACY = {"xlabel": "switch epoch $e_s$", "ylabel": "final test accuracy, %"}
 CONTROL_MARKERS = {"reset": "^", "fresh": "s", "base": "v"}
@@ -38,8 +38,7 @@ def draw(dataset: xr.Dataset) -> Figure:
         panel.set_title(f"{letter}  {panel.get_title(loc='left')}".rstrip(), loc="left")
     words = f"{dataset.attrs['source']}, preset {dataset.attrs['preset']}, deficit {_words(dataset.attrs['deficit'])}"
     figure.suptitle(f"End of the critical period in a real network ({words})")
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    settle(figure)
     return figure
 
 

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
-from figures.style import FAINT, INK, LAW, PALETTE, plain_ticks, reach, series, use_style
+from figures.style import FAINT, INK, LAW, PALETTE, plain_ticks, reach, series, settle, use_style
 
 SPACING, REFERENCE = 1.25, 64  # between neighbouring curves, in halvings, at a batch size
 FLAT = 0.5  # a slope below it crosses its neighbours
@@ -56,8 +56,7 @@ def draw(dataset: xr.Dataset) -> Figure:
         for number, name in enumerate(noisy):
             _noise(figure.add_subplot(below[number]), dataset.sel(problem=name), number == 0)
     figure.suptitle("Equi-temperature curves: how the end of the critical period follows the batch size, by problem")
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    settle(figure)
     return figure
 
 

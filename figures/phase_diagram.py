@@ -16,7 +16,19 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import EXACT, FAINT, INK, LAW, SAMPLED, phase_colour_map, plain_ticks, reach, series, use_style
+from figures.style import (
+    EXACT,
+    FAINT,
+    INK,
+    LAW,
+    SAMPLED,
+    phase_colour_map,
+    plain_ticks,
+    reach,
+    series,
+    settle,
+    use_style,
+)  # fmt: skip
 
 # log10 of epochs needed to change phase, shown between a hundredth of an epoch and a million.
 SHOWN = (-2.0, 6.0)
@@ -43,9 +55,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     energy = dataset.attrs.get("energy_latex", "")
     name = str(dataset.attrs["potential"]).replace("_", " ")
     figure.suptitle(f"{name}:  $L = {energy}$" if 0 < len(energy) < 120 else name)
-    # The layout is solved once, not again for every file format.
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    settle(figure)
     return figure
 
 

@@ -12,6 +12,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axis import Axis
 from matplotlib.colors import Colormap, ListedColormap, to_hex
+from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, Formatter, FuncFormatter, Locator, NullLocator
 
 # Lightness rises by at least 9 (CIELAB L*) from each colour to the next, so grey print keeps them apart;
@@ -100,6 +101,13 @@ def use_style() -> None:
     if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in displays):
         matplotlib.use("Agg")
     matplotlib.rcParams.update(_PARAMETERS)
+
+
+def settle(figure: Figure) -> None:
+    """Solve the layout once and for all: it would be solved again for every file, which would be drawn twice for it."""
+    figure.draw_without_rendering()
+    matplotlib.rcParams["figure.constrained_layout.use"] = False  # or saving puts the layout back; see use_style
+    figure.set_layout_engine(None)
 
 
 def series(count: int) -> tuple[Series, ...]:

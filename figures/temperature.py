@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FuncFormatter, NullFormatter, ScalarFormatter
 
-from figures.style import EXACT, FAINT, INK, LAW, plain_ticks, series, use_style
+from figures.style import EXACT, FAINT, INK, LAW, plain_ticks, series, settle, use_style
 
 TOLERANCE = 0.05
 SHIFTS = (-1.5, -0.5, 0.5, 1.5)  # of the four thermometers side by side
@@ -48,8 +48,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     figure.suptitle(
         f"Inverse temperature of SGD by four thermometers ({name}; 95 % intervals, {dataset.attrs['chains']} chains)"
     )
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    settle(figure)
     return figure
 
 

@@ -19,6 +19,7 @@ from .results.recipe import at_least, distinct, main
 if TYPE_CHECKING:
     import xarray as xr
 
+    from .fits.published import PublishedFindings
     from .potentials.potential import PotentialPair
     from .protocol.training import Training
 
@@ -97,43 +98,60 @@ class PhaseDiagram(EnergyOptions):
 
     def run(self) -> xr.Dataset:
         """Compute the maps of equilibrium and mixing, and a stuck curve for each batch size."""
+        from contextlib import ExitStack
+
         import numpy as np
 
-        from .fits.published import published_findings
         from .protocol.components import preferred_phase
-        from .protocol.curves import mixing_map, stuck_curve
-        from .protocol.maps import energy_map, equilibrium_map
+        from .protocol.curves import begin_stuck_curve
+        from .protocol.maps import begin_equilibrium_map
         from .protocol.schedule import Ending
         from .reports import phase_diagram as report
+        from .results.background import background
 
         pair, ending, trainings = self.pair(), Ending("further", self.epochs_after), self.trainings()
         preferred = preferred_phase(pair)
         highest = max(float(training.temperatures(1)[0]) for training in trainings)
         temperatures = np.geomspace(highest / 100, highest, self.resolution)
-        with progress("equilibrium", 1.0) as advance:
-            equilibrium = equilibrium_map(
-                pair, preferred, temperatures, chains=4 * self.chains, seed=self.seed, advance=advance
+        with ExitStack() as shown, background() as beside:
+            advance = shown.enter_context(progress("equilibrium", 1.0))
+            equilibrium = begin_equilibrium_map(
+                pair, preferred, temperatures, chains=4 * self.chains, seed=self.seed, advance=advance, beside=beside
             )
-        curves = []
-        for training in trainings:
-            size = int(training.batch_size)
-            with progress(f"batch size {size}", 1.0) as advance:
-                curves.append(
-                    stuck_curve(pair, training, ending, chains=self.chains, seed=[self.seed, size], advance=advance)
-                )
-        sizes, latest = sorted(self.batch_sizes), max(curve.switch_epochs[-1] for curve in curves)
-        between = np.geomspace(sizes[0] / EDGE, min(sizes[-1] * EDGE, self.dataset_size), self.resolution)
-        mixing = mixing_map(pair.clean, [self.training(size) for size in between], int(latest) + 1)
-        findings, maps = None, [equilibrium, mixing]
-        if self.published or (self.potential, self.deficit) == (PhaseDiagram.potential, PhaseDiagram.deficit):
-            with progress("published curves", None):
-                findings = published_findings(seed=self.seed)
-        else:
-            maps.append(energy_map(pair))
+            begun = []
+            for training in trainings:
+                size = int(training.batch_size)
+                advance = shown.enter_context(progress(f"batch size {size}", 1.0))
+                begun.append(
+                    begin_stuck_curve(
+                        pair, training, ending, chains=self.chains, seed=[self.seed, size], advance=advance,
+                        beside=beside,
+                    )
+                )  # fmt: skip
+            findings, further = self._beside_chains(pair, int(max(curve.switch_epochs[-1] for curve in begun)))
+            curves, maps = [curve.curve() for curve in begun], [equilibrium(), *further]
         return report.dataset(
             pair, preferred, curves, ending, findings, maps, decay=self.decay, learning_rate=self.learning_rate,
             seed=self.seed,
         )  # fmt: skip
+
+    def _beside_chains(self, pair: PotentialPair, latest: int) -> tuple[PublishedFindings | None, list[xr.Dataset]]:
+        """What needs no chains and is computed while they run: published findings, the maps of mixing and energy."""
+        import numpy as np
+
+        import figures.phase_diagram  # noqa: F401 - half a second that chains need not wait for later
+
+        from .fits.published import published_findings
+        from .protocol.curves import mixing_map
+        from .protocol.maps import energy_map
+
+        sizes = sorted(self.batch_sizes)
+        between = np.geomspace(sizes[0] / EDGE, min(sizes[-1] * EDGE, self.dataset_size), self.resolution)
+        maps = [mixing_map(pair.clean, [self.training(size) for size in between], latest + 1)]
+        if not (self.published or (self.potential, self.deficit) == (PhaseDiagram.potential, PhaseDiagram.deficit)):
+            return None, [*maps, energy_map(pair)]
+        with progress("published curves", None):
+            return published_findings(seed=self.seed), maps
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
         """Claims, tables and the figure."""

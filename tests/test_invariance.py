@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import pytest
@@ -58,9 +59,13 @@ some = settings(max_examples=12, suppress_health_check=ALL_CHECKS)
 many = settings(max_examples=150, suppress_health_check=ALL_CHECKS)
 
 
+@cache
+def before(ask, name: str):
+    return measured(ask, *(LINES | PLANES)[name], PLAIN)
+
+
 def check(ask, name: str, units: Units) -> None:
-    text, box = (LINES | PLANES)[name]
-    told = measured(ask, text, box, PLAIN), measured(ask, text, box, units)
+    told = before(ask, name), measured(ask, *(LINES | PLANES)[name], units)
     assert not compared(*told, units, ON_A_LINE if name in LINES else IN_A_PLANE)
 
 

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from ..potentials.potential import Potential, PotentialPair
 from ..reference.laws import law
+from ..results.background import Beside, at_once
 from ..results.progress import progress
 from .exact import exact_stuck_probability, frozen_stuck_curve
 from .maps import relaxation_times
-from .sampled import sampled_stuck
+from .sampled import stuck_chains
 from .schedule import Ending, Start
 from .training import Training
 
@@ -49,6 +50,32 @@ def stuck_curve(
 
     Parameters are those of :func:`slt_toys.protocol.sampled.sampled_stuck`.
     """
+    return begin_stuck_curve(
+        pair, training, ending, chains=chains, seed=seed, start=start, threads=threads, advance=advance
+    ).curve()
+
+
+@dataclass(frozen=True)
+class BegunCurve:
+    """A :class:`StuckCurve` whose chains run; ``stuck`` waits for them."""
+
+    training: Training
+    switch_epochs: NDArray[np.int64]
+    exact: NDArray[np.float64]
+    sampled_switch_epochs: NDArray[np.int64]
+    stuck: Callable[[], NDArray[np.float64]]
+
+    def curve(self) -> StuckCurve:
+        """Wait for the chains."""
+        return StuckCurve(self.training, self.switch_epochs, self.exact, self.sampled_switch_epochs, self.stuck())
+
+
+def begin_stuck_curve(
+    pair: PotentialPair, training: Training, ending: Ending, *, chains: int, seed: int | Sequence[int],
+    start: Start = "equilibrium", threads: int | None = None, advance: Callable[[float], None] | None = None,
+    beside: Beside = at_once,
+) -> BegunCurve:  # fmt: skip
+    """Solve a :func:`stuck_curve` exactly and start its chains."""
     latest = LATEST_SWITCH if ending.kind == "further" else min(LATEST_SWITCH, ending.epochs)
     plane = max(map(len, pair.clean.components())) > 1
     find, solve, run = PLANE_SHARES if plane else LINE_SHARES
@@ -56,10 +83,9 @@ def stuck_curve(
     fine, exact = _exact_curve(pair, training, latest, ending, start, partial(tell, find), partial(tell, solve), plane)
     tell = partial(tell, run)
     chosen = sampled_rows(fine, exact)
-    stuck = sampled_stuck(
-        pair, training, chosen, ending, chains=chains, seed=seed, start=start, threads=threads, advance=tell
-    )
-    return StuckCurve(training, fine, exact, chosen, stuck)
+    prepared = stuck_chains(pair, training, chosen, ending, chains, seed, start, threads)
+    final = beside(prepared.final, tell)
+    return BegunCurve(training, fine, exact, chosen, lambda: prepared.stuck(final()))
 
 
 def _exact_curve(

@@ -15,11 +15,13 @@ from ..exact.fokker_planck import fokker_planck, grid_for, relaxation_time
 from ..exact.phase_boundaries import loss_gap_boundary
 from ..exact.turned import laid
 from ..potentials.potential import Potential, PotentialPair
-from ..samplers import OverdampedLangevin, largest_stable_step, sample
+from ..results.background import Beside, at_once
+from ..samplers import OverdampedLangevin, Stage, largest_stable_step, sample_stages
 
 RELAXATION_TIMES = 12.0  # after which a chain has forgotten its start (e^-12)
 MOST_STEPS = 60_000  # to spend on a chain
 STEP_SHARE = 0.5
+SCHEME = "heun"
 MAP_SHARE = 0.1  # of the work of sampling, in finding for how long
 
 
@@ -105,6 +107,18 @@ def equilibrium_map(
         (temperature, loss_gap); ``boundary_sampled`` with ``_low`` and ``_high``, 95 % (sampled_temperature);
         attributes ``clean_gap`` and ``deficit_gap``.
     """
+    return begin_equilibrium_map(
+        pair, preferred_phase, temperatures, chains=chains, seed=seed, samples=samples, threads=threads, advance=advance
+    )()
+
+
+def begin_equilibrium_map(
+    pair: PotentialPair, preferred_phase: str, temperatures: NDArray[np.float64], *, chains: int, seed: int,
+    samples: int = 7, threads: int | None = None, advance: Callable[[float], None] | None = None,
+    beside: Beside = at_once,
+) -> Callable[[], xr.Dataset]:  # fmt: skip
+    """Start the chains of an :func:`equilibrium_map`; what is returned waits for them and gives the map."""
+    chosen, drawn = _boundary_chains(pair, temperatures, chains, seed, samples, threads, advance, beside)
     stuck = pair.stuck_phase
     gaps = {
         name: potential.minimum_loss(stuck) - potential.minimum_loss(preferred_phase)
@@ -115,28 +129,30 @@ def equilibrium_map(
     reach = 1.15 * max(abs(gaps["clean"]), abs(gaps["deficit"]), float(np.abs(exact).max()))
     loss_gap = np.linspace(-reach, reach, 2 * len(temperatures) + 1)
     odds = (loss_gap[None, :] - exact[:, None]) / temperatures[:, None]
-    sampled = _sampled_boundary(
-        pair, preferred_phase, temperatures, gaps["clean"], chains, seed, samples, threads, advance
-    )
-    return xr.Dataset(
-        {
-            "boundary_exact": ("temperature", exact),
-            "boundary_asymptotic": ("temperature", asymptotic),
-            "occupancy": (("temperature", "loss_gap"), 1 / (1 + np.exp(np.clip(odds, -700, 700)))),
-            "boundary_sampled": ("sampled_temperature", sampled[1]),
-            "boundary_sampled_low": ("sampled_temperature", sampled[2]),
-            "boundary_sampled_high": ("sampled_temperature", sampled[3]),
-        },
-        coords={"temperature": temperatures, "loss_gap": loss_gap, "sampled_temperature": sampled[0]},
-        attrs={"clean_gap": gaps["clean"], "deficit_gap": gaps["deficit"]},
-    )
+
+    def finish() -> xr.Dataset:
+        sampled = _sampled_boundary(pair, preferred_phase, gaps["clean"], chosen, drawn())
+        return xr.Dataset(
+            {
+                "boundary_exact": ("temperature", exact),
+                "boundary_asymptotic": ("temperature", asymptotic),
+                "occupancy": (("temperature", "loss_gap"), 1 / (1 + np.exp(np.clip(odds, -700, 700)))),
+                "boundary_sampled": ("sampled_temperature", sampled[1]),
+                "boundary_sampled_low": ("sampled_temperature", sampled[2]),
+                "boundary_sampled_high": ("sampled_temperature", sampled[3]),
+            },
+            coords={"temperature": temperatures, "loss_gap": loss_gap, "sampled_temperature": sampled[0]},
+            attrs={"clean_gap": gaps["clean"], "deficit_gap": gaps["deficit"]},
+        )
+
+    return finish
 
 
-def _sampled_boundary(
-    pair: PotentialPair, preferred_phase: str, temperatures: NDArray[np.float64], gap: float, chains: int, seed: int,
-    samples: int, threads: int | None, advance: Callable[[float], None] | None,
-) -> NDArray[np.float64]:  # fmt: skip
-    """Rows temperature, boundary, low, high: δ = T log(N_s / N_p) from the final states of independent chains."""
+def _boundary_chains(
+    pair: PotentialPair, temperatures: NDArray[np.float64], chains: int, seed: int, samples: int,
+    threads: int | None, advance: Callable[[float], None] | None, beside: Beside,
+) -> tuple[list[float], Callable[[], list[NDArray[np.float64]]]]:  # fmt: skip
+    """Temperatures at which chains forget their start, and the states (chains, d) that they end in, once drawn."""
     clean = pair.clean
     chosen = temperatures[np.linspace(0, len(temperatures) - 1, 4 * samples).round().astype(int)]
     sizes = [STEP_SHARE * largest_stable_step(clean, float(t)) for t in chosen]
@@ -145,13 +161,28 @@ def _sampled_boundary(
     fit = [(t, size, max(int(np.ceil(n)), 100)) for t, size, n in zip(chosen, sizes, needed, strict=True)
            if n <= MOST_STEPS]  # fmt: skip
     fit = [fit[i] for i in np.unique(np.linspace(0, len(fit) - 1, samples).round().astype(int))] if fit else []
-    report = None if advance is None else lambda fraction: advance((1 - MAP_SHARE) * fraction / len(fit))
-    rows = []
-    for number, (temperature, size, steps) in enumerate(fit):
-        draws = sample(
-            clean, OverdampedLangevin(size, "heun"), n_beta=1 / temperature, chains=chains, steps=steps, thin=steps,
-            seed=[seed, 2, number], threads=threads, advance=report, diagnose=False,
-        )["w"].values[:, -1]  # fmt: skip
+    starts = np.resize([clean.minimum_point(i) for i in range(len(clean.phases))], (chains, clean.dimension))
+    OverdampedLangevin(1.0, SCHEME).program(clean)
+
+    def draw(told: Callable[[float], None]) -> list[NDArray[np.float64]]:
+        return [
+            sample_stages(
+                [Stage(clean, OverdampedLangevin(size, SCHEME), 1 / temperature, steps)], chains=chains,
+                seed=[seed, 2, number], initial=starts, threads=threads,
+                advance=lambda fraction: told((1 - MAP_SHARE) * fraction / len(fit)),
+            )["w"].values[:, -1]
+            for number, (temperature, size, steps) in enumerate(fit)
+        ]  # fmt: skip
+
+    return [temperature for temperature, _, _ in fit], beside(draw, advance)
+
+
+def _sampled_boundary(
+    pair: PotentialPair, preferred_phase: str, gap: float, temperatures: list[float], drawn: list[NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Rows temperature, boundary, low, high: δ = T log(N_s / N_p) from the final states of independent chains."""
+    clean, rows = pair.clean, []
+    for temperature, draws in zip(temperatures, drawn, strict=True):
         index = clean.phase_index(draws)
         counts = [int((index == clean.phase_number(name)).sum()) for name in (pair.stuck_phase, preferred_phase)]
         if min(counts) < 10:  # the interval below is a normal approximation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
@@ -27,6 +28,7 @@ Energy = Callable[[float], Potential]  # the potential of a deficit weight
 # The Heun step as a share of the largest stable one. At 0.5 the bias of the stuck probability is still below 0.001, the
 # sampling error of 400 000 chains.
 STEP_SHARE = 0.5
+SCHEME = "heun"
 SHORTCUTS = 1e-5  # share of chains that epochs left out may put into another phase
 
 
@@ -66,6 +68,69 @@ def sampled_stuck(
     ndarray
         Shape (chains, len(switch_epochs)): 1 for stuck, 0 for not; for separable pairs the components' stuck share.
     """
+    prepared = stuck_chains(pair, training, switch_epochs, ending, chains, seed, start, threads, step_share, shortcuts)
+    return prepared.stuck(prepared.final(advance))
+
+
+@dataclass(frozen=True, eq=False)
+class StuckChains:
+    """Chains of :func:`sampled_stuck` that are ready to run.
+
+    ``final`` may run in a thread beside other work: it calls no symbolic mathematics, whose precision is one for all
+    threads. The rest may not.
+    """
+
+    pair: PotentialPair
+    runs: Sequence[Schedule]
+    steps: NDArray[np.int64]  # of every epoch
+    forks: Sequence[int]  # epoch from which each run has chains of its own
+    ends: Sequence[int]
+    firsts: Sequence[Array | None]  # their states there; None for those of the trunk
+    begun: int  # epoch at which the trunk begins
+    trunk: Array | None  # its states there
+    chains: int
+    seeds: Sequence[int]
+    threads: int | None
+
+    def final(self, advance: Advance | None = None) -> Array:
+        """Run: the states at each run's end, (runs, chains, coordinates)."""
+        later = sorted({fork for fork, first in zip(self.forks, self.firsts, strict=True) if first is None})
+        work = sum(self.steps[fork:end].sum() for fork, end in zip(self.forks, self.ends, strict=True))
+        work += self.steps[self.begun : later[-1]].sum() if later else 0
+        trunk = {}
+        if self.trunk is not None:
+            records = np.cumsum(self.steps[self.begun :])[np.array(later) - self.begun - 1]
+            states = self._sampled(self.runs[-1], self.begun, later[-1], self.trunk, 0, records, work, advance)
+            trunk = dict(zip(later, states.swapaxes(0, 1), strict=True))
+        final = np.empty((len(self.runs), self.chains, self.pair.clean.dimension))
+        for row, (run, fork, end, first) in enumerate(zip(self.runs, self.forks, self.ends, self.firsts, strict=True)):
+            states = trunk[fork] if first is None else first
+            if end > fork:
+                states = self._sampled(run, fork, end, states, run.switch_epoch + 1, None, work, advance)[:, -1]
+            final[row] = states
+        return final
+
+    def stuck(self, final: Array) -> Array:
+        """What :func:`sampled_stuck` returns, of what ``final`` did."""
+        return np.stack([stuck_components(self.pair, states).mean(axis=0) for states in final], axis=1)
+
+    def _sampled(
+        self, run: Schedule, first: int, until: int, initial: Array, fork: int, records: ArrayLike | None, work: float,
+        advance: Advance | None,
+    ) -> Array:  # fmt: skip
+        own = self.steps[first:until]
+        return sample_schedule(
+            run.part(first, until), pure_energies(self.pair), own, chains=self.chains, seed=[*self.seeds, 1, fork],
+            initial=initial, record_steps=records, threads=self.threads, advance=_share(advance, own.sum() / work),
+        )  # fmt: skip
+
+
+def stuck_chains(
+    pair: PotentialPair, training: Training, switch_epochs: Sequence[int] | NDArray[np.int64], ending: Ending,
+    chains: int, seed: int | Sequence[int], start: Start = "equilibrium", threads: int | None = None,
+    step_share: float = STEP_SHARE, shortcuts: float = SHORTCUTS,
+) -> StuckChains:  # fmt: skip
+    """Prepare the chains of :func:`sampled_stuck`, whose parameters these are."""
     if chains < 1:
         raise ValueError(f"chains must be at least 1, not {chains}")
     if not step_share > 0:
@@ -76,13 +141,9 @@ def sampled_stuck(
     needed = needed_epochs(pair, runs, start, shortcuts)
     runs = [run.part(0, needed.until) for run in runs]
     steps = step_counts(durations, step_limit(pair, temperatures, step_share))
-    switches, ends = [run.switch_epoch for run in runs], [run.durations.size for run in runs]
-    shared = [first < switch for first, switch in zip(needed.begins, switches, strict=True)]
+    shared = [first < run.switch_epoch for first, run in zip(needed.begins, runs, strict=True)]
     begun = min((first for first, on in zip(needed.begins, shared, strict=True) if on), default=0)
-    later = sorted({switch for switch, on in zip(switches, shared, strict=True) if on})
-    forks = [max(first, switch) for first, switch in zip(needed.begins, switches, strict=True)]
-    work = sum(steps[fork:end].sum() for fork, end in zip(forks, ends, strict=True))
-    work += steps[begun : later[-1]].sum() if later else 0
+    forks = [max(first, run.switch_epoch) for first, run in zip(needed.begins, runs, strict=True)]
     seeds = [seed] if isinstance(seed, int | np.integer) else list(seed)
     energy = pure_energies(pair)
 
@@ -92,25 +153,14 @@ def sampled_stuck(
         weight, temperature = float(run.deficit_weights[at - 1]), float(run.temperatures[at - 1])
         return draw_exact(energy(weight), 1 / temperature, chains, [*seeds, 0, fork])
 
-    def sampled(run: Schedule, first: int, until: int, initial: Array, fork: int, records: ArrayLike | None) -> Array:
-        own = steps[first:until]
-        return sample_schedule(
-            run.part(first, until), energy, own, chains=chains, seed=[*seeds, 1, fork], initial=initial,
-            record_steps=records, threads=threads, advance=_share(advance, own.sum() / work),
-        )  # fmt: skip
-
-    trunk = {}
-    if later:
-        records = np.cumsum(steps[begun:])[np.array(later) - begun - 1]
-        states = sampled(runs[-1], begun, later[-1], first_states(runs[-1], begun, 0), 0, records)
-        trunk = dict(zip(later, states.swapaxes(0, 1), strict=True))
-    stuck = np.empty((chains, len(runs)))
-    for column, (run, fork, end, on) in enumerate(zip(runs, forks, ends, shared, strict=True)):
-        final = trunk[fork] if on else first_states(run, fork, fork + 1)
-        if end > fork:
-            final = sampled(run, fork, end, final, run.switch_epoch + 1, None)[:, -1]
-        stuck[:, column] = stuck_components(pair, final).mean(axis=0)
-    return stuck
+    trunk = first_states(runs[-1], begun, 0) if any(shared) else None
+    firsts = [
+        None if on else first_states(run, fork, fork + 1) for run, fork, on in zip(runs, forks, shared, strict=True)
+    ]
+    for potential in (pair.deficit, pair.clean):
+        OverdampedLangevin(1.0, SCHEME).program(potential)
+    ends = [run.durations.size for run in runs]
+    return StuckChains(pair, runs, steps, forks, ends, firsts, begun, trunk, chains, seeds, threads)
 
 
 @checked_arguments
@@ -186,7 +236,7 @@ def sample_schedule(
         if schedule.steps_per_epoch:
             stages.append(sgd_stage(part, potential))
         else:
-            sampler = OverdampedLangevin(np.repeat(part.durations / own, own), "heun")
+            sampler = OverdampedLangevin(np.repeat(part.durations / own, own), SCHEME)
             stages.append(Stage(potential, sampler, np.repeat(1 / part.temperatures, own), int(own.sum())))
     return sample_stages(
         stages, chains=chains, record_steps=record_steps, seed=seed, initial=initial, threads=threads, advance=advance

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import re
@@ -88,6 +89,8 @@ def command_line(
     """
     # Before anything loads it: threads of a linear algebra library spin while they wait, and change last bits.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # What imports and symbolic mathematics make mostly stays: looking through it for rubbish takes a tenth of a run.
+    gc.set_threshold(100_000, 50, 1000)
     own = fields(cast(Any, config)) if is_dataclass(config) else ()
     try:
         with options_named(field.name for field in own):

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 from ..potentials.potential import Potential
 from .phase_trips import phase_round_trips, phase_transitions
@@ -241,7 +241,7 @@ def _problems(judged: Judged, diagnosis: xr.Dataset, known: Reference, draws: xr
         if least is not None and least[0] < LEAST_EFFECTIVE_SAMPLE_SIZE:
             problems.append(f"{least[2]} ESS {_count(least[0])} on {least[1]}")
     moved = worst_of(np.abs(diagnosis), "drift", np.nanargmax)
-    limit = stats.t.isf(DRIFT_PROBABILITY / 2, chains - 1) if chains >= FEWEST_CHAINS_FOR_DRIFT else np.inf
+    limit = -stdtrit(chains - 1, DRIFT_PROBABILITY / 2) if chains >= FEWEST_CHAINS_FOR_DRIFT else np.inf
     if moved is not None and moved[0] > limit:
         problems.append(f"{moved[1]} drifts, {moved[0]:.0f} standard errors between the run's halves: drop its start")
     return problems + biased(judged, diagnosis, known) + off(judged, diagnosis, known)

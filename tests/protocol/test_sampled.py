@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +19,7 @@ from slt_toys.potentials.potential import PotentialPair
 from slt_toys.protocol.arms import ARMS, CONTROL, find_arm
 from slt_toys.protocol.components import component_pairs
 from slt_toys.protocol.exact import exact_shifts, exact_stuck_in_arm, exact_stuck_probability
-from slt_toys.protocol.sampled import sampled_shifts, sampled_stuck
+from slt_toys.protocol.sampled import sampled_shifts, sampled_stuck, stuck_chains
 from slt_toys.protocol.schedule import Ending
 from slt_toys.protocol.shifts import Gradual, Late, Partial, Sudden, shift_catalogue, three_phase_pair
 from slt_toys.protocol.training import ConstantRate, ExponentialDecay, PowerDecay, Training
@@ -142,6 +146,36 @@ def test_the_same_seed_gives_the_same_chains_on_any_number_of_threads():
     one = sampled_stuck(pair, reference(256), np.array([0, 3]), Ending("further", 10), threads=1, **arguments)
     two = sampled_stuck(pair, reference(256), np.array([0, 3]), Ending("further", 10), threads=2, **arguments)
     assert np.array_equal(one, two)
+
+
+@pytest.mark.parametrize("name", ["regular_double_well", "normal_crossing_against_point", "barrier_spectrum"])
+def test_prepared_chains_run_without_symbolic_mathematics(name):
+    """Its precision is one for all threads, and chains run beside others; the control is what prepares them."""
+    symbolic: set[str] = set()
+
+    def watch(frame: FrameType, event: str, _: object) -> None:
+        parts = frame.f_code.co_filename.replace("\\", "/").split("/")
+        if event == "call" and {"sympy", "mpmath"} & set(parts):
+            symbolic.add(frame.f_code.co_name)
+
+    def watched(work: Callable[[], Any]) -> Any:
+        symbolic.clear()
+        before = sys.getprofile()
+        sys.setprofile(watch)
+        try:
+            return work()
+        finally:
+            sys.setprofile(before)
+
+    pair = find_pair(name)
+    arguments = pair, reference(256), [0, 3, 8], Ending("further", 10), 100, 4
+    prepared = watched(lambda: stuck_chains(*arguments))
+    assert symbolic
+    final = watched(prepared.final)
+    assert not symbolic
+    assert final.shape == (3, 100, pair.clean.dimension)
+    same = sampled_stuck(*arguments[:4], chains=100, seed=4)
+    assert np.array_equal(prepared.stuck(final), same)
 
 
 # ---- arms ---------------------------------------------------------------------------------------------------------
