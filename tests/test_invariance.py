@@ -61,12 +61,14 @@ many = settings(max_examples=150, suppress_health_check=ALL_CHECKS)
 
 @cache
 def before(ask, name: str):
-    return measured(ask, *(LINES | PLANES)[name], PLAIN)
+    text, box = (LINES | PLANES)[name]
+    return measured(ask, text, box, PLAIN)
 
 
 def check(ask, name: str, units: Units) -> None:
-    told = before(ask, name), measured(ask, *(LINES | PLANES)[name], units)
-    assert not compared(*told, units, ON_A_LINE if name in LINES else IN_A_PLANE)
+    text, box = (LINES | PLANES)[name]
+    told = before(ask, name), measured(ask, text, box, units)
+    assert not compared(told[0], told[1], units, ON_A_LINE if name in LINES else IN_A_PLANE)
 
 
 @some

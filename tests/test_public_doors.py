@@ -205,7 +205,7 @@ def test_a_door_without_checks_is_seen(monkeypatch):
 def test_walls_may_be_an_array():
     plane = "(x**2-1)**2 + y**2 - 0.15*x"
     walls = ((-2.0, 2.0), (-3.0, 3.0))
-    assert slt_toys.Potential.from_expression(plane, np.array(walls)).box == walls
-    assert slt_toys.Potential.from_expression(TEXT, np.array([-2.0, 2.0])).box == ((-2.0, 2.0),)
+    assert slt_toys.Potential.from_expression(plane, np.array(walls)).box == walls  # type: ignore[arg-type]
+    assert slt_toys.Potential.from_expression(TEXT, np.array([-2.0, 2.0])).box == ((-2.0, 2.0),)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"^box must be \(low, high\) or 1 such pairs"):
-        slt_toys.Potential.from_expression(TEXT, np.ones((2, 2)))
+        slt_toys.Potential.from_expression(TEXT, np.ones((2, 2)))  # type: ignore[arg-type]

@@ -56,7 +56,7 @@ def solved(
     free = ~fixed(*grid).ravel()
     result = np.zeros(size)
     result[free] = splu(matrix[free][:, free].tocsc()).solve(right[free])
-    return result.reshape(sizes), *grid
+    return result.reshape(sizes), grid[0], grid[1]
 
 
 def times_to_a_disc(

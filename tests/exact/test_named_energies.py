@@ -163,7 +163,7 @@ def test_passage_times_on_a_torus(cut):
     half = 0.3
 
     def square(points: np.ndarray, well: np.ndarray) -> np.ndarray:
-        return (np.abs((points - well + np.pi) % period - np.pi) < half).all(axis=-1)
+        return np.asarray((np.abs((points - well + np.pi) % period - np.pi) < half).all(axis=-1))
 
     for temperature in (1.0, 0.25):
         for start, target in ((0, 1), (1, 0)):

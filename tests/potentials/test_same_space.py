@@ -52,8 +52,9 @@ def turned(potential: Potential) -> Potential:
 
 @pytest.mark.parametrize("which", [(True, False), (False, True), (True, True)])
 def test_every_number_of_a_pair_is_the_same_in_another_order_of_coordinates(which):
-    own = PotentialPair("x", *COUPLED, "left")
-    other = PotentialPair("x", *(turned(p) if turn else p for p, turn in zip(COUPLED, which, strict=True)), "left")
+    own = PotentialPair("x", COUPLED[0], COUPLED[1], "left")
+    both = [turned(p) if turn else p for p, turn in zip(COUPLED, which, strict=True)]
+    other = PotentialPair("x", both[0], both[1], "left")
     assert other.deficit.coordinates == other.clean.coordinates
     assert [w.name for w in other.clean.coordinates] == (["y", "x"] if which[1] else ["x", "y"])
     if not which[1]:
@@ -104,7 +105,7 @@ def test_a_grid_is_not_laid_for_two_orders_of_axes():
     with pytest.raises(ValueError, match=r"coordinates must be those of .*, x, y, not x"):
         in_order(COUPLED[0], COUPLED[0].coordinates[:1])
     with pytest.raises(ValueError, match="coordinates must be symbols"):
-        in_order(COUPLED[0], "xy")
+        in_order(COUPLED[0], "xy")  # type: ignore[arg-type]
 
 
 def test_potentials_between_different_walls_are_not_paired():
