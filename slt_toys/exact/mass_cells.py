@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..potentials.potential import Potential
 from .grids import Grid
+from .quadrature import QuadratureError
 
 Array = NDArray[np.float64]
 NEGLIGIBLE = 40.0  # temperatures above the lowest loss at which a component's weight is dropped
@@ -14,6 +15,7 @@ CELLS = {1: 4000, 2: 300}  # along each axis, to begin with
 LEAST_CELLS = {1: 5000, 2: 40_000}  # halved until none holds more of the mass than the inverse of this
 LARGEST_ERROR = {1: 1e-9, 2: 1e-8}  # of the mass in one cell, of all the mass
 HALVINGS = 40  # at most
+MOST_CELLS = 10_000_000  # a gigabyte; a bent valley as narrow as a thousandth of the box takes four million
 
 
 def mass_cells(part: Potential, temperature: float, phase: int | None = None) -> tuple[Array, Array, Array, Array]:
@@ -32,6 +34,11 @@ def mass_cells(part: Potential, temperature: float, phase: int | None = None) ->
     -------
     points, widths, losses, volumes
         Centres (cells, d), widths (cells, d), losses at the centres and volumes (cells,).
+
+    Raises
+    ------
+    QuadratureError
+        If the mass lies in too narrow a valley for cells along the axes.
     """
     energy, gradient, d = part.energy_function(), part.gradient_function(), part.dimension
     wanted = range(len(part.phases)) if phase is None else [phase]
@@ -66,6 +73,11 @@ def mass_cells(part: Potential, temperature: float, phase: int | None = None) ->
                 split |= near
         if not split.any():
             break
+        if len(points) + split.sum() * (2**d - 1) > MOST_CELLS:
+            raise QuadratureError(
+                f"potential: the mass of {part.name} at temperature {temperature:g} lies in too narrow a valley for "
+                f"{MOST_CELLS} cells along the axes; a sampler finds it where these cells do not"
+            )
         halves = (points[split, None] + corners * size[split, None, None]).reshape(-1, d)
         keep = ~split & (least < NEGLIGIBLE * temperature)
         points = np.concatenate([points[keep], halves])

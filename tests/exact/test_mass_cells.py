@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from slt_toys.exact.equilibrium import phase_table
-from slt_toys.exact.mass_cells import LEAST_CELLS, mass_cells
+from slt_toys.exact.mass_cells import LEAST_CELLS, MOST_CELLS, mass_cells
+from slt_toys.exact.quadrature import QuadratureError
 from slt_toys.potentials.catalogue import find_potential
+from slt_toys.potentials.potential import Potential
 
 
 @pytest.mark.parametrize("name", ["regular_double_well", "singular_double_well_4_2", "curve_against_point"])
@@ -28,3 +30,12 @@ def test_cells_of_a_phase_lie_in_it():
     potential = find_potential("regular_double_well")
     points, *_ = mass_cells(potential, 0.1, phase=1)
     assert (potential.phase_index(points) == 1).all()
+
+
+def test_a_valley_too_narrow_for_cells_is_refused():
+    """A million wide and bent: cells along the axes would be endless; the usual valley is taken."""
+    bent = Potential.from_expression("(9.6 - w1)**2 + 10*(w2 - w1**2)**2")
+    with pytest.raises(QuadratureError, match="lies in too narrow a valley for 10000000 cells along the axes"):
+        mass_cells(bent, 1e6)
+    points, *_ = mass_cells(Potential.from_expression("(1 - w1)**2 + 100*(w2 - w1**2)**2"), 1.0)
+    assert 10_000 < len(points) < MOST_CELLS / 2
