@@ -400,10 +400,10 @@ def _check_walls(energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], wall
 def _phase(
     energy: sympy.Expr, coordinates: tuple[sympy.Symbol, ...], name: str, minimum: CriticalPoint, region: Boolean | bool
 ) -> Phase:
-    """A phase around a minimum; one that is certified, or among many, is regular: its curvatures are known."""
+    """A phase around a minimum: regular where its curvatures are known, over whose roots theory would take minutes."""
     exact = energy.is_polynomial(*coordinates) and not any(isinstance(x, CriticalNumber) for x in minimum.point)
-    many = isinstance(region, Basin) and not all(value.is_Rational for value in minimum.point)
-    if minimum.is_minimum and (many or not exact):
+    roots = len(coordinates) > 1 and not all(value.is_Rational for value in minimum.point)
+    if minimum.is_minimum and (roots or not exact):
         loss = energy.subs(dict(zip(coordinates, minimum.point, strict=True)))
         half = sympy.Rational(len(coordinates), 2)  # [eq:normal-crossing-learning-coefficient] with d squares
         return Phase(name, minimum.point, sympy.sympify(region), loss, half)

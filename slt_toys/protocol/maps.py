@@ -16,11 +16,11 @@ from ..exact.phase_boundaries import loss_gap_boundary
 from ..exact.turned import laid
 from ..potentials.potential import Potential, PotentialPair
 from ..results.background import Beside, at_once
-from ..samplers import OverdampedLangevin, Stage, largest_stable_step, sample_stages
+from ..samplers import OverdampedLangevin, Stage, sample_stages
+from .sampled import resolved_step
 
 RELAXATION_TIMES = 12.0  # after which a chain has forgotten its start (e^-12)
 MOST_STEPS = 60_000  # to spend on a chain
-STEP_SHARE = 0.5
 SCHEME = "heun"
 MAP_SHARE = 0.1  # of the work of sampling, in finding for how long
 
@@ -155,7 +155,7 @@ def _boundary_chains(
     """Temperatures at which chains forget their start, and the states (chains, d) that they end in, once drawn."""
     clean = pair.clean
     chosen = temperatures[np.linspace(0, len(temperatures) - 1, 4 * samples).round().astype(int)]
-    sizes = [STEP_SHARE * largest_stable_step(clean, float(t)) for t in chosen]
+    sizes = [resolved_step(clean, float(t)) for t in chosen]
     mapped = None if advance is None else lambda fraction: advance(MAP_SHARE * fraction)
     needed = RELAXATION_TIMES * relaxation_times(clean, chosen, mapped) / sizes
     fit = [(t, size, max(int(np.ceil(n)), 100)) for t, size, n in zip(chosen, sizes, needed, strict=True)

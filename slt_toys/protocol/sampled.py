@@ -29,6 +29,8 @@ Energy = Callable[[float], Potential]  # the potential of a deficit weight
 # sampling error of 400 000 chains.
 STEP_SHARE = 0.5
 SCHEME = "heun"
+BOUNDED = 1.5  # largest curvature over that of the wells, below which wells are what curves most
+IN_WELLS = 0.25  # of the share that a step then is: the variance in a well is off by 2 %
 SHORTCUTS = 1e-5  # share of chains that epochs left out may put into another phase
 
 
@@ -279,8 +281,23 @@ def step_limit(pair: PotentialPair, temperatures: Array, share: float) -> Array:
     """Largest step for each epoch, interpolated over a few temperatures (it varies slowly)."""
     low, high = temperatures.min(), temperatures.max()
     knots = np.geomspace(low, high * (1 + 1e-9), 6 if high > low else 1)
-    limits = [min(largest_stable_step(p, float(t)) for p in (pair.deficit, pair.clean)) for t in knots]
-    return share * np.exp(np.interp(np.log(temperatures), np.log(knots), np.log(limits)))
+    limits = [min(resolved_step(p, float(t), share) for p in (pair.deficit, pair.clean)) for t in knots]
+    return np.exp(np.interp(np.log(temperatures), np.log(knots), np.log(limits)))
+
+
+def resolved_step(potential: Potential, temperature: float, share: float = STEP_SHARE) -> float:
+    """A share of the largest stable step, or less where the wells themselves are what curves most.
+
+    Energies that grow like a polynomial curve most above their wells, so that a step that is stable there is small in
+    the wells. On circles, and where the curvature is bounded, it is not: Heun's variance there is off by a third
+    [eq:heun-variance].
+    """
+    limit = largest_stable_step(potential, temperature)
+    wells = np.array([potential.minimum_point(i) for i in range(len(potential.phases))])
+    curvature = np.linalg.eigvalsh(potential.hessian_function()(wells))
+    steepest = float(curvature.max()) if np.isfinite(curvature).all() else 0.0
+    bounded = limit * steepest > 2 / BOUNDED
+    return min(share * limit, IN_WELLS * 2 * share / steepest) if bounded else share * limit
 
 
 def _initial(pair: PotentialPair, run: Schedule, start: str, energy: Energy, chains: int, seed: Sequence[int]) -> Array:

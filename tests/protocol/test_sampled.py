@@ -12,17 +12,20 @@ import numpy as np
 import pytest
 import sympy
 
+from slt_toys.exact.draws import draw_exact
+from slt_toys.exact.equilibrium import phase_table
 from slt_toys.fits.ends import CriticalPeriodEnd, Definition, find_end
 from slt_toys.fits.resampling import end_with_interval, resample_chains
 from slt_toys.potentials.catalogue import barrier_spectrum, find_pair, regular_double_well
-from slt_toys.potentials.potential import PotentialPair
+from slt_toys.potentials.potential import Potential, PotentialPair
 from slt_toys.protocol.arms import ARMS, CONTROL, find_arm
 from slt_toys.protocol.components import component_pairs
 from slt_toys.protocol.exact import exact_shifts, exact_stuck_in_arm, exact_stuck_probability
-from slt_toys.protocol.sampled import sampled_shifts, sampled_stuck, stuck_chains
+from slt_toys.protocol.sampled import resolved_step, sampled_shifts, sampled_stuck, stuck_chains
 from slt_toys.protocol.schedule import Ending
 from slt_toys.protocol.shifts import Gradual, Late, Partial, Sudden, shift_catalogue, three_phase_pair
 from slt_toys.protocol.training import ConstantRate, ExponentialDecay, PowerDecay, Training
+from slt_toys.samplers import OverdampedLangevin, largest_stable_step, sample
 from slt_toys.worlds.world import observe, thermal_two_phase
 from tests.seeds import fresh_seed, fresh_seeds
 
@@ -258,3 +261,24 @@ def test_chains_agree_in_two_dimensions():
         :, 0
     ]
     assert np.abs(distance).max() < 5
+
+
+def test_a_step_is_small_in_wells_that_curve_most():
+    """On a circle half of the stable step made a well a third too narrow; a polynomial's wells have room."""
+    circle = Potential.from_expression("-cos(2*w) - 0.3*cos(w + 0.4)", box=(-1, -1 + 2 * np.pi), boundary="periodic")
+    steep = circle.hessian_function()(np.array([circle.minimum_point(i) for i in range(2)])).max()
+    step = resolved_step(circle, 0.3)
+    assert step == pytest.approx(0.25 / steep, rel=1e-6) and step < 0.3 * largest_stable_step(circle, 0.3)
+    quartic = find_pair("regular_double_well").clean
+    for temperature in (0.03, 0.3):
+        assert resolved_step(quartic, temperature) == 0.5 * largest_stable_step(quartic, temperature)
+    start = draw_exact(circle, 20.0, 16_384, fresh_seed())
+    exact, means = phase_table(circle, 20.0).total_mean_loss.item(), []
+    for size in (step, 0.5 * largest_stable_step(circle, 0.05)):
+        drawn = sample(
+            circle, OverdampedLangevin(size, "heun"), n_beta=20.0, chains=16_384, steps=200, thin=200, initial=start,
+            seed=fresh_seed(), diagnose=False,
+        )["w"].values[:, -1:]  # fmt: skip
+        means.append(circle.energy_function()(drawn).mean())
+    assert abs(means[0] - exact) < 0.05 * 0.05  # five standard errors and the bias that is left
+    assert abs(means[1] - exact) > 0.08 * 0.05
