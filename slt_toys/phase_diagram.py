@@ -101,13 +101,14 @@ class PhaseDiagram(EnergyOptions):
 
         from .fits.published import published_findings
         from .protocol.components import preferred_phase
-        from .protocol.curves import mixing_map, stuck_curve
+        from .protocol.curves import mixing_map, refuse_too_hot, stuck_curve
         from .protocol.maps import energy_map, equilibrium_map
         from .protocol.schedule import Ending
         from .reports import phase_diagram as report
 
         pair, ending, trainings = self.pair(), Ending("further", self.epochs_after), self.trainings()
         preferred = preferred_phase(pair)
+        refuse_too_hot(pair, trainings, ending, "--gradient-variance")
         highest = max(float(training.temperatures(1)[0]) for training in trainings)
         temperatures = np.geomspace(highest / 100, highest, self.resolution)
         with progress("equilibrium", 1.0) as advance:

@@ -27,6 +27,7 @@ Energy = Callable[[float], Potential]  # the potential of a deficit weight
 # The Heun step as a share of the largest stable one. At 0.5 the bias of the stuck probability is still below 0.001, the
 # sampling error of 400 000 chains.
 STEP_SHARE = 0.5
+MOST_STEPS = 100_000_000  # of a chain
 SHORTCUTS = 1e-5  # share of chains that epochs left out may put into another phase
 
 
@@ -221,8 +222,20 @@ def pure_energies(pair: PotentialPair) -> Energy:
 
 
 def step_counts(durations: Array, limits: Array) -> NDArray[np.int64]:
-    """Equal steps of each epoch, none larger than its limit."""
-    return np.maximum(1, np.ceil(durations / limits)).astype(np.int64)
+    """Equal steps of each epoch, none larger than its limit.
+
+    Raises
+    ------
+    ValueError
+        In one line, for more steps than can be run.
+    """
+    counts = np.maximum(1, np.ceil(durations / limits))
+    if not counts.sum() <= MOST_STEPS:
+        raise ValueError(
+            f"learning_rate makes epochs of up to {durations.max():.3g} units of time, {counts.sum():.2g} steps in all "
+            f"where at most {MOST_STEPS:g} are run; take a smaller learning rate, fewer examples or larger batches"
+        )
+    return counts.astype(np.int64)
 
 
 def step_limit(pair: PotentialPair, temperatures: Array, share: float) -> Array:
