@@ -82,6 +82,7 @@ def test_a_circle_is_refused_in_one_line_where_it_is_not_taken(experiment, optio
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_circle_is_taken_by_the_check_of_coefficients(tmp_path, capsys):
     options = [f"--potential={TILTED}", "--chains", "1000", *CIRCLE, str(tmp_path)]
     assert main(FourWayCheck, options) == 0
