@@ -130,6 +130,10 @@ class CriticalPeriod(EnergyOptions):
         own = self.own_energy(self.clean, "--clean")
         if self.clean is None:
             return read_pair(self.pair, option="--pair")
+        if own.boundary == "periodic":
+            raise ValueError(
+                "--boundary periodic: SGD's steps have no exact kernel on a circle; ask phase_diagram there"
+            )
         return read_pair(self.clean, self.deficit, own, option="--clean")
 
     @property
@@ -139,6 +143,7 @@ class CriticalPeriod(EnergyOptions):
 
     def run(self) -> xr.Dataset:
         """Run the arms of the pair and, where they are asked for, the worlds and the shifts."""
+        from .potentials.own_units import check_not_too_hot
         from .reports.critical_period import dataset
         from .worlds.pair_runs import pair_study
         from .worlds.pair_shares import shares_on_pair
@@ -147,8 +152,11 @@ class CriticalPeriod(EnergyOptions):
         self.training(1.0)  # refuses its options before any work
         names = ("runs", "end_runs", "world_runs", "shift_runs", "power_seeds", "shift_length")
         counts = {name: getattr(self, name) for name in names}
+        pair = self.potentials()
+        if self.temperature is not None:
+            check_not_too_hot(self.temperature, pair.clean, "--temperature")
         asked = self.temperature, self.switch_epochs, self.epochs_after, self.level
-        study = pair_study(self.potentials(), self.training, *asked, **counts, seed=self.seed, more=self.asks_more)
+        study = pair_study(pair, self.training, *asked, **counts, seed=self.seed, more=self.asks_more)
         verdicts = shares_on_pair(study.pair, study.experiment, study.exact, seed=self.seed)
         data = dataset(study, verdicts)
         if self.asks_more:

@@ -103,7 +103,7 @@ class PhaseDiagram(EnergyOptions):
         import numpy as np
 
         from .protocol.components import preferred_phase
-        from .protocol.curves import begin_stuck_curve
+        from .protocol.curves import begin_stuck_curve, refuse_too_hot
         from .protocol.maps import begin_equilibrium_map
         from .protocol.schedule import Ending
         from .reports import phase_diagram as report
@@ -111,6 +111,7 @@ class PhaseDiagram(EnergyOptions):
 
         pair, ending, trainings = self.pair(), Ending("further", self.epochs_after), self.trainings()
         preferred = preferred_phase(pair)
+        refuse_too_hot(pair, trainings, ending, "--gradient-variance")
         highest = max(float(training.temperatures(1)[0]) for training in trainings)
         temperatures = np.geomspace(highest / 100, highest, self.resolution)
         with ExitStack() as shown, background() as beside:

@@ -83,6 +83,10 @@ class Temperature(EnergyOptions):
         from .potentials.from_text import read_potential
 
         potential = read_potential(self.potential, "--potential", self.own_energy())
+        if potential.boundary == "periodic":
+            raise ValueError(
+                "--boundary periodic: a period is no part of a loss on examples, which SGD needs; leave it out"
+            )
         if potential.dimension != 1 or len(potential.phases) != 2:
             raise ValueError(
                 f"--potential must have one coordinate and two phases; {potential.name} has {potential.dimension} and "
@@ -96,10 +100,11 @@ class Temperature(EnergyOptions):
 
     def calibrations(self) -> list[Calibration]:
         """What every thermometer reads at every setting."""
-        from .potentials.own_units import relative_loss
+        from .potentials.own_units import check_not_too_hot, relative_loss
         from .thermometers.calibration import calibrate, four_series
 
         potential = self.energy()
+        check_not_too_hot(self.temperature, potential, "--temperature")
         settings = four_series(
             self.temperature, self.learning_rate, self.batch_size, self.batch_sizes, self.multiples, self.momentum,
             self.steps_per_epoch, relative_loss(potential),

@@ -10,12 +10,24 @@ from .potential import Potential
 
 REFERENCE = "regular_double_well"
 
-__all__ = ["relative_loss", "relative_time"]
+HOTTEST = 1000.0  # in the reference's own unit, whose barriers are 1
+
+__all__ = ["check_not_too_hot", "relative_loss", "relative_time"]
 
 
 def relative_loss(potential: Potential) -> float:
     """The potential's own unit of loss over the reference's: the factor of a temperature that is usual there."""
     return loss_unit(potential) / loss_unit(find_potential(REFERENCE))
+
+
+def check_not_too_hot(temperature: float, potential: Potential, name: str) -> None:
+    """Refuse, in one line, a temperature at which no phase of a potential is told from another."""
+    unit = relative_loss(potential)
+    if temperature > HOTTEST * unit:
+        raise ValueError(
+            f"{name} {temperature:g} is too hot for {potential.name}: its phases are not told apart; about "
+            f"{0.6 * unit:.2g} is usual"
+        )
 
 
 def relative_time(potential: Potential) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from ..potentials.own_units import relative_loss
 from ..potentials.potential import Potential, PotentialPair
 from ..reference.laws import law
 from ..results.background import Beside, at_once
@@ -24,6 +25,10 @@ from .training import Training
 LATEST_SWITCH = 400
 COARSE_STEP = 10
 FEWEST_ROWS = 9
+COLD = 0.02  # of the energy's own unit of loss: below it a run does not change its phase
+USUAL = 0.6  # likewise, at epoch 0
+LEAST_RISE = 0.02  # of the stuck share over all switch epochs, for a critical period to end
+COARSE_CELLS = 40
 # Of the work of a curve: finding its range, the exact curve, the chains.
 LINE_SHARES, PLANE_SHARES = (0.02, 0.03, 0.95), (0.1, 0.4, 0.5)
 
@@ -40,6 +45,30 @@ class StuckCurve:
     exact: NDArray[np.float64]
     sampled_switch_epochs: NDArray[np.int64]
     stuck: NDArray[np.float64]
+
+
+def refuse_too_hot(pair: PotentialPair, trainings: Sequence[Training], ending: Ending, option: str) -> None:
+    """Refuse runs that are so hot at every switch epoch that the outcome depends on none.
+
+    The training with the largest batch is asked, the coldest, and only where the last switch epoch is not cold.
+
+    Raises
+    ------
+    ValueError
+        In one line that names ``option``, the variance of the gradients.
+    """
+    coldest, latest = max(trainings, key=lambda training: training.batch_size), LATEST_SWITCH
+    temperatures, unit = coldest.temperatures(latest + 1), relative_loss(pair.clean)
+    if temperatures[-1] < COLD * unit:
+        return
+    rough = exact_stuck_probability(pair, coldest, np.arange(0, latest + 1, latest // 8), ending, cells=COARSE_CELLS)
+    if np.ptp(rough) < LEAST_RISE:
+        usual = coldest.gradient_variance * USUAL * unit / temperatures[0]
+        raise ValueError(
+            f"{option} {coldest.gradient_variance:g} is too hot for {pair.clean.name}: temperature "
+            f"{temperatures[0]:.3g} at epoch 0 and {temperatures[-1]:.2g} at {latest}, the last switch epoch, so "
+            f"phases are not told apart and nothing ends stuck; about {usual:.2g} would do"
+        )
 
 
 def stuck_curve(

@@ -31,6 +31,7 @@ STEP_SHARE = 0.5
 SCHEME = "heun"
 BOUNDED = 1.5  # largest curvature over that of the wells, below which wells are what curves most
 IN_WELLS = 0.25  # of the share that a step then is: the variance in a well is off by 2 %
+MOST_STEPS = 100_000_000  # of a chain
 SHORTCUTS = 1e-5  # share of chains that epochs left out may put into another phase
 
 
@@ -273,8 +274,20 @@ def pure_energies(pair: PotentialPair) -> Energy:
 
 
 def step_counts(durations: Array, limits: Array) -> NDArray[np.int64]:
-    """Equal steps of each epoch, none larger than its limit."""
-    return np.maximum(1, np.ceil(durations / limits)).astype(np.int64)
+    """Equal steps of each epoch, none larger than its limit.
+
+    Raises
+    ------
+    ValueError
+        In one line, for more steps than can be run.
+    """
+    counts = np.maximum(1, np.ceil(durations / limits))
+    if not counts.sum() <= MOST_STEPS:
+        raise ValueError(
+            f"learning_rate makes epochs of up to {durations.max():.3g} units of time, {counts.sum():.2g} steps in all "
+            f"where at most {MOST_STEPS:g} are run; take a smaller learning rate, fewer examples or larger batches"
+        )
+    return counts.astype(np.int64)
 
 
 def step_limit(pair: PotentialPair, temperatures: Array, share: float) -> Array:

@@ -50,6 +50,10 @@ def shares_on_pair(
     rows, switches = [row.arm for row in experiment.rows], list(experiment.world.switch_epochs)
     place = {(arm, switch): exact[a, s] for a, arm in enumerate(rows) for s, switch in enumerate(switches)}
     seen = [each for each in experiment.verdict.observations if np.isfinite(place[each.arm, each.switch_epoch])]
+    if not seen:
+        raise ValueError(
+            f"no arm of {pair.name} has exact stuck shares, so none can be judged; SGD's steps are too large"
+        )
     known = np.array([place[each.arm, each.switch_epoch] for each in seen])
     table = energies_of(pair, seen, known) if batch_groups(seen)[0].any() else None
     verdicts = {
