@@ -14,6 +14,7 @@ from theory.equations import EQUATIONS
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("slt_toys", "cifar", "figures", "theory", "tests", "benchmarks")
 LOOK_UPS = {"law", "equation", "_law", "evaluate"}
+MAY_LOOK_UP = re.compile(rf"\b(?:{'|'.join(sorted(LOOK_UPS))})\s*\(\s*[rRuU]?[\"']")
 
 
 def sources() -> list[Path]:
@@ -29,6 +30,8 @@ def sources() -> list[Path]:
 def looked_up(text: str) -> list[str]:
     """Labels that a source looks up by name: `law("...")`, `equation("...")` and the like."""
     labels = []
+    if not MAY_LOOK_UP.search(text):  # walking through a tree takes a hundred times as long
+        return labels
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -57,8 +60,9 @@ def test_every_label_that_code_looks_up_exists():
     for path in sources():
         labels = looked_up(path.read_text(encoding="utf-8"))
         found += len(labels)
-        allowed = expected_to_fail(path) if path.is_relative_to(ROOT / "tests") else set()
-        unknown += [f"{path.relative_to(ROOT)}: {x}" for x in labels if x not in EQUATIONS and x not in allowed]
+        wrong = [label for label in labels if label not in EQUATIONS]
+        allowed = expected_to_fail(path) if wrong and path.is_relative_to(ROOT / "tests") else set()
+        unknown += [f"{path.relative_to(ROOT)}: {x}" for x in wrong if x not in allowed]
     unknown = [line for line in unknown if not line.startswith("tests/test_labels.py")]
     assert found > 50 and unknown == []
 
