@@ -385,16 +385,16 @@ gate_drift = _real("gate_drift", r"\bar\mu_u", "mean drift of the scaled weight 
 insight_time = _define("insight_time", r"\bar\tau_I", "mean steps until the gate opens, from a weight of 0 [steps]")
 
 # Coopetition: weights described by their overlap with a teacher and their square norm
-overlap = _real("overlap", "s", "inner product of a vector of weights with its teacher")
+overlap = _real("overlap", "R", "inner product of a vector of weights with its teacher")
 square_norm = _define("square_norm", "q", "squared norm of a vector of weights")
 teacher_square_norm = _define("teacher_square_norm", "N", "squared norm of the teacher")
-next_overlap = _real("next_overlap", "s'", "the overlap after a step")
+next_overlap = _real("next_overlap", "R'", "the overlap after a step")
 next_square_norm = _real("next_square_norm", "q'", "the squared norm after a step")
 teacher_pull = _real("teacher_pull", "f", "coefficient of the teacher in minus the gradient")
 shrinkage = _real("shrinkage", "h", "coefficient of the weights themselves in the gradient")
 tensor_loss = _define("tensor_loss", "L_1", "half the mean square of a product of three teachers less that of weights")
 tensor_size = _define("tensor_size", "n_1", "entries of the tensor")
-overlap_product = _real("overlap_product", r"\Pi_s", "product of the three overlaps")
+overlap_product = _real("overlap_product", r"\Pi_R", "product of the three overlaps")
 square_norm_product = _define("square_norm_product", r"\Pi_q", "product of the three squared norms")
 teacher_product = _define("teacher_product", r"\Pi_N", "product of the teachers' squared norms")
 

@@ -176,10 +176,22 @@ def _seed(name: str, value: Any) -> Any:
 
 
 def _one_seed(name: str, value: Any) -> Any:
-    seed = _whole(name, value)
-    if seed < 0:
-        raise ValueError(f"{name} must be a whole number of at least 0, not {seed}")
-    return seed
+    number = _scalar(value)  # of any size
+    if number is None or not math.isfinite(number) or number != int(number) or number < 0:
+        raise ValueError(f"{name} must be a whole number of at least 0, not {shown(value)}")
+    return int(number)
+
+
+def _rational(name: str, value: Any) -> Any:
+    """A number that is known exactly: a whole number, a fraction, or sympy's."""
+    import numbers
+
+    right = isinstance(value, numbers.Rational) and not isinstance(value, bool)
+    if not right or abs(value) > LARGEST_WHOLE:
+        raise ValueError(f"{name} must be a rational number, such as Rational(3, 10), not {shown(value)}")
+    import sympy
+
+    return sympy.Rational(int(value.numerator), int(value.denominator))
 
 
 def _kept_if(right: Callable[[Any], bool], wanted: str) -> Check:
@@ -290,7 +302,6 @@ _OBJECTS = (
     "Potential", "PotentialPair", "Grid", "FokkerPlanck", "Training", "LocalForm", "BarrierKernel", "Decline",
     "Definition", "Ending", "Model",
 )  # fmt: skip
-_SYMPY = {"Rational": "Rational", "sympy.Rational": "Rational"}
 _TORCH = {"Tensor": "Tensor", "nn.Module": "Module", "torch.dtype": "dtype"}
 _PLAIN_SEQUENCES = {"sympy.Symbol": "Symbol", "Symbol": "Symbol", "Phase": "Phase"}
 _SEQUENCES = ("BatchCurve", "DecayLaw", "Reading", "Observation", "Stage")
@@ -312,8 +323,9 @@ _CHECKS: dict[str, Check] = {
     "tuple[Tensor, Tensor]": _pair_of_tensors,
     "tuple[float, ...]": _numbers_or_none,
     "tuple[tuple[float, float], ...]": _walls,
+    **dict.fromkeys(("Rational", "sympy.Rational"), _rational),
     "tuple[tuple[str, sympy.Rational], ...]": _named_values,
-    **{annotation: _of_kind(kind) for annotation, kind in (_SYMPY | _TORCH).items()},
+    **{annotation: _of_kind(kind) for annotation, kind in _TORCH.items()},
     **{f"tuple[{name}, ...]": _sequence_of(kind) for name, kind in _PLAIN_SEQUENCES.items()},
     **{f"Sequence[{name}]": _sequence_of(kind) for name, kind in _PLAIN_SEQUENCES.items()},
     **dict.fromkeys(("str | int", "int | str"), _name_or_index),

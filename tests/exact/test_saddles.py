@@ -94,7 +94,7 @@ def ratios(temperatures: list[float]) -> np.ndarray:
     for temperature in temperatures:
         time = refined_passage_time(
             potential, temperature, potential.minimum_point("left").tolist(),
-            lambda points: ((points - target) ** 2).sum(axis=-1) < 0.09, tolerance=5e-4,
+            lambda points: ((points - target) ** 2).sum(axis=-1) < 0.09, tolerance=1e-4,
         )  # fmt: skip
         found.append(time.value * saddle_rate(potential, temperature, 0, 1) - 1)
     return np.array(found)

@@ -284,12 +284,12 @@ def test_a_noiseless_loss_is_no_sum():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"examples": float("nan")}, "examples: nan must be a positive number"),
+        ({"examples": float("nan")}, "examples must be a whole number, not nan"),
         ({"examples": -5, "n_beta": 10.0}, "examples: -5 must be a positive number"),
-        ({"n_beta": "a"}, "n_beta: 'a' must be a positive number"),
+        ({"n_beta": "a"}, "n_beta must be a number, not 'a'"),
         ({"localisation": -1.0}, "localisation: -1.0 must be a positive number or 0"),
-        ({"chains": 2.5}, "chains: 2.5 must be a whole number"),
-        ({"draws": True}, "draws: True must be a whole number"),
+        ({"chains": 2.5}, "chains must be a whole number, not 2.5"),
+        ({"draws": True}, "draws must be a whole number, not True"),
     ],
 )
 def test_bad_numbers_are_refused_in_one_line(options, message):

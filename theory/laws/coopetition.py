@@ -1,7 +1,7 @@
 r"""Gradient descent on products of vectors closes on overlaps and squared norms.
 
 Three vectors of weights a, b, c learn the rank-one tensor a* b* c* of three teachers. The loss depends on each vector
-through its overlap s = a.a* and its squared norm q = a.a alone, so that two numbers a vector follow exactly.
+through its overlap R = a.a* and its squared norm q = a.a alone, so that two numbers a vector follow exactly.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def derive_overlap_step() -> Derivation:
     demand_zero(_dot(_stepped(weights, teacher), teacher) - told, "overlap of the stepped weights")
     return Derivation.of(
         result,
-        "A loss that depends on the weights $a$ through $s = a\\cdot a^*$ and $q = a\\cdot a$ has the gradient "
-        "$-f a^* + h a$, with $f = -\\partial L/\\partial s$ and $h = 2\\,\\partial L/\\partial q$. A step of gradient "
+        "A loss that depends on the weights $a$ through $R = a\\cdot a^*$ and $q = a\\cdot a$ has the gradient "
+        "$-f a^* + h a$, with $f = -\\partial L/\\partial R$ and $h = 2\\,\\partial L/\\partial q$. A step of gradient "
         "descent is $a' = (1-\\eta h)a + \\eta f a^*$. Take its inner product with $a^*$.",
     )
 
@@ -108,8 +108,8 @@ def derive_square_norm_step() -> Derivation:
     demand_zero(after - keep**2 * perpendicular, "what is perpendicular to the teacher only shrinks")
     return Derivation.of(
         result,
-        "Square the step $a' = (1-\\eta h)a + \\eta f a^*$ [eq:overlap-step]. What is perpendicular to the teacher "
-        "only shrinks: its square is",
+        "Square the step $a' = (1-\\eta h)a + \\eta f a^*$ [eq:overlap-step]. What is perpendicular to the teacher, "
+        "with the square $q_\\perp$ before the step and $q'_\\perp$ after it, only shrinks:",
         equality(Symbol(r"q'_\perp"), keep**2 * Symbol(r"q_\perp")),
     )
 
