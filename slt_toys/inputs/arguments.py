@@ -187,7 +187,7 @@ def _rational(name: str, value: Any) -> Any:
     import numbers
 
     right = isinstance(value, numbers.Rational) and not isinstance(value, bool)
-    if not right or abs(value) > LARGEST_WHOLE:
+    if not right or abs(int(value)) > LARGEST_WHOLE:
         raise ValueError(f"{name} must be a rational number, such as Rational(3, 10), not {shown(value)}")
     import sympy
 
