@@ -186,12 +186,13 @@ def _rational(name: str, value: Any) -> Any:
     """A number that is known exactly: a whole number, a fraction, or sympy's."""
     import numbers
 
-    right = isinstance(value, numbers.Rational) and not isinstance(value, bool)
-    if not right or abs(int(value)) > LARGEST_WHOLE:
+    wrong = isinstance(value, bool) or not isinstance(value, numbers.Rational)
+    parts = (0, 1) if wrong else (int(value.numerator), int(value.denominator))
+    if wrong or abs(parts[0]) > LARGEST_WHOLE * parts[1]:
         raise ValueError(f"{name} must be a rational number, such as Rational(3, 10), not {shown(value)}")
     import sympy
 
-    return sympy.Rational(int(value.numerator), int(value.denominator))
+    return sympy.Rational(*parts)
 
 
 def _kept_if(right: Callable[[Any], bool], wanted: str) -> Check:
