@@ -130,6 +130,12 @@ def _check_point(potential: Potential, start: ArrayLike) -> None:
         raise ValueError(f"start must be a point, the {told}, not {shown(start)}")
 
 
+def _check_outside(start: ArrayLike, inside: Inside, name: str, told: str) -> None:
+    """Refuse a start within a set, where the answer is 0 and has no relative error."""
+    if np.asarray(inside(np.asarray(start, dtype=float)[None, :])).any():
+        raise ValueError(f"start must lie outside the set {name}, where {told} is 0, not {shown(start)}")
+
+
 @checked_arguments
 def refined_passage_time(
     potential: Potential, temperature: float, start: Array | list[float], inside: Inside, *,
@@ -149,6 +155,7 @@ def refined_passage_time(
         As for :func:`refined`.
     """
     _check_point(potential, start)
+    _check_outside(start, inside, "inside", "the time")
 
     def quantity(own: Potential, process: FokkerPlanck, axes: Array) -> float:
         mask, reaching = _reaching(own, process, temperature, inside, axes, "inside")
@@ -167,6 +174,7 @@ def refined_committor(
 ) -> Refined:  # fmt: skip
     """Chance to reach the second set before the first; see :func:`refined_passage_time`."""
     _check_point(potential, start)
+    _check_outside(start, first, "first", "the chance")
 
     def quantity(own: Potential, process: FokkerPlanck, axes: Array) -> float:
         here, away = _reaching(own, process, temperature, first, axes, "first")

@@ -19,6 +19,7 @@ import numpy as np
 
 __all__ = ["check_fields", "checked_arguments", "real_numbers", "shown"]
 
+LARGEST_SEED = 2**64 - 1  # of torch
 LARGEST_WHOLE = 10**15  # far beyond what can be counted here, and exact as a float
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -176,9 +177,11 @@ def _seed(name: str, value: Any) -> Any:
 
 
 def _one_seed(name: str, value: Any) -> Any:
-    number = _scalar(value)  # of any size
+    number = _scalar(value)
     if number is None or not math.isfinite(number) or number != int(number) or number < 0:
         raise ValueError(f"{name} must be a whole number of at least 0, not {shown(value)}")
+    if int(number) > LARGEST_SEED:
+        raise ValueError(f"{name} must be a whole number below 2**64, not {shown(value)}")
     return int(number)
 
 

@@ -245,7 +245,7 @@ def test_a_set_narrower_than_a_cell_is_seen():
         assert found.value == pytest.approx(10 * (r[-1] - r[0]), rel=0.01)
     for inside, message in (
         (lambda p: (p**2).sum(axis=-1) < 0, "inside holds the middle of none of"),
-        (lambda p: (p**2).sum(axis=-1) >= 0, "inside holds all cells"),
+        (lambda p: (p**2).sum(axis=-1) >= 0, "start must lie outside the set inside"),
         (lambda p: (p**2).sum(axis=-1), "by booleans"),
     ):
         with pytest.raises(ValueError, match=message):
