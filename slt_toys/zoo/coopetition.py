@@ -26,7 +26,7 @@ from numba import njit
 from ..reference.laws import law
 from ..results.claims import Claim, Table, Verdict, number_text
 from .model import Array, Check, Measured, ZooModel
-from .study import Influence, Study
+from .study import Influence, Study, share
 
 SIZES = (20, 20, 20, 160)
 EMERGED, LOST = 0.05, 0.1  # L_1 below which mechanism 1 has been there, above which it is not
@@ -235,12 +235,6 @@ LATER = (100, 20000)  # steps after mechanism 1 has emerged
 def emerged(traces: Array) -> np.ndarray:
     """Which runs have had mechanism 1, from traces (runs, 2, kept)."""
     return traces[:, 0].min(axis=1) < EMERGED
-
-
-def share(hits: np.ndarray) -> tuple[float, float]:
-    """A share of runs and its standard error (with half a run added to hits and misses)."""
-    n, found = hits.size, (hits.sum() + 0.5) / (hits.size + 1)
-    return float(hits.mean()) if n else np.nan, float(np.sqrt(found * (1 - found) / max(n, 1)))
 
 
 def _since_emergence(traces: Array, kept: np.ndarray, later: int) -> Array:

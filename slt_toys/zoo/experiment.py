@@ -113,10 +113,10 @@ def claims_of_controls(by_model: Mapping[str, Sequence[Influence]]) -> tuple[Cla
         }
         asked = [name for name, seen in verdicts.items() if seen]
         yes = [name for name in asked if "yes" in verdicts[name]]
-        sure = all("cannot tell" not in seen for seen in verdicts.values())
         if not asked:
             continue
-        verdict = "yes" if len(yes) == len(by_model) else "no" if sure or len(yes) < len(by_model) else "cannot tell"
+        never = [name for name, seen in verdicts.items() if seen <= {"no"}]  # or not in the model at all
+        verdict = "yes" if len(yes) == len(by_model) else "no" if never else "cannot tell"
         found.append(
             Claim.of(
                 f"{control.replace(' ', '-')}-controls",

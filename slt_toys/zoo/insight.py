@@ -27,7 +27,7 @@ from scipy.special import ndtr
 from ..reference.laws import law
 from ..results.claims import Claim, Table, Verdict, number_text
 from .model import Array, Check, Measured, ZooModel, mean_and_error
-from .study import Influence, Study
+from .study import Influence, Study, share
 
 ONSET, TRIALS = 1000, 6000  # trials before the cue means anything, and after
 SEEN = 0.85  # accuracy above which a run has had its insight: half way from .74 to .96
@@ -163,17 +163,12 @@ GATE_RUNS = 200
 WITHIN = (600, TRIALS)
 
 
-def _share(hits: np.ndarray) -> tuple[float, float]:
-    n, found = hits.size, (hits.sum() + 0.5) / (hits.size + 1)
-    return float(hits.mean()), float(np.sqrt(found * (1 - found) / n))
-
-
 def dataset(seed: int) -> xr.Dataset:
     """Shares of runs with an insight and their delays, by noise, penalty and batch size; the gate's times by law."""
     found: dict[str, tuple] = {}
 
     def put(name: str, dim: str, waits: Sequence[Array]) -> None:
-        shares = [_share(np.isfinite(each)) for each in waits]
+        shares = [share(np.isfinite(each)) for each in waits]
         found[name], found[f"{name}_error"] = (dim, [v for v, _ in shares]), (dim, [e for _, e in shares])
         medians = [float(np.nanmedian(each)) if np.isfinite(each).any() else np.nan for each in waits]
         found[f"{name}_delay"] = (dim, medians)
@@ -194,7 +189,7 @@ def dataset(seed: int) -> xr.Dataset:
         delays(train(replace(REFERENCE, batch_size=x, parameter_noise=0.0), RUNS // 4, [seed, 4, i]))
         for i, x in enumerate(BATCHES)
     ])  # fmt: skip
-    within = [_share(waits <= when) for when in WITHIN]
+    within = [share(waits <= when) for when in WITHIN]
     found["within"], found["within_error"] = ("trials", [v for v, _ in within]), ("trials", [e for _, e in within])
     times = [gate_times(GATE_RUNS, [seed, 5, i], parameter_noise=x) for i, x in enumerate(GATE_NOISES)]
     means = [mean_and_error(each) for each in times]
@@ -287,10 +282,10 @@ def tables(data: xr.Dataset) -> tuple[Table, ...]:
              ("without_noise_by_batch", "batch", "batch size, no noise"))  # fmt: skip
     rows: list[tuple[str, ...]] = []
     for name, dim, told in parts:
-        for value, share, error, wait in zip(
+        for value, part, error, wait in zip(
             data[dim].values, data[name].values, data[f"{name}_error"].values, data[f"{name}_delay"].values, strict=True
         ):
-            rows.append((told, f"{value:g}", f"{share:.2f} ± {error:.2f}", number_text(float(wait))))
+            rows.append((told, f"{value:g}", f"{part:.2f} ± {error:.2f}", number_text(float(wait))))
     gate = Table.of_columns(
         "the_gate_alone", "Steps until the gate of the two-parameter model opens, mean and standard error, and the "
         "law's mean.",

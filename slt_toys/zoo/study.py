@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from ..results.claims import Claim, Table, Verdict, estimate_text
 from .model import Check
@@ -112,6 +114,17 @@ class Study:
     influences: Callable[[xr.Dataset], Sequence[Influence]]
 
 
+def share(hits: NDArray[np.bool_]) -> tuple[float, float]:
+    """A share of runs and its error, whose 95 % interval holds Wilson's; NaN where there are no runs."""
+    n = hits.size
+    if not n:
+        return math.nan, math.nan
+    value = float(hits.mean())
+    middle = (value + REACH**2 / (2 * n)) / (1 + REACH**2 / n)
+    half = REACH / (1 + REACH**2 / n) * math.sqrt(value * (1 - value) / n + REACH**2 / (4 * n**2))
+    return value, (abs(middle - value) + half) / REACH
+
+
 def influence_table(influences: Sequence[Influence]) -> Table:
     """One row for each influence."""
     columns = {
@@ -139,8 +152,6 @@ def checked(checks: Sequence[Check], seed: int) -> xr.Dataset:
         Along ``check``: the worst departure from the law and the best from the wrong one, each less the tolerance and
         in standard errors (in units of the tolerance, or of 1e-12, where nothing is random).
     """
-    import numpy as np
-
     law, wrong = [], []
     for number, check in enumerate(checks):
         values, errors = check.simulate(seed * 1000 + number)

@@ -47,6 +47,11 @@ def test_a_control_counts_where_it_was_asked():
     assert (claim.name, claim.value, claim.expected, claim.verdict) == ("time-controls", 1, 2, "no")
     (claim,) = claims_of_controls({"one": BY_MODEL["one"]})
     assert claim.verdict == "yes"
+    unsure = [influence(0, 0.1, 0.1)]
+    (claim,) = claims_of_controls({"one": BY_MODEL["one"], "three": unsure})
+    assert unsure[0].verdict == claim.verdict == "cannot tell"
+    (claim,) = claims_of_controls(BY_MODEL | {"three": unsure})
+    assert claim.verdict == "no"
 
 
 def test_every_model_is_listed_and_shown():

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from slt_toys.zoo import bottleneck
 from slt_toys.zoo.model import Check
-from slt_toys.zoo.study import Influence, check_table, checked, influence_table
+from slt_toys.zoo.study import Influence, check_table, checked, influence_table, share
 from tests.seeds import fresh_generator, fresh_seed
 
 
@@ -68,3 +69,15 @@ def test_checks_are_told_with_their_negative_control():
     told = checked([exact], 0)
     assert float(told["departure_from_law"][0]) == pytest.approx(3)
     assert check_table(told).rows[0][:2] == ("exact", "3")
+
+
+def test_intervals_of_shares_cover():
+    """Exactly, over all counts, also where nearly none or all are hits: 93.6 % at least of 24 runs, 94.4 % of 200."""
+    for runs, least in ((24, 0.935), (200, 0.944)):
+        ends = [share(np.arange(runs) < hits) for hits in range(runs + 1)]
+        low, high = (np.array([v + side * 1.96 * e for v, e in ends]) for side in (-1, 1))
+        for truth in np.linspace(0.005, 0.995, 199):
+            held = (low <= truth) & (truth <= high)
+            assert stats.binom.pmf(np.arange(runs + 1), runs, truth)[held].sum() > least
+    assert share(np.zeros(182, dtype=bool))[1] * 1.96 == pytest.approx(0.0207, abs=1e-4)
+    assert all(math.isnan(each) for each in share(np.zeros(0, dtype=bool)))
