@@ -20,7 +20,8 @@ LIBRARIES = ("numpy", "scipy", "numba", "sympy", "xarray", "h5netcdf", "h5py", "
 
 
 def manifest(
-    config: Any, seed: int | None, wall_time: float, *, files: Mapping[str, str] | None = None
+    config: Any, seed: int | None, wall_time: float, *, cpu_time: float | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """What made a result: enough to make it again.
 
@@ -32,6 +33,8 @@ def manifest(
         The seed all randomness came from; None where there was none.
     wall_time
         Seconds the work took.
+    cpu_time
+        Seconds of processor time, of all threads, that it took; None where it was not counted.
     files
         File name to SHA-256 of the files written with this record, which
         `slt_toys.results.records.read_dataset` checks.
@@ -44,10 +47,11 @@ def manifest(
     Raises
     ------
     ValueError
-        If ``wall_time`` is negative or not finite.
+        If a time is negative or not finite.
     """
-    if not (math.isfinite(wall_time) and wall_time >= 0):
-        raise ValueError(f"wall_time is {wall_time}; it must be a finite number of seconds, zero or more")
+    for name, seconds in (("wall_time", wall_time), ("cpu_time", cpu_time or 0.0)):
+        if not (math.isfinite(seconds) and seconds >= 0):
+            raise ValueError(f"{name} is {seconds}; it must be a finite number of seconds, zero or more")
     commit, modified = _git_state(Path(__file__).parent)
     return {
         "package": "slt-toys",
@@ -57,6 +61,7 @@ def manifest(
         "config": plain_values(config, "config", "refuse"),
         "seed": seed,
         "wall_time_seconds": float(wall_time),
+        "cpu_time_seconds": None if cpu_time is None else float(cpu_time),
         "date_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "libraries": _library_versions(),

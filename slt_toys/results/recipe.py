@@ -99,7 +99,7 @@ def carry_out(experiment: Experiment) -> dict[str, Any]:
     from . import records
     from .claims import page
 
-    name, began = experiment.NAME, time.perf_counter()
+    name, began, spent = experiment.NAME, time.perf_counter(), time.process_time()
     folder = records.writable_folder(experiment.out, argument="--out")
     docs = None if experiment.docs is None else records.writable_folder(experiment.docs, argument="--docs")
     dataset = experiment.run()
@@ -114,7 +114,9 @@ def carry_out(experiment: Experiment) -> dict[str, Any]:
         files[f"{name}.md"] = records.write_bytes_atomically(page(record, command).encode(), folder / f"{name}.md")
         if docs is not None:
             records.write_bytes_atomically(page(record, command, "../../").encode(), docs / f"{name}.md")
-        record["manifest"] = records.manifest(experiment, experiment.seed, time.perf_counter() - began, files=files)
+        record["manifest"] = records.manifest(
+            experiment, experiment.seed, time.perf_counter() - began, cpu_time=time.process_time() - spent, files=files
+        )
         records.write_json(record, folder / f"{name}.json", not_finite="null")
     return record
 

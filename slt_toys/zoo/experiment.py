@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -78,12 +79,18 @@ def experiment_of(name: str) -> type[Experiment]:
             return xr.merge([study.dataset(self.seed), checked(quick, self.seed)], combine_attrs="override")
 
         def outcome(self, dataset: xr.Dataset) -> Outcome:
-            draw = importlib.import_module(f"figures.{self.NAME}").draw
+            draw = _drawing(self.NAME)
             tables = (influence_table(study.influences(dataset)), *study.tables(dataset), check_table(dataset))
             figures = {self.NAME: draw(dataset)}
             return Outcome(study.title, study.introduction, tuple(study.claims(dataset)), tables, figures)
 
     return ZooExperiment
+
+
+def _drawing(name: str) -> Callable[[xr.Dataset], Any]:
+    """What draws a model: its own file in figures/, or else the one that draws any."""
+    own = importlib.util.find_spec(f"figures.{name}")
+    return importlib.import_module(f"figures.{name}" if own else "figures.zoo_model").draw
 
 
 def answers(influences: Sequence[Influence]) -> dict[str, str]:

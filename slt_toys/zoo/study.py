@@ -19,6 +19,7 @@ CONTROLS: tuple[ControlName, ...] = ("temperature", "batch size", "time", "other
 LEAST = 0.1  # of the quantity's range: what moves it by less does not control it
 MOST = 0.5  # what moves it by more controls it strongly
 REACH = 1.96
+MOST_SECONDS = 60.0  # of processor time for one model, so that all of them take less than ten minutes
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,11 @@ class Influence:
         return f"{weak}{self.verdict}: {told}"
 
 
+def nothing(dataset: xr.Dataset) -> tuple[()]:
+    """What a study tells that has no claims, or no tables."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Study:
     """A model's own experiment.
@@ -97,21 +103,25 @@ class Study:
     introduction
         What the model is, what is exact, where it departs from the paper's system, with every term defined.
     dataset
-        Takes a seed; every number that is told or drawn.
+        Takes a seed; every number that is told or drawn. Where the model has no figure of its own, each variable
+        ``x`` beside which there is ``x_law`` is drawn against its dimension, with twice ``x_error``.
     claims
         Of the dataset, at most eight, what speaks against the law or the paper first.
     tables
         Of the dataset.
     influences
         Of the dataset: at least one for each control that the model has.
+    most_seconds
+        Of processor time that a run may take; ``tests/zoo`` holds the committed record to it.
     """
 
     title: str
     introduction: str
     dataset: Callable[[int], xr.Dataset]
-    claims: Callable[[xr.Dataset], Sequence[Claim]]
-    tables: Callable[[xr.Dataset], Sequence[Table]]
-    influences: Callable[[xr.Dataset], Sequence[Influence]]
+    claims: Callable[[xr.Dataset], Sequence[Claim]] = nothing
+    tables: Callable[[xr.Dataset], Sequence[Table]] = nothing
+    influences: Callable[[xr.Dataset], Sequence[Influence]] = nothing
+    most_seconds: float = MOST_SECONDS
 
 
 def share(hits: NDArray[np.bool_]) -> tuple[float, float]:

@@ -15,9 +15,9 @@ from tests.results.made_records import Settings
 
 
 def test_manifest_says_what_made_the_result(tmp_path):
-    record = records.manifest(Settings(), 7, 1.5, files={"a.nc": "00"})
+    record = records.manifest(Settings(), 7, 1.5, cpu_time=2.5, files={"a.nc": "00"})
     assert record["config"] == {"decay": 0.97, "batch_sizes": [32, 64]}
-    assert record["seed"] == 7 and record["wall_time_seconds"] == 1.5
+    assert record["seed"] == 7 and (record["wall_time_seconds"], record["cpu_time_seconds"]) == (1.5, 2.5)
     assert record["files"] == {"a.nc": "00"}
     assert record["libraries"]["numpy"] == np.__version__
     assert record["date_utc"].endswith("+00:00")
@@ -26,6 +26,8 @@ def test_manifest_says_what_made_the_result(tmp_path):
     for wrong in (-1.0, math.nan):
         with pytest.raises(ValueError, match="wall_time"):
             records.manifest(None, None, wrong)
+        with pytest.raises(ValueError, match="cpu_time"):
+            records.manifest(None, None, 1.0, cpu_time=wrong)
 
 
 def test_manifest_ignores_a_repository_that_does_not_hold_the_code(tmp_path, monkeypatch):

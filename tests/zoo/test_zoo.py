@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 
 from slt_toys.zoo import ZOO, bottleneck, diagonal_linear_network, memorising_saddle
+from slt_toys.zoo.experiment import ABSENT, STUDIED, find_model, study_of
 from tests.seeds import fresh_seed
 from theory.equations import EQUATIONS
 
+ROOT = Path(__file__).parents[2]
 ROOMS = {"__init__", "__main__", "command", "experiment", "model", "study"}  # what is no model
 LAWS = {
     "insight": {"gate-drift", "insight-time"},
@@ -37,14 +40,11 @@ CHECKS = [
 @pytest.mark.parametrize("model", ZOO, ids=lambda model: model.name)
 def test_a_model_says_what_it_is(model):
     """Equations and source stand in the docstring, every label is there, derived, and tested by this file."""
-    module = sys.modules[f"slt_toys.zoo.{model.name}"]
-    text = module.__doc__ or ""
-    assert "Source:" in text and "Exact:" in text and len(text.splitlines()) > 8
-    assert set(re.findall(r"\[eq:([a-z-]+)\]", text)) == set(model.labels) == LAWS[model.name]
+    assert_describes_itself(model)
     for label in model.labels:
-        assert set(EQUATIONS[label].tested_by) & {"tests/zoo/test_zoo.py", f"tests/zoo/test_{model.name}.py"}
         assert f"slt_toys/zoo/{model.name}.py" in EQUATIONS[label].used_by
-    assert all(check.reason for check in model.checks if check.tolerance)
+        assert label in LAWS.get(model.name, ()) or EQUATIONS[label].tested_by
+    assert set(LAWS.get(model.name, ())) <= set(model.labels)
 
 
 def test_every_file_is_in_the_registry():
@@ -55,6 +55,40 @@ def test_every_file_is_in_the_registry():
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_simulation_follows_the_law_and_no_other(check):
+    assert_follows_its_law(check)
+
+
+@pytest.mark.parametrize("name", [model.name for model in STUDIED])
+def test_a_run_costs_no_more_than_its_limit(name):
+    """By the committed record; all together take less than ten minutes."""
+    record = json.loads((ROOT / "figures" / f"zoo_{name}.json").read_text(encoding="utf-8"))
+    assert record["manifest"]["cpu_time_seconds"] <= study_of(find_model(name)).most_seconds
+
+
+def test_all_runs_together_take_less_than_ten_minutes():
+    record = json.loads((ROOT / "figures" / "zoo.json").read_text(encoding="utf-8"))
+    assert record["manifest"]["wall_time_seconds"] < 600
+
+
+@pytest.mark.parametrize("model", STUDIED, ids=lambda model: model.name)
+def test_a_study_asks_of_each_of_its_controls(model):
+    """By the committed record of all: a model with a study has a row, and each of its answers a sentence."""
+    record = json.loads((ROOT / "figures" / "zoo.json").read_text(encoding="utf-8"))
+    (table,) = record["tables"]
+    (row,) = [row for row in table["rows"] if row[0] == model.name]
+    assert any(cell != ABSENT for cell in row[1:])
+
+
+def assert_describes_itself(model):
+    """Equations and source stand in the docstring, every label is derived, every tolerance has its reason."""
+    text = sys.modules[f"slt_toys.zoo.{model.name}"].__doc__ or ""
+    assert "Source:" in text and "Exact:" in text and len(text.splitlines()) > 6
+    assert set(re.findall(r"\[eq:([a-z-]+)\]", text)) == set(model.labels) <= set(EQUATIONS)
+    assert model.checks and all(check.reason for check in model.checks if check.tolerance)
+
+
+def assert_follows_its_law(check):
+    """Within five standard errors, for any seed, and beyond twelve of the law that is not its own."""
     expected, wrong = np.asarray(check.expected()), np.asarray(check.wrong())
     values, errors = check.simulate(fresh_seed())
     assert values.shape == expected.shape == errors.shape == wrong.shape
