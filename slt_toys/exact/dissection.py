@@ -22,6 +22,7 @@ Box = tuple[tuple[int, int], tuple[int, int]]
 __all__ = ["Dissection", "SparseFactors", "dissection", "factor", "solve", "solve_transposed"]
 
 LEAF = 12  # cells that are no longer cut
+TOGETHER = 4  # cells that are eliminated at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,31 +179,72 @@ def factor(shape: Dissection, up: Array, down: Array, excess: Array) -> SparseFa
     forward, backward = np.where(shape.ahead, up, down), np.where(shape.ahead, down, up)
     sizes, own = np.diff(shape.begin), np.diff(shape.first)
     start = np.concatenate([[0], np.cumsum(own * sizes)])
-    kept = np.concatenate([[0], np.cumsum((sizes - own) ** 2)])
-    upper, lower, pivot = np.zeros(start[-1]), np.zeros(start[-1]), np.zeros(shape.order.size)
+    upper, lower, pivot = np.empty(start[-1]), np.empty(start[-1]), np.empty(shape.order.size)
     _factor(
         shape.first, shape.begin, shape.places, shape.parent, shape.into, shape.edge_begin, shape.edge_rows,
-        shape.edge_columns, forward[shape.edges], backward[shape.edges], excess[shape.order], start, kept, upper, lower,
-        pivot,
+        shape.edge_columns, forward[shape.edges], backward[shape.edges], excess[shape.order], start, upper, lower, pivot,
     )  # fmt: skip
     return SparseFactors(shape, upper, lower, start, pivot)
+
+
+@njit(cache=True, fastmath={"reassoc", "contract"})
+def _eliminate(front: Array, own: int, places: Places, excess: Array, pivot: Array, rows: Array) -> None:
+    """Take the own cells of a front out of it, so many at once: what lies behind them is then gone through once."""
+    size = front.shape[0]
+    for begun in range(0, own, TOGETHER):
+        end = min(begun + TOGETHER, own)
+        for k in range(begun, end):
+            for p in range(begun, k):
+                share = front[k, p]
+                for j in range(k + 1, size):
+                    front[k, j] += share * front[p, j]
+            total = excess[places[k]]
+            for j in range(k + 1, size):
+                total += front[k, j]
+            total = max(total, 1e-300)  # a cell that nothing leaves at double precision
+            pivot[k] = total
+            for i in range(k + 1, size):
+                flow = front[i, k]
+                for p in range(begun, k):
+                    flow += front[i, p] * front[p, k]
+                share = flow / total
+                front[i, k] = share
+                excess[places[i]] += share * excess[places[k]]
+        rows[: end - begun, end:size] = front[begun:end, end:]
+        if end - begun == TOGETHER:
+            for i in range(end, size):
+                a, b, c, d = front[i, begun], front[i, begun + 1], front[i, begun + 2], front[i, begun + 3]
+                if a > 0.0 or b > 0.0 or c > 0.0 or d > 0.0:
+                    for j in range(end, size):
+                        front[i, j] = front[i, j] + a * rows[0, j] + b * rows[1, j] + c * rows[2, j] + d * rows[3, j]
+        else:
+            for p in range(begun, end):
+                for i in range(end, size):
+                    share = front[i, p]
+                    if share > 0.0:
+                        for j in range(end, size):
+                            front[i, j] += share * rows[p - begun, j]
 
 
 @njit(cache=True)
 def _factor(
     first: Places, begin: Places, places: Places, parent: Places, into: Places, edge_begin: Places, edge_rows: Places,
-    edge_columns: Places, forward: Array, backward: Array, excess: Array, start: Places, kept: Places, upper: Array,
-    lower: Array, pivot: Array,
+    edge_columns: Places, forward: Array, backward: Array, excess: Array, start: Places, upper: Array, lower: Array,
+    pivot: Array,
 ) -> None:  # fmt: skip
     fronts = parent.size
-    left = np.zeros(kept[-1])  # what each front leaves to its parent
     children = np.full((fronts, 2), -1)
-    largest = 0
+    # What a front leaves to its parent stands on a stack: children come right before their parent, and are then gone.
+    kept, top, most, largest = np.empty(fronts, np.int64), 0, 0, 0
     for f in range(fronts):
         largest = max(largest, begin[f + 1] - begin[f])
         if parent[f] >= 0:
             children[parent[f], 0 if children[parent[f], 0] < 0 else 1] = f
-    whole = np.empty((largest, largest))
+        kept[f] = kept[children[f, 0]] if children[f, 0] >= 0 else top
+        top = kept[f] + (begin[f + 1] - begin[f] - first[f + 1] + first[f]) ** 2
+        most = max(most, top)
+    left = np.empty(most)
+    whole, rows = np.empty((largest, largest)), np.empty((TOGETHER, largest))
     for f in range(fronts):
         size, own = begin[f + 1] - begin[f], first[f + 1] - first[f]
         front = whole[:size, :size]
@@ -212,33 +254,18 @@ def _factor(
             front[edge_columns[e], edge_rows[e]] += backward[e]
         for c in children[f]:
             if c >= 0:
-                mine = first[c + 1] - first[c]
-                count = begin[c + 1] - begin[c] - mine
-                for i in range(count):
-                    row, at = into[begin[c] + mine + i], kept[c] + i * count
-                    for j in range(count):
-                        front[row, into[begin[c] + mine + j]] += left[at + j]
+                where = into[begin[c] + first[c + 1] - first[c] : begin[c + 1]]
+                for i in range(where.size):
+                    row, given = front[where[i]], left[kept[c] + i * where.size : kept[c] + (i + 1) * where.size]
+                    for j in range(where.size):
+                        row[where[j]] += given[j]
+        _eliminate(front, own, places[begin[f] : begin[f + 1]], excess, pivot[first[f] : first[f + 1]], rows)
         for k in range(own):
-            place = first[f] + k
-            total = excess[place]
             for j in range(k + 1, size):
-                total += front[k, j]
-            total = max(total, 1e-300)  # a cell that nothing leaves at double precision
-            pivot[place] = total
-            for i in range(k + 1, size):
-                share = front[i, k] / total
-                if share > 0.0:
-                    front[i, k] = share
-                    excess[places[begin[f] + i]] += share * excess[place]
-                    for j in range(k + 1, size):
-                        front[i, j] += share * front[k, j]
-            for j in range(k + 1, size):
-                upper[start[f] + k * size + j] = front[k, j]
-                lower[start[f] + k * size + j] = front[j, k]
-        count = size - own
-        for i in range(count):
-            for j in range(count):
-                left[kept[f] + i * count + j] = front[own + i, own + j]
+                at = start[f] + k * size + j
+                upper[at] = front[k, j]
+                lower[at] = front[j, k]
+        left[kept[f] : kept[f] + (size - own) ** 2] = front[own:, own:].copy().ravel()
 
 
 def solve(factors: SparseFactors, value: Array) -> None:

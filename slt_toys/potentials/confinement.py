@@ -337,18 +337,35 @@ def _profile(
     coefficients = sympy.lambdify(x, scaled, modules="numpy")
 
     def lowest(places: Array) -> Array:
-        losses = np.empty(places.size)
-        for i, place in enumerate(places):
-            row = np.array([float(c) for c in coefficients(place)])
-            if not np.isfinite(row).all():  # so far out that the loss overflows
-                losses[i] = np.inf
-                continue
-            stationary = unit * np.append(np.roots(row / (np.abs(row).max() or 1.0)).real, 0.0)
-            pair = np.stack([np.full(stationary.size, place), stationary], axis=-1)
-            losses[i] = function(pair if axis == 0 else pair[:, ::-1]).min()
+        with np.errstate(over="ignore", invalid="ignore"):
+            rows = np.stack([np.broadcast_to(np.asarray(c, float), places.shape) for c in coefficients(places)], axis=1)
+        losses = np.full(places.size, np.inf)  # where it is so far out that the loss overflows
+        finite = np.flatnonzero(np.isfinite(rows).all(axis=1))
+        stationary = unit * np.append(_real_parts_of_roots(rows[finite]), np.zeros((finite.size, 1)), axis=1)
+        pairs = np.stack([np.broadcast_to(places[finite, None], stationary.shape), stationary], axis=-1)
+        losses[finite] = function(pairs if axis == 0 else pairs[..., ::-1]).min(axis=1)
         return losses
 
     return lowest
+
+
+def _real_parts_of_roots(rows: Array) -> Array:
+    """Real parts of the roots of polynomials (polynomials, degree + 1), highest power first; 0 where there are fewer."""
+    found = np.zeros((rows.shape[0], rows.shape[1] - 1))
+    if not found.size:
+        return found
+    rows = rows / np.maximum(np.abs(rows).max(axis=1, keepdims=True), np.finfo(float).tiny)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        first = -rows[:, 1:] / rows[:, :1]
+    companions = np.zeros((*found.shape, found.shape[1]))
+    companions[:, 0] = first
+    companions[:, np.arange(1, found.shape[1]), np.arange(found.shape[1] - 1)] = 1.0
+    whole = np.isfinite(first).all(axis=1)
+    found[whole] = np.linalg.eigvals(companions[whole]).real
+    for i in np.flatnonzero(~whole):  # of lower degree
+        roots = np.roots(rows[i]).real
+        found[i, : roots.size] = roots
+    return found
 
 
 def ray_box(function: Callable[[Array], Array], points: Array, level: float, units: Array, furthest: float) -> Box:
