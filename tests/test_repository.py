@@ -22,6 +22,7 @@ import slt_toys
 from slt_toys.results.claims import page
 from slt_toys.results.json_values import plain_values
 from slt_toys.results.questions import QUESTIONS, table, with_table
+from slt_toys.zoo.command import ZooAnswers
 from slt_toys.zoo.experiment import experiment_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -143,7 +144,7 @@ RECORDS = {
 }
 ZOO_PREFIX = "zoo_"
 OF_EXPERIMENTS = [
-    name for name in RECORDS if (ROOT / "slt_toys" / f"{name}.py").is_file() or name.startswith(ZOO_PREFIX)
+    name for name in RECORDS if (ROOT / "slt_toys" / f"{name}.py").is_file() or name.startswith("zoo")
 ]
 
 
@@ -163,6 +164,8 @@ def test_a_results_page_says_what_the_record_says(name):
     command = "cifar report" if name == "cifar_replication" else f"slt_toys.{name}"
     if name.startswith(ZOO_PREFIX):
         command = f"slt_toys.zoo run {name.removeprefix(ZOO_PREFIX)}"
+    elif name == "zoo":
+        command = "slt_toys.zoo all"
     expected = page(record, f"python -m {command}", "../../")
     assert (ROOT / "docs" / "results" / f"{name}.md").read_text(encoding="utf-8") == expected
 
@@ -177,6 +180,8 @@ def test_a_committed_record_is_of_the_default_settings_and_of_its_figures(name):
     made, files = record["manifest"]["config"], record["manifest"]["files"]
     if name.startswith(ZOO_PREFIX):
         chosen = experiment_of(name.removeprefix(ZOO_PREFIX))
+    elif name == "zoo":
+        chosen = ZooAnswers
     else:
         module = importlib.import_module(f"slt_toys.{name}")
         chosen = next(kind for kind in vars(module).values() if getattr(kind, "NAME", None) == name)

@@ -34,6 +34,9 @@ QUESTIONS = (
     ("And those of one seed's e*, where seeds shift?", "interval_coverage", "ends-of-one-seed"),
     ("Is λ̂ of a torch module covered?", "learning_coefficient", "coverage"),
     ("And where branches of minima cross?", "learning_coefficient", "crossing-estimates"),
+    ("Does temperature control every solvable model of learning?", "zoo", "temperature-controls"),
+    ("Does batch size?", "zoo", "batch-size-controls"),
+    ("Does time?", "zoo", "time-controls"),
 )
 OPENED, CLOSED = "<!-- table: questions -->", "<!-- /table: questions -->"
 
