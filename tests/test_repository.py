@@ -143,9 +143,7 @@ RECORDS = {
     if "claims" in (record := json.loads(path.read_text(encoding="utf-8")))
 }
 ZOO_PREFIX = "zoo_"
-OF_EXPERIMENTS = [
-    name for name in RECORDS if (ROOT / "slt_toys" / f"{name}.py").is_file() or name.startswith("zoo")
-]
+OF_EXPERIMENTS = [name for name in RECORDS if (ROOT / "slt_toys" / f"{name}.py").is_file() or name.startswith("zoo")]
 
 
 def test_readme_is_read_in_a_few_minutes():

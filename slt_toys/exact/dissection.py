@@ -182,7 +182,8 @@ def factor(shape: Dissection, up: Array, down: Array, excess: Array) -> SparseFa
     upper, lower, pivot = np.empty(start[-1]), np.empty(start[-1]), np.empty(shape.order.size)
     _factor(
         shape.first, shape.begin, shape.places, shape.parent, shape.into, shape.edge_begin, shape.edge_rows,
-        shape.edge_columns, forward[shape.edges], backward[shape.edges], excess[shape.order], start, upper, lower, pivot,
+        shape.edge_columns, forward[shape.edges], backward[shape.edges], excess[shape.order], start, upper, lower,
+        pivot,
     )  # fmt: skip
     return SparseFactors(shape, upper, lower, start, pivot)
 

@@ -350,7 +350,7 @@ def _profile(
 
 
 def _real_parts_of_roots(rows: Array) -> Array:
-    """Real parts of the roots of polynomials (polynomials, degree + 1), highest power first; 0 where there are fewer."""
+    """Real parts of roots of polynomials (polynomials, degree + 1), highest power first; 0 where there are fewer."""
     found = np.zeros((rows.shape[0], rows.shape[1] - 1))
     if not found.size:
         return found

@@ -11,7 +11,7 @@ from .energy_options import OwnEnergy
 from .expressions import parse_expression
 from .phases import PhaseError
 from .potential import Potential, PotentialPair, mirrored_pair
-from .same_space import in_order_of
+from .same_space import in_order, in_order_of, named_alike
 
 PLAIN = OwnEnergy()
 LONGEST_COORDINATE = 3  # what is a longer name alone was meant to be in the catalogue
@@ -100,7 +100,13 @@ def read_pair(
     named = deficit in POTENTIAL_NAMES
     other = find_pair(deficit, deficit_option).deficit if named else _read(deficit, deficit_option, own)
     in_order_of(cleaned.coordinates, **{deficit_option: other, option: cleaned})  # refuses by the options' names
+    other = named_alike(in_order(other, cleaned.coordinates), cleaned)
     lowest = min(other.phases, key=lambda phase: other.minimum_loss(phase.name)).name
+    missing = [phase.name for phase in cleaned.phases if phase.name not in {each.name for each in other.phases}]
+    if missing and len(other.phases) > 1:
+        raise ValueError(
+            f"{deficit_option} has no minimum in phase {missing[0]!r} of {option}; give a deficit that has one in each"
+        )
     pair = PotentialPair(cleaned.name, other, cleaned, lowest)
     rest = [cleaned.minimum_loss(phase.name) for phase in cleaned.phases if phase.name != lowest]
     if cleaned.minimum_loss(lowest) <= min(rest):

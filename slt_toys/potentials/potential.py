@@ -24,7 +24,7 @@ from .mirror import centre_of_wells
 from .periodic import check_periods, in_period, period_scale, refuse_periodic, wrapped
 from .phases import Phase, PhaseError, declare_phase, derive_phases
 from .regions import region_labels
-from .same_space import in_order_of
+from .same_space import in_order_of, named_alike
 
 __all__ = ["Phase", "PhaseError", "Potential", "PotentialPair", "declare_phase"]
 
@@ -329,8 +329,8 @@ class PotentialPair:
     name
         Used in records.
     deficit, clean
-        Potentials over the same coordinates with phases of the same names. Coordinates of the deficit that are given in
-        another order are brought to the clean one's.
+        Potentials over the same coordinates. Coordinates of the deficit that are given in another order are brought to
+        the clean one's, and its phases are called as the clean one's in whose regions they lie.
     stuck_phase
         The phase the deficit prefers and the clean data do not: mass left in its *clean* region at the end is stuck.
     """
@@ -350,7 +350,13 @@ class PotentialPair:
                     f"{role} potential {potential.name} has one phase; a critical period needs two, "
                     "such as (w**2-1)**2 - 0.15*w"
                 )
-            potential.phase_number(self.stuck_phase)
+        self.clean.phase_number(self.stuck_phase)
+        object.__setattr__(self, "deficit", named_alike(self.deficit, self.clean))
+        if self.stuck_phase not in (phase.name for phase in self.deficit.phases):
+            raise ValueError(
+                f"deficit potential {self.deficit.name} has no minimum in phase {self.stuck_phase!r} of the clean one; "
+                "give as stuck_phase one where it has"
+            )
 
 
 def check_boundary(boundary: Any, box: bool | None = None) -> Boundary:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MOST_PHASES = 64  # as :mod:`slt_toys.potentials.phases` tells apart
 
-__all__ = ["check_same_space", "in_order", "in_order_of"]
+__all__ = ["check_same_space", "in_order", "in_order_of", "named_alike"]
 
 
 def in_order_of(coordinates: tuple[sympy.Symbol, ...], **potentials: Potential) -> tuple[Potential, ...]:
@@ -103,6 +103,38 @@ def _turned(region: Basin, coordinates: tuple[sympy.Symbol, ...], minimum: Seque
     basins = tuple(Basin(energy, coordinates, pairs, number, periodic) for number in range(MOST_PHASES))
     place = np.array([[float(sympy.N(x, 30)) for x in minimum]])
     return basins[int(region_labels(basins, coordinates)(place)[0])]
+
+
+@lru_cache(maxsize=64)  # one object for one pair, as above
+def named_alike(potential: Potential, other: Potential) -> Potential:
+    """The potential with its phases called as those of another one in whose regions they lie.
+
+    Names such as left and right are given by the order of the minima in each potential alone, and a tilt may change
+    that order. Of several minima in one region the lowest takes the name, the others keep theirs or get a number.
+
+    Parameters
+    ----------
+    potential, other
+        Of the same points.
+
+    Returns
+    -------
+    Potential
+        The same object where the names are right already, or where a minimum lies in no region of the other.
+    """
+    phases = potential.phases
+    holders = other.phase_index(np.array([potential.minimum_point(i) for i in range(len(phases))])).tolist()
+    if min(holders) < 0 or [other.phases[held].name for held in holders] == [phase.name for phase in phases]:
+        return potential
+    names: dict[int, str] = {}
+    for i in sorted(range(len(phases)), key=lambda i: potential.minimum_loss(phases[i].name)):
+        name = other.phases[holders[i]].name
+        if name in names.values():
+            taken = {*names.values(), *(phase.name for phase in other.phases)}
+            number = next(k for k in range(2, len(phases) + 2) if f"{name} {k}" not in taken)
+            name = f"{name} {number}"
+        names[i] = name
+    return replace(potential, phases=tuple(replace(phase, name=names[i]) for i, phase in enumerate(phases)))
 
 
 def check_same_space(**potentials: Potential) -> None:

@@ -33,7 +33,7 @@ def component_pairs(pair: PotentialPair) -> tuple[PotentialPair, ...]:
     for number, group in enumerate(groups):
         deficit, clean = pair.deficit.component(number), pair.clean.component(number)
         if len(clean.phases) > 1:
-            stuck = deficit.phases[phase_at(deficit, stuck_point[list(group)])].name
+            stuck = clean.phases[phase_at(clean, stuck_point[list(group)])].name
             parts.append(PotentialPair(f"{pair.name}[{number}]", deficit, clean, stuck))
     if not parts:
         raise ValueError(f"pair {pair.name} has no component with two phases; a critical period needs two")

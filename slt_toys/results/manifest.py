@@ -20,7 +20,11 @@ LIBRARIES = ("numpy", "scipy", "numba", "sympy", "xarray", "h5netcdf", "h5py", "
 
 
 def manifest(
-    config: Any, seed: int | None, wall_time: float, *, cpu_time: float | None = None,
+    config: Any,
+    seed: int | None,
+    wall_time: float,
+    *,
+    cpu_time: float | None = None,
     files: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """What made a result: enough to make it again.

@@ -11,8 +11,10 @@ from slt_toys import Ending, ExponentialDecay, Training, exact_stuck_probability
 from slt_toys.critical_period import CriticalPeriod
 from slt_toys.exact.fokker_planck import grid_for
 from slt_toys.phase_diagram import PhaseDiagram
+from slt_toys.potentials.catalogue import PAIR_NAMES, find_pair
+from slt_toys.potentials.from_text import read_pair
 from slt_toys.potentials.potential import Potential, PotentialPair, mirrored_pair
-from slt_toys.potentials.same_space import in_order
+from slt_toys.potentials.same_space import in_order, named_alike
 from slt_toys.protocol.maps import energy_map
 from slt_toys.samplers import OverdampedLangevin, Stage, sample_stages
 from tests.seeds import fresh_seed
@@ -123,3 +125,34 @@ def test_potentials_between_different_walls_are_not_paired():
     wider = Potential.from_expression("(w**2-16)**2 + w")
     assert wider.box != free.box
     PotentialPair("x", wider, free, "left")
+
+
+BUMPS = "-3*exp(-(x-1)**2-y**2) - 2*exp(-(x+1)**2-2*(y-1)**2) - exp(-3*(x+1)**2-(y+1)**2) + 0.3*(x**2+y**2)"
+
+
+def test_phases_of_a_pair_are_matched_by_place_not_by_the_order_in_which_they_are_named():
+    """A tilt brings the upper of two wells above each other to the left of the lower one."""
+    pair = read_pair(BUMPS, f"{BUMPS} + 0.8*x")
+    alone = Potential.from_expression(f"{BUMPS} + 0.8*x")
+    assert [phase.name for phase in alone.phases] == ["left", "middle", "right"], "the negative control"
+    assert [phase.name for phase in pair.deficit.phases] == ["middle", "left", "right"] and pair.stuck_phase == "middle"
+    for phase in pair.clean.phases:
+        points = [each.minimum_point(phase.name) for each in (pair.clean, pair.deficit)]
+        assert np.abs(points[0] - points[1]).max() < 0.3
+    assert PotentialPair("x", alone, pair.clean, "middle").deficit == pair.deficit
+
+
+def test_names_that_are_right_leave_a_potential_as_it_is():
+    for name in PAIR_NAMES:
+        pair = find_pair(name)
+        assert named_alike(pair.deficit, pair.clean) is pair.deficit
+
+
+def test_a_deficit_without_a_minimum_in_a_clean_phase_is_refused():
+    clean = "(w**2-1)**2*(w**2-9)**2/50 - 0.1*w"  # four wells
+    deficit = "((w-1)**2-1)**2 + 0.15*w"  # two
+    with pytest.raises(ValueError, match=r"^--deficit has no minimum in phase 'phase 1' of --potential; give a"):
+        read_pair(clean, deficit)
+    own = [Potential.from_expression(text) for text in (deficit, clean)]
+    with pytest.raises(ValueError, match=r"has no minimum in phase 'phase 1' of the clean one; give as stuck_phase"):
+        PotentialPair("x", own[0], own[1], "phase 1")
