@@ -252,8 +252,8 @@ def _lines(figure: Figure, place: Any, data: xr.Dataset) -> None:
     axes = figure.add_subplot(place)
     x = data["landscape_x"].values
     minima, losses = data["phase_minimum"].values[..., 0], data["phase_loss"].values
-    between = (x >= minima.min()) & (x <= minima.max())
-    floor, top = float(losses.min()), float(data["landscape"].values[:, between].max())
+    between = (x >= np.nanmin(minima)) & (x <= np.nanmax(minima))  # a deficit may lack a phase
+    floor, top = float(np.nanmin(losses)), float(data["landscape"].values[:, between].max())
     for role, style, look in (("deficit", (0, (1.5, 1.5)), series(3)[2]), ("clean", "-", series(3)[0])):
         own = data.sel(role=role)
         axes.plot(x, own["landscape"], color=look.colour, linestyle=style, label=role)
@@ -269,7 +269,7 @@ def _lines(figure: Figure, place: Any, data: xr.Dataset) -> None:
 def _planes(figure: Figure, place: Any, data: xr.Dataset) -> None:
     """Both energies of two coordinates, as level lines up to a little above the saddles between their minima."""
     x, y = data["landscape_x"].values, data["landscape_y"].values
-    values, floor = data["landscape"].values, float(data["phase_loss"].values.min())
+    values, floor = data["landscape"].values, float(np.nanmin(data["phase_loss"].values))
     levels = np.linspace(floor, float(np.quantile(values, 0.6)), 14)
     for cell, role in zip(place.subgridspec(1, 2, wspace=0.03), ("deficit", "clean"), strict=True):
         axes, own = figure.add_subplot(cell), data.sel(role=role)

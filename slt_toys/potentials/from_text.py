@@ -68,6 +68,13 @@ def _check_options(own: OwnEnergy, texts: Sequence[tuple[str, str]]) -> None:
     own.check_held(*(parse_expression(text, option) for option, text in energies))
 
 
+def _point(potential: Potential, phase: str) -> str:
+    places = ", ".join(
+        f"{w.name} = {x:.4g}" for w, x in zip(potential.coordinates, potential.minimum_point(phase), strict=True)
+    )
+    return f"({places})"
+
+
 def read_pair(
     clean: str, deficit: str | None = None, own: OwnEnergy = PLAIN, *, option: str = "--potential",
     deficit_option: str = "--deficit",
@@ -102,12 +109,17 @@ def read_pair(
     in_order_of(cleaned.coordinates, **{deficit_option: other, option: cleaned})  # refuses by the options' names
     other = named_alike(in_order(other, cleaned.coordinates), cleaned)
     lowest = min(other.phases, key=lambda phase: other.minimum_loss(phase.name)).name
-    missing = [phase.name for phase in cleaned.phases if phase.name not in {each.name for each in other.phases}]
-    if missing and len(other.phases) > 1:
+    if len(other.phases) > 1 and lowest not in {phase.name for phase in cleaned.phases}:
         raise ValueError(
-            f"{deficit_option} has no minimum in phase {missing[0]!r} of {option}; give a deficit that has one in each"
+            f"{deficit_option} is lowest at {_point(other, lowest)}, which lies in no phase of {option}; give a "
+            "deficit whose lowest minimum lies in one"
         )
     pair = PotentialPair(cleaned.name, other, cleaned, lowest)
+    preferred = min(cleaned.phases, key=lambda phase: cleaned.minimum_loss(phase.name)).name
+    if preferred not in {phase.name for phase in pair.deficit.phases}:
+        raise ValueError(
+            f"{deficit_option} has no minimum in phase {preferred!r}, which {option} prefers; give one that has"
+        )
     rest = [cleaned.minimum_loss(phase.name) for phase in cleaned.phases if phase.name != lowest]
     if cleaned.minimum_loss(lowest) <= min(rest):
         raise ValueError(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .potential import Potential
 
 
+OUTSIDE = "outside"
 MOST_PHASES = 64  # as :mod:`slt_toys.potentials.phases` tells apart
 
 __all__ = ["check_same_space", "in_order", "in_order_of", "named_alike"]
@@ -120,15 +121,17 @@ def named_alike(potential: Potential, other: Potential) -> Potential:
     Returns
     -------
     Potential
-        The same object where the names are right already, or where a minimum lies in no region of the other.
+        The same object where the names are right already. A phase whose minimum lies in no region of the other is
+        called "outside".
     """
     phases = potential.phases
     holders = other.phase_index(np.array([potential.minimum_point(i) for i in range(len(phases))])).tolist()
-    if min(holders) < 0 or [other.phases[held].name for held in holders] == [phase.name for phase in phases]:
+    called = [other.phases[held].name if held >= 0 else OUTSIDE for held in holders]
+    if called == [phase.name for phase in phases]:
         return potential
     names: dict[int, str] = {}
     for i in sorted(range(len(phases)), key=lambda i: potential.minimum_loss(phases[i].name)):
-        name = other.phases[holders[i]].name
+        name = called[i]
         if name in names.values():
             taken = {*names.values(), *(phase.name for phase in other.phases)}
             number = next(k for k in range(2, len(phases) + 2) if f"{name} {k}" not in taken)

@@ -221,12 +221,22 @@ def _collapse(
 def _phases(pair: PotentialPair, crossovers: Crossover) -> dict[str, Any]:
     grid, both = ("role", "phase"), (pair.deficit, pair.clean)
     names = [phase.name for phase in pair.clean.phases]
-    own = [[potential.phases[potential.phase_number(name)] for name in names] for potential in both]
+    own = [{phase.name: phase for phase in potential.phases} for potential in both]
+    absent = [math.nan] * pair.clean.dimension  # a deficit may have no minimum in a phase that nobody prefers
     return {
-        "phase_minimum": ((*grid, "coordinate"), [[[*p.minimum_point(n)] for n in names] for p in both]),
-        "phase_loss": (grid, [[potential.minimum_loss(name) for name in names] for potential in both]),
-        "phase_learning_coefficient": (grid, [[str(phase.learning_coefficient) for phase in row] for row in own]),
-        "phase_multiplicity": (grid, [[phase.multiplicity for phase in row] for row in own]),
+        "phase_minimum": (
+            (*grid, "coordinate"),
+            [[[*p.minimum_point(n)] if n in o else absent for n in names] for p, o in zip(both, own, strict=True)],
+        ),
+        "phase_loss": (
+            grid,
+            [[p.minimum_loss(n) if n in o else math.nan for n in names] for p, o in zip(both, own, strict=True)],
+        ),
+        "phase_learning_coefficient": (
+            grid,
+            [[str(o[n].learning_coefficient) if n in o else "" for n in names] for o in own],
+        ),
+        "phase_multiplicity": (grid, [[o[n].multiplicity if n in o else 0 for n in names] for o in own]),
         **{
             f"crossover_{way}{name}": (f"{way}crossover", [*getattr(crossovers, f"{way}{name}")])
             for way in ("", "asymptotic_")

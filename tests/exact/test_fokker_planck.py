@@ -17,6 +17,7 @@ from slt_toys.exact.fokker_planck import (
     spectrum,
 )
 from slt_toys.potentials.catalogue import catalogue
+from slt_toys.potentials.potential import Potential
 
 DOUBLE_WELL = catalogue()["regular_double_well"]
 ONE = Grid((np.sort(np.concatenate([np.linspace(-2.5, 2.5, 90), [-1.01, 0.333, 1.002]])),))
@@ -184,3 +185,24 @@ def test_bad_input_is_refused_in_one_line(call, message):
     with pytest.raises(ValueError, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_the_slowest_mode_of_a_symmetric_energy_is_found():
+    """Among three wells it has a node in the middle one, to which mean first passage times are symmetric."""
+    for text, temperature in (("4*w**2*(w**2-1)**2", 0.05), ("4*w1**2*(w1**2-1)**2 + w2**2*(1+w1**2)", 0.1)):
+        potential = Potential.from_expression(text)
+        process = fokker_planck(potential, grid_for(potential, temperature))
+        rates = spectrum(process, temperature, 3)[1:]
+        assert relaxation_time(process, temperature) * rates[0] == pytest.approx(1, rel=1e-7)
+        assert rates[1] > 1.5 * rates[0], "the time that was found before lies beyond any tolerance"
+
+
+def test_rates_that_nearly_coincide_are_found_by_several_functions():
+    """Two wells each way, one barrier a little higher: one function alone would take thousands of iterations."""
+    line, temperature = Grid.uniform([(-1.9, 1.9)], 40), 0.1
+    well = (line.centers[0] ** 2 - 1) ** 2
+    plane = FokkerPlanck(Grid((*line.edges, *line.edges)), well[:, None] + 1.0005 * well)
+    times = [relaxation_time(FokkerPlanck(line, height * well), temperature) for height in (1.0, 1.0005)]
+    assert 1 < times[1] / times[0] < 1.02
+    assert relaxation_time(plane, temperature) == pytest.approx(times[1], rel=1e-9)
+    assert abs(times[0] / times[1] - 1) > 1e-3

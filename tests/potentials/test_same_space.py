@@ -151,7 +151,9 @@ def test_names_that_are_right_leave_a_potential_as_it_is():
 def test_a_deficit_without_a_minimum_in_a_clean_phase_is_refused():
     clean = "(w**2-1)**2*(w**2-9)**2/50 - 0.1*w"  # four wells
     deficit = "((w-1)**2-1)**2 + 0.15*w"  # two
-    with pytest.raises(ValueError, match=r"^--deficit has no minimum in phase 'phase 1' of --potential; give a"):
+    with pytest.raises(
+        ValueError, match=r"^--deficit has no minimum in phase 'phase 4', which --potential prefers; give one"
+    ):
         read_pair(clean, deficit)
     own = [Potential.from_expression(text) for text in (deficit, clean)]
     with pytest.raises(ValueError, match=r"has no minimum in phase 'phase 1' of the clean one; give as stuck_phase"):
