@@ -274,6 +274,9 @@ def test_slow_cases_are_cases():
 TESTED_ELSEWHERE = {
     "slt_toys/barriers/decline_study.py": "by the experiment it runs, tests/test_smooth_decline.py",
     "theory/laws/coopetition.py": "by the simulations of the zoo",
+    "theory/generalisation_symbols.py": "with all others, tests/theory/test_symbols.py",
+    "theory/laws/generalisation_at_temperature.py": "by the simulations of the zoo",
+    "theory/laws/generalisation_phases.py": "by the simulations of the zoo",
     "theory/laws/insight.py": "by the simulations of the zoo",
     "theory/laws/diagonal_network.py": "by the simulations of the zoo",
     "theory/laws/fisher_information.py": "by the simulations of the zoo",

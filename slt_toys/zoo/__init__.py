@@ -21,6 +21,8 @@ NAMES = (
     "deep_linear_pathways",
     "diagonal_linear_network",
     "logistic_pathways",
+    "generalisation_at_temperature",
+    "generalisation_phases",
 )
 
 
