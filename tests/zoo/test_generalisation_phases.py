@@ -52,8 +52,10 @@ def test_one_data_set_by_weights_from_the_prior(beta, size, signal):
 
     def gain(y: np.ndarray) -> np.ndarray:
         """Log of the predictive density over that of f = 0."""
-        one = np.logaddexp(0, zoo._log_odds(x + 1, np.sqrt(((pull + y) ** 2).sum(axis=1))))
-        return one - np.logaddexp(0, zoo._log_odds(x, np.array([np.linalg.norm(pull)])))
+        one = np.logaddexp(
+            0, zoo._log_odds(x + 1, np.asarray(np.sqrt(((pull + y) ** 2).sum(axis=1)), dtype=np.float64))
+        )
+        return one - np.logaddexp(0, zoo._log_odds(x, np.sqrt((pull[None] ** 2).sum(axis=1))))
 
     some = truth + random.standard_normal((10, 4))
     for y, told in zip(some, gain(some), strict=True):

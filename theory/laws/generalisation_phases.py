@@ -11,7 +11,7 @@ from sympy import Integer, Rational, Symbol, exp, log, oo, pi, sqrt
 
 from theory import generalisation_symbols as g
 from theory import symbols as s
-from theory.derivation import Derivation, Equation, demand_zero, equality
+from theory.derivation import Derivation, Equation, demand_zero
 
 _TESTS = ("tests/zoo/test_generalisation_phases.py",)
 _OUTPUTS = 4
@@ -78,7 +78,7 @@ def derive_live_free_energy() -> Derivation:
         "the prior density of the true map [eq:live-length-density], spread over directions,",
         density / sphere,
         "and the Gaussian integral",
-        equality((2 * pi / s.n_beta) ** 2, gauss),
+        gauss,
         "since at $f \\ne 0$ it is regular in its four outputs, $\\lambda = 2$. The least-squares map is longer than "
         "the true one by the noise of the examples, $4/n$ in its mean square, which makes the term $-2\\beta$.",
     )
