@@ -65,20 +65,17 @@ class ZooAnswers(recipe.Experiment):
     COMMAND: ClassVar[str] = "python -m slt_toys.zoo all"
 
     def run(self) -> xr.Dataset:
-        """Run all of them, each with files of its own; the dataset holds every influence."""
-        from ..results.progress import progress
-        from ..results.records import read_dataset
-        from .experiment import STUDIED, experiment_of, influence_dataset, study_of
+        """Run all of them, each with files of its own; the dataset holds every influence.
 
-        found = {}
-        with progress("models", len(STUDIED)) as advance:
-            for model in STUDIED:
-                experiment = experiment_of(model.name)(seed=self.seed, out=self.out, docs=self.docs)
-                recipe.carry_out(experiment)
-                kept = read_dataset(self.out / f"{experiment.NAME}.nc")
-                found[model.name] = study_of(model).influences(kept)
-                advance()
-        return influence_dataset(found)
+        As many at a time as there are processors. What this very code has left in the folder before is not run again.
+        """
+        from ..results.records import read_dataset
+        from .experiment import PREFIX, STUDIED, influence_dataset, study_of
+        from .rounds import run_each
+
+        run_each([model.name for model in STUDIED], self.seed, self.out, self.docs)
+        kept = {model: read_dataset(self.out / f"{PREFIX}{model.name}.nc") for model in STUDIED}
+        return influence_dataset({model.name: study_of(model).influences(data) for model, data in kept.items()})
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
         """The table of answers, and in how many models each control counts."""

@@ -16,7 +16,7 @@ from tests.seeds import fresh_seed
 from theory.equations import EQUATIONS
 
 ROOT = Path(__file__).parents[2]
-ROOMS = {"__init__", "__main__", "command", "experiment", "model", "study"}  # what is no model
+ROOMS = {"__init__", "__main__", "command", "experiment", "model", "rounds", "study"}  # what is no model
 LAWS = {
     "insight": {"gate-drift", "insight-time"},
     "coopetition": {"tensor-loss", "overlap-step", "square-norm-step"},
