@@ -53,6 +53,7 @@ def test_processes_change_no_number(tmp_path):
     assert one == two
 
 
+@pytest.mark.slow
 def test_a_failure_of_a_run_is_told(tmp_path):
     with pytest.raises(ValueError, match="NAME must be one of"):
         rounds.run_each(["lion", "tiger"], 0, tmp_path, tmp_path, processes=2)
