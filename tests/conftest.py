@@ -32,6 +32,7 @@ def pytest_configure(config):
     # No deadline: a first call may compile.
     settings.register_profile("slt_toys", deadline=None, print_blob=True, derandomize=again)
     settings.load_profile("slt_toys")
+    config.option.loadscopereorder = False  # files are given out in the order below, not by their number of tests
 
 
 def pytest_report_header(config):
@@ -61,6 +62,13 @@ def pytest_fixture_setup(fixturedef, request):
 
 
 SLOW_CASES = Path(__file__).with_name("slow_cases.txt")
+# Files that take longest with few tests: given out first, so that no worker is left alone with one at the end.
+FIRST = (
+    "tests/test_equi_temperature.py", "tests/test_temperature.py", "tests/test_seeds.py", "tests/test_critical_period.py",
+    "tests/test_invariance.py", "tests/exact/test_named_energies.py", "tests/exact/test_many_wells.py",
+    "tests/test_fuzz.py", "tests/test_phase_diagram.py", "tests/cifar/", "tests/learning_coefficient/", "tests/worlds/",
+    "tests/zoo/", "tests/exact/", "tests/protocol/", "tests/samplers/",
+)  # fmt: skip
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -71,3 +79,4 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.nodeid in slow:
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: next((i for i, start in enumerate(FIRST) if item.nodeid.startswith(start)), len(FIRST)))

@@ -166,13 +166,23 @@ def _time(process: FokkerPlanck, temperature: float) -> float:
 
 @lru_cache(maxsize=64)
 def _barrier(potential: Potential) -> float:
-    """The lowest barrier between two phases: over a saddle, or if none is found along a straight line; 0 for none."""
+    """The barrier that is passed last on cooling: of all phases but the lowest, the highest one to a lower phase.
+
+    It decides the relaxation time. Over saddles, or if none is found along a straight line; 0 for none.
+    """
     try:
-        own = saddles(potential)
+        own = sorted(saddles(potential), key=lambda saddle: saddle.loss)
     except ValueError:  # flat across
-        own = ()
-    heights = [saddle.loss - max(potential.minimum_loss(i) for i in saddle.phases) for saddle in own]
-    return min((height for height in heights if height > 0), default=straight_barrier(potential))
+        own = []
+    losses = [potential.minimum_loss(i) for i in range(len(potential.phases))]
+    lowest = list(range(len(losses)))  # of the phases that lower saddles have joined, each phase's lowest
+    heights = []
+    for saddle in own:
+        one, two = sorted((lowest[i] for i in saddle.phases), key=losses.__getitem__)
+        if one != two:
+            heights.append(saddle.loss - losses[two])
+            lowest = [one if i == two else i for i in lowest]
+    return max((height for height in heights if height > 0), default=straight_barrier(potential))
 
 
 def _circle(tangent: sympy.Rational) -> tuple[sympy.Rational, sympy.Rational]:
