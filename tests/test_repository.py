@@ -276,6 +276,7 @@ TESTED_ELSEWHERE = {
     "theory/laws/fisher_information.py": "by the simulations of the zoo",
     "theory/laws/pathways.py": "by the simulations of the zoo",
     "theory/laws/rival_models.py": "by the simulations of the zoo",
+    "theory/laws/semantic_development.py": "by the simulations of the zoo",
     "theory/laws/splitting_bias.py": "by the samplers' biases, tests/samplers/test_step_bias.py",
     "theory/learning_coefficient/local_form.py": "by every answer of the engine, tests/theory/learning_coefficient",
     "theory/learning_coefficient/local_problem.py": "by every refusal of the engine, tests/theory/learning_coefficient",

@@ -42,6 +42,7 @@ from theory.laws import (
     saddles,
     scaling,
     schedules,
+    semantic_development,
     sgd,
     sgd_kernels,
     splitting_bias,
@@ -76,7 +77,7 @@ _LAWS = {
         measured_noise,
     ),
     "samplers": (gibbs, truncated_normal, replica_exchange, round_trips, splitting_bias),
-    "zoo": (rival_models, pathways, diagonal_network, fisher_information, coopetition, insight),
+    "zoo": (rival_models, pathways, diagonal_network, fisher_information, coopetition, insight, semantic_development),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     subject: tuple(equation for law in laws for equation in law.EQUATIONS) for subject, laws in _LAWS.items()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 NAMES = (
     "coopetition",
     "insight",
+    "semantic_development",
     "bottleneck",
     "memorising_saddle",
     "deep_linear_pathways",

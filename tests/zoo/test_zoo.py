@@ -17,6 +17,14 @@ ROOMS = {"__init__", "__main__", "command", "experiment", "model", "study"}  # w
 LAWS = {
     "insight": {"gate-drift", "insight-time"},
     "coopetition": {"tensor-loss", "overlap-step", "square-norm-step"},
+    "semantic_development": {
+        "mode-strength",
+        "mode-half-time",
+        "initial-mode-strength",
+        "tree-singular-value",
+        "feature-strength",
+        "illusory-strength",
+    },
     "bottleneck": {"bottleneck-passage-time"},
     "memorising_saddle": {"saddle-variance"},
     "deep_linear_pathways": {"pathway-invariant", "pathway-share-shallow", "pathway-share-thermal"},
