@@ -277,6 +277,8 @@ TESTED_ELSEWHERE = {
     "theory/laws/pathways.py": "by the simulations of the zoo",
     "theory/laws/rival_models.py": "by the simulations of the zoo",
     "theory/laws/semantic_development.py": "by the simulations of the zoo",
+    "theory/laws/teacher_student.py": "by the simulations of the zoo",
+    "slt_toys/zoo/local_fields.py": "by the network it describes, tests/zoo/test_teacher_student.py",
     "theory/laws/splitting_bias.py": "by the samplers' biases, tests/samplers/test_step_bias.py",
     "theory/learning_coefficient/local_form.py": "by every answer of the engine, tests/theory/learning_coefficient",
     "theory/learning_coefficient/local_problem.py": "by every refusal of the engine, tests/theory/learning_coefficient",

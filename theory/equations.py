@@ -46,6 +46,7 @@ from theory.laws import (
     sgd,
     sgd_kernels,
     splitting_bias,
+    teacher_student,
     truncated_normal,
 )
 
@@ -77,7 +78,16 @@ _LAWS = {
         measured_noise,
     ),
     "samplers": (gibbs, truncated_normal, replica_exchange, round_trips, splitting_bias),
-    "zoo": (rival_models, pathways, diagonal_network, fisher_information, coopetition, insight, semantic_development),
+    "zoo": (
+        rival_models,
+        pathways,
+        diagonal_network,
+        fisher_information,
+        coopetition,
+        insight,
+        semantic_development,
+        teacher_student,
+    ),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     subject: tuple(equation for law in laws for equation in law.EQUATIONS) for subject, laws in _LAWS.items()

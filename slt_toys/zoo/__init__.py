@@ -17,6 +17,7 @@ NAMES = (
     "coopetition",
     "insight",
     "semantic_development",
+    "teacher_student",
     "bottleneck",
     "memorising_saddle",
     "deep_linear_pathways",

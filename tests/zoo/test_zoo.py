@@ -13,7 +13,7 @@ from slt_toys.zoo import ZOO, bottleneck, diagonal_linear_network, memorising_sa
 from tests.seeds import fresh_seed
 from theory.equations import EQUATIONS
 
-ROOMS = {"__init__", "__main__", "command", "experiment", "model", "study"}  # what is no model
+ROOMS = {"__init__", "__main__", "command", "experiment", "local_fields", "model", "study"}  # what is no model
 LAWS = {
     "insight": {"gate-drift", "insight-time"},
     "coopetition": {"tensor-loss", "overlap-step", "square-norm-step"},
@@ -24,6 +24,16 @@ LAWS = {
         "tree-singular-value",
         "feature-strength",
         "illusory-strength",
+    },
+    "teacher_student": {
+        "field-slope-product",
+        "field-product",
+        "field-drift",
+        "field-noise",
+        "overlap-noise",
+        "spare-units-error",
+        "shared-units-error",
+        "thermal-student-error",
     },
     "bottleneck": {"bottleneck-passage-time"},
     "memorising_saddle": {"saddle-variance"},

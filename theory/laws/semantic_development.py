@@ -48,10 +48,10 @@ def derive_mode_strength() -> Derivation:
     demand_zero(sympy.limit(result, time, oo) - full, "end")
     return Derivation.of(
         result,
-        "The flow of $d(xy)^2/2 - s\\,xy$ conserves $x^2-y^2$. A balanced pair, $x = y$, stays balanced, and its "
-        "strength $a = xy$ obeys",
+        "The flow of $d_\\alpha(xy)^2/2 - s_\\alpha xy$ conserves $x^2-y^2$. A balanced pair, $x = y$, stays "
+        "balanced, and its strength $a = xy$ has the rate $\\dot a$:",
         equality(Symbol(r"\dot a"), rate),
-        "This is a logistic equation, solved from $a_0$ to its end $s/d$.",
+        "This is a logistic equation, solved from $a_0$ to its end $s_\\alpha/d_\\alpha$.",
     )
 
 
@@ -63,8 +63,9 @@ def derive_mode_half_time() -> Derivation:
     demand_zero(law.subs(s.elapsed_time, result) - full / 2, "half of the end")
     return Derivation.of(
         result,
-        "Put half of $s/d$ into the logistic law [eq:mode-strength]: the exponential equals one over the factor "
-        "before it. The logarithm depends on the start weakly, so the order of modes is that of their singular values.",
+        "Put half of $s_\\alpha/d_\\alpha$ into the logistic law [eq:mode-strength]: the exponential equals one over "
+        "the factor before it. The logarithm depends on the start weakly, so the order of modes is that of their "
+        "singular values.",
     )
 
 
@@ -108,16 +109,16 @@ def derive_initial_mode_strength() -> Derivation:
     return Derivation.of(
         result,
         "While weights are small, the weights $b_h$ into and $c_h$ out of hidden unit $h$ along a mode obey "
-        "$\\dot b = s c$, $\\dot c = s b$, plus noise of temperature $T$. Then $(b+c)/\\sqrt2$ grows as $e^{st}$ and "
-        "$(b-c)/\\sqrt2$ falls. The variance of the first is",
+        "$\\dot b = s_\\alpha c$, $\\dot c = s_\\alpha b$, plus noise of temperature $T$. Then $(b+c)/\\sqrt2$ grows "
+        "as $e^{s_\\alpha t_e}$ and $(b-c)/\\sqrt2$ falls. The variance $V_+$ of the first is",
         equality(growing, solved),
         "The mode's strength is $b \\cdot c$, which becomes half the square of what grows. Along the hidden direction "
-        "of a mode that is learned, with the singular value $s_1 \\ge s$, weights grow at the rate $s - s_1 \\le 0$. "
-        "So $N_h - j$ directions are left, and the strength is $V_+/2$ times a sum of as many squares of normal "
-        "numbers. The mean of its logarithm is",
+        "of a mode that is learned, with the singular value $s_1 \\ge s_\\alpha$, weights grow at the rate $s_\\alpha "
+        "- s_1 \\le 0$. So $N_h - j$ directions are left, and the strength is $V_+/2$ times a sum of as many squares "
+        "of normal numbers. The mean of its logarithm, $\\langle\\ln\\chi^2\\rangle$, is",
         equality(Symbol(r"\langle\ln\chi^2\rangle"), log(2) + sympy.digamma(free / 2)),
-        "A balanced start [eq:mode-strength] grows as $a_0 e^{2st}$, too. The two agree in the end for this $a_0$, "
-        "which is near $(N_h - j - 1)\\epsilon_w^2/2$ at $T = 0$.",
+        "A balanced start [eq:mode-strength] grows as $a_0 e^{2 s_\\alpha t_e}$, too. The two agree in the end for "
+        "this $a_0$, which is near $(N_h - j - 1)\\epsilon_w^2/2$ at $T = 0$.",
     )
 
 
@@ -164,7 +165,7 @@ def derive_tree_singular_value() -> Derivation:
         "the other, the children at level $k$, is cancelled by every feature above $k$. The feature of a node at level "
         "$l \\ge k$ sums its $2^{D-1-l}$ items, all of one sign. Sum this over the levels to get the squared singular "
         "value:",
-        equality(Symbol(r"\sigma_k") ** 2, sympy.Sum(size, (below, s.tree_level, s.tree_levels - 1))),
+        equality(s.tree_singular_value**2, sympy.Sum(size, (below, s.tree_level, s.tree_levels - 1))),
         "At $k = 0$ the direction is all ones.",
     )
 
