@@ -276,6 +276,7 @@ TESTED_ELSEWHERE = {
     "theory/laws/fisher_information.py": "by the simulations of the zoo",
     "theory/laws/pathways.py": "by the simulations of the zoo",
     "theory/laws/rival_models.py": "by the simulations of the zoo",
+    "theory/network_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/semantic_development.py": "by the simulations of the zoo",
     "theory/laws/teacher_student.py": "by the simulations of the zoo",
     "slt_toys/zoo/local_fields.py": "by the network it describes, tests/zoo/test_teacher_student.py",

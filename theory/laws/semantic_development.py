@@ -12,6 +12,7 @@ from typing import Any
 import sympy
 from sympy import Rational, Symbol, exp, log, oo, sqrt
 
+from theory import network_symbols as nets
 from theory import symbols as s
 from theory.derivation import Derivation, Equation, demand_zero, equality
 
@@ -28,11 +29,11 @@ _LEVELS = 4
 def _strength_rate(strength: Any) -> Any:
     """Rate of a balanced mode's strength, from the flow of its two weights."""
     x, y = Symbol("x", positive=True), Symbol("y", positive=True)
-    loss = s.input_variance * (x * y) ** 2 / 2 - s.mode_correlation * x * y
+    loss = nets.input_variance * (x * y) ** 2 / 2 - nets.mode_correlation * x * y
     speed_x, speed_y = -sympy.diff(loss, x), -sympy.diff(loss, y)
     demand_zero(2 * x * speed_x - 2 * y * speed_y, "x^2 - y^2 is conserved")
     rate = (speed_x * y + x * speed_y).subs(y, x)
-    told = 2 * strength * (s.mode_correlation - s.input_variance * strength)
+    told = 2 * strength * (nets.mode_correlation - nets.input_variance * strength)
     demand_zero(rate - told.subs(strength, x**2), "rate of the product of a balanced pair")
     return told
 
@@ -41,10 +42,10 @@ def derive_mode_strength() -> Derivation:
     """A logistic law."""
     strength, time = Symbol("a", positive=True), s.elapsed_time
     rate = _strength_rate(strength)
-    full = s.mode_correlation / s.input_variance
-    result = full / (1 + (full / s.initial_mode_strength - 1) * exp(-2 * s.mode_correlation * time))
+    full = nets.mode_correlation / nets.input_variance
+    result = full / (1 + (full / nets.initial_mode_strength - 1) * exp(-2 * nets.mode_correlation * time))
     demand_zero(sympy.diff(result, time) - rate.subs(strength, result), "it obeys the flow")
-    demand_zero(result.subs(time, 0) - s.initial_mode_strength, "start")
+    demand_zero(result.subs(time, 0) - nets.initial_mode_strength, "start")
     demand_zero(sympy.limit(result, time, oo) - full, "end")
     return Derivation.of(
         result,
@@ -57,9 +58,9 @@ def derive_mode_strength() -> Derivation:
 
 def derive_mode_half_time() -> Derivation:
     """When half of the strength is there."""
-    full = s.mode_correlation / s.input_variance
+    full = nets.mode_correlation / nets.input_variance
     law = derive_mode_strength().result
-    result = log(full / s.initial_mode_strength - 1) / (2 * s.mode_correlation)
+    result = log(full / nets.initial_mode_strength - 1) / (2 * nets.mode_correlation)
     demand_zero(law.subs(s.elapsed_time, result) - full / 2, "half of the end")
     return Derivation.of(
         result,
@@ -71,7 +72,7 @@ def derive_mode_half_time() -> Derivation:
 
 def _growth_beside_a_learned_mode() -> None:
     """Along the hidden direction n of a learned mode, the weights of a weaker one do not grow."""
-    strong, weak, spread = Symbol("s_1", positive=True), s.mode_correlation, s.input_variance
+    strong, weak, spread = Symbol("s_1", positive=True), nets.mode_correlation, nets.input_variance
     n, b, c = (sympy.Matrix(x) for x in ([1, 0], sympy.symbols("b_1 b_2"), sympy.symbols("c_1 c_2")))
     root = sqrt(strong / spread)  # both weights of the learned mode
     inward, outward = sympy.Matrix.hstack(root * n, b), sympy.Matrix.vstack(root * n.T, c.T)  # by modes
@@ -87,21 +88,21 @@ def _growth_beside_a_learned_mode() -> None:
 
 def derive_initial_mode_strength() -> Derivation:
     """The balanced start that grows like a typical random one, noise of a temperature included."""
-    time, rate, heat = s.elapsed_time, s.mode_correlation, s.temperature
+    time, rate, heat = s.elapsed_time, nets.mode_correlation, s.temperature
     growing = Symbol("V_+", positive=True)
-    start = s.initial_weight_deviation**2
+    start = nets.initial_weight_deviation**2
     solved = (start + heat / rate) * exp(2 * rate * time) - heat / rate
     demand_zero(sympy.diff(solved, time) - 2 * rate * solved - 2 * heat, "variance of a growing weight with noise")
     demand_zero(solved.subs(time, 0) - start, "start")
     leading = sympy.limit(sympy.expand(solved * exp(-2 * rate * time)), time, oo)
-    small = derive_mode_strength().result / s.initial_mode_strength
-    demand_zero(sympy.limit(small, s.initial_mode_strength, 0) - exp(2 * rate * time), "growth of a small strength")
+    small = derive_mode_strength().result / nets.initial_mode_strength
+    demand_zero(sympy.limit(small, nets.initial_mode_strength, 0) - exp(2 * rate * time), "growth of a small strength")
     _growth_beside_a_learned_mode()
     # Mean logarithm of a sum of nu squares of normal numbers, from its moments.
     power, x, squares = (Symbol(name, positive=True) for name in ("q", "x", "nu"))
     density = x ** (squares / 2 - 1) * exp(-x / 2) / (2 ** (squares / 2) * sympy.gamma(squares / 2))
     moment = sympy.simplify(sympy.integrate(sympy.powsimp(x**power * density), (x, 0, oo)))
-    free = s.hidden_units - s.earlier_modes
+    free = nets.hidden_units - nets.earlier_modes
     logarithm = sympy.diff(moment, power).subs(power, 0).subs(squares, free)
     demand_zero(logarithm - log(2) - sympy.digamma(free / 2), "mean logarithm")
     result = leading * exp(sympy.digamma(free / 2))
@@ -115,8 +116,8 @@ def derive_initial_mode_strength() -> Derivation:
         "The mode's strength is $b \\cdot c$, which becomes half the square of what grows. Along the hidden direction "
         "of a mode that is learned, with the singular value $s_1 \\ge s_\\alpha$, weights grow at the rate $s_\\alpha "
         "- s_1 \\le 0$. So $N_h - j$ directions are left, and the strength is $V_+/2$ times a sum of as many squares "
-        "of normal numbers. The mean of its logarithm, $\\langle\\ln\\chi^2\\rangle$, is",
-        equality(Symbol(r"\langle\ln\chi^2\rangle"), log(2) + sympy.digamma(free / 2)),
+        "of normal numbers. The mean of its logarithm, $m_\\chi$, is",
+        equality(Symbol("m_chi"), log(2) + sympy.digamma(free / 2)),
         "A balanced start [eq:mode-strength] grows as $a_0 e^{2 s_\\alpha t_e}$, too. The two agree in the end for "
         "this $a_0$, which is near $(N_h - j - 1)\\epsilon_w^2/2$ at $T = 0$.",
     )
@@ -150,23 +151,23 @@ def _splits(levels: int, level: int) -> list[sympy.Matrix]:
 def derive_tree_singular_value() -> Derivation:
     """Singular values of items by features, from the tree alone."""
     below = Symbol("l", integer=True)
-    result = sqrt(2 ** (s.tree_levels - s.tree_level) - 1)
-    size = 2 ** (s.tree_levels - 1 - below)
-    squared = sympy.summation(size, (below, s.tree_level, s.tree_levels - 1))
+    result = sqrt(2 ** (nets.tree_levels - nets.tree_level) - 1)
+    size = 2 ** (nets.tree_levels - 1 - below)
+    squared = sympy.summation(size, (below, nets.tree_level, nets.tree_levels - 1))
     demand_zero(sympy.powsimp(sympy.simplify(squared - result**2)), "sum over the levels below")
     features = _tree(_LEVELS)
     for level in range(_LEVELS):
         for direction in _splits(_LEVELS, level):
-            value = result.subs({s.tree_levels: _LEVELS, s.tree_level: level}) ** 2
+            value = result.subs({nets.tree_levels: _LEVELS, nets.tree_level: level}) ** 2
             demand_zero((features.T * features * direction - value * direction).norm(), f"a direction at level {level}")
     return Derivation.of(
         result,
         "Number levels from 0, the root. A direction among items that is $+1$ below one child of a node and $-1$ below "
-        "the other, the children at level $k$, is cancelled by every feature above $k$. The feature of a node at level "
-        "$l \\ge k$ sums its $2^{D-1-l}$ items, all of one sign. Sum this over the levels to get the squared singular "
-        "value:",
-        equality(s.tree_singular_value**2, sympy.Sum(size, (below, s.tree_level, s.tree_levels - 1))),
-        "At $k = 0$ the direction is all ones.",
+        "the other, the children at level $k_n$, is cancelled by every feature above $k_n$. The feature of a node at "
+        "level $l \\ge k_n$ sums its $2^{D-1-l}$ items, all of one sign. Sum this over the levels to get the squared "
+        "singular value:",
+        equality(nets.tree_singular_value**2, sympy.Sum(size, (below, nets.tree_level, nets.tree_levels - 1))),
+        "At $k_n = 0$ the direction is all ones.",
     )
 
 
@@ -190,27 +191,29 @@ def _levels_of_a_feature(sign: int) -> Any:
         item = 0 if sign > 0 else sibling
         told = (outputs[rows[level - 1], 0] + sign * shares[level]) / 2
         demand_zero(outputs[rows[level], item] - told, f"level {level}")
-    return (s.parent_feature_strength + sign * s.learned_share) / 2
+    return (nets.parent_feature_strength + sign * nets.learned_share) / 2
 
 
 _STORY = (
     "A node's feature is 1 for the items below it. It is half its parent's feature plus half the direction that tells "
     "the node from its sibling ($+1$ below it, $-1$ below the sibling). The network has learned that direction to the "
-    "share $r$, and says $p$ for the parent's feature of any item below the parent."
+    "share $r_n$, and says $p$ for the parent's feature of any item below the parent."
 )
 
 
 def derive_feature_strength() -> Derivation:
     """What the network says of a node's feature for an item below it."""
     return Derivation.of(
-        _levels_of_a_feature(1), _STORY, "For an item below the node the two halves add. At the root the strength is r."
+        _levels_of_a_feature(1),
+        _STORY,
+        "For an item below the node the two halves add. At the root the strength is $r_n$.",
     )
 
 
 def derive_illusory_strength() -> Derivation:
     """What the network says of a node's feature for an item below its sibling."""
     result = _levels_of_a_feature(-1)
-    demand_zero(result.subs({s.parent_feature_strength: 1, s.learned_share: 1}), "right in the end")
+    demand_zero(result.subs({nets.parent_feature_strength: 1, nets.learned_share: 1}), "right in the end")
     return Derivation.of(
         result,
         _STORY,
@@ -219,67 +222,67 @@ def derive_illusory_strength() -> Derivation:
     )
 
 
-_MODE = {s.mode_correlation: Rational(1, 2), s.input_variance: Rational(1, 8)}
+_MODE = {nets.mode_correlation: Rational(1, 2), nets.input_variance: Rational(1, 8)}
 EQUATIONS = (
     Equation(
         "mode-strength",
         "Semantic development: how strong a mode is",
-        s.mode_strength,
+        nets.learned_strength,
         derive_mode_strength,
         "Nothing happens for long, then a mode is learned at once. Exact for balanced, decoupled starts.",
-        _MODE | {s.initial_mode_strength: Rational(1, 1000), s.elapsed_time: 8},
+        _MODE | {nets.initial_mode_strength: Rational(1, 1000), s.elapsed_time: 8},
         source=_SOURCE,
         tests=_TESTS,
     ),
     Equation(
         "mode-half-time",
         "Semantic development: when a mode is learned",
-        s.mode_half_time,
+        nets.mode_half_time,
         derive_mode_half_time,
         "Flow time alone counts, and a mode's singular value sets how much of it is needed.",
-        _MODE | {s.initial_mode_strength: Rational(1, 1000)},
+        _MODE | {nets.initial_mode_strength: Rational(1, 1000)},
         source=_SOURCE,
         tests=_TESTS,
     ),
     Equation(
         "initial-mode-strength",
         "Semantic development: a random start, with temperature",
-        s.initial_mode_strength,
+        nets.initial_mode_strength,
         derive_initial_mode_strength,
         "A typical start: half-times follow its logarithm. Temperature adds to the start alone, and so moves them by a "
         "logarithm. Holds for small starts and low temperatures.",
-        {s.hidden_units: 32, s.earlier_modes: 0, s.initial_weight_deviation: Rational(1, 1000),
-         s.temperature: Rational(1, 10**6), s.mode_correlation: Rational(1, 2)},
+        {nets.hidden_units: 32, nets.earlier_modes: 0, nets.initial_weight_deviation: Rational(1, 1000),
+         s.temperature: Rational(1, 10**6), nets.mode_correlation: Rational(1, 2)},
         source=_OURS,
         tests=_TESTS,
     ),
     Equation(
         "tree-singular-value",
         "Semantic development: singular values of a tree",
-        s.tree_singular_value,
+        nets.tree_singular_value,
         derive_tree_singular_value,
         "Broad distinctions have large singular values, and so are learned first.",
-        {s.tree_levels: 4, s.tree_level: 1},
+        {nets.tree_levels: 4, nets.tree_level: 1},
         source=_SOURCE,
         tests=_TESTS,
     ),
     Equation(
         "feature-strength",
         "Semantic development: a feature of one's own",
-        s.feature_strength,
+        nets.feature_strength,
         derive_feature_strength,
         "From the root downwards it gives every feature of every item.",
-        {s.parent_feature_strength: Rational(9, 10), s.learned_share: Rational(1, 2)},
+        {nets.parent_feature_strength: Rational(9, 10), nets.learned_share: Rational(1, 2)},
         source=_OURS,
         tests=_TESTS,
     ),
     Equation(
         "illusory-strength",
         "Semantic development: illusory correlation",
-        s.illusory_strength,
+        nets.illusory_strength,
         derive_illusory_strength,
         "It is 0 at the start and in the end, and a half at most between.",
-        {s.parent_feature_strength: Rational(9, 10), s.learned_share: Rational(1, 10)},
+        {nets.parent_feature_strength: Rational(9, 10), nets.learned_share: Rational(1, 10)},
         source=_OURS,
         tests=_TESTS,
     ),

@@ -12,6 +12,7 @@ from typing import Any
 import sympy
 from sympy import Matrix, Rational, Symbol, asin, exp, oo, pi, sqrt
 
+from theory import network_symbols as nets
 from theory import symbols as s
 from theory.derivation import Derivation, Equation, demand_zero, equality
 
@@ -22,7 +23,7 @@ _PAPER = (
 _SOURCE = "Saad & Solla (1995), On-line learning in soft committee machines, Phys. Rev. E 52, 4225; derived here"
 _OURS = "derived here for the networks of " + _PAPER
 _TESTS = ("tests/zoo/test_teacher_student.py",)
-_VARIANCES, _COVARIANCES = s.field_variances, s.field_covariances
+_VARIANCES, _COVARIANCES = nets.field_variances, nets.field_covariances
 
 
 def _covariance(size: int) -> Matrix:
@@ -157,10 +158,12 @@ def derive_overlap_noise() -> Derivation:
     inputs, square, mean = Symbol("N", positive=True), Symbol("r", positive=True), Symbol("m", real=True)
     batch, step = s.batch_size, s.learning_rate / sqrt(inputs)
     # Weights move by -step v g' e x; C_ik is w_i.w_k/N; r = |x|^2/N; m: product of the two mean gradients.
-    pairs = batch * inputs * square * s.squared_slope_error + batch * (batch - 1) * mean
-    product = step**2 * s.first_output_weight * s.second_output_weight * pairs / batch**2
+    pairs = batch * inputs * square * nets.squared_slope_error + batch * (batch - 1) * mean
+    product = step**2 * nets.first_output_weight * nets.second_output_weight * pairs / batch**2
     per_time = sympy.limit(sympy.expand(product / inputs * inputs), inputs, oo).subs(square, 1)
-    result = s.learning_rate**2 * s.first_output_weight * s.second_output_weight * s.squared_slope_error / batch
+    result = (
+        s.learning_rate**2 * nets.first_output_weight * nets.second_output_weight * nets.squared_slope_error / batch
+    )
     demand_zero(per_time - result, "limit of many inputs")
     return Derivation.of(
         result,
@@ -175,12 +178,12 @@ def _equipartition() -> Any:
     """Error of small deviations, whose noise is proportional to the curvature, times the trace of the curvature."""
     first, second, both = Symbol("G_1", positive=True), Symbol("G_2", positive=True), Symbol("G_{12}", real=True)
     curvature = Matrix([[first, both], [both, second]])
-    deviations = s.learning_rate * s.label_noise**2 / (2 * s.batch_size) * sympy.eye(2)
-    noise = s.learning_rate**2 * s.label_noise**2 / s.batch_size * curvature
+    deviations = s.learning_rate * nets.label_noise**2 / (2 * s.batch_size) * sympy.eye(2)
+    noise = s.learning_rate**2 * nets.label_noise**2 / s.batch_size * curvature
     for entry in noise - s.learning_rate * (curvature * deviations + deviations * curvature):
         demand_zero(entry, "stationary deviations")
     error = (curvature * deviations).trace() / 2
-    factor = s.learning_rate * s.label_noise**2 / (4 * s.batch_size)
+    factor = s.learning_rate * nets.label_noise**2 / (4 * s.batch_size)
     demand_zero(error - factor * curvature.trace(), "error")
     return factor
 
@@ -201,9 +204,9 @@ _STORY = (
 def derive_spare_units_error() -> Derivation:
     """First layer trained: M units match the teacher's, the others have come to rest at weights of 0."""
     factor = _equipartition()
-    units, teachers = s.student_units, s.teacher_units
+    units, teachers = nets.student_units, nets.teacher_units
     trace = teachers * _square_slope(1) + (units - teachers) * _square_slope(0)
-    result = s.label_noise**2 * s.learning_rate / (2 * pi * s.batch_size) * (units - teachers + teachers / sqrt(3))
+    result = nets.label_noise**2 * s.learning_rate / (2 * pi * s.batch_size) * (units - teachers + teachers / sqrt(3))
     demand_zero(factor * trace - result, "trace over both kinds of units")
     return Derivation.of(
         result,
@@ -219,9 +222,9 @@ def derive_spare_units_error() -> Derivation:
 def derive_shared_units_error() -> Derivation:
     """Both layers trained: K/M units share each unit of the teacher, each with the output weight M/K."""
     factor = _equipartition()
-    units, teachers = s.student_units, s.teacher_units
+    units, teachers = nets.student_units, nets.teacher_units
     trace = units * (teachers / units) ** 2 * _square_slope(1)
-    result = s.label_noise**2 * s.learning_rate * teachers**2 / (2 * sqrt(3) * pi * s.batch_size * units)
+    result = nets.label_noise**2 * s.learning_rate * teachers**2 / (2 * sqrt(3) * pi * s.batch_size * units)
     demand_zero(factor * trace - result, "trace over units that share")
     return Derivation.of(
         result,
@@ -242,7 +245,7 @@ def derive_thermal_student_error() -> Derivation:
     for entry in 2 * heat * sympy.eye(2) - (curvature * deviations + deviations * curvature):
         demand_zero(sympy.cancel(entry), "stationary deviations")
     demand_zero(sympy.cancel((curvature * deviations).trace() / 2 - heat), "two units")
-    result = heat * s.student_units / 2
+    result = heat * nets.student_units / 2
     return Derivation.of(
         result,
         "White noise drives deviations by $2\\eta T$ times the identity, against the same linear equation as for "
@@ -257,48 +260,48 @@ _FOUR = _THREE | {
     _VARIANCES[3]: 1, _COVARIANCES[0, 3]: Rational(1, 8), _COVARIANCES[1, 3]: Rational(1, 4),
     _COVARIANCES[2, 3]: Rational(1, 2),
 }  # fmt: skip
-_ERROR = {s.label_noise: Rational(1, 10), s.learning_rate: Rational(1, 5), s.batch_size: 1, s.teacher_units: 2,
-          s.student_units: 4}  # fmt: skip
+_ERROR = {nets.label_noise: Rational(1, 10), s.learning_rate: Rational(1, 5), s.batch_size: 1, nets.teacher_units: 2,
+          nets.student_units: 4}  # fmt: skip
 _WITHOUT_B = {key: value for key, value in _THREE.items() if key is not _VARIANCES[1]}
 EQUATIONS = tuple(
     Equation(label, title, left, derivation, motivation, example, source=source, tests=_TESTS)
     for label, title, left, derivation, motivation, example, source in (
         (
-            "field-slope-product", "Teacher and student: two slopes", s.field_slope_product,
+            "field-slope-product", "Teacher and student: two slopes", nets.field_slope_product,
             derive_field_slope_product, "All other averages are made of it.", _ONE, _SOURCE,
         ),
         (
-            "field-product", "Teacher and student: two units", s.field_product, derive_field_product,
+            "field-product", "Teacher and student: two units", nets.field_product, derive_field_product,
             "The error of a network is a sum of these.", _ONE, _SOURCE,
         ),
         (
-            "field-drift", "Teacher and student: a slope, a field and a unit", s.field_drift, derive_field_drift,
+            "field-drift", "Teacher and student: a slope, a field and a unit", nets.field_drift, derive_field_drift,
             "The drift of every covariance is a sum of these: a is the unit that learns, b any field, c a unit of the "
             "error.", _WITHOUT_B, _SOURCE,
         ),
         (
-            "field-noise", "Teacher and student: two slopes and two units", s.field_noise, derive_field_noise,
+            "field-noise", "Teacher and student: two slopes and two units", nets.field_noise, derive_field_noise,
             "The noise of single examples is a sum of these.", _FOUR, _SOURCE,
         ),
         (
-            "overlap-noise", "Teacher and student: noise of minibatches", s.overlap_noise, derive_overlap_noise,
+            "overlap-noise", "Teacher and student: noise of minibatches", nets.overlap_noise, derive_overlap_noise,
             "Batch size enters the equations here alone, with the learning rate, as a temperature.",
-            {s.learning_rate: Rational(1, 5), s.batch_size: 4, s.first_output_weight: 1, s.second_output_weight: 1,
-             s.squared_slope_error: Rational(1, 100)}, _OURS,
+            {s.learning_rate: Rational(1, 5), s.batch_size: 4, nets.first_output_weight: 1,
+             nets.second_output_weight: 1, nets.squared_slope_error: Rational(1, 100)}, _OURS,
         ),
         (
-            "spare-units-error", "Teacher and student: final error with spare units", s.student_error,
+            "spare-units-error", "Teacher and student: final error with spare units", nets.student_error,
             derive_spare_units_error, "Each unit that is not needed costs more than one that is. Holds for small "
             "learning rates times units.", _ERROR, _OURS,
         ),
         (
-            "shared-units-error", "Teacher and student: final error with shared units", s.student_error,
+            "shared-units-error", "Teacher and student: final error with shared units", nets.student_error,
             derive_shared_units_error, "More units average noise away. Holds for small learning rates.", _ERROR, _OURS,
         ),
         (
-            "thermal-student-error", "Teacher and student: final error at a temperature", s.student_error,
+            "thermal-student-error", "Teacher and student: final error at a temperature", nets.student_error,
             derive_thermal_student_error, "White noise does not know slopes: noise of labels is no temperature.",
-            {s.temperature: Rational(1, 1000), s.student_units: 2}, _OURS,
+            {s.temperature: Rational(1, 1000), nets.student_units: 2}, _OURS,
         ),
     )
 )  # fmt: skip
