@@ -475,8 +475,8 @@ MODEL = ZooModel(
         Check("false beliefs from a decoupled start", lambda: illusions(learned_shares(_AT, ILLUSION_START)).ravel(),
               _decoupled(beliefs), lambda: illusions(learned_shares(_AT, 10 * ILLUSION_START)).ravel(), 0.002,
               "Euler steps of .002"),
-        _half_times_at(0.0, 50),
-        _half_times_at(1e-6, 50),
+        _half_times_at(0.0, 30),
+        _half_times_at(1e-6, 30),
     ),
     Study(
         "Semantic development: a tree is learned from its root down, each level in a stage",

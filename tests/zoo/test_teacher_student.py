@@ -89,7 +89,7 @@ def test_the_error_in_the_end_with_spare_units():
         each = replace(setting, student=units, learning_rate=rate)
         return settled_error(informed_start, each, step) / final_error(each)
 
-    small = [ratio(units, 0.05) for units in (2, 3, 4, 6, 8)]
+    small = [ratio(units, 0.05, 1.0) for units in (2, 3, 4, 6, 8)]
     np.testing.assert_allclose(small, [1.022, 1.037, 1.054, 1.090, 1.129], atol=1e-3)
     np.testing.assert_allclose([ratio(units, 0.2) for units in (2, 8)], [1.09, 1.84], atol=0.006)
     for units, whole in ((2, small[0]), (4, small[2])):  # to first order in the learning rate
@@ -99,7 +99,7 @@ def test_the_error_in_the_end_with_spare_units():
 def test_the_error_in_the_end_with_shared_units():
     """[eq:shared-units-error]. Reported: 4.02e-6, 1.92e-6, 1.26e-6 and .94e-6, as one over K to within 7 %."""
     settings = [Setting(student=k, label_noise=0.01, output_rate=0.2) for k in (2, 4, 6, 8)]
-    ends = np.array([settled_error(shared_start, each) for each in settings])
+    ends = np.array([settled_error(shared_start, each, 1.0) for each in settings])
     np.testing.assert_allclose(ends, [4.02e-6, 1.92e-6, 1.26e-6, 0.94e-6], rtol=0.005)
     scaled = ends * [2, 4, 6, 8]
     assert scaled.max() / scaled.min() < 1.075
