@@ -44,9 +44,11 @@ from theory.laws import (
     saddles,
     scaling,
     schedules,
+    semantic_development,
     sgd,
     sgd_kernels,
     splitting_bias,
+    teacher_student,
     truncated_normal,
 )
 
@@ -87,6 +89,8 @@ _LAWS = {
         insight,
         generalisation_at_temperature,
         generalisation_phases,
+        semantic_development,
+        teacher_student,
     ),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 NAMES = (
     "coopetition",
     "insight",
+    "semantic_development",
+    "teacher_student",
     "bottleneck",
     "memorising_saddle",
     "deep_linear_pathways",

@@ -16,7 +16,7 @@ from tests.seeds import fresh_seed
 from theory.equations import EQUATIONS
 
 ROOT = Path(__file__).parents[2]
-ROOMS = {"__init__", "__main__", "command", "experiment", "model", "rounds", "study"}  # what is no model
+ROOMS = {"__init__", "__main__", "command", "experiment", "local_fields", "model", "rounds", "study"}  # what is no model
 LAWS = {
     "insight": {"gate-drift", "insight-time"},
     "coopetition": {"tensor-loss", "overlap-step", "square-norm-step"},
@@ -33,6 +33,24 @@ LAWS = {
         "one-sided-fluctuation",
     },
     "generalisation_phases": {"live-length-density", "live-free-energy"},
+    "semantic_development": {
+        "mode-strength",
+        "mode-half-time",
+        "initial-mode-strength",
+        "tree-singular-value",
+        "feature-strength",
+        "illusory-strength",
+    },
+    "teacher_student": {
+        "field-slope-product",
+        "field-product",
+        "field-drift",
+        "field-noise",
+        "overlap-noise",
+        "spare-units-error",
+        "shared-units-error",
+        "thermal-student-error",
+    },
     "bottleneck": {"bottleneck-passage-time"},
     "memorising_saddle": {"saddle-variance"},
     "deep_linear_pathways": {"pathway-invariant", "pathway-share-shallow", "pathway-share-thermal"},
