@@ -11,6 +11,7 @@ from theory.laws import (
     barrier_spectrum,
     basins,
     confound,
+    convex_descent,
     coopetition,
     crossover,
     diagonal_network,
@@ -76,7 +77,7 @@ _LAWS = {
         measured_noise,
     ),
     "samplers": (gibbs, truncated_normal, replica_exchange, round_trips, splitting_bias),
-    "zoo": (rival_models, pathways, diagonal_network, fisher_information, coopetition, insight),
+    "zoo": (rival_models, pathways, diagonal_network, fisher_information, coopetition, insight, convex_descent),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     subject: tuple(equation for law in laws for equation in law.EQUATIONS) for subject, laws in _LAWS.items()

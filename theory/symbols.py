@@ -417,6 +417,11 @@ decay_integral = _define("decay_integral", r"\Lambda_w", "integral of the weight
 feature_second_moment = _define("feature_second_moment", r"H_{jj}", "mean square of a feature over the data")
 loss_integral = _define("loss_integral", r"\int L", "integral of the loss over flow time")
 
+# Convex descent: two starts, and layers of a deep linear network
+ridge_strength = _define("ridge_strength", "m", "strength of the ridge, half m |w|^2, in the loss [loss/length^2]")
+steps_done = _define("steps_done", "t", "steps of gradient descent done [1]", nonnegative=True)
+distance_left = _define("distance_left", r"d_t/d_0", "distance of two runs over that at their start, at most [1]")
+
 # Noise that is no temperature
 diffusion = _define("diffusion", "D(w)", "diffusion coefficient: dw = -L' dt + sqrt(2 D(w)) dW, Ito [loss]")
 well_diffusion = _define("well_diffusion", r"D_\alpha", "diffusion coefficient at the minimum that is left [loss]")

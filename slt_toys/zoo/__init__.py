@@ -20,6 +20,7 @@ NAMES = (
     "memorising_saddle",
     "deep_linear_pathways",
     "diagonal_linear_network",
+    "small_networks",
     "logistic_pathways",
 )
 

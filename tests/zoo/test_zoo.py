@@ -25,6 +25,7 @@ LAWS = {
         "effective-initialisation-shift",
         "effective-initialisation-decay",
     },
+    "small_networks": {"regularised-descent-contraction"},
     "logistic_pathways": {"logistic-flow-time", "logistic-fisher-trace", "logistic-pathway-share"},
 }
 CHECKS = [
