@@ -275,6 +275,7 @@ TESTED_ELSEWHERE = {
     "theory/laws/insight.py": "by the simulations of the zoo",
     "theory/laws/diagonal_network.py": "by the simulations of the zoo",
     "theory/laws/fisher_information.py": "by the simulations of the zoo",
+    "theory/laws/layer_balance.py": "by the simulations of the zoo",
     "theory/laws/pathways.py": "by the simulations of the zoo",
     "theory/laws/rival_models.py": "by the simulations of the zoo",
     "theory/laws/splitting_bias.py": "by the samplers' biases, tests/samplers/test_step_bias.py",

@@ -27,6 +27,7 @@ from theory.laws import (
     insight,
     kinetics,
     langevin_bias,
+    layer_balance,
     localisation,
     mass_beyond,
     measured_noise,
@@ -77,7 +78,16 @@ _LAWS = {
         measured_noise,
     ),
     "samplers": (gibbs, truncated_normal, replica_exchange, round_trips, splitting_bias),
-    "zoo": (rival_models, pathways, diagonal_network, fisher_information, coopetition, insight, convex_descent),
+    "zoo": (
+        rival_models,
+        pathways,
+        diagonal_network,
+        fisher_information,
+        coopetition,
+        insight,
+        convex_descent,
+        layer_balance,
+    ),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     subject: tuple(equation for law in laws for equation in law.EQUATIONS) for subject, laws in _LAWS.items()

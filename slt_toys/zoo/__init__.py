@@ -21,6 +21,7 @@ NAMES = (
     "deep_linear_pathways",
     "diagonal_linear_network",
     "small_networks",
+    "matrix_completion",
     "logistic_pathways",
 )
 
