@@ -11,6 +11,7 @@ from theory.laws import (
     barrier_spectrum,
     basins,
     confound,
+    convex_descent,
     coopetition,
     crossover,
     diagonal_network,
@@ -28,6 +29,7 @@ from theory.laws import (
     insight,
     kinetics,
     langevin_bias,
+    layer_balance,
     localisation,
     mass_beyond,
     measured_noise,
@@ -91,6 +93,8 @@ _LAWS = {
         generalisation_phases,
         semantic_development,
         teacher_student,
+        convex_descent,
+        layer_balance,
     ),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {

@@ -22,6 +22,8 @@ NAMES = (
     "memorising_saddle",
     "deep_linear_pathways",
     "diagonal_linear_network",
+    "small_networks",
+    "matrix_completion",
     "logistic_pathways",
     "generalisation_at_temperature",
     "generalisation_phases",

@@ -59,6 +59,8 @@ LAWS = {
         "effective-initialisation-shift",
         "effective-initialisation-decay",
     },
+    "matrix_completion": {"layer-balance-step", "balanced-mode-growth"},
+    "small_networks": {"regularised-descent-contraction"},
     "logistic_pathways": {"logistic-flow-time", "logistic-fisher-trace", "logistic-pathway-share"},
 }
 CHECKS = [
