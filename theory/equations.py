@@ -20,6 +20,7 @@ from theory.laws import (
     flow_time,
     fluctuation_dissipation,
     free_energy,
+    generalisation,
     gibbs,
     heavy_tails,
     inertia,
@@ -76,7 +77,7 @@ _LAWS = {
         measured_noise,
     ),
     "samplers": (gibbs, truncated_normal, replica_exchange, round_trips, splitting_bias),
-    "zoo": (rival_models, pathways, diagonal_network, fisher_information, coopetition, insight),
+    "zoo": (rival_models, pathways, diagonal_network, fisher_information, coopetition, insight, generalisation),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     subject: tuple(equation for law in laws for equation in law.EQUATIONS) for subject, laws in _LAWS.items()

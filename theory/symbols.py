@@ -384,6 +384,23 @@ scaled_weight = _real("scaled_weight", "u", "weight behind the gate over the wei
 gate_drift = _real("gate_drift", r"\bar\mu_u", "mean drift of the scaled weight per step, over its noise's square")
 insight_time = _define("insight_time", r"\bar\tau_I", "mean steps until the gate opens, from a weight of 0 [steps]")
 
+# Generalisation of a linear student: errors in units of the variance of the answers' noise
+examples_per_input = _define("examples_per_input", r"\alpha", "examples over inputs, P/N [1]")
+mode_curvature = _define("mode_curvature", r"\lambda_h", "eigenvalue of X X^T, inputs of variance 1/N [1/flow time]")
+spectral_density = _define("spectral_density", r"\rho", "density of eigenvalues per input [flow time]")
+signal_to_noise = _define("signal_to_noise", "S", "variance of the teacher's weights over that of the noise [1]")
+start_to_noise = _define(
+    "start_to_noise", "S_0", "variance of the weights at the start over that of the noise [1]", nonnegative=True
+)
+noise_temperature = _define(
+    "noise_temperature", r"T_\varepsilon", "temperature over the variance of the noise [1]", nonnegative=True
+)
+mode_error = _define("mode_error", r"e_\lambda", "squared distance to the teacher in one mode, mean [noise variance]")
+frozen_error = _define("frozen_error", "e_0", "the same in a mode without any example [noise variance]")
+final_error = _define("final_error", r"E_\infty", "generalisation error at infinite time [noise variance]")
+peak_error = _define("peak_error", r"E_1", "generalisation error at P = N, leading order [noise variance]")
+ridge_error = _define("ridge_error", r"E_\gamma", "least generalisation error of ridge regression [noise variance]")
+
 # Coopetition: weights described by their overlap with a teacher and their square norm
 overlap = _real("overlap", "R", "inner product of a vector of weights with its teacher")
 square_norm = _define("square_norm", "q", "squared norm of a vector of weights")

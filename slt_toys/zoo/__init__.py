@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 NAMES = (
     "coopetition",
     "insight",
+    "generalisation_dynamics",
     "bottleneck",
     "memorising_saddle",
     "deep_linear_pathways",

@@ -16,6 +16,15 @@ from theory.equations import EQUATIONS
 ROOMS = {"__init__", "__main__", "command", "experiment", "model", "study"}  # what is no model
 LAWS = {
     "insight": {"gate-drift", "insight-time"},
+    "generalisation_dynamics": {
+        "spectral-density",
+        "mode-error",
+        "frozen-error",
+        "final-error-many",
+        "final-error-few",
+        "peak-growth",
+        "optimal-ridge-error",
+    },
     "coopetition": {"tensor-loss", "overlap-step", "square-norm-step"},
     "bottleneck": {"bottleneck-passage-time"},
     "memorising_saddle": {"saddle-variance"},
