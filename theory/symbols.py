@@ -385,10 +385,10 @@ gate_drift = _real("gate_drift", r"\bar\mu_u", "mean drift of the scaled weight 
 insight_time = _define("insight_time", r"\bar\tau_I", "mean steps until the gate opens, from a weight of 0 [steps]")
 
 # Generalisation of a linear student: errors in units of the variance of the answers' noise
-examples_per_input = _define("examples_per_input", r"\alpha", "examples over inputs, P/N [1]")
+examples_per_input = _define("examples_per_input", r"\alpha_P", "examples over inputs, P/N [1]")
 mode_curvature = _define("mode_curvature", r"\lambda_h", "eigenvalue of X X^T, inputs of variance 1/N [1/flow time]")
 spectral_density = _define("spectral_density", r"\rho", "density of eigenvalues per input [flow time]")
-signal_to_noise = _define("signal_to_noise", "S", "variance of the teacher's weights over that of the noise [1]")
+signal_to_noise = _define("signal_to_noise", "S_w", "variance of the teacher's weights over that of the noise [1]")
 start_to_noise = _define(
     "start_to_noise", "S_0", "variance of the weights at the start over that of the noise [1]", nonnegative=True
 )

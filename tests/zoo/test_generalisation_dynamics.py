@@ -38,7 +38,10 @@ def test_spectrum_is_that_of_drawn_inputs(ratio):
 
 
 def test_errors_over_time_of_the_reference():
-    """Reported: 6, 4.132, 4.5 at α = .5 and t = 0, 3, ∞; 1.780 and 2.000 at α = 2 and t = 3, ∞."""
+    """Reported: 6, 4.132, 4.5 at α = .5 and t = 0, 3, ∞; 1.780 and 2.000 at α = 2 and t = 3, ∞.
+
+    [eq:mode-error] and its limits [eq:final-error-few] and [eq:final-error-many].
+    """
     assert error_law(0.5, [0, 3, 1e6]) == pytest.approx([6, 4.132, 4.5], abs=5e-4)
     assert error_law(2.0, [3, 1e6]) == pytest.approx([1.780, 2.0], abs=5e-4)
     assert final_error(0.5) == pytest.approx(4.5) and final_error(2.0) == pytest.approx(2.0)

@@ -58,7 +58,7 @@ def derive_spectral_density() -> Derivation:
         "Let $m(z)$ be the trace of $(XX^T - z)^{-1}$ over $N$. Leaving one example out changes $m$ by little, and "
         "adding it to the resolvent gives $x^T(XX^T-z)^{-1}x = m/(1+m)$. Summing over examples,",
         equality(1 + equation_of_m * m, _RATIO * m / (1 + m)),
-        "This is quadratic in $m$. Its roots are real but between the edges $(\\sqrt\\alpha \\pm 1)^2$. There the "
+        "This is quadratic in $m$. Its roots are real but between the edges $(\\sqrt\\alpha_P \\pm 1)^2$. There the "
         "imaginary part over $\\pi$ is the density of eigenvalues.",
     )
 
@@ -99,7 +99,7 @@ def derive_frozen_error() -> Derivation:
     )
     return Derivation.of(
         sympy.expand(result),
-        "Let $\\lambda_h \\to 0$ in [eq:mode-error]. A share $1 - \\alpha$ of modes is such where $\\alpha < 1$: the "
+        "Let $\\lambda_h \\to 0$ in [eq:mode-error]. A share $1 - \\alpha_P$ of modes is such where $\\alpha_P < 1$: the "
         "frozen subspace. Nothing is learnt there, and nothing holds what white noise does.",
     )
 
@@ -139,7 +139,7 @@ def derive_final_error_few() -> Derivation:
     frozen = derive_frozen_error().result.subs(s.noise_temperature, 0)
     return Derivation.of(
         1 + (1 - _RATIO) * frozen + _RATIO / (1 - _RATIO),
-        "A share $1-\\alpha$ of modes is frozen [eq:frozen-error]; the others have the mean of $1/\\lambda_h$, which "
+        "A share $1-\\alpha_P$ of modes is frozen [eq:frozen-error]; the others have the mean of $1/\\lambda_h$, which "
         "is that of the resolvent at 0 less its pole",
         mean,
         "At a temperature the frozen modes diffuse for ever, and there is no final error.",
@@ -161,7 +161,7 @@ def derive_peak_growth() -> Derivation:
     )
     return Derivation.of(
         2 * sqrt(_TIME / pi) * (2 - sqrt(2) + sqrt(2) * s.noise_temperature),
-        "At $\\alpha = 1$ the density [eq:spectral-density] rises at 0 as",
+        "At $\\alpha_P = 1$ the density [eq:spectral-density] rises at 0 as",
         1 / (pi * sqrt(_CURVATURE)),
         "Put $x = \\lambda_h t_e$ into [eq:mode-error] and integrate by parts. The signal's part falls meanwhile.",
     )
@@ -181,10 +181,10 @@ def derive_optimal_ridge_error() -> Derivation:
         sympy.simplify(result),
         "Ridge regression with the ridge $\\gamma$ gives a mode the error",
         mode,
-        "Its slope in $\\gamma$ vanishes at $\\gamma = 1/S$, whatever $\\lambda_h$: one ridge is best for all modes, "
+        "Its slope in $\\gamma$ vanishes at $\\gamma = 1/S_w$, whatever $\\lambda_h$: one ridge is best for all modes, "
         "frozen ones among them. What is left is",
         1 / (_CURVATURE + 1 / signal),
-        "whose mean over all modes is $m(-1/S)$, the positive root of the resolvent's equation [eq:spectral-density].",
+        "whose mean over all modes is $m(-1/S_w)$, the positive root of the resolvent's equation [eq:spectral-density].",
     )
 
 
