@@ -271,6 +271,8 @@ def test_slow_cases_are_cases():
 TESTED_ELSEWHERE = {
     "slt_toys/barriers/decline_study.py": "by the experiment it runs, tests/test_smooth_decline.py",
     "theory/laws/coopetition.py": "by the simulations of the zoo",
+    "theory/laws/batch_noise.py": "by the simulations of the zoo",
+    "theory/laws/double_descent.py": "by the simulations of the zoo",
     "theory/laws/generalisation.py": "by the simulations of the zoo",
     "theory/laws/insight.py": "by the simulations of the zoo",
     "theory/laws/diagonal_network.py": "by the simulations of the zoo",

@@ -10,11 +10,13 @@ from theory.laws import (
     anisotropic_noise,
     barrier_spectrum,
     basins,
+    batch_noise,
     confound,
     coopetition,
     crossover,
     diagonal_network,
     discrete_escape,
+    double_descent,
     equi_temperature,
     fisher_information,
     flow_time,
@@ -77,7 +79,17 @@ _LAWS = {
         measured_noise,
     ),
     "samplers": (gibbs, truncated_normal, replica_exchange, round_trips, splitting_bias),
-    "zoo": (rival_models, pathways, diagonal_network, fisher_information, coopetition, insight, generalisation),
+    "zoo": (
+        rival_models,
+        pathways,
+        diagonal_network,
+        fisher_information,
+        coopetition,
+        insight,
+        generalisation,
+        double_descent,
+        batch_noise,
+    ),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     subject: tuple(equation for law in laws for equation in law.EQUATIONS) for subject, laws in _LAWS.items()

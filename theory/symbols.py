@@ -401,6 +401,25 @@ final_error = _define("final_error", r"E_\infty", "generalisation error at infin
 peak_error = _define("peak_error", r"E_1", "generalisation error at P = N, leading order [noise variance]")
 ridge_error = _define("ridge_error", r"E_\gamma", "least generalisation error of ridge regression [noise variance]")
 
+# Double descent over epochs and batch sizes: least squares, feature by feature and mode by mode
+feature_variance = _define("feature_variance", "v", "variance of a feature: the rate at which it is learnt")
+feature_signal = _define("feature_signal", r"s_\theta", "variance of a feature times its squared weight [loss]")
+feature_noise = _define("feature_noise", r"\varsigma^2/n", "variance of the answers' noise over examples [loss]")
+feature_risk = _define("feature_risk", "R_v", "excess risk of one feature [loss]")
+epochs_done = _define("epochs_done", "k", "steps of gradient descent on all examples", nonnegative=True)
+best_time = _define("best_time", r"t^*_v", "flow time at which the risk of a feature is least")
+scaled_ridge = _define("scaled_ridge", r"\gamma", "ridge over the variance of the inputs times their number [1]")
+recovered_share = _define("recovered_share", "r", "share of the truth that ridge regression recovers [1]")
+mode_moment = _define("mode_moment", r"\overline{\delta^2}", "mean square of the distance in one mode")
+mode_variance = _define("mode_variance", "c_h", "variance of the distance in one mode", nonnegative=True)
+next_mode_moment = _define("next_mode_moment", r"\overline{\delta'^2}", "that mean square after a step")
+next_mode_variance = _define("next_mode_variance", r"c'_h", "that variance after a step")
+mode_loss_square = _define("mode_loss_square", "2f", "mean square residual on the examples, twice the loss [loss]")
+double_excess_loss = _define("double_excess_loss", "2L", "twice the excess loss: curvature times mean square, summed")
+answer_noise = _define("answer_noise", r"\varsigma^2", "variance of the answers' noise [loss]", nonnegative=True)
+stability_sum = _define("stability_sum", r"\Sigma_s", "sum over modes of h/(2 - eta h (1 + 1/B))")
+stationary_excess_loss = _define("stationary_excess_loss", "L", "excess loss that SGD ends at [loss]")
+
 # Coopetition: weights described by their overlap with a teacher and their square norm
 overlap = _real("overlap", "R", "inner product of a vector of weights with its teacher")
 square_norm = _define("square_norm", "q", "squared norm of a vector of weights")

@@ -17,6 +17,8 @@ NAMES = (
     "coopetition",
     "insight",
     "generalisation_dynamics",
+    "double_descent",
+    "batch_double_descent",
     "bottleneck",
     "memorising_saddle",
     "deep_linear_pathways",

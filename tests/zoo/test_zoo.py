@@ -25,6 +25,8 @@ LAWS = {
         "peak-growth",
         "optimal-ridge-error",
     },
+    "double_descent": {"feature-risk-step", "feature-risk-flow", "feature-best-time", "ridge-alignment"},
+    "batch_double_descent": {"minibatch-variance-step", "streaming-moment-step", "streaming-stationary-loss"},
     "coopetition": {"tensor-loss", "overlap-step", "square-norm-step"},
     "bottleneck": {"bottleneck-passage-time"},
     "memorising_saddle": {"saddle-variance"},

@@ -99,8 +99,8 @@ def derive_frozen_error() -> Derivation:
     )
     return Derivation.of(
         sympy.expand(result),
-        "Let $\\lambda_h \\to 0$ in [eq:mode-error]. A share $1 - \\alpha_P$ of modes is such where $\\alpha_P < 1$: the "
-        "frozen subspace. Nothing is learnt there, and nothing holds what white noise does.",
+        "Let $\\lambda_h \\to 0$ in [eq:mode-error]. A share $1 - \\alpha_P$ of modes is such where $\\alpha_P < 1$: "
+        "the frozen subspace. Nothing is learnt there, and nothing holds what white noise does.",
     )
 
 
@@ -184,7 +184,8 @@ def derive_optimal_ridge_error() -> Derivation:
         "Its slope in $\\gamma$ vanishes at $\\gamma = 1/S_w$, whatever $\\lambda_h$: one ridge is best for all modes, "
         "frozen ones among them. What is left is",
         1 / (_CURVATURE + 1 / signal),
-        "whose mean over all modes is $m(-1/S_w)$, the positive root of the resolvent's equation [eq:spectral-density].",
+        "whose mean over all modes is $m(-1/S_w)$, the positive root of the resolvent's equation "
+        "[eq:spectral-density].",
     )
 
 
