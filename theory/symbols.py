@@ -389,11 +389,9 @@ examples_per_input = _define("examples_per_input", r"\alpha_P", "examples over i
 mode_curvature = _define("mode_curvature", r"\lambda_h", "eigenvalue of X X^T, inputs of variance 1/N [1/flow time]")
 spectral_density = _define("spectral_density", r"\rho", "density of eigenvalues per input [flow time]")
 signal_to_noise = _define("signal_to_noise", "S_w", "variance of the teacher's weights over that of the noise [1]")
-start_to_noise = _define(
-    "start_to_noise", "S_0", "variance of the weights at the start over that of the noise [1]", nonnegative=True
-)
+start_to_noise = _define("start_to_noise", "S_0", "first weights' variance over the noise's [1]", nonnegative=True)
 noise_temperature = _define(
-    "noise_temperature", r"T_\varepsilon", "temperature over the variance of the noise [1]", nonnegative=True
+    "noise_temperature", r"T_\varepsilon", "temperature over noise variance [1]", nonnegative=True
 )
 mode_error = _define("mode_error", r"e_\lambda", "squared distance to the teacher in one mode, mean [noise variance]")
 frozen_error = _define("frozen_error", "e_0", "the same in a mode without any example [noise variance]")
@@ -460,16 +458,12 @@ other_well_diffusion = _define("other_well_diffusion", r"D_{\alpha'}", "that at 
 barrier_diffusion = _define("barrier_diffusion", r"D_\ddagger", "diffusion coefficient at the barrier [loss]")
 climb = _define("climb", r"\Psi", "integral of L'/D along the way [1]", real=True)
 barrier_climb = _define("barrier_climb", r"\Delta\Psi_\ddagger", "integral of L'/D from minimum to barrier [1]")
-climb_difference = _define(
-    "climb_difference", r"\Delta\Psi", "integral of L'/D from one minimum to the other [1]", real=True
-)
+climb_difference = _real("climb_difference", r"\Delta\Psi", "integral of L'/D from one minimum to the other [1]")
 stationary_weight = _define("stationary_weight", "p", "stationary density, up to a constant [1/loss]")
 effective_potential = _define("effective_potential", r"V_{\rm eff}", "minus the logarithm of that [1]", real=True)
 escape_factor = _define("escape_factor", r"r_\eta/r_0", "escape rate by steps of this size over that of small ones [1]")
 escape_temperature = _define("escape_temperature", r"T_\ddagger", "temperature that escapes tell [loss]")
-occupancy_temperature = _define(
-    "occupancy_temperature", r"T_{\rm occ}", "temperature that occupancies tell [loss]", real=True
-)
+occupancy_temperature = _real("occupancy_temperature", r"T_{\rm occ}", "temperature that occupancies tell [loss]")
 curvatures = tuple(
     _define(f"curvature_{j}", f"h_{j}", f"curvature along direction {j} [loss/length^2]") for j in (1, 2)
 )
@@ -478,14 +472,11 @@ diffusions = tuple(
     _define(f"diffusion_{name}", f"D_{{{name}}}", f"entry {name} of the diffusion matrix [loss]", real=True)
     for name in ("11", "12", "22")
 )
-gradient_covariance = _define(
-    "gradient_covariance",
-    "C_{12}",
-    "covariance of two directions of one example's gradient [loss^2/length^2]",
-    real=True,
+gradient_covariance = _real(
+    "gradient_covariance", "C_{12}", "covariance of two directions of one example's gradient [loss^2/length^2]"
 )
-weight_covariance = _define(
-    "weight_covariance", r"\Sigma_{12}", "stationary covariance of the weights along the two [length^2]", real=True
+weight_covariance = _real(
+    "weight_covariance", r"\Sigma_{12}", "stationary covariance of the weights along the two [length^2]"
 )
 alignment = _define("alignment", "c", "gradient covariance over Hessian, where they are proportional [loss]")
 direction_temperature = _define("direction_temperature", "T_1", "curvature times variance along direction 1 [loss]")
@@ -494,9 +485,7 @@ variance_ratio = _define(
     "variance_ratio", "r_v", "gradient variance in the second coordinate over that in the first [1]"
 )
 valley_temperature = _define("valley_temperature", r"T_{\rm v}", "temperature of the motion along a valley [loss]")
-quasi_potential = _define(
-    "quasi_potential", r"V_{\rm q}", "quasi-potential: -log density to leading order [1]", real=True
-)
+quasi_potential = _real("quasi_potential", r"V_{\rm q}", "quasi-potential: -log density to leading order [1]")
 path_norm = _define("path_norm", r"\|\varphi'\|", "length of a path's tangent in the metric of the inverse noise")
 drift_norm = _define("drift_norm", r"\|b\|", "length of the drift in the same metric")
 path_drift = _define("path_drift", r"\langle\varphi',b\rangle", "their inner product in that metric", real=True)
