@@ -384,6 +384,40 @@ scaled_weight = _real("scaled_weight", "u", "weight behind the gate over the wei
 gate_drift = _real("gate_drift", r"\bar\mu_u", "mean drift of the scaled weight per step, over its noise's square")
 insight_time = _define("insight_time", r"\bar\tau_I", "mean steps until the gate opens, from a weight of 0 [steps]")
 
+# Generalisation of a linear student: errors in units of the variance of the answers' noise
+examples_per_input = _define("examples_per_input", r"\alpha_P", "examples over inputs, P/N [1]")
+mode_curvature = _define("mode_curvature", r"\lambda_h", "eigenvalue of X X^T, inputs of variance 1/N [1/flow time]")
+spectral_density = _define("spectral_density", r"\rho", "density of eigenvalues per input [flow time]")
+signal_to_noise = _define("signal_to_noise", "S_w", "variance of the teacher's weights over that of the noise [1]")
+start_to_noise = _define("start_to_noise", "S_0", "first weights' variance over the noise's [1]", nonnegative=True)
+noise_temperature = _define(
+    "noise_temperature", r"T_\varepsilon", "temperature over noise variance [1]", nonnegative=True
+)
+mode_error = _define("mode_error", r"e_\lambda", "squared distance to the teacher in one mode, mean [noise variance]")
+frozen_error = _define("frozen_error", "e_0", "the same in a mode without any example [noise variance]")
+final_error = _define("final_error", r"E_\infty", "generalisation error at infinite time [noise variance]")
+peak_error = _define("peak_error", r"E_1", "generalisation error at P = N, leading order [noise variance]")
+ridge_error = _define("ridge_error", r"E_\gamma", "least generalisation error of ridge regression [noise variance]")
+
+# Double descent over epochs and batch sizes: least squares, feature by feature and mode by mode
+feature_variance = _define("feature_variance", "v", "variance of a feature: the rate at which it is learnt")
+feature_signal = _define("feature_signal", r"s_\theta", "variance of a feature times its squared weight [loss]")
+feature_noise = _define("feature_noise", r"\varsigma^2/n", "variance of the answers' noise over examples [loss]")
+feature_risk = _define("feature_risk", "R_v", "excess risk of one feature [loss]")
+epochs_done = _define("epochs_done", "k", "steps of gradient descent on all examples", nonnegative=True)
+best_time = _define("best_time", r"t^*_v", "flow time at which the risk of a feature is least")
+scaled_ridge = _define("scaled_ridge", r"\gamma", "ridge over the variance of the inputs times their number [1]")
+recovered_share = _define("recovered_share", "r", "share of the truth that ridge regression recovers [1]")
+mode_moment = _define("mode_moment", r"\overline{\delta^2}", "mean square of the distance in one mode")
+mode_variance = _define("mode_variance", "c_h", "variance of the distance in one mode", nonnegative=True)
+next_mode_moment = _define("next_mode_moment", r"\overline{\delta'^2}", "that mean square after a step")
+next_mode_variance = _define("next_mode_variance", r"c'_h", "that variance after a step")
+mode_loss_square = _define("mode_loss_square", "2f", "mean square residual on the examples, twice the loss [loss]")
+double_excess_loss = _define("double_excess_loss", "2L", "twice the excess loss: curvature times mean square, summed")
+answer_noise = _define("answer_noise", r"\varsigma^2", "variance of the answers' noise [loss]", nonnegative=True)
+stability_sum = _define("stability_sum", r"\Sigma_s", "sum over modes of h/(2 - eta h (1 + 1/B))")
+stationary_excess_loss = _define("stationary_excess_loss", "L", "excess loss that SGD ends at [loss]")
+
 # Coopetition: weights described by their overlap with a teacher and their square norm
 overlap = _real("overlap", "R", "inner product of a vector of weights with its teacher")
 square_norm = _define("square_norm", "q", "squared norm of a vector of weights")
@@ -439,16 +473,12 @@ other_well_diffusion = _define("other_well_diffusion", r"D_{\alpha'}", "that at 
 barrier_diffusion = _define("barrier_diffusion", r"D_\ddagger", "diffusion coefficient at the barrier [loss]")
 climb = _define("climb", r"\Psi", "integral of L'/D along the way [1]", real=True)
 barrier_climb = _define("barrier_climb", r"\Delta\Psi_\ddagger", "integral of L'/D from minimum to barrier [1]")
-climb_difference = _define(
-    "climb_difference", r"\Delta\Psi", "integral of L'/D from one minimum to the other [1]", real=True
-)
+climb_difference = _real("climb_difference", r"\Delta\Psi", "integral of L'/D from one minimum to the other [1]")
 stationary_weight = _define("stationary_weight", "p", "stationary density, up to a constant [1/loss]")
 effective_potential = _define("effective_potential", r"V_{\rm eff}", "minus the logarithm of that [1]", real=True)
 escape_factor = _define("escape_factor", r"r_\eta/r_0", "escape rate by steps of this size over that of small ones [1]")
 escape_temperature = _define("escape_temperature", r"T_\ddagger", "temperature that escapes tell [loss]")
-occupancy_temperature = _define(
-    "occupancy_temperature", r"T_{\rm occ}", "temperature that occupancies tell [loss]", real=True
-)
+occupancy_temperature = _real("occupancy_temperature", r"T_{\rm occ}", "temperature that occupancies tell [loss]")
 curvatures = tuple(
     _define(f"curvature_{j}", f"h_{j}", f"curvature along direction {j} [loss/length^2]") for j in (1, 2)
 )
@@ -457,14 +487,11 @@ diffusions = tuple(
     _define(f"diffusion_{name}", f"D_{{{name}}}", f"entry {name} of the diffusion matrix [loss]", real=True)
     for name in ("11", "12", "22")
 )
-gradient_covariance = _define(
-    "gradient_covariance",
-    "C_{12}",
-    "covariance of two directions of one example's gradient [loss^2/length^2]",
-    real=True,
+gradient_covariance = _real(
+    "gradient_covariance", "C_{12}", "covariance of two directions of one example's gradient [loss^2/length^2]"
 )
-weight_covariance = _define(
-    "weight_covariance", r"\Sigma_{12}", "stationary covariance of the weights along the two [length^2]", real=True
+weight_covariance = _real(
+    "weight_covariance", r"\Sigma_{12}", "stationary covariance of the weights along the two [length^2]"
 )
 alignment = _define("alignment", "c", "gradient covariance over Hessian, where they are proportional [loss]")
 direction_temperature = _define("direction_temperature", "T_1", "curvature times variance along direction 1 [loss]")
@@ -473,9 +500,7 @@ variance_ratio = _define(
     "variance_ratio", "r_v", "gradient variance in the second coordinate over that in the first [1]"
 )
 valley_temperature = _define("valley_temperature", r"T_{\rm v}", "temperature of the motion along a valley [loss]")
-quasi_potential = _define(
-    "quasi_potential", r"V_{\rm q}", "quasi-potential: -log density to leading order [1]", real=True
-)
+quasi_potential = _real("quasi_potential", r"V_{\rm q}", "quasi-potential: -log density to leading order [1]")
 path_norm = _define("path_norm", r"\|\varphi'\|", "length of a path's tangent in the metric of the inverse noise")
 drift_norm = _define("drift_norm", r"\|b\|", "length of the drift in the same metric")
 path_drift = _define("path_drift", r"\langle\varphi',b\rangle", "their inner product in that metric", real=True)

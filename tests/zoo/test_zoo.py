@@ -16,9 +16,29 @@ from tests.seeds import fresh_seed
 from theory.equations import EQUATIONS
 
 ROOT = Path(__file__).parents[2]
-ROOMS = {"__init__", "__main__", "command", "experiment", "local_fields", "model", "rounds", "study"}  # what is no model
+ROOMS = {
+    "__init__",
+    "__main__",
+    "command",
+    "experiment",
+    "local_fields",
+    "model",
+    "rounds",
+    "study",
+}  # what is no model
 LAWS = {
     "insight": {"gate-drift", "insight-time"},
+    "generalisation_dynamics": {
+        "spectral-density",
+        "mode-error",
+        "frozen-error",
+        "final-error-many",
+        "final-error-few",
+        "peak-growth",
+        "optimal-ridge-error",
+    },
+    "double_descent": {"feature-risk-step", "feature-risk-flow", "feature-best-time", "ridge-alignment"},
+    "batch_double_descent": {"minibatch-variance-step", "streaming-moment-step", "streaming-stationary-loss"},
     "coopetition": {"tensor-loss", "overlap-step", "square-norm-step"},
     "generalisation_at_temperature": {
         "gibbs-generalisation-error",
