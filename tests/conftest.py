@@ -64,10 +64,10 @@ def pytest_fixture_setup(fixturedef, request):
 SLOW_CASES = Path(__file__).with_name("slow_cases.txt")
 # Files that take longest with few tests: given out first, so that no worker is left alone with one at the end.
 FIRST = (
-    "tests/test_equi_temperature.py", "tests/test_temperature.py", "tests/test_seeds.py", "tests/test_critical_period.py",
-    "tests/test_invariance.py", "tests/exact/test_named_energies.py", "tests/exact/test_many_wells.py",
-    "tests/test_fuzz.py", "tests/test_phase_diagram.py", "tests/cifar/", "tests/learning_coefficient/", "tests/worlds/",
-    "tests/zoo/", "tests/exact/", "tests/protocol/", "tests/samplers/",
+    "tests/test_equi_temperature.py", "tests/test_temperature.py", "tests/test_seeds.py",
+    "tests/test_critical_period.py", "tests/test_invariance.py", "tests/exact/test_named_energies.py",
+    "tests/exact/test_many_wells.py", "tests/test_fuzz.py", "tests/test_phase_diagram.py", "tests/cifar/",
+    "tests/learning_coefficient/", "tests/worlds/", "tests/zoo/", "tests/exact/", "tests/protocol/", "tests/samplers/",
 )  # fmt: skip
 
 

@@ -28,6 +28,21 @@ learned_share = _define("learned_share", "r_n", "strength of a mode over its str
 feature_strength = _real("feature_strength", "p'", "what the network says of a feature, for an item that has it [1]")
 illusory_strength = _real("illusory_strength", r"\bar p'", "the same for an item of the sibling, which has it not [1]")
 
+# Convex descent: two starts, and layers of a deep linear network
+ridge_strength = _define("ridge_strength", "m", "strength of the ridge, half m |w|^2, in the loss [loss/length^2]")
+steps_done = _define("steps_done", "t", "steps of gradient descent done [1]", nonnegative=True)
+distance_left = _define("distance_left", r"d_t/d_0", "distance of two runs over that at their start, at most [1]")
+balance_change = _real("balance_change", r"\Delta D_{ij}", "change of an entry of two layers' imbalance in a step")
+square_slope_before = _real(
+    "square_slope_before", r"(G_l^T G_l)_{ij}", "that entry of the first layer's gradient squared"
+)
+square_slope_behind = _real(
+    "square_slope_behind", r"(G_{l+1} G_{l+1}^T)_{ij}", "that entry of the second layer's gradient squared"
+)
+mode_strength = _define("mode_strength", r"\sigma", "singular value of the product of all layers")
+mode_pull = _real("mode_pull", "f", "minus the loss's gradient along the mode, u^T (-grad L) v")
+mode_growth = _real("mode_growth", r"\dot\sigma", "growth of the singular value per flow time")
+
 # Teacher and student: averages over the local fields of two-layer networks
 field_variances = tuple(
     _define(f"field_variance_{a}", f"C_{{{a}{a}}}", f"variance of the local field {a} [1]") for a in "abcd"

@@ -451,21 +451,6 @@ decay_integral = _define("decay_integral", r"\Lambda_w", "integral of the weight
 feature_second_moment = _define("feature_second_moment", r"H_{jj}", "mean square of a feature over the data")
 loss_integral = _define("loss_integral", r"\int L", "integral of the loss over flow time")
 
-# Convex descent: two starts, and layers of a deep linear network
-ridge_strength = _define("ridge_strength", "m", "strength of the ridge, half m |w|^2, in the loss [loss/length^2]")
-steps_done = _define("steps_done", "t", "steps of gradient descent done [1]", nonnegative=True)
-distance_left = _define("distance_left", r"d_t/d_0", "distance of two runs over that at their start, at most [1]")
-balance_change = _real("balance_change", r"\Delta D_{ij}", "change of an entry of two layers' imbalance in a step")
-square_slope_before = _real(
-    "square_slope_before", r"(G_l^T G_l)_{ij}", "that entry of the first layer's gradient squared"
-)
-square_slope_behind = _real(
-    "square_slope_behind", r"(G_{l+1} G_{l+1}^T)_{ij}", "that entry of the second layer's gradient squared"
-)
-mode_strength = _define("mode_strength", r"\sigma", "singular value of the product of all layers")
-mode_pull = _real("mode_pull", "f", "minus the loss's gradient along the mode, u^T (-grad L) v")
-mode_growth = _real("mode_growth", r"\dot\sigma", "growth of the singular value per flow time")
-
 # Noise that is no temperature
 diffusion = _define("diffusion", "D(w)", "diffusion coefficient: dw = -L' dt + sqrt(2 D(w)) dW, Ito [loss]")
 well_diffusion = _define("well_diffusion", r"D_\alpha", "diffusion coefficient at the minimum that is left [loss]")

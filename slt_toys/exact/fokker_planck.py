@@ -311,7 +311,7 @@ def _time_of_several(factors: Elimination, weights: Array, shape: Array, toleran
     for _ in range(iterations):
         block = block / np.abs(block).max(axis=0)
         block = block - weights @ block
-        triangle = np.linalg.qr(root[:, None] * block, mode="r")
+        triangle = np.asarray(np.linalg.qr(root[:, None] * block, mode="r"))
         block = np.linalg.solve(triangle.T, block.T).T  # each of mean square 1, and none like another
         response = np.column_stack([
             substitute(factors, np.maximum(f, 0.0)) - substitute(factors, np.maximum(-f, 0.0)) for f in block.T

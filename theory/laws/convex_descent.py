@@ -10,6 +10,7 @@ from __future__ import annotations
 import sympy
 from sympy import Rational, Symbol
 
+from theory import network_symbols as nets
 from theory import symbols as s
 from theory.derivation import Derivation, Equation, demand, demand_zero, equality
 
@@ -28,7 +29,7 @@ def _curvature_of_the_logistic_loss() -> None:
 def derive_regularised_descent_contraction() -> Derivation:
     """Distance of two runs after some steps over that at the start, at most."""
     _curvature_of_the_logistic_loss()
-    rate, least, steps = s.learning_rate, s.ridge_strength, s.steps_done
+    rate, least, steps = s.learning_rate, nets.ridge_strength, nets.steps_done
     most = Symbol("Lambda_max", nonnegative=True)  # the largest curvature of the examples
     share = Symbol("x", positive=True)  # of it, along some direction
     least_factor, factor = 1 - rate * least, 1 - rate * (least + share * most / (1 + share))
@@ -60,10 +61,10 @@ EQUATIONS = (
     Equation(
         "regularised-descent-contraction",
         "A regularised convex loss forgets its start",
-        s.distance_left,
+        nets.distance_left,
         derive_regularised_descent_contraction,
         "Why a warm start cannot matter there: an upper bound, and exact perpendicular to the examples.",
-        {s.learning_rate: Rational(1, 2), s.ridge_strength: Rational(1, 10), s.steps_done: 20},
+        {s.learning_rate: Rational(1, 2), nets.ridge_strength: Rational(1, 10), nets.steps_done: 20},
         source="derived here; the argument is that of strongly convex optimisation, Nesterov (2004), Introductory "
         "Lectures on Convex Optimization, section 2.1",
         tests=_TESTS,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sympy
 from sympy import Matrix, Rational, Symbol
 
+from theory import network_symbols as nets
 from theory import symbols as s
 from theory.derivation import Derivation, Equation, demand_zero, equality
 
@@ -35,7 +36,7 @@ def derive_layer_balance_step() -> Derivation:
     told = rate**2 * (slopes[0].T * slopes[0] - slopes[1] * slopes[1].T)
     for entry in (*demand, *(after - before - told)):
         demand_zero(sympy.expand(entry), "terms of first order cancel")
-    result = rate**2 * (s.square_slope_before - s.square_slope_behind)
+    result = rate**2 * (nets.square_slope_before - nets.square_slope_behind)
     return Derivation.of(
         result,
         "With $G_l = (W_1\\cdots W_{l-1})^T R (W_{l+1}\\cdots W_d)^T$ both $W_l^T G_l$ and $G_{l+1} W_{l+1}^T$ are "
@@ -48,7 +49,7 @@ def derive_layer_balance_step() -> Derivation:
 
 def derive_balanced_mode_growth() -> Derivation:
     """Rate at which a singular value of the product grows where all layers carry the same share of it."""
-    depth, strength, pull = s.depth, s.mode_strength, s.mode_pull
+    depth, strength, pull = s.depth, nets.mode_strength, nets.mode_pull
     shares = sympy.symbols("p_1 p_2 p_3", positive=True)
     velocity = [pull * sympy.prod(shares) / own for own in shares]  # - dL/dp = pull times the other layers
     for own, other, one, two in zip(shares, shares[1:], velocity, velocity[1:], strict=False):
@@ -79,20 +80,20 @@ EQUATIONS = (
     Equation(
         "layer-balance-step",
         "Deep linear network: the balance of two layers",
-        s.balance_change,
+        nets.balance_change,
         derive_layer_balance_step,
         "Exact for gradient descent, minibatches or not; of second order in the learning rate.",
-        {s.learning_rate: Rational(1, 10), s.square_slope_before: 2, s.square_slope_behind: 1},
+        {s.learning_rate: Rational(1, 10), nets.square_slope_before: 2, nets.square_slope_behind: 1},
         source=_SOURCE,
         tests=_TESTS,
     ),
     Equation(
         "balanced-mode-growth",
         "Deep linear network: how fast a mode grows",
-        s.mode_growth,
+        nets.mode_growth,
         derive_balanced_mode_growth,
         "Why the period closes when the first task's modes have grown. Exact for balanced layers in gradient flow.",
-        {s.depth: 3, s.mode_strength: 8, s.mode_pull: Rational(1, 10)},
+        {s.depth: 3, nets.mode_strength: 8, nets.mode_pull: Rational(1, 10)},
         source=_SOURCE,
         tests=_TESTS,
     ),
