@@ -40,7 +40,7 @@ square_slope_behind = _real(
     "square_slope_behind", r"(G_{l+1} G_{l+1}^T)_{ij}", "that entry of the second layer's gradient squared"
 )
 mode_strength = _define("mode_strength", r"\sigma", "singular value of the product of all layers")
-mode_pull = _real("mode_pull", "f", "minus the loss's gradient along the mode, u^T (-grad L) v")
+mode_pull = _real("mode_pull", r"f_\sigma", "minus the loss's gradient along the mode, u^T (-grad L) v")
 mode_growth = _real("mode_growth", r"\dot\sigma", "growth of the singular value per flow time")
 
 # Teacher and student: averages over the local fields of two-layer networks
