@@ -324,8 +324,8 @@ def claims(data: xr.Dataset) -> tuple[Claim, ...]:
     told, _ = wbic_law(SIZE)
     return (
         Claim.of(
-            "crossing-at-its-limit", f"n times the Bayes error of y = w1 w2 + noise at β = 1 is {limit:g}: at n = "
-            f"{SIZE} it is {crossing:.3f} ± {reach:.3f}.", crossing,
+            "crossing-at-its-limit", f"n times the Bayes error of y = w1w2 is {crossing:.3f} ± {reach:.3f} at "
+            f"n = {SIZE}, β = 1; its limit is {limit:g}.", crossing,
             (crossing - reach, crossing + reach), limit,
         ),
         _post_claim(data, "post-square", "square", "bayes", "the Bayes error of y = w² + noise"),

@@ -470,6 +470,6 @@ curvature, and white noise is not. From small weights all units learn the same f
 
 Where this departs from the papers: minibatches and white noise are ours, spare units start without weights, and
 students of the table start right.""",
-        dataset, claims, tables, influences,
+        dataset, claims, tables, influences, most_seconds=90.0,
     ),
 )  # fmt: skip
