@@ -24,7 +24,7 @@ from .mirror import centre_of_wells
 from .periodic import check_periods, in_period, period_scale, refuse_periodic, wrapped
 from .phases import Phase, PhaseError, declare_phase, derive_phases
 from .regions import region_labels
-from .same_space import in_order_of, named_alike
+from .same_space import deficit_for, in_order_of
 
 __all__ = ["Phase", "PhaseError", "Potential", "PotentialPair", "declare_phase"]
 
@@ -350,13 +350,7 @@ class PotentialPair:
                     f"{role} potential {potential.name} has one phase; a critical period needs two, "
                     "such as (w**2-1)**2 - 0.15*w"
                 )
-        self.clean.phase_number(self.stuck_phase)
-        object.__setattr__(self, "deficit", named_alike(self.deficit, self.clean))
-        if self.stuck_phase not in (phase.name for phase in self.deficit.phases):
-            raise ValueError(
-                f"deficit potential {self.deficit.name} has no minimum in phase {self.stuck_phase!r} of the clean one; "
-                "give as stuck_phase one where it has"
-            )
+        object.__setattr__(self, "deficit", deficit_for(self.deficit, self.clean, self.stuck_phase))
 
 
 def check_boundary(boundary: Any, box: bool | None = None) -> Boundary:

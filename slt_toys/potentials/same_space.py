@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 OUTSIDE = "outside"
 MOST_PHASES = 64  # as :mod:`slt_toys.potentials.phases` tells apart
 
-__all__ = ["check_same_space", "in_order", "in_order_of", "named_alike"]
+__all__ = ["check_same_space", "deficit_for", "in_order", "in_order_of", "named_alike"]
 
 
 def in_order_of(coordinates: tuple[sympy.Symbol, ...], **potentials: Potential) -> tuple[Potential, ...]:
@@ -138,6 +138,24 @@ def named_alike(potential: Potential, other: Potential) -> Potential:
             name = f"{name} {number}"
         names[i] = name
     return replace(potential, phases=tuple(replace(phase, name=names[i]) for i, phase in enumerate(phases)))
+
+
+def deficit_for(deficit: Potential, clean: Potential, stuck_phase: str) -> Potential:
+    """The deficit of a pair, with its phases named as the clean one's: :func:`named_alike`.
+
+    Raises
+    ------
+    ValueError
+        In one line, when the clean potential has no such phase, or the deficit no minimum there.
+    """
+    clean.phase_number(stuck_phase)
+    named = named_alike(deficit, clean)
+    if stuck_phase not in (phase.name for phase in named.phases):
+        raise ValueError(
+            f"deficit potential {deficit.name} has no minimum in phase {stuck_phase!r} of the clean one; give as "
+            "stuck_phase one where it has"
+        )
+    return named
 
 
 def check_same_space(**potentials: Potential) -> None:
