@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -85,4 +86,4 @@ def _run(name: str, seed: int, out: Path, docs: Path | None) -> None:
 
 def _be_quiet() -> None:
     """A process of the pool shows no progress of its own."""
-    sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
+    sys.stderr = io.StringIO()

@@ -70,7 +70,7 @@ def derive_streaming_moment_step() -> Derivation:
     demand_zero(sympy.expand(second - result), "second moment of the step")
     return Derivation.of(
         result,
-        "With new normal examples at every step the gradient of one example has the second moment",
+        "With new normal examples at every step the gradient of one example has the second moment $\\overline{g^2}$:",
         equality(Symbol(r"\overline{g^2}"), sympy.expand(one)),
         "by the fourth moments of normal numbers. In a mean over $B$ examples, $B$ of the $B^2$ pairs are of an "
         "example with itself; in the others the gradients are independent given the weights.",

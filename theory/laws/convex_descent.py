@@ -43,7 +43,7 @@ def derive_regularised_descent_contraction() -> Derivation:
     return Derivation.of(
         result,
         "Two runs at $w$ and $w'$ have gradients that differ by $\\bar H (w - w')$, with the Hessian's mean $\\bar H$ "
-        "on the way between them. A step therefore makes of their difference",
+        "on the way between them. A step therefore makes of their difference $(w-w')_t$ the next one, $(w-w')_{t+1}$:",
         equality(
             Symbol(r"(w-w')_{t+1}"),
             (1 - rate * Symbol(r"\bar H")) * Symbol(r"(w-w')_t"),

@@ -42,7 +42,7 @@ def derive_feature_risk_step() -> Derivation:
         "With many more examples than features the second moments of the examples are the true ones, and a step of "
         "gradient descent moves the distance $d$ of a weight to the truth by $-\\eta v d + \\eta\\sqrt{v}\\,\\xi$, "
         "where $\\xi$ of variance $\\varsigma^2/n$ is what the noise of the answers has along the feature. After $k$ "
-        "steps $d$ is",
+        "steps from $d_0$ it is",
         solved,
         "The risk is $v\\,\\overline{d^2}$: signal that is left, and noise that has been fitted.",
     )
