@@ -22,6 +22,7 @@ from figures.style import (
     INK,
     LAW,
     SAMPLED,
+    narrow_log_ticks,
     phase_colour_map,
     plain_ticks,
     reach,
@@ -148,6 +149,7 @@ def _stuck(figure: Figure, place: Any, data: xr.Dataset) -> None:
     left.set_title("c  Stuck probability")
     right.set(xlabel=r"temperature at the switch $T(e_s)$ (loss)", xscale="log", title="collapsed")
     right.invert_xaxis()
+    narrow_log_ticks(right.xaxis)
     right.tick_params(labelleft=False)
     handles = [
         left.plot(
@@ -259,7 +261,7 @@ def _lines(figure: Figure, place: Any, data: xr.Dataset) -> None:
         axes.plot(x, own["landscape"], color=look.colour, linestyle=style, label=role)
         axes.plot(own["phase_minimum"].values[:, 0], own["phase_loss"], "o", color=look.colour, markersize=5.5)
     axes.set(
-        xlabel=str(np.atleast_1d(data.attrs["coordinates"])[0]), ylabel="loss $L$",
+        xlabel=str(np.atleast_1d(data.attrs["coordinate_names"])[0]), ylabel="loss $L$",
         xlim=(x[0], x[-1]), ylim=(floor - 0.1 * (top - floor), top + 0.6 * (top - floor)),
         title="d  The two energies, and ends by each definition",
     )  # fmt: skip
@@ -275,8 +277,8 @@ def _planes(figure: Figure, place: Any, data: xr.Dataset) -> None:
         axes, own = figure.add_subplot(cell), data.sel(role=role)
         axes.contourf(x, y, own["landscape"].values.T, levels=levels, cmap=phase_colour_map(), extend="max")
         axes.plot(*own["phase_minimum"].values.T, "o", color=INK, markerfacecolor="white", markersize=6)
-        axes.set(xlabel=data.attrs["coordinates"][0], title=f"d  Energies: {role}" if role == "deficit" else role)
+        axes.set(xlabel=data.attrs["coordinate_names"][0], title=f"d  Energies: {role}" if role == "deficit" else role)
         if role == "deficit":
-            axes.set_ylabel(data.attrs["coordinates"][1])
+            axes.set_ylabel(data.attrs["coordinate_names"][1])
         else:
             axes.tick_params(labelleft=False)

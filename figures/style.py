@@ -87,6 +87,18 @@ def plain_ticks(axis: Axis, places: Iterable[float] | Locator, formatter: Format
     axis.set_major_formatter(formatter or FuncFormatter(lambda value, _: f"{value:g}"))
 
 
+def narrow_log_ticks(axis: Axis) -> None:
+    """Plain ticks 1, 2, 5, 10, ... on a logarithmic axis that shows fewer than two powers of ten; others stay.
+
+    Matplotlib labels the ticks between two powers there, one over the other.
+    """
+    low, high = sorted(axis.get_view_interval())
+    powers = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    if ((10**powers >= low) & (10**powers <= high)).sum() < 2:
+        places = np.outer(10**powers, [1, 2, 5]).ravel()
+        plain_ticks(axis, places[(places >= low) & (places <= high)])
+
+
 def reach(value: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Distances from values to the ends of their intervals, as ``errorbar`` takes them; 0 where an end is open."""
     return np.nan_to_num(np.maximum([value - low, high - value], 0))

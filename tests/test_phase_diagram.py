@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from figures.__main__ import redraw
 from slt_toys.phase_diagram import PhaseDiagram
 from slt_toys.reports import phase_diagram as report
 from slt_toys.results.recipe import carry_out, dataset_of, main
@@ -167,3 +168,12 @@ def test_one_batch_size_has_an_end_and_no_law_of_batch_sizes():
     assert found["end-at-64"].value == pytest.approx(58.3, abs=0.3)
     assert found["toy-halving"].verdict == found["collapse-exponent"].verdict == "cannot tell"
     assert report.tables(dataset)[1].rows[0][2:] == ("-", "-", "-")
+
+
+@pytest.mark.slow
+def test_a_diagram_of_an_own_energy_is_drawn_again_from_its_file(tmp_path):
+    options = {"batch_sizes": (128, 256), "chains": 100, "resolution": 8, "potential": "(v**2-1)**2 - 0.15*v"}
+    carry_out(PhaseDiagram(**options, out=tmp_path / "made"))
+    redraw(["phase_diagram"], tmp_path / "made", tmp_path / "again", ["png"])
+    made, again = (tmp_path / folder / "phase_diagram.png" for folder in ("made", "again"))
+    assert made.read_bytes() == again.read_bytes()

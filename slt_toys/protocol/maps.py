@@ -53,7 +53,7 @@ def energy_map(pair: PotentialPair) -> xr.Dataset:
     return xr.Dataset(
         {"landscape": (("role", *names), np.stack([p.energy_function()(points) for p in both]))},
         {"role": ["deficit", "clean"], **dict(zip(names, axes, strict=True))},
-        {"coordinates": [w.name for w in pair.clean.coordinates]},
+        {"coordinate_names": [w.name for w in pair.clean.coordinates]},
     )
 
 

@@ -33,6 +33,8 @@ __all__ = [
 
 _WAITING: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("waiting", default=None)  # see written_together
 
+LOST = "coordinates"  # an attribute that has a meaning of its own in NetCDF
+
 
 class _Figure(Protocol):
     """What `write_figure` needs of a figure: matplotlib itself is not imported here."""
@@ -220,6 +222,11 @@ def write_groups(groups: Mapping[str, xarray.Dataset], path: str | os.PathLike[s
         If the folder is missing or cannot be written to; ``path`` is then as it was.
     """
     path = Path(path)
+    for dataset in groups.values():
+        if LOST in dataset.attrs:
+            raise ValueError(
+                f"dataset cannot be written to {path.name}: its attribute {LOST!r} would be lost in reading"
+            )
     with _replacing(path) as temporary:
         try:
             for number, (name, dataset) in enumerate(groups.items()):

@@ -94,3 +94,17 @@ def test_redraw_from_saved_results(tmp_path, monkeypatch, capsys):
     for names, message in ((["nothing"], "no figure 'nothing'"), (["unrun"], "no unrun.nc")):
         assert command.main([*names, "--data", str(tmp_path)]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_ticks_of_a_narrow_logarithmic_axis_are_plain():
+    figure = Figure()
+    for limits, expected in (((0.02, 0.7), [0.02, 0.05, 0.1, 0.2, 0.5]), ((0.7, 0.02), [0.02, 0.05, 0.1, 0.2, 0.5])):
+        axes = figure.add_subplot()
+        axes.set(xscale="log", xlim=limits)
+        style.narrow_log_ticks(axes.xaxis)
+        assert list(axes.get_xticks()) == pytest.approx(expected) and list(axes.get_xticks(minor=True)) == []
+    wide = figure.add_subplot()
+    wide.set(xscale="log", xlim=(0.02, 20))
+    before = list(wide.get_xticks())
+    style.narrow_log_ticks(wide.xaxis)
+    assert list(wide.get_xticks()) == before

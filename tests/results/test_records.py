@@ -154,3 +154,12 @@ def test_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
 def test_folder_that_root_cannot_write_is_refused():
     with pytest.raises(OSError, match=r"^out: cannot write to .*name a folder"):
         records.writable_folder("/proc/slt_toys/results")
+
+
+def test_an_attribute_that_reading_loses_is_refused(tmp_path):
+    data = xarray.Dataset({"x": ("y", [1.0])}, attrs={"coordinates": ["w"]})
+    data.to_netcdf(tmp_path / "lost.nc", engine="h5netcdf")
+    assert "coordinates" not in xarray.load_dataset(tmp_path / "lost.nc", engine="h5netcdf").attrs
+    with pytest.raises(ValueError, match="attribute 'coordinates' would be lost in reading"):
+        records.write_dataset(data, tmp_path / "data.nc")
+    assert not (tmp_path / "data.nc").exists()
