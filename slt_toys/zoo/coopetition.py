@@ -25,6 +25,7 @@ from numba import njit
 
 from ..reference.laws import law
 from ..results.claims import Claim, Table, Verdict, number_text
+from ..results.progress import progress
 from .model import Array, Check, Measured, ZooModel
 from .study import Influence, Study, share
 
@@ -260,10 +261,16 @@ def dataset(seed: int) -> xr.Dataset:
     put("keeps", "decay", [share(traces[d][emerged(traces[d]), 0, -1] < LOST) for d in DECAYS])
     put("has", "later", times)
     put("second", "decay", [share(traces[d][:, 1, -1] < LOST) for d in DECAYS])
-    noisy = [train(NOISY_RUNS, seed, steps=LONG, temperature=temperature) for temperature in TEMPERATURES]
+    noisy, small = [], []
+    with progress("noisy runs", len(TEMPERATURES) + len(BATCHES)) as advance:
+        for temperature in TEMPERATURES:
+            noisy.append(train(NOISY_RUNS, seed, steps=LONG, temperature=temperature))
+            advance()
+        for batch in BATCHES:
+            small.append(train(NOISY_RUNS, seed, batch=batch))
+            advance()
     put("keeps_at_temperature", "temperature", [share(t[emerged(t), 0, -1] < LOST) for t in noisy])
     put("emerges_at_temperature", "temperature", [share(emerged(t)) for t in noisy])
-    small = [train(NOISY_RUNS, seed, batch=batch) for batch in BATCHES]
     put("keeps_at_batch", "batch", [share(t[emerged(t), 0, -1] < LOST) for t in small])
     put("emerges_at_batch", "batch", [share(emerged(t)) for t in small])
     ablations = {
