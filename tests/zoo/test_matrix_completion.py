@@ -116,7 +116,9 @@ def test_depth_3_jumps_by_an_order_of_magnitude():
 
 @pytest.mark.slow
 def test_minibatches_act_by_learning_rate_over_batch_size():
-    """Reported: .336 without, .293 and .276 with B = 20 and 5, small rates. Here .29 at a ratio of .01, .09 at .04."""
+    """Reported: .336 without, .293 and .276 with B = 20 and 5, small rates. Here the ratio .01 divides the error by 1.4
+    and the ratio .04 by 3.2, from either batch size; the recorded runs' spread leaves these bounds five deviations away.
+    """
     own, layers = tasks(fresh_seed(), 3)
     descend(layers, own.first, own.places, 6000.0)
     ends = []
@@ -125,7 +127,7 @@ def test_minibatches_act_by_learning_rate_over_batch_size():
         descend(after, own.second, own.places, 6000.0, rate, batch=batch, seed=fresh_seed())
         ends.append(completion_error(after, own.second))
     plain, small, large, same = ends
-    assert large < 0.85 * plain < 1.1 * small and abs(np.log(same / large)) < 0.3
+    assert large < 0.95 * small < plain and abs(np.log(same / large)) < 0.5 < np.log(plain / large)
 
 
 @pytest.mark.slow
