@@ -117,7 +117,7 @@ def test_depth_3_jumps_by_an_order_of_magnitude():
 @pytest.mark.slow
 def test_minibatches_act_by_learning_rate_over_batch_size():
     """Reported: .336 without, .293 and .276 with B = 20 and 5, small rates. Here the ratio .01 divides the error by 1.4
-    and the ratio .04 by 3.2, from either batch size; the recorded runs' spread leaves these bounds five deviations away.
+    and the ratio .04 by 3.2, from either batch size; the spread of runs leaves these bounds five deviations away.
     """
     own, layers = tasks(fresh_seed(), 3)
     descend(layers, own.first, own.places, 6000.0)
