@@ -20,7 +20,10 @@ def preferred_phase(pair: PotentialPair) -> str:
 
 @lru_cache(maxsize=64)
 def component_pairs(pair: PotentialPair) -> tuple[PotentialPair, ...]:
-    """Split a separable pair into the pairs of its components that have two phases; other pairs are left whole."""
+    """Split a separable pair into the pairs of its components where runs can get stuck; other pairs are left whole.
+
+    They can where the component has two phases and the clean one prefers another than the deficit.
+    """
     groups = pair.clean.components()
     if len(groups) == 1 or pair.deficit.components() != groups:
         if pair.clean.dimension > 2:
@@ -34,9 +37,10 @@ def component_pairs(pair: PotentialPair) -> tuple[PotentialPair, ...]:
         deficit, clean = pair.deficit.component(number), pair.clean.component(number)
         if len(clean.phases) > 1:
             stuck = clean.phases[phase_at(clean, stuck_point[list(group)])].name
-            parts.append(PotentialPair(f"{pair.name}[{number}]", deficit, clean, stuck))
+            if clean.minimum_loss(stuck) > min(clean.minimum_loss(phase.name) for phase in clean.phases):
+                parts.append(PotentialPair(f"{pair.name}[{number}]", deficit, clean, stuck))
     if not parts:
-        raise ValueError(f"pair {pair.name} has no component with two phases; a critical period needs two")
+        raise ValueError(f"pair {pair.name} has no component with two phases of which the deficit prefers another")
     return tuple(parts)
 
 

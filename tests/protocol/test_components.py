@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from slt_toys.potentials.catalogue import find_pair
+from slt_toys.potentials.from_text import read_pair
 from slt_toys.potentials.potential import PotentialPair
 from slt_toys.protocol.components import component_pairs, stuck_components
 
@@ -30,3 +31,15 @@ def test_bad_input_is_refused_in_one_line(make, message):
     with pytest.raises(ValueError, match=message) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+def test_a_component_that_both_energies_agree_on_holds_no_run():
+    """Styblinski and Tang's energy, tilted along one axis: along the other deficit and clean prefer the same well."""
+    energy = "(x**4-16*x**2+5*x)/2 + (y**4-16*y**2+5*y)/2"
+    pair = read_pair(energy, f"{energy} - 8*x")
+    (part,) = component_pairs(pair)
+    assert part.clean.coordinates == pair.clean.coordinates[:1]
+    points = np.array([[-2.9, -2.9], [2.7, -2.9], [2.7, 2.7], [-2.9, 2.7]])
+    assert stuck_components(pair, points).tolist() == [[False, True, True, False]]
+    both = read_pair(energy, f"{energy} - 8*x - 8*y")
+    assert len(component_pairs(both)) == 2
