@@ -111,7 +111,7 @@ def named_alike(potential: Potential, other: Potential) -> Potential:
     """The potential with its phases called as those of another one in whose regions they lie.
 
     Names such as left and right are given by the order of the minima in each potential alone, and a tilt may change
-    that order. Of several minima in one region the lowest takes the name, the others keep theirs or get a number.
+    that order. Of several minima in one region the lowest takes the name, the others get a number.
 
     Parameters
     ----------

@@ -9,7 +9,8 @@ import sympy
 from slt_toys.exact.fokker_planck import fokker_planck, grid_for, relaxation_time
 from slt_toys.exact.kinetics import mean_first_passage_time
 from slt_toys.exact.refinement import refined_passage_time, refined_relaxation_time
-from slt_toys.exact.turned import laid, suited, turned
+from slt_toys.exact.saddles import saddles
+from slt_toys.exact.turned import _barrier, laid, suited, turned
 from slt_toys.potentials.catalogue import find_pair, find_potential
 from slt_toys.potentials.potential import Potential, PotentialPair
 from slt_toys.protocol.exact import exact_stuck_probability
@@ -110,3 +111,12 @@ def test_a_valley_too_narrow_and_bent_is_refused_in_one_line():
     for potential in (LINE, find_potential("normal_crossing_against_point")):
         with pytest.raises(ValueError, match="two coordinates and no walls"):
             turned(potential, sympy.Rational(1, 3))
+
+
+def test_cells_are_asked_for_at_the_barrier_that_is_passed_last():
+    """Three bumps: the shallow one is left over a barrier of .046, its neighbour over one of .37."""
+    energy = "-3*exp(-(x-1)**2-y**2) - 2*exp(-(x+1)**2-2*(y-1)**2) - exp(-3*(x+1)**2-(y+1)**2) + 0.3*(x**2+y**2)"
+    bumps = Potential.from_expression(energy)
+    heights = [own.loss - max(bumps.minimum_loss(i) for i in own.phases) for own in saddles(bumps)]
+    assert min(heights) < 0.05
+    assert _barrier(bumps) == pytest.approx(max(heights)) and max(heights) > 0.36
