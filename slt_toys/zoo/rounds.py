@@ -35,7 +35,8 @@ def run_each(names: Sequence[str], seed: int, out: Path, docs: Path | None, proc
     Returns
     -------
     list of str
-        The models that were run: all but those whose record in ``out`` is by this code, unchanged, and this seed.
+        The models that were run: all but those whose record in ``out`` is by this code, unchanged, and this seed. With
+        ``docs`` all are, whose pages are then written.
 
     Raises
     ------
@@ -72,7 +73,8 @@ def is_made(name: str, seed: int, out: Path) -> bool:
     except (OSError, ValueError, KeyError):
         return False
     now = manifest(None, seed, 0.0)
-    return now["git_modified"] is not True and made["seed"] == seed and all(made[key] == now[key] for key in SAME)
+    known = now["git_commit"] is not None and now["git_modified"] is False  # else the code may have changed unseen
+    return known and made["seed"] == seed and all(made[key] == now[key] for key in SAME)
 
 
 def _processors() -> int:
