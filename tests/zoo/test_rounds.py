@@ -35,11 +35,14 @@ def test_a_record_of_other_code_or_seed_is_made_again(tmp_path, monkeypatch):
     assert rounds.run_each(["tiny"], 0, tmp_path, None, processes=1) == ["tiny"]
     assert rounds.is_made("tiny", 0, tmp_path) and not rounds.is_made("tiny", 1, tmp_path)
     assert rounds.run_each(["tiny"], 0, tmp_path, None, processes=1) == []
-    for state in (("1" * 40, False), ("0" * 40, True), (None, None)):
+    for state in (("1" * 40, False), ("0" * 40, True)):
         monkeypatch.setattr(manifest, "_git_state", lambda folder, state=state: state)
         assert not rounds.is_made("tiny", 0, tmp_path)
     monkeypatch.setattr(manifest, "_git_state", lambda folder: ("0" * 40, False))
     (tmp_path / "zoo_tiny.nc").write_bytes(b"cut short")
+    assert not rounds.is_made("tiny", 0, tmp_path)
+    monkeypatch.setattr(manifest, "_git_state", lambda folder: (None, None))  # no repository
+    assert rounds.run_each(["tiny"], 0, tmp_path, None, processes=1) == ["tiny"]
     assert not rounds.is_made("tiny", 0, tmp_path)
 
 
