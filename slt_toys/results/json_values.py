@@ -24,7 +24,7 @@ def plain_values(value: Any, where: str, not_finite: str) -> Any:
     where
         What to call ``value`` in a message.
     not_finite
-        ``"refuse"`` NaN and infinity, or turn them to ``"null"``.
+        ``"refuse"`` NaN and infinity, or turn them to ``"null"``; ``"never"`` refuses them where null is no choice.
 
     Raises
     ------
@@ -42,7 +42,8 @@ def plain_values(value: Any, where: str, not_finite: str) -> Any:
             return value
         if not_finite == "null":
             return None
-        raise ValueError(f"{where} is {value}, which JSON cannot hold; pass not_finite='null' to write null")
+        advice = "give a finite number" if not_finite == "never" else "pass not_finite='null' to write null"
+        raise ValueError(f"{where} is {value}, which JSON cannot hold; {advice}")
     if isinstance(value, (os.PathLike, date)):
         return os.fspath(value) if isinstance(value, os.PathLike) else value.isoformat()
     if isinstance(value, np.ndarray):
