@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .potentials.energy_options import EnergyOptions
 from .results.claims import Outcome
@@ -164,12 +164,16 @@ class CriticalPeriod(EnergyOptions):
         return data.assign_attrs(counts, epochs_after=self.epochs_after, decay=self.decay, seed=self.seed)
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
-        """Claims, tables and four figures; one without the worlds and the shifts."""
-        from figures.critical_period import draw
-
+        """Claims and tables."""
         from .reports.critical_period import TITLE, claims, introduction, tables
 
-        return Outcome(TITLE, introduction(dataset), claims(dataset), tables(dataset), draw(dataset))
+        return Outcome(TITLE, introduction(dataset), claims(dataset), tables(dataset))
+
+    def figures(self, dataset: xr.Dataset) -> dict[str, Any]:
+        """Four of them; one without the worlds and the shifts."""
+        from figures.critical_period import draw
+
+        return draw(dataset)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .potentials.energy_options import EnergyOptions
 from .results.progress import progress
@@ -137,14 +137,18 @@ class EquiTemperature(EnergyOptions):
         return dataset(parts, published, decay=self.decay, chains=self.chains, seed=self.seed)
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
-        """Claims, tables and the figure."""
-        from figures.equi_temperature import draw
-
+        """Claims and tables."""
         from .reports import equi_temperature as report
         from .results.claims import Outcome
 
         told = report.introduction(dataset), report.claims(dataset), report.tables(dataset)
-        return Outcome(report.TITLE, *told, {self.NAME: draw(dataset)})
+        return Outcome(report.TITLE, *told)
+
+    def figures(self, dataset: xr.Dataset) -> dict[str, Any]:
+        """The figure."""
+        from figures.equi_temperature import draw
+
+        return {self.NAME: draw(dataset)}
 
 
 if __name__ == "__main__":

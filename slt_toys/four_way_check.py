@@ -60,7 +60,7 @@ class FourWayCheck(EnergyOptions):
 
         if failed := report.failures(dataset):
             raise ValueError("; ".join(failed))
-        return Outcome(report.TITLE, report.INTRODUCTION, report.claims(dataset), report.tables(dataset), {})
+        return Outcome(report.TITLE, report.INTRODUCTION, report.claims(dataset), report.tables(dataset))
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ class IntervalCoverage(Experiment):
         """Claims and tables."""
         from .reports.interval_coverage import INTRODUCTION, TITLE, claims, tables
 
-        return Outcome(TITLE, INTRODUCTION, claims(dataset), tables(dataset), {})
+        return Outcome(TITLE, INTRODUCTION, claims(dataset), tables(dataset))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .potentials.energy_options import EnergyOptions
 from .results.claims import Outcome
@@ -155,15 +155,16 @@ class PhaseDiagram(EnergyOptions):
             return published_findings(seed=self.seed), maps
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
-        """Claims, tables and the figure."""
-        from figures.phase_diagram import draw
-
+        """Claims and tables."""
         from .reports import phase_diagram as report
 
-        figures = {self.NAME: draw(dataset)}
-        return Outcome(
-            report.TITLE, report.introduction(dataset), report.claims(dataset), report.tables(dataset), figures
-        )
+        return Outcome(report.TITLE, report.introduction(dataset), report.claims(dataset), report.tables(dataset))
+
+    def figures(self, dataset: xr.Dataset) -> dict[str, Any]:
+        """The figure."""
+        from figures.phase_diagram import draw
+
+        return {self.NAME: draw(dataset)}
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .results.claims import Outcome
 from .results.recipe import Experiment, at_least, main, positive
@@ -140,13 +140,16 @@ class SmoothDecline(Experiment):
         )  # fmt: skip
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
-        """Claims, tables and the figure."""
-        from figures.smooth_decline import draw
-
+        """Claims and tables."""
         from .reports.smooth_decline import INTRODUCTION, TITLE, claims, tables, warning
 
-        told, figures = (claims(dataset), tables(dataset)), {self.NAME: draw(dataset)}
-        return Outcome(TITLE, INTRODUCTION, *told, figures, warning(dataset))
+        return Outcome(TITLE, INTRODUCTION, claims(dataset), tables(dataset), warning=warning(dataset))
+
+    def figures(self, dataset: xr.Dataset) -> dict[str, Any]:
+        """The figure."""
+        from figures.smooth_decline import draw
+
+        return {self.NAME: draw(dataset)}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .potentials.energy_options import EnergyOptions
 from .results.claims import Outcome
@@ -129,13 +129,16 @@ class Temperature(EnergyOptions):
         )  # fmt: skip
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
-        """Claims, tables and the figure."""
-        from figures.temperature import draw
-
+        """Claims and tables."""
         from .reports import temperature as report
 
-        figures = {self.NAME: draw(dataset)}
-        return Outcome(report.TITLE, report.INTRODUCTION, report.claims(dataset), report.tables(dataset), figures)
+        return Outcome(report.TITLE, report.INTRODUCTION, report.claims(dataset), report.tables(dataset))
+
+    def figures(self, dataset: xr.Dataset) -> dict[str, Any]:
+        """The figure."""
+        from figures.temperature import draw
+
+        return {self.NAME: draw(dataset)}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ chosen by hand, localisation 100, ten chains of a hundred draws, none dropped.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from slt_toys.results.recipe import Experiment, at_least
 
@@ -53,8 +53,13 @@ class LearningCoefficientStudy(Experiment):
         return measured_study(self.networks, self.seeds, self.seed, folder)
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
-        """Claims, tables and the figure."""
-        from figures import learning_coefficient as drawing
+        """Claims and tables."""
         from slt_toys.learning_coefficient.study_report import outcome
 
-        return outcome(dataset, {self.NAME: drawing.draw(dataset)})
+        return outcome(dataset)
+
+    def figures(self, dataset: xr.Dataset) -> dict[str, Any]:
+        """The figure."""
+        from figures.learning_coefficient import draw
+
+        return {self.NAME: draw(dataset)}

@@ -82,11 +82,9 @@ def _crossing_table(dataset: xr.Dataset) -> Table:
     return Table("crossing", caption, headings, tuple(lines))
 
 
-def outcome(dataset: xr.Dataset, figures: Mapping[str, Any]) -> Outcome:
-    """Claims and tables, with the figures given."""
-    return Outcome(
-        "Learning coefficients of deep linear networks", INTRODUCTION, claims(dataset), tables(dataset), figures
-    )
+def outcome(dataset: xr.Dataset) -> Outcome:
+    """Claims and tables."""
+    return Outcome("Learning coefficients of deep linear networks", INTRODUCTION, claims(dataset), tables(dataset))
 
 
 def _rows(dataset: xr.Dataset) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Verdict = Literal["yes", "no", "cannot tell"]
@@ -115,7 +115,7 @@ class Outcome:
     introduction: str
     claims: tuple[Claim, ...]
     tables: tuple[Table, ...]
-    figures: Mapping[str, Any]
+    figures: Mapping[str, Any] = field(default_factory=dict)
     warning: str = ""
 
     def __post_init__(self) -> None:

@@ -8,6 +8,8 @@ import io
 import os
 import re
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
@@ -28,8 +30,8 @@ _shown: list[Progress] = []  # the display that is open, so that work inside wor
 
 
 @contextmanager
-def progress(title: str, total: float | None) -> Iterator[Callable[..., None]]:
-    """Show a progress bar on standard error while the block runs; nothing where that is no terminal.
+def progress(title: str, total: float | None, *, lines: float | None = None) -> Iterator[Callable[..., None]]:
+    """Show a progress bar on standard error while the block runs.
 
     Parameters
     ----------
@@ -37,6 +39,9 @@ def progress(title: str, total: float | None) -> Iterator[Callable[..., None]]:
         What is being done.
     total
         Number of steps; None if unknown.
+    lines
+        Where standard error is no terminal: seconds between two lines that say how far it has come. None shows nothing
+        there.
 
     Yields
     ------
@@ -45,7 +50,7 @@ def progress(title: str, total: float | None) -> Iterator[Callable[..., None]]:
     """
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda steps=1: None
+        yield _Lines(title, total, lines) if lines is not None else lambda steps=1: None
         return
     with contextlib.ExitStack() as stack:
         if not _shown:
@@ -57,6 +62,45 @@ def progress(title: str, total: float | None) -> Iterator[Callable[..., None]]:
         task = display.add_task(title, total=total)
         stack.callback(display.remove_task, task)
         yield lambda steps=1: display.advance(task, steps)
+
+
+class _Lines:
+    """How far it has come, in a line now and then; by a clock that never goes back."""
+
+    def __init__(self, title: str, total: float | None, seconds: float) -> None:
+        self._title, self._total, self._seconds = title, total, seconds
+        self._done, self._first = 0.0, 0.0
+        self._began: float | None = None
+        self._told = time.monotonic()
+        self._lock = threading.Lock()
+
+    def __call__(self, steps: float = 1) -> None:
+        with self._lock:
+            self._done += steps
+            now = time.monotonic()
+            if self._began is None:  # what was done before comes in the first call, and says nothing of the speed
+                self._began, self._first = now, self._done
+            if now - self._told >= self._seconds:
+                self._told = now
+                print(self._line(now - self._began), file=sys.stderr, flush=True)
+
+    def _line(self, seconds: float) -> str:
+        told = f"{self._title}: {self._done:.6g}"
+        if self._total is None:
+            return told
+        told += f" of {self._total:.6g}"
+        done = self._done - self._first
+        if done <= 0:
+            return told
+        return f"{told}, {duration_text(seconds * max(self._total - self._done, 0) / done)} left"
+
+
+def duration_text(seconds: float) -> str:
+    """A duration as people say it: 40 s, 12 min, 3.5 h, 2.0 days."""
+    for size, unit, digits in ((86400.0, "days", 1), (3600.0, "h", 1), (60.0, "min", 0)):
+        if seconds >= 2 * size or (unit != "days" and seconds >= 1.5 * size):
+            return f"{seconds / size:.{digits}f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def command_line(
@@ -115,7 +159,7 @@ def _parse(config: type[Config], arguments: Sequence[str] | None, description: s
     except SystemExit as stop:
         if stop.code in (0, None):  # --help
             raise
-        raise ValueError(_without_frame(complaint.getvalue())) from None
+        raise ValueError(refusal_text(complaint.getvalue())) from None
 
 
 def _with_minus(config: type, arguments: Sequence[str] | None) -> list[str]:
@@ -139,7 +183,7 @@ def _program() -> str | None:
     return f"python -m {module.name.removesuffix('.__main__')}" if module is not None else None
 
 
-def _without_frame(panel: str) -> str:
+def refusal_text(panel: str) -> str:
     """The text of tyro's framed message in one line, its sections parted by semicolons."""
     sections: list[list[str]] = [[]]
     for line in panel.splitlines():

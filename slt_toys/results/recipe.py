@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -50,8 +50,12 @@ class Experiment:
         raise NotImplementedError
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
-        """What the dataset amounts to, with its figures."""
+        """What the dataset amounts to, without figures."""
         raise NotImplementedError
+
+    def figures(self, dataset: xr.Dataset) -> dict[str, Any]:
+        """Figures by file name without ending; none unless an experiment draws."""
+        return {}
 
 
 def at_least(experiment: Experiment, **bounds: float) -> None:
@@ -104,7 +108,7 @@ def carry_out(experiment: Experiment) -> dict[str, Any]:
     docs = None if experiment.docs is None else records.writable_folder(experiment.docs, argument="--docs")
     dataset = experiment.run()
     with progress("tables and figures", None):
-        outcome = experiment.outcome(dataset)
+        outcome = replace(experiment.outcome(dataset), figures=experiment.figures(dataset))
     command = experiment.COMMAND or f"python -m slt_toys.{name}"
     with records.written_together():
         files = {f"{name}.nc": records.write_dataset(dataset, folder / f"{name}.nc")}

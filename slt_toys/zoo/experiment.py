@@ -79,10 +79,11 @@ def experiment_of(name: str) -> type[Experiment]:
             return xr.merge([study.dataset(self.seed), checked(quick, self.seed)], combine_attrs="override")
 
         def outcome(self, dataset: xr.Dataset) -> Outcome:
-            draw = _drawing(self.NAME)
             tables = (influence_table(study.influences(dataset)), *study.tables(dataset), check_table(dataset))
-            figures = {self.NAME: draw(dataset)}
-            return Outcome(study.title, study.introduction, tuple(study.claims(dataset)), tables, figures)
+            return Outcome(study.title, study.introduction, tuple(study.claims(dataset)), tables)
+
+        def figures(self, dataset: xr.Dataset) -> dict[str, Any]:
+            return {self.NAME: _drawing(self.NAME)(dataset)}
 
     return ZooExperiment
 
