@@ -1,9 +1,10 @@
-"""How many processors work may use at a time."""
+"""What the environment says of a process: how many processors it may use, and whether it shows its progress."""
 
 from __future__ import annotations
 
 import os
 
+SHOWN = "SLT_TOYS_PROGRESS"  # workers have "none": their driver shows how far it has come
 THREADS = "SLT_TOYS_THREADS"  # in the environment: the share of a process that is one of several
 
 

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..inputs.names import options_named
+from ..inputs.processors import SHOWN
 
 Config = TypeVar("Config")
 
@@ -31,7 +32,7 @@ _shown: list[Progress] = []  # the display that is open, so that work inside wor
 
 @contextmanager
 def progress(title: str, total: float | None, *, lines: float | None = None) -> Iterator[Callable[..., None]]:
-    """Show a progress bar on standard error while the block runs.
+    """Show a progress bar on standard error while the block runs; nothing where ``SLT_TOYS_PROGRESS`` is "none".
 
     Parameters
     ----------
@@ -48,6 +49,9 @@ def progress(title: str, total: float | None, *, lines: float | None = None) -> 
     callable
         ``advance(steps=1)``: so many steps are done. It may be called from any thread.
     """
+    if os.environ.get(SHOWN) == "none":
+        yield lambda steps=1: None
+        return
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _Lines(title, total, lines) if lines is not None else lambda steps=1: None

@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ..inputs.arguments import checked_arguments, real_numbers, shown
+from ..inputs.processors import usable_processors
 from ..potentials.periodic import wrapped
 from ..potentials.potential import Potential
 from ..potentials.same_space import check_same_space, in_order_of
@@ -288,5 +289,5 @@ def _seed(seed: Seed) -> tuple[int, ...]:
 
 def _threads(threads: int | None) -> int:
     if threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return usable_processors()
     return _whole("threads", threads)

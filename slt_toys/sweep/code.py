@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
-import pickle
 import platform
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -81,16 +80,16 @@ def name_of(function: Callable[..., Any]) -> str:
     ValueError
         If a worker cannot find it.
     """
-    main = sys.modules.get("__main__")
-    name = f"{getattr(function, '__module__', '?')}:{getattr(function, '__qualname__', '?')}"
-    try:
-        pickle.dumps(function)  # by reference: only its name travels
-        found = name[0] != "?" and name.split(":", maxsplit=1)[0] != "?"
-    except (pickle.PicklingError, AttributeError, TypeError):
-        found = False
-    if not found or (function.__module__ == "__main__" and not getattr(main, "__file__", None)):
-        raise ValueError(f"function: workers cannot import {name}; define it at the top of a module, such as a file")
-    if function.__module__ == "__main__":
+    module, place = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
+    main: Any = sys.modules.get("__main__")
+    found: Any = sys.modules.get(module or "")
+    for part in (place or "?").split("."):
+        found = getattr(found, part, None)
+    typed = module == "__main__" and not getattr(main, "__file__", None)
+    if found is not function or typed:
+        told = f"{module}:{place}" if place else repr(function)
+        raise ValueError(f"function: workers cannot import {told}; define it at the top of a module, such as a file")
+    if module == "__main__":
         spec = getattr(main, "__spec__", None)
-        name = f"{spec.name if spec else Path(str(main.__file__)).stem}:{function.__qualname__}"
-    return name
+        module = spec.name if spec else Path(str(main.__file__)).stem
+    return f"{module}:{place}"

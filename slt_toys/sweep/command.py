@@ -29,7 +29,8 @@ class Sweep:
     Attributes
     ----------
     experiment
-        A command such as phase_diagram, or a model of the zoo such as insight.
+        A command such as phase_diagram, a model of the zoo such as insight, or a study that is a sweep:
+        verdict_power, gibbs_rates. These have points of their own where --over names no others.
     over
         NAME=VALUES, once for each option that is swept: seed=0:20 or decay=.96,.97; entries of one value of an option
         that has several are parted by spaces, "batch_sizes=24 36,48 72".
@@ -51,8 +52,12 @@ class Sweep:
         How often a point is tried again after a worker was lost.
     data
         Keep each experiment's dataset besides its record and claims.
+    docs
+        Folder of pages, such as docs, where a study's page is to be written anew.
     any_code
         Go on with results that other sources or versions have made.
+    repair
+        Do again what is not as it was written.
     dry_run
         Check everything, say what would be done, and stop.
     """
@@ -68,12 +73,12 @@ class Sweep:
     num_gpus: float = 0.0
     retries: int = 2
     data: bool = True
+    docs: Path | None = None
     any_code: bool = False
+    repair: bool = False
     dry_run: bool = False
 
     def __post_init__(self) -> None:
-        if not self.over:
-            raise ValueError("--over must be given at least once, such as --over seed=0:20")
         for name, least in (("workers", 1), ("threads", 0), ("retries", 0), ("num_cpus", 0), ("num_gpus", 0)):
             value = getattr(self, name)
             if value is not None and not value >= least:
@@ -88,17 +93,17 @@ def carry_out(chosen: Sweep) -> None:
     ValueError, OSError
         In one line.
     """
+    from ..results.records import writable_folder, write_bytes_atomically, written_together
     from .driver import pool_of, run
-    from .experiments import check_points, values_of, work_of
-    from .grid import Grid
+    from .experiments import check_points, find_study, grid_of, work_of
 
     kind, work = work_of(chosen.experiment, chosen.set, chosen.data)
-    axes = dict(values_of(kind, text) for text in chosen.over)
-    if len(axes) < len(chosen.over):
-        raise ValueError("--over: an option is swept twice; give all its values at once")
-    grid = Grid(axes)
+    study = find_study(chosen.experiment)
+    if chosen.docs is not None and study is None:
+        raise ValueError("--docs: only a study has a page; an experiment's own command writes its own")
+    grid = grid_of(chosen.experiment, kind, chosen.over)
     check_points(kind, work, grid)
-    folder = (chosen.out or Path("results") / f"sweep_{kind.NAME}").expanduser()
+    folder = (chosen.out or Path("results") / f"sweep_{work.name}").expanduser()
     if chosen.dry_run:
         print(_plan(grid, folder, [work.unit(point).key for point in grid]))
         return
@@ -107,8 +112,13 @@ def carry_out(chosen: Sweep) -> None:
         num_gpus=chosen.num_gpus, retries=chosen.retries,
     )  # fmt: skip
     began, spent = time.perf_counter(), time.process_time()
-    dataset, tally = run(work, grid, folder, pool, any_code=chosen.any_code)
+    dataset, tally = run(work, grid, folder, pool, any_code=chosen.any_code, repair=chosen.repair)
     files = write(dataset, folder, chosen, time.perf_counter() - began, time.process_time() - spent)
+    if study is not None and chosen.docs is not None:
+        docs = writable_folder(chosen.docs, argument="--docs")
+        with written_together():
+            for name, text in study.pages(dataset).items():
+                write_bytes_atomically(text.encode(), docs / name)
     print(_told(dataset, tally, folder, files))
     if tally.failed:
         raise ValueError(f"{len(tally.failed)} of {len(grid)} points failed; the same command tries them again")

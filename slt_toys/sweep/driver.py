@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..results.canonical import canonical_text
 from ..results.database import only_writer
 from ..results.progress import progress
 from ..results.records import writable_folder
@@ -18,9 +19,9 @@ from .carrying_out import Tally, Unit, carry_out
 from .grid import Grid, Point
 from .ledger import LAYOUT, Kept, Ledger, key_of
 from .local_pool import LocalPool
-from .tasks import Failed, Pool, Returned
+from .tasks import Failed, Pool, Returned, closing_at_once
 from .tidy import DONE, SECONDS, Gathering
-from .values import decode, encode, labelled
+from .values import computed, decode
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -62,19 +63,12 @@ class Work:
         return Unit(key, (self.function, arguments, text))
 
 
-def computed(
-    function: Callable[..., Any], arguments: Mapping[str, Any], text: str
-) -> tuple[str, bytes, dict[str, bytes]]:
-    """Call the function, in the worker; the text of its arguments, its result as bytes, and its files."""
-    result = labelled(function(**arguments))
-    return text, encode(result), result.files
-
-
 def sweep(
     function: Callable[..., Any],
     grid: Mapping[str, Any],
     *,
     constants: Mapping[str, Any] | None = None,
+    wanted: Callable[[Point], bool] | None = None,
     out: str | Path | None = None,
     workers: int | None = None,
     threads: int = 0,
@@ -83,6 +77,7 @@ def sweep(
     num_gpus: float = 0,
     retries: int = 2,
     any_code: bool = False,
+    repair: bool = False,
 ) -> xr.Dataset:
     """Call a function at every point of a grid, in processes, and gather what it returns.
 
@@ -99,6 +94,8 @@ def sweep(
         Name of each argument that is swept to its values; every combination is visited.
     constants
         Arguments that are the same everywhere.
+    wanted
+        Whether a point, a mapping of names to values, is visited; without it all are.
     out
         Folder of the ledger; without one nothing is kept.
     workers
@@ -113,6 +110,8 @@ def sweep(
         How often a point is tried again after a worker was lost.
     any_code
         Go on with results that other sources or versions have made.
+    repair
+        Do again what is not as it was written.
 
     Returns
     -------
@@ -128,7 +127,8 @@ def sweep(
     OSError
         If the folder cannot be written to.
     """
-    points = Grid.of(grid)
+    points = Grid.of(grid, wanted)
+    canonical_text(dict(constants or {}), "constants")
     both = sorted(set(points.axes) & set(constants or {}))
     if both:
         raise ValueError(f"constants: {both[0]} is swept; leave it out of one")
@@ -136,7 +136,7 @@ def sweep(
     pool = partial(pool_of, workers, threads=threads, ray=ray, num_cpus=num_cpus, num_gpus=num_gpus, retries=retries)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()) if out is None else out)
-        dataset, _ = run(work, points, folder, pool, any_code=any_code)
+        dataset, _ = run(work, points, folder, pool, any_code=any_code, repair=repair)
     return dataset
 
 
@@ -158,7 +158,13 @@ def pool_of(
 
 
 def run(
-    work: Work, grid: Grid, folder: Path, pool: Callable[[], Pool], *, any_code: bool = False
+    work: Work,
+    grid: Grid,
+    folder: Path,
+    pool: Callable[[], Pool],
+    *,
+    any_code: bool = False,
+    repair: bool = False,
 ) -> tuple[xr.Dataset, Tally]:
     """Do what is left of a sweep and gather the whole.
 
@@ -172,6 +178,8 @@ def run(
         Called for the workers, if anything is left to do.
     any_code
         Go on with results of other code.
+    repair
+        Do again what is not as it was written.
 
     Raises
     ------
@@ -182,6 +190,8 @@ def run(
     with only_writer(folder, argument=LAYOUT.argument), Ledger(folder, "create") as ledger:
         _check(work, ledger, any_code)
         keys = [work.unit(point).key for point in grid]
+        if repair:
+            ledger.drop_changed()
         tally = _done(work, grid, keys, ledger, pool)
         dataset = gathered(work, grid, keys, ledger)
         ledger.settle()
@@ -239,13 +249,8 @@ def _done(work: Work, grid: Grid, keys: Sequence[str], ledger: Ledger, pool: Cal
                 texts.pop(each.key, None)
             advance(len(back))
 
-        workers = pool()
-        at_once = True
-        try:
+        with closing_at_once(pool()) as workers:
             tally = carry_out(units(), computed, workers, keep)
-            at_once = False
-        finally:
-            workers.close(at_once=at_once)
     return replace(tally, before=len(keys) - len(left))
 
 
@@ -259,26 +264,23 @@ def gathered(work: Work, grid: Grid, keys: Sequence[str], ledger: Ledger) -> xr.
     """
     import numpy as np
 
-    gathering = Gathering(grid)
-    seconds = np.full(grid.shape, np.nan)
-    for number, key in enumerate(keys):
+    gathering, seconds, done = Gathering(grid), np.full(grid.shape, np.nan), np.zeros(grid.shape, bool)
+    for (place, _), key in zip(grid.placed(), keys, strict=True):
         found = ledger.payload(key)
         if found is not None:
             gathering.look(decode(found[0]))
-            seconds[np.unravel_index(number, grid.shape)] = found[1]
+            seconds[place], done[place] = found[1], True
     arrays = gathering.arrays()
-    for number, key in enumerate(keys):
-        place = tuple(int(each) for each in np.unravel_index(number, grid.shape))
-        if not np.isnan(seconds[place]):
-            found = ledger.payload(key)
-            assert found is not None
+    for (place, _), key in zip(grid.placed(), keys, strict=True):
+        if done[place] and (found := ledger.payload(key)) is not None:
             gathering.fill(arrays, place, decode(found[0]))
     dataset = gathering.dataset(arrays)
     dataset[SECONDS] = (tuple(grid.axes), seconds)
-    dataset[DONE] = (tuple(grid.axes), ~np.isnan(seconds))
+    dataset[DONE] = (tuple(grid.axes), done)
     dataset[SECONDS].attrs["units"] = "s"
     wanted = set(keys)
     dataset.attrs["experiment"] = work.name
+    dataset.attrs["constants"] = canonical_text(work.constants)
     dataset.attrs["failures"] = [
         f"{ {name: arguments[name] for name in grid.axes} }: {reason}"
         for key, arguments, reason, _ in ledger.failures()

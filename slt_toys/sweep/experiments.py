@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import io
-import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -19,6 +18,7 @@ from ..results.recipe import Experiment, numbers
 from .code import code_identity
 from .driver import Work
 from .grid import Grid
+from .study import SweptStudy
 from .values import Labelled
 
 # Folders are no options of a point: its files are kept in the ledger.
@@ -28,12 +28,12 @@ COMMANDS = (
     "interval_coverage", "learning_coefficient",
 )  # fmt: skip
 MODULES = {"learning_coefficient": "slt_toys.learning_coefficient.study"}
-POWER = "verdict_power"
+STUDIES = {"verdict_power": "slt_toys.worlds.share_power", "gibbs_rates": "slt_toys.worlds.gibbs_rates"}
 
 
 def experiment_names() -> tuple[str, ...]:
-    """All that can be swept: commands, and models of the zoo that have a study."""
-    return (*COMMANDS, *(model.name for model in _zoo().STUDIED))
+    """All that can be swept: commands, studies that are sweeps, and models of the zoo that have a study."""
+    return (*COMMANDS, *STUDIES, *(model.name for model in _zoo().STUDIED))
 
 
 def find_experiment(name: str) -> type[Experiment]:
@@ -62,12 +62,17 @@ def _zoo() -> Any:
     return importlib.import_module("slt_toys.zoo.experiment")
 
 
-def option_names(kind: type[Experiment]) -> tuple[str, ...]:
+def find_study(name: str) -> SweptStudy | None:
+    """A study that is a sweep of its own; None where the name is none's."""
+    return importlib.import_module(STUDIES[name]).STUDY if name in STUDIES else None
+
+
+def option_names(kind: type) -> tuple[str, ...]:
     """Options that can be swept."""
     return tuple(field.name for field in dataclasses.fields(kind) if field.name not in FOLDERS)
 
 
-def values_of(kind: type[Experiment], text: str) -> tuple[str, tuple[Any, ...]]:
+def values_of(kind: type, text: str, option: str = "--over") -> tuple[str, tuple[Any, ...]]:
     """The option and the values that ``name=values`` asks for.
 
     Parameters
@@ -86,9 +91,7 @@ def values_of(kind: type[Experiment], text: str) -> tuple[str, tuple[Any, ...]]:
     name, found, listed = text.partition("=")
     name = name.strip().removeprefix("--").replace("-", "_")
     if not found or name not in option_names(kind):
-        raise ValueError(
-            f"--over {text!r} must be NAME=VALUES with an option of {kind.NAME}: {', '.join(option_names(kind))}"
-        )
+        raise ValueError(f"{option} {text!r} must be NAME=VALUES with one of {', '.join(option_names(kind))}")
     values: list[Any] = []
     for each in _parted(listed):
         whole = _whole_numbers(each)
@@ -124,7 +127,7 @@ def _whole_numbers(text: str) -> range | None:
     return range(first, end, step)
 
 
-def _value(kind: type[Experiment], name: str, text: str) -> Any:
+def _value(kind: type, name: str, text: str) -> Any:
     """A value as the experiment's own command reads it."""
     several = "tuple" in str(get_type_hints(kind)[name])
     given = text.split() if several else [text]
@@ -137,7 +140,7 @@ def _value(kind: type[Experiment], name: str, text: str) -> Any:
     arguments = [option, *given] if several or not text.startswith("-") else [f"{option}={text}"]
     said = io.StringIO()
     try:
-        with redirect_stdout(said), _quiet(said):
+        with redirect_stdout(said), redirect_stderr(said):
             return getattr(tyro.cli(kind, args=arguments), name)
     except SystemExit:
         from ..results.progress import refusal_text
@@ -147,35 +150,52 @@ def _value(kind: type[Experiment], name: str, text: str) -> Any:
         raise ValueError(f"--over {name}: {text!r} cannot be used: {error}") from None
 
 
-def _quiet(to: io.StringIO) -> Any:
-    from contextlib import redirect_stderr
-
-    return redirect_stderr(to)
-
-
-def work_of(name: str, settings: Sequence[str], keep_data: bool) -> tuple[type[Experiment], Work]:
-    """What a sweep of an experiment does, with options that are the same everywhere.
+def work_of(name: str, settings: Sequence[str], keep_data: bool) -> tuple[type, Work]:
+    """Options and work of an experiment or a study, with options that are the same everywhere.
 
     Raises
     ------
     ValueError
-        If there is no such experiment, or an option cannot be used.
+        If there is none of this name, or an option cannot be used.
     """
-    kind = find_experiment(name)
+    study = find_study(name)
+    kind: type = find_experiment(name) if study is None else study.options
     fixed: dict[str, Any] = {}
     for text in settings:
-        option, values = values_of(kind, text)
+        option, values = values_of(kind, text, "--set")
         if len(values) > 1:
             raise ValueError(f"--set {text!r} has {len(values)} values; sweep over them with --over")
         fixed[option] = values[0]
     plain = kind(**fixed)
     constants = {option: getattr(plain, option) for option in option_names(kind)}
-    packages = ("slt_toys", "theory")
-    return kind, Work(kind.NAME, carried_out_experiment, constants | {"experiment": name, "keep_data": keep_data},
-                      code_identity(packages))  # fmt: skip
+    if study is not None:
+        return kind, Work(study.name, study.function, constants, code_identity())
+    constants |= {"experiment": kind.NAME, "keep_data": keep_data}
+    return kind, Work(kind.NAME, carried_out_experiment, constants, code_identity())
 
 
-def check_points(kind: type[Experiment], work: Work, grid: Grid) -> None:
+def grid_of(name: str, kind: type, over: Sequence[str]) -> Grid:
+    """The points that ``--over`` asks for, or those of a study.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or an option is swept twice or cannot have such a value.
+    """
+    axes = dict(values_of(kind, text) for text in over)
+    if len(axes) < len(over):
+        raise ValueError("--over: an option is swept twice; give all its values at once")
+    study = find_study(name)
+    if study is None:
+        if not axes:
+            raise ValueError("--over must be given at least once, such as --over seed=0:20")
+        return Grid(axes)
+    # What the command names is visited whole; the rest of a study's points are its own choice.
+    own = None if set(axes) >= set(study.axes) else study.wanted
+    return Grid({**study.axes, **axes}, own)
+
+
+def check_points(kind: type, work: Work, grid: Grid) -> None:
     """Let the experiment check every point before anything is done.
 
     Raises
@@ -185,16 +205,10 @@ def check_points(kind: type[Experiment], work: Work, grid: Grid) -> None:
     """
     for point in grid:
         try:
-            made_experiment(kind, {**work.constants, **point}, Path())
+            kind(**{name: value for name, value in {**work.constants, **point}.items() if name in option_names(kind)})
         except ValueError as error:
             told = ", ".join(f"{name}={value}" for name, value in point.items())
             raise ValueError(f"--over: at {told}: {error}") from None
-
-
-def made_experiment(kind: type[Experiment], options: Mapping[str, Any], out: Path) -> Experiment:
-    """The experiment with some options, which writes to a folder."""
-    own = {name: options[name] for name in option_names(kind)}
-    return kind(**own, out=out)
 
 
 def carried_out_experiment(experiment: str, keep_data: bool, **options: Any) -> Labelled:
@@ -202,10 +216,9 @@ def carried_out_experiment(experiment: str, keep_data: bool, **options: Any) -> 
     from ..results.json_values import json_text, plain_values
     from ..results.records import write_dataset
 
-    sys.stderr = io.StringIO() if sys.stderr is None else sys.stderr
     kind = find_experiment(experiment)
     with tempfile.TemporaryDirectory() as folder:
-        made = made_experiment(kind, options, Path(folder))
+        made = kind(**options, out=Path(folder))
         dataset = made.run()
         outcome = made.outcome(dataset)
         record = outcome.to_dict() | {"numbers": numbers(dataset), "options": options}
@@ -223,7 +236,7 @@ def carried_out_experiment(experiment: str, keep_data: bool, **options: Any) -> 
     def number(value: float | None) -> float:
         return np.nan if value is None else float(value)
 
-    ends = [each.interval or (None, None) for each in claims]
+    ends: list[tuple[float | None, float | None]] = [each.interval or (None, None) for each in claims]
     variables = {
         "value": column([number(each.value) for each in claims]),
         "low": column([number(low) for low, _ in ends]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,12 @@ class Grid:
     ----------
     axes
         Name to values, all of an axis distinct.
+    wanted
+        Whether a point is visited; None for all.
     """
 
     axes: Mapping[str, tuple[Any, ...]]
+    wanted: Callable[[Point], bool] | None = None
 
     def __post_init__(self) -> None:
         for name, values in self.axes.items():
@@ -38,7 +41,7 @@ class Grid:
                 raise ValueError(f"grid: {name} has the value {text} {times} times; give each once")
 
     @classmethod
-    def of(cls, grid: Grid | Mapping[str, Any]) -> Grid:
+    def of(cls, grid: Grid | Mapping[str, Any], wanted: Callable[[Point], bool] | None = None) -> Grid:
         """A grid from a mapping of names to values.
 
         Raises
@@ -55,14 +58,20 @@ class Grid:
             if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
                 raise ValueError(f"grid: {name} must be a list of values, not {values!r}")
             axes[name] = tuple(values.tolist() if hasattr(values, "tolist") else values)
-        return cls(axes)
+        return cls(axes, wanted)
 
     def __len__(self) -> int:
-        return math.prod(map(len, self.axes.values()))
+        return math.prod(self.shape) if self.wanted is None else sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[Point]:
-        for values in itertools.product(*self.axes.values()):
-            yield dict(zip(self.axes, values, strict=True))
+        return (point for _, point in self.placed())
+
+    def placed(self) -> Iterator[tuple[tuple[int, ...], Point]]:
+        """Every point that is visited, with its place on each axis."""
+        for place in itertools.product(*map(range, self.shape)):
+            point = {name: values[at] for (name, values), at in zip(self.axes.items(), place, strict=True)}
+            if self.wanted is None or self.wanted(point):
+                yield place, point
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -136,7 +136,7 @@ class Ledger(Database):
         if checksum_of(key, arguments, payload) != checksum:
             raise ValueError(
                 f"{LAYOUT.argument}: the result at {arguments} in {self.path} is not what was written; "
-                "see python -m slt_toys.results verify"
+                "--repair (repair=True) does it again"
             )
         return payload, seconds
 
@@ -173,19 +173,30 @@ class Ledger(Database):
         """What computed the results, by the order of their first result."""
         return [json.loads(value) for (value,) in self.connection.execute("SELECT value FROM codes ORDER BY id")]
 
+    def drop_changed(self) -> int:
+        """Forget results that are not what was written, and those of changed files; how many."""
+        changed = {key for key, _ in self._changed()}
+        with self.writing() as connection:
+            for table in ("results", "files"):
+                connection.executemany(f"DELETE FROM {table} WHERE key = ?", [(key,) for key in changed])
+        return len(changed)
+
     def faults(self) -> Iterator[str]:
         """What is wrong with the file, a line each: structure, then every result and file against its checksum."""
         for (said,) in self.connection.execute("PRAGMA integrity_check"):
             if said != "ok":
                 yield f"{self.path.name}: {said}"
+        for _, said in self._changed():
+            yield f"{self.path.name}: {said}"
+
+    def _changed(self) -> Iterator[tuple[str, str]]:
         experiment = self.facts().get("experiment")
-        for key, arguments, payload, checksum in self.connection.execute(
-            "SELECT key, arguments, payload, checksum FROM results"
-        ):
+        rows = self.connection.execute("SELECT key, arguments, payload, checksum FROM results")
+        for key, arguments, payload, checksum in rows:
             if checksum_of(key, arguments, payload) != checksum:
-                yield f"{self.path.name}: the result at {arguments} is not what was written"
+                yield key, f"the result at {arguments} is not what was written"
             elif experiment is not None and key_of(experiment, json.loads(arguments))[0] != key:
-                yield f"{self.path.name}: the result at {arguments} is kept as another's"
+                yield key, f"the result at {arguments} is kept as another's"
         for key, name, content, checksum in self.connection.execute("SELECT * FROM files"):
             if checksum_of(key, name, content) != checksum:
-                yield f"{self.path.name}: file {name} of {key[:12]} is not what was written"
+                yield key, f"file {name} of {key[:12]} is not what was written"

@@ -15,22 +15,22 @@ from multiprocessing.connection import Connection
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ..inputs.processors import THREADS, usable_processors
+from ..inputs.processors import SHOWN, THREADS, usable_processors
 from .tasks import Failed, Pool, Returned, Task, carried_out, one_line
 
 AHEAD = 32  # tasks in flight for each worker: a worker need not wait while the driver writes
 EXIT_ABANDONED = 75
 
 
-def thread_variables(threads: int) -> dict[str, str]:
+def worker_variables(threads: int) -> dict[str, str]:
     """What tells libraries, when they are loaded, to use so many threads and to sleep while they wait.
 
-    Linear algebra has one thread always: on more it rounds otherwise.
+    Linear algebra has one thread always: on more it rounds otherwise. A worker shows no progress of its own.
     """
     each = str(threads)
     return {
         THREADS: each, "OMP_NUM_THREADS": each, "NUMBA_NUM_THREADS": each, "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0",
+        "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0", SHOWN: "none",
     }  # fmt: skip
 
 
@@ -77,7 +77,7 @@ class LocalPool(Pool):
         self.workers = workers or usable_processors()
         self.retries = retries
         each = threads or share_of_processors(self.workers)
-        self._environment = thread_variables(each) | dict(environment or {})
+        self._environment = worker_variables(each) | dict(environment or {})
         self._in_flight: dict[str, Task] = {}  # in the order in which they were submitted
         self._suspects: deque[Task] = deque()  # one of them has killed a worker
         self._alone: Task | None = None  # the suspect that runs

@@ -6,7 +6,8 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -90,6 +91,17 @@ class Pool(Protocol):
     def close(self, *, at_once: bool) -> None:
         """Let the workers go; ``at_once``: whatever they are doing."""
         ...
+
+
+@contextmanager
+def closing_at_once(pool: Pool) -> Iterator[Pool]:
+    """Let the workers go when the block ends: at once, if by an exception such as an interruption."""
+    try:
+        yield pool
+    except BaseException:
+        pool.close(at_once=True)
+        raise
+    pool.close(at_once=False)
 
 
 def carried_out(task: Task) -> Returned | Failed:

@@ -123,14 +123,17 @@ class Gathering:
 
 
 def frames(dataset: xr.Dataset) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Tidy tables: a row for each combination of axes. Variables whose axes are among another's stand in its table.
+    """Tidy tables: a row for each combination of axes at points that have a result.
+
+    Variables whose axes are among another's stand in its table.
 
     Yields
     ------
     tuple
         What is added to the file's name, empty for the first table, and the table.
     """
-    kinds = sorted({tuple(map(str, part.dims)) for part in dataset.data_vars.values()}, key=len, reverse=True)
+    parts = {name: part for name, part in dataset.data_vars.items() if name != DONE}
+    kinds = sorted(dict.fromkeys(tuple(map(str, part.dims)) for part in parts.values()), key=len, reverse=True)
     largest: list[tuple[str, ...]] = []
     for dims in kinds:
         if not any(set(dims) <= set(other) for other in largest):
@@ -139,9 +142,10 @@ def frames(dataset: xr.Dataset) -> Iterator[tuple[str, pd.DataFrame]]:
     for dims in largest:
         own = [
             name
-            for name, part in dataset.data_vars.items()
+            for name, part in parts.items()
             if next(other for other in largest if set(map(str, part.dims)) <= set(other)) == dims
         ]
-        table = dataset[own].to_dataframe(dim_order=list(dims)).reset_index() if dims else dataset[own].to_pandas()
+        table = dataset[[*own, DONE]].to_dataframe(dim_order=list(dims)).reset_index()
+        table = table[table[DONE].astype(bool)].drop(columns=DONE)
         told = "_".join(dim for dim in dims if dim not in common)
         yield ("" if len(largest) == 1 else f".{told}"), table

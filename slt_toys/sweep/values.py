@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -164,3 +164,11 @@ def decode(payload: bytes) -> Labelled:
     if not found or place != len(body):
         raise ValueError("payload is no result: its length is not what its head says")
     return Labelled(*parts)
+
+
+def computed(
+    function: Callable[..., Any], arguments: Mapping[str, Any], text: str
+) -> tuple[str, bytes, dict[str, bytes]]:
+    """Call a function, in a worker: the text of its arguments as it was given, its result as bytes, and its files."""
+    result = labelled(function(**arguments))
+    return text, encode(result), result.files

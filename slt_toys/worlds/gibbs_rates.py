@@ -1,30 +1,30 @@
-"""How often the three-way verdict is right: ``python -m slt_toys.worlds.gibbs_rates``.
+"""How often the three-way verdict is right: ``python -m slt_toys.sweep gibbs_rates --docs docs``.
 
-Every world of :mod:`slt_toys.worlds.gibbs` is run and judged for many seeds. One line of JSON for each is appended to a
-file as it is done, and what is there already is not run again; the page counts the answers.
+Every world of :mod:`slt_toys.worlds.gibbs` is run and judged for many seeds, each a point of the sweep. The page counts
+the answers of the sweep and of the runs that are kept in docs/gibbs_rates.jsonl, which an earlier version made.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from theory.equations import linked
 
 from ..fits.resampling import share_interval
 from ..inputs.arguments import checked_arguments
-from ..results.progress import command_line, progress
-from ..results.records import write_bytes_atomically
+from ..sweep.study import SweptStudy
 from ..thermometers.gibbs_verdict import Spread, answer_of
 from .gibbs import WORLDS, GibbsWorld, anisotropic, hot_well, judge
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 CHAINS, DURATION = 640, 400.0
 SHORT = ("additive, short runs", 40, 120.0)
@@ -51,29 +51,30 @@ FAMILIES = {
 }  # fmt: skip
 
 
+KEPT = Path(__file__).parents[2] / "docs" / "gibbs_rates.jsonl"
+SEEDS = tuple(range(20_000, 20_004))  # none of those that are kept
+
+
 @dataclass(frozen=True)
-class GibbsRates:
-    """Judge worlds for many seeds.
+class GibbsRun:
+    """A point of the sweep.
 
     Attributes
     ----------
-    cases
-        Names; all when none is given.
-    seeds
-        Runs of each case.
-    first_seed
-        The first of them.
-    record
-        File of one line for each run, added to.
-    docs
-        Page to write from all of the record; none is written where it is left out.
+    seed
+        Of all its randomness.
+    case
+        The world by name.
     """
 
-    cases: tuple[str, ...] = ()
-    seeds: int = 4
-    first_seed: int = 0
-    record: Path = Path("docs/gibbs_rates.jsonl")
-    docs: Path | None = None
+    seed: int = SEEDS[0]
+    case: str = "additive"
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0, not {self.seed}")
+        if self.case not in CASES:
+            raise ValueError(f"case must be one of {'; '.join(CASES)}, not {self.case!r}")
 
 
 @checked_arguments
@@ -104,31 +105,21 @@ def judged(case: str, seed: int) -> dict[str, Any]:
     }
 
 
-def run(options: GibbsRates) -> None:
-    """Judge what the record lacks, and write the page."""
-    unknown = [case for case in options.cases if case not in CASES]
-    if unknown or options.seeds < 1 or options.first_seed < 0:
-        raise ValueError(
-            f"--cases must be of {', '.join(CASES)}, and --seeds at least 1, not {unknown or options.seeds}"
-        )
-    done = {(line["case"], line["seed"]) for line in read(options.record)}
-    wanted = [
-        (case, seed)
-        for seed in range(options.first_seed, options.first_seed + options.seeds)
-        for case in options.cases or tuple(CASES)
-        if (case, seed) not in done
-    ]
-    options.record.parent.mkdir(parents=True, exist_ok=True)
-    with progress("worlds judged", len(wanted)) as advance:
-        for case, seed in wanted:
-            line = json.dumps(judged(case, seed))
-            with options.record.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            advance()
-    if options.docs is not None:
-        write_bytes_atomically(page(read(options.record)).encode("utf-8"), options.docs)
+def judged_run(seed: int, case: str) -> dict[str, str]:
+    """A run at a point of the sweep: its answer, and all that it rests on as JSON."""
+    line = judged(case, seed)
+    return {"answer": line["answer"], "line": json.dumps(line)}
+
+
+def lines_of(dataset: xr.Dataset) -> list[dict[str, Any]]:
+    """What a sweep's dataset says of each run that is done."""
+    return [json.loads(line) for line in dataset["line"].values.ravel() if line]
+
+
+def with_kept(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those lines, and the kept ones of other runs."""
+    ran = {(line["case"], line["seed"]) for line in lines}
+    return [*(line for line in read(KEPT) if (line["case"], line["seed"]) not in ran), *lines]
 
 
 def read(record: Path) -> list[dict[str, Any]]:
@@ -187,10 +178,10 @@ def _median(values: Iterable[float | None]) -> float:
 _HEAD = (
     "# Gibbs or merely noisy?",
     "",
-    "Written by `python -m slt_toys.worlds.gibbs_rates --docs docs/gibbs.md` from its record. Every run is judged from",
-    f"its trajectories, its loss, η and B alone: {CHAINS} chains for {DURATION:g} of Langevin time at each of three",
-    "sizes of the noise, all intervals of one verdict together at 95 %. *Tempered posterior*: all thermometers agree",
-    "within 20 % at every level. *Activated, not Gibbs*: they are further apart than 8 % and log escape rates are",
+    "Written by `python -m slt_toys.sweep gibbs_rates --docs docs`, with the runs that were kept before. Every run is",
+    f"judged from its trajectories, its loss, η and B alone: {CHAINS} chains for {DURATION:g} of Langevin time at each",
+    "of three sizes of the noise, all intervals of one verdict together at 95 %. *Tempered posterior*: thermometers",
+    "agree within 20 % at every level. *Activated, not Gibbs*: they are more than 8 % apart and log escape rates are",
     "linear in B/η. *Not activated*: escape rates are a power of the noise, or do not depend on it. The last column is",
     "the median ratio of the hottest to the coldest reading, minus 1, least and largest of the levels.",
     "",
@@ -214,5 +205,7 @@ _FOOT = (
     "What one temperature allows, 8 %, was set after four runs at factor 1.06, which are not counted.",
 )
 
-if __name__ == "__main__":
-    sys.exit(command_line(GibbsRates, run))
+STUDY = SweptStudy(
+    "gibbs_rates", GibbsRun, judged_run, {"seed": SEEDS, "case": tuple(CASES)}, None,
+    lambda dataset: {"gibbs.md": page(with_kept(lines_of(dataset)))},
+)  # fmt: skip

@@ -1,28 +1,21 @@
-"""Size and power of the verdict in shares: ``python -m slt_toys.worlds.share_power`` writes docs/verdict_power.md.
+"""Size and power of the verdict in shares: ``python -m slt_toys.sweep verdict_power --docs docs``.
 
 Counts are drawn from the exact stuck shares of the default experiment (:mod:`slt_toys.worlds.share_cells`): purely
 thermal; with a part of the runs decided by each rival, whose thresholds have a log-logistic law that ends the control's
 critical period where temperature does; and with energies that are higher in the arms with another batch size. Each set
-of counts is judged with both forms of the thermal share. One line of JSON for each block of sets is appended to a
-record as it is done; what is there already is not run again, so that sets can be added at any time. Blocks of all
-worlds alternate, so that a run that is stopped leaves a table. With ``OPENBLAS_NUM_THREADS=1`` it is many times faster
-where cores are shared.
+of counts is judged with both forms of the thermal share. A block of sets is a point of the sweep, so that sets can be
+added at any time. Blocks of all worlds alternate: a sweep that is stopped leaves sets of each.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import sys
-import time
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import Any
+from functools import cache, cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,15 +24,17 @@ from theory.equations import linked
 
 from ..fits.resampling import share_interval
 from ..inputs.arguments import checked_arguments
-from ..results.progress import progress
-from ..results.records import write_bytes_atomically
-from .gibbs_rates import read
+from ..sweep.study import SweptStudy
+from ..sweep.values import Labelled
 from .mechanisms import MECHANISMS, NONE, TEMPERATURE
 from .mixture import Mixture, mixture_of
 from .share_cells import HIGHER, RUNS, PowerCells, default_cells, rival_shares
 from .share_tests import Draws, bootstrap
 from .shares import ShareTests, intervals, temperature_alone, untold
 from .verdict_power import redrawn
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Array = NDArray[np.float64]
 CONFIDENCE, BLOCK, SEED = 0.95, 20, 0
@@ -48,9 +43,9 @@ REFERENCE = 1999  # draws of temperature alone with known shares
 EVERY = {"known": 1, "two-state law": 4}  # of so many sets one has all its intervals judged
 PORTIONS = (0.95, 0.8, 0.6)
 TOLD_APART = "loss threshold"  # the rival whose share is told from all the others in this design
-FOLDER = Path("docs")
+SETS = 400  # of a world with known shares
 
-__all__ = ["Judge", "PowerWorld", "block", "counted", "page", "table", "worlds"]
+__all__ = ["STUDY", "Judge", "PowerBlock", "PowerWorld", "block", "counted", "judged_block", "page", "table", "worlds"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,16 +137,21 @@ class Judge:
 
 
 @checked_arguments
-def block(judge: Judge, world: PowerWorld, first: int, sets: int, runs: int = RUNS) -> dict[str, Any]:
-    """Judge some sets of counts of one world: what a line of the record holds.
+def block(judge: Judge, world: PowerWorld, first: int, sets: int) -> dict[str, Any]:
+    """Judge some sets of counts of one world.
 
     Parameters
     ----------
     judge, world
     first, sets
         Numbers of the sets.
-    runs
-        Of each cell, as told in the line.
+
+    Returns
+    -------
+    dict
+        How many sets were refused, in how many all intervals were judged, and of those: how many covered each
+        mechanism's share and had the interval of its information, what was not told from temperature, and the width of
+        temperature's interval in each.
     """
     # a set has counts of its own whatever else is run
     told = [
@@ -159,56 +159,104 @@ def block(judge: Judge, world: PowerWorld, first: int, sets: int, runs: int = RU
         for number in range(first, first + sets)
     ]
     full = [each for each in told if "covered" in each]
+    none = np.zeros(len(MECHANISMS), int)
+    untold_of = Counter(name for each in full for name in each["untold"])
     return {
-        "world": world.name,
-        "form": judge.form,
-        "runs": runs,
-        "draws": judge.draws,
-        "first": first,
-        "sets": sets,
         "refused": sum(each["refused"] for each in told),
         "judged": len(full),
-        "covered": np.sum([each["covered"] for each in full], axis=0).tolist() if full else [],
-        "informed": np.sum([each["informed"] for each in full], axis=0).tolist() if full else [],
+        "covered": np.sum([each["covered"] for each in full], axis=0, dtype=int) if full else none,
+        "informed": np.sum([each["informed"] for each in full], axis=0, dtype=int) if full else none,
+        "untold": np.array([untold_of[name] for name in MECHANISMS]),
         "width": [round(each["width"], 3) for each in full],
-        "untold": dict(Counter(name for each in full for name in each["untold"])),
     }
 
 
-# ---- record and page ------------------------------------------------------------------------------------------------
-def wanted_sets(form: str, name: str, sets: int) -> int:
-    """Sets of a world: temperature alone has the most, the two-state law fewer, for it takes longer."""
-    if form == "known":
-        return 4 * sets if name == "temperature alone" else sets
-    return sets if name == "temperature alone" else sets // 5 * 2 if name.startswith(("0.8", "energies")) else sets // 5
+# ---- sweep and page -------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class PowerBlock:
+    """A point of the sweep.
+
+    Attributes
+    ----------
+    first
+        Number of the first set.
+    form
+        Of the thermal share: "known" or "two-state law".
+    world
+        By name.
+    sets
+        In the block.
+    runs
+        Of each cell.
+    draws
+        Of each bootstrap.
+    """
+
+    first: int = 0
+    form: str = "known"
+    world: str = "temperature alone"
+    sets: int = BLOCK
+    runs: int = RUNS
+    draws: int = 99
+
+    def __post_init__(self) -> None:
+        for name, least in (("first", 0), ("sets", 1), ("runs", 1), ("draws", 20)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        for name, known in (("form", FORMS), ("world", world_names())):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {'; '.join(known)}, not {getattr(self, name)!r}")
 
 
-def run(record: Path, forms: Sequence[str], sets: int, runs: int, draws: int, minutes: float) -> None:
-    """Append the blocks that a record lacks, those of all worlds in turn, until time is up."""
-    done = {
-        (line["form"], line["world"], line["runs"], line["draws"], line["first"], line["sets"]) for line in read(record)
-    }
-    cells, until = default_cells(runs), time.monotonic() + 60 * minutes
-    judges, made = {form: Judge(cells, form, draws) for form in forms}, worlds(cells)
-    wanted = [
-        (form, world, first)
-        for first in range(0, 4 * sets, BLOCK)
-        for form in forms
-        for world in made
-        if first < wanted_sets(form, world.name, sets)
-        and (form, world.name, runs, draws, first, BLOCK) not in done
-    ]  # fmt: skip
-    record.parent.mkdir(parents=True, exist_ok=True)
-    with progress("blocks of sets", len(wanted)) as advance:
-        for form, world, first in wanted:
-            if time.monotonic() > until:
-                return
-            line = json.dumps(block(judges[form], world, first, BLOCK, runs))
-            with record.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            advance()
+@cache
+def world_names() -> tuple[str, ...]:
+    """Names of all worlds, the purer first."""
+    mixed = [f"{share:g} temperature, {1 - share:.2g} {name}" for share in PORTIONS for name in MECHANISMS[1:]]
+    return ("temperature alone", *mixed, f"energies times {HIGHER:g} at other batch sizes")
+
+
+@lru_cache(maxsize=4)
+def _judge_and_worlds(form: str, runs: int, draws: int) -> tuple[Judge, dict[str, PowerWorld]]:
+    """Made once in each worker."""
+    cells = default_cells(runs)
+    return Judge(cells, form, draws), {each.name: each for each in worlds(cells)}
+
+
+def judged_block(first: int, form: str, world: str, sets: int, runs: int, draws: int) -> Labelled:
+    """A block at a point of the sweep, with an axis for mechanisms, and one for the sets that have intervals."""
+    judge, named = _judge_and_worlds(form, runs, draws)
+    told = block(judge, named[world], first, sets)
+    widths = np.full(sets, np.nan)
+    widths[: len(told["width"])] = told["width"]
+    variables = {name: ((), np.array(told[name])) for name in ("refused", "judged")}
+    variables |= {name: (("mechanism",), told[name]) for name in ("covered", "informed", "untold")}
+    return Labelled({**variables, "width": (("set",), widths)}, {"mechanism": (("mechanism",), np.array(MECHANISMS))})
+
+
+def wanted(point: Mapping[str, Any]) -> bool:
+    """Temperature alone has the most sets, the two-state law fewer, for it takes longer."""
+    most = {"known": SETS, "two-state law": SETS // 4}[point["form"]]
+    return point["first"] < (4 * most if point["form"] == "known" and point["world"] == "temperature alone" else most)
+
+
+def lines_of(dataset: xr.Dataset) -> list[dict[str, Any]]:
+    """What a sweep's dataset says of each block that is done."""
+    constants = json.loads(dataset.attrs["constants"])
+    made = []
+    for first in dataset["first"].values.tolist():
+        for form in dataset["form"].values.tolist():
+            for world in dataset["world"].values.tolist():
+                own = dataset.sel(first=first, form=form, world=world)
+                if not bool(own["unit_done"]):
+                    continue
+                widths = own["width"].values
+                counts = {name: own[name].values.astype(int).tolist() for name in ("covered", "informed", "untold")}
+                made.append({
+                    "world": world, "form": form, "runs": constants["runs"], "sets": constants["sets"],
+                    "refused": int(own["refused"]), "judged": int(own["judged"]), **counts,
+                    "width": widths[np.isfinite(widths)].tolist(),
+                })  # fmt: skip
+    return made
 
 
 def counted(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -217,10 +265,8 @@ def counted(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         **{name: lines[0][name] for name in ("world", "form", "runs")},
         **{name: sum(line[name] for line in lines) for name in ("sets", "refused", "judged")},
-        "covered": np.sum([line["covered"] for line in full], axis=0).tolist(),
-        "informed": np.sum([line["informed"] for line in full], axis=0).tolist(),
+        **{name: np.sum([line[name] for line in full], axis=0).tolist() for name in ("covered", "informed", "untold")},
         "width": float(np.median(np.concatenate([line["width"] for line in full]))) if full else float("nan"),
-        "untold": dict(sum((Counter(line["untold"]) for line in full), Counter())),
     }
 
 
@@ -254,7 +300,8 @@ def table(lines: Sequence[dict[str, Any]]) -> str:
                 first, second = (_percent(row["covered"][at], judged) for at in (0, one))
                 rest = sum(row["covered"][at] for at in range(1, len(MECHANISMS)) if at != one)
                 others, width = f"{100 * rest / judged / (len(MECHANISMS) - 2):.1f} %", f"{row['width']:.2f}"
-                alike = ", ".join(f"{name} ({100 * n / judged:.0f} %)" for name, n in row["untold"].items()) or "-"
+                told = zip(MECHANISMS, row["untold"], strict=True)
+                alike = ", ".join(f"{name} ({100 * count / judged:.0f} %)" for name, count in told if count) or "-"
             cells = (name, FORMS[form], -runs, row["sets"], _percent(row["refused"], row["sets"]), judged, first, width,
                      second, others, alike)  # fmt: skip
             rows.append("| " + " | ".join(map(str, cells)) + " |")
@@ -275,11 +322,13 @@ TEXT = """\
 # Size and power of the verdict in shares
 
 Counts drawn from exact stuck shares of the experiment that `python -m slt_toys.critical_period` judges: {arms} unlike
-arms run by SGD's own steps, {cells} cells, shares by SGD's kernel. Written by `python -m slt_toys.worlds.share_power`
-from its record, to which sets are added by running it again. A set is refused if temperature alone is, by its
-likelihood ratio to all mechanisms with energies that may differ between batch sizes, or by its deviance, at .01
-together. Brackets are 95 % intervals of the percentages. In the limit of small steps, with 8 arms and 100 runs a cell,
-known shares refused temperature falsely in 0.8 % [0.5, 1.4] of 2000 sets ([that table](verdict_power_limit.md)).
+arms run by SGD's own steps, {cells} cells, shares by SGD's kernel. Written by
+`python -m slt_toys.sweep verdict_power --docs docs`, on this machine's processors or, with `--ray ADDRESS`, on a
+cluster's; its numbers are in verdict_power.jsonl, and sets can be added at any time. A set is refused if temperature
+alone is, by its likelihood ratio to all mechanisms with energies that may differ between batch sizes, or by its
+deviance, at .01 together. Brackets are 95 % intervals of the percentages. In the limit of small steps, with 8 arms and
+100 runs a cell, known shares refused temperature falsely in 0.8 % [0.5, 1.4] of 2000 sets
+([that table](verdict_power_limit.md)).
 
 What speaks against the verdict:
 
@@ -314,25 +363,17 @@ def page(lines: Sequence[dict[str, Any]]) -> str:
     return linked(TEXT, "../theory/pages/").format(arms=arms, cells=len(cells.observations)) + table(lines)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Add to the record and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", type=int, default=500, help="sets of counts of a world; a multiple of 20 is best")
-    parser.add_argument("--runs", type=int, default=RUNS, help="of each cell")
-    parser.add_argument("--draws", type=int, default=99, help="of each bootstrap")
-    parser.add_argument("--forms", nargs="+", default=list(FORMS), choices=FORMS)
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="after which no block is begun")
-    parser.add_argument("--record", type=Path, default=FOLDER / "verdict_power.jsonl", help="one line for each block")
-    parser.add_argument("--output", type=Path, default=FOLDER / "verdict_power.md")
-    given = parser.parse_args(arguments)
-    for name, least in (("sets", BLOCK), ("runs", 1), ("draws", 20)):
-        if getattr(given, name) < least:
-            parser.error(f"--{name} must be at least {least}, not {getattr(given, name)}")
-    run(given.record, given.forms, given.sets, given.runs, given.draws, given.minutes)
-    if lines := read(given.record):
-        write_bytes_atomically(page(lines).encode("utf-8"), given.output)
-    return 0
+def written(dataset: xr.Dataset) -> dict[str, str]:
+    """The page, and what it counts: a line of JSON for each block."""
+    lines = lines_of(dataset)
+    return {
+        "verdict_power.md": page(lines),
+        "verdict_power.jsonl": "".join(json.dumps(line) + "\n" for line in lines),
+    }
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+STUDY = SweptStudy(
+    "verdict_power", PowerBlock, judged_block,
+    {"first": tuple(range(0, 4 * SETS, BLOCK)), "form": FORMS, "world": world_names()}, wanted,
+    written,
+)  # fmt: skip

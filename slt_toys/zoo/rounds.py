@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 
+from ..inputs.processors import usable_processors
 from ..results import recipe
 from ..results.manifest import manifest
 from ..results.progress import progress
 from ..results.records import read_dataset
+from ..sweep.carrying_out import Unit, carry_out
+from ..sweep.local_pool import LocalPool
+from ..sweep.tasks import closing_at_once
 from .experiment import experiment_of
 
 SAME = ("version", "git_commit", "git_modified", "python", "libraries")  # what made a record that stands for a run
@@ -40,11 +39,11 @@ def run_each(names: Sequence[str], seed: int, out: Path, docs: Path | None, proc
 
     Raises
     ------
-    ValueError, OSError
-        The first that a run raises, once those that were begun have ended.
+    ValueError
+        If a run failed, once all others have ended.
     """
     wanted = [name for name in names if docs is not None or not is_made(name, seed, out)]
-    at_once = min(processes or _processors(), max(len(wanted), 1))
+    at_once = min(processes or usable_processors(), max(len(wanted), 1))
     with progress("models", len(names)) as advance:
         advance(len(names) - len(wanted))
         if at_once == 1:
@@ -52,15 +51,11 @@ def run_each(names: Sequence[str], seed: int, out: Path, docs: Path | None, proc
                 _run(name, seed, out, docs)
                 advance()
             return wanted
-        with ProcessPoolExecutor(at_once, mp_context=get_context("spawn"), initializer=_be_quiet) as pool:
-            runs = [pool.submit(_run, name, seed, out, docs) for name in wanted]
-            try:
-                for run in as_completed(runs):
-                    run.result()
-                    advance()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        units = (Unit(name, (name, seed, out, docs)) for name in wanted)
+        with closing_at_once(LocalPool(at_once)) as pool:
+            tally = carry_out(units, _run, pool, lambda back: advance(len(back)))
+    if tally.failed:
+        raise ValueError("; ".join(f"{each.key}: {each.reason}" for each in tally.failed))
     return wanted
 
 
@@ -77,15 +72,5 @@ def is_made(name: str, seed: int, out: Path) -> bool:
     return known and made["seed"] == seed and all(made[key] == now[key] for key in SAME)
 
 
-def _processors() -> int:
-    """How many this process may use, where the system says so, or else how many there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _run(name: str, seed: int, out: Path, docs: Path | None) -> None:
     recipe.carry_out(experiment_of(name)(seed=seed, out=out, docs=docs))
-
-
-def _be_quiet() -> None:
-    """A process of the pool shows no progress of its own."""
-    sys.stderr = io.StringIO()
