@@ -309,6 +309,7 @@ TESTED_ELSEWHERE = {
     "slt_toys/worlds/problem_ends.py": "by the experiment they are told in, tests/test_equi_temperature.py",
     "slt_toys/worlds/window_study.py": "by its claims and tables, tests/reports/test_critical_period_windows.py",
     "slt_toys/worlds/simulated_problems.py": "by the experiment they are measured in, tests/test_equi_temperature.py",
+    "slt_toys/sweep/study.py": "by the studies there are, tests/sweep/test_experiments.py",
     "cifar/training/benchmark.py": "a measurement of speed, python -m cifar benchmark",
 }
 TESTED_TOGETHER = ("slt_toys/reports/",)  # by subject

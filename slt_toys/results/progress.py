@@ -199,7 +199,10 @@ def refusal_text(panel: str) -> str:
     joined = [" ".join(section) for section in sections if section]
     told = [section.rstrip(".") for section in joined if not section.startswith("For full helptext")]
     # What a configuration's own check says needs no preamble.
-    return re.sub(r"^Error parsing [A-Za-z]+: ", "", "; ".join(told)) or "the options cannot be read; see --help"
+    return (
+        re.sub(r"^(Value error; )?Error parsing [A-Za-z]+: ", "", "; ".join(told))
+        or "the options cannot be read; see --help"
+    )
 
 
 def _message(error: BaseException) -> str:

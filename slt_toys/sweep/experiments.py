@@ -94,7 +94,7 @@ def values_of(kind: type, text: str, option: str = "--over") -> tuple[str, tuple
         raise ValueError(f"{option} {text!r} must be NAME=VALUES with one of {', '.join(option_names(kind))}")
     values: list[Any] = []
     for each in _parted(listed):
-        whole = _whole_numbers(each)
+        whole = _whole_numbers(each) if "int" in str(get_type_hints(kind)[name]) else None
         if whole is None:
             values.append(_value(kind, name, each))
         elif len(whole) == 0:
@@ -141,13 +141,16 @@ def _value(kind: type, name: str, text: str) -> Any:
     said = io.StringIO()
     try:
         with redirect_stdout(said), redirect_stderr(said):
-            return getattr(tyro.cli(kind, args=arguments), name)
+            return getattr(tyro.cli(_unchecked(kind, name), args=arguments), name)
     except SystemExit:
         from ..results.progress import refusal_text
 
         raise ValueError(f"--over {name}: {text!r} cannot be used: {refusal_text(said.getvalue())}") from None
-    except ValueError as error:
-        raise ValueError(f"--over {name}: {text!r} cannot be used: {error}") from None
+
+
+def _unchecked(kind: type, name: str) -> type:
+    """One option of a kind by itself: whether it fits the others is asked of every point."""
+    return dataclasses.make_dataclass("Option", [(name, get_type_hints(kind)[name])])
 
 
 def work_of(name: str, settings: Sequence[str], keep_data: bool) -> tuple[type, Work]:
@@ -166,8 +169,9 @@ def work_of(name: str, settings: Sequence[str], keep_data: bool) -> tuple[type, 
         if len(values) > 1:
             raise ValueError(f"--set {text!r} has {len(values)} values; sweep over them with --over")
         fixed[option] = values[0]
-    plain = kind(**fixed)
-    constants = {option: getattr(plain, option) for option in option_names(kind)}
+    own: Any = kind
+    defaults = {each.name: each.default for each in dataclasses.fields(own)}
+    constants = {option: fixed.get(option, defaults[option]) for option in option_names(kind)}
     if study is not None:
         return kind, Work(study.name, study.function, constants, code_identity())
     constants |= {"experiment": kind.NAME, "keep_data": keep_data}

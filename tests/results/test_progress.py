@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from slt_toys.results import progress as module
-from slt_toys.results.progress import command_line, progress
+from slt_toys.results.progress import command_line, duration_text, progress
 
 
 @dataclass(frozen=True)
@@ -122,3 +122,34 @@ def test_bars_nest_and_are_cleared_after_an_interrupt(capsys, monkeypatch):
             raise KeyboardInterrupt
     assert module._shown == []
     assert "outer" in capsys.readouterr().err
+
+
+def test_lines_say_how_far_it_has_come_and_what_is_left(monkeypatch, capsys):
+    """Where standard error is no terminal; by a clock that the test moves, and whatever was done before."""
+    now = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    with progress("units", 1000, lines=60) as advance:
+        advance(400)  # done before
+        for _ in range(10):
+            now[0] += 12
+            advance(10)
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["units: 450 of 1000, 11 min left", "units: 500 of 1000, 10 min left"]
+    with progress("units", None, lines=0) as advance:
+        advance()
+    assert capsys.readouterr().err == "units: 1\n"
+
+
+def test_nothing_is_said_where_a_driver_speaks(monkeypatch, capsys):
+    monkeypatch.setenv("SLT_TOYS_PROGRESS", "none")
+    with progress("units", 3, lines=0) as advance:
+        advance(3)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.2, "0 s"), (45, "45 s"), (89, "89 s"), (120, "2 min"), (3600, "60 min"), (9000, "2.5 h"), (4e5, "4.6 days")],
+)
+def test_durations_are_said_as_people_say_them(seconds, said):
+    assert duration_text(seconds) == said

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+import xarray as xr
 
-from slt_toys.results.progress import command_line
 from slt_toys.worlds import gibbs_rates
-from slt_toys.worlds.gibbs_rates import CASES, GibbsRates, judged, page, read, run
+from slt_toys.worlds.gibbs_rates import CASES, KEPT, GibbsRun, judged, judged_run, lines_of, page, read, with_kept
 
 
 def made_line(case: str, seed: int, answer: str) -> dict[str, object]:
@@ -25,20 +26,29 @@ def made_line(case: str, seed: int, answer: str) -> dict[str, object]:
     }
 
 
-def test_what_is_recorded_is_not_run_again(tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(
-        gibbs_rates, "judged", lambda case, seed: asked.append((case, seed)) or made_line(case, seed, "cannot tell")
-    )
-    options = GibbsRates(("additive", "drift"), 2, record=tmp_path / "runs" / "record.jsonl", docs=tmp_path / "page.md")
-    run(options)
-    run(GibbsRates(("additive", "drift"), 3, record=options.record))
-    assert asked == [(case, seed) for seed in range(3) for case in ("additive", "drift")]
-    assert len(read(options.record)) == 6
-    assert options.docs is not None
-    assert "| additive | tempered posterior | 2 | 0 | 0 | 0 | 0 | 2 | 0.000 [0.000, 0.842] | 5 to 10 % |" in (
-        options.docs.read_text(encoding="utf-8")
-    )
+def test_the_page_counts_the_sweeps_runs_and_those_that_are_kept():
+    kept = read(KEPT)
+    again = {**made_line(kept[0]["case"], kept[0]["seed"], "cannot tell")}
+    lines = [again, made_line("additive", 10**6, "cannot tell")]
+    told = [json.dumps(line) for line in lines]
+    dataset = xr.Dataset({"line": (("seed", "case"), [[told[0], ""], ["", told[1]]])})
+    assert lines_of(dataset) == lines
+    together = with_kept(lines)
+    assert len(together) == len(kept) + 1 and [line for line in together if line in lines] == lines
+    assert gibbs_rates.STUDY.pages(dataset) == {"gibbs.md": page(together)}
+
+
+def test_the_page_that_is_kept_is_of_the_runs_that_are_kept():
+    assert (Path(__file__).parents[2] / "docs" / "gibbs.md").read_text() == page(read(KEPT))
+
+
+def test_a_point_is_a_run(monkeypatch):
+    monkeypatch.setattr(gibbs_rates, "judged", lambda case, seed: made_line(case, seed, "cannot tell"))
+    assert json.loads(judged_run(3, "drift")["line"])["case"] == "drift"
+    assert judged_run(3, "drift")["answer"] == "cannot tell"
+    for options, said in (({"seed": -1}, "seed must be at least 0, not -1"), ({"case": "x"}, "case must be one of ")):
+        with pytest.raises(ValueError, match=said):
+            GibbsRun(**options)
 
 
 def test_counts_and_their_intervals():
@@ -58,10 +68,3 @@ def test_a_line_holds_what_the_verdict_rests_on():
 def test_a_family_holds_cases_of_one_answer():
     for cases in gibbs_rates.FAMILIES.values():
         assert len({CASES[case]().expected for case in cases}) == 1
-
-
-def test_an_unknown_case_is_refused_in_one_line(capsys, tmp_path):
-    assert command_line(GibbsRates, run, ["--cases", "cold", "--record", str(tmp_path / "r.jsonl")]) == 2
-    message = capsys.readouterr().err.strip()
-    assert message.startswith("error: --cases must be of langevin") and "\n" not in message
-    assert set(CASES) >= {"additive", "additive, short runs"}

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from pathlib import Path
 
+import numpy as np
 import pytest
 from scipy import stats
 
-from slt_toys.worlds import share_power
+from slt_toys.results.canonical import canonical_text
+from slt_toys.sweep.grid import Grid
+from slt_toys.sweep.tidy import Gathering
 from slt_toys.worlds.mechanisms import MECHANISMS
 from slt_toys.worlds.share_cells import default_cells
-from slt_toys.worlds.share_power import Judge, PowerWorld, block, counted, main, page, table, worlds
+from slt_toys.worlds.share_power import (
+    FORMS,
+    RUNS,
+    STUDY,
+    Judge,
+    PowerBlock,
+    block,
+    counted,
+    judged_block,
+    lines_of,
+    page,
+    table,
+    world_names,
+    worlds,
+)
 from tests.seeds import fresh_seed
 
 KNOWN, TWO_STATES = "known", "two-state law"
@@ -25,7 +44,8 @@ def judges():
 
 def judged(judges, form: str, name: str, sets: int) -> dict:
     """A block of sets from a fresh place in the numbers."""
-    return counted([block(judges[0][form], judges[1][name], fresh_seed(), sets)])
+    made = block(judges[0][form], judges[1][name], fresh_seed(), sets)
+    return counted([{**made, "world": name, "form": form, "runs": RUNS, "sets": sets}])
 
 
 def test_worlds_hold_what_their_names_say(judges):
@@ -45,34 +65,62 @@ def test_a_few_sets_are_judged_and_told(judges):
     moved = judged(judges, KNOWN, "energies times 1.25 at other batch sizes", 4)
     assert pure["refused"] <= 3 and pure["covered"][0] >= 7 and mixed["refused"] == 8 and mixed["covered"][0] >= 3
     assert moved["refused"] == 4 and moved["judged"] == 0
-    text = table([{**each, "draws": 49, "first": 0, "width": [each["width"]]} for each in (moved, mixed, pure)])
+    text = table([{**each, "width": [each["width"]]} for each in (moved, mixed, pure)])
     assert len(text.splitlines()) == 5 and "100.0 % [" in text and "temperature alone" in text.splitlines()[2]
 
 
-def test_a_record_is_continued_and_never_run_twice(tmp_path, monkeypatch):
-    """Stopped after some blocks, then continued: the same lines as in one run, and none twice."""
-    ran = []
+def test_a_point_of_the_sweep_is_a_block(judges):
+    """A sweep's dataset holds every number of a block, and the page counts them."""
+    point = {"first": 40, "form": KNOWN, "world": "0.8 temperature, 0.2 none"}
+    constants = {"sets": 3, "runs": RUNS, "draws": 49}
+    result = judged_block(**point, **constants)
+    alone = block(judges[0][KNOWN], judges[1][point["world"]], 40, 3)
+    assert {name: result.variables[name][1].tolist() for name in ("covered", "untold")} == {
+        name: alone[name].tolist() for name in ("covered", "untold")
+    }
+    assert result.variables["width"][1].tolist() == alone["width"] and result.variables["refused"][1] == 3
+    grid = Grid.of({"first": [40, 43], "form": FORMS, "world": world_names()[:14]})
+    place = (0, 0, world_names().index(point["world"]))
+    gathering = Gathering(grid)
+    gathering.look(result)
+    arrays = gathering.arrays()
+    gathering.fill(arrays, place, result)
+    dataset = gathering.dataset(arrays)
+    done = np.zeros(grid.shape, bool)
+    done[place] = True
+    dataset["unit_done"] = (tuple(grid.axes), done)
+    dataset.attrs["constants"] = canonical_text(constants)
+    (line,) = lines_of(dataset)
+    assert line["refused"] == 3 and line["covered"] == alone["covered"].tolist() and line["width"] == alone["width"]
+    pages = STUDY.pages(dataset)
+    assert "| 0.8 temperature, 0.2 none | known | 250 | 3 | 100.0 % [" in pages["verdict_power.md"]
+    assert json.loads(pages["verdict_power.jsonl"]) == line
 
-    def fake(judge: Judge, world: PowerWorld, first: int, sets: int, runs: int) -> dict:
-        ran.append((judge.form, world.name, first))
-        full = [sets] * len(MECHANISMS)
-        return {
-            "world": world.name, "form": judge.form, "runs": runs, "draws": judge.draws, "first": first, "sets": sets,
-            "refused": 1, "judged": sets, "covered": full, "informed": full, "width": [0.1] * sets, "untold": {},
-        }  # fmt: skip
 
-    monkeypatch.setattr(share_power, "block", fake)
-    record, output = tmp_path / "record.jsonl", tmp_path / "page.md"
-    given = ["--forms", KNOWN, "--sets", "20", "--record", str(record), "--output", str(output)]
-    assert main([*given, "--minutes", "0"]) == 0 and not record.exists() and not output.exists()
-    assert main(given) == 0 and main(given) == 0
-    lines = [json.loads(line) for line in record.read_text().splitlines()]
-    assert len(lines) == len(ran) == len(set(ran)) == 4 + 16  # four times as many sets of temperature alone
-    assert output.read_text() == page(lines) and "| 80 | 5.0 % [" in page(lines)
-    main([*given[:3], "40", *given[4:]])
-    assert len(ran) == len(set(ran)) == 2 * 20
-    with pytest.raises(SystemExit):
-        main(["--sets", "3"])
+def test_all_worlds_have_points_and_temperature_alone_the_most():
+    assert [each.name for each in worlds(default_cells())] == list(world_names())
+    points = list(Grid.of(STUDY.axes, STUDY.wanted))
+    counts = Counter((point["form"], point["world"]) for point in points)
+    assert set(counts) == {(form, world) for form in FORMS for world in world_names()}
+    assert counts.most_common(1)[0][0] == (KNOWN, "temperature alone")
+    assert {point["world"] for point in points[: 2 * len(world_names())]} == set(world_names())  # they alternate
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"first": -1}, "first must be at least 0"), ({"form": "x"}, "form must be one of known; two-state law, not 'x'"),
+     ({"world": "x"}, "world must be one of temperature alone;"), ({"draws": 3}, "draws must be at least 20, not 3")],
+)  # fmt: skip
+def test_points_that_are_none_are_refused(options, said):
+    with pytest.raises(ValueError, match=said):
+        PowerBlock(**options)
+
+
+@pytest.mark.slow
+def test_the_page_that_is_kept_is_of_the_numbers_that_are_kept():
+    docs = Path(__file__).parents[2] / "docs"
+    lines = [json.loads(line) for line in (docs / "verdict_power.jsonl").read_text().splitlines()]
+    assert (docs / "verdict_power.md").read_text() == page(lines)
 
 
 @pytest.mark.slow
@@ -109,5 +157,5 @@ def test_the_two_state_law_is_rarely_refused_and_doubts_what_it_cannot_tell(judg
     assert pure["refused"] <= stats.binom.isf(1e-6, 20, 0.02)
     doubted = judged(judges, TWO_STATES, "0.8 temperature, 0.2 none", 12)
     assert doubted["refused"] <= stats.binom.isf(1e-6, 12, 0.02)
-    assert doubted["untold"].get("none", 0) == doubted["judged"] == 3
+    assert doubted["untold"][MECHANISMS.index("none")] == doubted["judged"] == 3
     assert doubted["covered"][0] >= 1
