@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 from ..results import recipe
 from ..results.manifest import manifest
 from ..results.progress import progress
-from ..results.records import read_dataset
+from ..results.records import read_dataset, read_record
 from .experiment import experiment_of
 
 SAME = ("version", "git_commit", "git_modified", "python", "libraries")  # what made a record that stands for a run
@@ -68,7 +67,7 @@ def is_made(name: str, seed: int, out: Path) -> bool:
     """Whether the folder holds a model's record that this code, unchanged since its commit, made with this seed."""
     stem = f"{experiment_of(name).NAME}"
     try:
-        made = json.loads((out / f"{stem}.json").read_text(encoding="utf-8"))["manifest"]
+        made = read_record(out / f"{stem}.json")["manifest"]
         read_dataset(out / f"{stem}.nc")  # and its checksum
     except (OSError, ValueError, KeyError):
         return False

@@ -6,10 +6,9 @@ import json
 
 import numpy as np
 import xarray as xr
+from slt_toys.results.__main__ import main
 
-from slt_toys.results.compare import Compare, missing, numbers
-from slt_toys.results.compare import main as compare
-from slt_toys.results.progress import command_line
+from slt_toys.results.by_value import missing, numbers
 from slt_toys.results.records import write_dataset
 
 OLD = {"end": {"64": [81.02787882870565, -3.5]}, "held": True, "note": "7", "none": None, "manifest": {"seconds": 8.75}}
@@ -31,9 +30,9 @@ def test_the_command_looks_in_records_and_datasets(tmp_path, capsys):
     (tmp_path / "new.json").write_text(json.dumps({"numbers": [-3.5]}))
     write_dataset(xr.Dataset({"end": ("row", [81.02787882870565]), "text": ("row", ["x"])}), tmp_path / "new.nc")
     files = [str(tmp_path / name) for name in ("old.json", "new.json", "new.nc")]
-    assert command_line(Compare, compare, files) == 0
+    assert main(["compare", *files, "--by-value"]) == 0
     assert capsys.readouterr().out == "2 of 2 numbers found, 0 missing\n"
-    assert command_line(Compare, compare, files[:2]) == 0
+    assert main(["compare", *files[:2], "--by-value"]) == 1
     assert capsys.readouterr().out == "end.64[0] = 81.02787883\n1 of 2 numbers found, 1 missing\n"
-    assert command_line(Compare, compare, [str(tmp_path / "none.json"), files[1]]) == 2
+    assert main(["compare", str(tmp_path / "none.json"), files[1], "--by-value"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
