@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import tyro
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 FOUND = 1  # exit status
+RESULTS = Path("results")
+
+Places = Annotated[tuple[Path, ...], Positional, arg(metavar="FOLDER|RECORD")]
+RecordFile = Annotated[Path, Positional, arg(metavar="RECORD")]
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,8 @@ class List:
         Print a JSON list for programs.
     """
 
-    places: Positional[tuple[Path, ...]] = (Path("results"),)
-    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
+    places: Places = (RESULTS,)
+    as_json: Annotated[bool, arg(name="json")] = False
 
     def run(self) -> int:
         """Print it."""
@@ -60,7 +63,7 @@ class Show:
         Only the values of these numbers, by name.
     """
 
-    record: Positional[Path]
+    record: RecordFile
     claims: bool = False
     config: bool = False
     numbers: tuple[str, ...] = ()
@@ -101,7 +104,7 @@ class Verify:
         A file that no record names is no fault, unless it ends in .json.
     """
 
-    places: Positional[tuple[Path, ...]] = (Path("results"),)
+    places: Places = (RESULTS,)
     allow_missing: bool = False
     allow_extra: bool = False
 
@@ -143,8 +146,8 @@ class Compare:
         Lines of each kind.
     """
 
-    old: Positional[Path]
-    new: Positional[tuple[Path, ...]]
+    old: Annotated[Path, Positional, arg(metavar="OLD")]
+    new: Annotated[tuple[Path, ...], Positional, arg(metavar="NEW")]
     by_value: bool = False
     most: int = 20
 
@@ -188,7 +191,7 @@ class Export:
         Folder to write into, better not that of the record.
     """
 
-    record: Positional[Path]
+    record: RecordFile
     to: Literal["csv", "json", "nc"] = "csv"
     out: Path = Path()
 
@@ -217,7 +220,11 @@ class Migrate:
         Folders, looked through to the bottom, or records.
     """
 
-    places: Positional[tuple[Path, ...]]
+    places: Places = ()
+
+    def __post_init__(self) -> None:
+        if not self.places:
+            raise ValueError("FOLDER|RECORD must be given: migrate rewrites files")
 
     def run(self) -> int:
         """Rewrite those that are older, and print their names."""

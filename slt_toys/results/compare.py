@@ -28,6 +28,7 @@ LEVEL = 0.05  # chance that one of all numbers counts as moved where nothing did
 LEAVES = (
     "epoch", "epochs", "slope", "estimate", "exponent", "value", "shift", "sampled", "inverse_temperature",
 )  # fmt: skip
+ABSENT = "(absent)"
 WORK = "seconds"  # durations of work differ in every run
 # With all of these the same, a run gives the same bits.
 CODE = ("version", "git_commit", "python", "libraries", "machine")
@@ -158,7 +159,7 @@ def compare(
     Raises
     ------
     ValueError
-        If a record has neither claims nor numbers.
+        If a record has neither claims nor numbers, or if the two share none.
     """
     for which, record in (("old", old), ("new", new)):
         if not record.get("claims") and not record.get("numbers"):
@@ -170,6 +171,8 @@ def compare(
     _claims(old.get("claims", []), new.get("claims", []), told)
     one, other = datasets or (_numbers_of(old), _numbers_of(new))
     _variables(one, other, told)
+    if not (told.numbers or told.texts):
+        raise ValueError("OLD and NEW share no claim and no number; compare two runs of one experiment")
     return told
 
 
@@ -218,7 +221,7 @@ def _manifests(old: Mapping[str, Any], new: Mapping[str, Any], told: Comparison)
     before, after = dict(_leaves(one)), dict(_leaves(other))
     names = [*before, *(name for name in after if name not in before)]
     for name in names:
-        pair = before.get(name, "none"), after.get(name, "none")
+        pair = before.get(name, ABSENT), after.get(name, ABSENT)
         if pair[0] != pair[1]:
             told.differences.append((name, *pair))
     told.comparable = one["config"] == other["config"]
@@ -229,7 +232,7 @@ def _manifests(old: Mapping[str, Any], new: Mapping[str, Any], told: Comparison)
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """Everything in nested objects, by dotted names."""
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict):
         for key, entry in value.items():
             yield from _leaves(entry, f"{name}.{key}" if name else key)
     else:

@@ -24,7 +24,7 @@ import xarray
 
 from slt_toys.results.json_values import json_text, plain_values
 from slt_toys.results.manifest import manifest
-from slt_toys.results.schema import migrated, record_fault, schema_of, sealed, text_of
+from slt_toys.results.schema import is_plain, migrated, record_fault, schema_of, sealed, text_of
 
 __all__ = [
     "manifest", "read_dataset", "read_groups", "read_record", "sha256", "writable_folder", "write_bytes_atomically",
@@ -193,13 +193,15 @@ def write_record(record: Mapping[str, Any], path: str | os.PathLike[str]) -> str
     Raises
     ------
     ValueError
-        If something cannot be written as JSON; the message says where it sits.
+        If something cannot be written as JSON, the message says where it sits; or if a file is named elsewhere.
     OSError
         If the folder is missing or cannot be written to.
     """
     path, kept = Path(path), record["manifest"]
     sizes = dict(kept.get("bytes", {}))
     for name, checksum in kept["files"].items():
+        if not is_plain(name):
+            raise ValueError(f"record names the file {name!r}; a record's files lie beside it")
         if (size := _size(path.with_name(name), checksum)) is not None:
             sizes[name] = size
     sizes = {name: sizes[name] for name in kept["files"] if name in sizes}

@@ -24,6 +24,11 @@ class NewerSchemaError(ValueError):
     """A record of a schema that this version does not know."""
 
 
+def is_plain(name: str) -> bool:
+    """Whether a name is that of a file in the same folder, on any system."""
+    return name not in ("", ".", "..") and not set(name) & {"/", "\\", "\0"}
+
+
 def configuration_hash(config: Any) -> str:
     """SHA-256 of a configuration's canonical text, its folders left out: runs that ask for the same have the same.
 

@@ -129,7 +129,8 @@ def number_lines(dataset: xr.Dataset, name: str) -> list[str]:
 
 def comparison_lines(told: Comparison, most: int) -> list[str]:
     """What differs between two runs: what made them, verdicts, then numbers, ``most`` of each kind at most."""
-    lines = columns(("made by", "old", "new"), told.differences) if told.differences else ["made by: the same"]
+    lines = columns(("made by", "old", "new"), told.differences)
+    lines = lines if told.differences else ["made by: the same configuration, seed, commit and versions"]
     lines += ["", *_same_lines(told)]
     lines += ["", f"verdicts that changed: {len(told.verdicts)}"]
     lines += [f"  {name}: {old} -> {new}" for name, old, new in told.verdicts]
@@ -152,8 +153,8 @@ def _known_lines(told: Comparison, most: int) -> list[str]:
     known, moved = told.known, told.moved
     square = math.sqrt(sum(n.z**2 for n in known) / len(known))
     lines = [
-        f"numbers with an error: {len(known)}; standard errors moved, root mean square: {square:.2f} (about 1 between two "
-        "seeds if nothing changed)",
+        f"numbers with an error: {len(known)}; standard errors moved, root mean square: {square:.2f} (about 1 between "
+        "two seeds if nothing changed)",
         f"moved by more than {told.bound:.1f} standard errors, which one of all passes by chance in one comparison of "
         f"twenty: {len(moved)}",
     ]

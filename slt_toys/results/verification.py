@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from .json_values import plain_values
 from .records import sha256
-from .schema import SCHEMA, NewerSchemaError, migrated, record_fault, schema_of, text_of
+from .schema import SCHEMA, NewerSchemaError, is_plain, migrated, record_fault, schema_of, text_of
 
 Kind = Literal["changed", "laid out anew", "old schema", "newer schema", "missing", "truncated", "extra"]
-# Of a record the first of those that it has is its state.
+# The gravest first.
 STATES: tuple[Kind, ...] = ("changed", "newer schema", "truncated", "laid out anew", "missing", "old schema")
 OWN_CHECKS = (".sqlite", ".sqlite-wal", ".sqlite-shm")  # a sweep's, which its own commands open
 PARTS = ".cases"  # ends the name of a folder that keeps a study's parts, which are checked as they are read
@@ -62,9 +62,9 @@ class Checked:
 
     @property
     def state(self) -> str:
-        """The gravest fault, or that it is ok."""
+        """Kinds of its faults, the gravest first, or that it is ok."""
         kinds = {fault.kind for fault in self.faults}
-        return next((kind for kind in STATES if kind in kinds), "ok")
+        return ", ".join(kind for kind in STATES if kind in kinds) or "ok"
 
 
 def find_records(places: Iterable[Path]) -> list[Path]:
@@ -108,7 +108,7 @@ def check_record(path: Path) -> Checked:
         return Checked(path, None, (Fault(path, "changed", told),), len(content))
     faults, size = [fault] if fault else [], len(content)
     for name, checksum in _part(record, "files").items():
-        if not _is_plain(name):
+        if not is_plain(name):
             faults.append(Fault(path, "changed", f"it names {name!r}, which is no file beside it"))
             continue
         beside = path.with_name(name)
@@ -137,7 +137,7 @@ def extra_files(checked: Sequence[Checked], folders: Iterable[Path]) -> list[Fau
     named: set[Path] = set()
     for each in checked:
         files = _part(each.record, "files") if each.record else {}
-        named |= {each.path, *(each.path.with_name(name) for name in files if _is_plain(name))}
+        named |= {each.path, *(each.path.with_name(name) for name in files if is_plain(name))}
     told = "no record beside it names it"
     return [
         Fault(path, "extra", told)
@@ -163,11 +163,6 @@ def _file_fault(path: Path, checksum: str, size: Any) -> Fault | None:
     if isinstance(size, int) and now < size:
         return Fault(path, "truncated", f"it has {now} bytes of {size}")
     return Fault(path, "changed", "it is not the file that its record names: its SHA-256 is another")
-
-
-def _is_plain(name: str) -> bool:
-    """Whether a name is that of a file in the same folder, on any system."""
-    return name not in ("", ".", "..") and not set(name) & {"/", "\\", "\0"}
 
 
 def _folders(place: Path) -> list[Path]:
