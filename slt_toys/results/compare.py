@@ -30,6 +30,7 @@ LEAVES = (
 )  # fmt: skip
 ABSENT = "(absent)"
 WORK = "seconds"  # durations of work differ in every run
+MOST_TEXTS = 2  # by which a row without a label is called
 # With all of these the same, a run gives the same bits.
 CODE = ("version", "git_commit", "python", "libraries", "machine")
 
@@ -64,6 +65,11 @@ class Number:
     def changed(self) -> bool:
         """Whether the two differ at all; zero has no sign."""
         return self.old != self.new and not (math.isnan(self.old) and math.isnan(self.new))
+
+    @property
+    def judged(self) -> bool:
+        """Whether there is an error to measure the change by."""
+        return self.error > 0 and math.isfinite(self.new - self.old)
 
     @property
     def z(self) -> float:
@@ -119,7 +125,7 @@ class Comparison:
     @property
     def known(self) -> list[Number]:
         """Numbers with an error, those that moved most first."""
-        return sorted((n for n in self.numbers if n.error > 0), key=lambda n: -abs(n.z))
+        return sorted((n for n in self.numbers if n.judged), key=lambda n: -abs(n.z))
 
     @property
     def bound(self) -> float:
@@ -134,7 +140,7 @@ class Comparison:
     @property
     def without_error(self) -> list[Number]:
         """Numbers that changed and have no error, those that changed most first."""
-        rest = (n for n in self.numbers if n.changed and not n.error > 0 and not n.of_error)
+        rest = (n for n in self.numbers if n.changed and not n.judged and not n.of_error)
         return sorted(rest, key=lambda n: -n.relative)
 
     @property
@@ -163,9 +169,7 @@ def compare(
     """
     for which, record in (("old", old), ("new", new)):
         if not record.get("claims") and not record.get("numbers"):
-            raise ValueError(
-                f"the {which} record holds neither claims nor numbers; compare its files by their checksums"
-            )
+            raise ValueError(f"{which.upper()} holds neither claims nor numbers; verify checks its files")
     told = Comparison()
     _manifests(old["manifest"], new["manifest"], told)
     _claims(old.get("claims", []), new.get("claims", []), told)
@@ -287,9 +291,9 @@ def _variables(old: xr.Dataset, new: xr.Dataset, told: Comparison) -> None:
         elif one.shape != other.shape:  # of a dimension without labels
             told.apart.append(f"{name} has {one.shape} places and {other.shape}")
         elif _is_number(one) and _is_number(other):
-            told.numbers += _numbers(one, other, *error, name in companions)
+            told.numbers += _numbers(_places(name, old), one, other, *error, name in companions)
         else:
-            pairs = zip(_places(one), one.values.ravel(), other.values.ravel(), strict=True)
+            pairs = zip(_places(name, old), one.values.ravel(), other.values.ravel(), strict=True)
             told.texts += [(name, place, str(a), str(b)) for place, a, b in pairs if str(a) != str(b)]
 
 
@@ -316,19 +320,32 @@ def _is_number(data: xr.DataArray) -> bool:
     return data.dtype.kind in "iufb"
 
 
-def _places(data: xr.DataArray) -> list[str]:
-    """Labels of every place, in the order of its numbers; numbers of rows where there are no labels."""
-    labels = [[f"{dim}={label}" for label in (data.indexes[dim] if dim in data.indexes else range(size))]
-              for dim, size in data.sizes.items()]  # fmt: skip
-    return [", ".join(labels[k][at] for k, at in enumerate(place)) for place in np.ndindex(data.shape)]
+def _places(name: str, data: xr.Dataset) -> list[str]:
+    """Labels of every place, in the order of its numbers; where there are none, the row and what it is called."""
+    labels = []
+    for dim, size in data[name].sizes.items():
+        if dim in data.indexes:
+            told = (f"{label:.10g}" if isinstance(label, float) else label for label in data.indexes[dim])
+            labels.append([f"{dim}={label}" for label in told])
+        else:
+            called = zip(*_texts_over(dim, data), strict=True) if _texts_over(dim, data) else [()] * size
+            labels.append([f"{dim}={' '.join((str(row), *texts))}" for row, texts in enumerate(called)])
+    return [", ".join(labels[k][at] for k, at in enumerate(place)) for place in np.ndindex(data[name].shape)]
+
+
+def _texts_over(dim: Any, data: xr.Dataset) -> list[list[str]]:
+    """The first two variables of text along a dimension."""
+    found = [variable.values for variable in data.variables.values() if variable.dims == (dim,)]
+    texts = [values.tolist() for values in found if all(isinstance(value, str) for value in values)]
+    return texts[:MOST_TEXTS]
 
 
 def _numbers(
-    old: xr.DataArray, new: xr.DataArray, errors: np.ndarray | None, source: str, of_error: bool
+    places: list[str], old: xr.DataArray, new: xr.DataArray, errors: np.ndarray | None, source: str, of_error: bool
 ) -> list[Number]:
     values = [data.values.astype(float).ravel() for data in (old, new)]
     errors = np.full(values[0].shape, math.nan) if errors is None else errors
-    rows = zip(_places(old), *values, errors, strict=True)
+    rows = zip(places, *values, errors, strict=True)
     return [
         Number(str(old.name), place, float(a), float(b), float(error), source, of_error) for place, a, b, error in rows
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,16 @@ ROWS_OF_ONE = 60  # of a variable shown whole by name
 WIDEST = 60  # characters of a cell
 
 
-def columns(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
-    """Lines of a table of text, two spaces between its columns."""
-    cells = [list(map(_cell, row)) for row in (headings, *rows)]
+def columns(headings: Sequence[str], rows: Iterable[Sequence[Any]], widest: int | None = WIDEST) -> list[str]:
+    """Lines of a table of text, two spaces between its columns; longer cells than ``widest`` are cut."""
+    cells = [[_cell(value, widest) for value in row] for row in (headings, *rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
 
 
-def _cell(value: Any) -> str:
-    text = " ".join(str(value).split())
-    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+def _cell(value: Any, widest: int | None) -> str:
+    text = "none" if value is None else " ".join(str(value).split())
+    return text if widest is None or len(text) <= widest else f"{text[: widest - 1]}…"
 
 
 def row_of(checked: Checked) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def list_lines(found: Iterable[Checked]) -> list[str]:
         rows.append(
             (Path(row["path"]).with_suffix(""), date, seed, commit, seconds, claims, row["bytes"], row["state"])
         )
-    return columns(COLUMNS, rows)
+    return columns(COLUMNS, rows, None)
 
 
 def record_lines(path: Path, record: Mapping[str, Any]) -> list[str]:
@@ -129,7 +130,7 @@ def number_lines(dataset: xr.Dataset, name: str) -> list[str]:
 
 def comparison_lines(told: Comparison, most: int) -> list[str]:
     """What differs between two runs: what made them, verdicts, then numbers, ``most`` of each kind at most."""
-    lines = columns(("made by", "old", "new"), told.differences)
+    lines = columns(("made by another", "old", "new"), told.differences)
     lines = lines if told.differences else ["made by: the same configuration, seed, commit and versions"]
     lines += ["", *_same_lines(told)]
     lines += ["", f"verdicts that changed: {len(told.verdicts)}"]
@@ -141,7 +142,9 @@ def comparison_lines(told: Comparison, most: int) -> list[str]:
         lines += ["", *_known_lines(told, most)]
     bare = told.without_error
     lines += ["", f"numbers that changed and have no error, so nobody can tell whether by chance: {len(bare)}"]
-    lines += _table(bare[:most], _bare_row, BARE) + _rest(len(bare), most)
+    rows = _bare_rows(told, bare)
+    lines += [f"  {line}" for line in columns(BARE, rows[:most])] if rows else []
+    lines += _rest(len(rows), most)
     if told.texts:
         lines += ["", f"texts that changed: {len(told.texts)}"]
         lines += [f"  {row}" for row in columns(("name", "place", "old", "new"), told.texts[:most])]
@@ -151,22 +154,22 @@ def comparison_lines(told: Comparison, most: int) -> list[str]:
 
 def _known_lines(told: Comparison, most: int) -> list[str]:
     known, moved = told.known, told.moved
-    square = math.sqrt(sum(n.z**2 for n in known) / len(known))
+    changed = [n for n in known if n.changed]
+    square = math.sqrt(sum(n.z**2 for n in changed) / max(len(changed), 1))
     lines = [
-        f"numbers with an error: {len(known)}; standard errors moved, root mean square: {square:.2f} (about 1 between "
-        "two seeds if nothing changed)",
+        f"numbers with an error: {len(known)}; {len(changed)} of them changed, by {square:.2f} standard errors (root "
+        "mean square; about 1 between two seeds if nothing else changed)",
         f"moved by more than {told.bound:.1f} standard errors, which one of all passes by chance in one comparison of "
         f"twenty: {len(moved)}",
     ]
-    lines += _table(moved[:most], _known_row, KNOWN) + _rest(len(moved), most)
-    first = [n for n in known[:3] if n.changed]
-    if first and not moved:
-        lines += ["  those that moved most:", *_table(first, _known_row, KNOWN)]
+    lines += _table(moved[:most]) + _rest(len(moved), most)
+    if changed and not moved:
+        lines += ["  those that moved most:", *_table(changed[:3])]
     return lines
 
 
 KNOWN = ("name", "place", "old", "new", "moved by", "standard errors", "error from")
-BARE = ("name", "place", "old", "new", "share of it")
+BARE = ("name", "changed", "most at", "old", "new", "by")
 
 
 def _same_lines(told: Comparison) -> list[str]:
@@ -184,17 +187,29 @@ def _same_lines(told: Comparison) -> list[str]:
     return [f"two seeds: differences are those of independent runs; {equal}"]
 
 
-def _table(numbers: Sequence[Number], row: Any, headings: Sequence[str]) -> list[str]:
-    return [f"  {line}" for line in columns(headings, map(row, numbers))] if numbers else []
+def _table(numbers: Sequence[Number]) -> list[str]:
+    rows = [
+        (n.name, n.place, _told(n.old), _told(n.new), f"{n.new - n.old:.3g}", f"{n.z:+.1f}", n.source) for n in numbers
+    ]
+    return [f"  {line}" for line in columns(KNOWN, rows)] if rows else []
 
 
-def _known_row(n: Number) -> Sequence[str]:
-    return n.name, n.place, f"{n.old:.6g}", f"{n.new:.6g}", f"{n.new - n.old:.3g}", f"{n.z:+.1f}", n.source
+def _bare_rows(told: Comparison, bare: Sequence[Number]) -> list[Sequence[str]]:
+    """A row for each name: how many of its numbers changed, and the one that changed most."""
+    places = Counter(n.name for n in told.numbers)
+    changed = Counter(n.name for n in bare)
+    rows, seen = [], set()
+    for n in bare:  # those that changed most first
+        if n.name not in seen:
+            seen.add(n.name)
+            share = "all of it" if math.isinf(n.relative) else f"{100 * n.relative:.2g} %"
+            count = f"{changed[n.name]} of {places[n.name]}"
+            rows.append((n.name, count, n.place, _told(n.old), _told(n.new), share))
+    return rows
 
 
-def _bare_row(n: Number) -> Sequence[str]:
-    share = "all of it" if math.isinf(n.relative) else f"{100 * n.relative:.2g} %"
-    return n.name, n.place, f"{n.old:.6g}", f"{n.new:.6g}", share
+def _told(value: float) -> str:
+    return "none" if math.isnan(value) else f"{value:.6g}"
 
 
 def _rest(count: int, most: int) -> list[str]:
