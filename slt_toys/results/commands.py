@@ -15,8 +15,16 @@ from tyro.conf import Positional, arg
 FOUND = 1  # exit status
 RESULTS = Path("results")
 
-Places = Annotated[tuple[Path, ...], Positional, arg(metavar="FOLDER|RECORD")]
-RecordFile = Annotated[Path, Positional, arg(metavar="RECORD")]
+PLACES = "FOLDER|RECORD"
+Places = Annotated[tuple[Path, ...], Positional, arg(metavar=PLACES)]
+REQUIRED = "(required)"
+NONE = Path()  # in place of a record that was not given, so that a wrong option is what is complained about
+RecordFile = Annotated[Path, Positional, arg(metavar="RECORD", help_behavior_hint=REQUIRED)]
+
+
+def _given(path: Path, name: str) -> None:
+    if path == NONE:
+        raise ValueError(f"{name} must be given: the file NAME.json of a run")
 
 
 @dataclass(frozen=True)
@@ -63,10 +71,13 @@ class Show:
         Only the values of these numbers, by name.
     """
 
-    record: RecordFile
+    record: RecordFile = NONE
     claims: bool = False
     config: bool = False
     numbers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _given(self.record, "RECORD")
 
     def run(self) -> int:
         """Print it."""
@@ -146,12 +157,13 @@ class Compare:
         Lines of each kind.
     """
 
-    old: Annotated[Path, Positional, arg(metavar="OLD")]
-    new: Annotated[tuple[Path, ...], Positional, arg(metavar="NEW")]
+    old: Annotated[Path, Positional, arg(metavar="OLD", help_behavior_hint=REQUIRED)] = NONE
+    new: Annotated[tuple[Path, ...], Positional, arg(metavar="NEW", help_behavior_hint=REQUIRED)] = ()
     by_value: bool = False
     most: int = 20
 
     def __post_init__(self) -> None:
+        _given(self.old, "OLD")
         if self.most < 1:
             raise ValueError(f"--most must be at least 1, not {self.most}")
         if not self.new or (len(self.new) > 1 and not self.by_value):
@@ -191,9 +203,12 @@ class Export:
         Folder to write into, better not that of the record.
     """
 
-    record: RecordFile
+    record: RecordFile = NONE
     to: Literal["csv", "json", "nc"] = "csv"
     out: Path = Path()
+
+    def __post_init__(self) -> None:
+        _given(self.record, "RECORD")
 
     def run(self) -> int:
         """Write them, and print their names."""
@@ -220,7 +235,7 @@ class Migrate:
         Folders, looked through to the bottom, or records.
     """
 
-    places: Places = ()
+    places: Annotated[tuple[Path, ...], Positional, arg(metavar=PLACES, help_behavior_hint=REQUIRED)] = ()
 
     def __post_init__(self) -> None:
         if not self.places:

@@ -334,10 +334,10 @@ def _places(name: str, data: xr.Dataset) -> list[str]:
 
 
 def _texts_over(dim: Any, data: xr.Dataset) -> list[list[str]]:
-    """The first two variables of text along a dimension."""
+    """The two variables of text along a dimension that tell most rows apart."""
     found = [variable.values for variable in data.variables.values() if variable.dims == (dim,)]
     texts = [values.tolist() for values in found if all(isinstance(value, str) for value in values)]
-    return texts[:MOST_TEXTS]
+    return sorted(texts, key=lambda each: -len(set(each)))[:MOST_TEXTS]
 
 
 def _numbers(

@@ -158,7 +158,7 @@ def _known_lines(told: Comparison, most: int) -> list[str]:
     square = math.sqrt(sum(n.z**2 for n in changed) / max(len(changed), 1))
     lines = [
         f"numbers with an error: {len(known)}; {len(changed)} of them changed, by {square:.2f} standard errors (root "
-        "mean square; about 1 between two seeds if nothing else changed)",
+        "mean square; about 1 between two seeds if nothing else changed, wider where numbers go together)",
         f"moved by more than {told.bound:.1f} standard errors, which one of all passes by chance in one comparison of "
         f"twenty: {len(moved)}",
     ]
@@ -202,7 +202,7 @@ def _bare_rows(told: Comparison, bare: Sequence[Number]) -> list[Sequence[str]]:
     for n in bare:  # those that changed most first
         if n.name not in seen:
             seen.add(n.name)
-            share = "all of it" if math.isinf(n.relative) else f"{100 * n.relative:.2g} %"
+            share = "all of it" if math.isinf(n.relative) else f"{100 * n.relative:.3g} %"
             count = f"{changed[n.name]} of {places[n.name]}"
             rows.append((n.name, count, n.place, _told(n.old), _told(n.new), share))
     return rows
