@@ -20,10 +20,12 @@ from slt_toys.temperature import Temperature
 ROOT = Path(__file__).resolve().parent.parent
 SLOW = ("torch", "numpy", "scipy", "xarray", "sympy", "numba", "matplotlib", "PIL", "h5py", "jax")
 CIFAR = ("replicate", "resume", "status", "report", "export", "benchmark")
+RECORDS = ("list", "show", "verify", "compare", "export", "migrate")
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "slt_toys").glob("*.py") if path.stem != "__init__")
 COMMANDS = [
     *(f"slt_toys.{name}" for name in (*EXPERIMENTS, "learning_coefficient", "zoo")),
     *("cifar", *(f"cifar {name}" for name in CIFAR), "cifar.learning_coefficient"),
+    *("slt_toys.results", *(f"slt_toys.results {name}" for name in RECORDS)),
     *("theory", "figures", "benchmarks"),
 ]
 SCRIPT = """

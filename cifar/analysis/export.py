@@ -12,7 +12,7 @@ import xarray as xr
 
 from cifar.study.arms import RUN_COLUMNS
 from cifar.sweep.store import Store
-from slt_toys.results.records import manifest, write_bytes_atomically, write_groups, write_json, written_together
+from slt_toys.results.records import manifest, write_bytes_atomically, write_groups, write_record, written_together
 
 COLUMNS = ("key", *RUN_COLUMNS, "epochs", "done", "passed", "final_train_accuracy", "final_test_accuracy")
 EPOCH_COLUMNS = ("unit", "epoch", "learning_rate", "train_loss", "train_accuracy", "seconds")
@@ -46,7 +46,7 @@ def export(folder: Path) -> list[Path]:
     groups = {name: _dataset(columns, rows, name) for name, (columns, rows) in tables.items()}
     groups = {"/": xr.Dataset(attrs={"source": facts["data"]["source"]})} | groups
     files["export.nc"] = write_groups(groups, folder / "export.nc")
-    write_json({"manifest": manifest(facts, None, time.monotonic() - begun, files=files)}, folder / "export.json")
+    write_record({"manifest": manifest(facts, None, time.monotonic() - begun, files=files)}, folder / "export.json")
     return [folder / name for name in (*files, "export.json")]
 
 

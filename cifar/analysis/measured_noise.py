@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import sys
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ import numpy as np
 
 from slt_toys.fits.measured_noise import LocalShift, NoiseTable, local_shift
 from slt_toys.results.claims import MOST_CLAIMS, Claim, Table, page
-from slt_toys.results.records import write_bytes_atomically, write_json, written_together
+from slt_toys.results.records import read_record, write_bytes_atomically, write_record, written_together
 
 NAME = "half_stuck_mass"
 COMMAND = "python -m cifar report"
@@ -131,11 +130,12 @@ def with_prediction(record: dict[str, Any], decay: float) -> dict[str, Any]:
 @written_together()
 def supplement(path: Path, docs: Path, decay: float) -> None:
     """Write the prediction into a committed record and its page, whose sweep is not at hand."""
-    record = with_prediction(json.loads(path.read_text(encoding="utf-8")), decay)
-    files = record["manifest"]["files"]
-    files[f"{path.stem}.md"] = hashlib.sha256(page(record, COMMAND).encode()).hexdigest()
+    record = with_prediction(read_record(path), decay)
+    told, name = page(record, COMMAND).encode(), f"{path.stem}.md"
+    record["manifest"]["files"][name] = hashlib.sha256(told).hexdigest()
+    record["manifest"]["bytes"][name] = len(told)
     write_bytes_atomically(page(record, COMMAND, "../../").encode(), docs / f"{path.stem}.md")
-    write_json(record, path, not_finite="null")
+    write_record(record, path)
 
 
 def main(arguments: list[str]) -> int:

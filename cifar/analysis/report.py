@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -25,11 +24,12 @@ from slt_toys.results.claims import Outcome, page, spoken
 from slt_toys.results.recipe import dataset_of, numbers
 from slt_toys.results.records import (
     manifest,
+    read_record,
     writable_folder,
     write_bytes_atomically,
     write_dataset,
     write_figure,
-    write_json,
+    write_record,
     written_together,
 )
 
@@ -82,7 +82,7 @@ def summarise_rows(
         examples=int(facts["data"]["train_images"]),
     )  # fmt: skip
     theorem = math.log(2) / abs(math.log(stage.decay)) if stage.decay < 1 else math.nan
-    toy = json.loads((Path(figures.__file__).parent / "phase_diagram.json").read_text(encoding="utf-8"))
+    toy = read_record(Path(figures.__file__).parent / "phase_diagram.json")
     return Summary(
         facts, finished, wanted, findings, published_findings(), dataset_of(toy), hours, devices, theorem,
         max(row.run.late or 0 for row in finished if row.run.curve[:2] == ("base", deficit)),
@@ -200,5 +200,5 @@ def write_report(folder: Path, docs: Path | None = None) -> str:
     # without the place where the data lay: their checksum says what they are on any machine
     data = {name: value for name, value in summary.facts["data"].items() if name != "path"}
     record["manifest"] = manifest(summary.facts | {"data": data}, None, time.monotonic() - begun, files=files)
-    write_json(record, folder / f"{NAME}.json", not_finite="null")
+    write_record(record, folder / f"{NAME}.json")
     return text

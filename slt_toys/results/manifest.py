@@ -15,6 +15,7 @@ from typing import Any
 
 from slt_toys import __version__
 from slt_toys.results.json_values import plain_values
+from slt_toys.results.schema import SCHEMA, configuration_hash
 
 LIBRARIES = ("numpy", "scipy", "numba", "sympy", "xarray", "h5netcdf", "h5py", "matplotlib", "torch")
 
@@ -46,23 +47,25 @@ def manifest(
     Returns
     -------
     dict
-        Ready for `slt_toys.results.records.write_json`.
+        A record's ``manifest``, for `slt_toys.results.records.write_record`.
 
     Raises
     ------
     ValueError
-        If a time is negative or not finite.
+        If a time is negative or not finite, or if the configuration has no canonical text.
     """
     for name, seconds in (("wall_time", wall_time), ("cpu_time", cpu_time or 0.0)):
         if not (math.isfinite(seconds) and seconds >= 0):
             raise ValueError(f"{name} is {seconds}; it must be a finite number of seconds, zero or more")
     commit, modified = _git_state(Path(__file__).parent)
     return {
+        "schema": SCHEMA,
         "package": "slt-toys",
         "version": __version__,
         "git_commit": commit,
         "git_modified": modified,
-        "config": plain_values(config, "config", "refuse"),
+        "config": plain_values(config, "config", "never"),
+        "config_sha256": configuration_hash(config),
         "seed": seed,
         "wall_time_seconds": float(wall_time),
         "cpu_time_seconds": None if cpu_time is None else float(cpu_time),

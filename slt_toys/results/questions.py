@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 from .claims import interval_text, markdown, number_text
-from .records import write_bytes_atomically
+from .records import read_record, write_bytes_atomically
 
 # Question, experiment, name of the claim; what speaks against the law stands beside what speaks for it.
 QUESTIONS = (
@@ -45,7 +44,7 @@ def table(records: Path) -> str:
     """The table in Markdown, from the folder of records."""
     rows = []
     for question, experiment, name in QUESTIONS:
-        record = json.loads((records / f"{experiment}.json").read_text(encoding="utf-8"))
+        record = read_record(records / f"{experiment}.json")
         claims = {claim["name"]: claim for claim in record["claims"]}
         if name not in claims:
             raise ValueError(f"{experiment}.json has no claim {name!r}; it has {', '.join(claims)}")

@@ -121,7 +121,7 @@ def carry_out(experiment: Experiment) -> dict[str, Any]:
         record["manifest"] = records.manifest(
             experiment, experiment.seed, time.perf_counter() - began, cpu_time=time.process_time() - spent, files=files
         )
-        records.write_json(record, folder / f"{name}.json", not_finite="null")
+        records.write_record(record, folder / f"{name}.json")
     return record
 
 

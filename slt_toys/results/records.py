@@ -2,8 +2,8 @@
 
 Everything is first written to a temporary name in the same folder, flushed to the disk and then renamed, so
 that an interrupted run leaves the old file as it was; files that belong together are renamed together
-(`written_together`). Datasets are NetCDF; beside each stands a JSON file
-whose ``manifest`` says what made it and, under ``files``, the SHA-256 of each file written with it.
+(`written_together`). Datasets are NetCDF; beside each stands a JSON file, its record (`write_record`), whose
+``manifest`` says what made it and, under ``files``, the SHA-256 of each file written with it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ import xarray
 
 from slt_toys.results.json_values import json_text, plain_values
 from slt_toys.results.manifest import manifest
+from slt_toys.results.schema import is_plain, migrated, record_fault, schema_of, sealed, text_of
 
 __all__ = [
-    "manifest", "read_dataset", "read_groups", "sha256", "writable_folder", "write_bytes_atomically", "write_dataset",
-    "write_figure", "write_groups", "write_json", "written_together",
+    "manifest", "read_dataset", "read_groups", "read_record", "sha256", "writable_folder", "write_bytes_atomically",
+    "write_dataset", "write_figure", "write_groups", "write_json", "write_record", "written_together",
 ]  # fmt: skip
 
 
@@ -174,6 +175,76 @@ def write_json(value: Any, path: str | os.PathLike[str], *, not_finite: Literal[
     return write_bytes_atomically((json_text(plain) + "\n").encode("utf-8"), path)
 
 
+def write_record(record: Mapping[str, Any], path: str | os.PathLike[str]) -> str:
+    """Write the record of a result in one step, with a checksum of itself and the sizes of its files.
+
+    Parameters
+    ----------
+    record
+        As for `write_json`, numbers that are not finite as null; its ``manifest`` is made by `manifest`.
+    path
+        The file, by custom of the name of its dataset, ending in ``.json``; its files lie beside it.
+
+    Returns
+    -------
+    str
+        SHA-256 of the file, in hexadecimal.
+
+    Raises
+    ------
+    ValueError
+        If something cannot be written as JSON, the message says where it sits; or if a file is named elsewhere.
+    OSError
+        If the folder is missing or cannot be written to.
+    """
+    path, kept = Path(path), record["manifest"]
+    sizes = dict(kept.get("bytes", {}))
+    for name, checksum in kept["files"].items():
+        if not is_plain(name):
+            raise ValueError(f"record names the file {name!r}; a record's files lie beside it")
+        if (size := _size(path.with_name(name), checksum)) is not None:
+            sizes[name] = size
+    sizes = {name: sizes[name] for name in kept["files"] if name in sizes}
+    whole = sealed({**record, "manifest": {**kept, "bytes": sizes}})
+    return write_bytes_atomically(text_of(whole).encode("utf-8"), path)
+
+
+def _size(path: Path, checksum: str) -> int | None:
+    """Bytes of the file with this checksum, which may wait for its name; None where there is no such file."""
+    for temporary, name in reversed(_WAITING.get() or []):
+        if name == path:
+            return temporary.stat().st_size
+    return path.stat().st_size if path.is_file() and sha256(path) == checksum else None
+
+
+def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a record, check it against its own checksum, and bring it to the present schema.
+
+    A record of schema 1 has no checksum of its own: nothing vouches for it.
+
+    Raises
+    ------
+    ValueError
+        In one line, if the file is no record, one of a newer schema, or not what was written.
+    OSError
+        If the file is missing or cannot be read.
+    """
+    path = Path(path)
+    try:
+        record = json.loads(path.read_bytes().decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"path: {path} is no valid JSON ({_one_line(error)}); run what wrote it again") from None
+    try:
+        schema_of(record)
+        fault = record_fault(record)
+        record = migrated(record)
+    except ValueError as error:
+        raise ValueError(f"path: {path} cannot be read: {error}") from None
+    if fault:
+        raise ValueError(f"path: {path} cannot be trusted: {fault}; run what wrote it again")
+    return record
+
+
 def write_dataset(dataset: xarray.Dataset, path: str | os.PathLike[str]) -> str:
     """Write a dataset as NetCDF in one step.
 
@@ -300,6 +371,11 @@ def _recorded_checksum(path: Path) -> str | None:
         record = json.loads(record_path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"path: {record_path}, the record of {path.name}, is not valid JSON") from error
+    if isinstance(record, dict) and isinstance(record.get("manifest"), dict):
+        try:
+            schema_of(record)
+        except ValueError as error:
+            raise ValueError(f"path: {record_path}, the record of {path.name}, cannot be read: {error}") from None
     for holder in ("manifest", None):
         part = record.get(holder, {}) if holder and isinstance(record, dict) else record
         files = part.get("files") if isinstance(part, dict) else None

@@ -17,7 +17,7 @@ import xarray as xr
 
 from .. import __version__
 from ..inputs.arguments import checked_arguments, shown
-from ..results.records import manifest, read_groups, write_groups, write_json, written_together
+from ..results.records import manifest, read_groups, write_groups, write_record, written_together
 
 LAYOUT = "slt-toys draws 1"
 COUNTED = ("chain", "draw")  # ArviZ wants these numbered; draws as sampled have no need of it
@@ -93,7 +93,7 @@ def write_draws(dataset: xr.Dataset, path: str | os.PathLike[str], *, wall_time:
         )
         if wall_time is None:
             record["wall_time_seconds"] = None
-        write_json({"manifest": record}, path.with_suffix(".json"))
+        write_record({"manifest": record}, path.with_suffix(".json"))
     return checksum
 
 

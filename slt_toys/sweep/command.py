@@ -145,7 +145,7 @@ def write(dataset: xr.Dataset, folder: Path, config: object, wall_time: float, c
             "title": f"Sweep of {dataset.attrs['experiment']}",
             "manifest": records.manifest(config, None, wall_time, cpu_time=cpu_time, files=files),
         }
-        records.write_json(record, folder / "sweep.json", not_finite="null")
+        records.write_record(record, folder / "sweep.json")
     return [*files, "sweep.json"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from ..inputs.processors import usable_processors
 from ..results import recipe
 from ..results.manifest import manifest
 from ..results.progress import progress
-from ..results.records import read_dataset
+from ..results.records import read_dataset, read_record
 from ..sweep.carrying_out import Unit, carry_out
 from ..sweep.local_pool import LocalPool
 from ..sweep.tasks import closing_at_once
@@ -63,7 +62,7 @@ def is_made(name: str, seed: int, out: Path) -> bool:
     """Whether the folder holds a model's record that this code, unchanged since its commit, made with this seed."""
     stem = f"{experiment_of(name).NAME}"
     try:
-        made = json.loads((out / f"{stem}.json").read_text(encoding="utf-8"))["manifest"]
+        made = read_record(out / f"{stem}.json")["manifest"]
         read_dataset(out / f"{stem}.nc")  # and its checksum
     except (OSError, ValueError, KeyError):
         return False
