@@ -31,6 +31,9 @@ REACHED_WITHIN = 5.0  # seconds in which the head of a cluster must answer
 LOOK = 2.0  # seconds between two looks at which nodes there are
 TOGETHER = 0.005  # seconds in which what comes back is kept together
 PATIENCE = 600.0  # seconds that a sweep waits for a node after it has lost all that would do
+# Ray's processes talk by HTTP/2, in which each side begins with its settings: an empty frame of kind 4.
+_SETTINGS = b"\0\0\0\4\0\0\0\0\0"
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _SETTINGS
 
 
 @dataclass(frozen=True)
@@ -214,18 +217,18 @@ class RayPool(Pool):
         kinds = self._ray.exceptions
         try:
             return self._checked(self._ray.get(reference))
-        except kinds.RayTaskError as error:  # before or after the call: what was sent cannot be read, or the result not
+        except kinds.RayTaskError as error:  # before the call or after it: within, everything is told in text
             cause = getattr(error, "cause", None) or error
-            if isinstance(cause, (ImportError, AttributeError)):
+            if isinstance(cause, (kinds.RaySystemError, ImportError, AttributeError)):
+                said = str(cause).partition("traceback:")[0].removeprefix("System error: ").strip()
                 raise ValueError(
-                    f"{RAY}: a worker cannot load what is to be called ({one_line(cause)}); "
-                    "install the same code on every node"
+                    f"{RAY}: a worker cannot load what is to be called ({said}); install the same code on every node"
                 ) from None
-            return Failed(task.key, one_line(cause))
+            return Failed(task.key, one_line(cause))  # its result cannot travel
         except (kinds.WorkerCrashedError, kinds.NodeDiedError):
             return Failed(task.key, f"its worker died {self.retries + 1} times", lost=True)
         except kinds.RayError as error:
-            return Failed(task.key, one_line(error), lost=True)
+            return Failed(task.key, one_line(error), lost=not isinstance(error, kinds.RaySystemError))
 
     def _checked(self, came: Returned | Failed | OtherCode) -> Returned | Failed:
         if isinstance(came, OtherCode):
@@ -341,10 +344,15 @@ def _check_address(address: str) -> None:
             f"not {address!r}"
         )
     try:
-        socket.create_connection((host, int(port)), timeout=REACHED_WITHIN).close()
+        with socket.create_connection((host, int(port)), timeout=REACHED_WITHIN) as there:
+            there.sendall(_GREETING)
+            answer = there.recv(len(_SETTINGS))
     except OSError as error:
         said = error.strerror or str(error)
         raise ValueError(f"{RAY}: no cluster answers at {address} ({said}); start one with ray start --head") from None
+    encrypted = os.environ.get("RAY_USE_TLS", "0") not in ("", "0")
+    if not encrypted and answer[3:4] != _SETTINGS[3:4]:
+        raise ValueError(f"{RAY}: what answers at {address} is not Ray; give the address that ray start --head tells")
 
 
 @cache
