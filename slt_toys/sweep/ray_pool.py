@@ -227,6 +227,9 @@ class RayPool(Pool):
             return Failed(task.key, one_line(cause))  # its result cannot travel
         except (kinds.WorkerCrashedError, kinds.NodeDiedError):
             return Failed(task.key, f"its worker died {self.retries + 1} times", lost=True)
+        except kinds.OutOfMemoryError:
+            reason = "memory ran out on its node and its worker was ended; fewer at a time need less (num_cpus)"
+            return Failed(task.key, reason, lost=True)
         except kinds.RayError as error:
             return Failed(task.key, one_line(error), lost=not isinstance(error, kinds.RaySystemError))
 
