@@ -213,9 +213,7 @@ def _sweeps(say: Callable[[str], None], missed: list[str]) -> str:
         if found.sweep.wall > limit:
             missed.append(f"sweep by {name}: {1e3 * found.sweep.wall:.2f} ms a unit, at most {1e3 * limit:g} is wanted")
         ratio = "" if found.ratio is None else f"{found.ratio:.2f}"
-        rows.append(
-            [name, f"{1e3 * found.sweep.wall:.2f}", f"{1e3 * found.sweep.cpu:.2f}", ratio, f"{1e3 * limit:g}"]
-        )
+        rows.append([name, f"{1e3 * found.sweep.wall:.2f}", f"{1e3 * found.sweep.cpu:.2f}", ratio, f"{1e3 * limit:g}"])
     heads = ["engine", "ms a unit", "driver's CPU, ms a unit", "over Ray Core alone", "limit, ms a unit"]
     note = (
         f"Sweeps of {UNITS} units that do nothing, on two workers that are there already: keys, ledger, checksums and\n"

@@ -284,7 +284,7 @@ def _check(workers: int | None, threads: int, num_cpus: float, num_gpus: float, 
 
 
 class Connection:
-    """This process and a cluster; at most one at a time, as Ray has it.
+    """Between this process and a cluster; at most one at a time, as Ray has it.
 
     Parameters
     ----------

@@ -88,27 +88,24 @@ def test_a_functions_own_module_counts_but_that_of_the_script_travels_with_it(mo
 
 @pytest.fixture(scope="module")
 def ray():
-    """The library, where it is and a cluster can be started with it."""
-    library = pytest.importorskip("ray", reason="Ray is not installed: pip install 'slt-toys[cluster]'")
-    try:
-        pool = RayPool("local", 1)
-    except ValueError as error:
-        pytest.skip(f"Ray cannot start here: {error}")
-    pool.close(at_once=False)
-    return library
+    """The library, where it is."""
+    return pytest.importorskip("ray", reason="Ray is not installed: pip install 'slt-toys[cluster]'")
 
 
 @pytest.fixture(scope="module")
 def new_cluster(ray):
-    """Makes clusters of several nodes on this machine; each needs its head and may lose its others."""
+    """Makes clusters of several nodes on this machine, where they can be started; their heads end with the tests."""
     made = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         from ray.cluster_utils import Cluster
 
         def make(*nodes):
-            made.append(Cluster())
-            return made[-1], [made[-1].add_node(include_dashboard=False, **each) for each in nodes]
+            try:
+                made.append(Cluster())
+                return made[-1], [made[-1].add_node(include_dashboard=False, **each) for each in nodes]
+            except Exception as error:
+                pytest.skip(f"Ray cannot start here: {error}")
 
         yield make
     ray.shutdown()
@@ -139,6 +136,11 @@ def until(happened, what):
         time.sleep(0.02)
 
 
+def nodes_of(folder) -> set[int]:
+    """The processes above those that have begun a unit of `counted`: one of each node."""
+    return {int(line) for path in Path(folder).iterdir() for line in path.read_text().splitlines()}
+
+
 def recorded(folder) -> set[int]:
     """Places whose results are in a sweep's ledger; none before it is there."""
     try:
@@ -159,6 +161,7 @@ def test_two_nodes_give_the_bits_of_processes(two_nodes):
 
 
 @cluster
+@pytest.mark.usefixtures("two_nodes")
 def test_ray_of_this_machine_gives_the_bits_of_processes_and_is_gone_after(ray):
     grid = {"seed": [seeds.fresh_seed() for _ in range(4)], "size": [50]}
     local, there = (sweep(units.numbers, grid, workers=2, ray=where) for where in (None, "local"))
@@ -228,21 +231,20 @@ def test_a_node_removed_in_mid_sweep_loses_nothing(new_cluster, tmp_path):
     kept = []
 
     def remove():
-        until(lambda: len(recorded(out)) >= 6, "a record of six units")
+        until(lambda: len(recorded(out)) >= 6 and len(nodes_of(folder)) == 2, "work on both nodes")
         kept.append(recorded(out))
         nodes.remove_node(second, allow_graceful=False)
 
     ending = threading.Thread(target=remove)
     ending.start()
     constants = {"folder": str(folder), "seconds": 0.3}
-    found = sweep(units.counted, {"place": range(24)}, constants=constants, ray=nodes.address, out=out)
+    found = sweep(units.counted, {"place": range(40)}, constants=constants, ray=nodes.address, out=out)
     ending.join()
-    assert found["square"].values.tolist() == [place**2 for place in range(24)]
+    assert found["square"].values.tolist() == [place**2 for place in range(40)]
     begun = units.begun(folder)
-    assert len(kept[0]) < 24, "the node went when all was done"
+    assert len(kept[0]) < 40, "the node went when all was done"
     assert {begun[place] for place in kept[0]} == {1}
-    assert 24 <= sum(begun.values()) <= 24 + 2  # again only what ran on two processors
-    assert len(np.unique(found["node"])) == 2
+    assert 40 <= sum(begun.values()) <= 40 + 2  # again only what ran on two processors
 
 
 @cluster
@@ -291,7 +293,9 @@ def test_a_function_that_is_another_elsewhere_or_nowhere_is_refused(two_nodes, t
     source.write_text("def function(x):\n    return x\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     function = importlib.import_module(name).function
-    with pytest.raises(ValueError, match=rf"^ray: a worker cannot load what is to be called \(No module named '{name}'\); inst"):
+    with pytest.raises(
+        ValueError, match=rf"^ray: a worker cannot load what is to be called \(No module named '{name}'\); inst"
+    ):
         sweep(function, {"x": [1, 2]}, ray=two_nodes)
     monkeypatch.chdir(tmp_path)  # where workers look as well
     assert sweep(function, {"x": [1, 2]}, ray=two_nodes)["value"].values.tolist() == [1, 2]
@@ -374,7 +378,7 @@ def test_a_driver_that_ends_is_gone_on_with(two_nodes, tmp_path, where, ends):
     finally:
         process.kill()
     assert 4 <= len(kept) < 30, said
-    nodes = {int(line) for path in folder.iterdir() for line in path.read_text().splitlines()}
+    nodes = nodes_of(folder)
     if where == "local":  # what it started ends with it
         until(lambda: not any(Path(f"/proc/{node}").exists() for node in nodes), "the end of Ray's processes")
     if ends == signal.SIGINT:

@@ -15,7 +15,12 @@ def numbers(seed, size):
     matrix = np.random.default_rng(seed).standard_normal((size, size))
     values = np.linalg.eigvalsh(matrix @ matrix.T)
     threads = ",".join(os.environ[name] for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"))
-    return {"smallest": values[0], "largest": values[-1], "logarithm": float(np.linalg.slogdet(matrix)[1]), "threads": threads}
+    return {
+        "smallest": values[0],
+        "largest": values[-1],
+        "logarithm": float(np.linalg.slogdet(matrix)[1]),
+        "threads": threads,
+    }
 
 
 def counted(folder, place, seconds):
