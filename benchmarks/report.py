@@ -14,6 +14,8 @@ from benchmarks.engines import FAMILY, POTENTIALS, SCHEMES, family_member, kerne
 from benchmarks.exact import CASES, difference, ends_plane, reference_case
 from benchmarks.measure import Unavailable, compare, machine, measure, versions
 from benchmarks.peers import RIVALS
+from benchmarks.sweeps import ENGINES, UNITS
+from benchmarks.sweeps import LIMITS as SWEEP_LIMITS
 from slt_toys.potentials.catalogue import catalogue
 from slt_toys.results.claims import markdown
 
@@ -49,6 +51,8 @@ def make_report(repetitions: int, say: Callable[[str], None]) -> Report:
         _exact(say, missed),
         "## Whole commands and first use",
         _commands(say, missed),
+        "## Sweeps",
+        _sweeps(say, missed),
     ]
     return Report("\n\n".join(parts) + "\n", tuple(missed))
 
@@ -194,3 +198,25 @@ def _commands(say: Callable[[str], None], missed: list[str]) -> str:
         f"Load average {os.getloadavg()[0]:.1f}: other work took its share where it is above 2. First draws: {FEWEST} "
         f"chains, {STEPS} steps of overdamped Langevin; with empty caches compiling is in the job and in no part."
     )
+
+
+def _sweeps(say: Callable[[str], None], missed: list[str]) -> str:
+    rows, notes = [], []
+    for name, measured in ENGINES.items():
+        say(f"sweep by {name}")
+        try:
+            found = measured(COMMANDS)
+        except Unavailable as reason:
+            notes.append(f"Not measured: {name} ({reason}).")
+            continue
+        limit = SWEEP_LIMITS[name]
+        if found.sweep.wall > limit:
+            missed.append(f"sweep by {name}: {1e3 * found.sweep.wall:.2f} ms a unit, at most {1e3 * limit:g} is wanted")
+        ratio = "" if found.ratio is None else f"{found.ratio:.2f}"
+        rows.append([name, f"{1e3 * found.sweep.wall:.2f}", f"{1e3 * found.sweep.cpu:.2f}", ratio, f"{1e3 * limit:g}"])
+    heads = ["engine", "ms a unit", "driver's CPU, ms a unit", "over Ray Core alone", "limit, ms a unit"]
+    note = (
+        f"Sweeps of {UNITS} units that do nothing, on two workers that are there already: keys, ledger, checksums and\n"
+        f"dataset included; medians of {COMMANDS}. Ray Core alone makes the same calls and keeps nothing."
+    )
+    return "\n\n".join([markdown(heads, rows), note, *notes])
