@@ -168,7 +168,7 @@ def work_of(name: str, settings: Sequence[str], keep_data: bool) -> tuple[type, 
         option, values = values_of(kind, text, "--set")
         if len(values) > 1:
             raise ValueError(f"--set {text!r} has {len(values)} values; sweep over them with --over")
-        fixed[option] = values[0]
+        (fixed[option],) = values
     own: Any = kind
     defaults = {each.name: each.default for each in dataclasses.fields(own)}
     constants = {option: fixed.get(option, defaults[option]) for option in option_names(kind)}
@@ -240,7 +240,7 @@ def carried_out_experiment(experiment: str, keep_data: bool, **options: Any) -> 
     def number(value: float | None) -> float:
         return np.nan if value is None else float(value)
 
-    ends: list[tuple[float | None, float | None]] = [each.interval or (None, None) for each in claims]
+    ends = [each.interval if each.interval is not None else (None, None) for each in claims]
     variables = {
         "value": column([number(each.value) for each in claims]),
         "low": column([number(low) for low, _ in ends]),

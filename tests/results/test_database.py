@@ -26,6 +26,10 @@ def _rename(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE runs RENAME COLUMN k TO seed")
 
 
+def _break(connection: sqlite3.Connection) -> None:
+    connection.execute("nonsense")
+
+
 NEW_TABLES = f"{FACTS} CREATE TABLE runs (seed INTEGER, seconds REAL)"
 NEW = Layout(77, NEW_TABLES, (_add_column, _rename), "trial", "--out")
 
@@ -46,7 +50,7 @@ def test_an_older_schema_is_read_as_the_new_one_and_left_as_it_is(old):
 
 
 def test_an_older_schema_is_brought_up_to_date_in_one_step(old):
-    broken = Layout(77, NEW_TABLES, (_add_column, lambda connection: connection.execute("nonsense")), "trial", "--out")
+    broken = Layout(77, NEW_TABLES, (_add_column, _break), "trial", "--out")
     with pytest.raises((ValueError, OSError)):
         Database(old, broken)
     with Database(old, OLD) as unchanged:  # all migrations or none

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def noted(log: str | Path) -> list[str]:
     return Path(log).read_text().split() if Path(log).exists() else []
 
 
-def drawn(seed: int, log: str = "", seconds: float = 0.0) -> dict[str, object]:
+def drawn(seed: int, log: str = "", seconds: float = 0.0) -> dict[str, Any]:
     """Numbers that only their seed decides."""
     time.sleep(seconds)
     if log:

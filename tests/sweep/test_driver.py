@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -239,13 +240,14 @@ def test_a_folder_holds_one_function(tmp_path):
 
 
 def test_bad_arguments_are_refused_before_anything_is_done(tmp_path):
-    for arguments, options, said in (
+    cases: tuple[tuple[tuple[Any, ...], dict[str, Any], str], ...] = (
         ((made.product, {"a": [1]}), {"constants": {"a": 2}}, "constants: a is swept"),
         ((lambda a: a, {"a": [1]}), {}, "function: workers cannot import"),
         ((made.product, {"a": [object()]}), {}, "a"),
         ((made.product, {"a": [1]}), {"constants": {"b": object()}}, "constants"),
         ((made.product, {"a": [1], "b": [1]}), {"workers": 0}, "workers must be at least 1"),
-    ):
+    )
+    for arguments, options, said in cases:
         with pytest.raises(ValueError, match=said):
             sweep(*arguments, out=tmp_path / "out", **options)
     assert not (tmp_path / "out" / NAME).exists() or not kept_seeds(tmp_path / "out")

@@ -24,6 +24,12 @@ from slt_toys.sweep.experiments import (
 PHASE = find_experiment("phase_diagram")
 
 
+def own_study(name):
+    study = find_study(name)
+    assert study is not None
+    return study
+
+
 def test_every_command_and_every_studied_model_can_be_swept():
     """Read off the sources: a command whose options are an experiment's is not forgotten."""
     folder = Path(experiments.__file__).parents[1]
@@ -31,7 +37,7 @@ def test_every_command_and_every_studied_model_can_be_swept():
     named = {path.stem for path in folder.glob("*.py") if re.search(r"NAME: ClassVar\[str\] = ", path.read_text())}
     assert named <= set(experiment_names()) and files <= set(experiment_names()) | {"__init__"}
     for name in experiment_names():
-        kind = find_experiment(name) if find_study(name) is None else find_study(name).options
+        kind = find_experiment(name) if find_study(name) is None else own_study(name).options
         assert option_names(kind) and not {"out", "docs"} & set(option_names(kind))
     assert find_experiment("zoo_insight") is find_experiment("insight") and issubclass(PHASE, Experiment)
 
@@ -123,7 +129,7 @@ def test_an_option_is_swept_once_and_something_is_swept():
 
 
 def test_a_study_has_points_of_its_own_and_takes_others():
-    study = find_study("verdict_power")
+    study = own_study("verdict_power")
     own = grid_of("verdict_power", study.options, [])
     assert 0 < len(own) < len(list(Grid_product(own)))
     named = grid_of("verdict_power", study.options, ["first=0", "form=known", "world=temperature alone"])
@@ -145,8 +151,7 @@ def Grid_product(grid):
 def test_an_experiment_in_a_worker_gives_what_its_command_writes(tmp_path):
     from slt_toys.results import recipe
 
-    options = {"chains": 100, "replicates": 20} if "replicates" in option_names(SmoothDecline) else {}
-    made = SmoothDecline(seed=3, out=tmp_path, **options)
+    made = SmoothDecline(seed=3, out=tmp_path)
     record = recipe.carry_out(made)
     result = carried_out_experiment(
         "smooth_decline", True, **{name: getattr(made, name) for name in option_names(SmoothDecline)}

@@ -51,7 +51,8 @@ def test_a_killed_worker_loses_nothing(tmp_path):
             killed.append(workers[0])
             os.kill(workers[0], signal.SIGKILL)
 
-    with closing_at_once(LocalPool(2, retries=0)) as pool:
+    pool = LocalPool(2, retries=0)
+    with closing_at_once(pool):
         back = finished(pool, tasks_of(made.drawn, range(80), log, 0.01), kill)
     assert len(killed) == 2 and sorted(int(each.key) for each in back) == list(range(80))
     assert all(isinstance(each, Returned) for each in back)  # no retry was needed: none died alone
@@ -127,13 +128,9 @@ def test_workers_end_at_once_when_they_are_told_to(tmp_path):
 
 
 def test_numbers_out_of_range_are_refused():
-    for options, said in (
-        ({"workers": 0}, "workers must be at least 1"),
-        ({"threads": -1}, "threads"),
-        ({"retries": -1}, "retries"),
-    ):
-        with pytest.raises(ValueError, match=said):
-            LocalPool(**options)
+    for make in (lambda: LocalPool(0), lambda: LocalPool(threads=-1), lambda: LocalPool(retries=-1)):
+        with pytest.raises(ValueError, match="must be at least"):
+            make()
     pool = LocalPool(3)
     assert pool.room == 3 * AHEAD
     pool.close(at_once=False)

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from slt_toys.sweep.local_pool import LocalPool
 from slt_toys.sweep.tasks import MOST_OF_REASON, Failed, Returned, Task, carried_out, closing_at_once, one_line
 
 
@@ -29,14 +30,18 @@ def test_long_reasons_are_cut():
 
 
 def test_a_pool_is_closed_in_either_way():
-    class Made:
+    class Made(LocalPool):
+        closed: bool | None = None
+
         def close(self, *, at_once):
             self.closed = at_once
+            super().close(at_once=at_once)
 
-    pool = Made()
+    pool = Made(1)
     with closing_at_once(pool) as entered:
         assert entered is pool
     assert pool.closed is False
+    pool = Made(1)
     with pytest.raises(SystemExit), closing_at_once(pool):
         sys.exit()
     assert pool.closed is True

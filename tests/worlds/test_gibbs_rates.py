@@ -46,9 +46,10 @@ def test_a_point_is_a_run(monkeypatch):
     monkeypatch.setattr(gibbs_rates, "judged", lambda case, seed: made_line(case, seed, "cannot tell"))
     assert json.loads(judged_run(3, "drift")["line"])["case"] == "drift"
     assert judged_run(3, "drift")["answer"] == "cannot tell"
-    for options, said in (({"seed": -1}, "seed must be at least 0, not -1"), ({"case": "x"}, "case must be one of ")):
-        with pytest.raises(ValueError, match=said):
-            GibbsRun(**options)
+    with pytest.raises(ValueError, match="seed must be at least 0, not -1"):
+        GibbsRun(seed=-1)
+    with pytest.raises(ValueError, match="case must be one of "):
+        GibbsRun(case="x")
 
 
 def test_counts_and_their_intervals():

@@ -71,16 +71,16 @@ def test_a_few_sets_are_judged_and_told(judges):
 
 def test_a_point_of_the_sweep_is_a_block(judges):
     """A sweep's dataset holds every number of a block, and the page counts them."""
-    point = {"first": 40, "form": KNOWN, "world": "0.8 temperature, 0.2 none"}
+    world = "0.8 temperature, 0.2 none"
     constants = {"sets": 3, "runs": RUNS, "draws": 49}
-    result = judged_block(**point, **constants)
-    alone = block(judges[0][KNOWN], judges[1][point["world"]], 40, 3)
+    result = judged_block(40, KNOWN, world, **constants)
+    alone = block(judges[0][KNOWN], judges[1][world], 40, 3)
     assert {name: result.variables[name][1].tolist() for name in ("covered", "untold")} == {
         name: alone[name].tolist() for name in ("covered", "untold")
     }
     assert result.variables["width"][1].tolist() == alone["width"] and result.variables["refused"][1] == 3
     grid = Grid.of({"first": [40, 43], "form": FORMS, "world": world_names()[:14]})
-    place = (0, 0, world_names().index(point["world"]))
+    place = (0, 0, world_names().index(world))
     gathering = Gathering(grid)
     gathering.look(result)
     arrays = gathering.arrays()
