@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 FOUND = 1  # exit status
+LEDGER = ".sqlite"
 RESULTS = Path("results")
 
 PLACES = "FOLDER|RECORD"
@@ -57,12 +58,12 @@ class List:
 
 @dataclass(frozen=True)
 class Show:
-    """Show a record: what made it, its claims, and which numbers it holds.
+    """Show a record: what made it, its claims, and which numbers it holds; or the ledger of a sweep.
 
     Attributes
     ----------
     record
-        NAME.json.
+        NAME.json; of a sweep also its ledger, sweep.sqlite, whether it has ended or not.
     claims
         Only the claims.
     config
@@ -83,6 +84,12 @@ class Show:
         """Print it."""
         from . import shown
         from .compare import dataset_beside
+
+        if self.record.suffix == LEDGER:
+            from .ledger_commands import ledger_lines
+
+            print("\n".join(ledger_lines(self.record)))
+            return 0
         from .records import read_record
 
         record = read_record(self.record)
@@ -121,10 +128,13 @@ class Verify:
 
     def run(self) -> int:
         """Print what is wrong, and how much was checked."""
+        from .ledger_commands import find_ledgers, ledger_faults
         from .verification import check_record, extra_files, find_records
 
-        found = [check_record(path) for path in find_records(self.places)]
+        ledgers = find_ledgers(self.places)
+        found = [check_record(path) for path in find_records(self.places, or_else=bool(ledgers))]
         faults = [fault for each in found for fault in each.faults]
+        faults += [fault for path in ledgers for fault in ledger_faults(path)]
         missing = [fault for fault in faults if fault.kind == "missing"]
         if self.allow_missing:
             faults = [fault for fault in faults if fault.kind != "missing"]
@@ -135,7 +145,8 @@ class Verify:
         named = sum(len(each.record["manifest"]["files"]) for each in found if each.record)
         left = f", {len(missing)} of them missing" if missing else ""
         end = f"{len(faults)} faults" if faults else "all as written"
-        print(f"{len(found)} records, {named} files of theirs{left}: {end}")
+        swept = f" and {len(ledgers)} ledgers" if ledgers else ""
+        print(f"{len(found)} records{swept}, {named} files of theirs{left}: {end}")
         return FOUND if faults else 0
 
 
@@ -191,12 +202,14 @@ class Compare:
 
 @dataclass(frozen=True)
 class Export:
-    """Write claims and numbers as tidy tables, a row for each.
+    """Write claims and numbers as tidy tables, a row for each; or the files that the ledger of a sweep keeps.
 
     Attributes
     ----------
     record
-        NAME.json.
+        NAME.json, or a sweep's ledger, sweep.sqlite: then the record and the dataset of each point are written.
+    points
+        Of a ledger: only points with NAME=VALUE, once for each option.
     to
         csv or json: NAME.claims and NAME.numbers; nc: both in NAME.export.nc.
     out
@@ -204,11 +217,14 @@ class Export:
     """
 
     record: RecordFile = NONE
+    points: tuple[str, ...] = ()
     to: Literal["csv", "json", "nc"] = "csv"
     out: Path = Path()
 
     def __post_init__(self) -> None:
         _given(self.record, "RECORD")
+        if self.points and self.record.suffix != LEDGER:
+            raise ValueError(f"--points chooses from the ledger of a sweep, sweep.sqlite, and {self.record} is none")
 
     def run(self) -> int:
         """Write them, and print their names."""
@@ -216,6 +232,12 @@ class Export:
         from .export import export
         from .records import read_record, writable_folder
 
+        if self.record.suffix == LEDGER:
+            from .ledger_commands import export_points
+
+            for path in export_points(self.record, self.points, writable_folder(self.out, argument="--out")):
+                print(path)
+            return 0
         record = read_record(self.record)
         dataset, source = dataset_beside(self.record, record)
         folder = writable_folder(self.out, argument="--out")

@@ -67,10 +67,11 @@ class Checked:
         return ", ".join(kind for kind in STATES if kind in kinds) or "ok"
 
 
-def find_records(places: Iterable[Path]) -> list[Path]:
+def find_records(places: Iterable[Path], *, or_else: bool = False) -> list[Path]:
     """The JSON files of places, each once: those named, and those in and below folders.
 
-    Hidden files and folders are left out, and so are parts of a study.
+    Hidden files and folders are left out, and so are parts of a study. A folder without one is refused unless there is
+    something else in it to look at (``or_else``).
 
     Raises
     ------
@@ -81,13 +82,15 @@ def find_records(places: Iterable[Path]) -> list[Path]:
     for place in places:
         if place.is_dir():
             inside = [path for folder in _folders(place) for path in _files(folder) if path.suffix == ".json"]
-            if not inside:
+            if not inside and not or_else:
                 raise ValueError(f"{place} holds no record; name a folder with NAME.json in it or below it")
             found |= dict.fromkeys(inside)
         elif not place.exists():
             raise FileNotFoundError(
                 f"there is no file or folder {place}; name a record, NAME.json, or a folder of them"
             )
+        elif place.suffix == OWN_CHECKS[0] and or_else:
+            continue
         elif place.suffix != ".json":
             raise ValueError(f"{place} is no record; name the file beside it that ends in .json")
         else:

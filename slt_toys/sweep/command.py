@@ -133,7 +133,7 @@ def write(dataset: xr.Dataset, folder: Path, config: object, wall_time: float, c
         Names of the files.
     """
     from ..results import records
-    from .ledger import NAME
+    from ..results.ledger import NAME
     from .tidy import frames
 
     with records.written_together():
@@ -151,8 +151,8 @@ def write(dataset: xr.Dataset, folder: Path, config: object, wall_time: float, c
 
 def _plan(grid: Grid, folder: Path, keys: list[str]) -> str:
     """What would be done, and how long it takes by what was done."""
+    from ..results.ledger import Ledger
     from ..results.progress import duration_text
-    from .ledger import Ledger
 
     done, seconds = 0, 0.0
     if (folder / "sweep.sqlite").is_file():

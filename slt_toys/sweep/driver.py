@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..results.canonical import canonical_text
 from ..results.database import only_writer
+from ..results.ledger import LAYOUT, Kept, Ledger, key_of
 from ..results.progress import progress
 from ..results.records import writable_folder
 from . import code
 from .carrying_out import Tally, Unit, carry_out
 from .grid import Grid, Point
-from .ledger import LAYOUT, Kept, Ledger, key_of
 from .local_pool import LocalPool
 from .tasks import Failed, Pool, Returned, closing_at_once
 from .tidy import DONE, SECONDS, Gathering

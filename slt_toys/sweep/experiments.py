@@ -166,9 +166,9 @@ def work_of(name: str, settings: Sequence[str], keep_data: bool) -> tuple[type, 
     fixed: dict[str, Any] = {}
     for text in settings:
         option, values = values_of(kind, text, "--set")
-        if len(values) > 1:
+        if len(values) != 1:
             raise ValueError(f"--set {text!r} has {len(values)} values; sweep over them with --over")
-        (fixed[option],) = values
+        fixed.update((option, value) for value in values)
     own: Any = kind
     defaults = {each.name: each.default for each in dataclasses.fields(own)}
     constants = {option: fixed.get(option, defaults[option]) for option in option_names(kind)}

@@ -16,8 +16,8 @@ import pytest
 import xarray as xr
 
 from slt_toys.results.database import Taken
+from slt_toys.results.ledger import NAME, Ledger
 from slt_toys.sweep import code, sweep
-from slt_toys.sweep.ledger import NAME, Ledger
 from tests.sweep import made_functions as made
 
 SCRIPT = """
@@ -177,7 +177,7 @@ def test_a_changed_result_is_refused_and_done_again_when_asked(tmp_path):
 
 def test_a_clock_that_goes_back_changes_nothing(tmp_path, monkeypatch):
     """The time of day runs backwards by a day at each look, in the driver."""
-    import slt_toys.sweep.ledger as ledger_module
+    import slt_toys.results.ledger as ledger_module
 
     class Backwards:
         looks = 0

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from slt_toys.results.ledger import Ledger
 from slt_toys.sweep import ray_pool, sweep
-from slt_toys.sweep.ledger import Ledger
 from slt_toys.sweep.ray_pool import RayPool, fitting
 from slt_toys.sweep.tasks import Failed, Returned, Task
 from tests import seeds

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from ..results.canonical import canonical_hash, canonical_text
-from ..results.database import Database, Layout
+from .canonical import canonical_hash, canonical_text
+from .database import Database, Layout
 
 NAME = "sweep.sqlite"
 _TABLES = """

@@ -6,7 +6,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-from slt_toys.sweep.ledger import LAYOUT, NAME, Kept, Ledger, checksum_of, key_of
+from slt_toys.results.ledger import LAYOUT, NAME, Kept, Ledger, checksum_of, key_of
 from slt_toys.sweep.values import decode, encode, labelled
 
 CODE = {"sources": "a"}
