@@ -287,7 +287,7 @@ def _variables(old: xr.Dataset, new: xr.Dataset, told: Comparison) -> None:
             continue
         one, other = old[name], new[name]
         if one.dims != other.dims:
-            told.apart.append(f"{name} is over ({', '.join(one.dims)}) and over ({', '.join(other.dims)})")
+            told.apart.append(f"{name} is over ({_names(one)}) and over ({_names(other)})")
         elif one.shape != other.shape:  # of a dimension without labels
             told.apart.append(f"{name} has {one.shape} places and {other.shape}")
         elif _is_number(one) and _is_number(other):
@@ -306,7 +306,7 @@ def _shared_places(old: xr.Dataset, new: xr.Dataset, told: Comparison) -> tuple[
         known = [each for each in labels if each is not None]
         if len(known) < 2 or any(len(set(each)) < len(each) for each in known):
             told.apart.append(f"{dim} has other labels, or none, or some twice: what is over it is left out")
-            old, new = old.drop_dims(dim), new.drop_dims(dim)
+            old, new = old.drop_dims([dim]), new.drop_dims([dim])
             continue
         shared = [label for label in known[0] if label in set(known[1])]
         if len(shared) < max(map(len, known)):
@@ -314,6 +314,10 @@ def _shared_places(old: xr.Dataset, new: xr.Dataset, told: Comparison) -> tuple[
             told.apart.append(f"{dim}: {len(shared)} labels are in both, of {sizes}; the others are left out")
         old, new = old.sel({dim: shared}), new.sel({dim: shared})
     return old, new
+
+
+def _names(data: xr.DataArray) -> str:
+    return ", ".join(str(dim) for dim in data.dims)
 
 
 def _is_number(data: xr.DataArray) -> bool:

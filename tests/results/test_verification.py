@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,8 +107,10 @@ def test_missing_and_extra_files_are_named(folder):
 def test_other_layouts_of_the_same_values_are_told_apart_from_other_values(folder):
     path = folder / "means.json"
     record = json.loads(path.read_text(encoding="utf-8"))
-    for layout in ({"indent": 1}, {"sort_keys": True}, {"ensure_ascii": True}):
-        path.write_text(json.dumps(record, **{"ensure_ascii": False} | layout), encoding="utf-8")
+    layouts: tuple[dict[str, Any], ...] = ({"indent": 1}, {"sort_keys": True}, {"ensure_ascii": True})
+    for layout in layouts:
+        options: dict[str, Any] = {"ensure_ascii": False, **layout}
+        path.write_text(json.dumps(record, **options), encoding="utf-8")
         assert kinds(check_record(path)) == [("means.json", "laid out anew")]
     record["claims"][0]["value"] += 1e-9
     records.write_bytes_atomically(text_of(record).encode(), path)
