@@ -246,7 +246,7 @@ class RayPool(Pool):
         try:
             if at_once:
                 for reference in self._tasks:
-                    with suppress(self._ray.exceptions.RayError):
+                    with suppress(Exception):  # why it is closed at once is the error to tell
                         self._ray.cancel(reference, force=True)
         finally:
             self._tasks.clear()

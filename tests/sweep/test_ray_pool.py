@@ -78,7 +78,7 @@ def test_a_functions_own_module_counts_but_that_of_the_script_travels_with_it(mo
     plain = ray_pool.identity_of(Task("", fitting, ()), ray_pool.OWN)
     assert "function" not in plain
     own = ray_pool.identity_of(Task("", fitting, (units.device, {})), ray_pool.OWN)
-    assert own["function"] and own | {"function": None} == {**plain, "function": None}
+    assert own["function"] and {**own, "function": None} == {**plain, "function": None}
     monkeypatch.setattr(units.device, "__module__", "__main__")
     assert ray_pool.identity_of(Task("", fitting, (units.device, {})), ray_pool.OWN) == plain
 
@@ -98,7 +98,7 @@ def new_cluster(ray):
     made = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        from ray.cluster_utils import Cluster
+        Cluster = importlib.import_module("ray.cluster_utils").Cluster
 
         def make(*nodes):
             try:
