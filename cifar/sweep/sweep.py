@@ -80,6 +80,7 @@ def run_sweep(
                 at_once = False
             finally:
                 processes.close(at_once=at_once)
+    store.settle()
     if tally.failed:
         raise ValueError(_told(runs, units, tally))
 
