@@ -74,8 +74,8 @@ def run_sweep(
             at_once = True
             try:
                 tally = carrying_out.carry_out(
-                    driver.orders(images.checksum, measuring), do_unit, processes, driver.keep, done=driver.done,
-                    look=driver.look,
+                    driver.orders(images.checksum, measuring, workers.device), do_unit, processes, driver.keep,
+                    done=driver.done, look=driver.look,
                 )  # fmt: skip
                 at_once = False
             finally:
@@ -109,11 +109,11 @@ class _Driver:
         self._told: dict[str, int] = {}  # epochs of running units that are written
         self._looked = time.monotonic()
 
-    def orders(self, checksum: str, measuring: Measuring) -> Iterator[carrying_out.Unit]:
+    def orders(self, checksum: str, measuring: Measuring, device: str | None) -> Iterator[carrying_out.Unit]:
         """All units, for the engine."""
         folder = self.store.folder.resolve()
         for key, unit in self.units.items():
-            order = Order(folder, unit, checksum, measuring, self.store.known(unit))
+            order = Order(folder, unit, checksum, measuring, self.store.known(unit), device)
             yield carrying_out.Unit(key, (order,), unit.parent)
 
     def keep(self, back: Sequence[Returned | Failed]) -> None:

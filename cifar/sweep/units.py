@@ -49,6 +49,8 @@ class Order:
         What is measured at the end.
     known
         The epoch before which the driver has every epoch of the unit.
+    device
+        Such as cuda:0; None for the one that the process has been given.
     """
 
     folder: Path
@@ -56,6 +58,7 @@ class Order:
     checksum: str
     measuring: Measuring
     known: int
+    device: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,8 @@ class Unwritable:
 
 
 def do_unit(order: Order) -> Finished | Unwritable:
-    """Do a unit, on this process's device."""
-    device = torch.device(os.environ.get(DEVICE) or available_devices()[0])
+    """Do a unit."""
+    device = torch.device(order.device or os.environ.get(DEVICE) or available_devices()[0])
     with _settings(device):
         return train_unit(order, _data(order.folder, order.checksum, device))
 

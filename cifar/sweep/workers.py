@@ -10,10 +10,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
-from slt_toys.sweep.local_pool import LocalPool, share_of_processors, thread_variables
+from slt_toys.sweep.local_pool import LocalPool, share_of_processors
 from slt_toys.sweep.tasks import Failed, Pool, Returned, Task
 
 DEVICE = "SLT_TOYS_DEVICE"  # in a worker's environment
+PACKAGES = ("cifar", "slt_toys", "theory")  # whose sources are to be the same on every machine
 RETRIES = 2  # of a unit that has killed its worker
 POLICIES = ("OMP_WAIT_POLICY", "KMP_BLOCKTIME")  # how OpenMP waits, as GNU's and as Intel's call it
 
@@ -101,6 +102,13 @@ class Workers:
         """Threads of one process: those given, or its share of the processors that this process may use."""
         return self.threads or share_of_processors(self.workers or 1)
 
+    @property
+    def device(self) -> str | None:
+        """Of every unit; None where each process has its own."""
+        if self.ray is None:
+            return None
+        return "cuda:0" if self.num_gpus else "cpu"  # Ray shows a task its own GPUs alone
+
     def pool(self) -> Pool:
         """Begin the workers."""
         if self.ray is None:
@@ -110,7 +118,7 @@ class Workers:
 
         return pool_of(
             self.workers, threads=self.threads, ray=self.ray, num_cpus=self.num_cpus, num_gpus=self.num_gpus,
-            retries=RETRIES,
+            retries=RETRIES, packages=PACKAGES,
         )  # fmt: skip
 
 
@@ -132,7 +140,7 @@ class OneEach(Pool):
     def __init__(self, environments: Sequence[Mapping[str, str]], threads: int, retries: int = RETRIES) -> None:
         # Threads that spin while they wait mostly spin for each other: a tenth of an epoch of the laptop network took
         # 29.5 s on two busy processors where sleeping threads take 1.2 and one thread 1.0.
-        said = {name: os.environ.get(name, thread_variables(threads)[name]) for name in POLICIES}
+        said = {name: os.environ[name] for name in POLICIES if name in os.environ}
         self._back = threading.Event()
         self.pools = [
             LocalPool(1, threads=threads, retries=retries, environment={**said, **own}, ahead=1, bell=self._back.set)

@@ -19,7 +19,7 @@ from tests.cifar.sweep.made_sweeps import begin, results, tiny_study, work
 # As the first version made it, whose user_version is 0.
 FIRST = """
 PRAGMA journal_mode=WAL;
-PRAGMA application_id=1366388601;
+PRAGMA application_id=1366585209;
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE runs (
     key TEXT NOT NULL, arm TEXT NOT NULL, deficit TEXT NOT NULL, batch_size INTEGER NOT NULL, seed INTEGER NOT NULL,
@@ -90,7 +90,7 @@ def test_a_newer_versions_file_is_refused(tmp_path):
     with Store(tmp_path, "create") as store:
         store.connection.execute(f"PRAGMA user_version={LAYOUT.schema + 1}")
     for mode in ("create", "write", "read"):
-        with pytest.raises(ValueError, match="results: .* has schema 2, and this version knows 1"):
+        with pytest.raises(ValueError, match=r"results: .* has schema 2, and this version knows 1"):
             Store(tmp_path, mode)
 
 

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 
 from cifar.__main__ import main
 from cifar.data.images import LabelledImages
+from cifar.study.presets import Study
 from cifar.study.stages import EpochRecord
 from cifar.sweep import sweep
 from cifar.sweep.plan import plan
@@ -27,7 +29,7 @@ from slt_toys.results.progress import EXIT_INTERRUPTED, EXIT_REFUSED
 from tests.cifar.sweep.made_sweeps import MEASURING, Here, begin, driver, results, tiny_study, work
 from tests.seeds import fresh_seed
 
-LONG = {"batch_sizes": (20,), "switch_epochs": (0, 40), "further_epochs": 40, "controls": ()}  # epochs of some 10 ms
+LONG = {"batch_sizes": (20,), "switch_epochs": (0, 30), "further_epochs": 30, "controls": ()}  # epochs of some 10 ms
 needs_proc = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="asks the system for processes")
 
 
@@ -104,21 +106,21 @@ def check_what_is_left(folder: Path) -> None:
 
 
 @needs_proc
-@pytest.mark.parametrize("moments", [1, pytest.param(20, marks=pytest.mark.long)])
-def test_a_driver_killed_and_resumed_equals_uninterrupted(tmp_path, archive, images, long, moments):
+@pytest.mark.parametrize(("moments", "workers"), [(1, 1), pytest.param(20, 2, marks=pytest.mark.long)])
+def test_a_driver_killed_and_resumed_equals_uninterrupted(tmp_path, archive, images, long, moments, workers):
     """Whenever it is killed, its workers end with it, and no epoch that was told of is lost."""
     random = np.random.default_rng(fresh_seed())
     folder = tmp_path / "killed"
     begin(folder, images, tiny_study(**LONG))
     for _ in range(moments):
-        process = driver(archive, folder, workers=2)
+        process = driver(archive, folder, workers)
         wait_until_running(folder, process, int(random.integers(1, 6)))
         time.sleep(float(random.uniform(0, 0.03)))
-        workers = workers_of(process)
+        running = workers_of(process)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        assert workers
-        wait_until_gone(workers)
+        assert running
+        wait_until_gone(running)
         check_what_is_left(folder)
     assert len(results(folder)[0]) < len(results(long)[0]), "the control: it was killed before its end"
     work(folder, images)
@@ -126,6 +128,7 @@ def test_a_driver_killed_and_resumed_equals_uninterrupted(tmp_path, archive, ima
     assert not (folder / IMAGES).exists() and not (folder / RUNNING).exists()
 
 
+@pytest.mark.slow
 @needs_proc
 def test_a_killed_worker_is_replaced_and_nothing_is_lost(tmp_path, archive, images, long):
     folder = tmp_path / "killed"
@@ -145,6 +148,7 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost(tmp_path, archive, imag
     assert results(folder) == results(long) and same_states(folder, long)
 
 
+@pytest.mark.slow
 @needs_proc
 def test_an_interrupted_driver_says_so_and_takes_its_workers_along(tmp_path, archive, images, long):
     folder = tmp_path / "interrupted"
@@ -162,7 +166,7 @@ def test_an_interrupted_driver_says_so_and_takes_its_workers_along(tmp_path, arc
     assert results(folder) == results(long) and same_states(folder, long)
 
 
-def test_a_unit_that_fails_is_named_and_the_rest_is_finished(tmp_path, archive, images, uninterrupted, capsys):
+def test_a_unit_that_fails_is_named_and_the_rest_is_finished(tmp_path, images, uninterrupted, capsys):
     folder = tmp_path / "failing"
     begin(folder, images, tiny_study())
     units = plan(tiny_study().runs(images.checksum))
@@ -170,10 +174,10 @@ def test_a_unit_that_fails_is_named_and_the_rest_is_finished(tmp_path, archive, 
     path = checkpoint_path(folder, trunk.key)
     path.parent.mkdir()
     path.write_bytes(b"no state")
-    process = driver(archive, folder)
-    said = process.communicate()[1]
-    assert process.returncode == EXIT_REFUSED and said.count("\n") == 1, said
-    assert said.startswith(f"error: sweep: 1 of {len(units)} units failed; ")
+    with pytest.raises(ValueError, match="sweep: ") as caught:
+        work(folder, images)
+    said = str(caught.value)
+    assert "\n" not in said and said.startswith(f"sweep: 1 of {len(units)} units failed; ")
     assert "epochs 0 to 2 of base (blur), batch size 40, switch epoch 2, seed 0: ValueError: checkpoint: " in said
     needing = {trunk.key}
     for unit in units:
@@ -199,7 +203,9 @@ def test_a_checkpoint_that_does_not_fit_is_said_in_one_line_and_resumed(tmp_path
         begin(tmp_path / name, images, study)
     work(tmp_path / "whole", images)
     folder = tmp_path / "limited"
-    process = driver(archive, folder, 2, "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))")
+    process = driver(
+        archive, folder, 1, "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))"
+    )
     said = process.communicate()[1]
     assert process.returncode == EXIT_REFUSED and said.count("\n") == 1, said
     assert said.startswith("error: results: a worker cannot write (") and str(folder / "checkpoints") in said
@@ -208,9 +214,7 @@ def test_a_checkpoint_that_does_not_fit_is_said_in_one_line_and_resumed(tmp_path
     assert results(folder) == results(tmp_path / "whole") and same_states(folder, tmp_path / "whole")
 
 
-def sweep_of_width(study, width: int):
-    from dataclasses import replace
-
+def sweep_of_width(study: Study, width: int) -> Study:
     return replace(study, recipe=replace(study.recipe, width=width))
 
 
@@ -228,14 +232,13 @@ def test_a_result_that_does_not_fit_is_said_in_one_line_and_resumed(tmp_path, im
     assert results(folder) == results(uninterrupted)
 
 
-def test_a_second_driver_refuses(tmp_path, archive, images, uninterrupted):
+def test_a_second_driver_refuses(tmp_path, images, uninterrupted, capsys):
     folder = tmp_path / "shared"
     begin(folder, images, tiny_study())
     with written_alone(folder):
-        process = driver(archive, folder)
-        said = process.communicate()[1]
-        assert process.returncode == EXIT_REFUSED and said.count("\n") == 1
-        assert f"results: {folder} is being written to by process {os.getpid()}" in said
+        assert main(["resume", "--results", str(folder), "--threads", "1"]) == EXIT_REFUSED
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and f"{folder} is being written to by process {os.getpid()}" in said
         assert results(folder)[0] == set(), "anybody may read meanwhile"
     work(folder, images)  # the control: nothing stays locked
     assert results(folder) == results(uninterrupted)
@@ -288,3 +291,13 @@ def test_other_images_are_refused(tmp_path, images: LabelledImages):
     begin(folder, images, tiny_study())
     with written_alone(folder) as store, pytest.raises(ValueError, match="other images"):
         run_sweep(store, images.first_of_each_class(50), MEASURING, Workers(), Here)
+
+
+@pytest.mark.cluster
+def test_ray_gives_the_same_bits(tmp_path, images, uninterrupted):
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'slt-toys[cluster]'")
+    folder = tmp_path / "ray"
+    begin(folder, images, tiny_study())
+    with written_alone(folder) as store:
+        run_sweep(store, images, MEASURING, Workers(ray="local", workers=2, threads=1))
+    assert results(folder) == results(uninterrupted) and same_states(folder, uninterrupted)

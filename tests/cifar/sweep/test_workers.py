@@ -100,7 +100,13 @@ def test_ray_is_asked_for_what_the_options_say(monkeypatch):
     monkeypatch.setattr("slt_toys.sweep.driver.pool_of", lambda *given, **named: asked.append((given, named)))
     Workers.of(Replicate(ray="local", num_gpus=0.25, threads=2)).pool()
     Workers.of(Resume(ray="here:6379", workers=7, num_cpus=2.0)).pool()
+    same = {"retries": 2, "packages": ("cifar", "slt_toys", "theory")}
     assert asked == [
-        ((None,), {"threads": 2, "ray": "local", "num_cpus": 1.0, "num_gpus": 0.25, "retries": 2}),
-        ((7,), {"threads": 0, "ray": "here:6379", "num_cpus": 2.0, "num_gpus": 0.0, "retries": 2}),
+        ((None,), {"threads": 2, "ray": "local", "num_cpus": 1.0, "num_gpus": 0.25, **same}),
+        ((7,), {"threads": 0, "ray": "here:6379", "num_cpus": 2.0, "num_gpus": 0.0, **same}),
     ]
+
+
+def test_a_unit_on_ray_has_the_device_that_was_set_aside_for_it():
+    assert [Workers(ray="local", num_gpus=part).device for part in (0, 0.5, 1)] == ["cpu", "cuda:0", "cuda:0"]
+    assert Workers(("cuda:1",)).device is None, "processes have one each"
