@@ -101,6 +101,6 @@ def test_images_come_back_as_they_were_written_or_are_refused(tmp_path, images):
     for content in (bytes(changed), whole[: len(whole) // 2], b"no archive"):
         other = tmp_path / f"{len(content)}.pt"
         other.write_bytes(content)
-        with pytest.raises(ValueError, match="images|damaged") as caught:
+        with pytest.raises(ValueError, match=r"images|damaged") as caught:
             read_images(other, images.checksum)
         one_line(caught)
