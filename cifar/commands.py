@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cifar.study.measuring import Measuring
-from cifar.sweep.plan import plan
-from cifar.sweep.store import CACHE, RESULTS, Store
+from cifar.sweep.plan import name_of, plan
+from cifar.sweep.store import CACHE, RESULTS, Store, written_alone
+from cifar.sweep.workers import Workers, usable_devices
 
 
 @dataclass(frozen=True)
@@ -34,28 +35,32 @@ class Resume(OfSweep):
     ----------
     data
         Where the data are now, if they have moved.
-    workers, threads, devices
+    workers, threads, devices, ray, num_cpus, num_gpus
         As for replicate.
     """
 
     data: Path | None = None
-    workers: int = 1
+    workers: int | None = None
     threads: int = 0
     devices: tuple[str, ...] | None = None
+    ray: str | None = None
+    num_cpus: float = 1.0
+    num_gpus: float = 0.0
 
     def run(self) -> None:
         """Do what is left, and report."""
-        with Store(self.results) as store:
-            store.runs()  # refused here if they are of two recipes, before anything is loaded
-            facts = store.facts()
+        with Store(self.results, "read") as store:
+            store.runs()  # refused here if they are of two recipes, before anything is loaded or written
+        workers = Workers.of(self)
         from cifar.analysis.report import write_report
-        from cifar.sweep.sweep import Workers, chosen_images, run_sweep, usable_devices
+        from cifar.sweep.sweep import chosen_images, run_sweep
 
-        recorded = facts["data"]
-        path = self.data or (Path(recorded["path"]) if recorded["path"] else None)
-        images = chosen_images(path, CACHE, recorded["train_limit"], recorded["test_limit"])
-        workers = Workers(usable_devices(self.devices), self.workers, self.threads)
-        run_sweep(self.results, images, Measuring(**facts["study"]["measuring"]), workers)
+        with written_alone(self.results) as store:
+            facts = store.facts()
+            recorded = facts["data"]
+            path = self.data or (Path(recorded["path"]) if recorded["path"] else None)
+            images = chosen_images(path, CACHE, recorded["train_limit"], recorded["test_limit"])
+            run_sweep(store, images, Measuring(**facts["study"]["measuring"]), workers)
         print(write_report(self.results))
 
 
@@ -65,13 +70,17 @@ class Status(OfSweep):
 
     def run(self) -> None:
         """Print it."""
-        with Store(self.results) as store:
+        with Store(self.results, "read") as store:
             runs, done, seconds = store.runs(), store.done(), store.seconds()
             trained, total = store.progress(plan(runs))
+            failures = store.failures()
         finished = sum(run.key in done for run in runs)
         print(f"{finished} of {len(runs)} runs, {trained} of {total} epochs, {seconds / 3600:.2f} hours of work so far")
         if trained:
             print(f"left: about {seconds / trained * (total - trained) / 3600:.2f} hours of one worker's work")
+        for unit in plan(runs):
+            if unit.key in failures:
+                print(f"failed: {name_of(unit, runs)}: {failures[unit.key]}")
 
 
 @dataclass(frozen=True)
@@ -141,7 +150,6 @@ class Benchmark:
         """Measure, and print the tables."""
         import torch
 
-        from cifar.sweep.sweep import usable_devices
         from cifar.training.benchmark import benchmark_text
 
         device = torch.device(usable_devices(None if self.device is None else (self.device,))[0])

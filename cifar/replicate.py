@@ -6,7 +6,7 @@ import dataclasses
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cifar.study.arms import ARMS
 from cifar.study.measuring import Measuring
@@ -14,7 +14,11 @@ from cifar.study.presets import PRESETS, Control, Study
 from cifar.study.recipes import check_one_recipe
 from cifar.study.stages import Recipe
 from cifar.sweep.plan import image_cost, plan, trained_images
-from cifar.sweep.store import CACHE, RESULTS, Store
+from cifar.sweep.store import CACHE, RESULTS, Store, written_alone
+from cifar.sweep.workers import Workers, available_devices, usable_devices
+
+if TYPE_CHECKING:
+    from cifar.data.images import LabelledImages
 
 
 @dataclass(frozen=True)
@@ -78,11 +82,18 @@ class Replicate:
     precision
         float32 or bfloat16; default: what suits the device.
     workers
-        Processes. On one GPU more than one can be faster for small networks; see the benchmark.
+        Processes, 1 by default. On one GPU more than one can be faster for small networks; see the benchmark.
     threads
         Of each process; 0 shares the processors out.
     devices
         Such as cuda:0 cuda:1; default: every GPU, or the processor.
+    ray
+        "local" or the address of a cluster, whose machines share the results folder: use Ray in place of processes.
+        Needs the extra "cluster".
+    num_cpus
+        That Ray sets aside for each unit of work.
+    num_gpus
+        That Ray sets aside for each unit of work; a part of one can be asked for.
     """
 
     preset: Literal["achille", "baker", "laptop"] = "laptop"
@@ -110,9 +121,12 @@ class Replicate:
     gate: float | None = None
     learning_coefficient: int | None = None
     precision: Literal["float32", "bfloat16"] | None = None
-    workers: int = 1
+    workers: int | None = None
     threads: int = 0
     devices: tuple[str, ...] | None = None
+    ray: str | None = None
+    num_cpus: float = 1.0
+    num_gpus: float = 0.0
 
     def study(self) -> Study:
         """The preset with the options that were given."""
@@ -145,49 +159,51 @@ class Replicate:
 
     def run(self) -> None:
         """Plan, and unless it is a dry run, do everything and report."""
-        study = self.study()
+        study, workers = self.study(), Workers.of(self)
         if self.dry_run:
-            print(plan_text(study, self.workers))
+            print(plan_text(study, workers.workers or 1))
             return
         from cifar.analysis.report import write_report
-        from cifar.sweep.sweep import Workers, chosen_images, run_sweep, usable_devices
+        from cifar.sweep.sweep import chosen_images, run_sweep
         from slt_toys.results.records import writable_folder
 
         folder = writable_folder(self.results, argument="results")
         images = chosen_images(self.data, CACHE, study.train_images, study.test_images)
-        with Store(folder, create=True) as store:
-            facts, runs = store.facts(), study.runs(images.checksum)
-            recorded = facts.get("data")
-            if recorded is not None and recorded["checksum"] != images.checksum:
-                raise ValueError(
-                    f"data: the sweep in {folder} has other images ({recorded['source']}, checksum "
-                    f"{recorded['checksum'][:12]}...; here {images.source}, {images.checksum[:12]}...); "
-                    "name another results folder"
-                )
-            _check_measuring(facts.get("study"), study, folder)
-            check_one_recipe(store.runs(), runs, source=folder)  # before anything is written
-            store.set_facts(
-                data={
-                    "checksum": images.checksum,
-                    "source": self.data_name or images.source,
-                    "path": None if self.data is None else str(self.data.resolve()),
-                    "train_images": len(images.train_labels),
-                    "test_images": len(images.test_labels),
-                    "train_limit": study.train_images,
-                    "test_limit": study.test_images,
-                },
-                study={"name": study.name, "gate": study.gate, "measuring": dataclasses.asdict(study.measuring)},
-            )
-            store.add_runs(runs)
-        workers = Workers(usable_devices(self.devices), self.workers, self.threads)
-        run_sweep(folder, images, study.measuring, workers)
+        with written_alone(folder, "create") as store:
+            self._plan(store, study, images)
+            run_sweep(store, images, study.measuring, workers)
         print(write_report(folder))
+
+    def _plan(self, store: Store, study: Study, images: LabelledImages) -> None:
+        """Write what is to be done, where it goes together with what the store has."""
+        facts, runs = store.facts(), study.runs(images.checksum)
+        recorded = facts.get("data")
+        if recorded is not None and recorded["checksum"] != images.checksum:
+            raise ValueError(
+                f"data: the sweep in {store.folder} has other images ({recorded['source']}, checksum "
+                f"{recorded['checksum'][:12]}...; here {images.source}, {images.checksum[:12]}...); "
+                "name another results folder"
+            )
+        _check_measuring(facts.get("study"), study, store.folder)
+        check_one_recipe(store.runs(), runs, source=store.folder)  # before anything is written
+        store.set_facts(
+            data={
+                "checksum": images.checksum,
+                "source": self.data_name or images.source,
+                "path": None if self.data is None else str(self.data.resolve()),
+                "train_images": len(images.train_labels),
+                "test_images": len(images.test_labels),
+                "train_limit": study.train_images,
+                "test_limit": study.test_images,
+            },
+            study={"name": study.name, "gate": study.gate, "measuring": dataclasses.asdict(study.measuring)},
+        )
+        store.add_runs(runs)
 
 
 def _best_precision(asked: tuple[str, ...] | None) -> str:
     import torch
 
-    from cifar.sweep.sweep import usable_devices
     from cifar.training.training import best_precision
 
     return best_precision(torch.device(usable_devices(asked)[0]))
@@ -249,7 +265,6 @@ def _matrix_rate() -> float:
     """Floating-point operations a second of this machine's matrix product, in the precision that suits it."""
     import torch
 
-    from cifar.sweep.sweep import available_devices
     from cifar.training.benchmark import matrix_rate
     from cifar.training.training import best_precision
 

@@ -26,7 +26,7 @@ def export(folder: Path) -> list[Path]:
     A run's key is that of the unit which ends it, so it joins the three tables.
     """
     begun = time.monotonic()
-    with Store(folder) as store:
+    with Store(folder, "read") as store:
         facts, done, measured = store.facts(), store.done(), store.measurements()
         runs = []
         for run in store.runs():

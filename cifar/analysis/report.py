@@ -177,7 +177,7 @@ def write_report(folder: Path, docs: Path | None = None) -> str:
 
     begun = time.monotonic()
     docs = None if docs is None else writable_folder(docs, argument="--docs")
-    with Store(folder) as store:
+    with Store(folder, "read") as store:
         summary = summarise(store)
     dataset = sweep_dataset(
         summary.rows, summary.findings, summary.published, summary.facts, summary.theorem, summary.toy

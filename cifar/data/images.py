@@ -19,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 
 from cifar.data.archives import ARCHIVES, PYTHON, check_archive, fetch, members, read_archive
 from slt_toys.results.progress import progress
+from slt_toys.results.records import write_bytes_atomically
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 
@@ -66,6 +67,38 @@ def labelled_images(source: str, *tensors: torch.Tensor) -> LabelledImages:
         digest.update(str(tuple(part.shape)).encode())
         digest.update(part.numpy().tobytes())
     return LabelledImages(source, *parts, checksum=digest.hexdigest())
+
+
+def write_images(images: LabelledImages, path: Path) -> None:
+    """Write them as they are, in one step, so that others need not decode them again."""
+    content = io.BytesIO()
+    names = "train_images", "train_labels", "test_images", "test_labels"
+    torch.save({"source": images.source, **{name: getattr(images, name) for name in names}}, content)
+    write_bytes_atomically(content.getvalue(), path)
+
+
+def read_images(path: Path, checksum: str) -> LabelledImages:
+    """Read what `write_images` wrote. Processes of one machine share the memory.
+
+    Raises
+    ------
+    ValueError
+        In one line, if they are not those with this checksum.
+    OSError
+        If there is no such file.
+    """
+    try:
+        kept = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        tensors = kept["train_images"], kept["train_labels"], kept["test_images"], kept["test_labels"]
+        images = labelled_images(kept["source"], *tensors)
+    except OSError:
+        raise
+    except Exception as error:  # what a damaged file raises varies with the damage
+        reason = " ".join(str(error).split())[:80]
+        raise ValueError(f"data: {path} is damaged ({reason}); resume the sweep to have it written anew") from None
+    if images.checksum != checksum:
+        raise ValueError(f"data: {path} holds other images than this sweep's; resume it to have them written anew")
+    return images
 
 
 def load_images(data: Path | None, cache: Path) -> LabelledImages:

@@ -74,6 +74,16 @@ def plan(runs: Sequence[Run]) -> list[Unit]:
     return list(placed.values())
 
 
+def name_of(unit: Unit, runs: Sequence[Run]) -> str:
+    """What people call a unit: epochs of the first run that it is a part of."""
+    of = (run for run in runs if run.recipe == unit.recipe and run.stages[: len(unit.stages)] == unit.stages)
+    run = next(of)
+    return (
+        f"epochs {unit.begin} to {unit.end} of {run.arm} ({run.deficit}), batch size {run.batch_size}, "
+        f"switch epoch {run.switch_epoch}, seed {run.seed}"
+    )
+
+
 def image_cost(unit: Unit, *, classes: int, size: int) -> int:
     """Floating-point operations to train on one image: forward once, backward twice, two for a multiply and add."""
     from cifar.training.networks import make_network, multiply_adds  # torch only where a network is made

@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -185,8 +185,12 @@ class Database:
             connection.executemany("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", rows)
 
     def settle(self) -> None:
-        """Bring everything into the one file, which changes no more until it is written to; leaves no other beside."""
-        self.connection.execute("PRAGMA journal_mode=DELETE")
+        """Bring everything into the one file, which changes no more until it is written to; leaves no other beside.
+
+        While somebody reads, the files beside it stay.
+        """
+        with suppress(sqlite3.OperationalError):
+            self.connection.execute("PRAGMA journal_mode=DELETE")
 
 
 def _statements(script: str) -> list[str]:

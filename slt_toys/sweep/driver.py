@@ -148,13 +148,16 @@ def pool_of(
     num_cpus: float,
     num_gpus: float,
     retries: int,
+    packages: tuple[str, ...] = code.OWN,
 ) -> Pool:
-    """Processes of this machine, or Ray."""
+    """Processes of this machine, or Ray; ``packages`` are those whose sources must be the same on every machine."""
     if ray is None:
         return LocalPool(workers, threads=threads, retries=retries)
     from .ray_pool import RayPool
 
-    return RayPool(ray, workers=workers, threads=threads, num_cpus=num_cpus, num_gpus=num_gpus, retries=retries)
+    return RayPool(
+        ray, workers=workers, threads=threads, num_cpus=num_cpus, num_gpus=num_gpus, retries=retries, packages=packages
+    )
 
 
 def run(

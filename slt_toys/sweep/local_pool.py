@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
@@ -56,6 +56,10 @@ class LocalPool(Pool):
         How often a task is begun again after it alone has killed a worker.
     environment
         Variables of the workers, besides those that say how many threads to use.
+    ahead
+        Tasks in flight for each worker; 1 keeps the order of long tasks open for as long as can be.
+    bell
+        Called, from any thread, when a task is back: for who waits for several pools.
 
     Raises
     ------
@@ -70,12 +74,17 @@ class LocalPool(Pool):
         threads: int = 0,
         retries: int = 2,
         environment: Mapping[str, str] | None = None,
+        ahead: int = AHEAD,
+        bell: Callable[[], None] | None = None,
     ) -> None:
-        for name, value, least in (("workers", workers, 1), ("threads", threads, 0), ("retries", retries, 0)):
+        for name, value, least in (
+            ("workers", workers, 1), ("threads", threads, 0), ("retries", retries, 0), ("ahead", ahead, 1)
+        ):  # fmt: skip
             if value is not None and value < least:
                 raise ValueError(f"{name} must be at least {least}, not {value}")
         self.workers = workers or usable_processors()
         self.retries = retries
+        self._ahead, self._bell = ahead, bell
         each = threads or share_of_processors(self.workers)
         self._environment = worker_variables(each) | dict(environment or {})
         self._in_flight: dict[str, Task] = {}  # in the order in which they were submitted
@@ -101,7 +110,7 @@ class LocalPool(Pool):
     @property
     def room(self) -> int:
         """How many may be in flight; none while it is looked for who kills workers."""
-        return 0 if self._alone else AHEAD * self.workers
+        return 0 if self._alone else self._ahead * self.workers
 
     def submit(self, task: Task) -> None:
         """Begin a task soon."""
@@ -112,8 +121,14 @@ class LocalPool(Pool):
             except BrokenProcessPool as error:  # it broke since it was last looked at
                 future = Future()
                 future.set_exception(error)
-        back = self._back
-        future.add_done_callback(lambda done: back.put((task, done)))
+        back, bell = self._back, self._bell
+
+        def came(done: Future[Returned | Failed]) -> None:
+            back.put((task, done))
+            if bell is not None:
+                bell()
+
+        future.add_done_callback(came)
 
     def wait(self, seconds: float) -> list[Returned | Failed]:
         """What has come back; waits for the first, no longer than so many seconds."""

@@ -26,17 +26,17 @@ def accuracy(unit) -> float:
 
 def make_sweep(folder: Path, study: Study, *, missing: int = 0, gate: float = 0.5, seconds: float = 2.0) -> Store:
     folder.mkdir()
-    store = Store(folder, create=True)
+    store = Store(folder, "create")
     data = {"checksum": "x", "source": "made images", "path": None, "train_images": 640, "test_images": 50}
     store.set_facts(data=data, study={"name": "laptop", "gate": gate, "measuring": {}})
     store.add_runs(study.runs("x"))
     units = plan(store.runs())
     for unit in units[: len(units) - missing]:
-        for epoch in range(unit.begin, unit.end):
-            store.write_epoch(unit, EpochRecord(epoch, 0.1, 1.0, 0.5), seconds)
+        epochs = [(EpochRecord(epoch, 0.1, 1.0, 0.5), seconds) for epoch in range(unit.begin, unit.end)]
         passed = 0.25 if unit.stages[0].deficit == "blur" and unit.recipe.batch_size == 20 else 0.75
         measured = {"train_accuracy": (passed, 0.01), "test_accuracy": (accuracy(unit), None), "noise": (None, None)}
-        store.finish(unit, measured | {"gradient_noise_trace": (unit.end * 1.0, None)}, device=f"made {unit.end % 2}")
+        measured |= {"gradient_noise_trace": (unit.end * 1.0, None)}
+        store.finish(unit, measured, device=f"made {unit.end % 2}", epochs=epochs)
     return store
 
 

@@ -70,7 +70,7 @@ def made_sweep(folder, found: list[Row]) -> None:
     """The rows as a results file."""
     folder.mkdir()
 
-    with Store(folder, create=True) as store:
+    with Store(folder, "create") as store:
         data = {"checksum": "made", "source": "made images", "path": None, "train_images": 3000, "test_images": 500}
         store.set_facts(data=data, study={"name": "laptop", "gate": 0.9, "measuring": {}})
         store.add_runs([row.run for row in found])

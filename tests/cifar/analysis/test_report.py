@@ -53,7 +53,7 @@ def test_report_export_and_figure_of_a_sweep(tmp_path):
     runs = xr.load_dataset(folder / "export.nc", engine="h5netcdf", group="runs")
     assert runs.sizes["runs_row"] == 153 and runs["passed"].values.sum() == 153 - 9
     assert (folder / "export.runs.csv").read_text().count("\n") == 154
-    Store(folder).__exit__()  # what a report wrote is no foreign file
+    Store(folder, "read").__exit__()  # what a report wrote is no foreign file
 
 
 @pytest.mark.parametrize("late", [False, True])

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from cifar.data.images import labelled_images, load_images
+from cifar.data.images import labelled_images, load_images, read_images, write_images
 from tests.cifar.data.made_archives import one_line
 
 
@@ -82,3 +82,25 @@ def test_a_checksum_is_of_every_byte_and_of_the_shape():
         seen.add(labelled_images("one", *parts).checksum)
     seen.add(labelled_images("one", images[:4].view(4, 3, 2, 8), labels[:4], images[4:], labels[4:]).checksum)
     assert len(seen) == 6
+
+
+def test_images_come_back_as_they_were_written_or_are_refused(tmp_path, images):
+    path = tmp_path / "images.pt"
+    with pytest.raises(OSError, match="No such file"):
+        read_images(path, images.checksum)
+    write_images(images, path)
+    again = read_images(path, images.checksum)
+    assert (again.source, again.checksum, again.classes) == (images.source, images.checksum, 10)
+    assert torch.equal(again.train_images, images.train_images) and torch.equal(again.test_labels, images.test_labels)
+    with pytest.raises(ValueError, match="other images") as caught:
+        read_images(path, "0" * 64)
+    one_line(caught)
+    whole = path.read_bytes()
+    changed = bytearray(whole)
+    changed[len(whole) // 2] ^= 1
+    for content in (bytes(changed), whole[: len(whole) // 2], b"no archive"):
+        other = tmp_path / f"{len(content)}.pt"
+        other.write_bytes(content)
+        with pytest.raises(ValueError, match=r"images|damaged") as caught:
+            read_images(other, images.checksum)
+        one_line(caught)

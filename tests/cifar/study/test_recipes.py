@@ -121,7 +121,7 @@ def test_one_recipe_is_not_refused(preset):
 
 def make_folder(folder: Path, runs: list[Run]) -> None:
     folder.mkdir()
-    with Store(folder, create=True) as store:
+    with Store(folder, "create") as store:
         store.set_facts(
             data={"checksum": "made", "source": "made", "path": None, "train_limit": None, "test_limit": None,
                   "train_images": 100, "test_images": 50},

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from cifar.sweep.sweep import work
-from tests.cifar.sweep.made_sweeps import MEASURING, begin, tiny_study
+from tests.cifar.sweep.made_sweeps import begin, tiny_study, work
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory, images) -> Path:
     folder = tmp_path_factory.mktemp("sweeps") / "whole"
     begin(folder, images, tiny_study())
-    work(folder, images, MEASURING, "cpu", 1)
+    work(folder, images)
     return folder

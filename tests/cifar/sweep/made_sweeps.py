@@ -1,16 +1,96 @@
-"""Sweeps of a few runs."""
+"""Sweeps of a few runs, done in this process or by a driver of their own."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from cifar.data.images import LabelledImages
+from cifar.study.measuring import Measuring
 from cifar.study.presets import LAPTOP, Control, Study
 from cifar.study.stages import Recipe
-from cifar.sweep.store import Store
-from cifar.training.measurements import Measuring
+from cifar.sweep.store import Store, written_alone
+from cifar.sweep.sweep import run_sweep
+from cifar.sweep.workers import Workers
+from slt_toys.inputs.processors import THREADS
+from slt_toys.sweep.tasks import Failed, Pool, Returned, Task, carried_out
 
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
 MEASURING = Measuring(fisher=0, hessian=0)
+# A driver whose workers are processes, as a command has them; the last argument is done before it begins.
+DRIVER = """
+import sys
+from pathlib import Path
+from cifar.data.images import load_images
+from cifar.study.measuring import Measuring
+from cifar.sweep.store import written_alone
+from cifar.sweep.sweep import run_sweep
+from cifar.sweep.workers import Workers
+from slt_toys.results.progress import command_line
+from dataclasses import dataclass
+
+@dataclass
+class Nothing:
+    pass
+
+def main(nothing):
+    archive, folder, workers, first = sys.argv[1:]
+    images = load_images(Path(archive), Path(archive).parent)
+    exec(first)
+    with written_alone(Path(folder)) as store:
+        run_sweep(store, images, Measuring(fisher=0, hessian=0), Workers(workers=int(workers), threads=1))
+
+if __name__ == "__main__":
+    sys.exit(command_line(Nothing, main, []))
+"""
+
+
+class Here(Pool):
+    """Does tasks in this process, one at a time."""
+
+    def __init__(self) -> None:
+        self.tasks: list[Task] = []
+
+    @property
+    def in_flight(self) -> int:
+        return len(self.tasks)
+
+    @property
+    def room(self) -> int:
+        return 1
+
+    def submit(self, task: Task) -> None:
+        self.tasks.append(task)
+
+    def wait(self, seconds: float) -> list[Returned | Failed]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(THREADS, "1")
+            return [carried_out(self.tasks.pop(0))]
+
+    def close(self, *, at_once: bool) -> None:
+        pass
+
+
+def work(folder: Path, images: LabelledImages, measuring: Measuring = MEASURING) -> None:
+    """Do what is left of a sweep, here."""
+    with written_alone(folder) as store:
+        run_sweep(store, images, measuring, Workers(), Here)
+
+
+def driver(archive: Path, folder: Path, workers: int = 1, first: str = "") -> subprocess.Popen:
+    """Begin to do what is left of a sweep, in processes."""
+    script = folder.parent / f"{folder.name}.py"  # workers look at what their driver runs
+    script.write_text(DRIVER)
+    command = [sys.executable, str(script), str(archive), str(folder), str(workers), first]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def tiny_study(**changes) -> Study:
@@ -31,12 +111,12 @@ def begin(folder: Path, images, study: Study) -> None:
     folder.mkdir()
     data = {"checksum": images.checksum, "source": "made", "path": None, "train_limit": None, "test_limit": None}
     sizes = {"train_images": len(images.train_labels), "test_images": len(images.test_labels)}
-    with Store(folder, create=True) as store:
+    with Store(folder, "create") as store:
         store.set_facts(data=data | sizes, study={"name": study.name, "gate": study.gate, "measuring": {}})
         store.add_runs(study.runs(images.checksum))
 
 
 def results(folder: Path) -> tuple:
-    with Store(folder) as store:
+    with Store(folder, "read") as store:
         epochs = [row[:5] for row in store.epochs()]
         return store.done(), epochs, store.measurements()

@@ -6,7 +6,7 @@ import pytest
 
 from cifar.study.presets import PRESETS, Control
 from cifar.study.stages import until
-from cifar.sweep.plan import plan, trained_images
+from cifar.sweep.plan import name_of, plan, trained_images
 from tests.cifar.made_studies import small
 from tests.cifar.sweep.made_sweeps import tiny_study
 
@@ -42,3 +42,11 @@ def test_images_are_counted_by_the_share_that_is_trained_on():
     )
     counted = [trained_images(unit, 100) for unit in plan(runs)]
     assert counted == [2 * 100, 4 * 100, 2 * 50, 4 * 100]
+
+
+def test_every_unit_has_a_name_of_its_own():
+    runs = tiny_study(seeds=2).runs("made")
+    names = {name_of(unit, runs): unit for unit in plan(runs)}
+    assert len(names) == len(plan(runs))
+    assert names["epochs 2 to 5 of reset (blur), batch size 40, switch epoch 2, seed 1"].branch
+    assert not names["epochs 0 to 2 of base (blur), batch size 20, switch epoch 2, seed 0"].branch

@@ -2,154 +2,302 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from cifar.__main__ import main
+from cifar.data.images import LabelledImages
+from cifar.study.presets import Study
+from cifar.study.stages import EpochRecord
+from cifar.sweep import sweep
 from cifar.sweep.plan import plan
-from cifar.sweep.store import Store, claim
-from cifar.sweep.sweep import do_unit, next_unit, work
-from cifar.training.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
-from cifar.training.training import Trainer
-from tests.cifar.made_studies import small
-from tests.cifar.sweep.made_sweeps import MEASURING, begin, results, tiny_study
+from cifar.sweep.store import IMAGES, RUNNING, Store, written_alone
+from cifar.sweep.sweep import run_sweep
+from cifar.sweep.units import progress_path, read_progress
+from cifar.sweep.workers import Workers
+from cifar.training.checkpoints import checkpoint_path, read_checkpoint
+from slt_toys.results.progress import EXIT_INTERRUPTED, EXIT_REFUSED
+from tests.cifar.sweep.made_sweeps import MEASURING, Here, begin, driver, results, tiny_study, work
 from tests.seeds import fresh_seed
 
-ROOT = Path(__file__).resolve().parent.parent.parent.parent
-WORKER = """
-import sys
-from pathlib import Path
-from cifar.data.images import load_images
-from cifar.training.measurements import Measuring
-from cifar.sweep.sweep import work
-archive, folder = map(Path, sys.argv[1:])
-work(folder, load_images(archive, archive.parent), Measuring(fisher=0, hessian=0), "cpu", 1)
-"""
-LIMITED = """
-import resource, sys
-from dataclasses import dataclass
-from pathlib import Path
-from cifar.data.images import load_images
-from cifar.training.measurements import Measuring
-from cifar.sweep.sweep import Workers, run_sweep
-from slt_toys.results.progress import command_line
-archive, folder = Path({archive!r}), Path({folder!r})
-
-@dataclass
-class Nothing:
-    pass
-
-def main(nothing):
-    images = load_images(archive, archive.parent)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (380_000, 380_000))  # the images fit, a checkpoint does not
-    run_sweep(folder, images, Measuring(fisher=0, hessian=0), Workers(threads=1))
-
-sys.exit(command_line(Nothing, main, []))
-"""
+LONG = {"batch_sizes": (20,), "switch_epochs": (0, 30), "further_epochs": 30, "controls": ()}  # epochs of some 10 ms
+needs_proc = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="asks the system for processes")
 
 
-def killed_at_random(folder: Path, archive: Path, moments: int, random: np.random.Generator) -> None:
-    """Kill a worker that many times; after each kill at most one epoch that was written is not in a checkpoint."""
-    for _ in range(moments):
-        with Store(folder) as store:
-            already = sum(store.epochs_done().values())
-            wanted = already + int(random.integers(1, 5))
-        worker = subprocess.Popen([sys.executable, "-c", WORKER, str(archive), str(folder)], cwd=ROOT)
-        while worker.poll() is None:
-            with Store(folder) as store:
-                if sum(store.epochs_done().values()) >= wanted:
-                    break
-            time.sleep(0.002)
-        time.sleep(float(random.uniform(0, 0.03)))
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
-        with Store(folder) as store:
-            units, written, done = plan(store.runs()), store.epochs_done(), store.done()
-            assert sqlite3.connect(store.path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        lost = 0
-        for unit in units:
-            path = checkpoint_path(folder, unit.key)
-            reached = read_checkpoint(path, unit.key)["epoch"] if path.is_file() else unit.begin
-            lost += max(0, unit.begin + written.get(unit.key, 0) - reached)
-            assert unit.key not in done or reached == unit.end
-        assert lost <= 1
+@pytest.fixture(scope="module")
+def long(tmp_path_factory, images) -> Path:
+    """A sweep of units that take a while, which nothing interrupted."""
+    folder = tmp_path_factory.mktemp("long") / "whole"
+    begin(folder, images, tiny_study(**LONG))
+    work(folder, images)
+    return folder
 
 
-@pytest.mark.parametrize("moments", [2, pytest.param(20, marks=pytest.mark.long)])
-def test_killed_and_resumed_equals_uninterrupted(tmp_path, archive, images, uninterrupted, moments):
-    seed = fresh_seed()
-    folder = tmp_path / "killed"
-    begin(folder, images, tiny_study())
-    killed_at_random(folder, archive, moments, np.random.default_rng(seed))
-    work(folder, images, MEASURING, "cpu", 1)
-    assert results(folder) == results(uninterrupted)
-    for unit in plan(tiny_study().runs(images.checksum)):
-        ours, theirs = (read_checkpoint(checkpoint_path(f, unit.key), unit.key) for f in (folder, uninterrupted))
-        assert all(torch.equal(ours["network"][name], value) for name, value in theirs["network"].items())
-        assert all(torch.equal(a, b) for a, b in zip(ours["momentum"], theirs["momentum"], strict=True))
-
-
-def test_a_unit_goes_on_from_its_checkpoint_or_its_parents(tmp_path, images, device_data, monkeypatch):
-    folder = tmp_path / "half"
-    begin(folder, images, tiny_study())
-    run_epoch, trained = Trainer.run_epoch, []
-
-    def counted(trainer, parts):
-        record = run_epoch(trainer, parts)
-        trained.append(record.epoch)
-        return record
-
-    monkeypatch.setattr(Trainer, "run_epoch", counted)
-    with Store(folder) as store:
+def same_states(ours: Path, theirs: Path) -> bool:
+    with Store(ours, "read") as store:
         units = plan(store.runs())
-        trunk = next(unit for unit in units if unit.parent is None and unit.epochs == 2)
-        child = next(unit for unit in units if unit.parent == trunk.key and unit.branch)
-        trainer = Trainer(trunk.recipe, device_data)
-        trainer.run_epoch(trunk.stages)
-        write_checkpoint(trainer.state(), trunk.key, checkpoint_path(folder, trunk.key))
-        do_unit(trunk, store, device_data, MEASURING)
-        do_unit(child, store, device_data, MEASURING)
-    assert trained == [0, 1, *range(2, child.end)], "no epoch is trained twice"
+    for unit in units:
+        pair = [read_checkpoint(checkpoint_path(folder, unit.key), unit.key) for folder in (ours, theirs)]
+        networks = [state["network"] for state in pair]
+        momenta = [state["momentum"] for state in pair]
+        if not all(torch.equal(networks[0][name], value) for name, value in networks[1].items()):
+            return False
+        if not all(torch.equal(a, b) for a, b in zip(*momenta, strict=True)):
+            return False
+    return True
 
 
-def test_two_workers_never_take_the_same_unit(tmp_path, images):
+def written(folder: Path) -> int:
+    """Epochs in the store."""
+    with Store(folder, "read") as store:
+        return sum(store.epochs_done().values())
+
+
+def workers_of(process: subprocess.Popen) -> set[int]:
+    """Processes that were begun by a driver to work."""
+    try:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        return {int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+    except OSError:
+        return set()
+
+
+def wait_until_gone(pids: set[int]) -> None:
+    while any(Path(f"/proc/{pid}").exists() and "Z" not in _state(pid) for pid in pids):
+        time.sleep(0.01)
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"
+
+
+def wait_until_running(folder: Path, process: subprocess.Popen, epochs: int = 1) -> None:
+    """Until a worker has told of so many epochs of a unit."""
+    while process.poll() is None:
+        if any(len(read_progress(path)) >= epochs for path in (folder / RUNNING).glob("*.json")):
+            return
+        time.sleep(0.002)
+    raise AssertionError(process.communicate())
+
+
+def check_what_is_left(folder: Path) -> None:
+    """What the store has of a unit, its checkpoint has; and the file is whole."""
+    with Store(folder, "read") as store:
+        units, told, done = plan(store.runs()), store.epochs_done(), store.done()
+    for unit in units:
+        path = checkpoint_path(folder, unit.key)
+        reached = read_checkpoint(path, unit.key)["epoch"] if path.is_file() else unit.begin
+        assert unit.begin + told.get(unit.key, 0) <= reached
+        assert unit.key not in done or reached == unit.end
+    with sqlite3.connect(folder / "sweep.sqlite") as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+@needs_proc
+@pytest.mark.parametrize(("moments", "workers"), [(1, 1), pytest.param(20, 2, marks=pytest.mark.long)])
+def test_a_driver_killed_and_resumed_equals_uninterrupted(tmp_path, archive, images, long, moments, workers):
+    """Whenever it is killed, its workers end with it, and no epoch that was told of is lost."""
+    random = np.random.default_rng(fresh_seed())
+    folder = tmp_path / "killed"
+    begin(folder, images, tiny_study(**LONG))
+    for _ in range(moments):
+        process = driver(archive, folder, workers)
+        wait_until_running(folder, process, int(random.integers(1, 6)))
+        time.sleep(float(random.uniform(0, 0.03)))
+        running = workers_of(process)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert running
+        wait_until_gone(running)
+        check_what_is_left(folder)
+    assert len(results(folder)[0]) < len(results(long)[0]), "the control: it was killed before its end"
+    work(folder, images)
+    assert results(folder) == results(long) and same_states(folder, long)
+    assert not (folder / IMAGES).exists() and not (folder / RUNNING).exists()
+
+
+@pytest.mark.slow
+@needs_proc
+def test_a_killed_worker_is_replaced_and_nothing_is_lost(tmp_path, archive, images, long):
+    folder = tmp_path / "killed"
+    begin(folder, images, tiny_study(**LONG))
+    process = driver(archive, folder, workers=2)
+    wait_until_running(folder, process, 2)
+    first = workers_of(process)
+    assert first
+    for pid in first:
+        os.kill(pid, signal.SIGKILL)
+    seen: set[int] = set()
+    while process.poll() is None:
+        seen |= workers_of(process)
+        time.sleep(0.01)
+    assert process.returncode == 0, process.communicate()
+    assert seen - first, "others took their place"
+    assert results(folder) == results(long) and same_states(folder, long)
+
+
+@pytest.mark.slow
+@needs_proc
+def test_an_interrupted_driver_says_so_and_takes_its_workers_along(tmp_path, archive, images, long):
+    folder = tmp_path / "interrupted"
+    begin(folder, images, tiny_study(**LONG))
+    process = driver(archive, folder)
+    wait_until_running(folder, process, 2)
+    workers = workers_of(process)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate()[1]
+    assert process.returncode == EXIT_INTERRUPTED and said.splitlines()[-1] == "interrupted", said
+    wait_until_gone(workers)
+    check_what_is_left(folder)
+    assert len(results(folder)[0]) < len(results(long)[0])
+    work(folder, images)
+    assert results(folder) == results(long) and same_states(folder, long)
+
+
+def test_a_unit_that_fails_is_named_and_the_rest_is_finished(tmp_path, images, uninterrupted, capsys):
+    folder = tmp_path / "failing"
+    begin(folder, images, tiny_study())
+    units = plan(tiny_study().runs(images.checksum))
+    trunk = next(unit for unit in units if unit.parent is None and unit.epochs == 2)
+    path = checkpoint_path(folder, trunk.key)
+    path.parent.mkdir()
+    path.write_bytes(b"no state")
+    with pytest.raises(ValueError, match="sweep: ") as caught:
+        work(folder, images)
+    said = str(caught.value)
+    assert "\n" not in said and said.startswith(f"sweep: 1 of {len(units)} units failed; ")
+    assert "epochs 0 to 2 of base (blur), batch size 40, switch epoch 2, seed 0: ValueError: checkpoint: " in said
+    needing = {trunk.key}
+    for unit in units:
+        needing |= {unit.key} if unit.parent in needing else set()
+    assert f"; {len(needing) - 1} wait for them" in said
+    with Store(folder, "read") as store:
+        assert store.done() == {unit.key for unit in units} - needing
+        assert set(store.failures()) == {trunk.key}
+    assert main(["status", "--results", str(folder)]) == 0
+    assert "failed: epochs 0 to 2 of base (blur), batch size 40" in capsys.readouterr().out
+    path.unlink()
+    work(folder, images)
+    assert results(folder) == results(uninterrupted) and same_states(folder, uninterrupted)
+    with Store(folder, "read") as store:
+        assert store.failures() == {}
+
+
+def test_a_checkpoint_that_does_not_fit_is_said_in_one_line_and_resumed(tmp_path, archive, images):
+    """A limit on the size of files stops the writing of a checkpoint half-way, as a full disk does."""
+    study = tiny_study(batch_sizes=(40,), switch_epochs=(0, 1), controls=())
+    study = sweep_of_width(study, 32)  # a checkpoint is larger than the images then
+    for name in ("whole", "limited"):
+        begin(tmp_path / name, images, study)
+    work(tmp_path / "whole", images)
+    folder = tmp_path / "limited"
+    process = driver(
+        archive, folder, 1, "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))"
+    )
+    said = process.communicate()[1]
+    assert process.returncode == EXIT_REFUSED and said.count("\n") == 1, said
+    assert said.startswith("error: results: a worker cannot write (") and str(folder / "checkpoints") in said
+    assert not list((folder / "checkpoints").iterdir()), "nothing half-written is left"
+    work(folder, images)
+    assert results(folder) == results(tmp_path / "whole") and same_states(folder, tmp_path / "whole")
+
+
+def sweep_of_width(study: Study, width: int) -> Study:
+    return replace(study, recipe=replace(study.recipe, width=width))
+
+
+def test_a_result_that_does_not_fit_is_said_in_one_line_and_resumed(tmp_path, images, uninterrupted):
+    folder = tmp_path / "full"
+    begin(folder, images, tiny_study())
+    with written_alone(folder) as store:
+        pages = store.connection.execute("PRAGMA page_count").fetchone()[0]
+        store.connection.execute(f"PRAGMA max_page_count={pages}")  # what a full disk looks like to SQLite
+        with pytest.raises(OSError, match="full") as caught:
+            run_sweep(store, images, MEASURING, Workers(), Here)
+        assert "\n" not in str(caught.value) and "results: " in str(caught.value)
+    assert results(folder)[0] < results(uninterrupted)[0]
+    work(folder, images)
+    assert results(folder) == results(uninterrupted)
+
+
+def test_a_second_driver_refuses(tmp_path, images, uninterrupted, capsys):
     folder = tmp_path / "shared"
     begin(folder, images, tiny_study())
-    with Store(folder) as store:
-        units = plan(store.runs())
-    first, second = (next_unit(units, set(), folder) for _ in range(2))
-    assert first is not None and second is not None and first[0].key != second[0].key
-
-
-def test_a_checkpoint_that_does_not_fit_is_said_in_one_line_and_resumed(tmp_path, archive, images, uninterrupted):
-    """A limit on the size of files stops the writing of a checkpoint half-way, as a full disk does."""
-    folder = tmp_path / "limited"
-    begin(folder, images, tiny_study())
-    script = LIMITED.format(archive=str(archive), folder=str(folder))
-    tried = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert tried.returncode == 2, tried.stderr
-    assert tried.stderr.count("\n") == 1 and tried.stderr.startswith("error: sweep: a worker failed ([Errno")
-    assert str(folder / "checkpoints") in tried.stderr, "what did not fit is named"
-    assert not list((folder / "checkpoints").iterdir()), "nothing half-written is left"
-    work(folder, images, MEASURING, "cpu", 1)
+    with written_alone(folder):
+        assert main(["resume", "--results", str(folder), "--threads", "1"]) == EXIT_REFUSED
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and f"{folder} is being written to by process {os.getpid()}" in said
+        assert results(folder)[0] == set(), "anybody may read meanwhile"
+    work(folder, images)  # the control: nothing stays locked
     assert results(folder) == results(uninterrupted)
 
 
-def test_a_unit_waits_for_its_parent_and_for_who_has_it(tmp_path):
-    units = plan(small(batch_sizes=(40,)).runs("x"))
-    by_parent = {unit.key: unit.parent for unit in units}
-    first = next_unit(units, set(), tmp_path)
-    second = next_unit(units, set(), tmp_path)
-    assert first is not None and second is not None and {first[0].parent, second[0].parent} == {None}
-    assert next_unit(units, set(), tmp_path) is None, "all others wait for the trunk"
-    trunk = next(unit for unit in units if unit.parent is None and not unit.branch)
-    third = next_unit(units, {trunk.key}, tmp_path)
-    assert third is not None and by_parent[third[0].key] == trunk.key
-    assert claim(tmp_path, third[0].key) is None
+class Told(Here):
+    """While its first task runs, its worker tells of an epoch."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder, self.seen = folder, []
+
+    def wait(self, seconds):
+        if len(self.seen) < 3:
+            self.seen.append(written(self.folder))
+        if len(self.seen) == 1:
+            progress_path(self.folder, self.tasks[0].key).write_bytes(b"[[0, 0.25, 3.0, 0.5, 7.0]]")
+        return super().wait(seconds) if len(self.seen) >= 3 else []
+
+
+def test_epochs_are_shown_while_a_unit_runs(tmp_path, images, uninterrupted, monkeypatch):
+    monkeypatch.setattr(sweep, "LOOK", 0.0)
+    folder = tmp_path / "shown"
+    begin(folder, images, tiny_study())
+    pool = Told(folder)
+    with written_alone(folder) as store:
+        run_sweep(store, images, MEASURING, Workers(), lambda: pool)
+    assert pool.seen == [0, 1, 1]
+    assert results(folder) == results(uninterrupted), "what a unit gives in the end counts"
+
+
+def test_an_unfinished_unit_leaves_its_epochs(tmp_path, images):
+    """What a unit that fails has told of is kept."""
+    folder = tmp_path / "unfinished"
+    begin(folder, images, tiny_study())
+    with written_alone(folder) as store:
+        unit = plan(store.runs())[0]
+        (folder / RUNNING).mkdir()
+        progress_path(folder, unit.key).write_bytes(b"[[0, 0.25, 3.0, 0.5, 7.0]]")
+        driving = sweep._Driver(store, [unit])
+        driving.keep([sweep.Failed(unit.key, "made", "")])
+        assert store.epochs() == [(unit.key, 0, 0.25, 3.0, 0.5, 7.0)] and store.failures() == {unit.key: "made"}
+        assert store.known(unit) == 1
+        store.write_epochs(unit, [(EpochRecord(epoch, 0.1, 1.0, 0.5), 1.0) for epoch in range(unit.begin, unit.end)])
+        assert store.known(unit) == unit.end
+
+
+def test_other_images_are_refused(tmp_path, images: LabelledImages):
+    folder = tmp_path / "other"
+    begin(folder, images, tiny_study())
+    with written_alone(folder) as store, pytest.raises(ValueError, match="other images"):
+        run_sweep(store, images.first_of_each_class(50), MEASURING, Workers(), Here)
+
+
+@pytest.mark.cluster
+def test_ray_gives_the_same_bits(tmp_path, images, uninterrupted):
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'slt-toys[cluster]'")
+    folder = tmp_path / "ray"
+    begin(folder, images, tiny_study())
+    with written_alone(folder) as store:
+        run_sweep(store, images, MEASURING, Workers(ray="local", workers=2, threads=1))
+    assert results(folder) == results(uninterrupted) and same_states(folder, uninterrupted)

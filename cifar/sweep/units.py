@@ -1,0 +1,162 @@
+"""What a worker does: a unit, from where it stands to its end.
+
+After each epoch it writes a checkpoint, which holds the epochs so far, and then a small file for the driver to look at.
+A kill costs the epoch in flight and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from cifar.data.device_data import DeviceData
+from cifar.data.images import read_images
+from cifar.study.measuring import Measuring
+from cifar.study.stages import EpochRecord
+from cifar.sweep.plan import Unit
+from cifar.sweep.store import IMAGES, RUNNING, Measurements, TimedEpoch
+from cifar.sweep.workers import DEVICE, available_devices
+from cifar.training.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
+from cifar.training.measurements import measure
+from cifar.training.training import Trainer
+from slt_toys.inputs.processors import usable_processors
+from slt_toys.results.records import write_bytes_atomically
+
+Row = list[float]  # epoch, learning rate, train loss, train accuracy, seconds
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker is told.
+
+    Attributes
+    ----------
+    folder
+        The results folder, which every worker must see at the same place.
+    unit
+        To do.
+    checksum
+        Of the images.
+    measuring
+        What is measured at the end.
+    known
+        The epoch before which the driver has every epoch of the unit.
+    device
+        Such as cuda:0; None for the one that the process has been given.
+    """
+
+    folder: Path
+    unit: Unit
+    checksum: str
+    measuring: Measuring
+    known: int
+    device: str | None = None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a unit gives: its epochs, but for those the driver has; what was measured; and on what."""
+
+    epochs: tuple[TimedEpoch, ...]
+    measurements: Measurements
+    device: str
+
+
+@dataclass(frozen=True)
+class Unwritable:
+    """Why a state could not be kept: the disk is full, say, and no unit is better off."""
+
+    reason: str
+
+
+def do_unit(order: Order) -> Finished | Unwritable:
+    """Do a unit."""
+    device = torch.device(order.device or os.environ.get(DEVICE) or available_devices()[0])
+    with _settings(device):
+        return train_unit(order, _data(order.folder, order.checksum, device))
+
+
+def train_unit(order: Order, data: DeviceData) -> Finished | Unwritable:
+    """Train from where the unit stands, or from its parent, to its end, and measure there."""
+    unit = order.unit
+    trainer = Trainer(unit.recipe, data)
+    rows = _begin(trainer, order)
+    while trainer.epoch < unit.end:
+        begun = time.monotonic()
+        record = trainer.run_epoch(unit.stages)
+        rows.append(
+            [record.epoch, record.learning_rate, record.train_loss, record.train_accuracy, time.monotonic() - begun]
+        )
+        try:
+            write_checkpoint({**trainer.state(), "epochs": rows}, unit.key, checkpoint_path(order.folder, unit.key))
+            write_bytes_atomically(json.dumps(rows).encode(), progress_path(order.folder, unit.key))
+        except OSError as error:
+            return Unwritable(" ".join(str(error).split()))
+    return Finished(_epochs(rows), measure(trainer, unit.stages, order.measuring), _device_name(data.device))
+
+
+def _begin(trainer: Trainer, order: Order) -> list[Row]:
+    """Bring a trainer to where the unit stands; the epochs of the unit that its checkpoint tells of."""
+    unit, path = order.unit, checkpoint_path(order.folder, order.unit.key)
+    if path.is_file():
+        state = read_checkpoint(path, unit.key)
+        rows: list[Row] = list(state.get("epochs", ()))  # an older version's has none: it wrote them into the store
+        if (rows[0][0] if rows else state["epoch"]) <= order.known:
+            trainer.load_state(state)
+            return rows
+        # Nobody has the epochs before: they are trained again, to the same state.
+    if unit.parent is not None:
+        trainer.load_state(read_checkpoint(checkpoint_path(order.folder, unit.parent), unit.parent))
+    return []
+
+
+def progress_path(folder: Path, key: str) -> Path:
+    """Where a worker says how far it has come with a unit."""
+    return folder / RUNNING / f"{key}.json"
+
+
+def read_progress(path: Path) -> tuple[TimedEpoch, ...]:
+    """The epochs that a worker has told of; none where it has not, or nobody can read it."""
+    try:
+        return _epochs(json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return ()
+
+
+def _epochs(rows: Sequence[Row]) -> tuple[TimedEpoch, ...]:
+    return tuple((EpochRecord(int(epoch), *numbers), seconds) for epoch, *numbers, seconds in rows)
+
+
+@lru_cache(maxsize=1)
+def _data(folder: Path, checksum: str, device: torch.device) -> DeviceData:
+    """The images on the device, once in a process."""
+    return DeviceData(read_images(folder / IMAGES, checksum), device)
+
+
+@contextmanager
+def _settings(device: torch.device) -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(usable_processors())
+    torch.set_flush_denormal(True)  # a network that has memorised its data computes with them otherwise
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # a graph is captured on the current device
+        torch.backends.cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)  # others in this process may count on them
+        torch.set_num_threads(threads)
+
+
+def _device_name(device: torch.device) -> str:
+    """What a unit was done on, and with: equal recipes have equal bits only where both are the same."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    return f"{name}, torch {torch.__version__}"
