@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -187,10 +187,12 @@ class Database:
     def settle(self) -> None:
         """Bring everything into the one file, which changes no more until it is written to; leaves no other beside.
 
-        While somebody reads, the files beside it stay.
+        While somebody reads, the files beside it stay, but hold nothing that it does not.
         """
-        with suppress(sqlite3.OperationalError):
+        try:
             self.connection.execute("PRAGMA journal_mode=DELETE")
+        except sqlite3.OperationalError:
+            self.connection.execute("PRAGMA wal_checkpoint(FULL)")
 
 
 def _statements(script: str) -> list[str]:
