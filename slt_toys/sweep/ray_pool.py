@@ -31,6 +31,7 @@ REACHED_WITHIN = 5.0  # seconds in which the head of a cluster must answer
 LOOK = 2.0  # seconds between two looks at which nodes there are
 TOGETHER = 0.005  # seconds in which what comes back is kept together
 PATIENCE = 600.0  # seconds that a sweep waits for a node after it has lost all that would do
+LONGEST_FOLDER = 28  # letters: the path of a socket has at most 107, and Ray's own part of it is almost 80
 # Ray's processes talk by HTTP/2, in which each side begins with its settings: an empty frame of kind 4.
 _SETTINGS = b"\0\0\0\4\0\0\0\0\0"
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _SETTINGS
@@ -307,8 +308,8 @@ class Connection:
             return
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         if address == LOCAL:
-            # A socket's path has at most 107 letters, of which Ray needs seventy.
-            short = min(tempfile.gettempdir(), os.sep + "tmp", key=len)
+            given = tempfile.gettempdir()
+            short = given if len(given) <= LONGEST_FOLDER else os.sep + "tmp"
             self._folder = tempfile.TemporaryDirectory(prefix="ray", dir=short, ignore_cleanup_errors=True)
             options |= {"num_cpus": processors, "include_dashboard": False, "_temp_dir": self._folder.name}
         elif address != AUTO:
