@@ -16,9 +16,9 @@ from ..potentials.potential import Potential, PotentialPair
 from ..reference.laws import law
 from ..results.background import Beside, at_once
 from ..results.progress import progress
-from .exact import exact_stuck_probability, frozen_stuck_curve
+from .exact import FrozenCurve, exact_stuck_probability, frozen_stuck_curve
 from .maps import relaxation_times
-from .sampled import stuck_chains
+from .sampled import SHORTCUTS, stuck_chains
 from .schedule import Ending, Start
 from .training import Training
 
@@ -109,10 +109,12 @@ def begin_stuck_curve(
     plane = max(map(len, pair.clean.components())) > 1
     find, solve, run = PLANE_SHARES if plane else LINE_SHARES
     tell = partial(_scaled, advance)
-    fine, exact = _exact_curve(pair, training, latest, ending, start, partial(tell, find), partial(tell, solve), plane)
+    fine, exact, known = _exact_curve(
+        pair, training, latest, ending, start, partial(tell, find), partial(tell, solve), plane
+    )
     tell = partial(tell, run)
     chosen = sampled_rows(fine, exact)
-    prepared = stuck_chains(pair, training, chosen, ending, chains, seed, start, threads)
+    prepared = stuck_chains(pair, training, chosen, ending, chains, seed, start, threads, known=known)
     final = beside(prepared.final, tell)
     return BegunCurve(training, fine, exact, chosen, lambda: prepared.stuck(final()))
 
@@ -120,18 +122,20 @@ def begin_stuck_curve(
 def _exact_curve(
     pair: PotentialPair, training: Training, latest: int, ending: Ending, start: Start,
     find: Callable[[float], None], solve: Callable[[float], None], plane: bool,
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:  # fmt: skip
-    """Switch epochs in which the stuck probability moves, and the exact curve there."""
+) -> tuple[NDArray[np.int64], NDArray[np.float64], FrozenCurve | None]:  # fmt: skip
+    """Switch epochs in which the stuck probability moves, the exact curve there, and a plane's curve as found."""
     coarse = np.arange(0, latest + 1, COARSE_STEP)
     whole = None
     if ending.kind == "further":
-        whole = frozen_stuck_curve(pair, training, latest, ending, start, advance=solve)
+        whole = frozen_stuck_curve(
+            pair, training, latest, ending, start, advance=solve, allowed=SHORTCUTS / 2 if plane else None
+        )
     # In a plane half the cells are enough to find the range.
     coarser = 2.0 if plane else 1.0
     if whole is None:
         rough = exact_stuck_probability(pair, training, coarse, ending, start, coarser=coarser, advance=find)
     else:
-        rough = whole[coarse]
+        rough = whole.stuck[coarse]
         find(1.0)
     # Past the last epoch that still changes the outcome by half a percent the curve is flat.
     moving = np.flatnonzero(np.abs(rough - rough[-1]) > 0.005 * np.ptp(rough))
@@ -139,8 +143,8 @@ def _exact_curve(
     # A step of 3 epochs and monotone cubics between keep e* within 0.05 epochs.
     fine = np.unique(np.append(np.arange(0, last + 1, max(1, min(3, last // 40))), last))
     if whole is not None:
-        return fine, whole[fine]
-    return fine, exact_stuck_probability(pair, training, fine, ending, start, advance=solve)
+        return fine, whole.stuck[fine], whole if plane else None
+    return fine, exact_stuck_probability(pair, training, fine, ending, start, advance=solve), None
 
 
 def _scaled(advance: Callable[[float], None] | None, share: float, fraction: float) -> None:

@@ -17,7 +17,7 @@ from ..potentials.examples import GaussianGradients
 from ..potentials.potential import Potential, PotentialPair
 from ..samplers import SGD, OverdampedLangevin, Stage, largest_stable_step, sample_stages
 from .components import component_pairs, coordinates_of, preferred_phase, stuck_components
-from .exact import needed_epochs
+from .exact import FrozenCurve, needed_epochs
 from .schedule import SAME, Ending, Schedule, Start, check_start, switch_schedules
 from .shifts import Shift, mixture, shift_dataset, shift_schedules
 from .training import Training
@@ -131,9 +131,9 @@ class StuckChains:
 def stuck_chains(
     pair: PotentialPair, training: Training, switch_epochs: Sequence[int] | NDArray[np.int64], ending: Ending,
     chains: int, seed: int | Sequence[int], start: Start = "equilibrium", threads: int | None = None,
-    step_share: float = STEP_SHARE, shortcuts: float = SHORTCUTS,
+    step_share: float = STEP_SHARE, shortcuts: float = SHORTCUTS, known: FrozenCurve | None = None,
 ) -> StuckChains:  # fmt: skip
-    """Prepare the chains of :func:`sampled_stuck`, whose parameters these are."""
+    """Prepare the chains of :func:`sampled_stuck`, whose parameters these are; ``known`` is an exact curve."""
     if chains < 1:
         raise ValueError(f"chains must be at least 1, not {chains}")
     if not step_share > 0:
@@ -141,7 +141,7 @@ def stuck_chains(
     last = ending.last_epoch(int(ending.checked(switch_epochs)[-1]))
     temperatures, durations = training.temperatures(last), training.durations(last)
     runs = switch_schedules(temperatures, durations, switch_epochs, ending)
-    needed = needed_epochs(pair, runs, start, shortcuts)
+    needed = needed_epochs(pair, runs, start, shortcuts, known)
     runs = [run.part(0, needed.until) for run in runs]
     steps = step_counts(durations, step_limit(pair, temperatures, step_share))
     shared = [first < run.switch_epoch for first, run in zip(needed.begins, runs, strict=True)]
