@@ -18,7 +18,7 @@ from ..results.background import Beside, at_once
 from ..results.progress import progress
 from .exact import FrozenCurve, exact_stuck_probability, frozen_stuck_curve
 from .maps import relaxation_times
-from .sampled import SHORTCUTS, stuck_chains
+from .sampled import SHORTCUTS, StuckChains, stuck_chains
 from .schedule import Ending, Start
 from .training import Training
 
@@ -29,6 +29,12 @@ COLD = 0.02  # of the energy's own unit of loss: below it a run does not change 
 USUAL = 0.6  # likewise, at epoch 0
 LEAST_RISE = 0.02  # of the stuck share over all switch epochs, for a critical period to end
 COARSE_CELLS = 40
+# Of the widths of a rise from its middle, where chains switch; the latter in planes where they take more steps than
+# DEAR, some minutes, for one batch size.
+OFFSETS = (-1.5, -1, -0.75, -0.6, -0.45, -0.3, -0.15, 0, 0.15, 0.3, 0.45, 0.6, 0.75, 1, 1.25, 1.5)
+FEWER_OFFSETS = (-1, -0.6, -0.3, 0, 0.3, 0.6, 1, 1.5)
+DEAR, MOST_WORK = 1e10, 2e11  # steps of all chains of a batch size
+FEWEST_CHAINS = 100
 # Of the work of a curve: finding its range, the exact curve, the chains.
 LINE_SHARES, PLANE_SHARES = (0.02, 0.03, 0.95), (0.1, 0.4, 0.5)
 
@@ -115,6 +121,10 @@ def begin_stuck_curve(
     tell = partial(tell, run)
     chosen = sampled_rows(fine, exact)
     prepared = stuck_chains(pair, training, chosen, ending, chains, seed, start, threads, known=known)
+    if plane and prepared.work() * chains > DEAR:
+        chosen = sampled_rows(fine, exact, FEWER_OFFSETS)
+        prepared = stuck_chains(pair, training, chosen, ending, chains, seed, start, threads, known=known)
+        refuse_too_long(prepared, training)
     final = beside(prepared.final, tell)
     return BegunCurve(training, fine, exact, chosen, lambda: prepared.stuck(final()))
 
@@ -159,13 +169,28 @@ def rise(epochs: NDArray[np.int64], curve: NDArray[np.float64]) -> tuple[float, 
     return middle, max(high - low, 1.0)
 
 
-def sampled_rows(epochs: NDArray[np.int64], curve: NDArray[np.float64]) -> NDArray[np.int64]:
+def refuse_too_long(prepared: StuckChains, training: Training) -> None:
+    """Refuse chains that would run for hours, before they begin, in one line that names what makes them shorter."""
+    steps, chains = prepared.work(), prepared.chains
+    if steps * chains <= MOST_WORK:
+        return
+    fewer, share = int(MOST_WORK / steps), MOST_WORK / (steps * chains)
+    cure = f"chains at most {fewer}, or " if fewer >= FEWEST_CHAINS else ""
+    raise ValueError(
+        f"chains: {chains} take {steps * chains:.2g} steps at batch size {training.batch_size:g}, where at most "
+        f"{MOST_WORK:.0g} are run; take {cure}dataset_size about {training.dataset_size * share:.2g}, since steps are "
+        f"as short as {prepared.pair.clean.name}'s steepest well asks for"
+    )
+
+
+def sampled_rows(
+    epochs: NDArray[np.int64], curve: NDArray[np.float64], offsets: Sequence[float] = OFFSETS
+) -> NDArray[np.int64]:
     """Switch epochs to sample: the same offsets from the rise at each batch size, so that no definition of e* that
     depends on its rows sees a difference between batch sizes where there is none.
     """
     middle, width = rise(epochs, curve)
-    offsets = np.array([-1.5, -1, -0.75, -0.6, -0.45, -0.3, -0.15, 0, 0.15, 0.3, 0.45, 0.6, 0.75, 1, 1.25, 1.5])
-    wanted = np.concatenate([[0], middle + offsets * width])
+    wanted = np.concatenate([[0], middle + np.array(offsets) * width])
     nearest = np.unique(np.abs(epochs[:, None] - np.clip(wanted, 0, epochs[-1])[None, :]).argmin(axis=0))
     if len(nearest) < FEWEST_ROWS:  # next to nothing rises
         nearest = np.unique(np.append(nearest, np.linspace(0, len(epochs) - 1, FEWEST_ROWS).round().astype(int)))

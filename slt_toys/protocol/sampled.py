@@ -95,12 +95,19 @@ class StuckChains:
     seeds: Sequence[int]
     threads: int | None
 
+    def _later(self) -> list[int]:
+        """Epochs at which chains leave the trunk."""
+        return sorted({fork for fork, first in zip(self.forks, self.firsts, strict=True) if first is None})
+
+    def work(self) -> int:
+        """How many steps a chain takes, in the trunk and after every switch."""
+        later = self._later()
+        steps = sum(int(self.steps[fork:end].sum()) for fork, end in zip(self.forks, self.ends, strict=True))
+        return steps + (int(self.steps[self.begun : later[-1]].sum()) if later else 0)
+
     def final(self, advance: Advance | None = None) -> Array:
         """Run: the states at each run's end, (runs, chains, coordinates)."""
-        later = sorted({fork for fork, first in zip(self.forks, self.firsts, strict=True) if first is None})
-        work = sum(self.steps[fork:end].sum() for fork, end in zip(self.forks, self.ends, strict=True))
-        work += self.steps[self.begun : later[-1]].sum() if later else 0
-        trunk = {}
+        later, work, trunk = self._later(), self.work(), {}
         if self.trunk is not None:
             records = np.cumsum(self.steps[self.begun :])[np.array(later) - self.begun - 1]
             states = self._sampled(self.runs[-1], self.begun, later[-1], self.trunk, 0, records, work, advance)

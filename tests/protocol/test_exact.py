@@ -188,6 +188,7 @@ def test_epochs_called_needless_change_nothing(size, start):
     assert needed_epochs(PAIR, runs, start, 0.0).begins == (0,) * len(runs)
 
 
+@pytest.mark.slow
 def test_a_known_curve_says_which_epochs_a_plane_needs():
     """Left out, they change no run's end by more than is allowed; one epoch more in does."""
     pair, allowed, switches = coupled_pair(PAIR), 1e-3, [0, 4, 8, 12, 20]

@@ -1,0 +1,62 @@
+"""Which switch epochs are sampled, and chains that would take too long."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from slt_toys.potentials.catalogue import find_pair
+from slt_toys.protocol import curves
+from slt_toys.protocol.coupled_pair import coupled_pair
+from slt_toys.protocol.curves import FEWER_OFFSETS, MOST_WORK, begin_stuck_curve, refuse_too_long, sampled_rows
+from slt_toys.protocol.sampled import stuck_chains
+from slt_toys.protocol.schedule import Ending
+from slt_toys.protocol.training import ExponentialDecay, Training
+
+PAIR, FURTHER = find_pair("regular_double_well"), Ending("further", 200)
+TRAINING = Training(32, 10_000, ExponentialDecay(0.05, 0.9), 3000.0)
+
+
+def test_fewer_switch_epochs_are_some_of_all_of_them():
+    epochs = np.arange(0, 121, 2)
+    for width in (3.0, 5.0, 8.0):
+        curve = 1 / (1 + np.exp(-(epochs - 60) / width))
+        every, fewer = sampled_rows(epochs, curve), sampled_rows(epochs, curve, FEWER_OFFSETS)
+        assert set(fewer) <= set(every) and 9 <= len(fewer) < len(every)
+        assert fewer[0] == 0 and every.max() == fewer.max()
+
+
+def test_chains_that_would_run_for_hours_are_refused_before_they_begin():
+    prepared = stuck_chains(PAIR, TRAINING, [0, 4, 9], Ending("further", 20), 100, 0)
+    told: list[float] = []
+    prepared.final(told.append)
+    assert prepared.work() == sum(map(int, prepared.steps[[*range(0, 9)]])) + sum(
+        int(prepared.steps[fork:end].sum()) for fork, end in zip(prepared.forks, prepared.ends, strict=True)
+    ) - int(prepared.steps[: prepared.begun].sum())  # fmt: skip
+    assert sum(told) == pytest.approx(1)
+    refuse_too_long(prepared, TRAINING)
+    most = int(MOST_WORK / prepared.work())
+    refuse_too_long(replace(prepared, chains=most), TRAINING)
+    with pytest.raises(ValueError, match=rf"^chains: {10 * most} take .* take chains at most {most}, or dataset_size"):
+        refuse_too_long(replace(prepared, chains=10 * most), TRAINING)
+
+
+@pytest.mark.slow
+def test_dear_chains_of_a_plane_switch_at_fewer_epochs(monkeypatch):
+    """The same chains where both switch, since a switch epoch's noise is its own."""
+    pair, chains = coupled_pair(PAIR), 300
+    given = dict(chains=chains, seed=4)
+    whole = begin_stuck_curve(pair, TRAINING, FURTHER, **given).curve()
+    monkeypatch.setattr(curves, "DEAR", 0.0)
+    fewer = begin_stuck_curve(pair, TRAINING, FURTHER, **given).curve()
+    assert set(fewer.sampled_switch_epochs) < set(whole.sampled_switch_epochs)
+    for curve in (whole, fewer):
+        exact = np.interp(curve.sampled_switch_epochs, curve.switch_epochs, curve.exact)
+        error = np.sqrt(np.maximum(exact * (1 - exact), 0.01) / chains)
+        assert (np.abs(curve.stuck.mean(axis=0) - exact) < 5 * error).all()
+        assert (np.abs(curve.stuck.mean(axis=0)[::-1] - exact) > 5 * error).any()
+    monkeypatch.setattr(curves, "MOST_WORK", 10.0)
+    with pytest.raises(ValueError, match="chains: 300 take"):
+        begin_stuck_curve(pair, TRAINING, FURTHER, **given)
