@@ -99,6 +99,7 @@ class BegunCurve:
     exact: NDArray[np.float64]
     sampled_switch_epochs: NDArray[np.int64]
     stuck: Callable[[], NDArray[np.float64]]
+    dear: bool
 
     def curve(self) -> StuckCurve:
         """Wait for the chains."""
@@ -108,25 +109,32 @@ class BegunCurve:
 def begin_stuck_curve(
     pair: PotentialPair, training: Training, ending: Ending, *, chains: int, seed: int | Sequence[int],
     start: Start = "equilibrium", threads: int | None = None, advance: Callable[[float], None] | None = None,
-    beside: Beside = at_once,
+    beside: Beside = at_once, dear: bool | None = None,
 ) -> BegunCurve:  # fmt: skip
-    """Solve a :func:`stuck_curve` exactly and start its chains."""
+    """Solve a :func:`stuck_curve` exactly and start its chains.
+
+    Chains that are ``dear`` switch at fewer epochs; None decides by what they take. Curves that are compared should be
+    all so or none.
+    """
     latest = LATEST_SWITCH if ending.kind == "further" else min(LATEST_SWITCH, ending.epochs)
-    plane = max(map(len, pair.clean.components())) > 1
-    find, solve, run = PLANE_SHARES if plane else LINE_SHARES
+    coupled = plane(pair)
+    find, solve, run = PLANE_SHARES if coupled else LINE_SHARES
     tell = partial(_scaled, advance)
     fine, exact, known = _exact_curve(
-        pair, training, latest, ending, start, partial(tell, find), partial(tell, solve), plane
+        pair, training, latest, ending, start, partial(tell, find), partial(tell, solve), coupled
     )
     tell = partial(tell, run)
     chosen = sampled_rows(fine, exact)
     prepared = stuck_chains(pair, training, chosen, ending, chains, seed, start, threads, known=known)
-    if plane and prepared.work() * chains > DEAR:
+    if dear is None:
+        dear = coupled and prepared.work() * chains > DEAR
+    if dear:
         chosen = sampled_rows(fine, exact, FEWER_OFFSETS)
         prepared = stuck_chains(pair, training, chosen, ending, chains, seed, start, threads, known=known)
+    if coupled:
         refuse_too_long(prepared, training)
     final = beside(prepared.final, tell)
-    return BegunCurve(training, fine, exact, chosen, lambda: prepared.stuck(final()))
+    return BegunCurve(training, fine, exact, chosen, lambda: prepared.stuck(final()), dear)
 
 
 def _exact_curve(
@@ -155,6 +163,11 @@ def _exact_curve(
     if whole is not None:
         return fine, whole.stuck[fine], whole if plane else None
     return fine, exact_stuck_probability(pair, training, fine, ending, start, advance=solve), None
+
+
+def plane(pair: PotentialPair) -> bool:
+    """Whether some coordinates of a pair are coupled, so that it is solved in a plane."""
+    return max(map(len, pair.clean.components())) > 1
 
 
 def _scaled(advance: Callable[[float], None] | None, share: float, fraction: float) -> None:
@@ -205,12 +218,15 @@ def grid_error(
     The solver is of second order in the cell: a grid with 1/√2 of the cells has twice the error, so the difference
     between the two is the finer one's error. ``end`` is the exact e* by half stuck mass on the default grid.
     """
-    rows = np.arange(max(0, round(end) - 3), round(end) + 4, 3)
-    with progress("error of the grid", 2.0) as advance:
-        coarse, fine = (
+    rows, known = np.arange(max(0, round(end) - 3), round(end) + 4, 3), []
+    if plane(pair):  # dear, and the curve itself is of the default grid
+        nearest = np.sort(np.abs(curve.switch_epochs - end).argsort(kind="stable")[:3])
+        rows, known = curve.switch_epochs[nearest], [curve.exact[nearest]]
+    with progress("error of the grid", 2.0 - len(known)) as advance:
+        coarse, fine = [
             exact_stuck_probability(pair, curve.training, rows, ending, start, coarser=coarser, advance=advance)
-            for coarser in (2**0.5, 1.0)
-        )
+            for coarser in (2**0.5, 1.0)[: 2 - len(known)]
+        ] + known
     slope = np.gradient(fine, rows)
     return float(np.abs((coarse - fine) / slope).max())
 

@@ -10,7 +10,14 @@ import pytest
 from slt_toys.potentials.catalogue import find_pair
 from slt_toys.protocol import curves
 from slt_toys.protocol.coupled_pair import coupled_pair
-from slt_toys.protocol.curves import FEWER_OFFSETS, MOST_WORK, begin_stuck_curve, refuse_too_long, sampled_rows
+from slt_toys.protocol.curves import (
+    FEWER_OFFSETS,
+    MOST_WORK,
+    begin_stuck_curve,
+    grid_error,
+    refuse_too_long,
+    sampled_rows,
+)
 from slt_toys.protocol.sampled import stuck_chains
 from slt_toys.protocol.schedule import Ending
 from slt_toys.protocol.training import ExponentialDecay, Training
@@ -57,6 +64,9 @@ def test_dear_chains_of_a_plane_switch_at_fewer_epochs(monkeypatch):
         error = np.sqrt(np.maximum(exact * (1 - exact), 0.01) / chains)
         assert (np.abs(curve.stuck.mean(axis=0) - exact) < 5 * error).all()
         assert (np.abs(curve.stuck.mean(axis=0)[::-1] - exact) > 5 * error).any()
+    end = float(np.interp(0.5, whole.exact, whole.switch_epochs))
+    assert grid_error(pair, whole, FURTHER, end) == grid_error(pair, fewer, FURTHER, end)
+    assert 0 < grid_error(pair, whole, FURTHER, end) < 0.3
     monkeypatch.setattr(curves, "MOST_WORK", 10.0)
     with pytest.raises(ValueError, match="chains: 300 take"):
         begin_stuck_curve(pair, TRAINING, FURTHER, **given)
