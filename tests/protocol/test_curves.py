@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -54,10 +55,10 @@ def test_chains_that_would_run_for_hours_are_refused_before_they_begin():
 def test_dear_chains_of_a_plane_switch_at_fewer_epochs(monkeypatch):
     """The same chains where both switch, since a switch epoch's noise is its own."""
     pair, chains = coupled_pair(PAIR), 300
-    given = dict(chains=chains, seed=4)
-    whole = begin_stuck_curve(pair, TRAINING, FURTHER, **given).curve()
+    begin = partial(begin_stuck_curve, pair, TRAINING, FURTHER, chains=chains, seed=4)
+    whole = begin().curve()
     monkeypatch.setattr(curves, "DEAR", 0.0)
-    fewer = begin_stuck_curve(pair, TRAINING, FURTHER, **given).curve()
+    fewer = begin().curve()
     assert set(fewer.sampled_switch_epochs) < set(whole.sampled_switch_epochs)
     for curve in (whole, fewer):
         exact = np.interp(curve.sampled_switch_epochs, curve.switch_epochs, curve.exact)
@@ -69,4 +70,4 @@ def test_dear_chains_of_a_plane_switch_at_fewer_epochs(monkeypatch):
     assert 0 < grid_error(pair, whole, FURTHER, end) < 0.3
     monkeypatch.setattr(curves, "MOST_WORK", 10.0)
     with pytest.raises(ValueError, match="chains: 300 take"):
-        begin_stuck_curve(pair, TRAINING, FURTHER, **given)
+        begin()
