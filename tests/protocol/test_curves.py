@@ -1,4 +1,4 @@
-"""Which switch epochs are sampled, and chains that would take too long."""
+"""Which switch epochs are sampled, which epochs a plane needs, and chains that would take too long."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from functools import partial
 import numpy as np
 import pytest
 
+from slt_toys.exact.fokker_planck import fokker_planck, grid_for, phase_weights
+from slt_toys.exact.sweeps import forward_sweep
 from slt_toys.potentials.catalogue import find_pair
 from slt_toys.protocol import curves
 from slt_toys.protocol.coupled_pair import coupled_pair
@@ -19,8 +21,9 @@ from slt_toys.protocol.curves import (
     refuse_too_long,
     sampled_rows,
 )
+from slt_toys.protocol.exact import frozen_stuck_curve, needed_epochs
 from slt_toys.protocol.sampled import stuck_chains
-from slt_toys.protocol.schedule import Ending
+from slt_toys.protocol.schedule import Ending, switch_schedules
 from slt_toys.protocol.training import ExponentialDecay, Training
 
 PAIR, FURTHER = find_pair("regular_double_well"), Ending("further", 200)
@@ -71,3 +74,36 @@ def test_dear_chains_of_a_plane_switch_at_fewer_epochs(monkeypatch):
     monkeypatch.setattr(curves, "MOST_WORK", 10.0)
     with pytest.raises(ValueError, match="chains: 300 take"):
         begin()
+
+
+@pytest.mark.slow
+def test_a_known_curve_says_which_epochs_a_plane_needs():
+    """Left out, they change no run's end by more than is allowed; one epoch more in does."""
+    pair, allowed, switches = coupled_pair(PAIR), 1e-3, [0, 4, 8, 12, 20]
+    last = FURTHER.last_epoch(20)
+    given = TRAINING.temperatures(last), TRAINING.durations(last)
+    runs = switch_schedules(*given, switches, FURTHER)
+    known = frozen_stuck_curve(pair, TRAINING, 20, FURTHER, allowed=allowed / 2)
+    assert known is not None
+    needed = needed_epochs(pair, runs, "equilibrium", allowed, known)
+    assert needed_epochs(pair, runs, "equilibrium", allowed).begins == (0,) * len(runs)  # unknown, all of them
+    assert min(needed.begins) >= 6 and max(needed.begins) <= 14 and 20 < needed.until < 60
+    assert needed.begins[0] > 0 == runs[0].switch_epoch  # forgets after its switch as well
+
+    def ended(run, begins: int, until: int) -> float:
+        (low, high), cells = (given[0].min(), given[0].max()), 40
+        grid = grid_for((pair.deficit, pair.clean), (low, high), cells)
+        process = [fokker_planck(energy, grid) for energy in (pair.clean, pair.deficit)]
+        masses = process[int(run.deficit_weights[max(begins - 1, 0)])].stationary(run.temperatures[max(begins - 1, 0)])
+        for first, end, weight in ((begins, run.switch_epoch, 1), (max(begins, run.switch_epoch), until, 0)):
+            if end > first:
+                part = slice(first, end)
+                masses = forward_sweep(process[weight], run.temperatures[part], run.durations[part], masses)[-1]
+                masses = np.maximum(masses, 0.0)
+        return float((masses * phase_weights(pair.clean, pair.stuck_phase, grid)).sum())
+
+    whole = [ended(run, 0, 90) for run in runs]
+    short = [ended(run, begins, needed.until) for run, begins in zip(runs, needed.begins, strict=True)]
+    assert np.abs(np.subtract(short, whole)).max() < allowed
+    assert abs(ended(runs[-1], needed.begins[-1] + 8, needed.until) - whole[-1]) > allowed
+    assert abs(ended(runs[-1], needed.begins[-1], 22) - whole[-1]) > allowed

@@ -19,7 +19,6 @@ from slt_toys.potentials.catalogue import barrier_spectrum, find_pair, pairs
 from slt_toys.potentials.potential import Phase, Potential, PotentialPair
 from slt_toys.protocol import exact as exact_module
 from slt_toys.protocol.arms import ARMS, CONTROL, Arm, find_arm
-from slt_toys.protocol.coupled_pair import coupled_pair
 from slt_toys.protocol.exact import (
     exact_shifts,
     exact_stuck_in_arm,
@@ -186,40 +185,6 @@ def test_epochs_called_needless_change_nothing(size, start):
     late = needed.begins[2] + 30
     assert abs(ended(runs[2], late) - whole[2]) > 1e-3
     assert needed_epochs(PAIR, runs, start, 0.0).begins == (0,) * len(runs)
-
-
-@pytest.mark.slow
-def test_a_known_curve_says_which_epochs_a_plane_needs():
-    """Left out, they change no run's end by more than is allowed; one epoch more in does."""
-    pair, allowed, switches = coupled_pair(PAIR), 1e-3, [0, 4, 8, 12, 20]
-    training = Training(32, 10_000, ExponentialDecay(0.05, 0.9), 3000.0)
-    last = FURTHER.last_epoch(20)
-    given = training.temperatures(last), training.durations(last)
-    runs = switch_schedules(*given, switches, FURTHER)
-    known = frozen_stuck_curve(pair, training, 20, FURTHER, allowed=allowed / 2)
-    assert known is not None
-    needed = needed_epochs(pair, runs, "equilibrium", allowed, known)
-    assert needed_epochs(pair, runs, "equilibrium", allowed).begins == (0,) * len(runs)  # unknown, all of them
-    assert min(needed.begins) >= 6 and max(needed.begins) <= 14 and 20 < needed.until < 60
-    assert needed.begins[0] > 0 == runs[0].switch_epoch  # forgets after its switch as well
-
-    def ended(run, begins: int, until: int) -> float:
-        (low, high), cells = (given[0].min(), given[0].max()), 40
-        grid = grid_for((pair.deficit, pair.clean), (low, high), cells)
-        process = [fokker_planck(energy, grid) for energy in (pair.clean, pair.deficit)]
-        masses = process[int(run.deficit_weights[max(begins - 1, 0)])].stationary(run.temperatures[max(begins - 1, 0)])
-        for first, end, weight in ((begins, run.switch_epoch, 1), (max(begins, run.switch_epoch), until, 0)):
-            if end > first:
-                part = slice(first, end)
-                masses = forward_sweep(process[weight], run.temperatures[part], run.durations[part], masses)[-1]
-                masses = np.maximum(masses, 0.0)
-        return float((masses * phase_weights(pair.clean, pair.stuck_phase, grid)).sum())
-
-    whole = [ended(run, 0, 90) for run in runs]
-    short = [ended(run, begins, needed.until) for run, begins in zip(runs, needed.begins, strict=True)]
-    assert np.abs(np.subtract(short, whole)).max() < allowed
-    assert abs(ended(runs[-1], needed.begins[-1] + 8, needed.until) - whole[-1]) > allowed
-    assert abs(ended(runs[-1], needed.begins[-1], 22) - whole[-1]) > allowed
 
 
 @pytest.mark.parametrize("start", ["equilibrium", "deficit phase"])
