@@ -33,6 +33,12 @@ from figures.style import (
 
 # log10 of epochs needed to change phase, shown between a hundredth of an epoch and a million.
 SHOWN = (-2.0, 6.0)
+LONGEST = 110  # letters of a title
+
+
+def titled(name: str) -> str:
+    """A name that fits over the figure: the whole of a long energy stands in the tables."""
+    return name if len(name) <= LONGEST else f"{name[:LONGEST].rsplit(' ', 1)[0]} ..."
 
 
 def draw(dataset: xr.Dataset) -> Figure:
@@ -55,7 +61,7 @@ def draw(dataset: xr.Dataset) -> Figure:
         _own(figure, grid[1, 1], dataset)
     energy = dataset.attrs.get("energy_latex", "")
     name = str(dataset.attrs["potential"]).replace("_", " ")
-    figure.suptitle(f"{name}:  $L = {energy}$" if 0 < len(energy) < 120 else name)
+    figure.suptitle(f"{name}:  $L = {energy}$" if 0 < len(energy) < 120 else titled(name))
     settle(figure)
     return figure
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .fits.published import PublishedFindings
     from .potentials.potential import PotentialPair
+    from .protocol.curves import BegunCurve
     from .protocol.training import Training
 
 EDGE = 2**0.5  # factor by which the map of mixing reaches beyond the batch sizes
@@ -119,14 +120,14 @@ class PhaseDiagram(EnergyOptions):
             equilibrium = begin_equilibrium_map(
                 pair, preferred, temperatures, chains=4 * self.chains, seed=self.seed, advance=advance, beside=beside
             )
-            begun = []
-            for training in trainings:
+            begun: list[BegunCurve] = []
+            for training in trainings:  # the smallest batch first, whose chains take longest
                 size = int(training.batch_size)
                 advance = shown.enter_context(progress(f"batch size {size}", 1.0))
                 begun.append(
                     begin_stuck_curve(
                         pair, training, ending, chains=self.chains, seed=[self.seed, size], advance=advance,
-                        beside=beside,
+                        beside=beside, dear=begun[0].dear if begun else None,
                     )
                 )  # fmt: skip
             findings, further = self._beside_chains(pair, int(max(curve.switch_epochs[-1] for curve in begun)))

@@ -304,7 +304,6 @@ TESTED_ELSEWHERE = {
     "theory/learning_coefficient/local_form.py": "by every answer of the engine, tests/theory/learning_coefficient",
     "theory/learning_coefficient/local_problem.py": "by every refusal of the engine, tests/theory/learning_coefficient",
     "theory/learning_coefficient/resolution.py": "by tests/theory/learning_coefficient/test_blow_up.py",
-    "slt_toys/protocol/curves.py": "by the experiment they are drawn in, tests/test_phase_diagram.py",
     "slt_toys/protocol/maps.py": "by the experiment they are drawn in, tests/test_phase_diagram.py",
     "slt_toys/results/recipe.py": "by every experiment's own test",
     "slt_toys/thermometers/calibration.py": "by the experiment it is the unit of, tests/test_temperature.py",

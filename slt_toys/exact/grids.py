@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -148,15 +148,12 @@ def grid_for(
     if np.ndim(wanted) != 1 or len(wanted) not in (1, d) or np.max(wanted) > MOST_CELLS:
         raise ValueError(f"cells must be one number or {d}, each at most {MOST_CELLS}, not {shown(cells)}")
     counts = [CELLS[d] if cells is None else cells] * d if cells is None or isinstance(cells, int) else list(cells)
-    box = _effective_box(group, float(temperatures.max()))
-    raster = _refined(_raster(box), group, temperatures)
+    raster, marginals = _shares(tuple(group), float(temperatures.min()), float(temperatures.max()))
     even = {1: 0.5, 2: 0.75}[d]  # two-dimensional valleys need not run along an axis
-    density = [np.full(n, even / (high - low)) for n, (low, high) in zip(raster.shape, box, strict=True)]
-    bumps = [bump for p in group for bump in _bumps(p, raster, temperatures)]
-    for bump in bumps:
-        for axis in range(d):
-            marginal = bump.sum(axis=tuple(a for a in range(d) if a != axis))
-            density[axis] += (1 - even) / len(bumps) * marginal / (marginal * np.diff(raster.edges[axis])).sum()
+    density = [np.full(n, even / (edges[-1] - edges[0])) for n, edges in zip(raster.shape, raster.edges, strict=True)]
+    for axis, own in enumerate(marginals):
+        for marginal, total in own:
+            density[axis] += (1 - even) / len(own) * marginal / total
     for axis, edges in enumerate(raster.edges):
         widths = np.diff(edges)
         narrow = widths < widths.max() / 2  # where edges were added: wells that may hold mass and hardly any length
@@ -169,6 +166,22 @@ def grid_for(
     )
     boundary = group[0].boundary  # all have the same
     return Grid(edges, boundary, (tuple(group), float(temperatures.max())))
+
+
+@lru_cache(maxsize=64)
+def _shares(
+    group: tuple[Potential, ...], lowest: float, highest: float
+) -> tuple[Grid, list[list[tuple[Array, float]]]]:
+    """A raster, and for each of its axes the densities that cells should follow, with their sums."""
+    temperatures, axes = np.array([lowest, highest]), range(group[0].dimension)
+    raster = _refined(_raster(_effective_box(group, highest)), group, temperatures)
+    marginals: list[list[tuple[Array, float]]] = [[] for _ in axes]
+    for p in group:
+        for bump in _bumps(p, raster, temperatures):
+            for axis in axes:
+                marginal = bump.sum(axis=tuple(a for a in axes if a != axis))
+                marginals[axis].append((marginal, (marginal * np.diff(raster.edges[axis])).sum()))
+    return raster, marginals
 
 
 def _effective_box(group: Sequence[Potential], highest: float) -> tuple[tuple[float, float], ...]:

@@ -7,7 +7,8 @@ rounding, so ⟨masses, observable⟩ may be taken at any epoch. One loop, :func
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,8 +20,8 @@ from .propagator import propagator
 Array = NDArray[np.float64]
 
 __all__ = [
-    "backward_sweep", "cell_masses", "check_schedule", "check_undershoot", "forward_sweep", "frozen_epoch",
-    "frozen_sweep", "sweep",
+    "FrozenSweep", "backward_sweep", "cell_masses", "check_schedule", "check_undershoot", "forward_sweep",
+    "frozen_epoch", "frozen_sweep", "sweep",
 ]  # fmt: skip
 
 WORST_UNDERSHOOT = 1e-3
@@ -80,6 +81,7 @@ def sweep(
         if on.any():
             process(float(weight)).check_walls(float(table[on, 1].max()))
     left = table[::-1, :, 2].cumsum(axis=0)[::-1].max(axis=1) if stop is not None else np.empty(0)
+    lasting: dict[int, float] = {}
     for done, groups in enumerate(_alike(table[::-1] if backward else table)):
         epoch = len(table) - 1 - done if backward else done
         for (weight, temperature, duration), active in groups:
@@ -88,7 +90,7 @@ def sweep(
                 stop is not None
                 and epoch >= stop[0]
                 and (epoch - stop[0]) % CHECK_EVERY == 0
-                and _frozen(own, temperature, float(left[epoch]), stop[1].ravel(), now, FROZEN_CROSSING)
+                and _frozen(own, temperature, float(left[epoch]), stop[1].ravel(), now, FROZEN_CROSSING, lasting)
             ):
                 return
             step = propagator(own, temperature, duration, substeps)
@@ -100,10 +102,30 @@ def sweep(
         yield epoch + (not backward)
 
 
+@dataclass(frozen=True, eq=False)
+class FrozenSweep:
+    """Runs that change energy at epoch 0, 1, ..., f, from where on crossings are over.
+
+    Attributes
+    ----------
+    stuck
+        Stuck mass in the end for each switch epoch, (f + 1,); the last holds for all later ones too.
+    forgotten
+        Whether a run that has not switched is in the equilibrium of the epoch before, at each epoch's start, (f + 1,);
+        True at 0. All False but there unless asked for.
+    until
+        First epoch looked at from which less than was asked for crosses; f unless asked for.
+    """
+
+    stuck: Array
+    forgotten: NDArray[np.bool_]
+    until: int
+
+
 def frozen_sweep(
     before: FokkerPlanck, after: FokkerPlanck, temperatures: Array, durations: Array, start: Array, stuck: Array,
-    advance: Callable[[float], None],
-) -> Array | None:  # fmt: skip
+    advance: Callable[[float], None], allowed: float | None = None,
+) -> FrozenSweep | None:  # fmt: skip
     """Stuck mass of runs that change energy at epoch 0, 1, ..., once none of them crosses the phase's border any more.
 
     One forward sweep before the switch, one of the sum of all runs after it, and one backward sweep from the epoch f at
@@ -119,17 +141,21 @@ def frozen_sweep(
         Masses at epoch 0 and the phase's weights, (cells,).
     advance
         Called with shares of the work, 1 in all.
+    allowed
+        Share of mass up to which the past counts as forgotten, and crossings as over; None asks for neither.
 
     Returns
     -------
-    ndarray or None
-        Stuck masses for the switch epochs 0, ..., f, the last of which holds for all later ones too; None where
-        crossings never freeze.
+    FrozenSweep or None
+        None where crossings never freeze.
     """
-    record, told = [], 0.0
-    for _, masses, frozen in _until_frozen(before, after, temperatures, durations, start, stuck, FROZEN_CROSSING):
+    record, told, until = [], 0.0, None
+    levels = (FROZEN_CROSSING,) if allowed is None else (allowed, FROZEN_CROSSING)
+    for epoch, masses, frozen in _until_frozen(before, after, temperatures, durations, start, stuck, levels):
         record.append(masses)
-        if frozen:
+        if frozen and until is None:
+            until = epoch
+        if frozen == len(levels):
             break
         advance(0.6 / temperatures.size)
         told += 0.6 / temperatures.size
@@ -137,13 +163,18 @@ def frozen_sweep(
         return None
     advance(0.6 - told)
     epoch = len(record) - 1
+    forgotten = np.arange(epoch + 1) == 0
+    if allowed is not None:
+        for later in range(1, epoch + 1):
+            law = before.stationary(float(temperatures[later - 1])).ravel()
+            forgotten[later] = np.abs(record[later] - law).sum() < 2 * allowed
     found, value = np.empty(epoch + 1), stuck[:, None]
     found[epoch] = stuck @ record[epoch]
     for earlier in range(epoch - 1, -1, -1):
         value = propagator(after, float(temperatures[earlier]), float(durations[earlier])).observables(value)
         found[earlier] = record[earlier] @ value[:, 0]
         advance(0.4 / epoch)
-    return found
+    return FrozenSweep(found, forgotten, epoch if until is None else until)
 
 
 def frozen_epoch(
@@ -154,26 +185,31 @@ def frozen_epoch(
 
     Other parameters are those of :func:`frozen_sweep`; None where that is at no epoch.
     """
-    every = _until_frozen(before, after, temperatures, durations, start, stuck, allowed)
+    every = _until_frozen(before, after, temperatures, durations, start, stuck, (allowed,))
     return next((epoch for epoch, _, frozen in every if frozen), None)
 
 
 def _until_frozen(
     before: FokkerPlanck, after: FokkerPlanck, temperatures: Array, durations: Array, start: Array, stuck: Array,
-    allowed: float,
-) -> Iterator[tuple[int, Array, bool]]:  # fmt: skip
-    """Each epoch, the masses at its start of runs that have not switched, and whether crossings are over."""
+    levels: Sequence[float],
+) -> Iterator[tuple[int, Array, int]]:  # fmt: skip
+    """Each epoch, the masses at its start of runs that have not switched, and below how many levels crossings are."""
     before.check_walls(float(temperatures.max()))
     after.check_walls(float(temperatures.max()))
     left = durations[::-1].cumsum()[::-1].tolist()
-    masses, runs = start[:, None].copy(), np.zeros((start.size, 1))
+    masses, runs, below = start[:, None].copy(), np.zeros((start.size, 1)), 0
+    lasting: dict[int, float] = {}
     for epoch, (temperature, duration) in enumerate(zip(temperatures.tolist(), durations.tolist(), strict=True)):
         runs += masses
-        frozen = epoch % CHECK_EVERY == 0 and (
-            _frozen(after, temperature, left[epoch], stuck, np.hstack([runs, masses]), allowed)
-            and _frozen(before, temperature, left[epoch], stuck, masses, allowed)
-        )
-        yield epoch, masses[:, 0].copy(), frozen
+        while epoch % CHECK_EVERY == 0 and below < len(levels):
+            level = levels[below]
+            if not (
+                _frozen(after, temperature, left[epoch], stuck, np.hstack([runs, masses]), level, lasting)
+                and _frozen(before, temperature, left[epoch], stuck, masses, level, lasting)
+            ):
+                break
+            below += 1
+        yield epoch, masses[:, 0].copy(), below
         masses = propagator(before, temperature, duration).masses(masses)
         runs = propagator(after, temperature, duration).masses(runs)
         check_undershoot(masses, epoch)
@@ -181,18 +217,25 @@ def _until_frozen(
 
 
 def _frozen(
-    process: FokkerPlanck, temperature: float, left: float, stuck: Array, columns: Array, allowed: float
-) -> bool:
+    process: FokkerPlanck, temperature: float, left: float, stuck: Array, columns: Array, allowed: float,
+    lasting: dict[int, float],
+) -> bool:  # fmt: skip
     """Whether less than ``allowed`` of every column crosses the phase's border in the time left of a cooling run.
 
     The flow across the border now says when to look ahead. It does not see mass that is still on its way there, so the
-    share that would end on the other side is computed for this temperature held to the end.
+    share that would end on the other side is computed for this temperature held to the end. In a plane, where most of
+    the flow comes straight back, ``lasting`` keeps the share that does not, by process, once it was seen.
     """
-    if not _crossing_rate(process, temperature, stuck, columns) * left < allowed:
+    flow = _crossing_rate(process, temperature, stuck, columns) * left
+    first = 1.0 if process.grid.is_line else allowed  # in a plane a first look is worth its solves at a flow of 1
+    if not lasting.get(id(process), first) * flow < allowed:
         return False
     ahead = propagator(process, temperature, left, HELD_SUBSTEPS[process.grid.is_line])
     changed = np.abs(ahead.observables(stuck[:, None])[:, 0] - stuck)
-    return bool((changed @ np.abs(columns)).max() < allowed + HELD_ERROR * np.abs(columns).sum(axis=0).max())
+    crossed, error = float((changed @ np.abs(columns)).max()), HELD_ERROR * np.abs(columns).sum(axis=0).max()
+    if not process.grid.is_line and flow > 0:
+        lasting[id(process)] = min(max(crossed, error) / flow, 1.0)
+    return bool(crossed < allowed + error)
 
 
 @checked_arguments

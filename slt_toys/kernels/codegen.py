@@ -32,7 +32,7 @@ from . import bits
 
 CACHE_VARIABLE = "SLT_TOYS_CACHE"
 _expand_powers = create_expand_pow_optimization(sympy.oo)
-_printer = PythonCodePrinter({"fully_qualified_modules": True})
+_printer = PythonCodePrinter({"fully_qualified_modules": True, "user_functions": {"exp": "e_to_the"}})
 
 
 @dataclass(frozen=True)

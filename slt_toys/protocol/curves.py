@@ -16,9 +16,9 @@ from ..potentials.potential import Potential, PotentialPair
 from ..reference.laws import law
 from ..results.background import Beside, at_once
 from ..results.progress import progress
-from .exact import exact_stuck_probability, frozen_stuck_curve
+from .exact import FrozenCurve, exact_stuck_probability, frozen_stuck_curve
 from .maps import relaxation_times
-from .sampled import stuck_chains
+from .sampled import SHORTCUTS, StuckChains, stuck_chains
 from .schedule import Ending, Start
 from .training import Training
 
@@ -29,6 +29,12 @@ COLD = 0.02  # of the energy's own unit of loss: below it a run does not change 
 USUAL = 0.6  # likewise, at epoch 0
 LEAST_RISE = 0.02  # of the stuck share over all switch epochs, for a critical period to end
 COARSE_CELLS = 40
+# Of the widths of a rise from its middle, where chains switch; the latter in planes where they take more steps than
+# DEAR, some minutes, for one batch size.
+OFFSETS = (-1.5, -1, -0.75, -0.6, -0.45, -0.3, -0.15, 0, 0.15, 0.3, 0.45, 0.6, 0.75, 1, 1.25, 1.5)
+FEWER_OFFSETS = (-1, -0.6, -0.3, 0, 0.3, 0.6, 1, 1.5)
+DEAR, MOST_WORK = 1e10, 2e11  # steps of all chains of a batch size
+FEWEST_CHAINS = 100
 # Of the work of a curve: finding its range, the exact curve, the chains.
 LINE_SHARES, PLANE_SHARES = (0.02, 0.03, 0.95), (0.1, 0.4, 0.5)
 
@@ -93,6 +99,7 @@ class BegunCurve:
     exact: NDArray[np.float64]
     sampled_switch_epochs: NDArray[np.int64]
     stuck: Callable[[], NDArray[np.float64]]
+    dear: bool
 
     def curve(self) -> StuckCurve:
         """Wait for the chains."""
@@ -102,36 +109,51 @@ class BegunCurve:
 def begin_stuck_curve(
     pair: PotentialPair, training: Training, ending: Ending, *, chains: int, seed: int | Sequence[int],
     start: Start = "equilibrium", threads: int | None = None, advance: Callable[[float], None] | None = None,
-    beside: Beside = at_once,
+    beside: Beside = at_once, dear: bool | None = None,
 ) -> BegunCurve:  # fmt: skip
-    """Solve a :func:`stuck_curve` exactly and start its chains."""
+    """Solve a :func:`stuck_curve` exactly and start its chains.
+
+    Chains that are ``dear`` switch at fewer epochs; None decides by what they take. Curves that are compared should be
+    all so or none.
+    """
     latest = LATEST_SWITCH if ending.kind == "further" else min(LATEST_SWITCH, ending.epochs)
-    plane = max(map(len, pair.clean.components())) > 1
-    find, solve, run = PLANE_SHARES if plane else LINE_SHARES
+    coupled = plane(pair)
+    find, solve, run = PLANE_SHARES if coupled else LINE_SHARES
     tell = partial(_scaled, advance)
-    fine, exact = _exact_curve(pair, training, latest, ending, start, partial(tell, find), partial(tell, solve), plane)
+    fine, exact, known = _exact_curve(
+        pair, training, latest, ending, start, partial(tell, find), partial(tell, solve), coupled
+    )
     tell = partial(tell, run)
     chosen = sampled_rows(fine, exact)
-    prepared = stuck_chains(pair, training, chosen, ending, chains, seed, start, threads)
+    prepared = stuck_chains(pair, training, chosen, ending, chains, seed, start, threads, known=known)
+    if dear is None:
+        dear = coupled and prepared.work() * chains > DEAR
+    if dear:
+        chosen = sampled_rows(fine, exact, FEWER_OFFSETS)
+        prepared = stuck_chains(pair, training, chosen, ending, chains, seed, start, threads, known=known)
+    if coupled:
+        refuse_too_long(prepared, training)
     final = beside(prepared.final, tell)
-    return BegunCurve(training, fine, exact, chosen, lambda: prepared.stuck(final()))
+    return BegunCurve(training, fine, exact, chosen, lambda: prepared.stuck(final()), dear)
 
 
 def _exact_curve(
     pair: PotentialPair, training: Training, latest: int, ending: Ending, start: Start,
     find: Callable[[float], None], solve: Callable[[float], None], plane: bool,
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:  # fmt: skip
-    """Switch epochs in which the stuck probability moves, and the exact curve there."""
+) -> tuple[NDArray[np.int64], NDArray[np.float64], FrozenCurve | None]:  # fmt: skip
+    """Switch epochs in which the stuck probability moves, the exact curve there, and a plane's curve as found."""
     coarse = np.arange(0, latest + 1, COARSE_STEP)
     whole = None
     if ending.kind == "further":
-        whole = frozen_stuck_curve(pair, training, latest, ending, start, advance=solve)
+        whole = frozen_stuck_curve(
+            pair, training, latest, ending, start, advance=solve, allowed=SHORTCUTS / 2 if plane else None
+        )
     # In a plane half the cells are enough to find the range.
     coarser = 2.0 if plane else 1.0
     if whole is None:
         rough = exact_stuck_probability(pair, training, coarse, ending, start, coarser=coarser, advance=find)
     else:
-        rough = whole[coarse]
+        rough = whole.stuck[coarse]
         find(1.0)
     # Past the last epoch that still changes the outcome by half a percent the curve is flat.
     moving = np.flatnonzero(np.abs(rough - rough[-1]) > 0.005 * np.ptp(rough))
@@ -139,8 +161,13 @@ def _exact_curve(
     # A step of 3 epochs and monotone cubics between keep e* within 0.05 epochs.
     fine = np.unique(np.append(np.arange(0, last + 1, max(1, min(3, last // 40))), last))
     if whole is not None:
-        return fine, whole[fine]
-    return fine, exact_stuck_probability(pair, training, fine, ending, start, advance=solve)
+        return fine, whole.stuck[fine], whole if plane else None
+    return fine, exact_stuck_probability(pair, training, fine, ending, start, advance=solve), None
+
+
+def plane(pair: PotentialPair) -> bool:
+    """Whether some coordinates of a pair are coupled, so that it is solved in a plane."""
+    return max(map(len, pair.clean.components())) > 1
 
 
 def _scaled(advance: Callable[[float], None] | None, share: float, fraction: float) -> None:
@@ -155,13 +182,28 @@ def rise(epochs: NDArray[np.int64], curve: NDArray[np.float64]) -> tuple[float, 
     return middle, max(high - low, 1.0)
 
 
-def sampled_rows(epochs: NDArray[np.int64], curve: NDArray[np.float64]) -> NDArray[np.int64]:
+def refuse_too_long(prepared: StuckChains, training: Training) -> None:
+    """Refuse chains that would run for hours, before they begin, in one line that names what makes them shorter."""
+    steps, chains = prepared.work(), prepared.chains
+    if steps * chains <= MOST_WORK:
+        return
+    fewer, share = int(MOST_WORK / steps), MOST_WORK / (steps * chains)
+    cure = f"chains at most {fewer}, or " if fewer >= FEWEST_CHAINS else ""
+    raise ValueError(
+        f"chains: {chains} take {steps * chains:.2g} steps at batch size {training.batch_size:g}, where at most "
+        f"{MOST_WORK:.0g} are run; take {cure}dataset_size about {training.dataset_size * share:.2g}, since steps are "
+        f"as short as {prepared.pair.clean.name}'s steepest well asks for"
+    )
+
+
+def sampled_rows(
+    epochs: NDArray[np.int64], curve: NDArray[np.float64], offsets: Sequence[float] = OFFSETS
+) -> NDArray[np.int64]:
     """Switch epochs to sample: the same offsets from the rise at each batch size, so that no definition of e* that
     depends on its rows sees a difference between batch sizes where there is none.
     """
     middle, width = rise(epochs, curve)
-    offsets = np.array([-1.5, -1, -0.75, -0.6, -0.45, -0.3, -0.15, 0, 0.15, 0.3, 0.45, 0.6, 0.75, 1, 1.25, 1.5])
-    wanted = np.concatenate([[0], middle + offsets * width])
+    wanted = np.concatenate([[0], middle + np.array(offsets) * width])
     nearest = np.unique(np.abs(epochs[:, None] - np.clip(wanted, 0, epochs[-1])[None, :]).argmin(axis=0))
     if len(nearest) < FEWEST_ROWS:  # next to nothing rises
         nearest = np.unique(np.append(nearest, np.linspace(0, len(epochs) - 1, FEWEST_ROWS).round().astype(int)))
@@ -176,12 +218,15 @@ def grid_error(
     The solver is of second order in the cell: a grid with 1/√2 of the cells has twice the error, so the difference
     between the two is the finer one's error. ``end`` is the exact e* by half stuck mass on the default grid.
     """
-    rows = np.arange(max(0, round(end) - 3), round(end) + 4, 3)
-    with progress("error of the grid", 2.0) as advance:
-        coarse, fine = (
+    rows, known = np.arange(max(0, round(end) - 3), round(end) + 4, 3), []
+    if plane(pair):  # dear, and the curve itself is of the default grid
+        nearest = np.sort(np.abs(curve.switch_epochs - end).argsort(kind="stable")[:3])
+        rows, known = curve.switch_epochs[nearest], [curve.exact[nearest]]
+    with progress("error of the grid", 2.0 - len(known)) as advance:
+        coarse, fine = [
             exact_stuck_probability(pair, curve.training, rows, ending, start, coarser=coarser, advance=advance)
-            for coarser in (2**0.5, 1.0)
-        )
+            for coarser in (2**0.5, 1.0)[: 2 - len(known)]
+        ] + known
     slope = np.gradient(fine, rows)
     return float(np.abs((coarse - fine) / slope).max())
 

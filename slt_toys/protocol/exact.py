@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..exact.fokker_planck import FokkerPlanck, Grid, fokker_planck, grid_for, phase_weights
 from ..exact.grids import CELLS
-from ..exact.sweeps import backward_sweep, cell_masses, forward_sweep, frozen_epoch, frozen_sweep, sweep
+from ..exact.sweeps import FrozenSweep, backward_sweep, cell_masses, forward_sweep, frozen_epoch, frozen_sweep, sweep
 from ..inputs.arguments import checked_arguments
 from ..potentials.potential import PotentialPair
 from .components import component_pairs, laid_pair, preferred_phase
@@ -93,23 +93,49 @@ def stuck_by_switch(
     return np.mean(solved, axis=0)
 
 
+@dataclass(frozen=True, eq=False)
+class FrozenCurve:
+    """Stuck masses of runs that end frozen, and what was seen on the way of runs that have not switched.
+
+    Attributes
+    ----------
+    stuck
+        For the switch epochs 0, 1, ...
+    forgotten
+        Whether a run is in the deficit's equilibrium of the epoch before, at the start of each epoch.
+    until
+        Epoch from which on no run changes its phase.
+    """
+
+    stuck: Array
+    forgotten: NDArray[np.bool_]
+    until: int
+
+
 def frozen_stuck_curve(
     pair: PotentialPair, training: Training, latest: int, ending: Ending, start: Start = "equilibrium",
-    advance: Advance = lambda _: None,
-) -> Array | None:  # fmt: skip
+    advance: Advance = lambda _: None, allowed: float | None = None, coarser: float = 1.0,
+) -> FrozenCurve | None:  # fmt: skip
     """Final stuck mass for every switch epoch 0, ..., ``latest`` at once; None unless all runs cool and end frozen.
 
-    It costs about as much as one switch epoch alone (:func:`~slt_toys.exact.sweeps.frozen_sweep`).
+    It costs about as much as one switch epoch alone (:func:`~slt_toys.exact.sweeps.frozen_sweep`, which says what is
+    ``allowed``).
     """
     given = training.temperatures(ending.last_epoch(latest)), training.durations(ending.last_epoch(latest))
     parts, curves = component_pairs(pair), []
     ends = switch_schedules(*given, [0, latest], ending)
     for part in parts:
-        curve = _Runs(part, ends, start).frozen_curve(lambda share: advance(share / len(parts)))
+        runs = _Runs(part, ends, start, coarser=coarser)
+        curve = runs.frozen_curve(lambda share: advance(share / len(parts)), allowed)
         if curve is None:
             return None
-        curves.append(curve[np.minimum(np.arange(latest + 1), len(curve) - 1)])
-    return np.mean(curves, axis=0)
+        curves.append(curve)
+    every = np.arange(latest + 1)
+    first = min(len(curve.stuck) for curve in curves)
+    return FrozenCurve(
+        np.mean([curve.stuck[np.minimum(every, len(curve.stuck) - 1)] for curve in curves], axis=0),
+        np.all([curve.forgotten[:first] for curve in curves], axis=0), max(curve.until for curve in curves),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -128,21 +154,41 @@ class Needed:
     until: int
 
 
-def needed_epochs(pair: PotentialPair, runs: Sequence[Schedule], start: Start, allowed: float) -> Needed:
+def needed_epochs(
+    pair: PotentialPair, runs: Sequence[Schedule], start: Start, allowed: float, known: FrozenCurve | None = None
+) -> Needed:
     """Epochs without which no more than ``allowed`` of the mass of each run of one training ends in another phase.
 
     The law is the exact one; two laws are one where their total variation distance is below half of ``allowed``. Pairs
-    with coupled coordinates need all epochs: their exact solution costs more than the chains that it would save.
+    with coupled coordinates need all epochs unless their exact curve is ``known``, with half of ``allowed``: to solve
+    it costs more than the chains that it would save.
     """
     whole = Needed((0,) * len(runs), len(runs[-1].epochs))
     parts = component_pairs(pair)
-    if allowed <= 0 or any(part.clean.dimension > 1 for part in parts):
+    if allowed <= 0:
         return whole
+    if any(part.clean.dimension > 1 for part in parts):
+        return whole if known is None else _needed_of_known(parts, runs, start, allowed, known)
     solved = [_Runs(part, runs, start) for part in parts]
     frozen = [each.frozen_epoch(allowed / 2) for each in solved]
     until = whole.until if None in frozen else max(1, *(epoch for epoch in frozen if epoch is not None))
     forgotten = np.all([each.forgotten(until, allowed / 2) for each in solved], axis=0)
     begins = len(forgotten) - 1 - forgotten[::-1].argmax(axis=0)
+    return Needed(tuple(begins.tolist()), until)
+
+
+def _needed_of_known(
+    parts: Sequence[PotentialPair], runs: Sequence[Schedule], start: Start, allowed: float, known: FrozenCurve
+) -> Needed:
+    """The same by a curve that is known, and runs after their switch as long as those before it forget."""
+    until = min(max(1, known.until), len(runs[-1].epochs))
+    before = np.flatnonzero(known.forgotten[: until + 1])
+    begins = np.array([before[before <= run.switch_epoch][-1] for run in runs])
+    early = [run for run in runs if run.switch_epoch < before[-1]]
+    if early:
+        solved = [_Runs(part, [run.part(0, int(before[-1])) for run in early], start) for part in parts]
+        forgotten = np.all([each.forgotten(int(before[-1]), allowed / 2) for each in solved], axis=0)
+        begins[: len(early)] = len(forgotten) - 1 - forgotten[::-1].argmax(axis=0)
     return Needed(tuple(begins.tolist()), until)
 
 
@@ -306,12 +352,12 @@ class _Runs:
             advance(1 / len(table))
         return self.stuck.ravel() @ columns
 
-    def frozen_curve(self, advance: Advance) -> Array | None:
+    def frozen_curve(self, advance: Advance, allowed: float | None = None) -> FrozenSweep | None:
         """Final stuck mass for the switch epochs 0, ..., f of runs that all end frozen, and stay so from f on."""
         if (np.diff(self.runs[-1].temperatures) > 0).any():
             return None
-        frozen = frozen_sweep(*self._protocol(self.columns[:, 0]), advance)
-        return None if frozen is None or min(len(run.epochs) for run in self.runs) < len(frozen) - 1 else frozen
+        found = frozen_sweep(*self._protocol(self.columns[:, 0]), advance, allowed)
+        return None if found is None or min(len(run.epochs) for run in self.runs) < len(found.stuck) - 1 else found
 
     def frozen_epoch(self, allowed: float) -> int | None:
         """First epoch from which on less than ``allowed`` crosses, of runs that cool."""
@@ -340,7 +386,8 @@ class _Runs:
     def _stuck_once_frozen(self, masses: Array, advance: Advance) -> Array:
         """The same of runs that cool: those that end frozen by one backward sweep, the others to their own ends."""
         deficit, last = self.process(1.0), self.runs[-1].epochs
-        frozen = frozen_sweep(*self._protocol(masses), advance)
+        found = frozen_sweep(*self._protocol(masses), advance)
+        frozen = None if found is None else found.stuck
         ends = np.array([len(run.epochs) for run in self.runs])
         early = len(ends) if frozen is None else int((ends < len(frozen) - 1).sum())
         stuck = np.zeros(len(ends)) if frozen is None else frozen[np.minimum(self.switches, len(frozen) - 1)]

@@ -17,7 +17,7 @@ from ..potentials.examples import GaussianGradients
 from ..potentials.potential import Potential, PotentialPair
 from ..samplers import SGD, OverdampedLangevin, Stage, largest_stable_step, sample_stages
 from .components import component_pairs, coordinates_of, preferred_phase, stuck_components
-from .exact import needed_epochs
+from .exact import FrozenCurve, needed_epochs
 from .schedule import SAME, Ending, Schedule, Start, check_start, switch_schedules
 from .shifts import Shift, mixture, shift_dataset, shift_schedules
 from .training import Training
@@ -95,12 +95,19 @@ class StuckChains:
     seeds: Sequence[int]
     threads: int | None
 
+    def _later(self) -> list[int]:
+        """Epochs at which chains leave the trunk."""
+        return sorted({fork for fork, first in zip(self.forks, self.firsts, strict=True) if first is None})
+
+    def work(self) -> int:
+        """How many steps a chain takes, in the trunk and after every switch."""
+        later = self._later()
+        steps = sum(int(self.steps[fork:end].sum()) for fork, end in zip(self.forks, self.ends, strict=True))
+        return steps + (int(self.steps[self.begun : later[-1]].sum()) if later else 0)
+
     def final(self, advance: Advance | None = None) -> Array:
         """Run: the states at each run's end, (runs, chains, coordinates)."""
-        later = sorted({fork for fork, first in zip(self.forks, self.firsts, strict=True) if first is None})
-        work = sum(self.steps[fork:end].sum() for fork, end in zip(self.forks, self.ends, strict=True))
-        work += self.steps[self.begun : later[-1]].sum() if later else 0
-        trunk = {}
+        later, work, trunk = self._later(), self.work(), {}
         if self.trunk is not None:
             records = np.cumsum(self.steps[self.begun :])[np.array(later) - self.begun - 1]
             states = self._sampled(self.runs[-1], self.begun, later[-1], self.trunk, 0, records, work, advance)
@@ -131,9 +138,9 @@ class StuckChains:
 def stuck_chains(
     pair: PotentialPair, training: Training, switch_epochs: Sequence[int] | NDArray[np.int64], ending: Ending,
     chains: int, seed: int | Sequence[int], start: Start = "equilibrium", threads: int | None = None,
-    step_share: float = STEP_SHARE, shortcuts: float = SHORTCUTS,
+    step_share: float = STEP_SHARE, shortcuts: float = SHORTCUTS, known: FrozenCurve | None = None,
 ) -> StuckChains:  # fmt: skip
-    """Prepare the chains of :func:`sampled_stuck`, whose parameters these are."""
+    """Prepare the chains of :func:`sampled_stuck`, whose parameters these are; ``known`` is an exact curve."""
     if chains < 1:
         raise ValueError(f"chains must be at least 1, not {chains}")
     if not step_share > 0:
@@ -141,7 +148,7 @@ def stuck_chains(
     last = ending.last_epoch(int(ending.checked(switch_epochs)[-1]))
     temperatures, durations = training.temperatures(last), training.durations(last)
     runs = switch_schedules(temperatures, durations, switch_epochs, ending)
-    needed = needed_epochs(pair, runs, start, shortcuts)
+    needed = needed_epochs(pair, runs, start, shortcuts, known)
     runs = [run.part(0, needed.until) for run in runs]
     steps = step_counts(durations, step_limit(pair, temperatures, step_share))
     shared = [first < run.switch_epoch for first, run in zip(needed.begins, runs, strict=True)]

@@ -149,8 +149,8 @@ def test_every_switch_epoch_at_once_is_each_alone(size):
     training = Training(size, 50_000, ExponentialDecay(0.05, 0.97), 3072.0)
     whole = frozen_stuck_curve(PAIR, training, 300, FURTHER)
     some = np.array([0, 7, 30, 60, 85, 300])
-    assert whole is not None and whole.shape == (301,)
-    assert whole[some] == pytest.approx(exact_stuck_probability(PAIR, training, some, FURTHER), abs=1e-9)
+    assert whole is not None and whole.stuck.shape == (301,)
+    assert whole.stuck[some] == pytest.approx(exact_stuck_probability(PAIR, training, some, FURTHER), abs=1e-9)
     assert frozen_stuck_curve(PAIR, training, 300, Ending("further", 3)) is None  # not frozen, no answer
     heated = replace(training, learning_rate_at=lambda epochs: 0.05 + 0.001 * epochs)
     assert frozen_stuck_curve(PAIR, heated, 40, FURTHER) is None
