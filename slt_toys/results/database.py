@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -60,7 +62,7 @@ class Database:
         Of its kind.
     mode
         ``"create"`` begins a file where there is none, ``"write"`` asks for one that is there, ``"read"`` changes
-        nothing, not even the folder, so that a folder without leave to write can be read.
+        nothing. A folder without leave to write can be read.
 
     Raises
     ------
@@ -74,6 +76,7 @@ class Database:
 
     def __init__(self, path: Path, layout: Layout, mode: Literal["create", "write", "read"] = "write") -> None:
         self.path, self.layout, self.mode = path, layout, mode
+        self._copied: tempfile.TemporaryDirectory[str] | None = None
         if not path.is_file() and mode != "create":
             raise FileNotFoundError(f"{layout.argument}: there is no {layout.what} in {path.parent}")
         self.connection = self._connected()
@@ -89,10 +92,16 @@ class Database:
     def _connected(self) -> sqlite3.Connection:
         if self.mode != "read":
             return sqlite3.connect(self.path, timeout=60, isolation_level=None)
-        # Readers of a file that is being written need to write beside it. Where they may not, nobody else may either.
-        alone = not os.access(self.path.parent, os.W_OK)
-        address = f"{self.path.resolve().as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
-        return sqlite3.connect(address, uri=True, timeout=60, isolation_level=None)
+        # Readers of a file that is being written must write beside it. Where they may not, they read a copy, together
+        # with what a writer that was killed, or another user's, has left beside it.
+        path = self.path
+        if not os.access(path.parent, os.W_OK):
+            self._copied = tempfile.TemporaryDirectory()
+            path = Path(self._copied.name) / path.name
+            for ending in ("", "-wal"):
+                with suppress(FileNotFoundError):
+                    shutil.copyfile(f"{self.path}{ending}", f"{path}{ending}")
+        return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60, isolation_level=None)
 
     def _check(self) -> None:
         application, schema = (self._pragma(name) for name in ("application_id", "user_version"))
@@ -151,6 +160,8 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         self.connection.close()
+        if self._copied is not None:
+            self._copied.cleanup()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:

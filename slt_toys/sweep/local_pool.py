@@ -166,6 +166,8 @@ class LocalPool(Pool):
         left = list(self._in_flight.values())
         self._in_flight.clear()
         alone, self._alone = self._alone, None
+        if alone is None and len(left) == 1:
+            (alone,) = left
         if alone is None:
             # Tasks are begun in order, and no more are running than there are workers; as many may be done unnoticed.
             self._suspects.extend(left[: 2 * self.workers])

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +99,21 @@ def test_a_folder_without_leave_to_write_can_be_read(old, monkeypatch):
         with pytest.raises(sqlite3.OperationalError):
             read.connection.execute("DELETE FROM runs")
     assert sorted(os.listdir(old.parent)) == names
+
+
+def test_what_a_killed_writer_left_beside_the_file_is_read_without_leave_to_write(old, monkeypatch):
+    """Rows that are in the log alone: a reader that took the file for all there is would miss them."""
+    code = (
+        "import os, sys; from pathlib import Path; from tests.results.test_database import OLD, Database\n"
+        "with Database(Path(sys.argv[1]), OLD) as written:\n"
+        "    with written.writing() as connection: connection.execute('INSERT INTO runs VALUES (3)')\n"
+        "    os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(old)], check=False)
+    assert Path(f"{old}-wal").stat().st_size > 0
+    monkeypatch.setattr(database.os, "access", lambda *_: False)
+    with Database(old, OLD, "read") as read:
+        assert read.connection.execute("SELECT count(*) FROM runs").fetchone() == (3,)
 
 
 def test_a_transaction_is_whole_or_absent(old):
