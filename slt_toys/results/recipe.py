@@ -92,8 +92,8 @@ def main(experiment: type[Experiment], arguments: Sequence[str] | None = None) -
     return command_line(experiment, lambda chosen: print_outcome(carry_out(chosen), chosen), arguments)
 
 
-def carry_out(experiment: Experiment) -> dict[str, Any]:
-    """Run an experiment and write its files, all of them or none; returns the record.
+def carry_out(experiment: Experiment, *, draw: bool = True) -> dict[str, Any]:
+    """Run an experiment and write its files, all of them or none, with figures unless ``draw`` says no; the record.
 
     Raises
     ------
@@ -108,7 +108,9 @@ def carry_out(experiment: Experiment) -> dict[str, Any]:
     docs = None if experiment.docs is None else records.writable_folder(experiment.docs, argument="--docs")
     dataset = experiment.run()
     with progress("tables and figures", None):
-        outcome = replace(experiment.outcome(dataset), figures=experiment.figures(dataset))
+        outcome = experiment.outcome(dataset)
+        if draw:
+            outcome = replace(outcome, figures=experiment.figures(dataset))
     command = experiment.COMMAND or f"python -m slt_toys.{name}"
     with records.written_together():
         files = {f"{name}.nc": records.write_dataset(dataset, folder / f"{name}.nc")}

@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 import numpy as np
 import tyro
 
-from ..results.recipe import Experiment, numbers
+from ..results.recipe import Experiment, carry_out
 from .code import code_identity
 from .driver import Work
 from .grid import Grid
@@ -216,23 +216,13 @@ def check_points(kind: type, work: Work, grid: Grid) -> None:
 
 
 def carried_out_experiment(experiment: str, keep_data: bool, **options: Any) -> Labelled:
-    """Run an experiment, in a worker: its claims by name, and its record and data as files."""
-    from ..results.json_values import json_text, plain_values
-    from ..results.records import write_dataset
-
+    """Run an experiment, in a worker: its claims by name; its record, its page and its data as files."""
     kind = find_experiment(experiment)
     with tempfile.TemporaryDirectory() as folder:
-        made = kind(**options, out=Path(folder))
-        dataset = made.run()
-        outcome = made.outcome(dataset)
-        record = outcome.to_dict() | {"numbers": numbers(dataset), "options": options}
-        text = json_text(plain_values(record, "record", "null"))
-        files = {f"{kind.NAME}.json": text.encode()}
-        if keep_data:
-            path = Path(folder) / f"{kind.NAME}.nc"
-            write_dataset(dataset, path)
-            files[path.name] = path.read_bytes()
-    claims = outcome.claims
+        record = carry_out(kind(**options, out=Path(folder)), draw=False)
+        names = [f"{kind.NAME}.json", f"{kind.NAME}.md", *([f"{kind.NAME}.nc"] if keep_data else [])]
+        files = {name: (Path(folder) / name).read_bytes() for name in names}
+    claims = record["claims"]
 
     def column(values: Sequence[Any]) -> tuple[tuple[str, ...], np.ndarray[Any, Any]]:
         return ("claim",), np.array(values)
@@ -240,13 +230,13 @@ def carried_out_experiment(experiment: str, keep_data: bool, **options: Any) -> 
     def number(value: float | None) -> float:
         return np.nan if value is None else float(value)
 
-    ends = [each.interval if each.interval is not None else (None, None) for each in claims]
+    ends = [each["interval"] or (None, None) for each in claims]
     variables = {
-        "value": column([number(each.value) for each in claims]),
+        "value": column([number(each["value"]) for each in claims]),
         "low": column([number(low) for low, _ in ends]),
         "high": column([number(high) for _, high in ends]),
-        "expected": column([number(each.expected) for each in claims]),
-        "verdict": column([each.verdict for each in claims]),
-        "sentence": column([each.sentence for each in claims]),
+        "expected": column([number(each["expected"]) for each in claims]),
+        "verdict": column([each["verdict"] for each in claims]),
+        "sentence": column([each["sentence"] for each in claims]),
     }
-    return Labelled(variables, {"claim": column([each.name for each in claims])}, files)
+    return Labelled(variables, {"claim": column([each["name"] for each in claims])}, files)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from slt_toys.results.__main__ import main as results_main
 from slt_toys.results.recipe import Experiment
 from slt_toys.smooth_decline import SmoothDecline
 from slt_toys.sweep import experiments
@@ -161,4 +162,10 @@ def test_an_experiment_in_a_worker_gives_what_its_command_writes(tmp_path):
     kept = json.loads(result.files["smooth_decline.json"])
     written = json.loads((tmp_path / "smooth_decline.json").read_text())
     assert kept["claims"] == written["claims"] and kept["numbers"] == written["numbers"]
-    assert set(result.files) == {"smooth_decline.json", "smooth_decline.nc"}
+    assert set(result.files) == {"smooth_decline.json", "smooth_decline.md", "smooth_decline.nc"}
+    out = tmp_path / "exported"
+    out.mkdir()
+    for name, content in result.files.items():
+        (out / name).write_bytes(content)
+    assert results_main(["verify", str(out)]) == 0
+    assert results_main(["compare", str(tmp_path / "smooth_decline.json"), str(out / "smooth_decline.json")]) == 0
