@@ -23,9 +23,9 @@ from scipy import stats
 from torch import Tensor, nn
 
 from slt_toys.inputs.arguments import checked_arguments, shown
-from slt_toys.learning_coefficient.chains import ACCEPTANCE, Draws, Plan, Posterior, Sampler, run_chains
-from slt_toys.learning_coefficient.curvature import Spectrum, diagonal_scales, largest_curvature, spectrum
-from slt_toys.learning_coefficient.flat_directions import flatness
+from slt_toys.learning_coefficient.chains import ACCEPTANCE, Draws, Plan, Sampler, run_chains
+from slt_toys.learning_coefficient.ground import Ground, ground
+from slt_toys.learning_coefficient.localisation import NOISE_HELD
 from slt_toys.learning_coefficient.number_resolution import resolution
 from slt_toys.learning_coefficient.stacked_loss import BatchNorm, Loss, StackedLoss
 from slt_toys.learning_coefficient.verdict import Evidence, burn_in_of, verdict_on
@@ -37,8 +37,6 @@ Array = NDArray[np.float64]
 SAMPLERS = ("hmc", "mala", "sgld", "preconditioned sgld")
 SHARE_OF_BIAS = 0.01  # of the estimate: what the chosen step of an unadjusted sampler may add
 WEAKER = 10.0  # times the localisation, at which the energy is held against the quadratic's once more
-NOISE_HELD = 8.0  # times the most negative curvature: as weak as that localisation may be
-SHARE_OF_LOCALISATION = 0.01  # of the largest stiffness: the localisation that is chosen
 ADAPTING = 0.2  # of the draws, in which an adjusted sampler leaves the start and finds its step
 CONFIDENCE = 0.95
 # As coefficients along training were first published: nothing dropped, localisation and step chosen by hand.
@@ -68,8 +66,11 @@ class LearningCoefficientEstimate:
         What the posterior energy would be were the loss quadratic, without the step's bias.
     monte_carlo_standard_error, bulk_effective_sample_size, r_hat
         Of the sampled energies after the burn-in (all chains together).
+    localisation_change
+        By how much more than a quadratic's the energy rose at a localisation ten times weaker, and the standard error
+        of this number; None where it was not tried, as after a doubt.
     n_beta, localisation, step_size
-        nβ [1/loss], γ [1/length²] and ε [length², or 1 when preconditioned] used.
+        nβ [1/loss], γ [1/length²] and ε [length², or 1 where chains run in scaled coordinates] used.
     largest_curvature
         Largest eigenvalue of the Hessian at w* [loss/length²].
     acceptance
@@ -97,6 +98,7 @@ class LearningCoefficientEstimate:
     monte_carlo_standard_error: float
     bulk_effective_sample_size: float
     r_hat: float
+    localisation_change: tuple[float, float] | None
     n_beta: float
     localisation: float
     step_size: float
@@ -195,78 +197,79 @@ def local_learning_coefficient(
             raise ValueError(f"examples: n/log n needs at least 3, got {count}; give n_beta")
         n_beta = count / math.log(count)
     generator = torch.Generator(device=stacked.start.device).manual_seed(seed)
-    twin = stacked.doubled()
-    precise = twin or stacked
-    top = largest_curvature(precise, generator=generator)
-    if not localisation and not top > 0:
-        raise ValueError(
-            "module: the loss has no positive curvature at its parameters; bring it to a minimum, or give localisation"
-            if localisation is None
-            else "localisation: 0 leaves nothing to hold the chains where the loss has no positive curvature; give a "
-            "positive number"
-        )
-    if localisation is None:
-        localisation = SHARE_OF_LOCALISATION * n_beta * top
-    scales = plain = torch.ones_like(precise.start)
-    if sampler == "preconditioned sgld":
-        scales = diagonal_scales(precise, probes=16, generator=generator)
-    posterior = Posterior(stacked, n_beta, localisation, scales.to(stacked.start.dtype))
-    common: dict[str, Any] = {"n_beta": n_beta, "localisation": localisation, "generator": generator}
-    known = bare = spectrum(precise, scales=scales, **common)
-    if sampler == "preconditioned sgld":
-        bare = spectrum(precise, scales=plain, **common)
+    found = ground(stacked, sampler, n_beta, localisation, generator)
     adjusted, adapt = sampler in ACCEPTANCE, 0
     if step_size is None and adjusted:
-        step_size = known.step_for_acceptance(ACCEPTANCE[sampler], leapfrogs=sampler == "hmc")
+        step_size = found.ruling.step_for_acceptance(ACCEPTANCE[sampler], leapfrogs=sampler == "hmc")
         adapt = int(ADAPTING * draws)
     elif step_size is None:
-        step_size = known.step_for_bias(SHARE_OF_BIAS)
-    leapfrogs = known.leapfrogs(step_size) if sampler == "hmc" else 1
+        step_size = found.known.step_for_bias(SHARE_OF_BIAS)
+    leapfrogs = found.leapfrogs(step_size) if sampler == "hmc" else 1
     plan = Plan(sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size)
-    run = _Run(posterior, twin, plan, known, bare, top, burn_in)
+    run = _Run(found, plan, burn_in)
     with progress("learning coefficient", draws) as advance:
-        drawn = run_chains(posterior, plan, generator=generator, advance=advance)
+        drawn = run_chains(found.posterior, plan, generator=generator, advance=advance)
     estimate, evidence = _estimate(drawn, run)
-    if estimate.trusted and evidence.flatness is None and evidence.flat_directions and localisation > 0:
-        estimate = replace(estimate, verdict=verdict_on(replace(evidence, rising=_rising(run, estimate, generator))))
-    return estimate
+    return _at_weaker(run, drawn, estimate, evidence, generator) if estimate.trusted and run.varied else estimate
 
 
 @dataclass(frozen=True)
 class _Run:
-    """What chains ran on, how, and what was known before: the spectra in the chains' and in the module's coordinates.
+    """What chains run on, and how."""
 
-    `twin` is the loss in double precision, None where it already is.
-    """
-
-    posterior: Posterior
-    twin: StackedLoss | None
+    ground: Ground
     plan: Plan
-    known: Spectrum
-    bare: Spectrum
-    top: float
     burn_in: int | None
 
+    @property
+    def free(self) -> bool:
+        """Whether the loss is of a higher order in some directions, and holds the chains there itself."""
+        return self.ground.hold is not None and self.ground.hold.free
 
-def _rising(run: _Run, before: LearningCoefficientEstimate, generator: torch.Generator) -> tuple[float, float]:
-    """How much more the energy rises at a weaker localisation than the quadratic says, and its standard error.
+    @property
+    def varied(self) -> bool:
+        """Whether a weaker localisation is tried: unless there is none, or one step would fit both badly."""
+        bare, known = self.ground.bare, self.ground.posterior.vectors is not None
+        return self.ground.localisation > 0 and (known or bool((bare.curvature <= bare.floor).any()))
 
-    Ten times weaker, or where the data's noise would make a saddle of the minimum, as weak as it allows.
+
+def _at_weaker(
+    run: _Run,
+    first: Draws,
+    before: LearningCoefficientEstimate,
+    evidence: Evidence,
+    generator: torch.Generator,
+) -> LearningCoefficientEstimate:
+    """The estimate once chains have run at a weaker localisation too.
+
+    Ten times weaker, or where the data's noise would make a saddle of the minimum, as weak as it allows. Where the loss
+    is quadratic the localisation's effect is known, and the second run is a check. Where its order is higher, the
+    effect is proportional to γ once γ is weak, and the two runs are extrapolated to none.
     """
-    noise = -run.bare.lowest_curvature
-    pull = run.posterior.localisation
-    factor = WEAKER if noise <= run.bare.rounding else float(np.clip(pull / (NOISE_HELD * noise), 2.0, WEAKER))
-    draws = max(20, run.plan.draws // 2)
+    bare, known = run.ground.bare, run.ground.known
+    noise, pull = -bare.lowest_curvature, run.ground.localisation
+    factor = WEAKER if noise <= bare.rounding else float(np.clip(pull / (NOISE_HELD * noise), 2.0, WEAKER))
+    draws = run.plan.draws if run.free else max(20, run.plan.draws // 2)
     plan = replace(run.plan, draws=draws, adapt=int(ADAPTING * draws) if run.plan.adapt else 0)
     with progress("at a weaker localisation", draws) as advance:
-        drawn = run_chains(
-            replace(run.posterior, localisation=pull / factor), plan, generator=generator, advance=advance
-        )
-    kept = drawn.energies[:, max(drawn.adapted, burn_in_of(drawn.energies)) :]
+        drawn = run_chains(run.ground.weaker(factor), plan, generator=generator, advance=advance)
+    dropped = max(drawn.adapted, burn_in_of(drawn.energies))
+    kept = drawn.energies[:, dropped:]
     step = 0.0 if run.plan.adjusted else run.plan.step_size
-    expected, of_expected = run.known.rise(factor, step)
-    error = math.hypot(_scatter(kept)[0], before.standard_error, of_expected)
-    return float(kept.mean()) - before.posterior_energy - expected, error
+    expected, of_expected = known.rise(factor, step)
+    error = _scatter(kept)[0]
+    change = float(kept.mean()) - before.posterior_energy - expected
+    rising = change, math.hypot(error, before.standard_error, of_expected)
+    spreads = float(first.spread[:, before.burn_in :].mean()), float(drawn.spread[:, dropped:].mean())
+    evidence = replace(evidence, rising=rising, spreading=spreads[1] / spreads[0] if spreads[0] > 0 else None)
+    if run.free:
+        share = 1 / (factor - 1)
+        both = math.hypot((1 + share) * error, share * before.standard_error)
+        half = both * float(stats.t.ppf((1 + CONFIDENCE) / 2, max(1, len(kept) - 1)))
+        estimate = before.estimate + (1 + share) * change
+        evidence = replace(evidence, estimate=estimate, standard_error=both, half_width=half)
+        before = replace(before, estimate=estimate, standard_error=both, interval=(estimate - half, estimate + half))
+    return replace(before, localisation_change=rising, verdict=verdict_on(evidence))
 
 
 def _scatter(kept: Array) -> tuple[float, float]:
@@ -280,7 +283,8 @@ def _scatter(kept: Array) -> tuple[float, float]:
 
 
 def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evidence]:
-    known, bare, plan, posterior = run.known, run.bare, run.plan, run.posterior
+    known, bare, plan, posterior = run.ground.known, run.ground.bare, run.plan, run.ground.posterior
+    held = run.ground.hold
     dropped = run.burn_in if run.burn_in is not None else max(drawn.adapted, burn_in_of(drawn.energies))
     kept, distances = drawn.energies[:, dropped:], drawn.distances[:, dropped:]
     summary = summarise(kept)
@@ -301,7 +305,7 @@ def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evi
         "localisation_effect": effect,
         "start_excess": known.start_excess,
         "r_hat": float(summary[2]),
-        "localisation": posterior.localisation,
+        "localisation": run.ground.localisation,
         "acceptance": drawn.acceptance,
     }
     evidence = Evidence(
@@ -319,8 +323,10 @@ def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evi
         batch_size=plan.batch_size,
         unexplained=(energy + known.start_excess - (bias if stable else 0.0) - quadratic, quadratic_error),
         missing=bare.missing(),
-        flatness=flatness(run.twin or posterior.loss, bare, n_beta=posterior.n_beta),
-        resolution=resolution(posterior.loss, run.twin, drawn.last, n_beta=posterior.n_beta),
+        flatness=None if held is None else held.flatness,
+        resolution=resolution(posterior.loss, run.ground.twin, drawn.last, n_beta=posterior.n_beta),
+        free=int(held.flat.sum()) if held is not None and held.free else 0,
+        drop=0.0 if held is None else held.drop,
     )
     return LearningCoefficientEstimate(
         **shared,
@@ -329,9 +335,10 @@ def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evi
         quadratic_energy=quadratic,
         monte_carlo_standard_error=float(summary[1]),
         bulk_effective_sample_size=float(summary[3]),
+        localisation_change=None,
         n_beta=posterior.n_beta,
         step_size=drawn.step_size,
-        largest_curvature=run.top,
+        largest_curvature=run.ground.top,
         burn_in=dropped,
         distance=float(distances[:, -1].mean()),
         sampler=plan.sampler,
