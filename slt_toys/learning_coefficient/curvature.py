@@ -205,8 +205,8 @@ class Eigen:
         )  # fmt: skip
 
 
-def eigen(loss: StackedLoss, *, n_beta: float) -> Eigen:
-    """All eigenvectors of the Hessian at the start.
+def eigen(loss: StackedLoss, *, n_beta: float, slope: Tensor | None = None) -> Eigen:
+    """All eigenvectors of the Hessian at the start, and the slope there, or another one in its place.
 
     Raises
     ------
@@ -214,7 +214,9 @@ def eigen(loss: StackedLoss, *, n_beta: float) -> Eigen:
         Where it is not finite.
     """
     values, vectors = torch.linalg.eigh(_matrix(lambda v: n_beta * loss.hessian_products(v), loss.start))
-    slope = n_beta * loss.values_and_gradients(loss.start[None])[1][0].double()
+    if slope is None:
+        slope = loss.values_and_gradients(loss.start[None])[1][0]
+    slope = n_beta * slope.double()
     curved = values.cpu().numpy()
     return Eigen(curved, vectors, (slope @ vectors).cpu().numpy(), _rounding(curved, loss.start.dtype))
 

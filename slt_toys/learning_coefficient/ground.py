@@ -17,7 +17,7 @@ from slt_toys.learning_coefficient.curvature import (
     largest_curvature,
     spectrum,
 )
-from slt_toys.learning_coefficient.localisation import SHARE, Hold, hold
+from slt_toys.learning_coefficient.localisation import SHARE, Hold, bottom, hold
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 
 RESOLVED = 0.01  # of the temperature: by how much single numbers may err in one loss
@@ -61,7 +61,7 @@ class Ground:
     def leapfrogs(self, step_size: float) -> int:
         """Leapfrogs in a quarter turn; the most where a higher order has flat parts to cross and walls to mind."""
         if self.hold is not None and self.hold.flatness is not None and not self.hold.flatness.flat:
-            return MOST_LEAPFROGS
+            return MOST_LEAPFROGS // 2
         return self.ruling.leapfrogs(step_size)
 
     def weaker(self, factor: float) -> Posterior:
@@ -94,7 +94,8 @@ def ground(
         )
     if sampler == "sgld" and localisation is None and top > 0:
         localisation = SHARE * top
-    found = hold(precise, known, n_beta=n_beta, localisation=localisation)
+    lowest, known = bottom(precise, known, n_beta=n_beta)
+    found = hold(lowest, known, n_beta=n_beta, localisation=localisation)
     ones = np.ones_like(known.curvature)
     bare = known.spectrum(found.pulls, ones)
     if sampler == "sgld":

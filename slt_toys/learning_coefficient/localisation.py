@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from slt_toys.learning_coefficient.curvature import Eigen
-from slt_toys.learning_coefficient.flat_directions import Flatness, flatness, lowest_rise
+from slt_toys.learning_coefficient.curvature import Eigen, eigen
+from slt_toys.learning_coefficient.flat_directions import Flatness, flatness, lowest_rise, polished
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 
 Array = NDArray[np.float64]
@@ -28,6 +28,7 @@ HELD = 4.0  # in units of the temperature: where the loss has risen so much, it 
 HALVINGS = 60
 NEARER = 8.0  # times nearer than its curvature says, a rise is that of a higher order
 FALLS = 0.25  # of the quadratic's rise, below which the loss no longer holds a direction
+ROUNDS = 3  # in which directions are found not to be flat
 LOWEST = 16  # directions of negative curvature that are gone along
 WAY_DOWN = 10.0 ** np.arange(-1.0, 1.51, 0.25)  # along them, in the width of a curvature of the other sign
 POINTS = 64  # evaluated at once
@@ -50,7 +51,8 @@ class Hold:
     free
         Whether they are not flat, but the loss holds chains there, not the localisation.
     drop
-        By how much the loss falls below the start's along directions of negative curvature, nβ times.
+        By how much the loss falls below the start's along directions of negative curvature, or down a slope in flat
+        ones, nβ times.
     """
 
     pulls: Array
@@ -73,9 +75,9 @@ def hold(loss: StackedLoss, known: Eigen, *, n_beta: float, localisation: float 
     Parameters
     ----------
     loss
-        In double precision where it can be.
+        In double precision where it can be, from the `bottom`.
     known
-        Its eigenvectors.
+        Its eigenvectors there.
     n_beta
         nβ [1/loss].
     localisation
@@ -95,14 +97,14 @@ def hold(loss: StackedLoss, known: Eigen, *, n_beta: float, localisation: float 
     scales = stiffness**-0.5 if (stiffness > 0).all() else np.ones_like(stiffness)
     widths, falls = _widths(loss, known, n_beta, np.flatnonzero(~flat), scales)
     flat = flat | (widths < scales / NEARER)
-    if chosen:
-        pulls = np.where(falls, widths**-2, pulls)
-        pulls[flat] = tight
     found = None
     if flat.any() and tight > 0:
         found = flatness(
             loss, known.spectrum(np.full_like(pulls, tight), np.ones_like(pulls)), n_beta=n_beta, directions=flat
         )
+    if chosen:
+        pulls = np.where(falls, widths**-2, pulls)
+        pulls[flat] = tight
     free = False
     if found is not None and not found.flat and found.reach is not None:
         widths[flat] = min(found.reach, tight**-0.5)
@@ -154,10 +156,35 @@ def _widths(
 
 
 def _drop(loss: StackedLoss, known: Eigen, n_beta: float) -> float:
-    """How deep the loss falls along directions of negative curvature."""
+    """How deep the loss falls along directions of negative curvature, and down the slope in flat ones."""
+    lowest = 0.0
     which = np.flatnonzero(known.curvature < -known.rounding)[:LOWEST]
-    if not len(which):
-        return 0.0
-    own = np.abs(known.curvature[which]) ** -0.5
-    rises = np.array([_rises(loss, known, n_beta, which, far * own) for far in WAY_DOWN])
-    return float(max(0.0, -np.nanmin(rises)))
+    if len(which):
+        own = np.abs(known.curvature[which]) ** -0.5
+        lowest = min(float(np.nanmin(_rises(loss, known, n_beta, which, far * own))) for far in WAY_DOWN)
+    down = torch.from_numpy(np.where(known.curvature <= known.floor, -known.slope, 0.0)).to(known.vectors)
+    if float(down.norm()) > 0:
+        way = known.vectors @ (down / down.norm()) * _size_of_parameters(loss) ** 0.5
+        far = torch.from_numpy(WAY_DOWN / WAY_DOWN[-1]).to(way)[:, None]
+        heights = loss.values((loss.start.double() + far * way).to(loss.start.dtype)) - loss.values(loss.start[None])
+        lowest = min(lowest, float(np.nanmin(n_beta * heights.cpu().numpy())))
+    return max(0.0, -lowest)
+
+
+def bottom(loss: StackedLoss, known: Eigen, *, n_beta: float) -> tuple[StackedLoss, Eigen]:
+    """The loss from the bottom across its flat directions, and its eigenvectors there (with the start's slope).
+
+    So that what the noise of the data does to flat directions is not taken for curvature. Where there are none, and no
+    curvature is negative, nothing changes.
+    """
+    slope = loss.values_and_gradients(loss.start[None])[1][0]
+    for _ in range(ROUNDS):
+        flat = known.curvature <= known.floor
+        if flat.all() or known.floor <= known.rounding:
+            break
+        stiffness = np.maximum(known.curvature, known.floor)
+        loss = loss.moved_to(polished(loss, known.vectors, stiffness, flat, n_beta=n_beta))
+        known = eigen(loss, n_beta=n_beta, slope=slope)
+        if (known.curvature <= known.floor).sum() == flat.sum():
+            break
+    return loss, known

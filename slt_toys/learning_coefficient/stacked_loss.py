@@ -108,6 +108,13 @@ class StackedLoss:
         # Losses that are all single numbers come from a module that computes in them whatever it is given.
         return None if bool((losses.float().double() == losses).all() & (losses != 0).any()) else twin
 
+    def moved_to(self, start: Tensor) -> StackedLoss:
+        """The same loss with another start."""
+        moved = copy.copy(self)
+        moved.start = start.to(self.start)
+        moved._stack()
+        return moved
+
     def check(self, *, pieces: int | None, mean: bool) -> None:
         """Refuse a loss that is no function of the parameters, or whose value depends on how the data are taken.
 

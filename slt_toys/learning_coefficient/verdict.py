@@ -47,7 +47,7 @@ class Evidence:
     every curved direction; `rising` by how much more than the quadratic's the energy rises at a weaker localisation.
     These three come with their standard errors. `free` counts directions of a higher order in which the loss itself
     holds the chains; `spreading` is how many times as wide, by squares, they go there at the weaker localisation.
-    `drop` is by how much the loss falls below the start's along negative curvatures.
+    `drop` is by how much the loss falls below the start's along negative curvatures, or down a slope where it is flat.
     """
 
     energies: Array
@@ -134,10 +134,10 @@ def _of_the_start(e: Evidence) -> list[str]:
             f"off the minimum: a direction of negative stiffness {e.lowest_curvature:.3g} at localisation "
             f"{e.localisation:.3g}"
         )
-    if e.drop > LARGEST_SHARE * max(e.estimate, 0):
+    if e.drop > max(LARGEST_UNEXPLAINED * e.estimate, e.standard_error):
         reasons.append(
-            f"off the minimum: along a direction of negative curvature the loss falls by {e.drop:.3g} in units of the "
-            "temperature: a saddle; train on"
+            f"off the minimum: the loss falls {e.drop:.3g} below it, in units of the temperature, along a direction of "
+            "negative or no curvature: a saddle or a slope; train on"
         )
     if e.start_excess > LARGEST_SHARE * e.estimate and e.start_excess > 0:
         reasons.append(
