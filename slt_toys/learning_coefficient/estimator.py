@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import stats
-from torch import Tensor, nn
+from torch import nn
 
 from slt_toys.inputs.arguments import checked_arguments, shown
 from slt_toys.learning_coefficient.chains import ACCEPTANCE, Draws, Plan, Sampler, run_chains
@@ -120,7 +120,7 @@ class LearningCoefficientEstimate:
 def local_learning_coefficient(
     module: nn.Module,
     loss: Loss,
-    data: tuple[Tensor, Tensor],
+    data: Any,
     *,
     sampler: Sampler = "hmc",
     examples: int | None = None,
@@ -146,7 +146,8 @@ def local_learning_coefficient(
         ``loss(outputs, targets)``, the mean over examples; minus the log-likelihood per example, up to a constant. One
         that is no mean is refused, unless n_beta is given and the data are taken at once.
     data
-        Inputs and targets, on the module's device and of its type.
+        Inputs and targets, tensors or arrays on the module's device and of its type, the first axis the example.
+        Several inputs are a tuple, named ones a mapping; targets may be None, where outputs hold the loss.
     sampler
         ``"hmc"`` and ``"mala"``: unbiased at any step; they need every example at each step. Hamiltonian Monte Carlo
         draws nearly independent energies, at several gradients each. ``"sgld"``: unadjusted. ``"preconditioned
@@ -185,6 +186,8 @@ def local_learning_coefficient(
         curvature and no localisation.
     """
     _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localisation, n_beta, examples)
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise ValueError(f"data: {type(data).__name__} must be a pair of inputs and targets; targets may be None")
     inputs, targets = data
     stacked = StackedLoss(module, loss, inputs, targets, batch_norm=batch_norm, examples_at_once=examples_at_once)
     if batch_size is not None and batch_norm == "batch":
