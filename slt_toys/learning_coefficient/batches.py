@@ -113,5 +113,5 @@ def said(error: Exception) -> str:
 
 
 def recurrent(module: nn.Module) -> bool:
-    """Whether it has layers whose fast kernels cannot be trained twice."""
+    """Whether it has layers of which torch cannot take several at once."""
     return any(isinstance(part, nn.RNNBase) for part in module.modules())

@@ -30,7 +30,7 @@ PROBES = 6
 STIFFEST_STEP = 2.0  # of ε(nβh + γ): at 4 the scheme diverges
 MOST_LEAPFROGS = 16
 ROUNDING = 1000.0  # of the largest stiffness, times the numbers' epsilon: a curvature below it may be rounding
-NOISE = 2.0  # of the most negative curvature: a flat direction in noisy data has a curvature of either sign
+NOISE = 8.0  # of the most negative curvature: a flat direction in noisy data has a curvature of either sign
 
 
 @dataclass(frozen=True)

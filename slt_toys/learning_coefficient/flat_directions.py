@@ -15,16 +15,16 @@ from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 Array = NDArray[np.float64]
 
 # Of the localised chains' own width in a flat direction, from narrow to wide.
-WIDTHS = 10.0 ** np.arange(-1.0, 3.01, 0.125)
+WIDTHS = 10.0 ** np.arange(-1.0, 3.01, 0.25)
 SOFT = 0.25  # of the temperature: energy of points in flat directions
 NEGLIGIBLE = 1e-3  # of the temperature
 FAR = 1e4  # in units of the temperature: no chain goes there
-PAIRS = 16  # of points opposite to each other, so that odd orders fall out
-ROUNDS = 100  # of descent onto the branch; each leaves a share of about the width times the branch's curvature
+PAIRS = 8  # of points opposite to each other, so that odd orders fall out
+ROUNDS = 50  # of descent onto the branch; each leaves a share of about the width times the branch's curvature
 LEFT = 1e-12  # of energy above the branch, where descent ends
 STRAIGHT = 0.3  # of the way along a branch: by more than that it has bent away, or was lost
 UNITS = 100.0  # of the numbers' epsilon by which two losses may differ
-JUMP = 100.0  # in a step of a third: no power does that, but a wall where a unit that was dead comes to life
+JUMP = 1e3  # in a step of three quarters: no power does that, but a wall where a unit that was dead comes to life
 TURN = 0.5  # radians along a sphere, at most
 DESCENT = 150  # steps down, half of them along a sphere if there is one
 ALLOWANCE = 0.005  # of the noise of the data in flat directions, which on a bent branch is of all even orders
@@ -104,7 +104,7 @@ def flatness(
         allowed = NEGLIGIBLE + ALLOWANCE * there.noise + (1 + squares) * there.rounding
         soft = there.energy > max(SOFT, allowed)
         now = Flatness(there.rise - narrow * squares, allowed, float(width), soft=soft)
-        if seen and before is not None and now.rise > JUMP * (seen[-1].allowed + abs(before.rise)):
+        if seen and before is not None and now.rise > JUMP * (squares * before.rounding + abs(before.rise)):
             break
         if reach is None and soft and there.energy >= 1:
             last = there.energy if before is None else before.energy

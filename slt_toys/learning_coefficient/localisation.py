@@ -107,7 +107,7 @@ def hold(loss: StackedLoss, known: Eigen, *, n_beta: float, localisation: float 
         pulls[flat] = tight
     free = False
     if found is not None and not found.flat and found.reach is not None:
-        widths[flat] = min(found.reach, tight**-0.5)
+        widths[flat] = found.reach if chosen else min(found.reach, tight**-0.5)
         if chosen:
             pulls[flat] = max(SHARE / found.reach**2, NOISE_HELD * lowest)
         if (pulls[flat] * found.reach**2 <= FREE).all():

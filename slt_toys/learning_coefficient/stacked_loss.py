@@ -279,13 +279,13 @@ class StackedLoss:
             yield (part.stop - first) / count, x, y
 
     def _values(self, parameters: Tensor, inputs: Any, targets: Any) -> Tensor:
-        with _kernels_that_can(self._module):
+        with _kernels_that_can():
             if not self._one_by_one:
                 return self._values_at_once(parameters, inputs, targets)
             return torch.stack([self._as_in_training(row, inputs, targets).detach() for row in parameters])
 
     def _gradients(self, parameters: Tensor, inputs: Any, targets: Any) -> tuple[Tensor, Tensor]:
-        with _kernels_that_can(self._module):
+        with _kernels_that_can():
             if not self._one_by_one:
                 return self._gradients_at_once(parameters, inputs, targets)
             found = []
@@ -300,7 +300,7 @@ class StackedLoss:
             return torch.stack([slope for slope, _ in found]), torch.stack([value for _, value in found])
 
     def _products(self, vectors: Tensor, inputs: Any, targets: Any) -> Tensor:
-        with _kernels_that_can(self._module):
+        with _kernels_that_can():
             if not self._one_by_one:
                 return self._products_at_once(self.start, vectors, inputs, targets)
             with torch.enable_grad():
@@ -344,12 +344,12 @@ class StackedLoss:
 
 
 @contextmanager
-def _kernels_that_can(module: nn.Module) -> Iterator[None]:
-    """Kernels that can be taken many times at once and differentiated twice: plain ones of attention and recurrence."""
+def _kernels_that_can() -> Iterator[None]:
+    """Kernels that can be taken many times at once and differentiated twice: plain ones of attention."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with sdpa_kernel(SDPBackend.MATH), torch.backends.mkldnn.flags(enabled=not batches.recurrent(module)):
+        with sdpa_kernel(SDPBackend.MATH):
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(before)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from slt_toys.learning_coefficient import curvature as curvature_spectrum
-from slt_toys.learning_coefficient.flat_directions import WIDTHS, flatness
+from slt_toys.learning_coefficient.flat_directions import PAIRS, WIDTHS, flatness
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 from tests.learning_coefficient.made_losses import DOUBLE, generator, of, quadratic, stacked
 
@@ -47,7 +47,7 @@ def test_higher_orders_and_crossings_are_not_flat_at_any_n(function, n_beta):
 
 def test_the_rise_of_a_fourth_order_is_its_own():
     found = looked_at(stacked(lambda w: w[0] ** 2 + w[1] ** 4, [0.0, 0.0]), 1e5, 2e3)
-    drawn = torch.randn((16, 1), generator=generator(), dtype=DOUBLE) / 2e3**0.5
+    drawn = torch.randn((PAIRS, 1), generator=generator(), dtype=DOUBLE) / 2e3**0.5
     assert found is not None
     quartic = 1e5 * float((drawn**4).mean())
     expected = quartic * (found.width**4 - WIDTHS[0] ** 4 * (found.width / WIDTHS[0]) ** 2)

@@ -165,6 +165,7 @@ def test_several_inputs_named_inputs_and_losses_of_outputs():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["transformer layer", "LSTM", "checkpoint"])
 @pytest.mark.parametrize("dtype", [torch.float32, DOUBLE])
 def test_estimates_of_them_run(kind, dtype):
