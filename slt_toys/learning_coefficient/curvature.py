@@ -218,7 +218,8 @@ def eigen(loss: StackedLoss, *, n_beta: float, slope: Tensor | None = None) -> E
         slope = loss.values_and_gradients(loss.start[None])[1][0]
     slope = n_beta * slope.double()
     curved = values.cpu().numpy()
-    return Eigen(curved, vectors, (slope @ vectors).cpu().numpy(), _rounding(curved, loss.start.dtype))
+    rounding = max(_rounding(curved, loss.start.dtype), n_beta * loss.curvature_error)
+    return Eigen(curved, vectors, (slope @ vectors).cpu().numpy(), rounding)
 
 
 def _matrix(products: Callable[[Tensor], Tensor], like: Tensor) -> Tensor:

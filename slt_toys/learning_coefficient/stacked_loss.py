@@ -24,6 +24,7 @@ BatchNorm = Literal["frozen", "batch"]
 Loss = Callable[[Any, Any], Tensor]
 FAILURES = (RuntimeError, TypeError, IndexError, AttributeError, KeyError, AssertionError, NotImplementedError)
 
+DIFFERENCE = 1e-5  # of a curvature: the error of a difference of gradients
 MOST_TWICE = 256  # examples that are taken twice, to see whether a loss is a mean
 
 
@@ -252,8 +253,19 @@ class StackedLoss:
         if self.start.dtype != torch.float64:
             return True
         differences = self._difference_products(way).double()
-        apart = float((exact - differences).norm())
-        return not apart > 1e-3 * max(float(exact.norm()), float(differences.norm()))
+        apart, size = float((exact - differences).norm()), max(float(exact.norm()), float(differences.norm()))
+        return not apart > 1e-3 * size + self._secant() * float(way.norm()) * DIFFERENCE
+
+    def _secant(self) -> float:
+        """Slope per length on the way to a point beside the start: a curvature, also where the start has none."""
+        beside = _around(self.start)[:2]
+        slopes = self.values_and_gradients(beside)[1].double()
+        return float((slopes[1] - slopes[0]).norm() / (beside[1] - beside[0]).double().norm())
+
+    @property
+    def curvature_error(self) -> float:
+        """What a curvature may err by, beyond rounding: differences of gradients know it less well [loss/length²]."""
+        return DIFFERENCE * self._secant() if self._differences else 0.0
 
     def _difference_products(self, vectors: Tensor) -> Tensor:
         size = vectors.double().norm(dim=1, keepdim=True).clamp(min=1e-300)
