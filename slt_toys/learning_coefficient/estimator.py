@@ -70,7 +70,8 @@ class LearningCoefficientEstimate:
         By how much more than a quadratic's the energy rose at a localisation ten times weaker, and the standard error
         of this number; None where it was not tried, as after a doubt.
     n_beta, localisation, step_size
-        nβ [1/loss], γ [1/length²] and ε [length², or 1 where chains run in scaled coordinates] used.
+        nβ [1/loss], γ [1/length²] (of flat directions, else the weakest) and ε [length², or 1 where chains run in
+        scaled coordinates] used.
     largest_curvature
         Largest eigenvalue of the Hessian at w* [loss/length²].
     acceptance
@@ -151,13 +152,17 @@ def local_learning_coefficient(
     sampler
         ``"hmc"`` and ``"mala"``: unbiased at any step; they need every example at each step. Hamiltonian Monte Carlo
         draws nearly independent energies, at several gradients each. ``"sgld"``: unadjusted. ``"preconditioned
-        sgld"``: with fixed scales of parameters, from the Hessian's diagonal at the start.
+        sgld"``: with fixed scales of directions, from the Hessian at the start. All but ``"sgld"`` run in such scales
+        where the Hessian's eigenvectors are known.
     examples
         Number n, where the data stand for more (or fewer) examples than they have rows.
     n_beta
         nβ; None for n/log n.
     localisation
-        γ; None for a hundredth of the largest stiffness nβh; 0 for none, where no direction is flat.
+        γ of every direction; 0 for none, where no direction is flat. None to choose it for each eigenvector of the
+        Hessian: a hundredth of its own stiffness nβh where it is curved, of the largest where it is flat, of the
+        loss's own hold where that is of a higher order; beyond 1024 parameters, and for ``"sgld"``, a hundredth of the
+        largest for all.
     chains, draws, thin
         Chains, draws kept of each, and steps between two draws.
     step_size
@@ -182,8 +187,8 @@ def local_learning_coefficient(
     Raises
     ------
     ValueError
-        For an argument out of range; a loss that is not finite, is random, or depends on how the data are taken; no
-        curvature and no localisation.
+        For an argument out of range; data, module and loss that do not fit together; a loss that is not finite, is
+        random, depends on how the data are taken, or whose gradient is another's; nothing to hold the chains.
     """
     _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localisation, n_beta, examples)
     if not isinstance(data, tuple | list) or len(data) != 2:

@@ -91,13 +91,19 @@ class LearningCoefficientReferee(Experiment):
 
 
 def refereed(name: str, examples: int, seed: int) -> dict[str, Any]:
-    """One row: estimate, exact energy and λ, verdict and seconds; the seed is the problem's and the chains'."""
+    """One row: estimate, exact energy and λ, verdict and seconds; the seed draws data and chains."""
+    import numpy as np
+
     from slt_toys.learning_coefficient.estimator import local_learning_coefficient
     from slt_toys.learning_coefficient.referee_problems import PROBLEMS
 
-    problem = PROBLEMS[name](examples, seed)
+    # Chains of problems that differ by a linear map of the parameters alone would be the same.
+    of_data, of_chains = (int(k) for k in np.random.SeedSequence((seed, examples, *name.encode())).generate_state(2))
+    problem = PROBLEMS[name](examples, of_data)
     began = time.perf_counter()
-    found = local_learning_coefficient(problem.module, problem.loss, problem.data, examples=problem.examples, seed=seed)
+    found = local_learning_coefficient(
+        problem.module, problem.loss, problem.data, examples=problem.examples, seed=of_chains
+    )
     seconds, energy = time.perf_counter() - began, problem.energy(found.n_beta)
     off = abs(found.estimate - energy)
     return {
