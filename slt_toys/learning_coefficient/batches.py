@@ -20,7 +20,6 @@ REMEDIES = (
     ("unexpected keyword", "several inputs are a tuple, named ones a mapping, as the module's forward takes them"),
     ("has no attribute", "give a loss of what the module puts out, such as lambda output, targets: output.loss"),
     ("must be Tensor, not", "give a loss of what the module puts out, such as lambda output, targets: output.loss"),
-    ("randomness", "it must draw nothing at random, even in evaluation mode"),
     ("requires_grad", "no operation between parameters and loss may detach or convert its tensors"),
     ("does not require grad", "no operation between parameters and loss may detach or convert its tensors"),
 )

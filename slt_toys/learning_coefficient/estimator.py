@@ -335,6 +335,7 @@ def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evi
         resolution=resolution(posterior.loss, run.ground.twin, drawn.last, n_beta=posterior.n_beta),
         free=int(held.flat.sum()) if held is not None and held.free else 0,
         drop=0.0 if held is None else held.drop,
+        height=run.ground.height,
     )
     return LearningCoefficientEstimate(
         **shared,

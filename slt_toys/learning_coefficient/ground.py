@@ -41,6 +41,8 @@ class Ground:
         γ of flat directions, or the weakest of all.
     hold
         How directions are held; None where they are not known one by one.
+    height
+        By how much the start lies above the bottom across flat directions, nβ times; None where one did not go there.
     """
 
     posterior: Posterior
@@ -50,6 +52,7 @@ class Ground:
     top: float
     localisation: float
     hold: Hold | None = None
+    height: float | None = None
 
     @property
     def ruling(self) -> Spectrum:
@@ -95,21 +98,23 @@ def ground(
     if sampler == "sgld" and localisation is None and top > 0:
         localisation = SHARE * top
     lowest, known = bottom(precise, known, n_beta=n_beta)
+    height = None
+    if lowest is not precise:
+        height = n_beta * float(precise.values(precise.start[None])[0] - lowest.values(lowest.start[None])[0])
     found = hold(lowest, known, n_beta=n_beta, localisation=localisation)
     ones = np.ones_like(known.curvature)
     bare = known.spectrum(found.pulls, ones)
     if sampler == "sgld":
         posterior = Posterior(stacked, n_beta, found.localisation, torch.ones_like(stacked.start))
         bare = known.spectrum(np.full_like(ones, found.localisation), ones)
-        return Ground(posterior, twin, bare, bare, top / n_beta, found.localisation, found)
+        return Ground(posterior, twin, bare, bare, top / n_beta, found.localisation, found, height)
     like = stacked.start
     posterior = Posterior(
         stacked, n_beta, torch.from_numpy(found.pulls).to(like), torch.from_numpy(found.scales).to(like),
         known.vectors.to(like), torch.from_numpy(np.flatnonzero(found.flat)).to(like.device),
     )  # fmt: skip
-    return Ground(
-        posterior, twin, known.spectrum(found.pulls, found.scales), bare, top / n_beta, found.localisation, found
-    )
+    scaled = known.spectrum(found.pulls, found.scales)
+    return Ground(posterior, twin, scaled, bare, top / n_beta, found.localisation, found, height)
 
 
 def _resolves(loss: StackedLoss, n_beta: float) -> bool:

@@ -201,11 +201,11 @@ def unit(activation: type[nn.Module], examples: int, seed: int) -> Problem:
 def dead_units(examples: int, seed: int) -> Problem:
     """A rectified network of which no unit hears anything: λ = 0."""
     rng = np.random.default_rng(seed)
-    first = nn.Linear(2, 3)
-    module = nn.Sequential(first, nn.ReLU(), nn.Linear(3, 1, bias=False)).double()
+    first, last = nn.Linear(2, 3), nn.Linear(3, 1, bias=False)
+    module = nn.Sequential(first, nn.ReLU(), last).double()
     with torch.no_grad():
         first.bias.fill_(-40.0)
-        module[2].weight.copy_(torch.from_numpy(rng.standard_normal((1, 3))))
+        last.weight.copy_(torch.from_numpy(rng.standard_normal((1, 3))))
         first.weight.copy_(torch.from_numpy(rng.standard_normal((3, 2))))
     data = torch.from_numpy(rng.random((50, 2))), torch.zeros(50, 1, dtype=DOUBLE)
     return Problem(module, half_squared_error, data, examples, 0.0, lambda n_beta: 0.0)

@@ -145,10 +145,10 @@ class StackedLoss:
             raise ValueError("module: its loss on the data is not finite; bring it to a minimum first")
         if not bool(torch.isfinite(slopes[0]).all()):
             raise ValueError("module: the slope of its loss on the data is not finite; bring it to a minimum first")
-        self._check_slope(around, values, slopes)
         again = self.values_and_gradients(around)[0]
         if not bool((torch.isclose(values, again, rtol=1e-2) | ~torch.isfinite(values)).all()):
             raise ValueError("module: its loss on the same data is not the same twice; it must draw nothing at random")
+        self._check_slope(around, values, slopes)
         taken = self.examples if pieces is None else min(pieces, self.examples)
         if taken < self.examples:
             self._check_halves(around, min(self.examples, 2 * taken))
@@ -165,7 +165,10 @@ class StackedLoss:
         """
         try:
             return self.values_and_gradients(around)
-        except FAILURES:
+        except FAILURES as error:
+            if "randomness" in str(error):
+                told = "it draws random numbers even in evaluation mode"
+                raise ValueError(f"module: it and the loss cannot be evaluated on the data: {told}") from error
             self._one_by_one, self._module = True, self._copied()  # the other may hold what the failure left
         try:
             return self.values_and_gradients(around)

@@ -52,3 +52,11 @@ def test_many_parameters_are_known_by_quadrature(monkeypatch):
     monkeypatch.setattr(curvature, "EXACT_UP_TO", 0)
     found = ground(quadratic([1.0, 4.0]), "hmc", 10.0, None, generator())
     assert found.hold is None and found.localisation == pytest.approx(0.4)
+
+
+def test_how_far_the_start_lies_above_the_bottom():
+    """Inside its circle of minima the loss has a negative curvature along it; the bottom is on the circle."""
+    inside = ground(stacked(lambda w: ((w**2).sum() - 1) ** 2, [0.99, 0.0]), "hmc", 100.0, None, generator())
+    assert inside.height == pytest.approx(100 * (1 - 0.99**2) ** 2, rel=1e-6)
+    assert inside.known.start_excess == pytest.approx(inside.height, rel=0.1)
+    assert ground(quadratic([1.0, 4.0], at=[0.1, 0.1]), "hmc", 10.0, None, generator()).height is None
