@@ -134,24 +134,27 @@ def test_one_chain_has_the_error_of_its_own_draws():
 
 
 def test_where_the_order_is_higher_two_runs_are_extrapolated(monkeypatch):
-    """A change of .5 in a ninefold of what is left: the estimate rises by .5 · 10/9, and its error by hand."""
+    """Two estimates .5 and more apart, of one error; what γ takes is an error of both, ten times that of the second."""
     monkeypatch.setattr(
         learning_coefficient,
         "run_chains",
         lambda posterior, plan, *, generator, advance: draws_of(np.tile(MEANS[:, None] + 0.5, plan.draws)),
     )
-    held = Hold(np.array([1.0]), np.array([1.0]), np.array([True]), Flatness(9.0, 1.0, 1.0, 1.0), True, 0.0)
+    reach = 0.5
+    held = Hold(np.array([1.0]), np.array([1.0]), np.array([True]), Flatness(9.0, 1.0, 1.0, reach), True, 0.0)
     run = run_of("hmc")
     run = replace(run, ground=replace(run.ground, hold=held))
     first = draws_of(energies())
     found, evidence = learning_coefficient._estimate(first, run)
     again = learning_coefficient._at_weaker(run, first, found, evidence, generator())
     assert again.localisation_change is not None
-    change = again.localisation_change[0]
-    assert again.estimate == pytest.approx(found.estimate + 10 / 9 * change, rel=1e-9)
-    error = math.sqrt(0.26 / 12)
-    assert again.standard_error == pytest.approx(math.hypot(10 / 9 * error, error / 9), rel=1e-9)
-    half = float(stats.t.ppf(0.975, 3)) * again.standard_error
+    change, error, taken = again.localisation_change[0], math.sqrt(0.26 / 12), 0.2 * PULL * reach**2
+    one, two = error**2 + taken**2, error**2 + taken**2 / 100
+    both = taken**2 / 10
+    total = one + two - 2 * both
+    assert again.estimate == pytest.approx(found.estimate + change * (one - both) / total, rel=1e-9)
+    assert again.standard_error == pytest.approx(math.sqrt((one * two - both**2) / total), rel=1e-9)
+    half = float(stats.t.ppf(0.975, 6)) * again.standard_error
     assert again.interval == pytest.approx((again.estimate - half, again.estimate + half), rel=1e-9)
 
 
