@@ -41,6 +41,8 @@ LARGEST_TAKEN = 0.2
 WEAKER = 10.0  # times the localisation, at which the energy is held against the quadratic's once more
 ADAPTING = 0.2  # of the draws, in which an adjusted sampler leaves the start and finds its step
 CONFIDENCE = 0.95
+SPREAD_BY_CHANCE = 1.5  # of the draws' own error: of sixteen chains the means spread so far once in a hundred times
+WORTH_OF_DRAWS = 3  # times the chains' means: how well the error from all draws is known
 # As coefficients along training were first published: nothing dropped, localisation and step chosen by hand.
 WITHOUT_BURN_IN: dict[str, Any] = {
     "sampler": "sgld", "localisation": 100.0, "chains": 10, "draws": 100, "burn_in": 0, "step_size": 1e-5,
@@ -56,7 +58,8 @@ class LearningCoefficientEstimate:
     estimate
         λ̂: the posterior energy less the step's bias, plus the start's excess and the localisation's effect.
     standard_error
-        Of the estimate: from the means of independent chains and from the random vectors of the corrections.
+        Of the estimate: from the means of independent chains and the draws within, and from the random vectors of the
+        corrections.
     interval
         Of 95 % confidence, by Student's law.
     posterior_energy
@@ -297,12 +300,17 @@ def _without_localisation(run: _Run, values: Array, errors: tuple[float, float],
 
 def _scatter(kept: Array) -> tuple[float, float]:
     """Standard error of the mean, and the quantile that it has to be taken times."""
-    # Chains are independent, so that the spread of their means needs no autocorrelation time.
-    upper = (1 + CONFIDENCE) / 2
-    if len(kept) > 1:
-        error = float(kept.mean(1).std(ddof=1)) / math.sqrt(len(kept))
-        return error, float(stats.t.ppf(upper, len(kept) - 1))
-    return float(summarise(kept)[1]), float(stats.norm.ppf(upper))
+    # Chains are independent, so that the spread of their means needs no autocorrelation time. But energies are skewed,
+    # and so few chains show by chance a small spread just where their mean is too low: unless that spread is the larger
+    # by far, it counts together with the draws' own, which a run of many draws knows better.
+    upper, within = (1 + CONFIDENCE) / 2, float(summarise(kept)[1])
+    if len(kept) < 2:
+        return within, float(stats.norm.ppf(upper))
+    between, known = float(kept.mean(1).std(ddof=1)) / math.sqrt(len(kept)), len(kept) - 1
+    if not between <= SPREAD_BY_CHANCE * within:
+        return between, float(stats.t.ppf(upper, known))
+    error = math.sqrt((between**2 + WORTH_OF_DRAWS * within**2) / (1 + WORTH_OF_DRAWS))
+    return error, float(stats.t.ppf(upper, known * (1 + WORTH_OF_DRAWS)))
 
 
 def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evidence]:

@@ -20,6 +20,7 @@ from slt_toys.learning_coefficient.ground import Ground
 from slt_toys.learning_coefficient.localisation import Hold
 from slt_toys.learning_coefficient.verdict import burn_in_of
 from tests.learning_coefficient.made_losses import DOUBLE, ONES, Loss, generator, mean, of, quadratic
+from tests.seeds import fresh_seed
 
 N_BETA, PULL = 10.0, 3.0
 CURVATURES, START = np.array([4.0, 1.0]), np.array([0.1, -0.2])
@@ -97,7 +98,7 @@ def test_the_run_at_a_weaker_localisation(monkeypatch, sampler, lowest, factor):
 
     def run_chains(posterior, plan, *, generator, advance):
         seen.update(localisation=posterior.localisation, n_beta=posterior.n_beta, plan=plan)
-        return draws_of(np.tile(MEANS[:, None] + 0.5, plan.draws), step)
+        return draws_of(energies() + 0.5, step)
 
     monkeypatch.setattr(learning_coefficient, "run_chains", run_chains)
     run = run_of(sampler, two_probes(0.7, 0.4), step)
@@ -128,7 +129,7 @@ def test_one_chain_has_the_error_of_its_own_draws():
     kept = np.random.default_rng(0).standard_normal((1, 400))
     error, quantile = learning_coefficient._scatter(kept)
     assert quantile == pytest.approx(1.959963985, rel=1e-8) and 0.025 < error < 0.1
-    assert learning_coefficient._scatter(np.tile(MEANS[:, None], 7)) == pytest.approx(
+    assert learning_coefficient._scatter(energies()[:, 5:]) == pytest.approx(
         (math.sqrt(0.26 / 12), stats.t.ppf(0.975, 3)), rel=1e-9
     )
 
@@ -138,7 +139,7 @@ def test_where_the_order_is_higher_two_runs_are_extrapolated(monkeypatch):
     monkeypatch.setattr(
         learning_coefficient,
         "run_chains",
-        lambda posterior, plan, *, generator, advance: draws_of(np.tile(MEANS[:, None] + 0.5, plan.draws)),
+        lambda posterior, plan, *, generator, advance: draws_of(energies() + 0.5),
     )
     reach = 0.5
     held = Hold(np.array([1.0]), np.array([1.0]), np.array([True]), Flatness(9.0, 1.0, 1.0, reach), True, 0.0)
@@ -156,6 +157,20 @@ def test_where_the_order_is_higher_two_runs_are_extrapolated(monkeypatch):
     assert again.standard_error == pytest.approx(math.sqrt((one * two - both**2) / total), rel=1e-9)
     half = float(stats.t.ppf(0.975, 6)) * again.standard_error
     assert again.interval == pytest.approx((again.estimate - half, again.estimate + half), rel=1e-9)
+
+
+def test_chains_that_agree_by_chance_have_the_error_of_their_draws(monkeypatch):
+    """Sixteen chains whose means scatter less than their draws allow; and more, by little and by far."""
+    kept = np.random.default_rng(fresh_seed()).standard_normal((16, 100))
+    kept -= kept.mean(1, keepdims=True)
+    apart = np.where(np.arange(16) % 2, 1.0, -1.0)[:, None]
+    for between, pooled in ((0.0, True), (0.5, True), (1.4, True), (1.6, False)):
+        monkeypatch.setattr(learning_coefficient, "summarise", lambda kept: np.array([0.0, 0.02, 1.0, 1.0]))
+        spread = between * 0.02 * math.sqrt(15)  # of means, so that their standard error is `between` times the draws'
+        error, quantile = learning_coefficient._scatter(kept + spread * apart)
+        expected = 0.02 * (math.sqrt((between**2 + 3) / 4) if pooled else between)
+        assert error == pytest.approx(expected, rel=1e-9)
+        assert quantile == pytest.approx(stats.t.ppf(0.975, 60 if pooled else 15), rel=1e-9)
 
 
 @pytest.mark.parametrize("examples", [100, 2000])
