@@ -1,11 +1,26 @@
-"""``python -m slt_toys.learning_coefficient``: deep linear networks, whose learning coefficients are theorems."""
+"""``python -m slt_toys.learning_coefficient``: deep linear networks, whose learning coefficients are theorems.
+
+With ``--referee`` all problems whose λ and energy at finite nβ are exact.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
+from slt_toys.learning_coefficient.referee import LearningCoefficientReferee
 from slt_toys.learning_coefficient.study import LearningCoefficientStudy
 from slt_toys.results.recipe import main
 
+REFEREE = "--referee"
+
+
+def chosen(arguments: Sequence[str]) -> int:
+    """Run the study, or the referee; returns the exit status."""
+    if REFEREE in arguments:
+        return main(LearningCoefficientReferee, [each for each in arguments if each != REFEREE])
+    return main(LearningCoefficientStudy, arguments)
+
+
 if __name__ == "__main__":
-    sys.exit(main(LearningCoefficientStudy))
+    sys.exit(chosen(sys.argv[1:]))

@@ -1,9 +1,10 @@
 """Chains of the localised posterior exp(-nβ L_n(w) - (γ/2)|w - w*|²), all of them in one tensor.
 
 With fixed scales s of the parameters (1 without preconditioning) an unadjusted step is
-w ← w - (ε/2) s² (nβ ∇L + γ (w - w*)) + √ε s ξ. Hamiltonian Monte Carlo goes several such steps without drawing ξ anew,
-by leapfrogs of time √ε, and accepts or refuses where it ends, so that its law is the posterior's own whatever the step
-(Duane, Kennedy, Pendleton & Roweth 1987, Phys. Lett. B 195:216); with one leapfrog it is MALA.
+w ← w - (ε/2) s² (nβ ∇L + γ (w - w*)) + √ε s ξ; scales and γ may also be those of other directions than the
+parameters' own, such as the Hessian's eigenvectors. Hamiltonian Monte Carlo goes several such steps without drawing
+ξ anew, by leapfrogs of time √ε, and accepts or refuses where it ends, so that its law is the posterior's own whatever
+the step (Duane, Kennedy, Pendleton & Roweth 1987, Phys. Lett. B 195:216); with one leapfrog it is MALA.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class Draws:
         nβ (L_n - L_n(w*)), shape (chain, draw).
     distances
         |w - w*|, shape (chain, draw).
+    spread
+        Square of the part of w - w* in directions that are followed, shape (chain, draw); 0 where none is.
     step_size
         ε in the end.
     adapted
@@ -52,6 +55,7 @@ class Draws:
 
     energies: Array
     distances: Array
+    spread: Array
     step_size: float
     adapted: int
     acceptance: float
@@ -60,19 +64,41 @@ class Draws:
 
 @dataclass(frozen=True)
 class Posterior:
-    """The localised posterior: loss, nβ [1/loss], γ [1/length²] and the scales of parameters."""
+    """The localised posterior: loss, nβ [1/loss], γ [1/length²] and the scales of directions.
+
+    `localisation` is one number, or one for each direction. Directions are the columns of `vectors`; None for the
+    parameters' own. `followed` says in which of them the chains' spread is recorded.
+    """
 
     loss: StackedLoss
     n_beta: float
-    localisation: float
+    localisation: float | Tensor
     scales: Tensor
+    vectors: Tensor | None = None
+    followed: Tensor | None = None
 
     def evaluate(self, w: Tensor, rows: Tensor | None = None) -> State:
         """Parameters, losses and minus log densities (double precision), and slopes in scaled coordinates."""
-        away = w - self.loss.start
+        away = self.along(w - self.loss.start)
         losses, slopes = self.loss.values_and_gradients(w, rows)
-        minus_log = self.n_beta * losses + self.localisation / 2 * away.double().square().sum(1)
-        return w, losses, minus_log, self.scales * (self.n_beta * slopes + self.localisation * away)
+        held = self.localisation * away
+        minus_log = self.n_beta * losses + (held.double() * away.double()).sum(1) / 2
+        return w, losses, minus_log, self.scales * (self.n_beta * self.along(slopes) + held)
+
+    def along(self, vectors: Tensor) -> Tensor:
+        """Components of vectors (copies, parameters) along the directions."""
+        return vectors if self.vectors is None else vectors @ self.vectors
+
+    def moved(self, w: Tensor, by: Tensor) -> Tensor:
+        """Parameters moved by so much in scaled coordinates."""
+        step = self.scales * by
+        return w + (step if self.vectors is None else step @ self.vectors.mT)
+
+    def spread(self, w: Tensor) -> Tensor:
+        """Squares of the way from the start in the directions that are followed, shape (copies,)."""
+        if self.followed is None:
+            return torch.zeros(len(w), dtype=torch.float64, device=w.device)
+        return self.along(w - self.loss.start)[:, self.followed].double().square().sum(1)
 
 
 @dataclass(frozen=True)
@@ -117,7 +143,7 @@ def run_chains(
     reference = posterior.loss.values(start[None])[0]
     state = posterior.evaluate(start.expand(plan.chains, -1).clone())
     energies = torch.full((plan.draws, plan.chains), torch.nan, dtype=torch.float64, device=start.device)
-    distances = energies.clone()
+    distances, spread = energies.clone(), energies.clone()
     step = torch.tensor(plan.step_size, dtype=torch.float64, device=start.device)
     accepted = torch.zeros((), dtype=torch.float64, device=start.device)
     for draw in range(plan.draws):
@@ -135,6 +161,7 @@ def run_chains(
         losses = state[1] if plan.batch_size is None else posterior.loss.values(state[0])
         energies[draw] = posterior.n_beta * (losses - reference)
         distances[draw] = (state[0] - start).double().norm(dim=1)
+        spread[draw] = posterior.spread(state[0])
         advance(1)
         if draw % 50 == 0 and not bool((energies[draw].abs() < LARGEST_ENERGY).all()):
             energies[draw] = torch.nan
@@ -143,6 +170,7 @@ def run_chains(
     return Draws(
         energies.mT.cpu().numpy(),
         distances.mT.cpu().numpy(),
+        spread.mT.cpu().numpy(),
         float(step),
         plan.adapt if plan.adjusted else 0,
         float(accepted) / moves if plan.adjusted and moves else float("nan"),
@@ -157,7 +185,7 @@ def _unadjusted(posterior: Posterior, plan: Plan, state: State, step: Tensor, ge
         rows = torch.randint(posterior.loss.examples, count, generator=generator, device=w.device)
         slope = posterior.evaluate(w, rows)[3]
     noise = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
-    moved = w + posterior.scales * (step.sqrt().to(w.dtype) * noise - (step / 2).to(w.dtype) * slope)
+    moved = posterior.moved(w, step.sqrt().to(w.dtype) * noise - (step / 2).to(w.dtype) * slope)
     return posterior.evaluate(moved) if plan.batch_size is None else (moved, *state[1:])
 
 
@@ -176,7 +204,7 @@ def _adjusted(
     new = state
     for _ in range(count):
         momentum = momentum - time / 2 * new[3]
-        new = posterior.evaluate(new[0] + posterior.scales * time * momentum)
+        new = posterior.evaluate(posterior.moved(new[0], time * momentum))
         momentum = momentum - time / 2 * new[3]
     log_ratio = state[2] + before - new[2] - momentum.double().square().sum(1) / 2
     log_ratio = torch.where(torch.isfinite(log_ratio), log_ratio, -torch.inf)

@@ -7,6 +7,7 @@ many. Scaled coordinates w = w* + s z make a preconditioned chain a plain one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import sqrt
 
@@ -22,13 +23,14 @@ from slt_toys.reference.laws import law
 
 Array = NDArray[np.float64]
 
-EXACT_UP_TO = 256  # parameters: the whole Hessian is then cheaper than its quadrature
+EXACT_UP_TO = 1024  # parameters: the whole Hessian then costs less than the chains
+AT_ONCE = 16  # of its rows
 LANCZOS_STEPS = 30
 PROBES = 6
 STIFFEST_STEP = 2.0  # of ε(nβh + γ): at 4 the scheme diverges
 MOST_LEAPFROGS = 16
 ROUNDING = 1000.0  # of the largest stiffness, times the numbers' epsilon: a curvature below it may be rounding
-NOISE = 2.0  # of the most negative curvature: a flat direction in noisy data has a curvature of either sign
+NOISE = 8.0  # of the most negative curvature: a flat direction in noisy data has a curvature of either sign
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,67 @@ class Spectrum:
         return int(np.clip(np.ceil(np.pi / 2 / sqrt(step_size * typical)), 2, MOST_LEAPFROGS))
 
 
+@dataclass(frozen=True)
+class Eigen:
+    """The whole Hessian at the start by its eigenvectors, in units of the temperature.
+
+    Attributes
+    ----------
+    curvature
+        nβh of each direction, rising, shape (parameters,).
+    vectors
+        Directions as columns, in double precision.
+    slope
+        nβ times the loss's slope along each.
+    rounding
+        nβh below which a curvature may be nothing but rounding.
+    """
+
+    curvature: Array
+    vectors: Tensor
+    slope: Array
+    rounding: float
+
+    @property
+    def floor(self) -> float:
+        """nβh up to which a direction counts as flat: as that of `Spectrum`."""
+        return max(self.rounding, -NOISE * float(self.curvature[0]))
+
+    def spectrum(self, pulls: Array, scales: Array) -> Spectrum:
+        """Spectrum with a localisation and a scale of each direction of its own."""
+        stiffness = scales**2 * (self.curvature + pulls)
+        squares = scales**2
+        return Spectrum(
+            stiffness, squares * pulls, np.ones_like(pulls), np.zeros(len(pulls), dtype=np.int64),
+            _excess(stiffness, scales * self.slope), self.rounding * float(squares.max()), self.vectors,
+        )  # fmt: skip
+
+
+def eigen(loss: StackedLoss, *, n_beta: float, slope: Tensor | None = None) -> Eigen:
+    """All eigenvectors of the Hessian at the start, and the slope there, or another one in its place.
+
+    Raises
+    ------
+    ValueError
+        Where it is not finite.
+    """
+    values, vectors = torch.linalg.eigh(_matrix(lambda v: n_beta * loss.hessian_products(v), loss.start))
+    if slope is None:
+        slope = loss.values_and_gradients(loss.start[None])[1][0]
+    slope = n_beta * slope.double()
+    curved = values.cpu().numpy()
+    rounding = max(_rounding(curved, loss.start.dtype), n_beta * loss.curvature_error)
+    return Eigen(curved, vectors, (slope @ vectors).cpu().numpy(), rounding)
+
+
+def _matrix(products: Callable[[Tensor], Tensor], like: Tensor) -> Tensor:
+    unit = torch.eye(len(like), dtype=like.dtype, device=like.device)
+    matrix = torch.cat([products(rows) for rows in unit.split(AT_ONCE)]).double()
+    if not bool(torch.isfinite(matrix).all()):
+        raise ValueError("module: the curvature of its loss is not finite in its type of numbers; use another type")
+    return (matrix + matrix.mT) / 2
+
+
 def diagonal_scales(loss: StackedLoss, *, probes: int, generator: torch.Generator) -> Tensor:
     """Scales 1/√(|h_ii| + their mean) from random estimates of the Hessian's diagonal, shape (parameters,)."""
     signs = _signs(probes, loss.start, generator)
@@ -196,18 +259,17 @@ def spectrum(
 ) -> Spectrum:
     """Spectrum of the stiffness at the start in coordinates z = (w - w*)/scales."""
 
+    def all_of(z: Tensor) -> Tensor:
+        return n_beta * scales * loss.hessian_products(scales * z) + localisation * scales**2 * z
+
     def stiffness(z: Tensor) -> Tensor:
-        return n_beta * scales * loss.hessian_products((scales * z)[None])[0] + localisation * scales**2 * z
+        return all_of(z[None])[0]
 
     slope = n_beta * scales * loss.values_and_gradients(loss.start[None])[1][0]
     pulls = localisation * scales.double() ** 2
     size = len(loss.start)
     if size <= EXACT_UP_TO:
-        unit = torch.eye(size, dtype=loss.start.dtype, device=loss.start.device)
-        matrix = torch.stack([stiffness(row) for row in unit]).double()
-        if not bool(torch.isfinite(matrix).all()):
-            raise ValueError("module: the curvature of its loss is not finite in its type of numbers; use another type")
-        values, vectors = torch.linalg.eigh((matrix + matrix.mT) / 2)
+        values, vectors = torch.linalg.eigh(_matrix(all_of, loss.start))
         curved, pull = values.cpu().numpy(), (pulls @ vectors**2).cpu().numpy()
         excess = _excess(curved, (slope.double() @ vectors).cpu().numpy())
         rounding, probe = _rounding(curved, loss.start.dtype), np.zeros(size, dtype=np.int64)

@@ -20,12 +20,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import stats
-from torch import Tensor, nn
+from torch import nn
 
 from slt_toys.inputs.arguments import checked_arguments, shown
-from slt_toys.learning_coefficient.chains import ACCEPTANCE, Draws, Plan, Posterior, Sampler, run_chains
-from slt_toys.learning_coefficient.curvature import Spectrum, diagonal_scales, largest_curvature, spectrum
-from slt_toys.learning_coefficient.flat_directions import flatness
+from slt_toys.learning_coefficient.chains import ACCEPTANCE, Draws, Plan, Sampler, run_chains
+from slt_toys.learning_coefficient.ground import Ground, ground
+from slt_toys.learning_coefficient.localisation import NOISE_HELD
 from slt_toys.learning_coefficient.number_resolution import resolution
 from slt_toys.learning_coefficient.stacked_loss import BatchNorm, Loss, StackedLoss
 from slt_toys.learning_coefficient.verdict import Evidence, burn_in_of, verdict_on
@@ -36,11 +36,13 @@ Array = NDArray[np.float64]
 
 SAMPLERS = ("hmc", "mala", "sgld", "preconditioned sgld")
 SHARE_OF_BIAS = 0.01  # of the estimate: what the chosen step of an unadjusted sampler may add
+# Of γ in units of the loss's own hold: an energy w^p of one direction loses .15 at p = 4, .13 at 6 and less beyond.
+LARGEST_TAKEN = 0.2
 WEAKER = 10.0  # times the localisation, at which the energy is held against the quadratic's once more
-NOISE_HELD = 8.0  # times the most negative curvature: as weak as that localisation may be
-SHARE_OF_LOCALISATION = 0.01  # of the largest stiffness: the localisation that is chosen
 ADAPTING = 0.2  # of the draws, in which an adjusted sampler leaves the start and finds its step
 CONFIDENCE = 0.95
+SPREAD_BY_CHANCE = 1.5  # of the draws' own error: of sixteen chains the means spread so far once in a hundred times
+WORTH_OF_DRAWS = 3  # times the chains' means: how well the error from all draws is known
 # As coefficients along training were first published: nothing dropped, localisation and step chosen by hand.
 WITHOUT_BURN_IN: dict[str, Any] = {
     "sampler": "sgld", "localisation": 100.0, "chains": 10, "draws": 100, "burn_in": 0, "step_size": 1e-5,
@@ -56,7 +58,8 @@ class LearningCoefficientEstimate:
     estimate
         λ̂: the posterior energy less the step's bias, plus the start's excess and the localisation's effect.
     standard_error
-        Of the estimate: from the means of independent chains and from the random vectors of the corrections.
+        Of the estimate: from the means of independent chains and the draws within, and from the random vectors of the
+        corrections.
     interval
         Of 95 % confidence, by Student's law.
     posterior_energy
@@ -68,8 +71,12 @@ class LearningCoefficientEstimate:
         What the posterior energy would be were the loss quadratic, without the step's bias.
     monte_carlo_standard_error, bulk_effective_sample_size, r_hat
         Of the sampled energies after the burn-in (all chains together).
+    localisation_change
+        By how much more than a quadratic's the energy rose at a localisation ten times weaker, and the standard error
+        of this number; None where it was not tried, as after a doubt.
     n_beta, localisation, step_size
-        nβ [1/loss], γ [1/length²] and ε [length², or 1 when preconditioned] used.
+        nβ [1/loss], γ [1/length²] (of flat directions, else the weakest) and ε [length², or 1 where chains run in
+        scaled coordinates] used.
     largest_curvature
         Largest eigenvalue of the Hessian at w* [loss/length²].
     acceptance
@@ -97,6 +104,7 @@ class LearningCoefficientEstimate:
     monte_carlo_standard_error: float
     bulk_effective_sample_size: float
     r_hat: float
+    localisation_change: tuple[float, float] | None
     n_beta: float
     localisation: float
     step_size: float
@@ -118,7 +126,7 @@ class LearningCoefficientEstimate:
 def local_learning_coefficient(
     module: nn.Module,
     loss: Loss,
-    data: tuple[Tensor, Tensor],
+    data: Any,
     *,
     sampler: Sampler = "hmc",
     examples: int | None = None,
@@ -144,17 +152,22 @@ def local_learning_coefficient(
         ``loss(outputs, targets)``, the mean over examples; minus the log-likelihood per example, up to a constant. One
         that is no mean is refused, unless n_beta is given and the data are taken at once.
     data
-        Inputs and targets, on the module's device and of its type.
+        Inputs and targets, tensors or arrays on the module's device and of its type, the first axis the example.
+        Several inputs are a tuple, named ones a mapping; targets may be None, where outputs hold the loss.
     sampler
         ``"hmc"`` and ``"mala"``: unbiased at any step; they need every example at each step. Hamiltonian Monte Carlo
         draws nearly independent energies, at several gradients each. ``"sgld"``: unadjusted. ``"preconditioned
-        sgld"``: with fixed scales of parameters, from the Hessian's diagonal at the start.
+        sgld"``: with fixed scales of directions, from the Hessian at the start. All but ``"sgld"`` run in such scales
+        where the Hessian's eigenvectors are known.
     examples
         Number n, where the data stand for more (or fewer) examples than they have rows.
     n_beta
         nβ; None for n/log n.
     localisation
-        γ; None for a hundredth of the largest stiffness nβh; 0 for none, where no direction is flat.
+        γ of every direction; 0 for none, where no direction is flat. None to choose it for each eigenvector of the
+        Hessian: a hundredth of its own stiffness nβh where it is curved, of the largest where it is flat, of the
+        loss's own hold where that is of a higher order; beyond 1024 parameters, and for ``"sgld"``, a hundredth of the
+        largest for all.
     chains, draws, thin
         Chains, draws kept of each, and steps between two draws.
     step_size
@@ -179,10 +192,12 @@ def local_learning_coefficient(
     Raises
     ------
     ValueError
-        For an argument out of range; a loss that is not finite, is random, or depends on how the data are taken; no
-        curvature and no localisation.
+        For an argument out of range; data, module and loss that do not fit together; a loss that is not finite, is
+        random, depends on how the data are taken, or whose gradient is another's; nothing to hold the chains.
     """
     _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localisation, n_beta, examples)
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise ValueError(f"data: {type(data).__name__} must be a pair of inputs and targets; targets may be None")
     inputs, targets = data
     stacked = StackedLoss(module, loss, inputs, targets, batch_norm=batch_norm, examples_at_once=examples_at_once)
     if batch_size is not None and batch_norm == "batch":
@@ -195,92 +210,112 @@ def local_learning_coefficient(
             raise ValueError(f"examples: n/log n needs at least 3, got {count}; give n_beta")
         n_beta = count / math.log(count)
     generator = torch.Generator(device=stacked.start.device).manual_seed(seed)
-    twin = stacked.doubled()
-    precise = twin or stacked
-    top = largest_curvature(precise, generator=generator)
-    if not localisation and not top > 0:
-        raise ValueError(
-            "module: the loss has no positive curvature at its parameters; bring it to a minimum, or give localisation"
-            if localisation is None
-            else "localisation: 0 leaves nothing to hold the chains where the loss has no positive curvature; give a "
-            "positive number"
-        )
-    if localisation is None:
-        localisation = SHARE_OF_LOCALISATION * n_beta * top
-    scales = plain = torch.ones_like(precise.start)
-    if sampler == "preconditioned sgld":
-        scales = diagonal_scales(precise, probes=16, generator=generator)
-    posterior = Posterior(stacked, n_beta, localisation, scales.to(stacked.start.dtype))
-    common: dict[str, Any] = {"n_beta": n_beta, "localisation": localisation, "generator": generator}
-    known = bare = spectrum(precise, scales=scales, **common)
-    if sampler == "preconditioned sgld":
-        bare = spectrum(precise, scales=plain, **common)
+    found = ground(stacked, sampler, n_beta, localisation, generator)
     adjusted, adapt = sampler in ACCEPTANCE, 0
     if step_size is None and adjusted:
-        step_size = known.step_for_acceptance(ACCEPTANCE[sampler], leapfrogs=sampler == "hmc")
+        step_size = found.ruling.step_for_acceptance(ACCEPTANCE[sampler], leapfrogs=sampler == "hmc")
         adapt = int(ADAPTING * draws)
     elif step_size is None:
-        step_size = known.step_for_bias(SHARE_OF_BIAS)
-    leapfrogs = known.leapfrogs(step_size) if sampler == "hmc" else 1
+        step_size = found.known.step_for_bias(SHARE_OF_BIAS)
+    leapfrogs = found.leapfrogs(step_size) if sampler == "hmc" else 1
     plan = Plan(sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size)
-    run = _Run(posterior, twin, plan, known, bare, top, burn_in)
+    run = _Run(found, plan, burn_in)
     with progress("learning coefficient", draws) as advance:
-        drawn = run_chains(posterior, plan, generator=generator, advance=advance)
+        drawn = run_chains(found.posterior, plan, generator=generator, advance=advance)
     estimate, evidence = _estimate(drawn, run)
-    if estimate.trusted and evidence.flatness is None and evidence.flat_directions and localisation > 0:
-        estimate = replace(estimate, verdict=verdict_on(replace(evidence, rising=_rising(run, estimate, generator))))
-    return estimate
+    return _at_weaker(run, drawn, estimate, evidence, generator) if estimate.trusted and run.varied else estimate
 
 
 @dataclass(frozen=True)
 class _Run:
-    """What chains ran on, how, and what was known before: the spectra in the chains' and in the module's coordinates.
+    """What chains run on, and how."""
 
-    `twin` is the loss in double precision, None where it already is.
-    """
-
-    posterior: Posterior
-    twin: StackedLoss | None
+    ground: Ground
     plan: Plan
-    known: Spectrum
-    bare: Spectrum
-    top: float
     burn_in: int | None
 
+    @property
+    def free(self) -> bool:
+        """Whether the loss is of a higher order in some directions, and holds the chains there itself."""
+        return self.ground.hold is not None and self.ground.hold.free
 
-def _rising(run: _Run, before: LearningCoefficientEstimate, generator: torch.Generator) -> tuple[float, float]:
-    """How much more the energy rises at a weaker localisation than the quadratic says, and its standard error.
+    @property
+    def varied(self) -> bool:
+        """Whether a weaker localisation is tried: unless there is none, or one step would fit both badly."""
+        bare, known = self.ground.bare, self.ground.posterior.vectors is not None
+        return self.ground.localisation > 0 and (known or bool((bare.curvature <= bare.floor).any()))
 
-    Ten times weaker, or where the data's noise would make a saddle of the minimum, as weak as it allows.
+
+def _at_weaker(
+    run: _Run,
+    first: Draws,
+    before: LearningCoefficientEstimate,
+    evidence: Evidence,
+    generator: torch.Generator,
+) -> LearningCoefficientEstimate:
+    """The estimate once chains have run at a weaker localisation too.
+
+    Ten times weaker, or where the data's noise would make a saddle of the minimum, as weak as it allows. Where the loss
+    is quadratic the localisation's effect is known, and the second run is a check. Where its order is higher, the
+    effect is proportional to γ once γ is weak, and the two runs together are extrapolated to none.
     """
-    noise = -run.bare.lowest_curvature
-    pull = run.posterior.localisation
-    factor = WEAKER if noise <= run.bare.rounding else float(np.clip(pull / (NOISE_HELD * noise), 2.0, WEAKER))
-    draws = max(20, run.plan.draws // 2)
+    bare, known = run.ground.bare, run.ground.known
+    noise, pull = -bare.lowest_curvature, run.ground.localisation
+    factor = WEAKER if noise <= bare.rounding else float(np.clip(pull / (NOISE_HELD * noise), 2.0, WEAKER))
+    draws = run.plan.draws if run.free else max(20, run.plan.draws // 2)
     plan = replace(run.plan, draws=draws, adapt=int(ADAPTING * draws) if run.plan.adapt else 0)
     with progress("at a weaker localisation", draws) as advance:
-        drawn = run_chains(
-            replace(run.posterior, localisation=pull / factor), plan, generator=generator, advance=advance
-        )
-    kept = drawn.energies[:, max(drawn.adapted, burn_in_of(drawn.energies)) :]
+        drawn = run_chains(run.ground.weaker(factor), plan, generator=generator, advance=advance)
+    dropped = max(drawn.adapted, burn_in_of(drawn.energies))
+    kept = drawn.energies[:, dropped:]
     step = 0.0 if run.plan.adjusted else run.plan.step_size
-    expected, of_expected = run.known.rise(factor, step)
-    error = math.hypot(_scatter(kept)[0], before.standard_error, of_expected)
-    return float(kept.mean()) - before.posterior_energy - expected, error
+    expected, of_expected = known.rise(factor, step)
+    error = _scatter(kept)[0]
+    change = float(kept.mean()) - before.posterior_energy - expected
+    rising = change, math.hypot(error, before.standard_error, of_expected)
+    spreads = float(first.spread[:, before.burn_in :].mean()), float(drawn.spread[:, dropped:].mean())
+    evidence = replace(evidence, rising=rising, spreading=spreads[1] / spreads[0] if spreads[0] > 0 else None)
+    if run.free:
+        values = np.array([before.estimate, before.estimate + change])
+        estimate, both = _without_localisation(run, values, (before.standard_error, error), factor)
+        half = both * float(stats.t.ppf((1 + CONFIDENCE) / 2, max(1, 2 * (len(kept) - 1))))
+        evidence = replace(evidence, estimate=estimate, standard_error=both, half_width=half)
+        before = replace(before, estimate=estimate, standard_error=both, interval=(estimate - half, estimate + half))
+    return replace(before, localisation_change=rising, verdict=verdict_on(evidence))
+
+
+def _without_localisation(run: _Run, values: Array, errors: tuple[float, float], factor: float) -> tuple[float, float]:
+    """The limit of two estimates as γ goes to 0, and its standard error.
+
+    What the localisation takes is γ times an unknown number, of which no more is known than its size: a share of γ in
+    units of the loss's own hold, for each direction. By generalised least squares, in which it is an error of both.
+    """
+    held = run.ground.hold
+    assert held is not None and held.flatness is not None and held.flatness.reach is not None
+    taken = LARGEST_TAKEN * run.ground.localisation * held.flatness.reach**2 * int(held.flat.sum())
+    shares = np.array([1.0, 1 / factor])
+    weights = np.linalg.solve(np.diag(np.square(errors)) + taken**2 * np.outer(shares, shares), np.ones(2))
+    return float(weights @ values / weights.sum()), float(weights.sum()) ** -0.5
 
 
 def _scatter(kept: Array) -> tuple[float, float]:
     """Standard error of the mean, and the quantile that it has to be taken times."""
-    # Chains are independent, so that the spread of their means needs no autocorrelation time.
-    upper = (1 + CONFIDENCE) / 2
-    if len(kept) > 1:
-        error = float(kept.mean(1).std(ddof=1)) / math.sqrt(len(kept))
-        return error, float(stats.t.ppf(upper, len(kept) - 1))
-    return float(summarise(kept)[1]), float(stats.norm.ppf(upper))
+    # Chains are independent, so that the spread of their means needs no autocorrelation time. But energies are skewed,
+    # and so few chains show by chance a small spread just where their mean is too low: unless that spread is the larger
+    # by far, it counts together with the draws' own, which a run of many draws knows better.
+    upper, within = (1 + CONFIDENCE) / 2, float(summarise(kept)[1])
+    if len(kept) < 2:
+        return within, float(stats.norm.ppf(upper))
+    between, known = float(kept.mean(1).std(ddof=1)) / math.sqrt(len(kept)), len(kept) - 1
+    if not between <= SPREAD_BY_CHANCE * within:
+        return between, float(stats.t.ppf(upper, known))
+    error = math.sqrt((between**2 + WORTH_OF_DRAWS * within**2) / (1 + WORTH_OF_DRAWS))
+    return error, float(stats.t.ppf(upper, known * (1 + WORTH_OF_DRAWS)))
 
 
 def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evidence]:
-    known, bare, plan, posterior = run.known, run.bare, run.plan, run.posterior
+    known, bare, plan, posterior = run.ground.known, run.ground.bare, run.plan, run.ground.posterior
+    held = run.ground.hold
     dropped = run.burn_in if run.burn_in is not None else max(drawn.adapted, burn_in_of(drawn.energies))
     kept, distances = drawn.energies[:, dropped:], drawn.distances[:, dropped:]
     summary = summarise(kept)
@@ -301,7 +336,7 @@ def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evi
         "localisation_effect": effect,
         "start_excess": known.start_excess,
         "r_hat": float(summary[2]),
-        "localisation": posterior.localisation,
+        "localisation": run.ground.localisation,
         "acceptance": drawn.acceptance,
     }
     evidence = Evidence(
@@ -319,8 +354,11 @@ def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evi
         batch_size=plan.batch_size,
         unexplained=(energy + known.start_excess - (bias if stable else 0.0) - quadratic, quadratic_error),
         missing=bare.missing(),
-        flatness=flatness(run.twin or posterior.loss, bare, n_beta=posterior.n_beta),
-        resolution=resolution(posterior.loss, run.twin, drawn.last, n_beta=posterior.n_beta),
+        flatness=None if held is None else held.flatness,
+        resolution=resolution(posterior.loss, run.ground.twin, drawn.last, n_beta=posterior.n_beta),
+        free=int(held.flat.sum()) if held is not None and held.free else 0,
+        drop=0.0 if held is None else held.drop,
+        height=run.ground.height,
     )
     return LearningCoefficientEstimate(
         **shared,
@@ -329,9 +367,10 @@ def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evi
         quadratic_energy=quadratic,
         monte_carlo_standard_error=float(summary[1]),
         bulk_effective_sample_size=float(summary[3]),
+        localisation_change=None,
         n_beta=posterior.n_beta,
         step_size=drawn.step_size,
-        largest_curvature=run.top,
+        largest_curvature=run.ground.top,
         burn_in=dropped,
         distance=float(distances[:, -1].mean()),
         sampler=plan.sampler,

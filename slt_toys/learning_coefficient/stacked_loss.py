@@ -1,6 +1,8 @@
 """The loss of many copies of one network at once: values, gradients and products with the Hessian (torch.func).
 
-Copies are rows of one tensor (copy, parameter). Every copy sees the same data in the same pieces.
+Copies are rows of one tensor (copy, parameter). Every copy sees the same data in the same pieces. Modules that torch
+cannot take many copies of at once, such as those with checkpoints within, are evaluated one by one, as in training;
+where it cannot differentiate twice, products with the Hessian are differences of gradients.
 """
 
 from __future__ import annotations
@@ -8,15 +10,21 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
-from typing import Literal
+from contextlib import contextmanager
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, grad_and_value, replace_all_batch_norm_modules_, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from slt_toys.learning_coefficient import batches
 
 BatchNorm = Literal["frozen", "batch"]
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[[Any, Any], Tensor]
+FAILURES = (RuntimeError, TypeError, IndexError, AttributeError, KeyError, AssertionError, NotImplementedError)
 
+DIFFERENCE = 1e-5  # of a curvature: the error of a difference of gradients
 MOST_TWICE = 256  # examples that are taken twice, to see whether a loss is a mean
 
 
@@ -31,7 +39,8 @@ class StackedLoss:
     loss
         ``loss(outputs, targets)``: a scalar, the mean over examples.
     inputs, targets
-        Tensors whose first axis is the example, on the module's device.
+        Tensors or arrays whose first axis is the example, on the module's device; or tuples (the module's arguments)
+        and mappings (its named ones) of them. Targets may be None.
     batch_norm
         ``"frozen"``: running statistics are part of the function; ``"batch"``: those of the examples seen together.
     examples_at_once
@@ -55,23 +64,22 @@ class StackedLoss:
         self,
         module: nn.Module,
         loss: Loss,
-        inputs: Tensor,
-        targets: Tensor,
+        inputs: Any,
+        targets: Any,
         *,
         batch_norm: BatchNorm = "frozen",
         examples_at_once: int | None = None,
     ):
-        if not len(inputs) or len(inputs) != len(targets):
-            raise ValueError(f"data: {len(inputs)} inputs and {len(targets)} targets; they must be as many, at least 1")
+        self._inputs, self._targets = batches.tensors("inputs", inputs), batches.tensors("targets", targets)
+        self.examples = batches.examples(self._inputs, self._targets)
         if batch_norm not in ("frozen", "batch"):
             raise ValueError(f"batch_norm: {batch_norm!r} is unknown; it must be 'frozen' or 'batch'")
         if examples_at_once is not None and examples_at_once < 1:
             raise ValueError(f"examples_at_once: {examples_at_once} must be 1 or more, or None")
-        if batch_norm == "batch" and examples_at_once is not None and examples_at_once < len(inputs):
+        if batch_norm == "batch" and examples_at_once is not None and examples_at_once < self.examples:
             raise ValueError("examples_at_once: batch statistics are those of all examples together; leave it out")
-        self._module = copy.deepcopy(module).eval()
-        if batch_norm == "batch":
-            replace_all_batch_norm_modules_(self._module)  # no running statistics: those of the batch are used
+        self._copied = lambda: _copied(module, batch_norm)
+        self._module = self._copied()
         trainable = {name: p.detach() for name, p in self._module.named_parameters() if p.requires_grad}
         if len({(p.dtype, p.device) for p in trainable.values()}) != 1:
             raise ValueError("module: its trainable parameters must be of one type on one device, at least one of them")
@@ -81,15 +89,15 @@ class StackedLoss:
         self._fixed = fixed | {name: buffer.detach() for name, buffer in self._module.named_buffers()}
         self._loss = loss
         self.start = torch.cat([p.reshape(-1) for p in trainable.values()])
-        self._inputs, self._targets = inputs.detach(), targets.detach()
-        self.examples = len(inputs)
+        self._one_by_one = batches.recurrent(self._module)  # torch takes no several of them
         self._piece = examples_at_once or self.examples
         self._stack()
 
     def _stack(self) -> None:
-        self._values = vmap(self._of_one_copy, in_dims=(0, None, None))
-        self._gradients = vmap(grad_and_value(self._of_one_copy), in_dims=(0, None, None))
-        self._products = vmap(self._product, in_dims=(None, 0, None, None))
+        self._values_at_once = vmap(self._of_one_copy, in_dims=(0, None, None))
+        self._gradients_at_once = vmap(grad_and_value(self._of_one_copy), in_dims=(0, None, None))
+        self._products_at_once = vmap(self._product, in_dims=(None, 0, None, None))
+        self._differences: bool | None = None
 
     def doubled(self) -> StackedLoss | None:
         """The same loss in double precision; None where that is what it has, or where it cannot be computed so."""
@@ -99,14 +107,22 @@ class StackedLoss:
         try:
             twin._module = copy.deepcopy(self._module).double()
             twin._fixed = {name: _in_double(value) for name, value in self._fixed.items()}
-            twin.start, twin._inputs, twin._targets = map(_in_double, (self.start, self._inputs, self._targets))
+            twin.start = _in_double(self.start)
+            twin._inputs, twin._targets = (batches.mapped(_in_double, t) for t in (self._inputs, self._targets))
             twin._stack()
             losses = twin.values(_around(twin.start))
             twin.hessian_products(twin.start[None])
-        except (RuntimeError, TypeError):  # numbers of a fixed type within the module or the loss, or a device without
+        except FAILURES:  # numbers of a fixed type within the module or the loss, or a device without
             return None
         # Losses that are all single numbers come from a module that computes in them whatever it is given.
         return None if bool((losses.float().double() == losses).all() & (losses != 0).any()) else twin
+
+    def moved_to(self, start: Tensor) -> StackedLoss:
+        """The same loss with another start."""
+        moved = copy.copy(self)
+        moved.start = start.to(self.start)
+        moved._stack()
+        return moved
 
     def check(self, *, pieces: int | None, mean: bool) -> None:
         """Refuse a loss that is no function of the parameters, or whose value depends on how the data are taken.
@@ -124,13 +140,7 @@ class StackedLoss:
             Naming the module or the loss.
         """
         around = _around(self.start)
-        try:
-            values, slopes = self.values_and_gradients(around)
-        except (RuntimeError, TypeError, IndexError) as error:
-            said = str(error).strip().split("\n")[0]
-            if "randomness" in said:
-                said = "it draws random numbers even in evaluation mode"
-            raise ValueError(f"module: it and the loss cannot be evaluated on the data: {said}") from error
+        values, slopes = self._tried(around)
         if not math.isfinite(float(values[0])):
             raise ValueError("module: its loss on the data is not finite; bring it to a minimum first")
         if not bool(torch.isfinite(slopes[0]).all()):
@@ -138,18 +148,61 @@ class StackedLoss:
         again = self.values_and_gradients(around)[0]
         if not bool((torch.isclose(values, again, rtol=1e-2) | ~torch.isfinite(values)).all()):
             raise ValueError("module: its loss on the same data is not the same twice; it must draw nothing at random")
+        self._check_slope(around, values, slopes)
         taken = self.examples if pieces is None else min(pieces, self.examples)
         if taken < self.examples:
             self._check_halves(around, min(self.examples, 2 * taken))
         if taken < self.examples or mean:
             self._check_twice(around, min(taken, MOST_TWICE))
 
+    def _tried(self, around: Tensor) -> tuple[Tensor, Tensor]:
+        """Values and gradients, one copy at a time where torch cannot take several.
+
+        Raises
+        ------
+        ValueError
+            Where it cannot be done at all, with what torch says.
+        """
+        try:
+            return self.values_and_gradients(around)
+        except FAILURES as error:
+            if "randomness" in str(error):
+                told = "it draws random numbers even in evaluation mode"
+                raise ValueError(f"module: it and the loss cannot be evaluated on the data: {told}") from error
+            self._one_by_one, self._module = True, self._copied()  # the other may hold what the failure left
+        try:
+            return self.values_and_gradients(around)
+        except FAILURES as error:
+            told = batches.said(error)
+            raise ValueError(f"module: it and the loss cannot be evaluated on the data: {told}") from error
+
+    def _check_slope(self, around: Tensor, values: Tensor, slopes: Tensor) -> None:
+        """Gradients have to be those of the loss: along a line beside the start."""
+        point, slope, aside = around[1], slopes[1], around[1] - around[0]
+        size, length = float(slope.double().norm()), float(aside.double().norm())
+        if not math.isfinite(size) or not math.isfinite(float(values[1])):
+            return
+        step = torch.finfo(point.dtype).eps ** (1 / 3) * length
+        way = step / size * slope if size > 0 else step / length * aside
+        with torch.no_grad():
+            ahead, behind, *_ = self.values(torch.stack([point + way, point - way])).tolist()
+        rounding = 100 * torch.finfo(point.dtype).eps * abs(float(values[1])) / step
+        if abs((ahead - behind) / (2 * step) - size) > 0.2 * size + rounding:
+            raise ValueError(
+                f"module: its gradient says that its loss rises by {size:.3g} per length, but it rises by "
+                f"{(ahead - behind) / (2 * step):.3g}; gradients must be those of the loss"
+            )
+
     def _check_halves(self, around: Tensor, count: int) -> None:
         """The loss of some examples has to be the mean of those of their parts."""
-        x, y, first = self._inputs[:count], self._targets[:count], (count + 1) // 2
+        first = (count + 1) // 2
+        x, y = (batches.taken(part, slice(count)) for part in (self._inputs, self._targets))
         with torch.no_grad():
             whole = self._values(around, x, y).double()
-            ends = self._values(around, x[:first], y[:first]), self._values(around, x[first:], y[first:])
+            ends = [
+                self._values(around, batches.taken(x, rows), batches.taken(y, rows))
+                for rows in (slice(first), slice(first, None))
+            ]
         parts = (first * ends[0].double() + (count - first) * ends[1].double()) / count
         if _differ(whole, parts, torch.finfo(self.start.dtype).eps ** 0.5):
             raise ValueError(
@@ -159,10 +212,10 @@ class StackedLoss:
 
     def _check_twice(self, around: Tensor, count: int) -> None:
         """Every example twice has to give the same loss."""
-        x, y = self._inputs[:count], self._targets[:count]
+        x, y = (batches.taken(part, slice(count)) for part in (self._inputs, self._targets))
         with torch.no_grad():
             once = self._values(around, x, y).double()
-            twice = self._values(around, torch.cat([x, x]), torch.cat([y, y])).double()
+            twice = self._values(around, batches.twice(x), batches.twice(y)).double()
         if _differ(once, twice, 0.2):
             raise ValueError(
                 f"loss: {float(once[-1]):.6g} on {count} examples, but {float(twice[-1]):.6g} on each of them twice; "
@@ -189,31 +242,139 @@ class StackedLoss:
 
     def hessian_products(self, vectors: Tensor) -> Tensor:
         """Hessian at the start times each vector, both (vectors, parameters)."""
+        if self._differences is None:
+            self._differences = not self._twice_differentiable()
+        return self._difference_products(vectors) if self._differences else self._exact_products(vectors)
+
+    def _twice_differentiable(self) -> bool:
+        """Whether products by autograd are there, and are what gradients say: for some layers torch gives others."""
+        way = _around(self.start)[1:2] - self.start
+        try:
+            exact = self._exact_products(way).double()
+        except FAILURES:
+            return False
+        if self.start.dtype != torch.float64:
+            return True
+        differences = self._difference_products(way).double()
+        apart, size = float((exact - differences).norm()), max(float(exact.norm()), float(differences.norm()))
+        return not apart > 1e-3 * size + self._secant() * float(way.norm()) * DIFFERENCE
+
+    def _secant(self) -> float:
+        """Slope per length on the way to a point beside the start: a curvature, also where the start has none."""
+        beside = _around(self.start)[:2]
+        slopes = self.values_and_gradients(beside)[1].double()
+        return float((slopes[1] - slopes[0]).norm() / (beside[1] - beside[0]).double().norm())
+
+    @property
+    def curvature_error(self) -> float:
+        """What a curvature may err by, beyond rounding: differences of gradients know it less well [loss/length²]."""
+        return DIFFERENCE * self._secant() if self._differences else 0.0
+
+    def _difference_products(self, vectors: Tensor) -> Tensor:
+        size = vectors.double().norm(dim=1, keepdim=True).clamp(min=1e-300)
+        step = torch.finfo(self.start.dtype).eps ** (1 / 3) * (float(self.start.double().norm()) or 1.0)
+        by = (step / size * vectors.double()).to(self.start.dtype)
+        ahead, behind = (self.values_and_gradients(self.start + sign * by)[1].double() for sign in (1, -1))
+        return ((ahead - behind) * size / (2 * step)).to(vectors.dtype)
+
+    def _exact_products(self, vectors: Tensor) -> Tensor:
         result = torch.zeros_like(vectors)
         for share, x, y in self._pieces(None):
-            result += share * self._products(self.start, vectors, x, y).detach()
+            result += share * self._products(vectors, x, y).detach()
         return result
 
-    def _pieces(self, rows: Tensor | None) -> Iterator[tuple[float, Tensor, Tensor]]:
-        inputs, targets = self._inputs, self._targets
+    def _pieces(self, rows: Tensor | None) -> Iterator[tuple[float, Any, Any]]:
+        inputs, targets, count = self._inputs, self._targets, self.examples
         if rows is not None:
-            inputs, targets = inputs[rows], targets[rows]
-        for first in range(0, len(inputs), self._piece):
-            x = inputs[first : first + self._piece]
-            yield len(x) / len(inputs), x, targets[first : first + self._piece]
+            inputs, targets, count = batches.taken(inputs, rows), batches.taken(targets, rows), len(rows)
+        for first in range(0, count, self._piece):
+            part = slice(first, min(first + self._piece, count))
+            whole = self._piece >= count
+            x, y = (inputs, targets) if whole else (batches.taken(inputs, part), batches.taken(targets, part))
+            yield (part.stop - first) / count, x, y
 
-    def _of_one_copy(self, flat: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
+    def _values(self, parameters: Tensor, inputs: Any, targets: Any) -> Tensor:
+        with _kernels_that_can():
+            if not self._one_by_one:
+                return self._values_at_once(parameters, inputs, targets)
+            return torch.stack([self._as_in_training(row, inputs, targets).detach() for row in parameters])
+
+    def _gradients(self, parameters: Tensor, inputs: Any, targets: Any) -> tuple[Tensor, Tensor]:
+        with _kernels_that_can():
+            if not self._one_by_one:
+                return self._gradients_at_once(parameters, inputs, targets)
+            found = []
+            for row in parameters:
+                with torch.enable_grad():
+                    self._module.zero_grad()
+                    value = self._as_in_training(row, inputs, targets)
+                    value.backward()
+                slope = [torch.zeros_like(p) if p.grad is None else p.grad for p in self._trained()]
+                found.append((torch.cat([part.reshape(-1) for part in slope]), value.detach()))
+            self._module.zero_grad()
+            return torch.stack([slope for slope, _ in found]), torch.stack([value for _, value in found])
+
+    def _products(self, vectors: Tensor, inputs: Any, targets: Any) -> Tensor:
+        with _kernels_that_can():
+            if not self._one_by_one:
+                return self._products_at_once(self.start, vectors, inputs, targets)
+            with torch.enable_grad():
+                value = self._as_in_training(self.start, inputs, targets)
+                trained = self._trained()
+                slopes = torch.autograd.grad(value, trained, create_graph=True, materialize_grads=True)
+                slope = torch.cat([part.reshape(-1) for part in slopes])
+                turned = [
+                    torch.autograd.grad(slope, trained, vector, retain_graph=True, materialize_grads=True)
+                    for vector in vectors
+                ]
+            return torch.stack([torch.cat([part.reshape(-1) for part in row]) for row in turned]).detach()
+
+    def _trained(self) -> list[Tensor]:
+        named = dict(self._module.named_parameters())
+        return [named[name] for name in self._shapes]
+
+    def _as_in_training(self, flat: Tensor, inputs: Any, targets: Any) -> Tensor:
+        """The loss of the module itself, once it has these parameters."""
+        with torch.no_grad():
+            for own, part, shape in zip(self._trained(), flat.split(self._sizes), self._shapes.values(), strict=True):
+                own.copy_(part.view(shape))
+        several, named = batches.arguments(inputs)
+        return self._one_number(self._loss(self._module(*several, **named), targets))
+
+    def _of_one_copy(self, flat: Tensor, inputs: Any, targets: Any) -> Tensor:
         parts = flat.split(self._sizes)
-        named = {name: part.view(shape) for (name, shape), part in zip(self._shapes.items(), parts, strict=True)}
-        value = self._loss(functional_call(self._module, named | self._fixed, (inputs,)), targets)
+        own = {name: part.view(shape) for (name, shape), part in zip(self._shapes.items(), parts, strict=True)}
+        several, named = batches.arguments(inputs)
+        return self._one_number(self._loss(functional_call(self._module, own | self._fixed, several, named), targets))
+
+    def _one_number(self, value: Any) -> Tensor:
         if not isinstance(value, Tensor) or value.ndim:
             kind = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
             raise ValueError(f"loss: it gives {kind}; it must give one number, the mean over examples")
         return value
 
-    def _product(self, flat: Tensor, vector: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
+    def _product(self, flat: Tensor, vector: Tensor, inputs: Any, targets: Any) -> Tensor:
         # Backward over backward: every layer that can be trained twice has it, which is not so of forward mode.
         return grad(lambda w: (grad(self._of_one_copy)(w, inputs, targets) * vector).sum())(flat)
+
+
+@contextmanager
+def _kernels_that_can() -> Iterator[None]:
+    """Kernels that can be taken many times at once and differentiated twice: plain ones of attention."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+def _copied(module: nn.Module, batch_norm: BatchNorm) -> nn.Module:
+    copied = copy.deepcopy(module).eval()
+    if batch_norm == "batch":
+        replace_all_batch_norm_modules_(copied)  # no running statistics: those of the batch are used
+    return copied
 
 
 def _differ(one: Tensor, other: Tensor, share: float) -> bool:
@@ -223,8 +384,8 @@ def _differ(one: Tensor, other: Tensor, share: float) -> bool:
     return bool((apart > share * sizes.max()).any()) if len(sizes) else False
 
 
-def _in_double(values: Tensor) -> Tensor:
-    return values.double() if values.is_floating_point() else values
+def _in_double(value: Any) -> Any:
+    return value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
 def _around(start: Tensor) -> Tensor:

@@ -21,11 +21,10 @@ branch of the largest dimension, with output noise 0.1 except where said; each s
 chains anew. At the crossing, branches of minima meet. Settings without burn-in are of the kind first published: a step
 chosen by hand, ten chains of a hundred draws. The estimator trusts or doubts each of its numbers, and says why.
 
-Limits. At a crossing the default localisation is narrower than the crossing needs, so the estimate is that of the
-smooth part alone. At localisation 1 the first three networks come to 9.27, 28.99 and 8.92, and are doubted too: the
-noise of the data makes the true parameters a saddle. Also doubted are directions softer than the localisation (column
-scales from 1 to 0.01: 2.8 for 5), losses of an order above two even where measured rightly (w⁴: ¼), and numbers that do
-not resolve the loss. At a crossing the energy at finite nβ is not λ but [eq:crossing-energy]."""
+Limits. At a crossing estimates stay below λ, whatever the localisation, and are doubted: the noise of the data makes
+the true parameters a saddle, and without it the energy comes to λ like 1/log nβ. Networks of more than 1024 parameters
+have one localisation for all directions; those softer than it are frozen, and doubted where they count.
+At a crossing the energy at finite nβ is not λ but [eq:crossing-energy]."""
 
 
 def claims(dataset: xr.Dataset) -> tuple[Claim, ...]:

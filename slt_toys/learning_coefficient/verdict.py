@@ -30,6 +30,10 @@ LARGEST_MISSING = 1.0  # standard errors: what is known to be missing
 # Of the estimate: a change with the localisation below it is what wider flat directions add at a finite nβ. Crossings
 # of the widths tried changed by 7 % and more, typical minima of the widest by up to half a per cent.
 LARGEST_RISE = 0.01
+LARGEST_UNEXPLAINED = (
+    0.03  # of the estimate: what the loss's higher orders may add to a quadratic's energy at finite nβ
+)
+LARGEST_SPREADING = 1.5  # of mean squares; where branches of minima cross it is 6 and more
 LARGEST_RESOLUTION = 0.5  # standard errors, which the type of the numbers may make
 LARGEST_ROUNDING = 0.05
 FEWEST_CHAINS = 4  # whose means have a scatter
@@ -41,7 +45,10 @@ class Evidence:
 
     `unexplained` is the energy beyond the quadratic's; `missing` what the estimate lacks, by the quadratic, of half of
     every curved direction; `rising` by how much more than the quadratic's the energy rises at a weaker localisation.
-    These three come with their standard errors.
+    These three come with their standard errors. `free` counts directions of a higher order in which the loss itself
+    holds the chains; `spreading` is how many times as wide, by squares, they go there at the weaker localisation.
+    `drop` is by how much the loss falls below the start's along negative curvatures, or down a slope where it is flat;
+    `height` by how much the start lies above the bottom across flat directions, if one has gone there.
     """
 
     energies: Array
@@ -68,6 +75,10 @@ class Evidence:
     flatness: Flatness | None
     resolution: Resolution
     rising: tuple[float, float] | None = None
+    free: int = 0
+    spreading: float | None = None
+    drop: float = 0.0
+    height: float | None = None
 
 
 def burn_in_of(energies: Array) -> int:
@@ -125,7 +136,14 @@ def _of_the_start(e: Evidence) -> list[str]:
             f"off the minimum: a direction of negative stiffness {e.lowest_curvature:.3g} at localisation "
             f"{e.localisation:.3g}"
         )
-    if e.start_excess > LARGEST_SHARE * e.estimate and e.start_excess > 0:
+    if e.drop > max(LARGEST_UNEXPLAINED * e.estimate, e.standard_error):
+        reasons.append(
+            f"off the minimum: the loss falls {e.drop:.3g} below it, in units of the temperature, along a direction of "
+            "negative or no curvature: a saddle or a slope; train on"
+        )
+    # The data's noise lifts true parameters above the minimum: where measured to be the quadratic's, it is known.
+    known = e.height is not None and abs(e.height - e.start_excess) <= LARGEST_UNEXPLAINED * e.estimate
+    if e.start_excess > LARGEST_SHARE * e.estimate and e.start_excess > 0 and not known:
         reasons.append(
             f"off the minimum: the slope at the start says it lies {e.start_excess:.3g} above it; train on, or trust "
             "the quadratic"
@@ -174,15 +192,21 @@ def _of_the_localisation(e: Evidence) -> list[str]:
             f"the localisation takes {taken:.3g} by the quadratic, of which {e.localisation_effect:.3g} is added back: "
             f"directions as soft as {e.softest_curvature:.3g} stand against {e.localisation:.3g}; make it weaker"
         )
-    if abs(beyond) > LARGEST_OFF * math.hypot(error, of_beyond):
+    allowed = max(LARGEST_OFF * math.hypot(error, of_beyond), LARGEST_UNEXPLAINED * abs(e.estimate))
+    if abs(beyond) > allowed + e.free / 2:
         reasons.append(
             f"not quadratic: the energy is {beyond:+.3g} off the quadratic's; at a crossing of minima or a higher "
             "order it falls short of its limit, like 1/log nβ: hold several n_beta and localisations together"
         )
-    if e.flatness is not None and not e.flatness.flat:
+    if e.flatness is not None and not e.flatness.flat and not e.free:
         reasons.append(
             f"flat directions are not flat: {e.flatness.rise:.3g} nβ above the minimum {e.flatness.width:.2g} times as "
             "far out as this localisation lets chains go: a crossing of minima, or a higher order, which it hides"
+        )
+    if e.free and e.spreading is not None and not e.spreading <= LARGEST_SPREADING:
+        reasons.append(
+            f"chains go {math.sqrt(e.spreading):.2g} times as far at a weaker localisation, where the loss should hold "
+            "them: a crossing of minima, where the energy comes down to its limit like 1/log nβ"
         )
     if e.rising is not None and abs(e.rising[0]) > max(LARGEST_OFF * e.rising[1], LARGEST_RISE * abs(e.estimate)):
         reasons.append(

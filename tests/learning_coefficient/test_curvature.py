@@ -38,7 +38,7 @@ def test_sums_over_the_spectrum(monkeypatch, exact):
     """Signs have squares of one: quadrature of a diagonal Hessian of few distinct values has no error."""
     if not exact:
         monkeypatch.setattr(curvature_spectrum, "EXACT_UP_TO", 0)
-    curvatures = np.array([20.0, 5.0, 5.0, 0.02, 0.0, -0.005])
+    curvatures = np.array([20.0, 5.0, 5.0, 0.02, 0.0, -0.002])
     known = of(quadratic((curvatures / 10).tolist()))
     x = 3 / curvatures[:4]
     energies = curvatures / 2 / (curvatures + 3)
@@ -48,9 +48,9 @@ def test_sums_over_the_spectrum(monkeypatch, exact):
     step = 0.05
     assert known.energy(step) == pytest.approx((energies / (1 - step * (curvatures + 3) / 4)).sum(), rel=1e-9)
     assert known.localisation_effect() == pytest.approx((back, 0), rel=1e-9, abs=1e-9)
-    # Four directions are curved beyond twice the most negative one's: half of each, less what is there or was added.
+    # Four are curved beyond eight times the most negative: half of each, less what is there or was added.
     assert known.missing() == pytest.approx((2.0 - energies[:4].sum() - back, 0), rel=1e-9, abs=1e-9)
-    assert (known.lowest_curvature, known.floor, known.softest) == pytest.approx((-0.005, 0.01, 0.02), rel=1e-6)
+    assert (known.lowest_curvature, known.floor, known.softest) == pytest.approx((-0.002, 0.016, 0.02), rel=1e-6)
     weaker = curvatures / 2 / (curvatures + 0.3)
     assert known.weakened(10.0).energy() == pytest.approx(weaker.sum(), rel=1e-9)
     assert known.rise(10.0) == pytest.approx(((weaker - energies).sum(), 0), rel=1e-8, abs=1e-9)
@@ -118,3 +118,18 @@ def test_lanczos_finds_the_top_of_a_dense_hessian():
     assert largest_curvature(dense, generator=generator(1)) == pytest.approx(exact, rel=1e-5)
     flat = stacked(lambda w: (w * 0).sum(), [1.0, 2.0])
     assert largest_curvature(flat, generator=generator(1)) == 0
+
+
+def test_all_eigenvectors_and_their_own_localisation():
+    """Curvatures, slopes and directions of a quadratic; a spectrum in which each direction has its γ and its scale."""
+    h, at = np.array([4.0, 0.5, 2.0]), np.array([0.1, -0.2, 0.4])
+    known = curvature_spectrum.eigen(quadratic(h.tolist(), at=at.tolist()), n_beta=10.0)
+    assert known.curvature == pytest.approx([5.0, 20.0, 40.0])
+    assert np.abs(known.slope) == pytest.approx(np.abs(10 * h * at)[[1, 2, 0]])
+    pulls, scales = np.array([0.5, 2.0, 4.0]), np.array([0.3, 0.2, 0.1])
+    found = known.spectrum(pulls, scales)
+    assert found.stiffness == pytest.approx(scales**2 * (known.curvature + pulls))
+    assert found.pull == pytest.approx(scales**2 * pulls)
+    assert found.energy() == pytest.approx((known.curvature / (known.curvature + pulls)).sum() / 2)
+    excess = (known.slope**2 / (2 * (known.curvature + pulls))).sum()
+    assert found.start_excess == pytest.approx(excess)

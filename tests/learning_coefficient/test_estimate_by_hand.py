@@ -15,8 +15,12 @@ from slt_toys.learning_coefficient import verdict as learning_coefficient_verdic
 from slt_toys.learning_coefficient.chains import Draws, Plan, Posterior
 from slt_toys.learning_coefficient.curvature import Spectrum
 from slt_toys.learning_coefficient.estimator import local_learning_coefficient
+from slt_toys.learning_coefficient.flat_directions import Flatness
+from slt_toys.learning_coefficient.ground import Ground
+from slt_toys.learning_coefficient.localisation import Hold
 from slt_toys.learning_coefficient.verdict import burn_in_of
 from tests.learning_coefficient.made_losses import DOUBLE, ONES, Loss, generator, mean, of, quadratic
+from tests.seeds import fresh_seed
 
 N_BETA, PULL = 10.0, 3.0
 CURVATURES, START = np.array([4.0, 1.0]), np.array([0.1, -0.2])
@@ -35,7 +39,7 @@ def energies() -> np.ndarray:
 
 def draws_of(values: np.ndarray, step: float = 0.01) -> Draws:
     away = np.tile(np.linspace(0.1, 0.4, len(values))[:, None], values.shape[1])
-    return Draws(values, away, step, 0, 0.9, torch.zeros(len(values), 2, dtype=DOUBLE))
+    return Draws(values, away, 0.02 * np.ones_like(values), step, 0, 0.9, torch.zeros(len(values), 2, dtype=DOUBLE))
 
 
 def run_of(sampler: str, known: Spectrum | None = None, step: float = 0.01):
@@ -43,7 +47,7 @@ def run_of(sampler: str, known: Spectrum | None = None, step: float = 0.01):
     found = of(loss, N_BETA, PULL) if known is None else known
     plan = Plan(sampler, 4, 20, 1, step, 1, 4, None)  # type: ignore[arg-type]
     posterior = Posterior(loss, N_BETA, PULL, torch.ones(2, dtype=DOUBLE))
-    return learning_coefficient._Run(posterior, None, plan, found, found, 4.0, 5)
+    return learning_coefficient._Run(Ground(posterior, None, found, found, 4.0, PULL), plan, 5)
 
 
 def two_probes(first: float, second: float) -> Spectrum:
@@ -94,14 +98,18 @@ def test_the_run_at_a_weaker_localisation(monkeypatch, sampler, lowest, factor):
 
     def run_chains(posterior, plan, *, generator, advance):
         seen.update(localisation=posterior.localisation, n_beta=posterior.n_beta, plan=plan)
-        return draws_of(np.tile(MEANS[:, None] + 0.5, plan.draws), step)
+        return draws_of(energies() + 0.5, step)
 
     monkeypatch.setattr(learning_coefficient, "run_chains", run_chains)
     run = run_of(sampler, two_probes(0.7, 0.4), step)
     if lowest < 0:
-        run = replace(run, bare=replace(run.bare, stiffness=np.array([PULL + lowest, 13.0, 13.0, 13.0])))
-    found, _ = learning_coefficient._estimate(draws_of(energies(), step), run_of(sampler, two_probes(0.7, 0.4)))
-    change, error = learning_coefficient._rising(run, found, generator())
+        bare = replace(run.ground.bare, stiffness=np.array([PULL + lowest, 13.0, 13.0, 13.0]))
+        run = replace(run, ground=replace(run.ground, bare=bare))
+    first = draws_of(energies(), step)
+    found, evidence = learning_coefficient._estimate(draws_of(energies(), step), run_of(sampler, two_probes(0.7, 0.4)))
+    again = learning_coefficient._at_weaker(run, first, found, evidence, generator())
+    assert again.localisation_change is not None and again.estimate == found.estimate
+    change, error = again.localisation_change
     assert seen["localisation"] == pytest.approx(PULL / factor) and seen["n_beta"] == N_BETA
     assert (seen["plan"].draws, seen["plan"].adapt) == (20, 4)
 
@@ -121,27 +129,72 @@ def test_one_chain_has_the_error_of_its_own_draws():
     kept = np.random.default_rng(0).standard_normal((1, 400))
     error, quantile = learning_coefficient._scatter(kept)
     assert quantile == pytest.approx(1.959963985, rel=1e-8) and 0.025 < error < 0.1
-    assert learning_coefficient._scatter(np.tile(MEANS[:, None], 7)) == pytest.approx(
+    assert learning_coefficient._scatter(energies()[:, 5:]) == pytest.approx(
         (math.sqrt(0.26 / 12), stats.t.ppf(0.975, 3)), rel=1e-9
     )
 
 
+def test_where_the_order_is_higher_two_runs_are_extrapolated(monkeypatch):
+    """Two estimates .5 and more apart, of one error; what γ takes is an error of both, ten times that of the second."""
+    monkeypatch.setattr(
+        learning_coefficient,
+        "run_chains",
+        lambda posterior, plan, *, generator, advance: draws_of(energies() + 0.5),
+    )
+    reach = 0.5
+    held = Hold(np.array([1.0]), np.array([1.0]), np.array([True]), Flatness(9.0, 1.0, 1.0, reach), True, 0.0)
+    run = run_of("hmc")
+    run = replace(run, ground=replace(run.ground, hold=held))
+    first = draws_of(energies())
+    found, evidence = learning_coefficient._estimate(first, run)
+    again = learning_coefficient._at_weaker(run, first, found, evidence, generator())
+    assert again.localisation_change is not None
+    change, error, taken = again.localisation_change[0], math.sqrt(0.26 / 12), 0.2 * PULL * reach**2
+    one, two = error**2 + taken**2, error**2 + taken**2 / 100
+    both = taken**2 / 10
+    total = one + two - 2 * both
+    assert again.estimate == pytest.approx(found.estimate + change * (one - both) / total, rel=1e-9)
+    assert again.standard_error == pytest.approx(math.sqrt((one * two - both**2) / total), rel=1e-9)
+    half = float(stats.t.ppf(0.975, 6)) * again.standard_error
+    assert again.interval == pytest.approx((again.estimate - half, again.estimate + half), rel=1e-9)
+
+
+def test_chains_that_agree_by_chance_have_the_error_of_their_draws(monkeypatch):
+    """Sixteen chains whose means scatter less than their draws allow; and more, by little and by far."""
+    kept = np.random.default_rng(fresh_seed()).standard_normal((16, 100))
+    kept -= kept.mean(1, keepdims=True)
+    apart = np.where(np.arange(16) % 2, 1.0, -1.0)[:, None]
+    for between, pooled in ((0.0, True), (0.5, True), (1.4, True), (1.6, False)):
+        monkeypatch.setattr(learning_coefficient, "summarise", lambda kept: np.array([0.0, 0.02, 1.0, 1.0]))
+        spread = between * 0.02 * math.sqrt(15)  # of means, so that their standard error is `between` times the draws'
+        error, quantile = learning_coefficient._scatter(kept + spread * apart)
+        expected = 0.02 * (math.sqrt((between**2 + 3) / 4) if pooled else between)
+        assert error == pytest.approx(expected, rel=1e-9)
+        assert quantile == pytest.approx(stats.t.ppf(0.975, 60 if pooled else 15), rel=1e-9)
+
+
 @pytest.mark.parametrize("examples", [100, 2000])
-def test_n_beta_and_localisation_that_are_chosen(examples):
-    """n/log n, and a hundredth of nβ times the largest curvature."""
+@pytest.mark.parametrize("sampler", ["hmc", "sgld"])
+def test_n_beta_and_localisation_that_are_chosen(examples, sampler):
+    """n/log n; a hundredth of nβ times a direction's own curvature, of the softest is told; the largest's for SGLD."""
     module = Loss(lambda w: 2 * w[0] ** 2 + w[1] ** 2 / 2, [0.0, 0.0])
-    found = local_learning_coefficient(module, mean, (ONES, ONES), examples=examples, draws=20, chains=4)
+    found = local_learning_coefficient(
+        module, mean, (ONES, ONES), examples=examples, draws=20, chains=4, sampler=sampler
+    )
     assert found.n_beta == pytest.approx(examples / math.log(examples), rel=1e-12)
     assert found.largest_curvature == pytest.approx(4, rel=1e-9)
-    assert found.localisation == pytest.approx(0.04 * examples / math.log(examples), rel=1e-9)
+    share = 0.01 if sampler == "hmc" else 0.04
+    assert found.localisation == pytest.approx(share * examples / math.log(examples), rel=1e-6)
 
 
 def test_curvatures_that_a_verdict_names_are_the_modules_own():
     """Chains may run in scaled coordinates; what is soft, negative or flat is told in the module's."""
     run = run_of("hmc", two_probes(0.7, 0.4))
-    own = replace(run.bare, stiffness=PULL + np.array([40.0, -0.25, 0.1, 2.0]), rounding=1e-3)
-    _, evidence = learning_coefficient._estimate(draws_of(energies()), replace(run, bare=own))
-    assert evidence.lowest_curvature == pytest.approx(-0.25) and evidence.softest_curvature == pytest.approx(2.0)
+    own = replace(run.ground.bare, stiffness=PULL + np.array([40.0, -0.25, 0.1, 2.5]), rounding=1e-3)
+    _, evidence = learning_coefficient._estimate(
+        draws_of(energies()), replace(run, ground=replace(run.ground, bare=own))
+    )
+    assert evidence.lowest_curvature == pytest.approx(-0.25) and evidence.softest_curvature == pytest.approx(2.5)
     assert evidence.flat_directions and evidence.rounding_curvature == 1e-3
     assert evidence.missing == pytest.approx(own.missing()) and evidence.localisation == PULL
 

@@ -51,12 +51,18 @@ def test_posterior_energy_at_a_crossing_against_exact_gibbs(sampler, draws):
     assert abs(found.posterior_energy - gibbs(400.0)[0]) > 12 * both, "the localisation is seen"
 
 
-def test_a_start_without_curvature_needs_a_localisation_and_is_left_without_blowing_up():
+def test_a_start_without_curvature_is_left_without_blowing_up():
+    problem = deep_linear_problem((1, 1, 1), 0, noise=0.0, minimum="crossing", seed=1)
+    for localisation in (None, 1.0):
+        found = estimate(problem, n_beta=10.0, localisation=localisation, draws=40, seed=fresh_seed())
+        assert np.isfinite(found.energies).all() and found.verdict.startswith("doubt")
+
+
+def test_a_start_without_curvature_needs_a_localisation_where_directions_are_not_known(monkeypatch):
+    monkeypatch.setattr(curvature_spectrum, "EXACT_UP_TO", 0)
     problem = deep_linear_problem((1, 1, 1), 0, noise=0.0, minimum="crossing", seed=1)
     with pytest.raises(ValueError, match=r"^module: the loss has no positive curvature .* give localisation$"):
         estimate(problem, n_beta=10.0)
-    found = estimate(problem, n_beta=10.0, localisation=1.0, draws=40, seed=fresh_seed())
-    assert np.isfinite(found.energies).all()
 
 
 # ---- regular models ----
@@ -100,10 +106,10 @@ def test_a_start_above_the_minimum_is_corrected_and_named():
 
 def test_quadrature_of_the_spectrum_agrees_with_the_whole_hessian(monkeypatch):
     problem = deep_linear_problem((10, 5, 10), 2, seed=3)
-    exact = estimate(problem, draws=20)
+    exact = estimate(problem, draws=20, sampler="sgld")
     monkeypatch.setattr(curvature_spectrum, "EXACT_UP_TO", 0)
-    quadrature = estimate(problem, draws=20)
-    assert quadrature.start_excess == pytest.approx(exact.start_excess, rel=1e-3)
+    quadrature = estimate(problem, draws=20, sampler="sgld")
+    assert quadrature.start_excess == pytest.approx(exact.start_excess, rel=1e-2)
     # Six vectors of signs in a hundred parameters: the scatter of a trace is √(2Σ_{i≠j} P_ij²/6) of the projection P.
     assert abs(quadrature.quadratic_energy - exact.quadratic_energy) < 5 * (2 * 58 / 6) ** 0.5 / 2
     assert quadrature.localisation_effect / quadrature.quadratic_energy == pytest.approx(

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from slt_toys.learning_coefficient import curvature as curvature_spectrum
-from slt_toys.learning_coefficient.flat_directions import WIDTHS, flatness
+from slt_toys.learning_coefficient.flat_directions import PAIRS, WIDTHS, flatness, lowest_rise, polished
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 from tests.learning_coefficient.made_losses import DOUBLE, generator, of, quadratic, stacked
 
@@ -47,7 +47,7 @@ def test_higher_orders_and_crossings_are_not_flat_at_any_n(function, n_beta):
 
 def test_the_rise_of_a_fourth_order_is_its_own():
     found = looked_at(stacked(lambda w: w[0] ** 2 + w[1] ** 4, [0.0, 0.0]), 1e5, 2e3)
-    drawn = torch.randn((16, 1), generator=generator(), dtype=DOUBLE) / 2e3**0.5
+    drawn = torch.randn((PAIRS, 1), generator=generator(), dtype=DOUBLE) / 2e3**0.5
     assert found is not None
     quartic = 1e5 * float((drawn**4).mean())
     expected = quartic * (found.width**4 - WIDTHS[0] ** 4 * (found.width / WIDTHS[0]) ** 2)
@@ -64,3 +64,27 @@ def test_where_there_is_nothing_to_look_at(monkeypatch):
     assert looked_at(quadratic([1.0, 0.0]), 10.0, 0.0) is None
     monkeypatch.setattr(curvature_spectrum, "EXACT_UP_TO", 0)
     assert looked_at(quadratic([1.0, 0.0]), 10.0, 1.0) is None
+
+
+def axes(*curvatures: float):
+    """Directions that are the weights' own, stiffness and which are flat."""
+    h = np.array(curvatures)
+    return torch.eye(len(h), dtype=DOUBLE), h, h == 0
+
+
+def test_the_lowest_points_of_a_sphere():
+    """|w| = 2 in two flat directions: lowest where w1 = ±2 or w2 = ±2, or on the arms of a cross; the others relax."""
+    directions = axes(0.0, 0.0, 20.0)
+    power = stacked(lambda w: w[0] ** 4 + 3 * w[1] ** 4 + 10 * w[2] ** 2 + w[2] * w[0] ** 2, [0.0, 0.0, 0.0])
+    # w2 relaxes to -w0²/20 and takes w0⁴/40; along the circle a w0⁴ + 3 w1⁴ is least at w0² = 4 · 3/(a + 3).
+    a = 1 - 1 / 40
+    assert lowest_rise(power, *directions, 2.0, n_beta=1.0) == pytest.approx(16 * 3 * a / (a + 3), rel=1e-4)
+    cross = stacked(lambda w: (w[0] * w[1]) ** 2 + 10 * w[2] ** 2, [0.0, 0.0, 0.0])
+    assert lowest_rise(cross, *directions, 2.0, n_beta=1e3) < 1e-3
+
+
+def test_the_bottom_across_flat_directions():
+    loss = stacked(lambda w: 0 * w[0] + (w[1] - 1) ** 2 + (w[2] + 2) ** 4, [5.0, 0.0, 0.0])
+    found = polished(loss, *axes(0.0, 2.0, 48.0), n_beta=1.0)
+    assert found[:2].tolist() == pytest.approx([5.0, 1.0], abs=1e-6)
+    assert found[2] == pytest.approx(-2.0, abs=0.2)  # Newton steps of a curvature that is gone there come no nearer

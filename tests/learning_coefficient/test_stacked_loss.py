@@ -44,3 +44,14 @@ def test_stacked_loss_is_the_modules_own(batch_norm):
     step, v = 1e-5, torch.randn_like(stacked.start)
     around = stacked.values_and_gradients(torch.stack([stacked.start + step * v, stacked.start - step * v]))[1]
     assert torch.allclose(stacked.hessian_products(v[None])[0], (around[0] - around[1]) / (2 * step), atol=1e-6)
+
+
+def test_another_start_is_another_hessian():
+    stacked = StackedLoss(
+        Network().double(), nn.functional.mse_loss, torch.ones(4, 3).double(), torch.ones(4, 2).double()
+    )
+    there = stacked.moved_to(2 * stacked.start)
+    v = torch.randn_like(stacked.start)[None]
+    assert torch.equal(there.start, 2 * stacked.start) and torch.equal(there.values(v), stacked.values(v))
+    assert not torch.allclose(there.hessian_products(v), stacked.hessian_products(v))
+    assert there.curvature_error == 0

@@ -55,22 +55,55 @@ def right_or_doubted(found, exact) -> bool:
     return not found.trusted or abs(found.estimate - exact) <= 4 * found.standard_error
 
 
+def majority(once) -> bool:
+    """Two of three: a single run may be doubted by chance, once in a hundred."""
+    first, second = bool(once()), bool(once())
+    return first if first == second else bool(once())
+
+
 # ---- never wrong and trusted ----
 
 
-@pytest.mark.parametrize(("condition", "wrong"), [(10, False), (100, False), (1e3, True), (1e4, True)])
-def test_regression_with_soft_directions(condition, wrong):
-    """Ten features, λ = 5, and a Hessian of this condition number."""
-    found = measured(*regression(np.geomspace(1, condition**-0.5, 10)))
-    assert right_or_doubted(found, 5)
-    if wrong:
-        assert abs(found.estimate - 5) > 10 * found.standard_error
-        assert "the localisation takes" in found.verdict and "make it weaker" in found.verdict
+SPREADS = {"condition 10": (10, 0.0), "condition 1e4": (1e4, 0.0), "condition 1e8": (1e8, 0.0), "mean 5": (1, 5.0)}
 
 
-def test_regression_with_features_off_centre():
-    found = measured(*regression(np.ones(10), centre=5.0))
-    assert found.estimate < 3 and "the localisation takes" in found.verdict
+@pytest.mark.parametrize("spread", SPREADS)
+def test_regression_with_soft_directions_is_right(spread):
+    """Ten features of these scales and mean: λ = 5 whatever they are, and trusted."""
+    condition, centre = SPREADS[spread]
+
+    def once():
+        found = measured(*regression(np.geomspace(1, condition**-0.5, 10), centre=centre), draws=160)
+        assert abs(found.estimate - 5) < 5 * found.standard_error and found.standard_error < 0.3
+        return found.trusted
+
+    assert majority(once)
+
+
+def test_one_localisation_for_all_directions_freezes_the_soft_ones():
+    """The negative control: what a hundredth of the largest stiffness makes of the same regression."""
+    module, data = regression(np.geomspace(1, 1e-2, 10))
+    found = measured(module, data, sampler="sgld", draws=300)
+    given = measured(module, data, localisation=found.localisation, draws=160)
+    for wrong in (found, given):
+        assert 5 - wrong.estimate > 10 * wrong.standard_error
+        assert "the localisation takes" in wrong.verdict and "make it weaker" in wrong.verdict
+
+
+def test_inputs_that_are_scaled_or_shifted_change_nothing():
+    """Parameters that mix linearly: columns scaled by up to 10⁴, and a shift that the bias takes up."""
+    rng = np.random.default_rng(fresh_seed())
+    x, y = rng.standard_normal((300, 4)), rng.standard_normal((300, 1))
+    found = []
+    for scales, shift in ((np.ones(4), 0.0), (np.geomspace(1, 1e-4, 4), 0.0), (np.ones(4), 30.0)):
+        inputs = torch.from_numpy(np.hstack([x * scales + shift, np.ones((300, 1))]))
+        module = nn.Linear(5, 1, bias=False).double()
+        with torch.no_grad():
+            module.weight.copy_(torch.linalg.lstsq(inputs, torch.from_numpy(y)).solution.mT)
+        found.append(measured(module, (inputs, torch.from_numpy(y)), seed=1, draws=60))
+    for other in found[1:]:
+        assert other.estimate == pytest.approx(found[0].estimate, rel=1e-4)
+        assert other.standard_error == pytest.approx(found[0].standard_error, rel=1e-3)
 
 
 def test_soft_directions_are_seen_by_quadrature_too(monkeypatch):
@@ -79,28 +112,61 @@ def test_soft_directions_are_seen_by_quadrature_too(monkeypatch):
     assert "the localisation takes" in found.verdict
 
 
-@pytest.mark.parametrize("examples", [1e3, 1e6, 1e9])
-@pytest.mark.parametrize(("power", "exact"), [(4, 0.75), (6, 0.5 + 1 / 6)])
-def test_directions_of_different_order(power, exact, examples):
-    found = of_function(lambda w: w[0] ** 2 + w[1] ** power, [0.0, 0.0], examples=int(examples), draws=120)
-    assert right_or_doubted(found, exact)
-    assert "flat directions are not flat" in found.verdict
+@pytest.mark.parametrize(("power", "exact", "examples"), [(4, 0.75, 1e3), (4, 0.75, 1e9), (6, 0.5 + 1 / 6, 1e6)])
+def test_directions_of_different_order_are_right(power, exact, examples):
+    """Without localisation the energy is λ at every n."""
+
+    def once():
+        found = of_function(lambda w: w[0] ** 2 + w[1] ** power, [0.0, 0.0], examples=int(examples), draws=160)
+        assert abs(found.estimate - exact) < 5 * found.standard_error and found.standard_error < 0.12
+        return found.trusted
+
+    assert majority(once)
+
+
+def test_a_fourth_order_in_every_direction_is_right():
+    def once():
+        found = of_function(lambda w: (w**4).sum(), [0.0, 0.0], examples=10**5, draws=160)
+        assert abs(found.estimate - 0.5) < 5 * found.standard_error
+        return found.trusted
+
+    assert majority(once)
+
+
+@pytest.mark.parametrize(
+    ("function", "start"),
+    [
+        (lambda w: w[0] ** 2 - w[1] ** 2, [0.0, 0.0]),
+        (lambda w: w[0] ** 2 - 1e-2 * w[1] ** 2 + w[1] ** 4, [0.0, 0.0]),
+        (lambda w: w[0] ** 2 - 1e-6 * w[1] ** 2, [0.0, 0.0]),
+        (lambda w: w[0] ** 2 + 1e-4 * w[1], [0.0, 0.0]),
+        (lambda w: (w[0] ** 2 - 1) ** 2 + w[1] ** 2, [0.0, 0.0]),
+    ],
+)
+def test_saddles_and_slopes_are_doubted(function, start):
+    found = of_function(function, start, examples=10**6, draws=60)
+    assert "off the minimum" in found.verdict or "negative" in found.verdict
 
 
 @pytest.mark.parametrize(
     ("function", "weights"),
-    [(lambda w: (w**4).sum(), 2), (lambda w: (w[0] * w[1]) ** 2, 2), (lambda w: (w[0] * w[1] * w[2]) ** 2, 3)],
+    [
+        (lambda w: (w[0] * w[1]) ** 2, 2),
+        (lambda w: (w[0] * w[1] * w[2]) ** 2, 3),
+        (lambda w: (w[0] ** 2 - w[1] ** 3) ** 2, 2),
+        (lambda w: w[0] ** 2 + (w[1] * w[2]) ** 2, 3),
+    ],
 )
-def test_a_quartic_and_crossings_without_curvature(function, weights):
-    found = of_function(function, [0.0] * weights, n_beta=1e4, localisation=1.0, draws=60)
+@pytest.mark.parametrize("localisation", [None, 1.0])
+def test_crossings_without_curvature(function, weights, localisation):
+    found = of_function(function, [0.0] * weights, n_beta=1e4, localisation=localisation, draws=60)
     assert found.verdict.startswith("doubt") and "flat directions are not flat" in found.verdict
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize(("widths", "rank"), [((5, 3, 5), 2), ((5, 4, 4, 5), 2)])
 def test_deep_linear_networks_at_the_crossing(widths, rank, noise):
-    found, exact = deep_linear(widths, rank, "crossing", noise=noise, draws=150)
-    assert exact - found.estimate > 4 * found.standard_error
+    found, _ = deep_linear(widths, rank, "crossing", noise=noise, draws=60)
     assert "flat directions are not flat" in found.verdict
 
 
@@ -112,11 +178,6 @@ def test_a_crossing_is_seen_at_a_weaker_localisation_where_directions_are_not_kn
 
 
 # ---- and not everything is doubted ----
-
-
-def majority(once) -> bool:
-    """Two of three: a single run may be doubted by chance, once in a hundred."""
-    return sum(bool(once()) for _ in range(3)) >= 2
 
 
 def test_a_regular_model_is_trusted_and_right():
@@ -150,10 +211,11 @@ def dead_network():
 
 
 @pytest.mark.parametrize("sampler", ["hmc", "sgld"])
-def test_dead_units_are_flat_and_trusted(sampler):
-    found = measured(*dead_network(), sampler=sampler, localisation=4.0, draws=40)
+@pytest.mark.parametrize("localisation", [4.0, None])
+def test_dead_units_are_flat_and_trusted(sampler, localisation):
+    found = measured(*dead_network(), sampler=sampler, localisation=localisation, draws=40)
     assert (found.estimate, found.standard_error) == (0.0, 0.0)
-    assert found.verdict == "trust at localisation 4: the loss is the same wherever chains went"
+    assert found.verdict.startswith("trust") and found.verdict.endswith(": the loss is the same wherever chains went")
 
 
 def test_dead_units_beside_live_ones():
@@ -172,7 +234,7 @@ def test_dead_units_beside_live_ones():
 
 
 def test_units_of_the_loss_and_of_parameters_change_nothing():
-    """Powers of two are exact: the same bits."""
+    """Powers of two are exact, but for the rounding of eigenvectors."""
     module, data = regression(np.geomspace(1, 0.1, 4))
     seed = fresh_seed()
     plain = measured(module, data, seed=seed, n_beta=128.0, draws=60)
@@ -181,28 +243,64 @@ def test_units_of_the_loss_and_of_parameters_change_nothing():
     with torch.no_grad():
         wider.weight.copy_(module.weight / 32)
     stretched = measured(wider, (32 * data[0], data[1]), seed=seed, n_beta=128.0, draws=60)
-    assert np.array_equal(plain.energies, louder.energies)
-    assert plain.verdict.split(":")[1:] == louder.verdict.split(":")[1:]
-    assert stretched.estimate == pytest.approx(plain.estimate, rel=1e-6)
+    for other in (louder, stretched):
+        assert other.estimate == pytest.approx(plain.estimate, rel=1e-6)
+        assert other.verdict.split(":")[1:] == plain.verdict.split(":")[1:]
+    assert louder.localisation == pytest.approx(plain.localisation)
     assert stretched.localisation == pytest.approx(1024 * plain.localisation)
-    assert "the localisation takes" in plain.verdict and "the localisation takes" in stretched.verdict
 
 
 # ---- types of numbers ----
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_is_named(dtype):
-    found = measured(*regression(np.ones(3), dtype=dtype), draws=60, examples=10**6)
-    assert f"{str(dtype)[6:]} does not resolve the loss" in found.verdict
+def test_half_precision_is_computed_in_double(dtype):
+    """What is left of it is a start off the minimum, by the rounding of the parameters."""
+
+    def once():
+        found = measured(*regression(np.ones(10), dtype=dtype), draws=160)
+        assert abs(found.estimate - 5) < 5 * found.standard_error
+        return found.trusted or "off the minimum" in found.verdict
+
+    assert majority(once)
+    module, data = regression(np.ones(3), dtype=dtype)
+    with torch.no_grad():
+        module.weight.mul_(1.1)
+    assert "off the minimum" in measured(module, data, examples=10**6, draws=60).verdict
 
 
-@pytest.mark.parametrize(("dtype", "named"), [(torch.float32, True), (DOUBLE, False)])
-def test_a_loss_far_from_zero_is_beyond_single_precision(dtype, named):
-    found = measured(
-        *regression(np.ones(3), dtype=dtype), loss=lambda o, t: half_squared_error(o, t) + 3e4, draws=60, examples=10**5
-    )
-    assert ("float32 does not resolve the loss" in found.verdict) is named
+class Fixed(nn.Module):
+    """Computes in single numbers, whatever it is given."""
+
+    def __init__(self, linear):
+        super().__init__()
+        self.linear = linear
+
+    def forward(self, x):
+        return (x.float() @ self.linear.weight.float().mT).to(x.dtype)
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_a_loss_far_from_zero_is_beyond_single_precision(fixed):
+    """Told where it cannot be helped, and else computed in double precision."""
+    module, data = regression(np.ones(3), dtype=torch.float32)
+
+    def far(outputs, targets):
+        return (half_squared_error(outputs, targets) + 3e4).float()
+
+    def loss(outputs, targets):
+        return half_squared_error(outputs, targets) + 3e4
+
+    found = measured(Fixed(module) if fixed else module, data, loss=far if fixed else loss, examples=10**5, draws=60)
+    if fixed:
+        assert "float32 does not resolve the loss" in found.verdict
+    else:
+        assert "resolve" not in found.verdict and abs(found.estimate - 1.5) < 5 * found.standard_error
+
+
+def test_a_billion_examples_in_single_numbers():
+    found = measured(*regression(np.ones(10), dtype=torch.float32), examples=10**9, draws=60)
+    assert abs(found.estimate - 5) < 5 * found.standard_error and "resolve" not in found.verdict
 
 
 def test_single_precision_is_enough_for_an_ordinary_loss():
@@ -317,8 +415,11 @@ def evidence() -> Evidence:
     ("within", "beyond", "reason"),
     [
         ({"estimate": 5.29}, {"estimate": 5.31}, "above 5, half the number of parameters"),
+        ({"drop": 0.149}, {"drop": 0.151}, "the loss falls 0.151 below it"),
+        ({"drop": 0.19, "standard_error": 0.2}, {"drop": 0.21, "standard_error": 0.2}, "the loss falls 0.21 below it"),
         ({"step_bias": 0.49}, {"step_bias": 0.51}, "the step adds 0.51"),
         ({"start_excess": 0.49}, {"start_excess": 0.51}, "the slope at the start says it lies 0.51 above"),
+        ({"start_excess": 0.9, "height": 0.76}, {"start_excess": 0.9, "height": 0.74}, "it lies 0.9 above it"),
         ({"lowest_curvature": -1.49}, {"lowest_curvature": -1.51}, "a direction of negative stiffness -1.51"),
         (
             {"lowest_curvature": -0.009, "localisation": 0.0, "flat_directions": False},
@@ -338,8 +439,24 @@ def evidence() -> Evidence:
         ({"missing": (0.099, 0.01)}, {"missing": (0.101, 0.01)}, "the localisation takes 0.301 by the quadratic, of"),
         ({"missing": (0.14, 0.05)}, {"missing": (0.16, 0.05)}, "the localisation takes 0.36 by"),
         ({"localisation_effect": 0.44}, {"localisation_effect": 0.46}, "the localisation takes 0.51 by"),
+        (
+            {"unexplained": (0.149, 0.01), "standard_error": 0.04, "missing": (0.0, 0.01)},
+            {"unexplained": (0.151, 0.01), "standard_error": 0.04, "missing": (0.0, 0.01)},
+            "not quadratic: the energy is +0.151",
+        ),
         ({"unexplained": (0.29, 0.01)}, {"unexplained": (0.31, 0.01)}, "not quadratic: the energy is +0.31"),
         ({"unexplained": (-0.49, 0.14)}, {"unexplained": (-0.54, 0.14)}, "not quadratic: the energy is -0.54"),
+        (
+            {"unexplained": (1.14, 0.01), "free": 2},
+            {"unexplained": (1.31, 0.01), "free": 2},
+            "not quadratic: the energy",
+        ),
+        (
+            {"free": 1, "spreading": 1.49, "flatness": Flatness(9.0, 0.2, 3.0)},
+            {"free": 1, "spreading": 1.51, "flatness": Flatness(9.0, 0.2, 3.0)},
+            "chains go 1.2 times as far at a weaker localisation",
+        ),
+        ({"flatness": Flatness(0.1, 0.2, 3.0)}, {"flatness": Flatness(0.1, 0.2, 3.0, soft=True)}, "not flat: 0.1 nβ"),
         ({"flatness": Flatness(0.2, 0.2, 3.0)}, {"flatness": Flatness(0.21, 0.2, 3.0)}, "not flat: 0.21 nβ"),
         ({"flatness": None}, {"flatness": Flatness(float("nan"), 0.2, 3.0)}, "not flat: nan nβ"),
         ({"rising": (0.29, 0.1)}, {"rising": (0.31, 0.1)}, "depends on the localisation: at a weaker one"),

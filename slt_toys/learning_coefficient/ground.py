@@ -1,0 +1,154 @@
+"""What chains are to sample, and all that is known of it before one has moved: posterior, spectra, localisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from slt_toys.learning_coefficient import curvature
+from slt_toys.learning_coefficient.chains import Posterior, Sampler
+from slt_toys.learning_coefficient.curvature import (
+    MOST_LEAPFROGS,
+    Spectrum,
+    diagonal_scales,
+    largest_curvature,
+    spectrum,
+)
+from slt_toys.learning_coefficient.localisation import SHARE, Hold, bottom, hold
+from slt_toys.learning_coefficient.stacked_loss import StackedLoss
+
+RESOLVED = 0.01  # of the temperature: by how much single numbers may err in one loss
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What chains run on.
+
+    Attributes
+    ----------
+    posterior
+        With its loss in the type of numbers that resolves it.
+    twin
+        The loss in double precision, None where the posterior's is.
+    known, bare
+        Spectrum in the chains' and in the module's coordinates.
+    top
+        Largest curvature [loss/length²].
+    localisation
+        γ of flat directions, or the weakest of all.
+    hold
+        How directions are held; None where they are not known one by one.
+    height
+        By how much the start lies above the bottom across flat directions, nβ times; None where one did not go there.
+    """
+
+    posterior: Posterior
+    twin: StackedLoss | None
+    known: Spectrum
+    bare: Spectrum
+    top: float
+    localisation: float
+    hold: Hold | None = None
+    height: float | None = None
+
+    @property
+    def ruling(self) -> Spectrum:
+        """What steps have to follow: directions in whose units chains run are as stiff as those units say."""
+        if self.posterior.vectors is None:
+            return self.known
+        return replace(self.known, stiffness=np.maximum(self.known.stiffness, 1.0))
+
+    def leapfrogs(self, step_size: float) -> int:
+        """Leapfrogs in a quarter turn; the most where a higher order has flat parts to cross and walls to mind."""
+        if self.hold is not None and self.hold.flatness is not None and not self.hold.flatness.flat:
+            return MOST_LEAPFROGS // 2
+        return self.ruling.leapfrogs(step_size)
+
+    def weaker(self, factor: float) -> Posterior:
+        """The posterior at a localisation so many times weaker."""
+        return replace(self.posterior, localisation=self.posterior.localisation / factor)
+
+
+def ground(
+    stacked: StackedLoss, sampler: Sampler, n_beta: float, localisation: float | None, generator: torch.Generator
+) -> Ground:
+    """Look at the loss around the start.
+
+    Raises
+    ------
+    ValueError
+        For a curvature that is not finite, or nothing to hold the chains.
+    """
+    twin = stacked.doubled()
+    precise = twin or stacked
+    if twin is not None and not _resolves(stacked, n_beta):
+        stacked, twin = twin, None
+    if len(stacked.start) > curvature.EXACT_UP_TO:
+        return _by_quadrature(stacked, twin, sampler, n_beta, localisation, generator)
+    known = curvature.eigen(precise, n_beta=n_beta)
+    top = float(known.curvature[-1])
+    if localisation == 0 and not top > 0:
+        raise ValueError(
+            "localisation: 0 leaves nothing to hold the chains where the loss has no positive curvature; give a "
+            "positive number"
+        )
+    if sampler == "sgld" and localisation is None and top > 0:
+        localisation = SHARE * top
+    lowest, known = bottom(precise, known, n_beta=n_beta)
+    height = None
+    if lowest is not precise:
+        height = n_beta * float(precise.values(precise.start[None])[0] - lowest.values(lowest.start[None])[0])
+    found = hold(lowest, known, n_beta=n_beta, localisation=localisation)
+    ones = np.ones_like(known.curvature)
+    bare = known.spectrum(found.pulls, ones)
+    if sampler == "sgld":
+        posterior = Posterior(stacked, n_beta, found.localisation, torch.ones_like(stacked.start))
+        bare = known.spectrum(np.full_like(ones, found.localisation), ones)
+        return Ground(posterior, twin, bare, bare, top / n_beta, found.localisation, found, height)
+    like = stacked.start
+    posterior = Posterior(
+        stacked, n_beta, torch.from_numpy(found.pulls).to(like), torch.from_numpy(found.scales).to(like),
+        known.vectors.to(like), torch.from_numpy(np.flatnonzero(found.flat)).to(like.device),
+    )  # fmt: skip
+    scaled = known.spectrum(found.pulls, found.scales)
+    return Ground(posterior, twin, scaled, bare, top / n_beta, found.localisation, found, height)
+
+
+def _resolves(loss: StackedLoss, n_beta: float) -> bool:
+    """Whether the type of the numbers tells losses apart that differ by the temperature."""
+    height = abs(float(loss.values(loss.start[None])[0]))
+    return loss.start.dtype == torch.float32 and n_beta * torch.finfo(torch.float32).eps * height <= RESOLVED
+
+
+def _by_quadrature(
+    stacked: StackedLoss,
+    twin: StackedLoss | None,
+    sampler: Sampler,
+    n_beta: float,
+    localisation: float | None,
+    generator: torch.Generator,
+) -> Ground:
+    """The same of many parameters, whose directions are not known one by one: one localisation for all."""
+    precise = twin or stacked
+    top = largest_curvature(precise, generator=generator)
+    if not localisation and not top > 0:
+        raise ValueError(
+            "module: the loss has no positive curvature at its parameters; bring it to a minimum, or give localisation"
+            if localisation is None
+            else "localisation: 0 leaves nothing to hold the chains where the loss has no positive curvature; give a "
+            "positive number"
+        )
+    if localisation is None:
+        localisation = SHARE * n_beta * top
+    scales = plain = torch.ones_like(precise.start)
+    if sampler == "preconditioned sgld":
+        scales = diagonal_scales(precise, probes=16, generator=generator)
+    posterior = Posterior(stacked, n_beta, localisation, scales.to(stacked.start.dtype))
+    common: dict[str, Any] = {"n_beta": n_beta, "localisation": localisation, "generator": generator}
+    known = bare = spectrum(precise, scales=scales, **common)
+    if sampler == "preconditioned sgld":
+        bare = spectrum(precise, scales=plain, **common)
+    return Ground(posterior, twin, known, bare, top, localisation)

@@ -1,0 +1,67 @@
+"""The referee's command, rows, claims and table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from slt_toys.learning_coefficient.__main__ import chosen
+from slt_toys.learning_coefficient.referee import by_problem, claims, refereed
+from tests.seeds import fresh_seed
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--seeds", "0"], "--seeds must be at least 1, not 0"),
+        (["--examples", "3"], "--examples must be at least 20, not 3"),
+        (["--problems", "w³"], "--problems: w³ unknown; known are linear regression, "),
+        (["--wrong"], "--wrong"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(options, words, capsys, tmp_path):
+    assert chosen(["--referee", "--out", str(tmp_path), *options]) == 2
+    said = capsys.readouterr().err
+    assert words in said and said.count("\n") == 1
+
+
+def test_a_row():
+    seed = fresh_seed() % 10**6
+    row = refereed("linear regression", 1000, seed)
+    assert (row["exact"], row["energy"], row["crossing"]) == (1.5, 1.5, False)
+    assert abs(row["estimate"] - 1.5) < 5 * row["standard_error"]
+    wrong = abs(row["estimate"] - 1.5) > max(3 * row["standard_error"], 0.045)
+    assert row["wrong"] is wrong and row["trusted"] is row["verdict"].startswith("trust")
+
+
+def rows(covered, wrong, trusted) -> xr.Dataset:
+    count = len(covered)
+    values = {
+        "problem": np.array(["a", "b"] * (count // 2)), "examples": np.full(count, 1000), "seed": np.arange(count),
+        "estimate": np.ones(count), "standard_error": np.full(count, 0.1), "energy": np.ones(count),
+        "exact": np.ones(count), "crossing": np.zeros(count, bool), "covered": np.array(covered),
+        "wrong": np.array(wrong), "trusted": np.array(trusted),
+        "verdict": np.array(["trust at" if each else "doubt: slow: by far; more" for each in trusted]),
+        "seconds": np.ones(count),
+    }  # fmt: skip
+    return xr.Dataset({name: ("row", value) for name, value in values.items()})
+
+
+def test_claims_count_what_is_trusted_and_what_is_right():
+    """Of 100: 95 of 100 trusted cover, none is wrong; then ten wrong ones that are trusted, and half of all doubted."""
+    good = {claim.name: claim for claim in claims(rows([True] * 95 + [False] * 5, [False] * 100, [True] * 100))}
+    assert (good["coverage"].value, good["coverage"].verdict) == (0.95, "yes")
+    assert (good["right-doubted"].value, good["right-doubted"].verdict) == (0.0, "yes")
+    assert good["wrong-trusted"].verdict == "cannot tell", "where nothing is wrong"
+    wrong = [True] * 10 + [False] * 90
+    bad = {claim.name: claim for claim in claims(rows([False] * 100, wrong, [True] * 10 + [False] * 90))}
+    assert (bad["coverage"].value, bad["coverage"].verdict) == (0.0, "no")
+    assert (bad["wrong-trusted"].value, bad["wrong-trusted"].verdict) == (1.0, "no")
+    assert (bad["right-doubted"].value, bad["right-doubted"].verdict) == (1.0, "no")
+
+
+def test_a_line_for_each_problem():
+    table = by_problem(rows([True, False, True, True], [False, True, False, False], [True, False, True, True]))
+    assert [line[0] for line in table.rows] == ["a", "b"]
+    assert table.rows[1][5:9] == ("1/2", "1", "1", "slow")
