@@ -21,7 +21,9 @@ from slt_toys.sweep import code, sweep
 from tests.sweep import made_functions as made
 
 SCRIPT = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests in the background has it ignored
 from slt_toys.sweep import sweep
 from tests.sweep import made_functions as made
 if __name__ == "__main__":
