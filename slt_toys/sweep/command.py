@@ -58,6 +58,8 @@ class Sweep:
         Go on with results that other sources or versions have made.
     repair
         Do again what is not as it was written.
+    gather
+        Run nothing: write the dataset, and a study's page, of what is done.
     dry_run
         Check everything, say what would be done, and stop.
     """
@@ -76,6 +78,7 @@ class Sweep:
     docs: Path | None = None
     any_code: bool = False
     repair: bool = False
+    gather: bool = False
     dry_run: bool = False
 
     def __post_init__(self) -> None:
@@ -93,6 +96,7 @@ def carry_out(chosen: Sweep) -> None:
     ValueError, OSError
         In one line.
     """
+    from ..results.ledger import NAME
     from ..results.records import writable_folder, write_bytes_atomically, written_together
     from .driver import pool_of, run
     from .experiments import check_points, find_study, grid_of, work_of
@@ -112,7 +116,11 @@ def carry_out(chosen: Sweep) -> None:
         num_gpus=chosen.num_gpus, retries=chosen.retries,
     )  # fmt: skip
     began, spent = time.perf_counter(), time.process_time()
-    dataset, tally = run(work, grid, folder, pool, any_code=chosen.any_code, repair=chosen.repair)
+    if chosen.gather and not (folder / NAME).is_file():
+        raise ValueError(f"--gather: there is no sweep in {folder}; leave it out to begin one")
+    dataset, tally = run(
+        work, grid, folder, None if chosen.gather else pool, any_code=chosen.any_code, repair=chosen.repair
+    )
     files = write(dataset, folder, chosen, time.perf_counter() - began, time.process_time() - spent)
     if study is not None and chosen.docs is not None:
         docs = writable_folder(chosen.docs, argument="--docs")

@@ -164,7 +164,7 @@ def run(
     work: Work,
     grid: Grid,
     folder: Path,
-    pool: Callable[[], Pool],
+    pool: Callable[[], Pool] | None,
     *,
     any_code: bool = False,
     repair: bool = False,
@@ -178,7 +178,7 @@ def run(
     folder
         Of the ledger; made if need be.
     pool
-        Called for the workers, if anything is left to do.
+        Called for the workers, if anything is left to do; None gathers what is done and does no more.
     any_code
         Go on with results of other code.
     repair
@@ -219,11 +219,11 @@ def _check(work: Work, ledger: Ledger, any_code: bool) -> None:
             )
 
 
-def _done(work: Work, grid: Grid, keys: Sequence[str], ledger: Ledger, pool: Callable[[], Pool]) -> Tally:
+def _done(work: Work, grid: Grid, keys: Sequence[str], ledger: Ledger, pool: Callable[[], Pool] | None) -> Tally:
     """Carry out what is left."""
     left = {number for number, key in enumerate(keys) if key not in ledger}
-    if not left:
-        return Tally(0, len(keys), (), ())
+    if not left or pool is None:
+        return Tally(0, len(keys) - len(left), (), ())
     texts: dict[str, str] = {}  # of the units in flight
 
     def units() -> Iterator[Unit]:

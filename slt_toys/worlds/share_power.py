@@ -349,7 +349,7 @@ What speaks against the verdict:
   shares that are 0 take what belongs to others. The loss threshold is told from all the others (.03): it has the
   interval of its information.
 - The two-state rows have few sets yet: their counts say how much they show. With known shares temperature's interval
-  covers least where a fifth is a loss threshold: 90.0 % of the first 180 sets, 92.5 % [89.3, 95.0] of 360.
+  covers least where a fifth is a loss threshold: 93.0 % [90.0, 95.3] of 400 sets.
 
 Where temperature decides all runs, its interval ends at 1 and can miss on one side only: 97.5 %. The same holds at 0.
 

@@ -68,6 +68,19 @@ def test_files_hold_the_dataset_and_the_checksums(tmp_path):
         assert rows["told"].tolist() == [f"seed {seed}"] * 3
 
 
+def test_what_is_done_is_gathered_and_nothing_is_run(tmp_path):
+    work = Work.of(made.drawn, {"log": str(tmp_path / "log")})
+    run(work, Grid.of({"seed": [1, 2]}), tmp_path / "out", lambda: LocalPool(1))
+    dataset, tally = run(work, Grid.of({"seed": range(4)}), tmp_path / "out", None)
+    assert dataset["unit_done"].values.tolist() == [False, True, True, False] and (tally.done, tally.before) == (0, 2)
+    assert sorted(made.noted(tmp_path / "log")) == ["1", "2"]
+
+
+def test_there_must_be_something_to_gather(capsys, tmp_path):
+    said = refused(capsys, "insight", "--over", "seed=1", "--gather", "--out", str(tmp_path / "none"))
+    assert "--gather: there is no sweep in" in said and not (tmp_path / "none").exists()
+
+
 @pytest.mark.slow
 def test_a_model_is_swept_from_the_command_line(tmp_path):
     """Twice: the second time with one more seed, which alone is run; each record is kept."""
