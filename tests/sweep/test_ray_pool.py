@@ -341,11 +341,13 @@ def test_a_process_that_is_connected_keeps_its_connection(ray, two_nodes):
 
 
 DRIVER = """
+import signal
 import sys
 from slt_toys.sweep import sweep
 from tests.sweep import units_on_ray as units
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     out, folder, address, seconds = sys.argv[1:]
     sweep(
         units.counted, {"place": range(30)}, constants={"folder": folder, "seconds": float(seconds)}, out=out,

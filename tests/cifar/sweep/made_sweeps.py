@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent.parent
 MEASURING = Measuring(fisher=0, hessian=0)
 # A driver whose workers are processes, as a command has them; the last argument is done before it begins.
 DRIVER = """
+import signal
 import sys
 from pathlib import Path
 from cifar.data.images import load_images
@@ -46,6 +47,7 @@ def main(nothing):
         run_sweep(store, images, Measuring(fisher=0, hessian=0), Workers(workers=int(workers), threads=1))
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     sys.exit(command_line(Nothing, main, []))
 """
 
