@@ -146,11 +146,13 @@ def _share(name: str, sentence: str, which: Any, wanted: tuple[float, float], ex
     if not count:
         return Claim(name, sentence.format(0, 0), None, None, expected, "cannot tell")
     low, high = binomtest(held, count).proportion_ci(CONFIDENCE, method="wilson")
-    verdict = "no" if high < wanted[0] or low > wanted[1] else "yes"
-    inside = wanted[0] <= held / count <= wanted[1]
+    # A few runs in which nothing went wrong show no share of one in a hundred.
+    verdict = "yes" if wanted[0] <= low and high <= wanted[1] else "cannot tell"
+    if high < wanted[0] or low > wanted[1]:
+        verdict = "no"
     return Claim(
         name, sentence.format(held, count), held / count, (float(low), float(high)), expected,
-        verdict if inside or verdict == "no" else "cannot tell",
+        verdict,
     )  # fmt: skip
 
 

@@ -49,8 +49,9 @@ def rows(covered, wrong, trusted) -> xr.Dataset:
 
 
 def test_claims_count_what_is_trusted_and_what_is_right():
-    """Of 100: 95 of 100 trusted cover, none is wrong; then ten wrong ones that are trusted, and half of all doubted."""
-    good = {claim.name: claim for claim in claims(rows([True] * 95 + [False] * 5, [False] * 100, [True] * 100))}
+    """95 % of 2000 trusted cover, none is wrong; then of 100 ten wrong ones are trusted, and all others doubted."""
+    covered = [True] * 1900 + [False] * 100
+    good = {claim.name: claim for claim in claims(rows(covered, [False] * 2000, [True] * 2000))}
     assert (good["coverage"].value, good["coverage"].verdict) == (0.95, "yes")
     assert (good["right-doubted"].value, good["right-doubted"].verdict) == (0.0, "yes")
     assert good["wrong-trusted"].verdict == "cannot tell", "where nothing is wrong"
@@ -59,6 +60,14 @@ def test_claims_count_what_is_trusted_and_what_is_right():
     assert (bad["coverage"].value, bad["coverage"].verdict) == (0.0, "no")
     assert (bad["wrong-trusted"].value, bad["wrong-trusted"].verdict) == (1.0, "no")
     assert (bad["right-doubted"].value, bad["right-doubted"].verdict) == (1.0, "no")
+
+
+def test_few_runs_show_no_small_share():
+    """95 of 100 intervals, and none of 28 wrong estimates trusted: an interval reaches far beyond what is asked for."""
+    told = {claim.name: claim for claim in claims(rows([True] * 95 + [False] * 5, [False] * 100, [True] * 100))}
+    assert (told["coverage"].value, told["coverage"].verdict) == (0.95, "cannot tell")
+    doubted = {claim.name: claim for claim in claims(rows([True] * 28, [True] * 28, [False] * 28))}
+    assert (doubted["wrong-trusted"].value, doubted["wrong-trusted"].verdict) == (0.0, "cannot tell")
 
 
 def test_a_line_for_each_problem():
