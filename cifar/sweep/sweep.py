@@ -20,7 +20,7 @@ from cifar.sweep.units import Order, Unwritable, do_unit, progress_path, read_pr
 from cifar.sweep.workers import Workers
 from slt_toys.results.progress import progress
 from slt_toys.sweep import carrying_out
-from slt_toys.sweep.tasks import Failed, Pool, Returned
+from slt_toys.sweep.tasks import Failed, Pool, Returned, closing_at_once
 
 LOOK = 1.0  # seconds between two looks at what workers tell
 WAITED = 60.0  # seconds between two lines of progress where there is no terminal
@@ -69,17 +69,11 @@ def run_sweep(
         return
     with progress(f"{len(runs)} runs (epochs)", driver.total, lines=WAITED) as driver.advance:
         driver.show()
-        with _at_hand(store.folder, images):
-            processes = (pool or workers.pool)()
-            at_once = True
-            try:
-                tally = carrying_out.carry_out(
-                    driver.orders(images.checksum, measuring, workers.device), do_unit, processes, driver.keep,
-                    done=driver.done, look=driver.look,
-                )  # fmt: skip
-                at_once = False
-            finally:
-                processes.close(at_once=at_once)
+        with _at_hand(store.folder, images), closing_at_once((pool or workers.pool)()) as processes:
+            tally = carrying_out.carry_out(
+                driver.orders(images.checksum, measuring, workers.device), do_unit, processes, driver.keep,
+                done=driver.done, look=driver.look,
+            )  # fmt: skip
     store.settle()
     if tally.failed:
         raise ValueError(_told(runs, units, tally))
