@@ -25,6 +25,7 @@ from figures.style import (
     narrow_log_ticks,
     phase_colour_map,
     plain_ticks,
+    power_of_ten,
     reach,
     series,
     settle,
@@ -113,7 +114,7 @@ def _kinetics(axes: Axes, data: xr.Dataset) -> None:
     row = values[np.argmin(np.abs(sizes - below))]
     places = [(float(np.interp(level, row, epochs)), below) for level in levels if row[0] < level < row[-1]]
     places = [place for place in places if place[0] < 0.97 * epochs[-1]]
-    axes.clabel(lines, fmt={level: f"$10^{{{level}}}$" for level in levels}, fontsize=8.5, manual=places)
+    axes.clabel(lines, fmt={level: power_of_ten(level) for level in levels}, fontsize=8.5, manual=places)
     half = data.sel(definition="half_stuck_mass")
     axes.plot(data["law_end_epoch"], batch, **LAW, label=r"law: $e^* = e_0 + \log B/\log\gamma$", zorder=4)
     axes.plot(
@@ -130,7 +131,7 @@ def _kinetics(axes: Axes, data: xr.Dataset) -> None:
     bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02, extend="both")
     bar.set_label("relaxation time (epochs)")
     bar.set_ticks(range(int(SHOWN[0]), int(SHOWN[1]) + 1, 2))
-    bar.set_ticklabels([f"$10^{{{k}}}$" for k in range(int(SHOWN[0]), int(SHOWN[1]) + 1, 2)])
+    bar.set_ticklabels([power_of_ten(k) for k in range(int(SHOWN[0]), int(SHOWN[1]) + 1, 2)])
     axes.legend(loc="upper right", frameon=True, framealpha=0.85, edgecolor="none")
 
 

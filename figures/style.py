@@ -87,6 +87,14 @@ def plain_ticks(axis: Axis, places: Iterable[float] | Locator, formatter: Format
     axis.set_major_formatter(formatter or FuncFormatter(lambda value, _: f"{value:g}"))
 
 
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def power_of_ten(exponent: int) -> str:
+    """As text, not as a formula: a formula takes a hundred times as long to set."""
+    return f"10{str(exponent).translate(SUPERSCRIPTS)}"
+
+
 def narrow_log_ticks(axis: Axis) -> None:
     """Plain ticks 1, 2, 5, 10, ... on a logarithmic axis that shows fewer than two powers of ten; others stay.
 
@@ -115,9 +123,19 @@ def use_style() -> None:
     matplotlib.rcParams.update(_PARAMETERS)
 
 
+def prepare() -> None:
+    """Load fonts and the grammar of formulas, which the first figure would else wait for."""
+    use_style()
+    figure = Figure()
+    figure.text(0, 0, "$x$")
+    figure.draw_without_rendering()
+
+
 def settle(figure: Figure) -> None:
     """Solve the layout once and for all: it would be solved again for every file, which would be drawn twice for it."""
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
     matplotlib.rcParams["figure.constrained_layout.use"] = False  # or saving puts the layout back; see use_style
     figure.set_layout_engine(None)
 

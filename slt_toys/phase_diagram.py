@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from .potentials.energy_options import EnergyOptions
 from .results.claims import Outcome
@@ -61,6 +61,7 @@ class PhaseDiagram(EnergyOptions):
     """
 
     NAME: ClassVar[str] = "phase_diagram"
+    DRAWN_BY: ClassVar[str] = "figures.phase_diagram"
 
     potential: str = "regular_double_well"
     deficit: str | None = None
@@ -131,17 +132,15 @@ class PhaseDiagram(EnergyOptions):
                     )
                 )  # fmt: skip
             findings, further = self._beside_chains(pair, int(max(curve.switch_epochs[-1] for curve in begun)))
-            curves, maps = [curve.curve() for curve in begun], [equilibrium(), *further]
-        return report.dataset(
-            pair, preferred, curves, ending, findings, maps, decay=self.decay, learning_rate=self.learning_rate,
-            seed=self.seed,
-        )  # fmt: skip
+            maps, curves = [equilibrium(), *further], (curve.curve() for curve in begun)  # as their chains arrive
+            return report.dataset(
+                pair, preferred, curves, ending, findings, maps, decay=self.decay, learning_rate=self.learning_rate,
+                seed=self.seed,
+            )  # fmt: skip
 
     def _beside_chains(self, pair: PotentialPair, latest: int) -> tuple[PublishedFindings | None, list[xr.Dataset]]:
         """What needs no chains and is computed while they run: published findings, the maps of mixing and energy."""
         import numpy as np
-
-        import figures.phase_diagram  # noqa: F401 - half a second that chains need not wait for later
 
         from .fits.published import published_findings
         from .protocol.curves import mixing_map
@@ -160,12 +159,6 @@ class PhaseDiagram(EnergyOptions):
         from .reports import phase_diagram as report
 
         return Outcome(report.TITLE, report.introduction(dataset), report.claims(dataset), report.tables(dataset))
-
-    def figures(self, dataset: xr.Dataset) -> dict[str, Any]:
-        """The figure."""
-        from figures.phase_diagram import draw
-
-        return {self.NAME: draw(dataset)}
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -84,7 +84,7 @@ def _asks_published(data: xr.Dataset) -> bool:
 def dataset(
     pair: PotentialPair,
     preferred: str,
-    curves: Sequence[StuckCurve],
+    curves: Iterable[StuckCurve],
     ending: Ending,
     findings: PublishedFindings | None,
     maps: Sequence[xr.Dataset] = (),
@@ -99,13 +99,18 @@ def dataset(
     out where the published curves are not asked for, ``maps`` are kept with the rest, and ``seed`` is that of the
     resampling.
     """
-    sizes = [_size(curve) for curve in curves]
-    training = curves[0].training
-    drawn = [resample_chains(c.stuck, repetitions=REPETITIONS, seed=[seed, 3, _size(c)]) for c in curves]
+    phases = _phases(pair, crossover(pair.clean, pair.stuck_phase, preferred))
+    published = xr.Dataset() if findings is None else published_dataset(findings)
+    arrived, drawn, by_curve = list[StuckCurve](), list[np.ndarray](), []
+    for curve in curves:  # the next one may still be sampled
+        rows = resample_chains(curve.stuck, repetitions=REPETITIONS, seed=[seed, 3, _size(curve)])
+        arrived.append(curve)
+        drawn.append(rows)
+        by_curve.append([_ends(curve, rows, definition) for definition in DEFINITIONS])
     located = {
-        definition.name: [_ends(curve, rows, definition) for curve, rows in zip(curves, drawn, strict=True)]
-        for definition in DEFINITIONS
+        definition.name: [*each] for definition, each in zip(DEFINITIONS, zip(*by_curve, strict=True), strict=True)
     }
+    curves, sizes, training = arrived, [_size(curve) for curve in arrived], arrived[0].training
     exact = {name: [end for end, _, _ in each] for name, each in located.items()}
     sampled = {name: [end for _, end, _ in each] for name, each in located.items()}
     replicates = {name: [rows for _, _, rows in each] for name, each in located.items()}
@@ -119,7 +124,6 @@ def dataset(
     known = [(curve, end.epoch) for curve, end in zip(curves, exact[half], strict=True) if end.epoch is not None]
     error = grid_error(pair, known[-1][0], ending, known[-1][1]) if known else math.nan
     spreads, best = _collapse(curves, dict(zip(sizes, drawn, strict=True)))
-    published = xr.Dataset() if findings is None else published_dataset(findings)
     laws = list((comparison.fits if comparison else ()) if findings is None else published["rival_law"].values)
     variables_of_collapse = list(spreads if findings is None else published["collapse_variable"].values)
     own = xr.Dataset(
@@ -135,7 +139,7 @@ def dataset(
             **comparison_variables([comparison], laws, "sampled_definition", "sampled_fit_"),
             **collapse_variables(spreads, best, variables_of_collapse, "toy_collapse_"),
             "grid_error": ((), error, {"units": "epochs"}),
-            **_phases(pair, crossover(pair.clean, pair.stuck_phase, preferred)),
+            **phases,
         },
         coords={
             "definition": list(located),

@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -40,6 +42,7 @@ class Experiment:
 
     NAME: ClassVar[str]
     COMMAND: ClassVar[str] = ""  # what is typed, where it is not the name
+    DRAWN_BY: ClassVar[str] = ""  # module with the ``draw(dataset)`` of the one figure, where that takes long
 
     seed: int = 0
     out: Path = Path("results")
@@ -55,7 +58,7 @@ class Experiment:
 
     def figures(self, dataset: xr.Dataset) -> dict[str, Any]:
         """Figures by file name without ending; none unless an experiment draws."""
-        return {}
+        return {self.NAME: import_module(self.DRAWN_BY).draw(dataset)} if self.DRAWN_BY else {}
 
 
 def at_least(experiment: Experiment, **bounds: float) -> None:
@@ -102,17 +105,21 @@ def carry_out(experiment: Experiment, *, draw: bool = True) -> dict[str, Any]:
     """
     from . import records
     from .claims import page
+    from .drawing import artist
 
     name, began, spent = experiment.NAME, time.perf_counter(), time.process_time()
     folder = records.writable_folder(experiment.out, argument="--out")
     docs = None if experiment.docs is None else records.writable_folder(experiment.docs, argument="--docs")
-    dataset = experiment.run()
-    with progress("tables and figures", None):
-        outcome = experiment.outcome(dataset)
-        if draw:
-            outcome = replace(outcome, figures=experiment.figures(dataset))
     command = experiment.COMMAND or f"python -m slt_toys.{name}"
-    with records.written_together():
+    with ExitStack() as until_written:
+        elsewhere = until_written.enter_context(artist(experiment.DRAWN_BY)) if draw and experiment.DRAWN_BY else None
+        dataset = experiment.run()
+        drawn = {} if elsewhere is None else {name: elsewhere.begin(dataset)}
+        with progress("tables and figures", None):
+            outcome = experiment.outcome(dataset)
+            if draw:
+                outcome = replace(outcome, figures=drawn or experiment.figures(dataset))
+        until_written.enter_context(records.written_together())
         files = {f"{name}.nc": records.write_dataset(dataset, folder / f"{name}.nc")}
         for stem, figure in outcome.figures.items():
             files |= records.write_figure(figure, folder / stem, ("png", "svg"))

@@ -413,13 +413,19 @@ def write_figure(
     stem = Path(stem)
     checksums = {}
     for name in formats:
-        # Without a date in it the same figure gives the same file.
-        options = {"metadata": {"Date": None}} if name == "svg" else {}
-        content = io.BytesIO()
-        figure.savefig(content, format=name, **options)
         path = stem.with_name(f"{stem.name}.{name}")
-        checksums[path.name] = write_bytes_atomically(content.getvalue(), path)
+        checksums[path.name] = write_bytes_atomically(rendered(figure, [name])[name], path)
     return checksums
+
+
+def rendered(figure: _Figure, formats: Iterable[str]) -> dict[str, bytes]:
+    """A figure's files by format; the same figure gives the same bytes."""
+    files = {}
+    for name in formats:
+        content = io.BytesIO()
+        figure.savefig(content, format=name, **({"metadata": {"Date": None}} if name == "svg" else {}))
+        files[name] = content.getvalue()
+    return files
 
 
 def writable_folder(path: str | os.PathLike[str], *, argument: str = "out") -> Path:
