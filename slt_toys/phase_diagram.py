@@ -108,7 +108,6 @@ class PhaseDiagram(EnergyOptions):
         from .protocol.curves import begin_stuck_curve, refuse_too_hot
         from .protocol.maps import begin_equilibrium_map
         from .protocol.schedule import Ending
-        from .reports import phase_diagram as report
         from .results.background import background
 
         pair, ending, trainings = self.pair(), Ending("further", self.epochs_after), self.trainings()
@@ -132,6 +131,8 @@ class PhaseDiagram(EnergyOptions):
                     )
                 )  # fmt: skip
             findings, further = self._beside_chains(pair, int(max(curve.switch_epochs[-1] for curve in begun)))
+            from .reports import phase_diagram as report  # chains run, so that this costs no time
+
             maps, curves = [equilibrium(), *further], (curve.curve() for curve in begun)  # as their chains arrive
             return report.dataset(
                 pair, preferred, curves, ending, findings, maps, decay=self.decay, learning_rate=self.learning_rate,

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
-from scipy.optimize import brentq
 from scipy.sparse.linalg import splu
 
 from ..inputs.arguments import checked_arguments
@@ -189,4 +189,4 @@ def _inverse(excess: Callable[[float], float], logs: tuple[float, float]) -> flo
     """exp of where a function of log(n_beta) is zero."""
     if excess(logs[0]) * excess(logs[1]) > 0:
         return float("nan")
-    return float(np.exp(brentq(excess, *logs, xtol=1e-8)))  # type: ignore[arg-type]
+    return float(np.exp(scipy.optimize.brentq(excess, *logs, xtol=1e-8)))  # type: ignore[arg-type]

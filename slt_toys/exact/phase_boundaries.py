@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq, minimize_scalar
 from scipy.special import comb
 
 from ..inputs.arguments import checked_arguments
@@ -245,14 +245,14 @@ def _roots(function: Callable[[float], float], grid: Array, values: Array) -> li
         before, here, after = sign * values[i - 1 : i + 2]
         if 0 < here <= min(before, after):
             ends = (grid[i - 1], grid[i + 1])
-            touch = minimize_scalar(lambda x, s=sign: s * function(x), bounds=ends, method="bounded")
+            touch = scipy.optimize.minimize_scalar(lambda x, s=sign: s * function(x), bounds=ends, method="bounded")
             points.append(float(touch.x))
             heights.append(float(sign * touch.fun))
     order = np.argsort(points)
     x, y = np.asarray(points)[order], np.asarray(heights)[order]
     roots = [float(p) for p, h in zip(x, y, strict=True) if h == 0]
     for i in np.flatnonzero(y[:-1] * y[1:] < 0):
-        roots.append(brentq(function, x[i], x[i + 1], xtol=1e-12))  # pyright: ignore[reportArgumentType]
+        roots.append(scipy.optimize.brentq(function, x[i], x[i + 1], xtol=1e-12))  # pyright: ignore[reportArgumentType]
     return sorted(roots)
 
 

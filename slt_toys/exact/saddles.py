@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.integrate import solve_ivp
 
 from ..inputs.arguments import checked_arguments
 from ..potentials.boxes import loss_unit
@@ -170,7 +170,9 @@ def _ends(potential: Potential, saddle: Array, hessian: Array, half: Array) -> t
 
     arrived.terminal = True  # type: ignore[attr-defined]
     for sign in (-1.0, 1.0):
-        way = solve_ivp(flow, (0.0, 1e6), sign * OFF * down, method="LSODA", rtol=1e-6, atol=1e-9, events=arrived)
+        way = scipy.integrate.solve_ivp(
+            flow, (0.0, 1e6), sign * OFF * down, method="LSODA", rtol=1e-6, atol=1e-9, events=arrived
+        )
         near = [off(way.y[:, -1], minimum) for minimum in minima]
         if not way.success or min(near) > 2 * ARRIVED:
             return None

@@ -13,8 +13,8 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
+import scipy
 import sympy
-from scipy.optimize import brentq
 
 from .certified_points import DECLARE, CriticalPoint, PhaseError, short
 from .expression_parts import compiled
@@ -104,7 +104,8 @@ def kink_places(energy: sympy.Expr, w: sympy.Symbol, low: float, high: float) ->
         signs = np.sign(value(grid[:, None]))
         found |= set(grid[signs == 0].tolist())
         for k in np.flatnonzero(signs[1:] * signs[:-1] < 0):
-            found.add(float(brentq(lambda u, f=value: float(f(np.array([u]))), grid[k], grid[k + 1], xtol=1e-300)))
+            ends = grid[k], grid[k + 1]
+            found.add(float(scipy.optimize.brentq(lambda u, f=value: float(f(np.array([u]))), *ends, xtol=1e-300)))
     return tuple(sorted(place for place in found if low < place < high))
 
 

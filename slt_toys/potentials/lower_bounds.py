@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 from scipy.special import gammaln
 
 __all__ = ["LowerBound", "Terms", "least_of", "outweighed", "separable", "weights_of"]
@@ -148,7 +148,8 @@ def weights_of(power: Powers, by: Sequence[Powers]) -> Array | None:
     if not usable:
         return None
     columns = np.array([[float(by[k][i]) for k in usable] for i in sorted(used)])
-    found = linprog(np.ones(len(usable)), A_eq=columns, b_eq=[float(power[i]) for i in sorted(used)], method="highs")
+    wanted = [float(power[i]) for i in sorted(used)]
+    found = scipy.optimize.linprog(np.ones(len(usable)), A_eq=columns, b_eq=wanted, method="highs")
     if found.status != 0:
         return None
     weights[:] = 0.0

@@ -103,16 +103,18 @@ def carry_out(experiment: Experiment, *, draw: bool = True) -> dict[str, Any]:
     ValueError, OSError
         In one line; folders are tried before the work begins.
     """
-    from . import records
-    from .claims import page
     from .drawing import artist
 
     name, began, spent = experiment.NAME, time.perf_counter(), time.process_time()
-    folder = records.writable_folder(experiment.out, argument="--out")
-    docs = None if experiment.docs is None else records.writable_folder(experiment.docs, argument="--docs")
     command = experiment.COMMAND or f"python -m slt_toys.{name}"
     with ExitStack() as until_written:
+        # Before all else, even what takes long to import.
         elsewhere = until_written.enter_context(artist(experiment.DRAWN_BY)) if draw and experiment.DRAWN_BY else None
+        from . import records
+        from .claims import page
+
+        folder = records.writable_folder(experiment.out, argument="--out")
+        docs = None if experiment.docs is None else records.writable_folder(experiment.docs, argument="--docs")
         dataset = experiment.run()
         drawn = {} if elsewhere is None else {name: elsewhere.begin(dataset)}
         with progress("tables and figures", None):

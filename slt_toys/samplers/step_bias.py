@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize
 
 from ..potentials.potential import Potential
 from ..reference.laws import law
@@ -83,7 +83,7 @@ def advisable_share(scheme: str, dimension: int = 1) -> float | None:
     def beyond(share: float) -> float:
         return dimension / 2 * abs(quadratic_excess(scheme, share * LIMIT, 1.0)) - allowed
 
-    return float(optimize.brentq(beyond, 1e-9, 0.6))  # pyright: ignore[reportArgumentType]
+    return float(scipy.optimize.brentq(beyond, 1e-9, 0.6))  # pyright: ignore[reportArgumentType]
 
 
 def law_of_bias(
