@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from theory.derivation import Equation
 from theory.laws import (
     anisotropic_noise,
+    attention,
     barrier_spectrum,
     basins,
     batch_noise,
@@ -92,6 +93,7 @@ _LAWS = {
         fisher_information,
         coopetition,
         insight,
+        attention,
         generalisation_at_temperature,
         generalisation_phases,
         semantic_development,

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = {
     "__init__",
     "__main__",
+    "attention_network",
     "command",
     "experiment",
     "local_fields",
@@ -81,6 +82,7 @@ LAWS = {
     },
     "matrix_completion": {"layer-balance-step", "balanced-mode-growth"},
     "small_networks": {"regularised-descent-contraction"},
+    "in_context_transience": {"copied-share", "readout-drift", "score-drift", "memorising-time"},
     "logistic_pathways": {"logistic-flow-time", "logistic-fisher-trace", "logistic-pathway-share"},
 }
 CHECKS = [
