@@ -60,9 +60,8 @@ def _items(axes: Axes, data: xr.Dataset) -> None:
 
 
 def _noise(axes: Axes, data: xr.Dataset) -> None:
-    places = np.arange(data.sizes["batch"] + data.sizes["temperature"]) + np.repeat(
-        [0, 1], [data.sizes["batch"], data.sizes["temperature"]]
-    )
+    sizes = [data.sizes["batch"], data.sizes["temperature"]]
+    places = np.arange(sum(sizes)) + np.repeat([0, 1], sizes)
     means = np.concatenate([data["lost_by_batch"].values, data["lost_by_temperature"].values])
     errors = np.concatenate([data["lost_by_batch_error"].values, data["lost_by_temperature_error"].values])
     axes.errorbar(places, means, 1.96 * errors, **SAMPLED, label="SGD, 95 %")

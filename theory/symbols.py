@@ -20,6 +20,8 @@ DEFINITIONS: dict[str, Definition] = {}
 
 
 def _define(name: str, latex: str, meaning: str, **assumptions: bool) -> Symbol:
+    if name in DEFINITIONS:
+        raise ValueError(f"symbol {name} is defined twice")
     symbol = Symbol(name, **(assumptions or {"positive": True}))
     DEFINITIONS[name] = Definition(symbol, latex, meaning)
     return symbol
@@ -394,7 +396,7 @@ remembered_logit = _real("remembered_logit", "f", "what is remembered of an item
 surprise = _define("surprise", "s", "probability of the wrong label [1]")
 mean_surprise = _define("mean_surprise", r"\bar s", "mean of that over contexts [1]")
 attention_decay = _define("attention_decay", r"\lambda_A", "weight decay of attention [loss]", nonnegative=True)
-memory_rate = _define("memory_rate", "r", "learning rate of the memory over that of attention [1]")
+memory_speed = _define("memory_speed", "r", "learning rate of the memory over that of attention [1]")
 item_count = _define("item_count", "K", "items that are asked for [1]")
 readout_drift = _real("readout_drift", r"\dot w", "minus the slope of the loss in the readout [loss]")
 score_drift = _real("score_drift", r"\dot b", "minus the slope of the loss in the score [loss]")

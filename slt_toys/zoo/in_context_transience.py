@@ -220,7 +220,7 @@ def fold(setting: Setting, step: float = 0.02) -> Fold:
     reached.append(end[2])
     surprises.append(drift(*end, setting)[1])
     each = law("memorising-time")(
-        item_count=setting.items, learning_rate=setting.learning_rate, memory_rate=setting.memory_rate,
+        item_count=setting.items, learning_rate=setting.learning_rate, memory_speed=setting.memory_rate,
         mean_surprise=np.array(surprises),
     )  # fmt: skip
     share = law("copied-share")(match_score=end[1], context_size=setting.context)
@@ -332,6 +332,7 @@ def claims(data: xr.Dataset) -> tuple[Claim, ...]:
     warm, error = (
         float(data[name].sel(temperature=1e-2)) for name in ("lost_by_temperature", "lost_by_temperature_error")
     )
+    hastens: Verdict = "yes" if warm + 1.96 * error < float(data["lost_by_temperature"][0]) else "no"
     return (
         Claim.of(
             "needs-decay", f"Without weight decay the strength is {number_text(free, 3)} after {LONG} steps, of "
@@ -349,7 +350,7 @@ def claims(data: xr.Dataset) -> tuple[Claim, ...]:
         Claim.of(
             "temperature-hastens-loss", f"At temperature .01 it is lost after {warm:.2f} "
             f"[{warm - 1.96 * error:.2f}, {warm + 1.96 * error:.2f}] of the law's time.", warm,
-            (warm - 1.96 * error, warm + 1.96 * error),
+            (warm - 1.96 * error, warm + 1.96 * error), verdict=hastens,
         ),
     )  # fmt: skip
 

@@ -57,7 +57,7 @@ def test_the_same_seed_gives_the_same_bits():
     ids=["no decay", "decay of attention", "decay of all", "few items"],
 )
 def test_what_becomes_of_in_context_learning(options, ends):
-    """Reported: ≥ .99 without decay; .50 at 16 000 steps with decay of attention; .96 with decay of all; never at 50."""
+    """Reported: ≥ .99 without decay, .50 with decay of attention, .96 with decay of all, never at 50 items."""
     accuracy = train(Network(**options), fresh_seed())[:, 0]
     assert ends[0] <= accuracy[-1] <= ends[1]
     if options == {"attention_decay": 1e-3}:

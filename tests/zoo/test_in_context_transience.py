@@ -51,7 +51,7 @@ def test_one_step_of_the_flow_is_the_law():
 
 def test_the_kernel_of_the_flow_takes_the_step_of_the_law():
     kept = flow(REFERENCE, 3000, 1)
-    p, w, b, f = kept[1999]
+    _, w, b, f = kept[1999]
     after = kept[2000]
     moved, surprise = drift(w, b, f, REFERENCE)
     np.testing.assert_allclose(after[[1, 2]], [w, b] + REFERENCE.learning_rate * moved, rtol=1e-12)

@@ -77,7 +77,7 @@ def derive_score_drift() -> Derivation:
 
 def derive_memorising_time() -> Derivation:
     """Steps for each unit of remembered logit, while the rest is in equilibrium."""
-    speed = s.learning_rate * s.memory_rate * s.mean_surprise / s.item_count
+    speed = s.learning_rate * s.memory_speed * s.mean_surprise / s.item_count
     return Derivation.of(
         1 / speed,
         "Of $K$ items each is asked for in one of $K$ examples, and minus the gradient of its loss in what is "
@@ -130,7 +130,7 @@ EQUATIONS = (
         s.memorising_time,
         derive_memorising_time,
         "Holds in the limit of many items, where what is remembered changes slowly.",
-        {s.learning_rate: Rational(1, 20), s.memory_rate: 5, s.mean_surprise: Rational(1, 100), s.item_count: 200},
+        {s.learning_rate: Rational(1, 20), s.memory_speed: 5, s.mean_surprise: Rational(1, 100), s.item_count: 200},
         source=_SOURCE,
         tests=_TESTS,
     ),
