@@ -121,21 +121,22 @@ def phase(columns: Array, bias: Array) -> str:
 
 @dataclass(frozen=True)
 class Training:
-    """Stochastic gradient descent on drawn inputs, or gradient descent on the population loss where batch is 0."""
+    """Gradient descent on the population loss, from normal weights of this size."""
 
-    rate: float = 0.05
-    batch: int = 0
-    size: float = 0.1  # of the weights that it starts from
+    rate: float = 0.2
+    size: float = 0.5
     seed: int = 0
 
     def states(self, steps: list[int]) -> Iterator[tuple[int, dict[str, Tensor]]]:
         """States at these steps, which rise."""
         generator = torch.Generator().manual_seed(self.seed)
         drawn = torch.randn((HIDDEN + 1, FEATURES), generator=generator, dtype=torch.float64) * self.size
-        columns, bias = drawn[:HIDDEN].clone(), drawn[HIDDEN].clone()
-        slope = torch.func.grad(population_loss, argnums=(0, 1))
+        columns, bias = (part.clone().requires_grad_() for part in (drawn[:HIDDEN], drawn[HIDDEN]))
+        wanted = set(steps)
         for step in range(steps[-1] + 1):
-            if step in set(steps):
-                yield step, {"columns": columns.clone(), "bias": bias.clone()}
-            by = slope(columns, bias)
-            columns, bias = columns - self.rate * by[0], bias - self.rate * by[1]
+            if step in wanted:
+                yield step, {"columns": columns.detach().clone(), "bias": bias.detach().clone()}
+            by = torch.autograd.grad(population_loss(columns, bias), (columns, bias))
+            with torch.no_grad():
+                columns -= self.rate * by[0]
+                bias -= self.rate * by[1]
