@@ -1,8 +1,8 @@
 """A small network that learns addition modulo p: one hidden layer of squares, squared errors, weight decay.
 
 Pairs (a, b) go in as two one-hot vectors; what comes out is a score of each residue. With squares the network can
-compute a + b mod p exactly, by waves: (cos x + cos y)² holds cos(x + y) (Gromov 2023, arXiv 2301.02679). Some pairs are held out,
-and the loss on them first rises, and falls after that on the others.
+compute a + b mod p exactly, by waves: (cos x + cos y)² holds cos(x + y) (Gromov 2023, arXiv 2301.02679). Some pairs are
+held out, and the loss on them first rises, and falls after that on the others.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The runs of `slt_toys.learning_coefficient.track_study`: training, and what is known of every checkpoint besides λ̂."""
+"""The runs of `slt_toys.learning_coefficient.track_study`: training, and what else is known of every checkpoint."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ REACHED = 0.5  # in units of the temperature: nearer to a polygon's exact loss a
 def followed(name: str, *, draws: int, seed: int, folder: Path | None) -> xr.Dataset:
     """One run along ``row``: what `track` says of each checkpoint, its exact λ and phase, and the loss held out."""
     found, more = _addition(draws, seed, folder) if name == ADDITION else _staircase(name, draws, seed, folder)
-    rows = found.rename({"step": "row"}).reset_coords("row").rename({"row": "step"})
-    rows = rows.assign({key: ("row", values) for key, values in more.items()}, run=("row", [name] * rows.sizes["row"]))
-    return rows
+    rows = found.reset_index("step").reset_coords("step").rename_dims({"step": "row"})
+    return rows.assign({key: ("row", values) for key, values in more.items()}, run=("row", [name] * rows.sizes["row"]))
 
 
 def _staircase(name: str, draws: int, seed: int, folder: Path | None) -> tuple[xr.Dataset, dict[str, np.ndarray]]:

@@ -140,7 +140,7 @@ def test_a_bad_checkpoint_is_refused_before_work(monkeypatch):
         followed(at(AWAY, AWAY, [1.0, 2.0]))
     with pytest.raises(ValueError, match=r"^checkpoints: step 10: 'w' is not finite$"):
         followed(at(AWAY, AWAY * float("inf")))
-    with pytest.raises(ValueError, match="^data: Tensor must be a pair"):
+    with pytest.raises(ValueError, match=r"^data: Tensor must be a pair"):
         track(at(AWAY), bowl(), mean, ONES)
 
 

@@ -1,4 +1,4 @@
-"""Local energies off a minimum: exact in quadratics of any slope and any signature, refused where they are not local."""
+"""Local energies off a minimum: exact in quadratics of any slope and signature, doubted where they are not local."""
 
 from __future__ import annotations
 
