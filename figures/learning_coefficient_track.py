@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -10,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from figures.style import FAINT, INK, PALETTE, reach, use_style
 
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "trust": {"marker": "o", "color": PALETTE[0], "markerfacecolor": PALETTE[0], "label": "trust: a minimum"},
     "track": {"marker": "s", "color": PALETTE[1], "markerfacecolor": "white", "label": "track: a slope or a saddle"},
     "doubt": {"marker": "x", "color": FAINT, "markerfacecolor": FAINT, "label": "doubt"},

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from slt_toys.learning_coefficient.local_energy import LocalEnergy, Look, chosen
 from slt_toys.learning_coefficient.stacked_loss import BatchNorm, Loss, StackedLoss
 from slt_toys.learning_coefficient.study_cases import finished_case
 from slt_toys.results.progress import progress
+from slt_toys.results.records import writable_folder
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -95,6 +96,8 @@ def track(
     ValueError
         For an argument out of range, and a checkpoint that is no finite state of the module, naming its step, before
         work starts; for what `local_learning_coefficient` refuses.
+    OSError
+        For a folder that cannot be written to.
     """
     _check(chains, draws, n_beta, localisation, examples, seed)
     found = checkpoints_of(checkpoints, module)
@@ -108,11 +111,12 @@ def track(
         n_beta = count / math.log(count)
     if localisation is None:
         localisation = chosen_localisation(last, n_beta=n_beta, generator=torch.Generator().manual_seed(seed))
+    kept = None if folder is None else writable_folder(Path(folder), argument="folder")
     plan = _Plan(module, loss, data, options, count, n_beta, localisation, chains, draws, seed)
     rows = []
     with progress("checkpoints", len(found)) as advance:
         for checkpoint in found:
-            rows.append(_finished(checkpoint, plan, None if folder is None else Path(folder).expanduser()))
+            rows.append(_finished(checkpoint, plan, kept))
             advance()
     return _dataset(found, rows, plan)
 
@@ -194,7 +198,7 @@ def _outcome(
         return "doubt", "; ".join(energy.doubts), *none
     kinds = []
     if at.falling:
-        kinds.append(f"saddle: the loss falls in {at.falling:.0f} directions")
+        kinds.append(f"saddle: the loss falls in {at.falling:.0f} direction{'s' if at.falling > 1.5 else ''}")
     if at.tilt > LARGEST_SHARE * max(energy.estimate, 0.0) and at.tilt > 0:
         kinds.append(f"slope: it would take {at.tilt:.3g} from the estimate")
     if kinds:
@@ -240,6 +244,6 @@ def _check(chains: Any, draws: Any, n_beta: Any, localisation: Any, examples: An
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
             raise ValueError(f"{name}: {shown(value)} must be a whole number, at least {least}")
     for name, value in (("n_beta", n_beta), ("localisation", localisation), ("examples", examples)):
-        known = value is None or (isinstance(value, int | float) and not isinstance(value, bool) and value > 0)
-        if not known or (value is not None and not math.isfinite(value)):
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if value is not None and not (number and 0 < float(value) < math.inf):
             raise ValueError(f"{name}: {shown(value)} must be a positive number, or None to choose it")

@@ -33,7 +33,7 @@ from slt_toys.learning_coefficient.verdict import (
     burn_in_of,
 )
 from slt_toys.reference.laws import law
-from slt_toys.samplers.statistics import summarise
+from slt_toys.samplers.statistics import ChainSummary, summarise
 
 Array = NDArray[np.float64]
 
@@ -246,7 +246,7 @@ def _effect(bare: Spectrum) -> float:
     return float((bare.weight[rises] * values).sum())
 
 
-def _doubts(at: Look, drawn: Draws, kept: Array, summary: Array, error: float) -> list[str]:
+def _doubts(at: Look, drawn: Draws, kept: Array, summary: ChainSummary, error: float) -> list[str]:
     if not np.isfinite(kept).all():
         return ["diverged: the loss about the point rises too fast for the step; a stronger localisation"]
     if np.ptp(drawn.distances[:, -len(kept[0]) :]) == 0:
@@ -264,8 +264,8 @@ def _doubts(at: Look, drawn: Draws, kept: Array, summary: Array, error: float) -
     far, lowest, highest = LARGEST_OFF * error, -at.falling / 2, at.bare.weight.sum() / 2
     if not lowest - far <= float(kept.mean()) <= highest + far:
         doubts.append(
-            f"not local: the energy {kept.mean():.3g} is none of a loss with {at.falling:.0f} directions that fall; a "
-            "stronger localisation or a lower n_beta"
+            f"not local: the energy {kept.mean():.3g} is none of a loss in which {at.falling:.0f} directions fall; a "
+            "stronger localisation, or more examples"
         )
     errs = resolution(at.loss, None, drawn.last, n_beta=at.n_beta)
     if errs.energy > LARGEST_RESOLUTION * error > 0:

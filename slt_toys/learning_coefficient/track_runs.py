@@ -21,7 +21,8 @@ def followed(name: str, *, draws: int, seed: int, folder: Path | None) -> xr.Dat
     """One run along ``row``: what `track` says of each checkpoint, its exact λ and phase, and the loss held out."""
     found, more = _addition(draws, seed, folder) if name == ADDITION else _staircase(name, draws, seed, folder)
     rows = found.reset_index("step").reset_coords("step").rename_dims({"step": "row"})
-    return rows.assign({key: ("row", values) for key, values in more.items()}, run=("row", [name] * rows.sizes["row"]))
+    told = more | {"run": np.array([name] * rows.sizes["row"])}
+    return rows.assign({key: ("row", values) for key, values in told.items()})
 
 
 def _staircase(name: str, draws: int, seed: int, folder: Path | None) -> tuple[xr.Dataset, dict[str, np.ndarray]]:
@@ -44,8 +45,8 @@ def _addition(draws: int, seed: int, folder: Path | None) -> tuple[xr.Dataset, d
     training = modular_addition.Training()
     states: list[tuple[int, dict[str, Tensor]]] = list(training.states(list(STEPS)))
     module, (seen, held) = training.module(), training.parts()
-    found = track(states, module, modular_addition.squared_error, seen, examples=EXAMPLES, draws=draws, seed=seed,
-                  folder=folder)  # fmt: skip
+    found = track(states, module, modular_addition.squared_error, seen, examples=EXAMPLES, draws=max(20, draws // 2),
+                  seed=seed, folder=folder)  # fmt: skip
     measured = []
     for _, state in states:
         module.load_state_dict(state)

@@ -40,7 +40,7 @@ def test_a_generator_may_train_one_module():
         for step in (0, 5, 9):
             yield step, module
             with torch.no_grad():
-                module[0].bias += 1  # pyright: ignore[reportOperatorIssue, reportArgumentType]
+                dict(module.named_parameters())["0.bias"].add_(1)
 
     found = checkpoints_of(training(), network())
     assert [float(each.state["0.bias"][0]) for each in found] == [0.0, 1.0, 2.0]
