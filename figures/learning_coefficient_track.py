@@ -40,7 +40,7 @@ def draw(dataset: xr.Dataset) -> Figure:
         below.set_xlabel("step of training")
     axes[0, 0].set_ylabel("loss")
     axes[1, 0].set_ylabel(r"local energy $\hat\lambda$, tangent removed")
-    shown: dict[str, object] = {}
+    shown: dict[str, Any] = {}
     for each in axes.ravel():
         handles, labels = each.get_legend_handles_labels()
         shown |= {label: handle for handle, label in zip(handles, labels, strict=True) if label not in shown}
