@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .exact.saddles import saddle_rate, saddles
     from .exact.temperature_ladder import temperature_ladder
     from .fits.ends import half_depth, half_stuck_mass, hinge
+    from .learning_coefficient.checkpoints import track
     from .learning_coefficient.deep_linear import deep_linear_problem, half_squared_error
     from .learning_coefficient.estimator import local_learning_coefficient
     from .potentials.catalogue import find_pair, find_potential
@@ -63,6 +64,7 @@ else:
         "slt_toys.exact.saddles": "saddle_rate saddles",
         "slt_toys.exact.temperature_ladder": "temperature_ladder",
         "slt_toys.fits.ends": "half_depth half_stuck_mass hinge",
+        "slt_toys.learning_coefficient.checkpoints": "track",
         "slt_toys.learning_coefficient.deep_linear": "deep_linear_problem half_squared_error",
         "slt_toys.learning_coefficient.estimator": "local_learning_coefficient",
         "slt_toys.potentials.catalogue": "find_pair find_potential",
@@ -104,6 +106,6 @@ __all__ = [
     "half_squared_error", "half_stuck_mass", "hinge", "inverse_temperature", "largest_stable_step", "law",
     "learning_coefficient_by_quadrature", "linear_regression", "local_learning_coefficient", "mean_first_passage_time",
     "phase_table", "read_draws", "refined_passage_time", "rlct", "saddle_rate", "saddles", "sample",
-    "sample_first_passage", "sample_stages", "sampled_stuck", "temperature_ladder", "two_phase_regression_examples",
-    "write_draws",
+    "sample_first_passage", "sample_stages", "sampled_stuck", "temperature_ladder", "track",
+    "two_phase_regression_examples", "write_draws",
 ]  # fmt: skip

@@ -100,6 +100,11 @@ DOORS: dict[str, dict[str, Any]] = {
         "pair": PAIR, "training": TRAINING, "switch_epochs": [0, 1], "ending": ENDING, "chains": 4, "seed": 1,
         "start": "equilibrium", "threads": 1, "step_share": 0.5, "shortcuts": 1e-5, "advance": None,
     },
+    "track": {
+        "checkpoints": [MODULE], "module": MODULE, "loss": slt_toys.half_squared_error, "data": INPUTS, "examples": 4,
+        "n_beta": 1.0, "localisation": 1.0, "chains": 4, "draws": 20, "batch_norm": "frozen", "examples_at_once": 4,
+        "folder": None, "seed": 1,
+    },
     "two_phase_regression_examples": {
         "size": 8, "label_noise": 0.5, "target": sympy.Rational(3, 10), "seed": 1, "population_moments": False,
         "bounded_inputs": False,
@@ -134,7 +139,7 @@ def doors() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
 
 
 FEW = ("text", "None", "nan", "a square", "a dict", "negative", "True", "an object", "beyond doubles", "nested lists")
-SLOW = ("refined_passage_time", "local_learning_coefficient", "deep_linear_problem")
+SLOW = ("refined_passage_time", "local_learning_coefficient", "deep_linear_problem", "track")
 # What a legitimate value leads to may be told of what the value is for.
 ALSO = {
     "expression": ("energy", "point"), "loss": ("expression",), "label_noise": ("expression",), "name": ("potential",),

@@ -170,6 +170,12 @@ localisation_effect = _define(
 )
 slope_at_start = _real("slope_at_start", r"g_*", "derivative of the loss where chains start [loss/length]")
 start_excess = _define("start_excess", r"\Delta_*", "n beta times the start's height above the minimum [1]")
+curvature_at_start = _real(
+    "curvature_at_start", r"h_*", "second derivative of the loss where chains start, of either sign [loss/length^2]"
+)
+tilted_energy = _real("tilted_energy", r"\hat E_g", "mean of n beta (L - L(w*)) about a point on a slope [1]")
+untilted_energy = _real("untilted_energy", r"\hat E_0", "the same of the loss without its slope at the point [1]")
+tilt_effect = _real("tilt_effect", r"\Delta_g", "untilted less tilted energy: what the slope takes [1]")
 
 # Schedules and the end of the critical period
 initial_learning_rate = _define("initial_learning_rate", r"\eta_0", "learning rate at epoch 0 [length^2/loss per step]")
