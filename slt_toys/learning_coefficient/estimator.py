@@ -24,6 +24,7 @@ from torch import nn
 
 from slt_toys.inputs.arguments import checked_arguments, shown
 from slt_toys.learning_coefficient.chains import ACCEPTANCE, Draws, Plan, Sampler, run_chains
+from slt_toys.learning_coefficient.data import as_data
 from slt_toys.learning_coefficient.ground import Ground, ground
 from slt_toys.learning_coefficient.localisation import NOISE_HELD
 from slt_toys.learning_coefficient.number_resolution import resolution
@@ -153,14 +154,16 @@ def local_learning_coefficient(
         that is no mean is refused, unless n_beta is given and the data are taken at once.
     data
         Inputs and targets, tensors or arrays on the module's device and of its type, the first axis the example.
-        Several inputs are a tuple, named ones a mapping; targets may be None, where outputs hold the loss.
+        Several inputs are a tuple, named ones a mapping; targets may be None, where outputs hold the loss. Or a torch
+        Dataset, a DataLoader, or batches that can be read again: see `slt_toys.learning_coefficient.data.as_data`.
     sampler
         ``"hmc"`` and ``"mala"``: unbiased at any step; they need every example at each step. Hamiltonian Monte Carlo
         draws nearly independent energies, at several gradients each. ``"sgld"``: unadjusted. ``"preconditioned
         sgld"``: with fixed scales of directions, from the Hessian at the start. All but ``"sgld"`` run in such scales
         where the Hessian's eigenvectors are known.
     examples
-        Number n, where the data stand for more (or fewer) examples than they have rows.
+        Number n, where the data stand for more (or fewer) examples than they have rows: n counts what the loss is the
+        mean of, which for a mean over tokens is `slt_toys.learning_coefficient.tokens.count_tokens`.
     n_beta
         nβ; None for n/log n.
     localisation
@@ -196,10 +199,8 @@ def local_learning_coefficient(
         random, depends on how the data are taken, or whose gradient is another's; nothing to hold the chains.
     """
     _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localisation, n_beta, examples)
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        raise ValueError(f"data: {type(data).__name__} must be a pair of inputs and targets; targets may be None")
-    inputs, targets = data
-    stacked = StackedLoss(module, loss, inputs, targets, batch_norm=batch_norm, examples_at_once=examples_at_once)
+    held = as_data(data, next((p.device for p in module.parameters()), None))
+    stacked = StackedLoss(module, loss, held, batch_norm=batch_norm, examples_at_once=examples_at_once)
     if batch_size is not None and batch_norm == "batch":
         raise ValueError("batch_size: batch statistics of a minibatch are another loss; leave one of the two out")
     taken = [size for size in (batch_size, examples_at_once) if size is not None]

@@ -19,6 +19,7 @@ from torch.func import functional_call, grad, grad_and_value, replace_all_batch_
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from slt_toys.learning_coefficient import batches
+from slt_toys.learning_coefficient.data import Data, as_data
 
 BatchNorm = Literal["frozen", "batch"]
 Loss = Callable[[Any, Any], Tensor]
@@ -40,7 +41,7 @@ class StackedLoss:
         ``loss(outputs, targets)``: a scalar, the mean over examples.
     inputs, targets
         Tensors or arrays whose first axis is the example, on the module's device; or tuples (the module's arguments)
-        and mappings (its named ones) of them. Targets may be None.
+        and mappings (its named ones) of them. Targets may be None. Or `Data` in place of inputs.
     batch_norm
         ``"frozen"``: running statistics are part of the function; ``"batch"``: those of the examples seen together.
     examples_at_once
@@ -65,19 +66,23 @@ class StackedLoss:
         module: nn.Module,
         loss: Loss,
         inputs: Any,
-        targets: Any,
+        targets: Any = None,
         *,
         batch_norm: BatchNorm = "frozen",
         examples_at_once: int | None = None,
     ):
-        self._inputs, self._targets = batches.tensors("inputs", inputs), batches.tensors("targets", targets)
-        self.examples = batches.examples(self._inputs, self._targets)
+        self._data = inputs if isinstance(inputs, Data) else as_data((inputs, targets))
+        self.examples = self._data.examples
         if batch_norm not in ("frozen", "batch"):
             raise ValueError(f"batch_norm: {batch_norm!r} is unknown; it must be 'frozen' or 'batch'")
         if examples_at_once is not None and examples_at_once < 1:
             raise ValueError(f"examples_at_once: {examples_at_once} must be 1 or more, or None")
         if batch_norm == "batch" and examples_at_once is not None and examples_at_once < self.examples:
             raise ValueError("examples_at_once: batch statistics are those of all examples together; leave it out")
+        if batch_norm == "batch" and len(self._data.counts) > 1:
+            raise ValueError(
+                "batch_norm: batch statistics are those of all examples together; the data come in batches"
+            )
         self._copied = lambda: _copied(module, batch_norm)
         self._module = self._copied()
         trainable = {name: p.detach() for name, p in self._module.named_parameters() if p.requires_grad}
@@ -108,7 +113,7 @@ class StackedLoss:
             twin._module = copy.deepcopy(self._module).double()
             twin._fixed = {name: _in_double(value) for name, value in self._fixed.items()}
             twin.start = _in_double(self.start)
-            twin._inputs, twin._targets = (batches.mapped(_in_double, t) for t in (self._inputs, self._targets))
+            twin._data = self._data.mapped(_in_double)
             twin._stack()
             losses = twin.values(_around(twin.start))
             twin.hessian_products(twin.start[None])
@@ -149,9 +154,10 @@ class StackedLoss:
         if not bool((torch.isclose(values, again, rtol=1e-2) | ~torch.isfinite(values)).all()):
             raise ValueError("module: its loss on the same data is not the same twice; it must draw nothing at random")
         self._check_slope(around, values, slopes)
-        taken = self.examples if pieces is None else min(pieces, self.examples)
-        if taken < self.examples:
-            self._check_halves(around, min(self.examples, 2 * taken))
+        largest = max(self._data.counts)
+        taken = largest if pieces is None else min(pieces, largest)
+        if taken < self.examples and largest > 1:
+            self._check_halves(around, min(largest, 2 * taken))
         if taken < self.examples or mean:
             self._check_twice(around, min(taken, MOST_TWICE))
 
@@ -196,7 +202,7 @@ class StackedLoss:
     def _check_halves(self, around: Tensor, count: int) -> None:
         """The loss of some examples has to be the mean of those of their parts."""
         first = (count + 1) // 2
-        x, y = (batches.taken(part, slice(count)) for part in (self._inputs, self._targets))
+        x, y = self._data.head(count)
         with torch.no_grad():
             whole = self._values(around, x, y).double()
             ends = [
@@ -207,12 +213,13 @@ class StackedLoss:
         if _differ(whole, parts, torch.finfo(self.start.dtype).eps ** 0.5):
             raise ValueError(
                 f"loss: {float(whole[-1]):.6g} on {count} examples, but {float(parts[-1]):.6g} as the mean of their "
-                "two halves; data taken in pieces need the mean over examples (reduction='mean')"
+                "two halves; data taken in pieces need the mean over examples (reduction='mean'); for a mean over "
+                "tokens of which some are ignored take token_loss"
             )
 
     def _check_twice(self, around: Tensor, count: int) -> None:
         """Every example twice has to give the same loss."""
-        x, y = (batches.taken(part, slice(count)) for part in (self._inputs, self._targets))
+        x, y = self._data.head(count)
         with torch.no_grad():
             once = self._values(around, x, y).double()
             twice = self._values(around, batches.twice(x), batches.twice(y)).double()
@@ -284,14 +291,7 @@ class StackedLoss:
         return result
 
     def _pieces(self, rows: Tensor | None) -> Iterator[tuple[float, Any, Any]]:
-        inputs, targets, count = self._inputs, self._targets, self.examples
-        if rows is not None:
-            inputs, targets, count = batches.taken(inputs, rows), batches.taken(targets, rows), len(rows)
-        for first in range(0, count, self._piece):
-            part = slice(first, min(first + self._piece, count))
-            whole = self._piece >= count
-            x, y = (inputs, targets) if whole else (batches.taken(inputs, part), batches.taken(targets, part))
-            yield (part.stop - first) / count, x, y
+        return self._data.pieces(self._piece, rows)
 
     def _values(self, parameters: Tensor, inputs: Any, targets: Any) -> Tensor:
         with _kernels_that_can():
