@@ -77,10 +77,10 @@ class Posterior:
     vectors: Tensor | None = None
     followed: Tensor | None = None
 
-    def evaluate(self, w: Tensor, rows: Tensor | None = None) -> State:
+    def evaluate(self, w: Tensor) -> State:
         """Parameters, losses and minus log densities (double precision), and slopes in scaled coordinates."""
         away = self.along(w - self.loss.start)
-        losses, slopes = self.loss.values_and_gradients(w, rows)
+        losses, slopes = self.loss.values_and_gradients(w)
         held = self.localisation * away
         minus_log = self.n_beta * losses + (held.double() * away.double()).sum(1) / 2
         return w, losses, minus_log, self.scales * (self.n_beta * self.along(slopes) + held)
@@ -105,7 +105,8 @@ class Posterior:
 class Plan:
     """How chains are run: see `slt_toys.learning_coefficient.estimator.local_learning_coefficient`.
 
-    `adapt` draws serve to leave the start and to adapt the step; a trajectory has about `leapfrogs` leapfrogs.
+    `adapt` draws serve to leave the start and to adapt the step; a trajectory has about `leapfrogs` leapfrogs. A
+    `batch_size` is for `slt_toys.learning_coefficient.minibatch.run_plan`.
     """
 
     sampler: Sampler
@@ -149,7 +150,7 @@ def run_chains(
     for draw in range(plan.draws):
         for part in range(plan.thin):
             if not plan.adjusted:
-                state = _unadjusted(posterior, plan, state, step, generator)
+                state = _unadjusted(posterior, state, step, generator)
                 continue
             # At the minimum every short proposal leads up and is refused: the way out is taken almost as it comes.
             state, rate = _adjusted(posterior, plan, state, step, generator, free=draw < plan.adapt // 2)
@@ -158,8 +159,7 @@ def run_chains(
                 step = step * torch.exp(2 * (rate - ACCEPTANCE[plan.sampler]) / (passed + 10) ** 0.6)
             elif draw >= plan.adapt:
                 accepted += rate
-        losses = state[1] if plan.batch_size is None else posterior.loss.values(state[0])
-        energies[draw] = posterior.n_beta * (losses - reference)
+        energies[draw] = posterior.n_beta * (state[1] - reference)
         distances[draw] = (state[0] - start).double().norm(dim=1)
         spread[draw] = posterior.spread(state[0])
         advance(1)
@@ -178,15 +178,10 @@ def run_chains(
     )
 
 
-def _unadjusted(posterior: Posterior, plan: Plan, state: State, step: Tensor, generator: torch.Generator) -> State:
+def _unadjusted(posterior: Posterior, state: State, step: Tensor, generator: torch.Generator) -> State:
     w, slope = state[0], state[3]
-    if plan.batch_size is not None:
-        count = (plan.batch_size,)
-        rows = torch.randint(posterior.loss.examples, count, generator=generator, device=w.device)
-        slope = posterior.evaluate(w, rows)[3]
     noise = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
-    moved = posterior.moved(w, step.sqrt().to(w.dtype) * noise - (step / 2).to(w.dtype) * slope)
-    return posterior.evaluate(moved) if plan.batch_size is None else (moved, *state[1:])
+    return posterior.evaluate(posterior.moved(w, step.sqrt().to(w.dtype) * noise - (step / 2).to(w.dtype) * slope))
 
 
 def _adjusted(

@@ -15,11 +15,12 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, grad_and_value, replace_all_batch_norm_modules_, vmap
+from torch.func import functional_call, grad, replace_all_batch_norm_modules_, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from slt_toys.learning_coefficient import batches
 from slt_toys.learning_coefficient.data import Data, as_data
+from slt_toys.learning_coefficient.plain_layers import by_hand
 
 BatchNorm = Literal["frozen", "batch"]
 Loss = Callable[[Any, Any], Tensor]
@@ -100,9 +101,9 @@ class StackedLoss:
 
     def _stack(self) -> None:
         self._values_at_once = vmap(self._of_one_copy, in_dims=(0, None, None))
-        self._gradients_at_once = vmap(grad_and_value(self._of_one_copy), in_dims=(0, None, None))
         self._products_at_once = vmap(self._product, in_dims=(None, 0, None, None))
         self._differences: bool | None = None
+        self._by_hand, self._held = by_hand(self._module, self._shapes, self._loss), False
 
     def doubled(self) -> StackedLoss | None:
         """The same loss in double precision; None where that is what it has, or where it cannot be computed so."""
@@ -229,11 +230,11 @@ class StackedLoss:
                 "it must be the mean over examples (reduction='mean')"
             )
 
-    def values(self, parameters: Tensor) -> Tensor:
-        """Mean losses, shape (copies,), of parameters (copies, parameters)."""
+    def values(self, parameters: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Mean losses, shape (copies,), of parameters (copies, parameters), on all rows or some."""
         total = torch.zeros(len(parameters), dtype=torch.float64, device=parameters.device)
         with torch.no_grad():
-            for share, x, y in self._pieces(None):
+            for share, x, y in self._pieces(rows):
                 total += share * self._values(parameters, x, y)
         return total
 
@@ -296,13 +297,13 @@ class StackedLoss:
     def _values(self, parameters: Tensor, inputs: Any, targets: Any) -> Tensor:
         with _kernels_that_can():
             if not self._one_by_one:
-                return self._values_at_once(parameters, inputs, targets)
+                return self._at_once(parameters, inputs, targets)
             return torch.stack([self._as_in_training(row, inputs, targets).detach() for row in parameters])
 
     def _gradients(self, parameters: Tensor, inputs: Any, targets: Any) -> tuple[Tensor, Tensor]:
         with _kernels_that_can():
             if not self._one_by_one:
-                return self._gradients_at_once(parameters, inputs, targets)
+                return _with_slopes(self._at_once, parameters, inputs, targets)
             found = []
             for row in parameters:
                 with torch.enable_grad():
@@ -313,6 +314,24 @@ class StackedLoss:
                 found.append((torch.cat([part.reshape(-1) for part in slope]), value.detach()))
             self._module.zero_grad()
             return torch.stack([slope for slope, _ in found]), torch.stack([value for _, value in found])
+
+    def _at_once(self, parameters: Tensor, inputs: Any, targets: Any) -> Tensor:
+        if self._by_hand is not None and not self._held:
+            self._hold_by_hand()
+        of = self._values_at_once if self._by_hand is None else self._by_hand
+        return of(parameters, inputs, targets)
+
+    def _hold_by_hand(self) -> None:
+        """Plain layers by hand have to give what torch.func gives, values and slopes; else they are left alone."""
+        (x, y), around = self._data.head(MOST_TWICE), _around(self.start)
+        assert self._by_hand is not None
+        try:
+            ours, theirs = (_with_slopes(of, around, x, y) for of in (self._by_hand, self._values_at_once))
+            allowed = torch.finfo(self.start.dtype).eps ** 0.5
+            same = all(float((a - b).norm()) <= allowed * float(b.norm()) for a, b in zip(ours, theirs, strict=True))
+        except FAILURES:  # the general way tells what is wrong
+            same = False
+        self._held, self._by_hand = True, self._by_hand if same else None
 
     def _products(self, vectors: Tensor, inputs: Any, targets: Any) -> Tensor:
         with _kernels_that_can():
@@ -368,6 +387,16 @@ def _kernels_that_can() -> Iterator[None]:
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(before)
+
+
+def _with_slopes(of: Callable[..., Tensor], parameters: Tensor, inputs: Any, targets: Any) -> tuple[Tensor, Tensor]:
+    """Slopes and losses of all copies, which do not see each other: the slope of their sum is that of each."""
+    with torch.enable_grad():
+        own = parameters.detach().requires_grad_()
+        values = of(own, inputs, targets)
+        if not values.requires_grad:  # a loss of detached outputs
+            return torch.zeros_like(parameters), values
+        return torch.autograd.grad(values.sum(), own)[0], values.detach()
 
 
 def _copied(module: nn.Module, batch_norm: BatchNorm) -> nn.Module:
