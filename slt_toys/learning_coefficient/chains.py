@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from slt_toys.learning_coefficient.fused_step import FusedStep, fits
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 
 Array = NDArray[np.float64]
@@ -94,11 +96,38 @@ class Posterior:
         step = self.scales * by
         return w + (step if self.vectors is None else step @ self.vectors.mT)
 
+    @cached_property
+    def plain(self) -> bool:
+        """Whether all directions are the parameters' own, of one scale and one localisation."""
+        return self.vectors is None and not isinstance(self.localisation, Tensor) and bool((self.scales == 1).all())
+
     def spread(self, w: Tensor) -> Tensor:
         """Squares of the way from the start in the directions that are followed, shape (copies,)."""
         if self.followed is None:
             return torch.zeros(len(w), dtype=torch.float64, device=w.device)
         return self.along(w - self.loss.start)[:, self.followed].double().square().sum(1)
+
+
+class Stepper:
+    """Unadjusted steps of so many chains, which change them in place."""
+
+    def __init__(self, posterior: Posterior, copies: int, generator: torch.Generator):
+        self._posterior, self._generator = posterior, generator
+        fused = posterior.plain and fits(posterior.loss.start, copies)
+        self._fused = FusedStep(posterior.loss.start, generator) if fused else None
+
+    def take(self, w: Tensor, slopes: Tensor, step_size: float, tilt: Tensor | None = None) -> None:
+        """One step from where the loss has these slopes, by the parameters themselves, and a tilt common to all."""
+        posterior, start = self._posterior, self._posterior.loss.start
+        tilt = torch.zeros_like(start) if tilt is None else tilt
+        if self._fused is not None:
+            pull = float(posterior.localisation)
+            self._fused.take(w, slopes, tilt, step_size=step_size, n_beta=posterior.n_beta, pull=pull)
+            return
+        noise = torch.randn(w.shape, generator=self._generator, dtype=w.dtype, device=w.device)
+        held = posterior.localisation * posterior.along(w - start)
+        drift = posterior.scales * (posterior.n_beta * posterior.along(slopes + tilt) + held)
+        w.copy_(posterior.moved(w, step_size**0.5 * noise - step_size / 2 * drift))
 
 
 @dataclass(frozen=True)
@@ -142,15 +171,20 @@ def run_chains(
     """
     start = posterior.loss.start
     reference = posterior.loss.values(start[None])[0]
-    state = posterior.evaluate(start.expand(plan.chains, -1).clone())
+    first, stepper = start.expand(plan.chains, -1).clone(), None
+    if plan.adjusted:
+        state = posterior.evaluate(first)
+    else:
+        losses, slopes = posterior.loss.values_and_gradients(first)
+        state, stepper = (first, losses, losses, slopes), Stepper(posterior, plan.chains, generator)
     energies = torch.full((plan.draws, plan.chains), torch.nan, dtype=torch.float64, device=start.device)
     distances, spread = energies.clone(), energies.clone()
     step = torch.tensor(plan.step_size, dtype=torch.float64, device=start.device)
     accepted = torch.zeros((), dtype=torch.float64, device=start.device)
     for draw in range(plan.draws):
         for part in range(plan.thin):
-            if not plan.adjusted:
-                state = _unadjusted(posterior, state, step, generator)
+            if stepper is not None:
+                state = _unadjusted(posterior, state, plan.step_size, stepper)
                 continue
             # At the minimum every short proposal leads up and is refused: the way out is taken almost as it comes.
             state, rate = _adjusted(posterior, plan, state, step, generator, free=draw < plan.adapt // 2)
@@ -178,10 +212,12 @@ def run_chains(
     )
 
 
-def _unadjusted(posterior: Posterior, state: State, step: Tensor, generator: torch.Generator) -> State:
-    w, slope = state[0], state[3]
-    noise = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
-    return posterior.evaluate(posterior.moved(w, step.sqrt().to(w.dtype) * noise - (step / 2).to(w.dtype) * slope))
+def _unadjusted(posterior: Posterior, state: State, step: float, stepper: Stepper) -> State:
+    """The next state, whose slopes are those of the loss itself, and whose log densities nobody asks for."""
+    w = state[0].clone()
+    stepper.take(w, state[3], step)
+    losses, slopes = posterior.loss.values_and_gradients(w)
+    return w, losses, losses, slopes
 
 
 def _adjusted(

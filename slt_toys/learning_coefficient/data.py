@@ -22,7 +22,7 @@ from slt_toys.learning_coefficient import batches
 SHARE_OF_MEMORY = 0.25  # of the machine's, up to which data are held
 AT_ONCE = 1024  # examples of a dataset that are read together
 Block = tuple[Any, Any]
-KINDS = "a pair of inputs and targets (targets may be None), a Dataset, a DataLoader, or a list of batches, each such a pair"
+KINDS = "a pair of inputs and targets (targets may be None), a Dataset, a DataLoader or a list of batches, pairs too"
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from slt_toys.learning_coefficient.chains import LARGEST_ENERGY, Draws, Plan, Posterior, run_chains
+from slt_toys.learning_coefficient.chains import LARGEST_ENERGY, Draws, Plan, Posterior, Stepper, run_chains
 from slt_toys.learning_coefficient.curvature import Spectrum
 from slt_toys.learning_coefficient.lanczos import lanczos
 from slt_toys.reference.laws import law
@@ -34,6 +34,8 @@ WINDOWS = 10  # parts of a run, after each of which a draw may look at twice as 
 KEPT = 32  # vectors of gradient noise that are kept
 PROBES = 4  # of them, whose directions Lanczos looks at where the Hessian's eigenvectors are not known
 LANCZOS_STEPS = 12
+HALVED = 4  # steps at least, from one minibatch that is taken by halves to the next
+NUMBERS_AT_ONCE = 2**20  # parameters of all chains that take a step together
 UNKNOWN = 0.25  # of the excess: how well a quadratic's law is known to hold for another loss
 
 
@@ -44,10 +46,10 @@ class Looked:
     Attributes
     ----------
     errors
-        Half differences of the energies of two halves of the examples, on the mean over chains, shape (draw,). Chains
-        see the same examples, so that this error is common to them.
+        Half differences of the energies of two halves of the examples, on the mean over chains, shape (draw,); NaN
+        where a draw did not look. Chains see the same examples, so that this error is common to them.
     variance
-        Mean square of the gradient's noise in scaled coordinates, on the mean over chains, shape (draw,).
+        Mean square of the gradient's noise in scaled coordinates, on the mean over chains, likewise.
     noise
         Some such noises, shape (vectors, parameters).
     examples
@@ -62,7 +64,17 @@ class Looked:
     def standard_error(self, dropped: int) -> float:
         """Of the mean energy of all draws after the burn-in, from the examples alone."""
         kept = self.errors[dropped:]
-        return float(np.sqrt(np.square(kept).sum())) / len(kept)
+        known = np.square(kept[np.isfinite(kept)])
+        return math.sqrt(float(known.mean()) / len(kept)) if len(known) else math.inf
+
+
+@dataclass(frozen=True)
+class _Halves:
+    """What two halves of a minibatch tell: the mean energy's error, the gradient's noise, its mean square and one."""
+
+    error: float
+    variance: float
+    noise: Tensor
 
 
 def run_plan(
@@ -75,31 +87,34 @@ def run_plan(
 
 
 class _Looking:
+    """Chains in one tensor, changed in place, block by block of as many chains as stay near the processor."""
+
     def __init__(self, posterior: Posterior, plan: Plan, generator: torch.Generator):
+        assert plan.batch_size is not None
         self.posterior, self.plan, self.generator = posterior, plan, generator
         self.start = posterior.loss.start
-        assert plan.batch_size is not None
         self.size, self.looked = plan.batch_size, plan.batch_size * plan.thin
         self.whole = posterior.loss.values_and_gradients(self.start[None])[1][0]
         self.more = 0  # examples that a draw's energy looks at; 0 for those that its steps look at anyway
+        self.block = min(plan.chains, max(1, NUMBERS_AT_ONCE // len(self.start)))
+        self.seen = 0  # draws
+        self.stepper = Stepper(posterior, self.block, generator)
 
     def run(self, advance: Callable[[int], None]) -> tuple[Draws, Looked]:
         plan, like = self.plan, self.start
-        w = like.expand(plan.chains, -1).clone()
+        w = like.repeat(plan.chains, 1)
         energies = np.full((plan.draws, plan.chains), np.nan)
-        distances, spread, errors, variance = (
-            energies.copy(),
-            energies.copy(),
-            energies[:, 0].copy(),
-            energies[:, 0].copy(),
-        )
-        noise = torch.zeros((KEPT, len(like)), dtype=like.dtype, device=like.device)
+        distances, spread = np.full_like(energies, np.nan), np.full_like(energies, np.nan)
+        errors, variance = np.full(plan.draws, np.nan), np.full(plan.draws, np.nan)
+        noise: list[Tensor] = []
         window = max(2, plan.draws // WINDOWS)
         for draw in range(plan.draws):
-            w, found = self._draw(w)
-            energies[draw], errors[draw], variance[draw] = found[0].cpu().numpy(), found[1], found[2]
-            noise[draw * KEPT // plan.draws] = found[3][draw % plan.chains]
-            distances[draw] = (w - like).double().norm(dim=1).cpu().numpy()
+            found, halves = self._draw(w)
+            energies[draw] = found.cpu().numpy()
+            if halves is not None:
+                errors[draw], variance[draw] = halves.error, halves.variance
+                noise.append(halves.noise)
+            distances[draw] = torch.linalg.vector_norm(w - like, dim=1).cpu().numpy()
             spread[draw] = self.posterior.spread(w).cpu().numpy()
             advance(1)
             if not (np.abs(energies[draw]) < LARGEST_ENERGY).all():
@@ -108,46 +123,82 @@ class _Looking:
             if draw % window == window - 1:
                 recent = slice(draw + 1 - window, draw + 1)
                 self._look_at_more(energies[recent], errors[recent])
+        kept = torch.stack([noise[k] for k in np.linspace(0, len(noise) - 1, min(KEPT, len(noise))).astype(int)])
         drawn = Draws(energies.T, distances.T, spread.T, plan.step_size, 0, math.nan, w)
-        return drawn, Looked(errors, variance, noise, self.more or self.looked)
+        return drawn, Looked(errors, variance, kept, self.more or self.looked)
 
-    def _draw(self, w: Tensor) -> tuple[Tensor, tuple[Tensor, float, float, Tensor]]:
-        """Parameters after the steps of one draw; its energies, their error, the gradient's noise and its square."""
-        plan, size = self.plan, self.size
+    def _draw(self, w: Tensor) -> tuple[Tensor, _Halves | None]:
+        """Energies on the mean over the steps of one draw, which changes w; what two halves of a minibatch tell."""
+        plan, halves = self.plan, None
+        told = self.seen % HALVED == 0 or plan.thin >= HALVED
+        self.seen += 1
         total = torch.zeros(len(w), dtype=torch.float64, device=w.device)
-        for _ in range(plan.thin - 1):
-            energy, slope = self._on(w, self._rows(size))
-            total += energy
-            w = self._moved(w, slope)
-        halves = [self._on(w, self._rows(max(1, size // 2))) for _ in range(2)]
-        apart = self._scaled(halves[0][1] - halves[1][1]) / 2
-        at_last = (halves[0][0] + halves[1][0]) / 2
-        energies = (total + at_last) / plan.thin
-        error = float((halves[0][0] - halves[1][0]).mean()) / 2 / math.sqrt(plan.thin)
+        for step in range(plan.thin):
+            last = step == plan.thin - 1
+            if last and self.more:
+                more, error = self._energies_of_more(w)
+            if last and told:
+                energies, halves = self._step_by_halves(w)
+            else:
+                energies = self._step(w, self._rows(self.size))
+            total += energies
         if self.more:
-            energies, error = self._energies_of_more(w)
-        w = self._moved(w, (halves[0][1] + halves[1][1]) / 2)
-        return w, (energies, error, float(apart.double().square().sum(1).mean()), apart)
+            return more, None if halves is None else replace(halves, error=error)
+        if halves is not None:
+            halves = replace(halves, error=halves.error / math.sqrt(plan.thin))
+        return total / plan.thin, halves
+
+    def _step(self, w: Tensor, rows: Tensor) -> Tensor:
+        """Energies before a step, which changes w."""
+        energies = torch.empty(len(w), dtype=torch.float64, device=w.device)
+        known = None if self.block >= len(w) else self._at_start(rows)
+        for first in range(0, len(w), self.block):
+            part = slice(first, first + self.block)
+            energies[part], slopes, tilt = self._on(w[part], rows, known)
+            self.stepper.take(w[part], slopes, self.plan.step_size, tilt)
+        return energies
+
+    def _step_by_halves(self, w: Tensor) -> tuple[Tensor, _Halves]:
+        rows = [self._rows(max(1, self.size // 2)) for _ in range(2)]
+        starts = [None if self.block >= len(w) else self._at_start(own) for own in rows]
+        energies = torch.empty((2, len(w)), dtype=torch.float64, device=w.device)
+        square, noise = 0.0, w[0]
+        for first in range(0, len(w), self.block):
+            part = slice(first, first + self.block)
+            slopes, tilts = [], []
+            for half in range(2):
+                energies[half, part], slope, tilt = self._on(w[part], rows[half], starts[half])
+                slopes.append(slope)
+                tilts.append(tilt)
+            apart = self._scaled(slopes[0] - slopes[1] + (tilts[0] - tilts[1])) / 2
+            square += float(torch.linalg.vector_norm(apart, dim=1).double().square().sum())
+            noise = apart[0].clone()
+            mean = slopes[0].add_(slopes[1]).mul_(0.5)
+            self.stepper.take(w[part], mean, self.plan.step_size, (tilts[0] + tilts[1]) / 2)
+        error = float((energies[0] - energies[1]).mean()) / 2
+        return energies.mean(0), _Halves(error, square / len(w), noise)
 
     def _rows(self, size: int) -> Tensor:
         return torch.randint(self.posterior.loss.examples, (size,), generator=self.generator, device=self.start.device)
 
-    def _on(self, w: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Energies, and estimates of the loss's slope, from some of the examples."""
-        values, slopes = self.posterior.loss.values_and_gradients(torch.cat([w, self.start[None]]), rows)
-        tilt = self.whole - slopes[-1]
-        energy = values[:-1] - values[-1] + ((w - self.start).double() @ tilt.double())
-        return self.posterior.n_beta * energy, slopes[:-1] + tilt
+    def _at_start(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The start's loss on some of the examples, and its whole slope less that on these."""
+        values, slopes = self.posterior.loss.values_and_gradients(self.start[None], rows)
+        return values[0], self.whole - slopes[0]
+
+    def _on(self, w: Tensor, rows: Tensor, known: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Energies, slopes on some of the examples, and what makes slopes on all of them of these."""
+        if known is None:
+            values, slopes = self.posterior.loss.values_and_gradients(torch.cat([w, self.start[None]]), rows)
+            known, values, slopes = (values[-1], self.whole - slopes[-1]), values[:-1], slopes[:-1]
+        else:
+            values, slopes = self.posterior.loss.values_and_gradients(w, rows)
+        reference, tilt = known
+        energy = values - reference + (w @ tilt - self.start @ tilt)
+        return self.posterior.n_beta * energy, slopes, tilt
 
     def _scaled(self, slopes: Tensor) -> Tensor:
         return self.posterior.scales * (self.posterior.n_beta * self.posterior.along(slopes))
-
-    def _moved(self, w: Tensor, slopes: Tensor) -> Tensor:
-        held = self.posterior.localisation * self.posterior.along(w - self.start)
-        drift = self._scaled(slopes) + self.posterior.scales * held
-        step = self.plan.step_size
-        noise = torch.randn(w.shape, generator=self.generator, dtype=w.dtype, device=w.device)
-        return self.posterior.moved(w, math.sqrt(step) * noise - step / 2 * drift)
 
     def _energies_of_more(self, w: Tensor) -> tuple[Tensor, float]:
         """Energies of one state from more examples, without slopes; their error on the mean over chains."""
@@ -167,7 +218,8 @@ class _Looking:
     def _look_at_more(self, energies: Array, errors: Array) -> None:
         """Twice as many, while their error would add more than its share to the chains' own."""
         own = energies.var(1, ddof=1).mean() / energies.shape[1] if energies.shape[1] > 1 else energies.var(ddof=1)
-        if np.square(errors).mean() > ((1 + GROWTH) ** 2 - 1) * own:
+        errors = errors[np.isfinite(errors)]
+        if len(errors) and np.square(errors).mean() > ((1 + GROWTH) ** 2 - 1) * own:
             self.more = min(2 * (self.more or self.looked), self.posterior.loss.examples)
 
 

@@ -241,11 +241,14 @@ class StackedLoss:
     def values_and_gradients(self, parameters: Tensor, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean losses (copies,), in double precision, and gradients (copies, parameters), on all rows or some."""
         total = torch.zeros(len(parameters), dtype=torch.float64, device=parameters.device)
-        slopes = torch.zeros_like(parameters)
+        slopes: Tensor | None = None
         for share, x, y in self._pieces(rows):
             gradients, values = self._gradients(parameters, x, y)
             total += share * values.detach()
-            slopes += share * gradients.detach()
+            gradients = gradients.detach()
+            gradients = gradients if share == 1 else gradients.mul_(share)
+            slopes = gradients if slopes is None else slopes.add_(gradients)
+        assert slopes is not None
         return total, slopes
 
     def hessian_products(self, vectors: Tensor) -> Tensor:
