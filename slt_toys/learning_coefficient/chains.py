@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from slt_toys.learning_coefficient.fused_step import FusedStep, fits
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 
 Array = NDArray[np.float64]
@@ -77,10 +79,10 @@ class Posterior:
     vectors: Tensor | None = None
     followed: Tensor | None = None
 
-    def evaluate(self, w: Tensor, rows: Tensor | None = None) -> State:
+    def evaluate(self, w: Tensor) -> State:
         """Parameters, losses and minus log densities (double precision), and slopes in scaled coordinates."""
         away = self.along(w - self.loss.start)
-        losses, slopes = self.loss.values_and_gradients(w, rows)
+        losses, slopes = self.loss.values_and_gradients(w)
         held = self.localisation * away
         minus_log = self.n_beta * losses + (held.double() * away.double()).sum(1) / 2
         return w, losses, minus_log, self.scales * (self.n_beta * self.along(slopes) + held)
@@ -94,6 +96,11 @@ class Posterior:
         step = self.scales * by
         return w + (step if self.vectors is None else step @ self.vectors.mT)
 
+    @cached_property
+    def plain(self) -> bool:
+        """Whether all directions are the parameters' own, of one scale and one localisation."""
+        return self.vectors is None and not isinstance(self.localisation, Tensor) and bool((self.scales == 1).all())
+
     def spread(self, w: Tensor) -> Tensor:
         """Squares of the way from the start in the directions that are followed, shape (copies,)."""
         if self.followed is None:
@@ -101,11 +108,34 @@ class Posterior:
         return self.along(w - self.loss.start)[:, self.followed].double().square().sum(1)
 
 
+class Stepper:
+    """Unadjusted steps of so many chains, which change them in place."""
+
+    def __init__(self, posterior: Posterior, copies: int, generator: torch.Generator):
+        self._posterior, self._generator = posterior, generator
+        fused = posterior.plain and fits(posterior.loss.start, copies)
+        self._fused = FusedStep(posterior.loss.start, generator) if fused else None
+
+    def take(self, w: Tensor, slopes: Tensor, step_size: float, tilt: Tensor | None = None) -> None:
+        """One step from where the loss has these slopes, by the parameters themselves, and a tilt common to all."""
+        posterior, start = self._posterior, self._posterior.loss.start
+        tilt = torch.zeros_like(start) if tilt is None else tilt
+        if self._fused is not None:
+            pull = float(posterior.localisation)
+            self._fused.take(w, slopes, tilt, step_size=step_size, n_beta=posterior.n_beta, pull=pull)
+            return
+        noise = torch.randn(w.shape, generator=self._generator, dtype=w.dtype, device=w.device)
+        held = posterior.localisation * posterior.along(w - start)
+        drift = posterior.scales * (posterior.n_beta * posterior.along(slopes + tilt) + held)
+        w.copy_(posterior.moved(w, step_size**0.5 * noise - step_size / 2 * drift))
+
+
 @dataclass(frozen=True)
 class Plan:
     """How chains are run: see `slt_toys.learning_coefficient.estimator.local_learning_coefficient`.
 
-    `adapt` draws serve to leave the start and to adapt the step; a trajectory has about `leapfrogs` leapfrogs.
+    `adapt` draws serve to leave the start and to adapt the step; a trajectory has about `leapfrogs` leapfrogs. A
+    `batch_size` is for `slt_toys.learning_coefficient.minibatch.run_plan`.
     """
 
     sampler: Sampler
@@ -141,15 +171,20 @@ def run_chains(
     """
     start = posterior.loss.start
     reference = posterior.loss.values(start[None])[0]
-    state = posterior.evaluate(start.expand(plan.chains, -1).clone())
+    first, stepper = start.expand(plan.chains, -1).clone(), None
+    if plan.adjusted:
+        state = posterior.evaluate(first)
+    else:
+        losses, slopes = posterior.loss.values_and_gradients(first)
+        state, stepper = (first, losses, losses, slopes), Stepper(posterior, plan.chains, generator)
     energies = torch.full((plan.draws, plan.chains), torch.nan, dtype=torch.float64, device=start.device)
     distances, spread = energies.clone(), energies.clone()
     step = torch.tensor(plan.step_size, dtype=torch.float64, device=start.device)
     accepted = torch.zeros((), dtype=torch.float64, device=start.device)
     for draw in range(plan.draws):
         for part in range(plan.thin):
-            if not plan.adjusted:
-                state = _unadjusted(posterior, plan, state, step, generator)
+            if stepper is not None:
+                state = _unadjusted(posterior, state, plan.step_size, stepper)
                 continue
             # At the minimum every short proposal leads up and is refused: the way out is taken almost as it comes.
             state, rate = _adjusted(posterior, plan, state, step, generator, free=draw < plan.adapt // 2)
@@ -158,8 +193,7 @@ def run_chains(
                 step = step * torch.exp(2 * (rate - ACCEPTANCE[plan.sampler]) / (passed + 10) ** 0.6)
             elif draw >= plan.adapt:
                 accepted += rate
-        losses = state[1] if plan.batch_size is None else posterior.loss.values(state[0])
-        energies[draw] = posterior.n_beta * (losses - reference)
+        energies[draw] = posterior.n_beta * (state[1] - reference)
         distances[draw] = (state[0] - start).double().norm(dim=1)
         spread[draw] = posterior.spread(state[0])
         advance(1)
@@ -178,15 +212,12 @@ def run_chains(
     )
 
 
-def _unadjusted(posterior: Posterior, plan: Plan, state: State, step: Tensor, generator: torch.Generator) -> State:
-    w, slope = state[0], state[3]
-    if plan.batch_size is not None:
-        count = (plan.batch_size,)
-        rows = torch.randint(posterior.loss.examples, count, generator=generator, device=w.device)
-        slope = posterior.evaluate(w, rows)[3]
-    noise = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
-    moved = posterior.moved(w, step.sqrt().to(w.dtype) * noise - (step / 2).to(w.dtype) * slope)
-    return posterior.evaluate(moved) if plan.batch_size is None else (moved, *state[1:])
+def _unadjusted(posterior: Posterior, state: State, step: float, stepper: Stepper) -> State:
+    """The next state, whose slopes are those of the loss itself, and whose log densities nobody asks for."""
+    w = state[0].clone()
+    stepper.take(w, state[3], step)
+    losses, slopes = posterior.loss.values_and_gradients(w)
+    return w, losses, losses, slopes
 
 
 def _adjusted(

@@ -23,9 +23,12 @@ from scipy import stats
 from torch import nn
 
 from slt_toys.inputs.arguments import checked_arguments, shown
-from slt_toys.learning_coefficient.chains import ACCEPTANCE, Draws, Plan, Sampler, run_chains
+from slt_toys.learning_coefficient.chains import ACCEPTANCE, Draws, Plan, Posterior, Sampler
+from slt_toys.learning_coefficient.curvature import Spectrum
+from slt_toys.learning_coefficient.data import as_data
 from slt_toys.learning_coefficient.ground import Ground, ground
 from slt_toys.learning_coefficient.localisation import NOISE_HELD
+from slt_toys.learning_coefficient.minibatch import Looked, excess, run_plan
 from slt_toys.learning_coefficient.number_resolution import resolution
 from slt_toys.learning_coefficient.stacked_loss import BatchNorm, Loss, StackedLoss
 from slt_toys.learning_coefficient.verdict import Evidence, burn_in_of, verdict_on
@@ -40,6 +43,7 @@ SHARE_OF_BIAS = 0.01  # of the estimate: what the chosen step of an unadjusted s
 LARGEST_TAKEN = 0.2
 WEAKER = 10.0  # times the localisation, at which the energy is held against the quadratic's once more
 ADAPTING = 0.2  # of the draws, in which an adjusted sampler leaves the start and finds its step
+CURVED = 10_000  # examples that curvatures look at where gradients look at minibatches, or a tenth if that is more
 CONFIDENCE = 0.95
 SPREAD_BY_CHANCE = 1.5  # of the draws' own error: of sixteen chains the means spread so far once in a hundred times
 WORTH_OF_DRAWS = 3  # times the chains' means: how well the error from all draws is known
@@ -91,6 +95,8 @@ class LearningCoefficientEstimate:
         One line: "trust" or "doubt", and why.
     energies
         All of them, shape (chain, draw), the burn-in too.
+    minibatch_excess, minibatch_error
+        What minibatch gradients added to the energy, by a quadratic, and how well that is known; it is taken off.
     """
 
     estimate: float
@@ -115,6 +121,8 @@ class LearningCoefficientEstimate:
     sampler: str
     verdict: str
     energies: Array
+    minibatch_excess: float = 0.0
+    minibatch_error: float = 0.0
 
     @property
     def trusted(self) -> bool:
@@ -153,14 +161,16 @@ def local_learning_coefficient(
         that is no mean is refused, unless n_beta is given and the data are taken at once.
     data
         Inputs and targets, tensors or arrays on the module's device and of its type, the first axis the example.
-        Several inputs are a tuple, named ones a mapping; targets may be None, where outputs hold the loss.
+        Several inputs are a tuple, named ones a mapping; targets may be None, where outputs hold the loss. Or a torch
+        Dataset, a DataLoader, or batches that can be read again: see `slt_toys.learning_coefficient.data.as_data`.
     sampler
         ``"hmc"`` and ``"mala"``: unbiased at any step; they need every example at each step. Hamiltonian Monte Carlo
         draws nearly independent energies, at several gradients each. ``"sgld"``: unadjusted. ``"preconditioned
         sgld"``: with fixed scales of directions, from the Hessian at the start. All but ``"sgld"`` run in such scales
         where the Hessian's eigenvectors are known.
     examples
-        Number n, where the data stand for more (or fewer) examples than they have rows.
+        Number n, where the data stand for more (or fewer) examples than they have rows: n counts what the loss is the
+        mean of, which for a mean over tokens is `slt_toys.learning_coefficient.tokens.count_tokens`.
     n_beta
         nβ; None for n/log n.
     localisation
@@ -174,8 +184,8 @@ def local_learning_coefficient(
         ε; None to choose it: for an unadjusted sampler so that the predicted bias is 1 %, for an adjusted one by the
         predicted acceptance, and then adapted while the first fifth of the draws is taken. A leapfrog takes time √ε.
     batch_size
-        None for gradients of L_n itself; a number for gradients of so many examples drawn at each step, whose noise
-        warms the chains by an amount that no closed form here knows. Energies are of all examples in either case.
+        None for gradients of L_n itself; a number for gradients of so many examples drawn at each step, and energies
+        of those examples or of as many more as their error asks for: see `slt_toys.learning_coefficient.minibatch`.
     batch_norm
         ``"frozen"``: running statistics stay as they are; ``"batch"``: statistics of all examples seen together.
     burn_in
@@ -196,10 +206,11 @@ def local_learning_coefficient(
         random, depends on how the data are taken, or whose gradient is another's; nothing to hold the chains.
     """
     _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localisation, n_beta, examples)
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        raise ValueError(f"data: {type(data).__name__} must be a pair of inputs and targets; targets may be None")
-    inputs, targets = data
-    stacked = StackedLoss(module, loss, inputs, targets, batch_norm=batch_norm, examples_at_once=examples_at_once)
+    held = as_data(data, next((p.device for p in module.parameters()), None))
+    curved = None if batch_size is None else max(CURVED, held.examples // 10)
+    stacked = StackedLoss(
+        module, loss, held, batch_norm=batch_norm, examples_at_once=examples_at_once, curvature_examples=curved
+    )
     if batch_size is not None and batch_norm == "batch":
         raise ValueError("batch_size: batch statistics of a minibatch are another loss; leave one of the two out")
     taken = [size for size in (batch_size, examples_at_once) if size is not None]
@@ -221,8 +232,8 @@ def local_learning_coefficient(
     plan = Plan(sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size)
     run = _Run(found, plan, burn_in)
     with progress("learning coefficient", draws) as advance:
-        drawn = run_chains(found.posterior, plan, generator=generator, advance=advance)
-    estimate, evidence = _estimate(drawn, run)
+        drawn, looked = run_plan(found.posterior, plan, generator=generator, advance=advance)
+    estimate, evidence = _estimate(drawn, looked, run)
     return _at_weaker(run, drawn, estimate, evidence, generator) if estimate.trusted and run.varied else estimate
 
 
@@ -265,12 +276,17 @@ def _at_weaker(
     draws = run.plan.draws if run.free else max(20, run.plan.draws // 2)
     plan = replace(run.plan, draws=draws, adapt=int(ADAPTING * draws) if run.plan.adapt else 0)
     with progress("at a weaker localisation", draws) as advance:
-        drawn = run_chains(run.ground.weaker(factor), plan, generator=generator, advance=advance)
+        weaker = run.ground.weaker(factor)
+        drawn, looked = run_plan(weaker, plan, generator=generator, advance=advance)
     dropped = max(drawn.adapted, burn_in_of(drawn.energies))
     kept = drawn.energies[:, dropped:]
     step = 0.0 if run.plan.adjusted else run.plan.step_size
     expected, of_expected = known.rise(factor, step)
-    error = _scatter(kept)[0]
+    warmer, of_warmer, of_examples = _looking(looked, known.weakened(factor), weaker, step, dropped)
+    # The law's own error is one of both runs, so that their difference has only that of the excess's change.
+    expected += warmer - before.minibatch_excess
+    of_expected = math.hypot(of_expected, abs(of_warmer - before.minibatch_error))
+    error = math.hypot(_scatter(kept)[0], of_examples)
     change = float(kept.mean()) - before.posterior_energy - expected
     rising = change, math.hypot(error, before.standard_error, of_expected)
     spreads = float(first.spread[:, before.burn_in :].mean()), float(drawn.spread[:, dropped:].mean())
@@ -313,7 +329,17 @@ def _scatter(kept: Array) -> tuple[float, float]:
     return error, float(stats.t.ppf(upper, known * (1 + WORTH_OF_DRAWS)))
 
 
-def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evidence]:
+def _looking(
+    looked: Looked | None, known: Spectrum, posterior: Posterior, step: float, dropped: int
+) -> tuple[float, float, float]:
+    """What minibatch gradients add to the energy, how well that is known, and the error of minibatch energies."""
+    if looked is None:
+        return 0.0, 0.0, 0.0
+    warmer = excess(looked, known, posterior, step, dropped)
+    return *warmer, looked.standard_error(dropped)
+
+
+def _estimate(drawn: Draws, looked: Looked | None, run: _Run) -> tuple[LearningCoefficientEstimate, Evidence]:
     known, bare, plan, posterior = run.ground.known, run.ground.bare, run.plan, run.ground.posterior
     held = run.ground.hold
     dropped = run.burn_in if run.burn_in is not None else max(drawn.adapted, burn_in_of(drawn.energies))
@@ -327,8 +353,9 @@ def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evi
     if not plan.adjusted:
         bias = known.energy(drawn.step_size) - quadratic if stable else math.inf
     error, quantile = _scatter(kept)
-    both = math.hypot(error, effect_error)
-    estimate = energy + known.start_excess + effect - (bias if stable else 0.0)
+    warmer, of_warmer, of_examples = _looking(looked, known, posterior, drawn.step_size, dropped)
+    both = math.hypot(error, effect_error, of_warmer, of_examples)
+    estimate = energy + known.start_excess + effect - warmer - (bias if stable else 0.0)
     shared: dict[str, Any] = {
         "estimate": estimate,
         "standard_error": both,
@@ -338,6 +365,7 @@ def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evi
         "r_hat": float(summary[2]),
         "localisation": run.ground.localisation,
         "acceptance": drawn.acceptance,
+        "minibatch_excess": warmer,
     }
     evidence = Evidence(
         **shared,
@@ -351,8 +379,10 @@ def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evi
         flat_directions=bool((bare.curvature <= bare.floor).any()),
         rounding_curvature=bare.rounding,
         stiffest_step=drawn.step_size * known.largest,
-        batch_size=plan.batch_size,
-        unexplained=(energy + known.start_excess - (bias if stable else 0.0) - quadratic, quadratic_error),
+        unexplained=(
+            energy + known.start_excess - warmer - (bias if stable else 0.0) - quadratic,
+            math.hypot(quadratic_error, of_warmer),
+        ),
         missing=bare.missing(),
         flatness=None if held is None else held.flatness,
         resolution=resolution(posterior.loss, run.ground.twin, drawn.last, n_beta=posterior.n_beta),
@@ -376,6 +406,7 @@ def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evi
         sampler=plan.sampler,
         verdict=verdict_on(evidence),
         energies=drawn.energies,
+        minibatch_error=of_warmer,
     ), evidence
 
 

@@ -15,10 +15,12 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, grad_and_value, replace_all_batch_norm_modules_, vmap
+from torch.func import functional_call, grad, replace_all_batch_norm_modules_, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from slt_toys.learning_coefficient import batches
+from slt_toys.learning_coefficient.data import Data, as_data
+from slt_toys.learning_coefficient.plain_layers import by_hand
 
 BatchNorm = Literal["frozen", "batch"]
 Loss = Callable[[Any, Any], Tensor]
@@ -40,11 +42,13 @@ class StackedLoss:
         ``loss(outputs, targets)``: a scalar, the mean over examples.
     inputs, targets
         Tensors or arrays whose first axis is the example, on the module's device; or tuples (the module's arguments)
-        and mappings (its named ones) of them. Targets may be None.
+        and mappings (its named ones) of them. Targets may be None. Or `Data` in place of inputs.
     batch_norm
         ``"frozen"``: running statistics are part of the function; ``"batch"``: those of the examples seen together.
     examples_at_once
         Examples (of every copy) in memory at a time; None for all.
+    curvature_examples
+        That products with the Hessian look at, drawn once; None for all.
 
     Attributes
     ----------
@@ -65,19 +69,25 @@ class StackedLoss:
         module: nn.Module,
         loss: Loss,
         inputs: Any,
-        targets: Any,
+        targets: Any = None,
         *,
         batch_norm: BatchNorm = "frozen",
         examples_at_once: int | None = None,
+        curvature_examples: int | None = None,
     ):
-        self._inputs, self._targets = batches.tensors("inputs", inputs), batches.tensors("targets", targets)
-        self.examples = batches.examples(self._inputs, self._targets)
+        self._data = inputs if isinstance(inputs, Data) else as_data((inputs, targets))
+        self.examples = self._data.examples
+        self._curved = self._data if curvature_examples is None else self._data.some(curvature_examples)
         if batch_norm not in ("frozen", "batch"):
             raise ValueError(f"batch_norm: {batch_norm!r} is unknown; it must be 'frozen' or 'batch'")
         if examples_at_once is not None and examples_at_once < 1:
             raise ValueError(f"examples_at_once: {examples_at_once} must be 1 or more, or None")
         if batch_norm == "batch" and examples_at_once is not None and examples_at_once < self.examples:
             raise ValueError("examples_at_once: batch statistics are those of all examples together; leave it out")
+        if batch_norm == "batch" and len(self._data.counts) > 1:
+            raise ValueError(
+                "batch_norm: batch statistics are those of all examples together; the data come in batches"
+            )
         self._copied = lambda: _copied(module, batch_norm)
         self._module = self._copied()
         trainable = {name: p.detach() for name, p in self._module.named_parameters() if p.requires_grad}
@@ -95,9 +105,9 @@ class StackedLoss:
 
     def _stack(self) -> None:
         self._values_at_once = vmap(self._of_one_copy, in_dims=(0, None, None))
-        self._gradients_at_once = vmap(grad_and_value(self._of_one_copy), in_dims=(0, None, None))
         self._products_at_once = vmap(self._product, in_dims=(None, 0, None, None))
         self._differences: bool | None = None
+        self._by_hand, self._held = by_hand(self._module, self._shapes, self._loss), False
 
     def doubled(self) -> StackedLoss | None:
         """The same loss in double precision; None where that is what it has, or where it cannot be computed so."""
@@ -108,7 +118,8 @@ class StackedLoss:
             twin._module = copy.deepcopy(self._module).double()
             twin._fixed = {name: _in_double(value) for name, value in self._fixed.items()}
             twin.start = _in_double(self.start)
-            twin._inputs, twin._targets = (batches.mapped(_in_double, t) for t in (self._inputs, self._targets))
+            twin._data = self._data.mapped(_in_double)
+            twin._curved = twin._data if self._curved is self._data else self._curved.mapped(_in_double)
             twin._stack()
             losses = twin.values(_around(twin.start))
             twin.hessian_products(twin.start[None])
@@ -149,9 +160,10 @@ class StackedLoss:
         if not bool((torch.isclose(values, again, rtol=1e-2) | ~torch.isfinite(values)).all()):
             raise ValueError("module: its loss on the same data is not the same twice; it must draw nothing at random")
         self._check_slope(around, values, slopes)
-        taken = self.examples if pieces is None else min(pieces, self.examples)
-        if taken < self.examples:
-            self._check_halves(around, min(self.examples, 2 * taken))
+        largest = max(self._data.counts)
+        taken = largest if pieces is None else min(pieces, largest)
+        if taken < self.examples and largest > 1:
+            self._check_halves(around, min(largest, 2 * taken))
         if taken < self.examples or mean:
             self._check_twice(around, min(taken, MOST_TWICE))
 
@@ -196,7 +208,7 @@ class StackedLoss:
     def _check_halves(self, around: Tensor, count: int) -> None:
         """The loss of some examples has to be the mean of those of their parts."""
         first = (count + 1) // 2
-        x, y = (batches.taken(part, slice(count)) for part in (self._inputs, self._targets))
+        x, y = self._data.head(count)
         with torch.no_grad():
             whole = self._values(around, x, y).double()
             ends = [
@@ -207,12 +219,13 @@ class StackedLoss:
         if _differ(whole, parts, torch.finfo(self.start.dtype).eps ** 0.5):
             raise ValueError(
                 f"loss: {float(whole[-1]):.6g} on {count} examples, but {float(parts[-1]):.6g} as the mean of their "
-                "two halves; data taken in pieces need the mean over examples (reduction='mean')"
+                "two halves; for a mean over tokens of which some are ignored take token_loss; data taken in pieces "
+                "need the mean over examples (reduction='mean')"
             )
 
     def _check_twice(self, around: Tensor, count: int) -> None:
         """Every example twice has to give the same loss."""
-        x, y = (batches.taken(part, slice(count)) for part in (self._inputs, self._targets))
+        x, y = self._data.head(count)
         with torch.no_grad():
             once = self._values(around, x, y).double()
             twice = self._values(around, batches.twice(x), batches.twice(y)).double()
@@ -222,22 +235,28 @@ class StackedLoss:
                 "it must be the mean over examples (reduction='mean')"
             )
 
-    def values(self, parameters: Tensor) -> Tensor:
-        """Mean losses, shape (copies,), of parameters (copies, parameters)."""
+    def values(self, parameters: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Mean losses, shape (copies,), of parameters (copies, parameters), on all rows or some."""
         total = torch.zeros(len(parameters), dtype=torch.float64, device=parameters.device)
         with torch.no_grad():
-            for share, x, y in self._pieces(None):
+            for share, x, y in self._pieces(rows):
                 total += share * self._values(parameters, x, y)
         return total
 
     def values_and_gradients(self, parameters: Tensor, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean losses (copies,), in double precision, and gradients (copies, parameters), on all rows or some."""
+        return self._with_slopes(parameters, self._pieces(rows))
+
+    def _with_slopes(self, parameters: Tensor, pieces: Iterator[tuple[float, Any, Any]]) -> tuple[Tensor, Tensor]:
         total = torch.zeros(len(parameters), dtype=torch.float64, device=parameters.device)
-        slopes = torch.zeros_like(parameters)
-        for share, x, y in self._pieces(rows):
+        slopes: Tensor | None = None
+        for share, x, y in pieces:
             gradients, values = self._gradients(parameters, x, y)
             total += share * values.detach()
-            slopes += share * gradients.detach()
+            gradients = gradients.detach()
+            gradients = gradients if share == 1 else gradients.mul_(share)
+            slopes = gradients if slopes is None else slopes.add_(gradients)
+        assert slopes is not None
         return total, slopes
 
     def hessian_products(self, vectors: Tensor) -> Tensor:
@@ -262,7 +281,7 @@ class StackedLoss:
     def _secant(self) -> float:
         """Slope per length on the way to a point beside the start: a curvature, also where the start has none."""
         beside = _around(self.start)[:2]
-        slopes = self.values_and_gradients(beside)[1].double()
+        slopes = self._with_slopes(beside, self._curved.pieces(self._piece))[1].double()
         return float((slopes[1] - slopes[0]).norm() / (beside[1] - beside[0]).double().norm())
 
     @property
@@ -274,35 +293,30 @@ class StackedLoss:
         size = vectors.double().norm(dim=1, keepdim=True).clamp(min=1e-300)
         step = torch.finfo(self.start.dtype).eps ** (1 / 3) * (float(self.start.double().norm()) or 1.0)
         by = (step / size * vectors.double()).to(self.start.dtype)
-        ahead, behind = (self.values_and_gradients(self.start + sign * by)[1].double() for sign in (1, -1))
+        ahead, behind = (
+            self._with_slopes(self.start + sign * by, self._curved.pieces(self._piece))[1].double() for sign in (1, -1)
+        )
         return ((ahead - behind) * size / (2 * step)).to(vectors.dtype)
 
     def _exact_products(self, vectors: Tensor) -> Tensor:
         result = torch.zeros_like(vectors)
-        for share, x, y in self._pieces(None):
+        for share, x, y in self._curved.pieces(self._piece):
             result += share * self._products(vectors, x, y).detach()
         return result
 
     def _pieces(self, rows: Tensor | None) -> Iterator[tuple[float, Any, Any]]:
-        inputs, targets, count = self._inputs, self._targets, self.examples
-        if rows is not None:
-            inputs, targets, count = batches.taken(inputs, rows), batches.taken(targets, rows), len(rows)
-        for first in range(0, count, self._piece):
-            part = slice(first, min(first + self._piece, count))
-            whole = self._piece >= count
-            x, y = (inputs, targets) if whole else (batches.taken(inputs, part), batches.taken(targets, part))
-            yield (part.stop - first) / count, x, y
+        return self._data.pieces(self._piece, rows)
 
     def _values(self, parameters: Tensor, inputs: Any, targets: Any) -> Tensor:
         with _kernels_that_can():
             if not self._one_by_one:
-                return self._values_at_once(parameters, inputs, targets)
+                return self._at_once(parameters, inputs, targets)
             return torch.stack([self._as_in_training(row, inputs, targets).detach() for row in parameters])
 
     def _gradients(self, parameters: Tensor, inputs: Any, targets: Any) -> tuple[Tensor, Tensor]:
         with _kernels_that_can():
             if not self._one_by_one:
-                return self._gradients_at_once(parameters, inputs, targets)
+                return _with_slopes(self._at_once, parameters, inputs, targets)
             found = []
             for row in parameters:
                 with torch.enable_grad():
@@ -313,6 +327,24 @@ class StackedLoss:
                 found.append((torch.cat([part.reshape(-1) for part in slope]), value.detach()))
             self._module.zero_grad()
             return torch.stack([slope for slope, _ in found]), torch.stack([value for _, value in found])
+
+    def _at_once(self, parameters: Tensor, inputs: Any, targets: Any) -> Tensor:
+        if self._by_hand is not None and not self._held:
+            self._hold_by_hand()
+        of = self._values_at_once if self._by_hand is None else self._by_hand
+        return of(parameters, inputs, targets)
+
+    def _hold_by_hand(self) -> None:
+        """Plain layers by hand have to give what torch.func gives, values and slopes; else they are left alone."""
+        (x, y), around = self._data.head(MOST_TWICE), _around(self.start)
+        assert self._by_hand is not None
+        try:
+            ours, theirs = (_with_slopes(of, around, x, y) for of in (self._by_hand, self._values_at_once))
+            allowed = torch.finfo(self.start.dtype).eps ** 0.5
+            same = all(float((a - b).norm()) <= allowed * float(b.norm()) for a, b in zip(ours, theirs, strict=True))
+        except (*FAILURES, ValueError):  # the general way tells what is wrong
+            same = False
+        self._held, self._by_hand = True, self._by_hand if same else None
 
     def _products(self, vectors: Tensor, inputs: Any, targets: Any) -> Tensor:
         with _kernels_that_can():
@@ -368,6 +400,16 @@ def _kernels_that_can() -> Iterator[None]:
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(before)
+
+
+def _with_slopes(of: Callable[..., Tensor], parameters: Tensor, inputs: Any, targets: Any) -> tuple[Tensor, Tensor]:
+    """Slopes and losses of all copies, which do not see each other: the slope of their sum is that of each."""
+    with torch.enable_grad():
+        own = parameters.detach().requires_grad_()
+        values = of(own, inputs, targets)
+        if not values.requires_grad:  # a loss of detached outputs
+            return torch.zeros_like(parameters), values
+        return torch.autograd.grad(values.sum(), own)[0], values.detach()
 
 
 def _copied(module: nn.Module, batch_norm: BatchNorm) -> nn.Module:

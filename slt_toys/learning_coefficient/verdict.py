@@ -69,7 +69,7 @@ class Evidence:
     localisation: float
     acceptance: float
     stiffest_step: float
-    batch_size: int | None
+    minibatch_excess: float
     unexplained: tuple[float, float]
     missing: tuple[float, float]
     flatness: Flatness | None
@@ -177,8 +177,11 @@ def _of_the_chains(e: Evidence) -> list[str]:
         reasons.append(f"the step adds {e.step_bias:.3g} by the quadratic; make it smaller")
     if e.acceptance < LOWEST_ACCEPTANCE:
         reasons.append(f"acceptance {e.acceptance:.2g}; make the step smaller")
-    if e.batch_size is not None:
-        reasons.append(f"gradients of {e.batch_size} examples raise the temperature by an unknown amount")
+    if e.minibatch_excess > LARGEST_SHARE * e.estimate and e.minibatch_excess > 0:
+        reasons.append(
+            f"minibatch gradients add {e.minibatch_excess:.3g} by the quadratic; make batch_size larger or the step "
+            "smaller"
+        )
     return reasons
 
 

@@ -405,7 +405,7 @@ def evidence() -> Evidence:
         energies=energies - energies[:, :100].mean() + 5, distances=rng.random((8, 200)) + 1, estimate=5.0,
         standard_error=0.1, half_width=0.2, r_hat=1.01, effective=900.0, step_bias=0.1, localisation_effect=0.2,
         start_excess=0.1, parameters=10, lowest_curvature=-1.0, softest_curvature=50.0, flat_directions=True,
-        rounding_curvature=0.01, localisation=3.0, acceptance=0.8, stiffest_step=0.5, batch_size=None,
+        rounding_curvature=0.01, localisation=3.0, acceptance=0.8, stiffest_step=0.5, minibatch_excess=0.0,
         unexplained=(0.1, 0.05), missing=(0.05, 0.01), flatness=Flatness(0.1, 0.2, 3.0),
         resolution=Resolution("float32", 0.01, 0.001), rising=(0.1, 0.1),
     )  # fmt: skip
@@ -435,7 +435,7 @@ def evidence() -> Evidence:
         ({"r_hat": 1.0}, {"r_hat": float("nan")}, "chains do not agree: R-hat nan"),
         ({"effective": 401.0}, {"effective": 399.0}, "399 effective draws, fewer than 400"),
         ({"acceptance": 0.21}, {"acceptance": 0.19}, "acceptance 0.19"),
-        ({"batch_size": None}, {"batch_size": 20}, "gradients of 20 examples"),
+        ({"minibatch_excess": 0.49}, {"minibatch_excess": 0.51}, "minibatch gradients add 0.51"),
         ({"missing": (0.099, 0.01)}, {"missing": (0.101, 0.01)}, "the localisation takes 0.301 by the quadratic, of"),
         ({"missing": (0.14, 0.05)}, {"missing": (0.16, 0.05)}, "the localisation takes 0.36 by"),
         ({"localisation_effect": 0.44}, {"localisation_effect": 0.46}, "the localisation takes 0.51 by"),
