@@ -9,6 +9,7 @@ the step (Duane, Kennedy, Pendleton & Roweth 1987, Phys. Lett. B 195:216); with 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -28,6 +29,7 @@ ACCEPTANCE = {"mala": 0.65, "hmc": 0.8}  # aimed at while the step is adapted; t
 # From a minimum leapfrogs of a stable step err upwards by less than the number of parameters; one that errs by more
 # has left what the step was made for.
 FREE_CLIMB = 10.0
+MOST_LONGER = 4  # times the leapfrogs planned, where the step has been made smaller
 LARGEST_ENERGY = 1e12  # in units of the temperature: a chain there has diverged
 
 
@@ -63,11 +65,28 @@ class Draws:
 
 
 @dataclass(frozen=True)
+class Deflation:
+    """I + V (f - 1) Vᵀ: some orthonormal directions, columns of `vectors`, shrunk by `factors`."""
+
+    vectors: Tensor
+    factors: Tensor
+
+    def of(self, z: Tensor) -> Tensor:
+        """That times vectors (..., parameters)."""
+        return z + (((self.factors - 1) * (z @ self.vectors)) @ self.vectors.mT)
+
+    def to(self, like: Tensor) -> Deflation:
+        """In another type of numbers."""
+        return Deflation(self.vectors.to(like), self.factors.to(like))
+
+
+@dataclass(frozen=True)
 class Posterior:
     """The localised posterior: loss, nβ [1/loss], γ [1/length²] and the scales of directions.
 
     `localisation` is one number, or one for each direction. Directions are the columns of `vectors`; None for the
-    parameters' own. `followed` says in which of them the chains' spread is recorded.
+    parameters' own. `followed` says in which of them the chains' spread is recorded. `deflation` shrinks some scaled
+    directions once more.
     """
 
     loss: StackedLoss
@@ -76,6 +95,7 @@ class Posterior:
     scales: Tensor
     vectors: Tensor | None = None
     followed: Tensor | None = None
+    deflation: Deflation | None = None
 
     def evaluate(self, w: Tensor, rows: Tensor | None = None) -> State:
         """Parameters, losses and minus log densities (double precision), and slopes in scaled coordinates."""
@@ -83,7 +103,8 @@ class Posterior:
         losses, slopes = self.loss.values_and_gradients(w, rows)
         held = self.localisation * away
         minus_log = self.n_beta * losses + (held.double() * away.double()).sum(1) / 2
-        return w, losses, minus_log, self.scales * (self.n_beta * self.along(slopes) + held)
+        scaled = self.scales * (self.n_beta * self.along(slopes) + held)
+        return w, losses, minus_log, scaled if self.deflation is None else self.deflation.of(scaled)
 
     def along(self, vectors: Tensor) -> Tensor:
         """Components of vectors (copies, parameters) along the directions."""
@@ -91,7 +112,7 @@ class Posterior:
 
     def moved(self, w: Tensor, by: Tensor) -> Tensor:
         """Parameters moved by so much in scaled coordinates."""
-        step = self.scales * by
+        step = self.scales * (by if self.deflation is None else self.deflation.of(by))
         return w + (step if self.vectors is None else step @ self.vectors.mT)
 
     def spread(self, w: Tensor) -> Tensor:
@@ -105,7 +126,8 @@ class Posterior:
 class Plan:
     """How chains are run: see `slt_toys.learning_coefficient.estimator.local_learning_coefficient`.
 
-    `adapt` draws serve to leave the start and to adapt the step; a trajectory has about `leapfrogs` leapfrogs.
+    `adapt` draws serve to leave the start and to adapt the step; a trajectory is about as long as `leapfrogs` leapfrogs
+    of this step, whatever the step becomes.
     """
 
     sampler: Sampler
@@ -195,11 +217,13 @@ def _adjusted(
     """The next state and the mean acceptance probability."""
     w = state[0]
     momentum = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
-    count = 1
-    if plan.leapfrogs > 1:  # of random length, lest a direction come round to where it was
-        shortest, longest = (7 * plan.leapfrogs) // 10, -(-13 * plan.leapfrogs // 10)
-        count = int(torch.randint(max(1, shortest), longest + 1, (1,), generator=generator, device=w.device))
-    time = step.sqrt().to(w.dtype)
+    count, time = 1, step.sqrt()
+    if plan.sampler == "hmc":  # of random length, lest a direction come round to where it was
+        jitter = 0.7 + 0.6 * float(torch.rand((), generator=generator, dtype=torch.float64, device=w.device))
+        length = jitter * plan.leapfrogs * plan.step_size**0.5
+        count = min(max(1, math.ceil(length / float(time))), MOST_LONGER * plan.leapfrogs)
+        time = time.new_tensor(min(length / count, float(time)))
+    time = time.to(w.dtype)
     before = momentum.double().square().sum(1) / 2
     new = state
     for _ in range(count):

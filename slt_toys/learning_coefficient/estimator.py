@@ -157,8 +157,7 @@ def local_learning_coefficient(
     sampler
         ``"hmc"`` and ``"mala"``: unbiased at any step; they need every example at each step. Hamiltonian Monte Carlo
         draws nearly independent energies, at several gradients each. ``"sgld"``: unadjusted. ``"preconditioned
-        sgld"``: with fixed scales of directions, from the Hessian at the start. All but ``"sgld"`` run in such scales
-        where the Hessian's eigenvectors are known.
+        sgld"``: with fixed scales of directions, from the Hessian at the start. All but ``"sgld"`` run in such scales.
     examples
         Number n, where the data stand for more (or fewer) examples than they have rows.
     n_beta
@@ -166,8 +165,8 @@ def local_learning_coefficient(
     localisation
         γ of every direction; 0 for none, where no direction is flat. None to choose it for each eigenvector of the
         Hessian: a hundredth of its own stiffness nβh where it is curved, of the largest where it is flat, of the
-        loss's own hold where that is of a higher order; beyond 1024 parameters, and for ``"sgld"``, a hundredth of the
-        largest for all.
+        loss's own hold where that is of a higher order; beyond 1024 parameters one for all directions in units that
+        make them alike; for ``"sgld"`` a hundredth of the largest for all.
     chains, draws, thin
         Chains, draws kept of each, and steps between two draws.
     step_size
@@ -242,7 +241,7 @@ class _Run:
     @property
     def varied(self) -> bool:
         """Whether a weaker localisation is tried: unless there is none, or one step would fit both badly."""
-        bare, known = self.ground.bare, self.ground.posterior.vectors is not None
+        bare, known = self.ground.bare, self.ground.posterior.vectors is not None or self.ground.many
         return self.ground.localisation > 0 and (known or bool((bare.curvature <= bare.floor).any()))
 
 
