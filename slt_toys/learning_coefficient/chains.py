@@ -146,9 +146,14 @@ class Plan:
 
 
 def run_chains(
-    posterior: Posterior, plan: Plan, *, generator: torch.Generator, advance: Callable[[int], None]
+    posterior: Posterior,
+    plan: Plan,
+    *,
+    generator: torch.Generator,
+    advance: Callable[[int], None],
+    before: Draws | None = None,
 ) -> Draws:
-    """Run chains that all begin at w*.
+    """Run chains that all begin at w*, or where others ended, with the step that these had found.
 
     Parameters
     ----------
@@ -160,13 +165,16 @@ def run_chains(
         Source of all randomness, on the parameters' device.
     advance
         Called with the number of draws done.
+    before
+        Chains that are gone on with; what is returned are the new draws alone.
     """
     start = posterior.loss.start
     reference = posterior.loss.values(start[None])[0]
-    state = posterior.evaluate(start.expand(plan.chains, -1).clone())
+    state = posterior.evaluate(start.expand(plan.chains, -1).clone() if before is None else before.last)
     energies = torch.full((plan.draws, plan.chains), torch.nan, dtype=torch.float64, device=start.device)
     distances, spread = energies.clone(), energies.clone()
-    step = torch.tensor(plan.step_size, dtype=torch.float64, device=start.device)
+    begun = plan.step_size if before is None else before.step_size
+    step = torch.tensor(begun, dtype=torch.float64, device=start.device)
     accepted = torch.zeros((), dtype=torch.float64, device=start.device)
     for draw in range(plan.draws):
         for part in range(plan.thin):
@@ -174,7 +182,9 @@ def run_chains(
                 state = _unadjusted(posterior, plan, state, step, generator)
                 continue
             # At the minimum every short proposal leads up and is refused: the way out is taken almost as it comes.
-            state, rate = _adjusted(posterior, plan, state, step, generator, free=draw < plan.adapt // 2)
+            state, rate = _adjusted(
+                posterior, plan, state, step, generator, free=before is None and draw < plan.adapt // 2
+            )
             if plan.adapt // 2 <= draw < plan.adapt:
                 passed = (draw - plan.adapt // 2) * plan.thin + part
                 step = step * torch.exp(2 * (rate - ACCEPTANCE[plan.sampler]) / (passed + 10) ** 0.6)

@@ -26,6 +26,7 @@ from slt_toys.inputs.arguments import checked_arguments, shown
 from slt_toys.learning_coefficient.chains import ACCEPTANCE, Draws, Plan, Sampler, run_chains
 from slt_toys.learning_coefficient.ground import Ground, ground
 from slt_toys.learning_coefficient.localisation import NOISE_HELD
+from slt_toys.learning_coefficient.longer import DRAWS, until_mixed
 from slt_toys.learning_coefficient.number_resolution import resolution
 from slt_toys.learning_coefficient.stacked_loss import BatchNorm, Loss, StackedLoss
 from slt_toys.learning_coefficient.verdict import Evidence, burn_in_of, verdict_on
@@ -133,7 +134,7 @@ def local_learning_coefficient(
     n_beta: float | None = None,
     localisation: float | None = None,
     chains: int = 16,
-    draws: int = 256,
+    draws: int | None = None,
     thin: int = 1,
     step_size: float | None = None,
     batch_size: int | None = None,
@@ -168,7 +169,8 @@ def local_learning_coefficient(
         loss's own hold where that is of a higher order; beyond 1024 parameters one for all directions in units that
         make them alike; for ``"sgld"`` a hundredth of the largest for all.
     chains, draws, thin
-        Chains, draws kept of each, and steps between two draws.
+        Chains, draws kept of each, and steps between two draws. Draws are 256 if None, and up to four times as many
+        where chains have not mixed by then.
     step_size
         ε; None to choose it: for an unadjusted sampler so that the predicted bias is 1 %, for an adjusted one by the
         predicted acceptance, and then adapted while the first fifth of the draws is taken. A leapfrog takes time √ε.
@@ -194,6 +196,7 @@ def local_learning_coefficient(
         For an argument out of range; data, module and loss that do not fit together; a loss that is not finite, is
         random, depends on how the data are taken, or whose gradient is another's; nothing to hold the chains.
     """
+    longer, draws = draws is None, DRAWS if draws is None else draws
     _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localisation, n_beta, examples)
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise ValueError(f"data: {type(data).__name__} must be a pair of inputs and targets; targets may be None")
@@ -218,9 +221,11 @@ def local_learning_coefficient(
         step_size = found.known.step_for_bias(SHARE_OF_BIAS)
     leapfrogs = found.leapfrogs(step_size) if sampler == "hmc" else 1
     plan = Plan(sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size)
-    run = _Run(found, plan, burn_in)
+    run = _Run(found, plan, burn_in, longer)
     with progress("learning coefficient", draws) as advance:
         drawn = run_chains(found.posterior, plan, generator=generator, advance=advance)
+        if longer and burn_in is None:
+            drawn = until_mixed(found.posterior, plan, drawn, generator=generator, advance=advance)
     estimate, evidence = _estimate(drawn, run)
     return _at_weaker(run, drawn, estimate, evidence, generator) if estimate.trusted and run.varied else estimate
 
@@ -232,6 +237,7 @@ class _Run:
     ground: Ground
     plan: Plan
     burn_in: int | None
+    longer: bool = False
 
     @property
     def free(self) -> bool:
@@ -265,6 +271,8 @@ def _at_weaker(
     plan = replace(run.plan, draws=draws, adapt=int(ADAPTING * draws) if run.plan.adapt else 0)
     with progress("at a weaker localisation", draws) as advance:
         drawn = run_chains(run.ground.weaker(factor), plan, generator=generator, advance=advance)
+        if run.longer:
+            drawn = until_mixed(run.ground.weaker(factor), plan, drawn, generator=generator, advance=advance)
     dropped = max(drawn.adapted, burn_in_of(drawn.energies))
     kept = drawn.energies[:, dropped:]
     step = 0.0 if run.plan.adjusted else run.plan.step_size
