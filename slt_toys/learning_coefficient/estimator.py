@@ -29,7 +29,7 @@ from slt_toys.learning_coefficient.localisation import NOISE_HELD
 from slt_toys.learning_coefficient.longer import DRAWS, until_mixed
 from slt_toys.learning_coefficient.number_resolution import resolution
 from slt_toys.learning_coefficient.stacked_loss import BatchNorm, Loss, StackedLoss
-from slt_toys.learning_coefficient.verdict import Evidence, burn_in_of, verdict_on
+from slt_toys.learning_coefficient.verdict import Evidence, burn_in_of, draws_may_help, verdict_on
 from slt_toys.results.progress import progress
 from slt_toys.samplers.statistics import summarise
 
@@ -221,12 +221,13 @@ def local_learning_coefficient(
         step_size = found.known.step_for_bias(SHARE_OF_BIAS)
     leapfrogs = found.leapfrogs(step_size) if sampler == "hmc" else 1
     plan = Plan(sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size)
-    run = _Run(found, plan, burn_in, longer)
+    run = _Run(found, plan, burn_in, longer and burn_in is None)
     with progress("learning coefficient", draws) as advance:
         drawn = run_chains(found.posterior, plan, generator=generator, advance=advance)
-        if longer and burn_in is None:
-            drawn = until_mixed(found.posterior, plan, drawn, generator=generator, advance=advance)
     estimate, evidence = _estimate(drawn, run)
+    if run.longer and draws_may_help(evidence):
+        drawn = until_mixed(found.posterior, plan, drawn, generator=generator)
+        estimate, evidence = _estimate(drawn, run)
     return _at_weaker(run, drawn, estimate, evidence, generator) if estimate.trusted and run.varied else estimate
 
 
@@ -271,8 +272,8 @@ def _at_weaker(
     plan = replace(run.plan, draws=draws, adapt=int(ADAPTING * draws) if run.plan.adapt else 0)
     with progress("at a weaker localisation", draws) as advance:
         drawn = run_chains(run.ground.weaker(factor), plan, generator=generator, advance=advance)
-        if run.longer:
-            drawn = until_mixed(run.ground.weaker(factor), plan, drawn, generator=generator, advance=advance)
+    if run.longer:
+        drawn = until_mixed(run.ground.weaker(factor), plan, drawn, generator=generator)
     dropped = max(drawn.adapted, burn_in_of(drawn.energies))
     kept = drawn.energies[:, dropped:]
     step = 0.0 if run.plan.adjusted else run.plan.step_size

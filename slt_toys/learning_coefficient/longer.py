@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 
 from slt_toys.learning_coefficient.chains import Draws, Plan, Posterior, run_chains
 from slt_toys.learning_coefficient.verdict import LARGEST_R_HAT, LEAST_EFFECTIVE_SAMPLE_SIZE, burn_in_of
+from slt_toys.results.progress import progress
 from slt_toys.samplers.statistics import summarise
 
 DRAWS = 256  # of each chain, where none are asked for
@@ -19,9 +19,7 @@ GOOD_ACCEPTANCE = 0.6  # below it the step is adapted anew: chains have come to 
 ADAPTING = 0.2
 
 
-def until_mixed(
-    posterior: Posterior, plan: Plan, drawn: Draws, *, generator: torch.Generator, advance: Callable[[int], None]
-) -> Draws:
+def until_mixed(posterior: Posterior, plan: Plan, drawn: Draws, *, generator: torch.Generator) -> Draws:
     """The draws, and as many more as the verdict's effective draws and R-hat ask for, if a few times as many will do.
 
     Parameters
@@ -32,8 +30,6 @@ def until_mixed(
         These.
     generator
         Source of all randomness.
-    advance
-        Called with the number of draws done.
     """
     most = LONGER * plan.draws
     while drawn.energies.shape[1] < most and np.isfinite(drawn.energies).all():
@@ -45,7 +41,8 @@ def until_mixed(
             break
         count = min(max(wanted, int(1.5 * done)), most) - done
         more = replace(plan, draws=count, adapt=int(ADAPTING * count) if slow else 0)
-        drawn = joined(drawn, run_chains(posterior, more, generator=generator, advance=advance, before=drawn))
+        with progress("more draws", count) as advance:
+            drawn = joined(drawn, run_chains(posterior, more, generator=generator, advance=advance, before=drawn))
     return drawn
 
 

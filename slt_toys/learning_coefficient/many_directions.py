@@ -34,7 +34,7 @@ UNSEEN = 0.01  # of the energy's standard deviation: what may be lost for good
 NOISE_HELD = 8.0  # times the most negative curvature
 DRAWS = 40.0  # in which a trajectory has to forget the start
 FORGOTTEN = 1e-3  # of the energy, which may be left of the start by then
-MOST_LEAPFROGS = 96
+MOST_LEAPFROGS = 48
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def run(plan: Plan) -> tuple[Draws, Draws]:
     posterior = Posterior(quadratic([1.0] * 4), 1.0, 0.01, torch.ones(4, dtype=torch.float64))
     source = generator(fresh_seed())
     drawn = run_chains(posterior, plan, generator=source, advance=lambda _: None)
-    return drawn, until_mixed(posterior, plan, drawn, generator=source, advance=lambda _: None)
+    return drawn, until_mixed(posterior, plan, drawn, generator=source)
 
 
 def test_few_draws_become_enough():
@@ -51,7 +51,7 @@ def test_a_bad_step_is_adapted_anew():
     drawn, more = run(replace(PLAN, step_size=3.9, adapt=0))
     drawn = replace(drawn, acceptance=0.1)
     posterior = Posterior(quadratic([1.0] * 4), 1.0, 0.01, torch.ones(4, dtype=torch.float64))
-    more = until_mixed(posterior, PLAN, drawn, generator=generator(), advance=lambda _: None)
+    more = until_mixed(posterior, PLAN, drawn, generator=generator())
     assert more.adapted > 50 and more.step_size != drawn.step_size
 
 
