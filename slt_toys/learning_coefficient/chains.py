@@ -9,6 +9,7 @@ the step (Duane, Kennedy, Pendleton & Roweth 1987, Phys. Lett. B 195:216); with 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +31,7 @@ ACCEPTANCE = {"mala": 0.65, "hmc": 0.8}  # aimed at while the step is adapted; t
 # From a minimum leapfrogs of a stable step err upwards by less than the number of parameters; one that errs by more
 # has left what the step was made for.
 FREE_CLIMB = 10.0
+MOST_LONGER = 4  # times the leapfrogs planned, where the step has been made smaller
 LARGEST_ENERGY = 1e12  # in units of the temperature: a chain there has diverged
 
 
@@ -65,11 +67,28 @@ class Draws:
 
 
 @dataclass(frozen=True)
+class Deflation:
+    """I + V (f - 1) Vᵀ: some orthonormal directions, columns of `vectors`, shrunk by `factors`."""
+
+    vectors: Tensor
+    factors: Tensor
+
+    def of(self, z: Tensor) -> Tensor:
+        """That times vectors (..., parameters)."""
+        return z + (((self.factors - 1) * (z @ self.vectors)) @ self.vectors.mT)
+
+    def to(self, like: Tensor) -> Deflation:
+        """In another type of numbers."""
+        return Deflation(self.vectors.to(like), self.factors.to(like))
+
+
+@dataclass(frozen=True)
 class Posterior:
     """The localised posterior: loss, nβ [1/loss], γ [1/length²] and the scales of directions.
 
     `localisation` is one number, or one for each direction. Directions are the columns of `vectors`; None for the
-    parameters' own. `followed` says in which of them the chains' spread is recorded.
+    parameters' own. `followed` says in which of them the chains' spread is recorded. `deflation` shrinks some scaled
+    directions once more.
     """
 
     loss: StackedLoss
@@ -78,6 +97,7 @@ class Posterior:
     scales: Tensor
     vectors: Tensor | None = None
     followed: Tensor | None = None
+    deflation: Deflation | None = None
 
     def evaluate(self, w: Tensor) -> State:
         """Parameters, losses and minus log densities (double precision), and slopes in scaled coordinates."""
@@ -85,7 +105,7 @@ class Posterior:
         losses, slopes = self.loss.values_and_gradients(w)
         held = self.localisation * away
         minus_log = self.n_beta * losses + (held.double() * away.double()).sum(1) / 2
-        return w, losses, minus_log, self.scales * (self.n_beta * self.along(slopes) + held)
+        return w, losses, minus_log, self.scaled(self.n_beta * self.along(slopes) + held)
 
     def along(self, vectors: Tensor) -> Tensor:
         """Components of vectors (copies, parameters) along the directions."""
@@ -93,13 +113,19 @@ class Posterior:
 
     def moved(self, w: Tensor, by: Tensor) -> Tensor:
         """Parameters moved by so much in scaled coordinates."""
-        step = self.scales * by
+        step = self.scales * (by if self.deflation is None else self.deflation.of(by))
         return w + (step if self.vectors is None else step @ self.vectors.mT)
 
     @cached_property
     def plain(self) -> bool:
         """Whether all directions are the parameters' own, of one scale and one localisation."""
-        return self.vectors is None and not isinstance(self.localisation, Tensor) and bool((self.scales == 1).all())
+        one = self.vectors is None and self.deflation is None and not isinstance(self.localisation, Tensor)
+        return one and bool((self.scales == 1).all())
+
+    def scaled(self, slopes: Tensor) -> Tensor:
+        """Slopes along the directions, in scaled coordinates."""
+        turned = self.scales * slopes
+        return turned if self.deflation is None else self.deflation.of(turned)
 
     def spread(self, w: Tensor) -> Tensor:
         """Squares of the way from the start in the directions that are followed, shape (copies,)."""
@@ -126,7 +152,7 @@ class Stepper:
             return
         noise = torch.randn(w.shape, generator=self._generator, dtype=w.dtype, device=w.device)
         held = posterior.localisation * posterior.along(w - start)
-        drift = posterior.scales * (posterior.n_beta * posterior.along(slopes + tilt) + held)
+        drift = posterior.scaled(posterior.n_beta * posterior.along(slopes + tilt) + held)
         w.copy_(posterior.moved(w, step_size**0.5 * noise - step_size / 2 * drift))
 
 
@@ -134,8 +160,8 @@ class Stepper:
 class Plan:
     """How chains are run: see `slt_toys.learning_coefficient.estimator.local_learning_coefficient`.
 
-    `adapt` draws serve to leave the start and to adapt the step; a trajectory has about `leapfrogs` leapfrogs. A
-    `batch_size` is for `slt_toys.learning_coefficient.minibatch.run_plan`.
+    `adapt` draws serve to leave the start and to adapt the step; a trajectory is about as long as `leapfrogs` leapfrogs
+    of this step, whatever the step becomes. A `batch_size` is for `slt_toys.learning_coefficient.minibatch.run_plan`.
     """
 
     sampler: Sampler
@@ -154,9 +180,14 @@ class Plan:
 
 
 def run_chains(
-    posterior: Posterior, plan: Plan, *, generator: torch.Generator, advance: Callable[[int], None]
+    posterior: Posterior,
+    plan: Plan,
+    *,
+    generator: torch.Generator,
+    advance: Callable[[int], None],
+    before: Draws | None = None,
 ) -> Draws:
-    """Run chains that all begin at w*.
+    """Run chains that all begin at w*, or where others ended, with the step that these had found.
 
     Parameters
     ----------
@@ -168,10 +199,12 @@ def run_chains(
         Source of all randomness, on the parameters' device.
     advance
         Called with the number of draws done.
+    before
+        Chains that are gone on with; what is returned are the new draws alone.
     """
     start = posterior.loss.start
     reference = posterior.loss.values(start[None])[0]
-    first, stepper = start.expand(plan.chains, -1).clone(), None
+    first, stepper = start.expand(plan.chains, -1).clone() if before is None else before.last, None
     if plan.adjusted:
         state = posterior.evaluate(first)
     else:
@@ -179,7 +212,8 @@ def run_chains(
         state, stepper = (first, losses, losses, slopes), Stepper(posterior, plan.chains, generator)
     energies = torch.full((plan.draws, plan.chains), torch.nan, dtype=torch.float64, device=start.device)
     distances, spread = energies.clone(), energies.clone()
-    step = torch.tensor(plan.step_size, dtype=torch.float64, device=start.device)
+    begun = plan.step_size if before is None else before.step_size
+    step = torch.tensor(begun, dtype=torch.float64, device=start.device)
     accepted = torch.zeros((), dtype=torch.float64, device=start.device)
     for draw in range(plan.draws):
         for part in range(plan.thin):
@@ -187,7 +221,9 @@ def run_chains(
                 state = _unadjusted(posterior, state, plan.step_size, stepper)
                 continue
             # At the minimum every short proposal leads up and is refused: the way out is taken almost as it comes.
-            state, rate = _adjusted(posterior, plan, state, step, generator, free=draw < plan.adapt // 2)
+            state, rate = _adjusted(
+                posterior, plan, state, step, generator, free=before is None and draw < plan.adapt // 2
+            )
             if plan.adapt // 2 <= draw < plan.adapt:
                 passed = (draw - plan.adapt // 2) * plan.thin + part
                 step = step * torch.exp(2 * (rate - ACCEPTANCE[plan.sampler]) / (passed + 10) ** 0.6)
@@ -226,11 +262,13 @@ def _adjusted(
     """The next state and the mean acceptance probability."""
     w = state[0]
     momentum = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
-    count = 1
-    if plan.leapfrogs > 1:  # of random length, lest a direction come round to where it was
-        shortest, longest = (7 * plan.leapfrogs) // 10, -(-13 * plan.leapfrogs // 10)
-        count = int(torch.randint(max(1, shortest), longest + 1, (1,), generator=generator, device=w.device))
-    time = step.sqrt().to(w.dtype)
+    count, time = 1, step.sqrt()
+    if plan.sampler == "hmc":  # of random length, lest a direction come round to where it was
+        jitter = 0.7 + 0.6 * float(torch.rand((), generator=generator, dtype=torch.float64, device=w.device))
+        length = jitter * plan.leapfrogs * plan.step_size**0.5
+        count = min(max(1, math.ceil(length / float(time))), MOST_LONGER * plan.leapfrogs)
+        time = time.new_tensor(min(length / count, float(time)))
+    time = time.to(w.dtype)
     before = momentum.double().square().sum(1) / 2
     new = state
     for _ in range(count):

@@ -22,11 +22,13 @@ from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 from slt_toys.reference.laws import law
 
 Array = NDArray[np.float64]
+Product = Callable[[Tensor], Tensor]
 
 EXACT_UP_TO = 1024  # parameters: the whole Hessian then costs less than the chains
 AT_ONCE = 16  # of its rows
 LANCZOS_STEPS = 30
 PROBES = 6
+MANY, FEW_PROBES = 8192, 3  # parameters, of which one random vector tells more than of few
 STIFFEST_STEP = 2.0  # of ε(nβh + γ): at 4 the scheme diverges
 MOST_LEAPFROGS = 16
 ROUNDING = 1000.0  # of the largest stiffness, times the numbers' epsilon: a curvature below it may be rounding
@@ -218,7 +220,7 @@ def eigen(loss: StackedLoss, *, n_beta: float, slope: Tensor | None = None) -> E
         slope = loss.values_and_gradients(loss.start[None])[1][0]
     slope = n_beta * slope.double()
     curved = values.cpu().numpy()
-    rounding = max(_rounding(curved, loss.start.dtype), n_beta * loss.curvature_error)
+    rounding = max(rounding_of(curved, loss.start.dtype), n_beta * loss.curvature_error)
     return Eigen(curved, vectors, (slope @ vectors).cpu().numpy(), rounding)
 
 
@@ -272,22 +274,48 @@ def spectrum(
         values, vectors = torch.linalg.eigh(_matrix(all_of, loss.start))
         curved, pull = values.cpu().numpy(), (pulls @ vectors**2).cpu().numpy()
         excess = _excess(curved, (slope.double() @ vectors).cpu().numpy())
-        rounding, probe = _rounding(curved, loss.start.dtype), np.zeros(size, dtype=np.int64)
+        rounding, probe = rounding_of(curved, loss.start.dtype), np.zeros(size, dtype=np.int64)
         return Spectrum(curved, pull, np.ones(size), probe, excess, rounding, vectors)
-    parts = []
-    for number, v in enumerate(_signs(PROBES, loss.start, generator)):
-        ritz = lanczos(stiffness, v, LANCZOS_STEPS)
-        pull = (ritz.vectors.double() ** 2 @ pulls).cpu().numpy()
-        parts.append((ritz.values, pull, ritz.shares * size / PROBES, np.full(len(ritz.values), number)))
-    excess = 0.0
-    if float(slope.norm()) > 0:
-        ritz = lanczos(stiffness, slope, LANCZOS_STEPS)
-        excess = _excess(ritz.values, float(slope.double().norm()) * np.sqrt(ritz.shares))
-    joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
-    return Spectrum(joined[0], joined[1], joined[2], joined[3], excess, _rounding(joined[0], loss.start.dtype))
+    values, weight, probe, pull = quadrature(stiffness, lambda z: pulls.to(z) * z, loss.start, generator=generator)
+    excess = excess_of(stiffness, slope)
+    return Spectrum(values, pull, weight, probe, excess, rounding_of(values, loss.start.dtype))
 
 
-def _rounding(stiffness: Array, dtype: torch.dtype) -> float:
+def quadrature(
+    product: Product, other: Product, like: Tensor, *, generator: torch.Generator
+) -> tuple[Array, Array, NDArray[np.int64], Array]:
+    """A symmetric matrix by stochastic Lanczos quadrature: eigenvalues, weights, random vectors, and another's values.
+
+    Parameters
+    ----------
+    product
+        The matrix times a vector.
+    other
+        Another one, of which each Ritz vector's quadratic form is told.
+    like
+        A vector of the size and type that they take.
+    generator
+        Of the random vectors.
+    """
+    parts, count = [], PROBES if len(like) <= MANY else FEW_PROBES
+    for number, v in enumerate(_signs(count, like, generator)):
+        ritz = lanczos(product, v, LANCZOS_STEPS)
+        forms = np.array([float(u.double() @ other(u).double()) for u in ritz.vectors])
+        parts.append((ritz.values, ritz.shares * len(like) / count, np.full(len(forms), number), forms))
+    values, weights, probe, forms = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return values, weights, probe, forms
+
+
+def excess_of(stiffness: Product, slope: Tensor) -> float:
+    """How far a start of this slope lies above the minimum of the quadratic of this stiffness, a product, nβ times."""
+    if not float(slope.norm()) > 0:
+        return 0.0
+    ritz = lanczos(stiffness, slope, LANCZOS_STEPS)
+    return _excess(ritz.values, float(slope.double().norm()) * np.sqrt(ritz.shares))
+
+
+def rounding_of(stiffness: Array, dtype: torch.dtype) -> float:
+    """Stiffness below which a curvature may be nothing but rounding."""
     return ROUNDING * torch.finfo(dtype).eps * float(np.abs(stiffness).max(initial=0.0))
 
 

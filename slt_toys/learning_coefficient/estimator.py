@@ -28,10 +28,11 @@ from slt_toys.learning_coefficient.curvature import Spectrum
 from slt_toys.learning_coefficient.data import as_data
 from slt_toys.learning_coefficient.ground import Ground, ground
 from slt_toys.learning_coefficient.localisation import NOISE_HELD
+from slt_toys.learning_coefficient.longer import DRAWS, until_mixed
 from slt_toys.learning_coefficient.minibatch import Looked, excess, run_plan
 from slt_toys.learning_coefficient.number_resolution import resolution
 from slt_toys.learning_coefficient.stacked_loss import BatchNorm, Loss, StackedLoss
-from slt_toys.learning_coefficient.verdict import Evidence, burn_in_of, verdict_on
+from slt_toys.learning_coefficient.verdict import Evidence, burn_in_of, draws_may_help, verdict_on
 from slt_toys.results.progress import progress
 from slt_toys.samplers.statistics import summarise
 
@@ -141,7 +142,7 @@ def local_learning_coefficient(
     n_beta: float | None = None,
     localisation: float | None = None,
     chains: int = 16,
-    draws: int = 256,
+    draws: int | None = None,
     thin: int = 1,
     step_size: float | None = None,
     batch_size: int | None = None,
@@ -166,8 +167,7 @@ def local_learning_coefficient(
     sampler
         ``"hmc"`` and ``"mala"``: unbiased at any step; they need every example at each step. Hamiltonian Monte Carlo
         draws nearly independent energies, at several gradients each. ``"sgld"``: unadjusted. ``"preconditioned
-        sgld"``: with fixed scales of directions, from the Hessian at the start. All but ``"sgld"`` run in such scales
-        where the Hessian's eigenvectors are known.
+        sgld"``: with fixed scales of directions, from the Hessian at the start. All but ``"sgld"`` run in such scales.
     examples
         Number n, where the data stand for more (or fewer) examples than they have rows: n counts what the loss is the
         mean of, which for a mean over tokens is `slt_toys.learning_coefficient.tokens.count_tokens`.
@@ -176,10 +176,11 @@ def local_learning_coefficient(
     localisation
         γ of every direction; 0 for none, where no direction is flat. None to choose it for each eigenvector of the
         Hessian: a hundredth of its own stiffness nβh where it is curved, of the largest where it is flat, of the
-        loss's own hold where that is of a higher order; beyond 1024 parameters, and for ``"sgld"``, a hundredth of the
-        largest for all.
+        loss's own hold where that is of a higher order; beyond 1024 parameters one for all directions in units that
+        make them alike; for ``"sgld"`` a hundredth of the largest for all.
     chains, draws, thin
-        Chains, draws kept of each, and steps between two draws.
+        Chains, draws kept of each, and steps between two draws. Draws are 256 if None, and up to four times as many
+        where chains have not mixed by then.
     step_size
         ε; None to choose it: for an unadjusted sampler so that the predicted bias is 1 %, for an adjusted one by the
         predicted acceptance, and then adapted while the first fifth of the draws is taken. A leapfrog takes time √ε.
@@ -205,6 +206,7 @@ def local_learning_coefficient(
         For an argument out of range; data, module and loss that do not fit together; a loss that is not finite, is
         random, depends on how the data are taken, or whose gradient is another's; nothing to hold the chains.
     """
+    longer, draws = draws is None, DRAWS if draws is None else draws
     _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localisation, n_beta, examples)
     held = as_data(data, next((p.device for p in module.parameters()), None))
     curved = None if batch_size is None else max(CURVED, held.examples // 10)
@@ -230,10 +232,13 @@ def local_learning_coefficient(
         step_size = found.known.step_for_bias(SHARE_OF_BIAS)
     leapfrogs = found.leapfrogs(step_size) if sampler == "hmc" else 1
     plan = Plan(sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size)
-    run = _Run(found, plan, burn_in)
+    run = _Run(found, plan, burn_in, longer and burn_in is None and batch_size is None)
     with progress("learning coefficient", draws) as advance:
         drawn, looked = run_plan(found.posterior, plan, generator=generator, advance=advance)
     estimate, evidence = _estimate(drawn, looked, run)
+    if run.longer and draws_may_help(evidence):
+        drawn = until_mixed(found.posterior, plan, drawn, generator=generator)
+        estimate, evidence = _estimate(drawn, looked, run)
     return _at_weaker(run, drawn, estimate, evidence, generator) if estimate.trusted and run.varied else estimate
 
 
@@ -244,6 +249,7 @@ class _Run:
     ground: Ground
     plan: Plan
     burn_in: int | None
+    longer: bool = False
 
     @property
     def free(self) -> bool:
@@ -253,7 +259,7 @@ class _Run:
     @property
     def varied(self) -> bool:
         """Whether a weaker localisation is tried: unless there is none, or one step would fit both badly."""
-        bare, known = self.ground.bare, self.ground.posterior.vectors is not None
+        bare, known = self.ground.bare, self.ground.posterior.vectors is not None or self.ground.many
         return self.ground.localisation > 0 and (known or bool((bare.curvature <= bare.floor).any()))
 
 
@@ -278,6 +284,8 @@ def _at_weaker(
     with progress("at a weaker localisation", draws) as advance:
         weaker = run.ground.weaker(factor)
         drawn, looked = run_plan(weaker, plan, generator=generator, advance=advance)
+    if run.longer:
+        drawn = until_mixed(weaker, plan, drawn, generator=generator)
     dropped = max(drawn.adapted, burn_in_of(drawn.energies))
     kept = drawn.energies[:, dropped:]
     step = 0.0 if run.plan.adjusted else run.plan.step_size

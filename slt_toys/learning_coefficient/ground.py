@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from slt_toys.learning_coefficient import curvature
+from slt_toys.learning_coefficient import curvature, many_directions
 from slt_toys.learning_coefficient.chains import Posterior, Sampler
 from slt_toys.learning_coefficient.curvature import (
     MOST_LEAPFROGS,
     Spectrum,
-    diagonal_scales,
     largest_curvature,
     spectrum,
 )
@@ -43,6 +42,8 @@ class Ground:
         How directions are held; None where they are not known one by one.
     height
         By how much the start lies above the bottom across flat directions, nβ times; None where one did not go there.
+    many
+        Whether chains run in scaled coordinates of many parameters.
     """
 
     posterior: Posterior
@@ -53,6 +54,7 @@ class Ground:
     localisation: float
     hold: Hold | None = None
     height: float | None = None
+    many: bool = False
 
     @property
     def ruling(self) -> Spectrum:
@@ -65,6 +67,8 @@ class Ground:
         """Leapfrogs in a quarter turn; the most where a higher order has flat parts to cross and walls to mind."""
         if self.hold is not None and self.hold.flatness is not None and not self.hold.flatness.flat:
             return MOST_LEAPFROGS // 2
+        if self.many:
+            return many_directions.leapfrogs(self.known, step_size)
         return self.ruling.leapfrogs(step_size)
 
     def weaker(self, factor: float) -> Posterior:
@@ -131,7 +135,7 @@ def _by_quadrature(
     localisation: float | None,
     generator: torch.Generator,
 ) -> Ground:
-    """The same of many parameters, whose directions are not known one by one: one localisation for all."""
+    """The same of many parameters, whose directions are not known one by one; for plain SGLD one localisation."""
     precise = twin or stacked
     top = largest_curvature(precise, generator=generator)
     if not localisation and not top > 0:
@@ -141,14 +145,30 @@ def _by_quadrature(
             else "localisation: 0 leaves nothing to hold the chains where the loss has no positive curvature; give a "
             "positive number"
         )
+    if sampler != "sgld":
+        return _in_scales(stacked, twin, n_beta, localisation, generator, top)
     if localisation is None:
         localisation = SHARE * n_beta * top
-    scales = plain = torch.ones_like(precise.start)
-    if sampler == "preconditioned sgld":
-        scales = diagonal_scales(precise, probes=16, generator=generator)
-    posterior = Posterior(stacked, n_beta, localisation, scales.to(stacked.start.dtype))
+    scales = torch.ones_like(precise.start)
     common: dict[str, Any] = {"n_beta": n_beta, "localisation": localisation, "generator": generator}
-    known = bare = spectrum(precise, scales=scales, **common)
-    if sampler == "preconditioned sgld":
-        bare = spectrum(precise, scales=plain, **common)
-    return Ground(posterior, twin, known, bare, top, localisation)
+    known = spectrum(precise, scales=scales, **common)
+    posterior = Posterior(stacked, n_beta, localisation, scales.to(stacked.start))
+    return Ground(posterior, twin, known, known, top, localisation)
+
+
+def _in_scales(
+    stacked: StackedLoss,
+    twin: StackedLoss | None,
+    n_beta: float,
+    localisation: float | None,
+    generator: torch.Generator,
+    top: float,
+) -> Ground:
+    """The same in scaled coordinates, with the stiffest directions shrunk."""
+    known = many_directions.coordinates(twin or stacked, n_beta=n_beta, generator=generator)
+    found = many_directions.held(twin or stacked, known, n_beta=n_beta, localisation=localisation, generator=generator)
+    like = stacked.start
+    posterior = Posterior(
+        stacked, n_beta, found.pulls.to(like), known.scales.to(like), deflation=known.deflation.to(like)
+    )
+    return Ground(posterior, twin, found.spectrum, found.spectrum, top, found.localisation, many=True)

@@ -200,7 +200,7 @@ class _Looking:
         return self.posterior.n_beta * energy, slopes, tilt
 
     def _scaled(self, slopes: Tensor) -> Tensor:
-        return self.posterior.scales * (self.posterior.n_beta * self.posterior.along(slopes))
+        return self.posterior.scaled(self.posterior.n_beta * self.posterior.along(slopes))
 
     def _energies_of_more(self, w: Tensor) -> tuple[Tensor, float]:
         """Energies of one state from more examples, without slopes; their error on the mean over chains."""
@@ -265,14 +265,15 @@ def _share(noise: Tensor, known: Spectrum, posterior: Posterior, step_size: floa
 
 
 def _by_lanczos(noise: Tensor, posterior: Posterior, step_size: float) -> float:
-    scales, loss = posterior.scales, posterior.loss
-    pulls = posterior.localisation * scales**2
+    loss, none = posterior.loss, torch.zeros_like(posterior.loss.start)
 
     def stiffness(z: Tensor) -> Tensor:
-        return posterior.n_beta * scales * loss.hessian_products((scales * z)[None])[0] + pulls * z
+        way = posterior.moved(none, z)
+        return posterior.scaled(posterior.n_beta * loss.hessian_products(way[None])[0] + posterior.localisation * way)
 
     ritz = lanczos(stiffness, noise.to(loss.start.dtype), LANCZOS_STEPS)
-    pull = (ritz.vectors.double() ** 2 @ pulls.double()).cpu().numpy()
+    ways = posterior.moved(none, ritz.vectors.to(none)).double()
+    pull = (posterior.localisation * ways.square()).sum(-1).cpu().numpy()
     return float(ritz.shares @ _law(ritz.values - pull, pull, step_size))
 
 

@@ -135,6 +135,19 @@ class StackedLoss:
         moved._stack()
         return moved
 
+    def thinned(self, count: int) -> StackedLoss:
+        """The same loss on at most about so many examples, evenly spaced among all."""
+        every = -(-self.examples // count)
+        if every == 1:
+            return self
+        part = copy.copy(self)
+        rows = slice(None, None, every)
+        part._inputs, part._targets = batches.taken(self._inputs, rows), batches.taken(self._targets, rows)
+        part.examples = len(range(0, self.examples, every))
+        part._piece = min(self._piece, part.examples)
+        part._stack()
+        return part
+
     def check(self, *, pieces: int | None, mean: bool) -> None:
         """Refuse a loss that is no function of the parameters, or whose value depends on how the data are taken.
 

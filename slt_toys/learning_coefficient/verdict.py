@@ -124,7 +124,15 @@ def _reasons(e: Evidence) -> list[str]:
             f"diverged: the step times the largest stiffness is {e.stiffest_step:.3g}, where below 4 is stable; "
             "make it smaller, or leave it out"
         ]
-    return [*_of_the_numbers(e), *_of_the_start(e), *_of_the_chains(e), *_of_the_localisation(e)]
+    held = [*_of_the_localisation(e), *_of_the_energy(e)]
+    return [*_of_the_numbers(e), *_of_the_start(e), *_of_the_chains(e), *held]
+
+
+def draws_may_help(e: Evidence) -> bool:
+    """Whether nothing that is known of the loss, however long chains run, speaks against the estimate."""
+    if not np.isfinite(e.energies).all():
+        return False
+    return not [*_of_the_numbers(e), *_of_the_start(e), *_of_the_localisation(e)]
 
 
 def _of_the_start(e: Evidence) -> list[str]:
@@ -188,23 +196,31 @@ def _of_the_chains(e: Evidence) -> list[str]:
 def _of_the_localisation(e: Evidence) -> list[str]:
     reasons = []
     error = e.standard_error
-    (missing, of_missing), (beyond, of_beyond) = e.missing, e.unexplained
+    missing, of_missing = e.missing
     taken = e.localisation_effect + max(missing, 0.0)
     if missing > max(LARGEST_MISSING * error, LARGEST_OFF * of_missing) or taken > LARGEST_SHARE * max(e.estimate, 0):
         reasons.append(
             f"the localisation takes {taken:.3g} by the quadratic, of which {e.localisation_effect:.3g} is added back: "
             f"directions as soft as {e.softest_curvature:.3g} stand against {e.localisation:.3g}; make it weaker"
         )
-    allowed = max(LARGEST_OFF * math.hypot(error, of_beyond), LARGEST_UNEXPLAINED * abs(e.estimate))
-    if abs(beyond) > allowed + e.free / 2:
-        reasons.append(
-            f"not quadratic: the energy is {beyond:+.3g} off the quadratic's; at a crossing of minima or a higher "
-            "order it falls short of its limit, like 1/log nβ: hold several n_beta and localisations together"
-        )
     if e.flatness is not None and not e.flatness.flat and not e.free:
         reasons.append(
             f"flat directions are not flat: {e.flatness.rise:.3g} nβ above the minimum {e.flatness.width:.2g} times as "
             "far out as this localisation lets chains go: a crossing of minima, or a higher order, which it hides"
+        )
+    if e.localisation == 0 and e.flat_directions:
+        reasons.append("nothing holds the chains in flat directions at localisation 0; give a positive one")
+    return reasons
+
+
+def _of_the_energy(e: Evidence) -> list[str]:
+    reasons = []
+    beyond, of_beyond = e.unexplained
+    allowed = max(LARGEST_OFF * math.hypot(e.standard_error, of_beyond), LARGEST_UNEXPLAINED * abs(e.estimate))
+    if abs(beyond) > allowed + e.free / 2:
+        reasons.append(
+            f"not quadratic: the energy is {beyond:+.3g} off the quadratic's; at a crossing of minima or a higher "
+            "order it falls short of its limit, like 1/log nβ: hold several n_beta and localisations together"
         )
     if e.free and e.spreading is not None and not e.spreading <= LARGEST_SPREADING:
         reasons.append(
@@ -216,8 +232,6 @@ def _of_the_localisation(e: Evidence) -> list[str]:
             f"depends on the localisation: at a weaker one the energy changes by {e.rising[0]:+.3g} more than the "
             "quadratic says: a crossing of minima, or a higher order, which it hides"
         )
-    if e.localisation == 0 and e.flat_directions:
-        reasons.append("nothing holds the chains in flat directions at localisation 0; give a positive one")
     return reasons
 
 

@@ -51,7 +51,9 @@ def test_leapfrogs_where_the_order_is_higher():
 def test_many_parameters_are_known_by_quadrature(monkeypatch):
     monkeypatch.setattr(curvature, "EXACT_UP_TO", 0)
     found = ground(quadratic([1.0, 4.0]), "hmc", 10.0, None, generator())
-    assert found.hold is None and found.localisation == pytest.approx(0.4)
+    assert found.hold is None and found.many and found.top == pytest.approx(4.0)
+    plain = ground(quadratic([1.0, 4.0]), "sgld", 10.0, None, generator())
+    assert not plain.many and plain.localisation == pytest.approx(0.4)
 
 
 def test_how_far_the_start_lies_above_the_bottom():

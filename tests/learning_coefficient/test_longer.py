@@ -1,0 +1,67 @@
+"""Chains that go on where they have not mixed, and only there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from slt_toys.learning_coefficient.chains import Draws, Plan, Posterior, run_chains
+from slt_toys.learning_coefficient.longer import LONGER, joined, until_mixed
+from slt_toys.learning_coefficient.verdict import LARGEST_R_HAT, LEAST_EFFECTIVE_SAMPLE_SIZE
+from slt_toys.samplers.statistics import summarise
+from tests.learning_coefficient.made_losses import generator, quadratic
+from tests.seeds import fresh_seed
+
+PLAN = Plan("mala", 16, 50, 1, 1.0, 1, 10, None)
+
+
+def run(plan: Plan) -> tuple[Draws, Draws]:
+    posterior = Posterior(quadratic([1.0] * 4), 1.0, 0.01, torch.ones(4, dtype=torch.float64))
+    source = generator(fresh_seed())
+    drawn = run_chains(posterior, plan, generator=source, advance=lambda _: None)
+    return drawn, until_mixed(posterior, plan, drawn, generator=source)
+
+
+def test_few_draws_become_enough():
+    drawn, more = run(PLAN)
+    assert float(summarise(drawn.energies[:, 10:])[3]) < LEAST_EFFECTIVE_SAMPLE_SIZE
+    assert 50 < more.energies.shape[1] <= LONGER * 50
+    assert np.array_equal(more.energies[:, :50], drawn.energies) and np.isfinite(more.energies).all()
+    assert more.distances.shape == more.spread.shape == more.energies.shape
+
+
+def test_enough_draws_are_left():
+    drawn, more = run(replace(PLAN, draws=1000))
+    summary = summarise(drawn.energies[:, 200:])
+    assert float(summary[2]) < LARGEST_R_HAT and float(summary[3]) > LEAST_EFFECTIVE_SAMPLE_SIZE
+    assert more is drawn
+
+
+def test_chains_that_a_few_times_as_many_do_not_help_are_left():
+    """So small a step that an unadjusted chain hardly moves."""
+    drawn, more = run(replace(PLAN, sampler="sgld", step_size=1e-6, adapt=0))
+    assert more is drawn
+
+
+def test_a_bad_step_is_adapted_anew():
+    """One so large that next to nothing is taken."""
+    drawn, more = run(replace(PLAN, step_size=3.9, adapt=0))
+    drawn = replace(drawn, acceptance=0.1)
+    posterior = Posterior(quadratic([1.0] * 4), 1.0, 0.01, torch.ones(4, dtype=torch.float64))
+    more = until_mixed(posterior, PLAN, drawn, generator=generator())
+    assert more.adapted > 50 and more.step_size != drawn.step_size
+
+
+def test_draws_joined():
+    def made(count: int, adapted: int, acceptance: float) -> Draws:
+        values = np.full((2, count), float(count))
+        return Draws(values, values, values, float(count), adapted, acceptance, torch.zeros(2, 1))
+
+    both = joined(made(10, 2, 0.5), made(8, 0, 0.9))
+    assert (both.adapted, both.step_size) == (2, 8.0) and both.acceptance == pytest.approx(0.7)
+    anew = joined(made(10, 2, 0.5), made(8, 3, 0.9))
+    assert (anew.adapted, anew.acceptance) == (13, 0.9)
+    assert anew.energies.tolist() == [[10.0] * 10 + [8.0] * 8] * 2
