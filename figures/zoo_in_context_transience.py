@@ -45,12 +45,12 @@ def _strength(axes: Axes, data: xr.Dataset) -> None:
         xscale="log", xlabel="step", ylabel="strength $p\\,w$ (logit)", ylim=(-0.1, None),
         xlim=(data["step"].values[0], data["step"].values[-1]), title="a  What is copied from the context, 200 items",
     )  # fmt: skip
-    axes.legend(loc="upper right", bbox_to_anchor=(1.0, 0.86))
+    axes.legend(loc="upper left")
 
 
 def _items(axes: Axes, data: xr.Dataset) -> None:
     axes.plot(data["items"], data["lost_per_item"], marker="o", color=PALETTE[1], label="flow of the population loss")
-    axes.axhline(float(data["fold_steps_per_item"]), **LAW, label="law of the fold, many items")
+    axes.axhline(float(data["law_lost_per_item"]), **LAW, label="law for many items")
     axes.set(
         xscale="log", xlabel="items", ylabel="steps an item until it is lost", ylim=(0, None),
         title="b  When it is lost, decay .003",
@@ -65,7 +65,7 @@ def _noise(axes: Axes, data: xr.Dataset) -> None:
     means = np.concatenate([data["lost_by_batch"].values, data["lost_by_temperature"].values])
     errors = np.concatenate([data["lost_by_batch_error"].values, data["lost_by_temperature_error"].values])
     axes.errorbar(places, means, 1.96 * errors, **SAMPLED, label="SGD, 95 %")
-    axes.axhline(1, **LAW, label="law of the fold, many items")
+    axes.axhline(1, **LAW, label="law for many items")
     told = [f"$B$ = {x:g}" for x in data["batch"].values] + [f"$T$ = {x:g}" for x in data["temperature"].values]
     axes.set_xticks(places, told, rotation=30, ha="right")
     axes.set(ylabel="steps until it is lost, over the law's", ylim=(0, 1.1), title="c  Batch size and temperature")

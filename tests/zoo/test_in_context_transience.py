@@ -113,7 +113,19 @@ def test_few_items_are_learnt_by_heart_before_attention_begins(items, there, los
 @pytest.mark.parametrize(("items", "each"), [(100, 554), (200, 735), (400, 812)])
 def test_the_law_is_approached_from_below(items, each):
     lost = span(flow(replace(REFERENCE, items=items), 400_000))[1]
-    assert lost / items == pytest.approx(each, abs=2) and lost / items < fold(REFERENCE).steps / REFERENCE.items
+    assert lost / items == pytest.approx(each, abs=2)
+    assert lost / items < fold(REFERENCE).steps_until_lost / REFERENCE.items
+
+
+def test_with_many_items_the_law_is_reached():
+    """The memory at the loss and the steps an item: what they lack falls with the number of items."""
+    law = fold(REFERENCE)
+    lacking = []
+    for items in (1000, 4000, 16_000):
+        _, lost, memory = span(flow(replace(REFERENCE, items=items), 1000 * items, 100))
+        lacking.append((1 - lost / items / (law.steps_until_lost / REFERENCE.items), memory / law.memory_when_lost - 1))
+    assert all(one > other > -1e-3 for before, after in zip(lacking, lacking[1:]) for one, other in zip(before, after))
+    assert np.abs(lacking[-1]).max() < 0.003
 
 
 @pytest.mark.parametrize(("decay", "lost"), [(0.0, 147_000), (1e-4, 481_000), (3e-3, None)])
