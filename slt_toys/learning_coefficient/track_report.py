@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
-from slt_toys.learning_coefficient.track_study import ADDITION
+from slt_toys.learning_coefficient.track_settings import ADDITION
 from slt_toys.results.claims import Claim, Outcome, Table, Verdict
 
 CONFIDENCE = 0.95
