@@ -10,14 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from figures.style import FAINT, INK, PALETTE, reach, use_style
+from figures.style import FAINT, INK, PALETTE, narrow_log_ticks, plain_ticks, reach, use_style
 
 LOOKS: dict[str, dict[str, Any]] = {
     "trust": {"marker": "o", "color": PALETTE[0], "markerfacecolor": PALETTE[0], "label": "trust: a minimum"},
     "track": {"marker": "s", "color": PALETTE[1], "markerfacecolor": "white", "label": "track: a slope or a saddle"},
     "doubt": {"marker": "x", "color": FAINT, "markerfacecolor": FAINT, "label": "doubt"},
 }
-MARGIN = 0.12  # of the range of what is shown
+MARGIN = 0.12  # of the range of what is shown, left free on either side
 
 
 def draw(dataset: xr.Dataset) -> Figure:
@@ -63,11 +63,15 @@ def _losses(axes: Axes, part: xr.Dataset) -> None:
     values = part["loss"].values
     if values.min() > 0 and values.max() > 10 * values.min():
         axes.set_yscale("log")
+        narrow_log_ticks(axes.yaxis)
     # Steps of training are looked at in powers, and the first is 0.
     positive = step[step > 0]
     if len(positive) and step.max() > 20 * positive.min():
-        axes.set_xscale("symlog", linthresh=float(positive.min()))
-        axes.set_xlim(-0.1 * positive.min(), 1.15 * step.max())
+        least = float(positive.min())
+        axes.set_xscale("symlog", linthresh=least)
+        axes.set_xlim(-0.1 * least, 1.15 * step.max())
+        powers = 10.0 ** np.arange(np.ceil(np.log10(least)), np.log10(step.max()) + 1e-9)
+        plain_ticks(axes.xaxis, [0.0, *powers.tolist()])
 
 
 def _estimates(axes: Axes, part: xr.Dataset) -> None:
@@ -96,6 +100,6 @@ def _estimates(axes: Axes, part: xr.Dataset) -> None:
                       marker="^" if at_top else "v", color=look["color"], markersize=6)  # fmt: skip
     known = np.isfinite(exact)
     if known.any():
-        axes.hlines(exact[known][0], step[known].min(), step.max(), color=PALETTE[3], linestyle=(0, (5, 2.5)),
-                    zorder=3, label="exact learning coefficient")  # fmt: skip
+        axes.axhline(exact[known][0], color=PALETTE[3], linestyle=(0, (5, 2.5)), linewidth=1.4, zorder=1.5,
+                     label="exact learning coefficient, where it ends")  # fmt: skip
     axes.yaxis.set_major_locator(MaxNLocator(6))

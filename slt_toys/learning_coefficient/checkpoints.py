@@ -100,6 +100,8 @@ def track(
         For a folder that cannot be written to.
     """
     _check(chains, draws, n_beta, localisation, examples, seed)
+    if folder is not None and not isinstance(folder, str | Path):
+        raise ValueError(f"folder: {shown(folder)} must be the path of a folder, or None to keep nothing")
     found = checkpoints_of(checkpoints, module)
     options: dict[str, Any] = {"batch_norm": batch_norm, "examples_at_once": examples_at_once}
     last = _stacked(found[-1], module, loss, data, options)

@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
-from slt_toys.learning_coefficient.track_study import ADDITION
+from slt_toys.learning_coefficient.track_settings import ADDITION
 from slt_toys.results.claims import Claim, Outcome, Table, Verdict
 
 CONFIDENCE = 0.95
@@ -84,7 +84,7 @@ def _of_addition(dataset: xr.Dataset) -> tuple[Claim, ...]:
     counts = {name: int((outcomes == name).sum()) for name in ("trust", "track", "doubt")}
     claims = [Claim.of(
         "addition-no-minimum", f"Of {len(step)} checkpoints of addition {counts['trust']} are trusted, "
-        f"{counts['track']} tracked and {counts['doubt']} doubted: weight decay holds them on a slope.",
+        f"{counts['track']} tracked and {counts['doubt']} doubted: none is a minimum of the loss without decay.",
         counts["trust"], expected=0.0, verdict="yes" if not counts["trust"] else "no",
     )]  # fmt: skip
     sure = outcomes != "doubt"

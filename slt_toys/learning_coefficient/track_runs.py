@@ -12,7 +12,7 @@ from torch import Tensor
 
 from slt_toys.learning_coefficient import modular_addition, superposition
 from slt_toys.learning_coefficient.checkpoints import track
-from slt_toys.learning_coefficient.track_study import ADDITION, EXAMPLES, STAIRCASES, STEPS
+from slt_toys.learning_coefficient.track_settings import ADDITION, EXAMPLES, STAIRCASES, STEPS
 
 REACHED = 0.5  # in units of the temperature: nearer to a polygon's exact loss a checkpoint is at its minimum
 

@@ -34,4 +34,5 @@ def test_runs_stand_side_by_side():
     both = xr.concat([one, one.assign(run=("row", ["b"] * 4))], "row")
     figure = draw(both)
     assert len(figure.axes) == 4 and [axes.get_title("left") for axes in figure.axes[:2]] == ["a", "b"]
-    assert "exact learning coefficient" in [text.get_text() for text in figure.legends[0].get_texts()]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "exact learning coefficient, where it ends" in labels

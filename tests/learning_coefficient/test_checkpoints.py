@@ -121,6 +121,7 @@ def test_the_sample_size_gives_n_over_log_n():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
+        ({"folder": 3}, "folder: 3 must be the path of a folder"),
         ({"chains": 3}, "chains: 3 must be a whole number, at least 4"),
         ({"draws": 5}, "draws: 5 must be a whole number, at least 20"),
         ({"n_beta": -1.0}, "n_beta: -1.0 must be a positive number"),

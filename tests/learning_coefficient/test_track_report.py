@@ -6,7 +6,8 @@ import numpy as np
 import xarray as xr
 
 from slt_toys.learning_coefficient.track_report import first_at, outcome
-from slt_toys.learning_coefficient.track_study import ADDITION, CheckpointTracks
+from slt_toys.learning_coefficient.track_settings import ADDITION
+from slt_toys.learning_coefficient.track_study import CheckpointTracks
 
 
 def rows(**changes) -> xr.Dataset:

@@ -7,7 +7,8 @@ import pytest
 
 from slt_toys.learning_coefficient import track_runs
 from slt_toys.learning_coefficient.track_runs import followed
-from slt_toys.learning_coefficient.track_study import ADDITION, CheckpointTracks
+from slt_toys.learning_coefficient.track_settings import ADDITION
+from slt_toys.learning_coefficient.track_study import CheckpointTracks
 from tests.seeds import fresh_seed
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 
 from slt_toys.learning_coefficient.__main__ import chosen
-from slt_toys.learning_coefficient.track_study import ADDITION, RUNS, STAIRCASES, STEPS, CheckpointTracks
+from slt_toys.learning_coefficient.track_settings import RUNS
+from slt_toys.learning_coefficient.track_study import CheckpointTracks
 
 
 def test_options():
-    assert CheckpointTracks().runs == RUNS and ADDITION in RUNS
-    for steps in (STEPS, *(steps for *_, steps in STAIRCASES.values())):
-        assert list(steps) == sorted(set(steps)) and steps[0] == 0
+    assert CheckpointTracks().runs == RUNS
     with pytest.raises(ValueError, match=r"^--runs: elsewhere unknown; known are 'superposition to 5', [^\n]*$"):
         CheckpointTracks(runs=("elsewhere",))
     with pytest.raises(ValueError, match=r"^--runs: none unknown"):
