@@ -184,17 +184,19 @@ class _Looking:
     def _at_start(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """The start's loss on some of the examples, and its whole slope less that on these."""
         values, slopes = self.posterior.loss.values_and_gradients(self.start[None], rows)
-        return values[0], self.whole - slopes[0]
+        tilt = self.whole - slopes[0]
+        return values[0], tilt
 
     def _on(self, w: Tensor, rows: Tensor, known: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
         """Energies, slopes on some of the examples, and what makes slopes on all of them of these."""
         if known is None:
             values, slopes = self.posterior.loss.values_and_gradients(torch.cat([w, self.start[None]]), rows)
-            known, values, slopes = (values[-1], self.whole - slopes[-1]), values[:-1], slopes[:-1]
+            tilt = self.whole - slopes[-1]
+            known, values, slopes = (values[-1], tilt), values[:-1], slopes[:-1]
         else:
             values, slopes = self.posterior.loss.values_and_gradients(w, rows)
         reference, tilt = known
-        energy = values - reference + (w @ tilt - self.start @ tilt)
+        energy = values - reference + (w - self.start) @ tilt  # the difference first: single numbers hold it so
         return self.posterior.n_beta * energy, slopes, tilt
 
     def _scaled(self, slopes: Tensor) -> Tensor:
