@@ -76,6 +76,13 @@ class Data:
         rows = slice(min(count, self.counts[largest]))
         return batches.taken(inputs, rows), batches.taken(targets, rows)
 
+    def some(self, count: int) -> Data:
+        """So many examples drawn without replacement, always the same; all where they are no more or not picked."""
+        if self.chosen is None or count >= self.examples:
+            return self
+        drawn = torch.randperm(self.examples, generator=torch.Generator().manual_seed(0))[:count]
+        return in_memory(list(self.chosen(drawn.sort().values)))
+
     def mapped(self, leaf: Callable[[Any], Any]) -> Data:
         """The same data with the function of each tensor: at once where they are held, else whenever they are read."""
 

@@ -43,6 +43,7 @@ SHARE_OF_BIAS = 0.01  # of the estimate: what the chosen step of an unadjusted s
 LARGEST_TAKEN = 0.2
 WEAKER = 10.0  # times the localisation, at which the energy is held against the quadratic's once more
 ADAPTING = 0.2  # of the draws, in which an adjusted sampler leaves the start and finds its step
+CURVED = 10_000  # examples that curvatures look at where gradients look at minibatches, or a tenth if that is more
 CONFIDENCE = 0.95
 SPREAD_BY_CHANCE = 1.5  # of the draws' own error: of sixteen chains the means spread so far once in a hundred times
 WORTH_OF_DRAWS = 3  # times the chains' means: how well the error from all draws is known
@@ -206,7 +207,10 @@ def local_learning_coefficient(
     """
     _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localisation, n_beta, examples)
     held = as_data(data, next((p.device for p in module.parameters()), None))
-    stacked = StackedLoss(module, loss, held, batch_norm=batch_norm, examples_at_once=examples_at_once)
+    curved = None if batch_size is None else max(CURVED, held.examples // 10)
+    stacked = StackedLoss(
+        module, loss, held, batch_norm=batch_norm, examples_at_once=examples_at_once, curvature_examples=curved
+    )
     if batch_size is not None and batch_norm == "batch":
         raise ValueError("batch_size: batch statistics of a minibatch are another loss; leave one of the two out")
     taken = [size for size in (batch_size, examples_at_once) if size is not None]

@@ -47,6 +47,8 @@ class StackedLoss:
         ``"frozen"``: running statistics are part of the function; ``"batch"``: those of the examples seen together.
     examples_at_once
         Examples (of every copy) in memory at a time; None for all.
+    curvature_examples
+        That products with the Hessian look at, drawn once; None for all.
 
     Attributes
     ----------
@@ -71,9 +73,11 @@ class StackedLoss:
         *,
         batch_norm: BatchNorm = "frozen",
         examples_at_once: int | None = None,
+        curvature_examples: int | None = None,
     ):
         self._data = inputs if isinstance(inputs, Data) else as_data((inputs, targets))
         self.examples = self._data.examples
+        self._curved = self._data if curvature_examples is None else self._data.some(curvature_examples)
         if batch_norm not in ("frozen", "batch"):
             raise ValueError(f"batch_norm: {batch_norm!r} is unknown; it must be 'frozen' or 'batch'")
         if examples_at_once is not None and examples_at_once < 1:
@@ -115,6 +119,7 @@ class StackedLoss:
             twin._fixed = {name: _in_double(value) for name, value in self._fixed.items()}
             twin.start = _in_double(self.start)
             twin._data = self._data.mapped(_in_double)
+            twin._curved = twin._data if self._curved is self._data else self._curved.mapped(_in_double)
             twin._stack()
             losses = twin.values(_around(twin.start))
             twin.hessian_products(twin.start[None])
@@ -240,9 +245,12 @@ class StackedLoss:
 
     def values_and_gradients(self, parameters: Tensor, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean losses (copies,), in double precision, and gradients (copies, parameters), on all rows or some."""
+        return self._with_slopes(parameters, self._pieces(rows))
+
+    def _with_slopes(self, parameters: Tensor, pieces: Iterator[tuple[float, Any, Any]]) -> tuple[Tensor, Tensor]:
         total = torch.zeros(len(parameters), dtype=torch.float64, device=parameters.device)
         slopes: Tensor | None = None
-        for share, x, y in self._pieces(rows):
+        for share, x, y in pieces:
             gradients, values = self._gradients(parameters, x, y)
             total += share * values.detach()
             gradients = gradients.detach()
@@ -273,7 +281,7 @@ class StackedLoss:
     def _secant(self) -> float:
         """Slope per length on the way to a point beside the start: a curvature, also where the start has none."""
         beside = _around(self.start)[:2]
-        slopes = self.values_and_gradients(beside)[1].double()
+        slopes = self._with_slopes(beside, self._curved.pieces(self._piece))[1].double()
         return float((slopes[1] - slopes[0]).norm() / (beside[1] - beside[0]).double().norm())
 
     @property
@@ -285,12 +293,14 @@ class StackedLoss:
         size = vectors.double().norm(dim=1, keepdim=True).clamp(min=1e-300)
         step = torch.finfo(self.start.dtype).eps ** (1 / 3) * (float(self.start.double().norm()) or 1.0)
         by = (step / size * vectors.double()).to(self.start.dtype)
-        ahead, behind = (self.values_and_gradients(self.start + sign * by)[1].double() for sign in (1, -1))
+        ahead, behind = (
+            self._with_slopes(self.start + sign * by, self._curved.pieces(self._piece))[1].double() for sign in (1, -1)
+        )
         return ((ahead - behind) * size / (2 * step)).to(vectors.dtype)
 
     def _exact_products(self, vectors: Tensor) -> Tensor:
         result = torch.zeros_like(vectors)
-        for share, x, y in self._pieces(None):
+        for share, x, y in self._curved.pieces(self._piece):
             result += share * self._products(vectors, x, y).detach()
         return result
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from slt_toys.learning_coefficient.data import as_data
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 from tests.seeds import fresh_seed
 
@@ -55,3 +56,25 @@ def test_another_start_is_another_hessian():
     assert torch.equal(there.start, 2 * stacked.start) and torch.equal(there.values(v), stacked.values(v))
     assert not torch.allclose(there.hessian_products(v), stacked.hessian_products(v))
     assert there.curvature_error == 0
+
+
+def test_products_with_the_hessian_of_some_examples():
+    torch.manual_seed(fresh_seed())
+    module, x, y = (
+        nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double(),
+        torch.randn(50, 3),
+        torch.ones(50, 2),
+    )
+    data = as_data((x.double(), y.double()))
+    some = StackedLoss(module, nn.functional.mse_loss, data, curvature_examples=20)
+    whole, of_some = (
+        StackedLoss(module, nn.functional.mse_loss, data),
+        StackedLoss(module, nn.functional.mse_loss, data.some(20)),
+    )
+    v = torch.randn(2, len(some.start)).double()
+    assert data.some(20).examples == 20 and data.some(50) is data
+    assert torch.allclose(some.hessian_products(v), of_some.hessian_products(v))
+    assert not torch.allclose(some.hessian_products(v), whole.hessian_products(v))
+    assert torch.equal(some.values_and_gradients(v)[1], whole.values_and_gradients(v)[1])
+    some._differences = True
+    assert torch.allclose(some.hessian_products(v), of_some.hessian_products(v), rtol=1e-4, atol=1e-7)
