@@ -1,12 +1,14 @@
-"""Gradients of sixteen chains in one tensor, beside a loop over modules as one would write it."""
+"""Gradients of sixteen chains in one tensor beside a loop over modules, and whole chain-steps beside devinterp's."""
 
 from __future__ import annotations
 
 import copy
+import time
 
+import numpy as np
 import pytest
 
-from benchmarks.measure import Contender, compare, machine
+from benchmarks.measure import Contender, Unavailable, compare, machine
 
 torch = pytest.importorskip("torch")
 
@@ -62,3 +64,67 @@ def test_stacked_gradients_against_a_loop(benchmark, case, most):
         f"{1e3 * found.other_cost.cpu:.3g} ms by a loop; {found.spread()}"
     )
     assert found.ratio < most
+
+
+STEPS = {"3-1": 200, "10-8-1": 200, "50-20-10": 200, "784-32-10": 60, "784-256-10": 24, "784-800-400-10": 8}
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("name", STEPS)
+def test_chain_steps_against_devinterp(name):
+    """CPU time per step of one chain, devinterp's over ours, in turns: the median of paired ratios."""
+    from benchmarks.coefficient_peers import Task, seconds_per_step
+
+    torch.set_num_threads(1)
+    task = Task(name, step_size=1e-7)
+    try:
+        ours, theirs = task.ours(CHAINS), task.devinterp(4)
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    ours(3), theirs(3)
+    pairs = [
+        (seconds_per_step(ours, STEPS[name]) / CHAINS, seconds_per_step(theirs, STEPS[name]) / 4) for _ in range(5)
+    ]
+    costs, ratios = np.median(pairs, 0), [b / a for a, b in pairs]
+    print(
+        f"\n{machine()}\n{name}, {task.parameters} parameters: {1e3 * costs[0]:.3g} ms of CPU time per chain-step, "
+        f"devinterp {1e3 * costs[1]:.3g} ms: {np.median(ratios):.3g} times ({min(ratios):.3g} to {max(ratios):.3g})"
+    )
+    assert np.isfinite(ratios).all()
+
+
+@pytest.mark.peers
+def test_effective_draws_against_devinterp():
+    """CPU time per effective draw of the energy: devinterp's chains, ours on minibatches, and Hamiltonian ones."""
+    from benchmarks.coefficient_peers import BATCH, EXAMPLES, N_BETA, PULL, Task
+    from slt_toys import local_learning_coefficient
+    from slt_toys.samplers.statistics import summarise
+
+    torch.set_num_threads(1)
+    task = Task("10-8-1", step_size=5e-4)
+    try:
+        theirs = task.devinterp(4)
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+
+    def hamiltonian(draws: int) -> np.ndarray:
+        return local_learning_coefficient(
+            task.module, torch.nn.functional.mse_loss, (task.inputs, task.targets), n_beta=N_BETA, localisation=PULL,
+            draws=draws, seed=1,
+        ).energies  # fmt: skip
+
+    costs = {}
+    for way, run, steps in (
+        ("devinterp", theirs, 2000),
+        ("minibatches", task.ours(CHAINS), 2000),
+        ("hmc", hamiltonian, 200),
+    ):
+        begun = time.process_time()
+        energies = run(steps)
+        spent = time.process_time() - begun
+        costs[way] = 1e3 * spent / float(summarise(energies[:, steps // 5 :])[3])
+    print(
+        f"\n{machine()}\n10-8-1, minibatches of {BATCH} of {EXAMPLES}, ms of CPU time per effective draw: "
+        + ", ".join(f"{way} {cost:.3g}" for way, cost in costs.items())
+    )
+    assert all(cost > 0 for cost in costs.values())

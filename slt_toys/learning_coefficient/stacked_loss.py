@@ -219,8 +219,8 @@ class StackedLoss:
         if _differ(whole, parts, torch.finfo(self.start.dtype).eps ** 0.5):
             raise ValueError(
                 f"loss: {float(whole[-1]):.6g} on {count} examples, but {float(parts[-1]):.6g} as the mean of their "
-                "two halves; data taken in pieces need the mean over examples (reduction='mean'); for a mean over "
-                "tokens of which some are ignored take token_loss"
+                "two halves; for a mean over tokens of which some are ignored take token_loss; data taken in pieces "
+                "need the mean over examples (reduction='mean')"
             )
 
     def _check_twice(self, around: Tensor, count: int) -> None:
@@ -342,7 +342,7 @@ class StackedLoss:
             ours, theirs = (_with_slopes(of, around, x, y) for of in (self._by_hand, self._values_at_once))
             allowed = torch.finfo(self.start.dtype).eps ** 0.5
             same = all(float((a - b).norm()) <= allowed * float(b.norm()) for a, b in zip(ours, theirs, strict=True))
-        except FAILURES:  # the general way tells what is wrong
+        except (*FAILURES, ValueError):  # the general way tells what is wrong
             same = False
         self._held, self._by_hand = True, self._by_hand if same else None
 

@@ -134,12 +134,7 @@ def test_too_large_a_step_is_named():
     assert not found.trusted
 
 
-def test_minibatch_heat_is_named_and_no_minimum_is_negative():
-    module, data = regression()
-    found = local_learning_coefficient(
-        module, half_squared_error, data, sampler="sgld", batch_size=20, draws=200, seed=fresh_seed()
-    )
-    assert "gradients of 20 examples raise the temperature" in found.verdict
+def test_no_minimum_is_negative():
     far, data = regression(off=3.0)
     found = local_learning_coefficient(far, half_squared_error, data, draws=200, localisation=1e-3, seed=fresh_seed())
     assert "negative" in found.verdict

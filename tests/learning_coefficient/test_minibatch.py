@@ -57,7 +57,7 @@ def test_energies_on_minibatches_against_their_exact_law():
     module, data = regression()
     options: dict[str, Any] = {"sampler": "sgld", "localisation": 2.0, "n_beta": 60.0, "step_size": 0.006}
     found = local_learning_coefficient(
-        module, half_squared_error, data, batch_size=2, draws=800, chains=64, seed=fresh_seed(), **options
+        module, half_squared_error, data, batch_size=2, draws=500, chains=64, seed=fresh_seed(), **options
     )
     exact = exact_energy(data[0], 60.0, 2.0, 0.006, 2)
     whole = exact_energy(data[0], 60.0, 2.0, 0.006, np.inf)
@@ -126,15 +126,15 @@ def test_the_error_from_examples_is_that_of_many_runs(monkeypatch):
     posterior = Posterior(StackedLoss(module, half_squared_error, *data), 60.0, 2.0, torch.ones(3).double())
     looking = minibatch._Looking(posterior, plan_of(batch_size=20, thin=1), generator(fresh_seed()))
     state = looking.start + 0.1 * torch.randn((8, 3), generator=generator(3)).double()
-    many = [looking._step_by_halves(state.clone()) for _ in range(2000)]
+    many = [looking._step_by_halves(state.clone()) for _ in range(600)]
     means = np.array([float(energies.mean()) for energies, _ in many])
     said = np.array([halves.error for _, halves in many])
-    chance = np.sqrt(2 * 4 / 2000)  # fourth moments of both, at most thrice a normal's
+    chance = np.sqrt(2 * 4 / 600)  # fourth moments of both, at most thrice a normal's
     assert np.square(said).mean() == pytest.approx(means.var(), rel=5 * chance)
     exact = 60.0 * float((posterior.loss.values(state) - posterior.loss.values(looking.start[None])).mean())
-    assert abs(means.mean() - exact) < 5 * means.std() / 2000**0.5
+    assert abs(means.mean() - exact) < 5 * means.std() / 600**0.5
     noise = np.array([halves.variance for _, halves in many])
-    slopes = torch.stack([sum(looking._on(state, looking._rows(20), None)[1:]) for _ in range(2000)])
+    slopes = torch.stack([sum(looking._on(state, looking._rows(20), None)[1:]) for _ in range(600)])
     assert noise.mean() == pytest.approx(60.0**2 * float(slopes.var(0).sum(1).mean()), rel=5 * chance)
 
 
@@ -154,6 +154,7 @@ def test_directions_by_lanczos_are_those_of_the_eigenvectors():
     assert minibatch._share(noise[:4], replace(known, vectors=None), posterior, 0.002)[0] == pytest.approx(exact)
 
 
+@pytest.mark.slow
 def test_the_estimate_of_a_minibatch_is_trusted_or_doubted_with_a_number():
     module, data = regression()
     options: dict[str, Any] = {"sampler": "sgld", "draws": 1500, "seed": fresh_seed()}
