@@ -233,7 +233,7 @@ def local_learning_coefficient(
     run = _Run(found, plan, burn_in)
     with progress("learning coefficient", draws) as advance:
         drawn, looked = run_plan(found.posterior, plan, generator=generator, advance=advance)
-    estimate, evidence = _estimate(drawn, looked, run)
+    estimate, evidence = _estimate(drawn, run, looked)
     return _at_weaker(run, drawn, estimate, evidence, generator) if estimate.trusted and run.varied else estimate
 
 
@@ -340,7 +340,7 @@ def _looking(
     return *warmer, looked.standard_error(dropped)
 
 
-def _estimate(drawn: Draws, looked: Looked | None, run: _Run) -> tuple[LearningCoefficientEstimate, Evidence]:
+def _estimate(drawn: Draws, run: _Run, looked: Looked | None = None) -> tuple[LearningCoefficientEstimate, Evidence]:
     known, bare, plan, posterior = run.ground.known, run.ground.bare, run.plan, run.ground.posterior
     held = run.ground.hold
     dropped = run.burn_in if run.burn_in is not None else max(drawn.adapted, burn_in_of(drawn.energies))

@@ -143,7 +143,7 @@ def test_the_error_from_examples_is_that_of_many_runs(monkeypatch):
     exact = 60.0 * float((posterior.loss.values(state) - posterior.loss.values(looking.start[None])).mean())
     assert abs(means.mean() - exact) < 5 * means.std() / 600**0.5
     noise = np.array([halves.variance for _, halves in many])
-    slopes = torch.stack([sum(looking._on(state, looking._rows(20), None)[1:]) for _ in range(600)])
+    slopes = torch.stack([torch.add(*looking._on(state, looking._rows(20), None)[1:]) for _ in range(600)])
     assert noise.mean() == pytest.approx(60.0**2 * float(slopes.var(0).sum(1).mean()), rel=5 * chance)
 
 
