@@ -81,7 +81,8 @@ def test_chain_steps_against_devinterp(name):
         ours, theirs = task.ours(CHAINS), task.devinterp(4)
     except Unavailable as reason:
         pytest.skip(str(reason))
-    ours(3), theirs(3)
+    for run in (ours, theirs):
+        run(3)
     pairs = [
         (seconds_per_step(ours, STEPS[name]) / CHAINS, seconds_per_step(theirs, STEPS[name]) / 4) for _ in range(5)
     ]

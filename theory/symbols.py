@@ -168,9 +168,7 @@ localisation = _define("localisation", r"\gamma_*", "strength of the pull (local
 localisation_effect = _define(
     "localisation_effect", r"\Delta_\gamma", "rise of the measured energy without localisation [1]"
 )
-minibatch_variance = _define(
-    "minibatch_variance", r"\Sigma_B", "variance of n beta times a minibatch's gradient along a direction [1/length^2]"
-)
+minibatch_variance = _define("minibatch_variance", r"\Sigma_B", "variance of n beta times its gradient [1/length^2]")
 minibatch_excess = _define("minibatch_excess", r"\Delta_B", "rise of the measured energy by minibatch noise [1]")
 slope_at_start = _real("slope_at_start", r"g_*", "derivative of the loss where chains start [loss/length]")
 start_excess = _define("start_excess", r"\Delta_*", "n beta times the start's height above the minimum [1]")

@@ -29,7 +29,7 @@ from slt_toys.learning_coefficient.data import as_data
 from slt_toys.learning_coefficient.ground import Ground, ground
 from slt_toys.learning_coefficient.localisation import NOISE_HELD
 from slt_toys.learning_coefficient.longer import DRAWS, until_mixed
-from slt_toys.learning_coefficient.minibatch import Looked, excess, run_plan
+from slt_toys.learning_coefficient.minibatch import Looked, common_error, excess, run_plan
 from slt_toys.learning_coefficient.number_resolution import resolution
 from slt_toys.learning_coefficient.stacked_loss import BatchNorm, Loss, StackedLoss
 from slt_toys.learning_coefficient.verdict import Evidence, burn_in_of, draws_may_help, verdict_on
@@ -294,7 +294,8 @@ def _at_weaker(
     # The law's own error is one of both runs, so that their difference has only that of the excess's change.
     expected += warmer - before.minibatch_excess
     of_expected = math.hypot(of_expected, abs(of_warmer - before.minibatch_error))
-    error = math.hypot(_scatter(kept)[0], of_examples)
+    error = max(_scatter(kept)[0], 0.0 if looked is None else common_error(kept))
+    error = math.hypot(error, of_examples)
     change = float(kept.mean()) - before.posterior_energy - expected
     rising = change, math.hypot(error, before.standard_error, of_expected)
     spreads = float(first.spread[:, before.burn_in :].mean()), float(drawn.spread[:, dropped:].mean())
@@ -361,6 +362,7 @@ def _estimate(drawn: Draws, run: _Run, looked: Looked | None = None) -> tuple[Le
     if not plan.adjusted:
         bias = known.energy(drawn.step_size) - quadratic if stable else math.inf
     error, quantile = _scatter(kept)
+    error = error if looked is None else max(error, common_error(kept))
     warmer, of_warmer, of_examples = _looking(looked, known, posterior, drawn.step_size, dropped)
     both = math.hypot(error, effect_error, of_warmer, of_examples)
     estimate = energy + known.start_excess + effect - warmer - (bias if stable else 0.0)

@@ -26,6 +26,7 @@ from slt_toys.learning_coefficient.chains import LARGEST_ENERGY, Draws, Plan, Po
 from slt_toys.learning_coefficient.curvature import Spectrum
 from slt_toys.learning_coefficient.lanczos import lanczos
 from slt_toys.reference.laws import law
+from slt_toys.samplers.statistics import summarise
 
 Array = NDArray[np.float64]
 
@@ -84,6 +85,15 @@ def run_plan(
     if plan.batch_size is None:
         return run_chains(posterior, plan, generator=generator, advance=advance), None
     return _Looking(posterior, plan, generator).run(advance)
+
+
+def common_error(kept: Array) -> float:
+    """Standard error of the mean of energies (chain, draw), from how their mean over chains goes up and down.
+
+    Chains that see the same minibatches are not independent: where these make them much warmer, they do so together,
+    which the scatter of the chains' means does not show.
+    """
+    return float(summarise(kept.mean(0)[None])[1])
 
 
 class _Looking:

@@ -96,11 +96,11 @@ def test_the_run_at_a_weaker_localisation(monkeypatch, sampler, lowest, factor):
     """Ten times weaker, or eight times the most negative curvature; the quadratic's own rise is taken off."""
     step, seen = 0.01, {}
 
-    def run_chains(posterior, plan, *, generator, advance):
+    def run_plan(posterior, plan, *, generator, advance):
         seen.update(localisation=posterior.localisation, n_beta=posterior.n_beta, plan=plan)
-        return draws_of(energies() + 0.5, step)
+        return draws_of(energies() + 0.5, step), None
 
-    monkeypatch.setattr(learning_coefficient, "run_plan", lambda *a, **k: (run_chains(*a, **k), None))
+    monkeypatch.setattr(learning_coefficient, "run_plan", run_plan)
     run = run_of(sampler, two_probes(0.7, 0.4), step)
     if lowest < 0:
         bare = replace(run.ground.bare, stiffness=np.array([PULL + lowest, 13.0, 13.0, 13.0]))
