@@ -27,6 +27,9 @@ UNITS = 100.0  # of the numbers' epsilon by which two losses may differ
 JUMP = 1e3  # in a step of three quarters: no power does that, but a wall where a unit that was dead comes to life
 TURN = 0.5  # radians along a sphere, at most
 DESCENT = 150  # steps down, half of them along a sphere if there is one
+NEAR = 1 / 30  # of the reach: where orders are told apart
+LOWER = 0.05  # of the typical energy at that distance: a way out of a higher order
+AS_CURVED = 0.1  # of the typical curvature at that distance
 ALLOWANCE = 0.005  # of the noise of the data in flat directions, which on a bent branch is of all even orders
 
 
@@ -189,6 +192,45 @@ def lowest_rise(
     at = torch.zeros((2 * PAIRS, len(flat)), dtype=torch.float64, device=vectors.device)
     at[:, where] = radius * (u / u.norm(dim=1, keepdim=True)).to(at)
     return float(_descended(loss, vectors, stiffness, flat, at, n_beta, radius)[0].min())
+
+
+def arms_lead_out(
+    loss: StackedLoss, vectors: Tensor, stiffness: Array, flat: NDArray[np.bool_], reach: float, *, n_beta: float
+) -> bool:
+    """Whether the lowest ways out of a minimum of a higher order are arms of a crossing; arguments: `lowest_rise`.
+
+    Where directions differ in order and do not mix, such as w₁⁴ + w₂⁶, the loss has no curvature across its lowest way
+    out. Across an arm, such as those of (w₁w₂)² + w₁⁶ + w₂⁶, it is curved as elsewhere at that distance: then the
+    energy comes to its limit slowly, like 1/log nβ, and no chain sees how much is missing.
+    """
+    if flat.sum() < 2:
+        return False
+    radius = NEAR * reach
+    generator = torch.Generator().manual_seed(0)
+    u = torch.randn((2 * PAIRS, int(flat.sum())), generator=generator, dtype=torch.float64)
+    at = torch.zeros((2 * PAIRS, len(flat)), dtype=torch.float64, device=vectors.device)
+    at[:, torch.from_numpy(flat)] = radius * (u / u.norm(dim=1, keepdim=True)).to(at)
+    low, lowest = _descended(loss, vectors, stiffness, flat, at, n_beta, radius)
+    typical = (n_beta * (loss.values(loss.start + at @ vectors.mT) - loss.values(loss.start[None]))).cpu().numpy()
+    if not low.min() < LOWER * np.median(typical):
+        return False
+    across = [_curvature_across(loss, vectors, flat, point) for point in (lowest[int(low.argmin())], *at[:3])]
+    return across[0] > AS_CURVED * float(np.median(across[1:]))
+
+
+def _curvature_across(loss: StackedLoss, vectors: Tensor, flat: NDArray[np.bool_], at: Tensor) -> float:
+    """Largest curvature along flat directions, at right angles to the way there, once the others have relaxed."""
+    where = torch.from_numpy(flat).to(at.device)
+    there = loss.moved_to(loss.start.double() + vectors @ at)
+    products = torch.cat([there.hessian_products(part) for part in vectors.mT.to(loss.start).split(PAIRS)]).double()
+    whole = products @ vectors
+    mixed = whole[where][:, ~where]
+    own = whole[where][:, where]
+    if bool((~where).any()):
+        own = own - mixed @ torch.linalg.solve(whole[~where][:, ~where], mixed.mT)
+    way = at[where] / at[where].norm()
+    off = torch.eye(len(way), dtype=way.dtype, device=way.device) - torch.outer(way, way)
+    return float(torch.linalg.eigvalsh(off @ (own + own.mT) @ off / 2).abs().max())
 
 
 def polished(loss: StackedLoss, vectors: Tensor, stiffness: Array, flat: NDArray[np.bool_], *, n_beta: float) -> Tensor:

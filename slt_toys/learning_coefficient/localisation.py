@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from slt_toys.learning_coefficient.curvature import Eigen, eigen
-from slt_toys.learning_coefficient.flat_directions import Flatness, flatness, lowest_rise, polished
+from slt_toys.learning_coefficient.flat_directions import Flatness, arms_lead_out, flatness, lowest_rise, polished
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 
 Array = NDArray[np.float64]
@@ -113,6 +113,7 @@ def hold(loss: StackedLoss, known: Eigen, *, n_beta: float, localisation: float 
         if (pulls[flat] * found.reach**2 <= FREE).all():
             stiffness, far = np.maximum(curvature, pulls), float(pulls[flat][0]) ** -0.5
             free = lowest_rise(loss, known.vectors, stiffness, flat, far, n_beta=n_beta) >= HELD
+            free &= not arms_lead_out(loss, known.vectors, stiffness, flat, found.reach, n_beta=n_beta)
     return Hold(pulls, widths, flat, found, free, drop)
 
 

@@ -42,6 +42,23 @@ def test_a_higher_order_is_left_free(power):
     assert found.pulls[0] == pytest.approx(0.01 / found.scales[0] ** 2)
 
 
+@pytest.mark.parametrize("n_beta", [pytest.param(1e2, marks=pytest.mark.slow), 1e4])
+@pytest.mark.parametrize(
+    ("function", "free"),
+    [
+        (lambda w: (w[0] * w[1]) ** 2 + w[0] ** 6 + w[1] ** 6, False),
+        (lambda w: w[0] ** 4 * w[1] ** 2 + w[0] ** 8 + w[1] ** 6, False),
+        (lambda w: w[0] ** 4 + w[1] ** 6, True),
+        (lambda w: w[0] ** 4 + w[1] ** 8, True),
+        (lambda w: (w @ w) ** 2, True),
+        (lambda w: w[0] ** 4 + (w[0] * w[1]) ** 2 + w[1] ** 4, True),
+    ],
+)
+def test_arms_of_a_higher_order_are_no_directions_of_their_own(function, free, n_beta):
+    """A mixed monomial below those of the axes: λ is reached like 1/log nβ only, which no chain sees."""
+    assert held(stacked(function, [0.0, 0.0]), n_beta).free is free
+
+
 @pytest.mark.parametrize(
     "function",
     [

@@ -108,7 +108,7 @@ def test_inputs_that_are_scaled_or_shifted_change_nothing():
 
 def test_soft_directions_are_seen_by_quadrature_too(monkeypatch):
     monkeypatch.setattr(curvature_spectrum, "EXACT_UP_TO", 0)
-    found = measured(*regression(np.geomspace(1, 1e-2, 10)), draws=60)
+    found = measured(*regression(np.geomspace(1, 1e-2, 10)), draws=60, sampler="sgld")
     assert "the localisation takes" in found.verdict
 
 
