@@ -286,6 +286,8 @@ TESTED_ELSEWHERE = {
     "theory/generalisation_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/generalisation_at_temperature.py": "by the simulations of the zoo",
     "theory/laws/generalisation_phases.py": "by the simulations of the zoo",
+    "theory/entropy_symbols.py": "with all others, tests/theory/test_symbols.py",
+    "theory/laws/energy_entropy.py": "by the simulations of the zoo",
     "theory/laws/convex_descent.py": "by the simulations of the zoo",
     "theory/laws/batch_noise.py": "by the simulations of the zoo",
     "theory/laws/double_descent.py": "by the simulations of the zoo",

@@ -18,6 +18,7 @@ from theory.laws import (
     diagonal_network,
     discrete_escape,
     double_descent,
+    energy_entropy,
     equi_temperature,
     fisher_information,
     flow_time,
@@ -101,6 +102,7 @@ _LAWS = {
         generalisation,
         double_descent,
         batch_noise,
+        energy_entropy,
     ),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {

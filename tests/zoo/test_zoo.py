@@ -81,6 +81,14 @@ LAWS = {
     },
     "matrix_completion": {"layer-balance-step", "balanced-mode-growth"},
     "small_networks": {"regularised-descent-contraction"},
+    "energy_entropy": {
+        "two-well-odds",
+        "two-well-odds-flat-noise",
+        "undersampling-crossing",
+        "imbalance-step",
+        "label-noise-slope",
+        "imbalance-diffusion",
+    },
     "logistic_pathways": {"logistic-flow-time", "logistic-fisher-trace", "logistic-pathway-share"},
 }
 CHECKS = [
