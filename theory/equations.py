@@ -38,6 +38,7 @@ from theory.laws import (
     mass_beyond,
     measured_noise,
     mechanisms,
+    neural_race,
     noisy_diffusion,
     normal_crossing,
     pathways,
@@ -103,6 +104,7 @@ _LAWS = {
         double_descent,
         batch_noise,
         energy_entropy,
+        neural_race,
     ),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {

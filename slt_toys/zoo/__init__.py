@@ -31,6 +31,7 @@ NAMES = (
     "generalisation_at_temperature",
     "generalisation_phases",
     "energy_entropy",
+    "neural_race",
 )
 
 

@@ -20,6 +20,7 @@ ROOMS = {
     "__init__",
     "__main__",
     "command",
+    "exclusive_or",
     "experiment",
     "local_fields",
     "model",
@@ -88,6 +89,14 @@ LAWS = {
         "imbalance-step",
         "label-noise-slope",
         "imbalance-diffusion",
+    },
+    "neural_race": {
+        "mode-strength",
+        "xor-pathway-loss",
+        "route-growth",
+        "shared-route-rate",
+        "dedicated-route-rate",
+        "race-constant",
     },
     "logistic_pathways": {"logistic-flow-time", "logistic-fisher-trace", "logistic-pathway-share"},
 }
