@@ -50,10 +50,11 @@ def _race(axes: Axes, dataset: xr.Dataset) -> None:
                 label=f"{kind}, {told}",
             )  # fmt: skip
     axes.set(
-        xlabel="flow time", ylabel="share of the mode learned", ylim=(-0.03, 1.05),
+        xlabel="flow time", ylabel="share of the mode learned", ylim=(-0.03, 1.62),
         title="b  Eight tasks, each route alone",
     )  # fmt: skip
-    axes.legend(fontsize=8.5, loc="center right")
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
+    axes.legend(fontsize=8.5, loc="upper center", ncols=2)
 
 
 def _tasks(axes: Axes, dataset: xr.Dataset) -> None:

@@ -369,12 +369,12 @@ def influences(data: xr.Dataset) -> tuple[Influence, ...]:
 def claims(data: xr.Dataset) -> tuple[Claim, ...]:
     """Untrained pairs first, where random starts do not do what aligned ones do; then both laws and the race."""
     found = []
-    for tasks, share in ((4, "one task"), (8, "two tasks")):
+    for tasks, told in ((4, "one task"), (8, "two tasks")):
         value, error = (float(data[x].sel(partial=tasks)) for x in ("zero_shot", "zero_shot_error"))
         high, low = value + REACH * error, value - REACH * error
         verdict: Verdict = "yes" if high < UNTRAINED / 2 else "no" if low > UNTRAINED / 2 else "cannot tell"
         found.append(Claim.of(
-            f"zero-shot-from-random-starts-{tasks}-tasks", f"From random starts, with {share} for each input, "
+            f"zero-shot-from-random-starts-{tasks}-tasks", f"From random starts, with {told} for each input, "
             f"untrained pairs have the loss {number_text(value, 2)} [{low:.2g}, {high:.2g}]; untrained networks 1.5.",
             value, (low, high), 0.0, verdict,
         ))  # fmt: skip
@@ -402,8 +402,8 @@ def claims(data: xr.Dataset) -> tuple[Claim, ...]:
 def tables(data: xr.Dataset) -> tuple[Table, ...]:
     """Exclusive or by start; routes by the number of tasks."""
     return (
-        Table.of_columns("exclusive_or", f"{XOR_RUNS} runs of each start, learning rate {XOR_RATE}; departures from the law are the "
-            "largest along a run.", {
+        Table.of_columns("exclusive_or", f"{XOR_RUNS} runs of each start, learning rate {XOR_RATE}; departures from "
+            "the law are the largest along a run.", {
             "deviation of weights": [f"{x:g}" for x in SCALES], "half-times, 90 %": [
                 f"{a:.2f} to {b:.2f}" for a, b in zip(data["xor_least"].values, data["xor_most"].values, strict=True)],
             "departure, median": [f"{x:.4f}" for x in data["xor_departure"].values],
