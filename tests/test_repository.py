@@ -291,6 +291,8 @@ TESTED_ELSEWHERE = {
     "theory/race_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/neural_race.py": "by the simulations of the zoo",
     "slt_toys/zoo/exclusive_or.py": "by the model it is part of, tests/zoo/test_neural_race.py",
+    "theory/desirability_symbols.py": "with all others, tests/theory/test_symbols.py",
+    "theory/laws/linear_control.py": "by the simulations of the zoo",
     "theory/laws/convex_descent.py": "by the simulations of the zoo",
     "theory/laws/batch_noise.py": "by the simulations of the zoo",
     "theory/laws/double_descent.py": "by the simulations of the zoo",

@@ -34,6 +34,7 @@ from theory.laws import (
     kinetics,
     langevin_bias,
     layer_balance,
+    linear_control,
     localisation,
     mass_beyond,
     measured_noise,
@@ -105,6 +106,7 @@ _LAWS = {
         batch_noise,
         energy_entropy,
         neural_race,
+        linear_control,
     ),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {

@@ -32,6 +32,7 @@ NAMES = (
     "generalisation_phases",
     "energy_entropy",
     "neural_race",
+    "subtask_discovery",
 )
 
 

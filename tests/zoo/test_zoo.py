@@ -98,6 +98,7 @@ LAWS = {
         "dedicated-route-rate",
         "race-constant",
     },
+    "subtask_discovery": {"controlled-chance", "desirability"},
     "logistic_pathways": {"logistic-flow-time", "logistic-fisher-trace", "logistic-pathway-share"},
 }
 CHECKS = [
