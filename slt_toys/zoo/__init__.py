@@ -31,6 +31,9 @@ NAMES = (
     "generalisation_at_temperature",
     "generalisation_phases",
     "in_context_transience",
+    "energy_entropy",
+    "neural_race",
+    "subtask_discovery",
 )
 
 

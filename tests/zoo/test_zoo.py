@@ -21,6 +21,7 @@ ROOMS = {
     "__main__",
     "attention_network",
     "command",
+    "exclusive_or",
     "experiment",
     "local_fields",
     "model",
@@ -83,6 +84,23 @@ LAWS = {
     "matrix_completion": {"layer-balance-step", "balanced-mode-growth"},
     "small_networks": {"regularised-descent-contraction"},
     "in_context_transience": {"copied-share", "readout-drift", "score-drift", "memorising-time"},
+    "energy_entropy": {
+        "two-well-odds",
+        "two-well-odds-flat-noise",
+        "undersampling-crossing",
+        "imbalance-step",
+        "label-noise-slope",
+        "imbalance-diffusion",
+    },
+    "neural_race": {
+        "mode-strength",
+        "xor-pathway-loss",
+        "route-growth",
+        "shared-route-rate",
+        "dedicated-route-rate",
+        "race-constant",
+    },
+    "subtask_discovery": {"controlled-chance", "desirability"},
     "logistic_pathways": {"logistic-flow-time", "logistic-fisher-trace", "logistic-pathway-share"},
 }
 CHECKS = [
