@@ -53,6 +53,7 @@ from theory.laws import (
     sgd,
     sgd_kernels,
     splitting_bias,
+    superposition,
     teacher_student,
     truncated_normal,
 )
@@ -101,6 +102,7 @@ _LAWS = {
         generalisation,
         double_descent,
         batch_noise,
+        superposition,
     ),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
