@@ -1,7 +1,7 @@
 """Templates of Metropolis kernels: a random walk, and MALA (Besag 1994; Roberts & Tweedie 1996), in lanes.
 
-A third, Crank-Nicolson (Neal 1998; Cotter et al. 2013), proposes √(1 - ε²) x + ε ξ, which leaves a standard normal prior
-as it is: accepted by the loss alone, it samples exp(-L/T) times that prior, whatever the temperature.
+A third, Crank-Nicolson (Neal 1998; Cotter et al. 2013), proposes √(1 - ε²) x + ε ξ, which leaves a standard normal
+prior as it is: accepted by the loss alone, it samples exp(-L/T) times that prior, whatever the temperature.
 
 Accepting is a selection, not a branch. The energy difference, and for MALA the ratio of the proposals' densities, are
 summed over the independent components before the lane decides.

@@ -42,13 +42,13 @@ def _loss(w: Array) -> float:
 
 
 @njit(cache=True)
-def _gradient(w: Array, out: Array) -> None:
-    """Slope of the loss, from the mean of error times input over the inputs where an output is active."""
+def _gradient(w: Array, out: Array, inputs: int) -> None:
+    """Slope of the loss on the first so many features, from error times input where an output is active."""
     size = w.shape[0] // 3
     out[:] = 0.0
     for j in range(size):
         bias = w[2 * size + j]
-        for i in range(size):
+        for i in range(inputs):
             slope = w[i] * w[j] + w[size + i] * w[size + j]
             low, high = 0.0, 1.0
             if bias <= 0.0 and slope + bias <= 0.0:
@@ -60,10 +60,10 @@ def _gradient(w: Array, out: Array) -> None:
             rise = slope - (1.0 if i == j else 0.0)  # the error is rise u + bias
             by_bias = rise * (high**2 - low**2) / 2.0 + bias * (high - low)
             by_slope = rise * (high**3 - low**3) / 3.0 + bias * (high**2 - low**2) / 2.0
-            out[2 * size + j] += 2.0 * by_bias / size
+            out[2 * size + j] += 2.0 * by_bias / inputs
             for axis in (0, size):
-                out[axis + j] += 2.0 * by_slope * w[axis + i] / size
-                out[axis + i] += 2.0 * by_slope * w[axis + j] / size
+                out[axis + j] += 2.0 * by_slope * w[axis + i] / inputs
+                out[axis + i] += 2.0 * by_slope * w[axis + j] / inputs
 
 
 @njit(cache=True)
@@ -84,7 +84,7 @@ def gradient(weights: ArrayLike) -> Array:
     """Its slope at one place, shape (3 c,)."""
     point = np.ascontiguousarray(weights, dtype=float)
     found = np.empty_like(point)
-    _gradient(point, found)
+    _gradient(point, found, point.size // 3)
     return found
 
 

@@ -40,7 +40,8 @@ def derive_active_square() -> Derivation:
         demand_zero(sympy.integrate(sympy.expand(line**2), (_U, low, high)) - result.subs(values), f"active {where}")
     return Derivation.of(
         result,
-        "Where the output is not zero it is a straight line, from $f_0$ to $f_1$ over a length $h_f$: the values of $f$ "
+        "Where the output is not zero it is a straight line, from $f_0$ to $f_1$ over a length $h_f$: the values "
+        "of $f$ "
         "at $u = 0$ and $u = 1$ are $f_0 = \\max(b, 0)$ and $f_1 = \\max(G + b, 0)$, and the length is",
         equality(_H, (_P - _M) / Symbol("G", real=True)),
         "or 1 if both are positive. The mean square of a line is that of its ends. The integral of $f^2$ is checked in "
@@ -57,7 +58,8 @@ def derive_active_moment() -> Derivation:
             demand_zero(found - result.subs(values), f"active {where}")
     return Derivation.of(
         result,
-        "A column's product with itself is no less than 0, so its own output never falls: it is active everywhere or at "
+        "A column's product with itself is no less than 0, so its own output never falls: it is active "
+        "everywhere or at "
         "the end [eq:active-square]. Its product with the input is integrated in both cases. The loss of the pair is "
         "then 1/3, the mean square of the input, less twice this, plus the mean square of the output.",
     )
@@ -77,7 +79,8 @@ def derive_polygon_loss() -> Derivation:
     demand_zero(perfect - sides / (3 * size), "with the bias at minus the square nothing is active")
     return Derivation.of(
         result,
-        "Each of $k_p$ columns of squared length $s_c$ has the bias $b_c < 0$. Its own output is active at the end, from "
+        "Each of $k_p$ columns of squared length $s_c$ has the bias $b_c < 0$. Its own output is active at the "
+        "end, from "
         "$u = -b_c/s_c$ on, and so are those of its two neighbours, whose columns make the cosine $c_c$ with it; all "
         "others are not, as $c'_c s_c + b_c < 0$ for their cosines. Own output [eq:active-moment], "
         "[eq:active-square] and neighbours' add up over the columns, and one input in $c_f$ is theirs:",
@@ -98,7 +101,8 @@ def derive_dead_feature_loss() -> Derivation:
     demand(sympy.simplify(cost.subs(bias, 0) - result - 1 / (4 * size**2)) == 0, "what the bias gains")
     return Derivation.of(
         result,
-        "A feature whose column is 0 has its bias as output, whatever the input. With a bias of 0 or less that is 0, and "
+        "A feature whose column is 0 has its bias as output, whatever the input. With a bias of 0 or less that "
+        "is 0, and "
         "the feature costs $1/3c_f$, which no gradient tells to change. With a bias $b > 0$ it costs",
         cost,
         "least at",
