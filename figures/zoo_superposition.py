@@ -42,7 +42,7 @@ def _posterior(axes: Axes, dataset: xr.Dataset) -> None:
         axes.axvline(size, color=FAINT, linewidth=0.8, zorder=0)
     axes.text(float(dataset["fit_size"].max()) * 1.1, 1.02, "best N of SGD's runs", color=FAINT, fontsize=9)
     axes.set(xscale="log", xlabel="N = nβ", ylabel="share of draws", ylim=(-0.02, 1.1), title="a  The posterior")
-    axes.legend(loc="upper left", bbox_to_anchor=(0.0, 0.93))
+    axes.legend(loc="upper left", bbox_to_anchor=(0.0, 0.93), frameon=True, facecolor="white", edgecolor="none")
 
 
 def _runs(axes: Axes, dataset: xr.Dataset) -> None:

@@ -41,8 +41,8 @@ def turned(weights: Array, angle: float) -> Array:
     """Weights with all columns turned by an angle."""
     size = weights.size // 3
     x, y = weights[:size], weights[size : 2 * size]
-    turn = np.exp(1j * angle) * (x + 1j * y)
-    return np.concatenate([turn.real, turn.imag, weights[2 * size :]])
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return np.concatenate([cosine * x - sine * y, sine * x + cosine * y, weights[2 * size :]])
 
 
 @lru_cache(maxsize=1)
@@ -55,11 +55,11 @@ def saddle() -> Array:
         If what is found has not exactly one falling direction.
     """
     six, five = polygon(6), polygon(5, 1)
-    ways = [turned(five, angle) for angle in np.linspace(0, 2 * np.pi, 73)]
+    ways = [turned(five, float(angle)) for angle in np.linspace(0, 2 * np.pi, 73)]
     near = min(ways, key=lambda w: float(((w - six) ** 2).sum()))
     images = near + (six - near) * np.linspace(0, 1, IMAGES)[:, None]
     _relax(images, RELAXATION, STRING_STEP)
-    place = images[losses(images).argmax()]
+    place: Array = images[losses(images).argmax()]
     for _ in range(30):
         values, vectors = np.linalg.eigh(hessian(place))
         kept = np.abs(values) > FLAT * values[-1]

@@ -25,6 +25,12 @@ ROOMS = {
     "model",
     "rounds",
     "study",
+    "superposition_deficit",
+    "superposition_kinetics",
+    "superposition_loss",
+    "superposition_posterior",
+    "superposition_report",
+    "superposition_training",
 }  # what is no model
 LAWS = {
     "insight": {"gate-drift", "insight-time"},
@@ -81,6 +87,13 @@ LAWS = {
     },
     "matrix_completion": {"layer-balance-step", "balanced-mode-growth"},
     "small_networks": {"regularised-descent-contraction"},
+    "superposition": {
+        "active-square",
+        "active-moment",
+        "polygon-loss",
+        "dead-feature-loss",
+        "eyring-kramers-saddle",
+    },
     "logistic_pathways": {"logistic-flow-time", "logistic-fisher-trace", "logistic-pathway-share"},
 }
 CHECKS = [
