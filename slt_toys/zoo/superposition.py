@@ -288,6 +288,6 @@ In the *deficit* the sixth feature is withheld until e_s. *e-star* is the e_s at
 has fallen half way from no deficit's to the longest one's; the prediction is of Langevin paths on the exact loss at the
 temperature that the thermometer reads during the deficit. Settings of SGD in the paper could not be verified: rates,
 batches, starts and prior are ours, and so are the fit, the kinetics and the deficit.""",
-        dataset, claims, tables, influences, 300.0,
+        dataset, claims, tables, influences, 120.0,
     ),
 )  # fmt: skip

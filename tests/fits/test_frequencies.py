@@ -46,6 +46,7 @@ def test_the_edge_is_said():
     assert fit_frequencies([0, 0, 400], _grid(fresh_generator()), fresh_seed()).at_edge
 
 
+@pytest.mark.slow
 def test_the_posterior_itself_is_rejected_at_the_nominal_rate():
     """A grid as coarse as the counts: its own errors are in the law of the deviance."""
     random, trials = fresh_generator(), 120

@@ -17,8 +17,9 @@ def _data(**changed) -> xr.Dataset:
     runs[2] = 100, 220, 70, 10
     settings = {
         "fit_size": 30.0, "fit_size_low": 25.0, "fit_size_high": 40.0, "fit_deviance": 150.0,
-        "fit_deviance_low": 120.0, "fit_deviance_high": 190.0, "fit_null": 6.5, "fit_p_value": 0.0025, "fit_misfit": 0.25, "fit_misfit_low": 0.2,
-        "fit_misfit_high": 0.3, "fit_at_edge": 0.0, "diverged": 0.0, "temperature": 1e-4, "log_rate_at_temperature": -50,
+        "fit_deviance_low": 120.0, "fit_deviance_high": 190.0, "fit_null": 6.5, "fit_p_value": 0.0025,
+        "fit_misfit": 0.25, "fit_misfit_low": 0.2, "fit_misfit_high": 0.3, "fit_at_edge": 0.0,
+        "diverged": 0.0, "temperature": 1e-4, "log_rate_at_temperature": -50,
     }  # fmt: skip
     found: dict = {name: ("setting", np.full(5, float(value))) for name, value in settings.items()}
     found["fit_verdict"] = ("setting", np.array(["no"] * 5, dtype=object))
