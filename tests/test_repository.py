@@ -305,6 +305,8 @@ TESTED_ELSEWHERE = {
     "theory/laws/layer_balance.py": "by the simulations of the zoo",
     "theory/laws/pathways.py": "by the simulations of the zoo",
     "theory/laws/rival_models.py": "by the simulations of the zoo",
+    "theory/laws/superposition.py": "by the simulations of the zoo",
+    "theory/superposition_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/network_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/semantic_development.py": "by the simulations of the zoo",
     "theory/laws/teacher_student.py": "by the simulations of the zoo",

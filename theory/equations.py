@@ -59,6 +59,7 @@ from theory.laws import (
     sgd,
     sgd_kernels,
     splitting_bias,
+    superposition,
     teacher_student,
     truncated_normal,
 )
@@ -113,6 +114,7 @@ _LAWS = {
         energy_entropy,
         neural_race,
         linear_control,
+        superposition,
     ),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {

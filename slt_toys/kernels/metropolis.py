@@ -1,5 +1,8 @@
 """Templates of Metropolis kernels: a random walk, and MALA (Besag 1994; Roberts & Tweedie 1996), in lanes.
 
+A third, Crank-Nicolson (Neal 1998; Cotter et al. 2013), proposes √(1 - ε²) x + ε ξ, which leaves a standard normal
+prior as it is: accepted by the loss alone, it samples exp(-L/T) times that prior, whatever the temperature.
+
 Accepting is a selection, not a branch. The energy difference, and for MALA the ratio of the proposals' densities, are
 summed over the independent components before the lane decides.
 """
@@ -15,7 +18,7 @@ from ..potentials.potential import Potential
 from .codegen import ComponentGroup, component_groups, energy_lines, gradient_lines, load_module
 from .frame import LOG_UNIFORM_ROW, component_loop, draw_normals, indent, kernel_source, normal_rows, walls
 
-Proposal = Literal["random_walk", "langevin"]
+Proposal = Literal["random_walk", "langevin", "crank_nicolson"]
 
 # State rows of a block: positions, gradient at the positions, energy, number of accepted proposals. Scratch rows behind
 # the normals: proposed positions, gradient there, proposed energy, log ratio, logarithm of a uniform.
@@ -80,6 +83,8 @@ def metropolis_source(potential: Potential, proposal: Proposal) -> str:
         "per_noise = 1.0 / noise",
         "cold = 1.0 / temperature",
     ]
+    if proposal == "crank_nicolson":
+        per_segment.append("kept_share = np.sqrt(1.0 - dt * dt)")
     return kernel_source(potential, "segment_temperature", per_segment, [*draw_normals(d), *move], prepare)
 
 
@@ -110,7 +115,8 @@ def _proposal(
         body += [f"b{k} = (x{k} - y{k} + dt * h{k}) * per_noise" for k, _ in places]
         body += ["ratio = " + " + ".join(f"0.5 * (z{k} * z{k} - b{k} * b{k})" for k, _ in places)]
     else:
-        body += [f"y{k} = x{k} + noise * z{k}" for k, _ in places]
+        kept = "kept_share * " if proposal == "crank_nicolson" else ""
+        body += [f"y{k} = {kept}x{k} + noise * z{k}" for k, _ in places]
         body += ["ratio = 0.0"]
     body += energy_lines(group, f"d{coordinates[0]}_", "y", coordinates, own)
     for (k, _), (low, high) in zip(places, walls(potential, group), strict=False):

@@ -34,6 +34,7 @@ NAMES = (
     "energy_entropy",
     "neural_race",
     "subtask_discovery",
+    "superposition",
 )
 
 

@@ -27,6 +27,12 @@ ROOMS = {
     "model",
     "rounds",
     "study",
+    "superposition_deficit",
+    "superposition_kinetics",
+    "superposition_loss",
+    "superposition_posterior",
+    "superposition_report",
+    "superposition_training",
 }  # what is no model
 LAWS = {
     "insight": {"gate-drift", "insight-time"},
@@ -101,6 +107,13 @@ LAWS = {
         "race-constant",
     },
     "subtask_discovery": {"controlled-chance", "desirability"},
+    "superposition": {
+        "active-square",
+        "active-moment",
+        "polygon-loss",
+        "dead-feature-loss",
+        "eyring-kramers-saddle",
+    },
     "logistic_pathways": {"logistic-flow-time", "logistic-fisher-trace", "logistic-pathway-share"},
 }
 CHECKS = [
