@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from theory.derivation import Equation
 from theory.laws import (
+    adaptive_samplers,
     anisotropic_noise,
     barrier_spectrum,
     basins,
@@ -19,6 +20,7 @@ from theory.laws import (
     discrete_escape,
     double_descent,
     equi_temperature,
+    estimators,
     fisher_information,
     flow_time,
     fluctuation_dissipation,
@@ -58,7 +60,7 @@ from theory.laws import (
 )
 
 _LAWS = {
-    "free_energy": (normal_crossing, free_energy, crossover, mass_beyond, basins),
+    "free_energy": (normal_crossing, free_energy, crossover, mass_beyond, basins, estimators),
     "kinetics": (kinetics, saddles, recorded_passage),
     "sgd": (
         sgd,
@@ -68,6 +70,7 @@ _LAWS = {
         inertia,
         langevin_bias,
         localisation,
+        adaptive_samplers,
         noisy_diffusion,
         discrete_escape,
         anisotropic_noise,
