@@ -134,7 +134,7 @@ def doors() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
 
 
 FEW = ("text", "None", "nan", "a square", "a dict", "negative", "True", "an object", "beyond doubles", "nested lists")
-SLOW = ("refined_passage_time", "local_learning_coefficient", "deep_linear_problem")
+SLOW = ("refined_passage_time", "local_learning_coefficient", "learning_coefficient_estimators", "deep_linear_problem")
 # What a legitimate value leads to may be told of what the value is for.
 ALSO = {
     "expression": ("energy", "point"), "loss": ("expression",), "label_noise": ("expression",), "name": ("potential",),

@@ -1,4 +1,4 @@
-"""Symbols of estimators of a learning coefficient, side by side: more of :mod:`theory.symbols`, whose tables they join."""
+"""Symbols of estimators of a learning coefficient: more of :mod:`theory.symbols`, whose tables they join."""
 
 from __future__ import annotations
 

@@ -124,7 +124,12 @@ class Plan:
 
 
 def run_chains(
-    posterior: Posterior, plan: Plan, *, generator: torch.Generator, advance: Callable[[int], None]
+    posterior: Posterior,
+    plan: Plan,
+    *,
+    generator: torch.Generator,
+    advance: Callable[[int], None],
+    each: Callable[[int, Tensor, Tensor], object] | None = None,
 ) -> Draws:
     """Run chains that all begin at w*.
 
@@ -138,6 +143,8 @@ def run_chains(
         Source of all randomness, on the parameters' device.
     advance
         Called with the number of draws done.
+    each
+        Called with every draw: its number, parameters (chain, parameter) and energies (chain,).
     """
     start = posterior.loss.start
     reference = posterior.loss.values(start[None])[0]
@@ -162,6 +169,8 @@ def run_chains(
         energies[draw] = posterior.n_beta * (losses - reference)
         distances[draw] = (state[0] - start).double().norm(dim=1)
         spread[draw] = posterior.spread(state[0])
+        if each is not None:
+            each(draw, state[0], energies[draw])
         advance(1)
         if draw % 50 == 0 and not bool((energies[draw].abs() < LARGEST_ENERGY).all()):
             energies[draw] = torch.nan

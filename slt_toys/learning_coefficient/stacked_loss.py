@@ -230,6 +230,17 @@ class StackedLoss:
                 total += share * self._values(parameters, x, y)
         return total
 
+    def on_rows(self, parameters: Tensor, rows: Tensor) -> Tensor:
+        """Mean losses on some of the examples, shape (copies,)."""
+        with torch.no_grad():
+            inputs, targets = batches.taken(self._inputs, rows), batches.taken(self._targets, rows)
+            return self._values(parameters, inputs, targets).double()
+
+    def with_kernels(self, function: Callable[..., Tensor], *given: Tensor) -> Tensor:
+        """A function of many copies, with the kernels that can be taken so."""
+        with _kernels_that_can():
+            return function(*given)
+
     def values_and_gradients(self, parameters: Tensor, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean losses (copies,), in double precision, and gradients (copies, parameters), on all rows or some."""
         total = torch.zeros(len(parameters), dtype=torch.float64, device=parameters.device)

@@ -33,9 +33,9 @@ def derive_rmsprop_energy() -> Derivation:
     result = told.subs(a, s.n_beta * s.curvature)
     return Derivation.of(
         result,
-        "A step $\\epsilon G(w)$ with $G = 1/(\\delta_g + |U'|)$ for a minus log density $U = aw^2/2$, $a = n\\beta h$, "
-        "and without the term that corrects for the slope of $G$, is in the limit of small steps an Ito equation whose "
-        "stationary density is not $e^{-U}$ but $e^{-U}/G$:",
+        "A step $\\epsilon G(w)$ with $G = 1/(\\delta_g + |U'|)$ for a minus log density $U = aw^2/2$, "
+        "$a = n\\beta h$, and without the term that corrects for the slope of $G$, is in the limit of small steps "
+        "an Ito equation whose stationary density is not $e^{-U}$ but $e^{-U}/G$:",
         density,
         "Its mean of $aw^2/2$ is the result: between one half, where $\\delta_g$ is large, and 1, where it is nothing. "
         "A memory of slopes that is long against the relaxation of the direction makes $G$ a constant, and the energy "
@@ -67,8 +67,8 @@ def derive_thermostat_energy() -> Derivation:
         "leave the second moments as they are. Solved for, that of the momentum is",
         kinetic.subs({h: Symbol("tau", positive=True), a: _STIFF}),
         "and $a/2$ times that of the weight is the result. The thermostat moves its friction until the mean of $p^2$ "
-        "over all directions is 1, whatever the step: it cannot see that stiff directions are too hot and soft ones too "
-        "cold, nor that the noise of minibatches differs between directions.",
+        "over all directions is 1, whatever the step: it cannot see that stiff directions are too hot and soft "
+        "ones too cold, nor that the noise of minibatches differs between directions.",
     )
 
 

@@ -73,8 +73,8 @@ def derive_two_temperature_estimate() -> Derivation:
     demand_zero(result.subs(one) - localised, "one localised direction")
     return Derivation.of(
         result,
-        "Where the multiplicity is one, the mean loss is a line in the temperature, whose slope is $\\lambda$ and whose "
-        "end is the least loss:",
+        "Where the multiplicity is one, the mean loss is a line in the temperature, whose slope is $\\lambda$ and "
+        "whose end is the least loss:",
         s.loss + lam / x,
         "Two temperatures give the slope without the loss at any minimum; a start above the minimum moves nothing. One "
         "localised direction gives the geometric mean of the variances [eq:localised-energy-variance] at the two:",
