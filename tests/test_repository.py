@@ -283,6 +283,9 @@ def test_slow_cases_are_cases():
 TESTED_ELSEWHERE = {
     "slt_toys/barriers/decline_study.py": "by the experiment it runs, tests/test_smooth_decline.py",
     "theory/laws/coopetition.py": "by the simulations of the zoo",
+    "theory/estimator_symbols.py": "with all others, tests/theory/test_symbols.py",
+    "theory/laws/adaptive_samplers.py": "by the chains, tests/learning_coefficient/test_unadjusted_steps.py",
+    "theory/laws/estimators.py": "by the estimators, tests/learning_coefficient/test_rungs.py",
     "theory/generalisation_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/generalisation_at_temperature.py": "by the simulations of the zoo",
     "theory/laws/generalisation_phases.py": "by the simulations of the zoo",
