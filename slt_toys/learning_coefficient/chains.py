@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
+from slt_toys.learning_coefficient.unadjusted_steps import mover
 
 Array = NDArray[np.float64]
-Sampler = Literal["hmc", "mala", "sgld", "preconditioned sgld"]
+Sampler = Literal["hmc", "mala", "sgld", "preconditioned sgld", "rmsprop sgld", "sgnht"]
 State = tuple[Tensor, Tensor, Tensor, Tensor]  # parameters, losses, minus log densities, slopes
 
+OWN_COORDINATES = ("sgld", "rmsprop sgld", "sgnht")  # run in the parameters themselves
 ACCEPTANCE = {"mala": 0.65, "hmc": 0.8}  # aimed at while the step is adapted; the usual optima are 0.57 and 0.65
 # From a minimum leapfrogs of a stable step err upwards by less than the number of parameters; one that errs by more
 # has left what the step was made for.
@@ -51,6 +53,8 @@ class Draws:
         Mean acceptance probability after that; NaN for samplers without one.
     last
         Where chains are in the end, shape (chain, parameter).
+    doubts
+        What speaks against the sampler itself, as it was seen.
     """
 
     energies: Array
@@ -60,6 +64,7 @@ class Draws:
     adapted: int
     acceptance: float
     last: Tensor
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,7 @@ class Plan:
     """How chains are run: see `slt_toys.learning_coefficient.estimator.local_learning_coefficient`.
 
     `adapt` draws serve to leave the start and to adapt the step; a trajectory has about `leapfrogs` leapfrogs.
+    `stiffness` is the largest, for samplers that scale their steps themselves.
     """
 
     sampler: Sampler
@@ -116,6 +122,7 @@ class Plan:
     leapfrogs: int
     adapt: int
     batch_size: int | None
+    stiffness: float = 1.0
 
     @property
     def adjusted(self) -> bool:
@@ -153,10 +160,11 @@ def run_chains(
     distances, spread = energies.clone(), energies.clone()
     step = torch.tensor(plan.step_size, dtype=torch.float64, device=start.device)
     accepted = torch.zeros((), dtype=torch.float64, device=start.device)
+    move = mover(posterior, plan, generator)
     for draw in range(plan.draws):
         for part in range(plan.thin):
             if not plan.adjusted:
-                state = _unadjusted(posterior, plan, state, step, generator)
+                state = move(state, step)
                 continue
             # At the minimum every short proposal leads up and is refused: the way out is taken almost as it comes.
             state, rate = _adjusted(posterior, plan, state, step, generator, free=draw < plan.adapt // 2)
@@ -184,18 +192,8 @@ def run_chains(
         plan.adapt if plan.adjusted else 0,
         float(accepted) / moves if plan.adjusted and moves else float("nan"),
         state[0],
+        () if plan.adjusted else move.doubts(),
     )
-
-
-def _unadjusted(posterior: Posterior, plan: Plan, state: State, step: Tensor, generator: torch.Generator) -> State:
-    w, slope = state[0], state[3]
-    if plan.batch_size is not None:
-        count = (plan.batch_size,)
-        rows = torch.randint(posterior.loss.examples, count, generator=generator, device=w.device)
-        slope = posterior.evaluate(w, rows)[3]
-    noise = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
-    moved = posterior.moved(w, step.sqrt().to(w.dtype) * noise - (step / 2).to(w.dtype) * slope)
-    return posterior.evaluate(moved) if plan.batch_size is None else (moved, *state[1:])
 
 
 def _adjusted(

@@ -23,6 +23,7 @@ from scipy import stats
 from torch import nn
 
 from slt_toys.inputs.arguments import checked_arguments, shown
+from slt_toys.learning_coefficient import unadjusted_steps
 from slt_toys.learning_coefficient.chains import ACCEPTANCE, Draws, Plan, Sampler, run_chains
 from slt_toys.learning_coefficient.ground import Ground, ground
 from slt_toys.learning_coefficient.localisation import NOISE_HELD
@@ -34,7 +35,7 @@ from slt_toys.samplers.statistics import summarise
 
 Array = NDArray[np.float64]
 
-SAMPLERS = ("hmc", "mala", "sgld", "preconditioned sgld")
+SAMPLERS = ("hmc", "mala", "sgld", "preconditioned sgld", "rmsprop sgld", "sgnht")
 SHARE_OF_BIAS = 0.01  # of the estimate: what the chosen step of an unadjusted sampler may add
 # Of γ in units of the loss's own hold: an energy w^p of one direction loses .15 at p = 4, .13 at 6 and less beyond.
 LARGEST_TAKEN = 0.2
@@ -157,8 +158,9 @@ def local_learning_coefficient(
     sampler
         ``"hmc"`` and ``"mala"``: unbiased at any step; they need every example at each step. Hamiltonian Monte Carlo
         draws nearly independent energies, at several gradients each. ``"sgld"``: unadjusted. ``"preconditioned
-        sgld"``: with fixed scales of directions, from the Hessian at the start. All but ``"sgld"`` run in such scales
-        where the Hessian's eigenvectors are known.
+        sgld"``: with fixed scales of directions, from the Hessian at the start. These but ``"sgld"`` run in such scales
+        where the Hessian's eigenvectors are known. Two are here as warnings: ``"rmsprop sgld"``, always doubted, and
+        ``"sgnht"``, doubted where its thermostat does not reach.
     examples
         Number n, where the data stand for more (or fewer) examples than they have rows.
     n_beta
@@ -216,9 +218,9 @@ def local_learning_coefficient(
         step_size = found.ruling.step_for_acceptance(ACCEPTANCE[sampler], leapfrogs=sampler == "hmc")
         adapt = int(ADAPTING * draws)
     elif step_size is None:
-        step_size = found.known.step_for_bias(SHARE_OF_BIAS)
+        step_size = unadjusted_steps.chosen_step(sampler, found.known, SHARE_OF_BIAS)
     leapfrogs = found.leapfrogs(step_size) if sampler == "hmc" else 1
-    plan = Plan(sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size)
+    plan = Plan(sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size, found.known.largest)
     run = _Run(found, plan, burn_in)
     with progress("learning coefficient", draws) as advance:
         drawn = run_chains(found.posterior, plan, generator=generator, advance=advance)
@@ -322,10 +324,11 @@ def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evi
     energy = float(kept.mean())
     effect, effect_error = known.localisation_effect()
     quadratic, quadratic_error = known.energy_with_error()
-    stable = drawn.step_size * known.largest < 4
+    stiffest = unadjusted_steps.stiffest_step(plan.sampler, known, drawn.step_size)
+    stable = stiffest < 4
     bias = 0.0
     if not plan.adjusted:
-        bias = known.energy(drawn.step_size) - quadratic if stable else math.inf
+        bias = unadjusted_steps.step_bias(plan.sampler, known, drawn.step_size) if stable else math.inf
     error, quantile = _scatter(kept)
     both = math.hypot(error, effect_error)
     estimate = energy + known.start_excess + effect - (bias if stable else 0.0)
@@ -350,7 +353,7 @@ def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evi
         softest_curvature=bare.softest,
         flat_directions=bool((bare.curvature <= bare.floor).any()),
         rounding_curvature=bare.rounding,
-        stiffest_step=drawn.step_size * known.largest,
+        stiffest_step=stiffest,
         batch_size=plan.batch_size,
         unexplained=(energy + known.start_excess - (bias if stable else 0.0) - quadratic, quadratic_error),
         missing=bare.missing(),
@@ -359,6 +362,7 @@ def _estimate(drawn: Draws, run: _Run) -> tuple[LearningCoefficientEstimate, Evi
         free=int(held.flat.sum()) if held is not None and held.free else 0,
         drop=0.0 if held is None else held.drop,
         height=run.ground.height,
+        of_the_sampler=drawn.doubts,
     )
     return LearningCoefficientEstimate(
         **shared,
