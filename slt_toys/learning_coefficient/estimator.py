@@ -28,6 +28,8 @@ from slt_toys.learning_coefficient.chains import ACCEPTANCE, Draws, Plan, Sample
 from slt_toys.learning_coefficient.ground import Ground, ground
 from slt_toys.learning_coefficient.localisation import NOISE_HELD
 from slt_toys.learning_coefficient.number_resolution import resolution
+from slt_toys.learning_coefficient.parts import part_of
+from slt_toys.learning_coefficient.refined import Recorder, check_recorded, like
 from slt_toys.learning_coefficient.stacked_loss import BatchNorm, Loss, StackedLoss
 from slt_toys.learning_coefficient.verdict import Evidence, burn_in_of, verdict_on
 from slt_toys.results.progress import progress
@@ -92,6 +94,8 @@ class LearningCoefficientEstimate:
         One line: "trust" or "doubt", and why.
     energies
         All of them, shape (chain, draw), the burn-in too.
+    example_losses, example_losses_at_start
+        Of every draw, shape (chain, draw, example), and of w*, shape (example,) [loss], where they were asked for.
     """
 
     estimate: float
@@ -116,6 +120,8 @@ class LearningCoefficientEstimate:
     sampler: str
     verdict: str
     energies: Array
+    example_losses: Array | None = None
+    example_losses_at_start: Array | None = None
 
     @property
     def trusted(self) -> bool:
@@ -141,6 +147,9 @@ def local_learning_coefficient(
     batch_norm: BatchNorm = "frozen",
     burn_in: int | None = None,
     examples_at_once: int | None = None,
+    parameters: Any = None,
+    example_losses: Any = None,
+    callback: Any = None,
     seed: int = 0,
 ) -> LearningCoefficientEstimate:
     """Estimate the local learning coefficient at a module's parameters.
@@ -184,6 +193,14 @@ def local_learning_coefficient(
         Draws of each chain to drop; None to find them.
     examples_at_once
         Bounds the memory: examples of all chains that are evaluated together.
+    parameters
+        Which ones move, all others staying at w*: names of parameters or modules, patterns, a mapping of names to masks
+        of elements, or a function of name and parameter; None for all.
+    example_losses
+        True to keep the losses of all examples at every draw, or inputs and targets of others.
+    callback
+        Called with every draw: its number, parameters (chain, parameter) and energies (chain,). What it raises ends the
+        run.
     seed
         Of everything random. The same seed gives the same bits on the same machine and number of threads.
 
@@ -198,12 +215,14 @@ def local_learning_coefficient(
         random, depends on how the data are taken, or whose gradient is another's; nothing to hold the chains.
     """
     _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localisation, n_beta, examples)
+    check_recorded(example_losses, callback, batch_norm)
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise ValueError(f"data: {type(data).__name__} must be a pair of inputs and targets; targets may be None")
     inputs, targets = data
     stacked = StackedLoss(module, loss, inputs, targets, batch_norm=batch_norm, examples_at_once=examples_at_once)
     if batch_size is not None and batch_norm == "batch":
         raise ValueError("batch_size: batch statistics of a minibatch are another loss; leave one of the two out")
+    stacked = part_of(stacked, module, parameters)
     taken = [size for size in (batch_size, examples_at_once) if size is not None]
     stacked.check(pieces=min(taken, default=None), mean=n_beta is None)
     count = stacked.examples if examples is None else examples
@@ -222,10 +241,16 @@ def local_learning_coefficient(
     leapfrogs = found.leapfrogs(step_size) if sampler == "hmc" else 1
     plan = Plan(sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size, found.known.largest)
     run = _Run(found, plan, burn_in)
+    others = stacked if example_losses is True else None
+    if isinstance(example_losses, tuple | list) and len(example_losses) == 2:
+        others = part_of(StackedLoss(module, loss, *example_losses, batch_norm=batch_norm), module, parameters)
+    record = Recorder(callback, None if others is None else like(found.posterior.loss, others), chains, draws)
     with progress("learning coefficient", draws) as advance:
-        drawn = run_chains(found.posterior, plan, generator=generator, advance=advance)
+        drawn = run_chains(found.posterior, plan, generator=generator, advance=advance, each=record)
     estimate, evidence = _estimate(drawn, run)
-    return _at_weaker(run, drawn, estimate, evidence, generator) if estimate.trusted and run.varied else estimate
+    if estimate.trusted and run.varied:
+        estimate = _at_weaker(run, drawn, estimate, evidence, generator)
+    return replace(estimate, example_losses=record.losses, example_losses_at_start=record.at_start)
 
 
 @dataclass(frozen=True)

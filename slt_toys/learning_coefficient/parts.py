@@ -1,4 +1,4 @@
-"""A loss as a function of a part of a network's parameters, all others fixed where they are: by name, module or mask."""
+"""A loss as a function of a part of a network's parameters, all others fixed where they are: name, module or mask."""
 
 from __future__ import annotations
 
@@ -80,7 +80,9 @@ def _mask(name: str, parameter: Tensor, value: Any) -> Tensor:
         return torch.full(parameter.shape, bool(value))
     mask = torch.from_numpy(value) if isinstance(value, np.ndarray) else value
     if not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.shape != parameter.shape:
-        told = f"a mask of type {mask.dtype} and shape {tuple(mask.shape)}" if isinstance(mask, Tensor) else shown(value)
+        told = (
+            f"a mask of type {mask.dtype} and shape {tuple(mask.shape)}" if isinstance(mask, Tensor) else shown(value)
+        )
         raise ValueError(
             f"parameters: {told} for {name!r} must be a truth value, or truth values of shape {tuple(parameter.shape)}"
         )
