@@ -16,7 +16,6 @@ fluctuation ν and WAIC, which are no estimates of λ: ν is λ where the model 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Literal
@@ -24,7 +23,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from torch import nn
 
@@ -118,7 +117,7 @@ def learning_coefficient_estimators(
     *,
     sampler: Literal["hmc", "mala"] = "hmc",
     examples: int | None = None,
-    n_betas: Sequence[float] | None = None,
+    n_betas: ArrayLike | None = None,
     localisation: float | None = None,
     chains: int = 16,
     draws: int = 256,
@@ -301,9 +300,10 @@ def _check(sampler, n_betas, localisation, chains, draws, thin) -> None:
         if value < least:
             raise ValueError(f"{name}: {value} is too few; it must be at least {least}")
     if n_betas is not None:
-        known = len(n_betas) >= 2 and all(math.isfinite(each) and each > 0 for each in n_betas)
-        if not known or not (np.diff(n_betas) > 0).all():
+        ladder = np.atleast_1d(np.asarray(n_betas, dtype=float))
+        known = ladder.ndim == 1 and len(ladder) >= 2 and bool((np.isfinite(ladder) & (ladder > 0)).all())
+        if not known or not (np.diff(ladder) > 0).all():
             raise ValueError(f"n_betas: {shown(n_betas)} must be at least two positive numbers, rising; or None")
-    positive = isinstance(localisation, Real) and math.isfinite(localisation) and localisation > 0
+    positive = isinstance(localisation, Real) and math.isfinite(localisation) and float(localisation) > 0
     if not (localisation is None or positive):
         raise ValueError(f"localisation: {shown(localisation)} must be a positive number, or None to choose it")

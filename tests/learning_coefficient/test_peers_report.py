@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -39,6 +41,7 @@ def test_the_figure_shows_every_row_and_leaves_out_energies_of_none():
     figure = draw(made())
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
-    drawn = {each.get_label(): each.lines[0].get_xdata() for each in axes.containers}
+    bars: Any = axes.containers
+    drawn = {each.get_label(): each.lines[0].get_xdata() for each in bars}
     assert list(np.asarray(drawn["x, s"])) == [1.5, 25.0, 10.0], "no estimate stands at the right border"
     assert np.allclose(np.asarray(drawn["ours, doubted"]), 1.1) and len(np.asarray(drawn["ours, trusted"])) == 3

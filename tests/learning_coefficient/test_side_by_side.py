@@ -18,7 +18,7 @@ from tests.seeds import fresh_seed
 
 def found_for(name: str, examples: int = 100_000, **more: Any):
     problem = PROBLEMS[name](examples, fresh_seed() % 2**32)
-    given = {"seed": fresh_seed(), "draws": 120} | more
+    given: dict[str, Any] = {"seed": fresh_seed(), "draws": 120} | more
     return problem, learning_coefficient_estimators(
         problem.module, problem.loss, problem.data, examples=problem.examples, **given
     )
@@ -95,7 +95,7 @@ def test_a_start_above_the_minimum_raises_no_alarm_where_the_loss_is_quadratic()
     """Its height is known, and the estimators that need no loss at the start are not moved."""
     problem = PROBLEMS["linear regression"](10_000, fresh_seed() % 2**32)
     with torch.no_grad():
-        problem.module.weight += 0.02
+        next(problem.module.parameters()).add_(0.02)
     found = learning_coefficient_estimators(
         problem.module, problem.loss, problem.data, examples=problem.examples, seed=fresh_seed(), draws=120,
         example_losses=False,
