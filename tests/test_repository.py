@@ -165,6 +165,8 @@ def test_a_results_page_says_what_the_record_says(name):
         command = f"slt_toys.zoo run {name.removeprefix(ZOO_PREFIX)}"
     elif name == "zoo":
         command = "slt_toys.zoo all"
+    elif name == "learning_coefficient_referee":
+        command = "slt_toys.learning_coefficient --referee"
     expected = page(record, f"python -m {command}", "../../")
     assert (ROOT / "docs" / "results" / f"{name}.md").read_text(encoding="utf-8") == expected
 

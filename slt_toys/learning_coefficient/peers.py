@@ -23,6 +23,7 @@ import numpy as np
 from scipy import stats
 
 from slt_toys.learning_coefficient import deep_linear, peer_runner, referee_problems
+from slt_toys.learning_coefficient.peers_report import wrong
 from slt_toys.learning_coefficient.study_cases import finished_case
 from slt_toys.results.progress import progress
 
@@ -197,8 +198,6 @@ def measured(
 
 def row(runner: Runner, case: dict[str, Any]) -> dict[str, Any]:
     """One row: estimate and interval against the exact energy; NaN and why where there is no estimate."""
-    from slt_toys.learning_coefficient.referee import wrong
-
     said = runner.answer(case)
     name, examples = case["problem"], case["examples"]
     problem = referee_problems.PROBLEMS[name](examples, 0)

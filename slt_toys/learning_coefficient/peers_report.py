@@ -10,6 +10,12 @@ import xarray as xr
 from slt_toys.results.claims import Table
 
 OURS = "slt-toys"
+ERRORS, SHARE = 3.0, 0.03
+
+
+def wrong(estimate: float, error: float, energy: float) -> bool:
+    """Whether an estimate is off by more than three standard errors and three per cent."""
+    return not abs(estimate - energy) <= max(ERRORS * error, SHARE * energy)
 
 
 def beside(dataset: xr.Dataset) -> Table:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from slt_toys.results.claims import Claim, Outcome, Table
 
 CONFIDENCE = 0.95
-ERRORS, SHARE = 3.0, 0.03
 MOST_WRONG, MOST_DOUBTED = 0.01, 0.10
 COVERED = 0.93, 0.97
 SIZES = (1000, 100_000, 10_000_000)
@@ -118,6 +117,7 @@ def refereed(name: str, examples: int, seed: int) -> dict[str, Any]:
     import numpy as np
 
     from slt_toys.learning_coefficient.estimator import local_learning_coefficient
+    from slt_toys.learning_coefficient.peers_report import wrong
     from slt_toys.learning_coefficient.referee_problems import PROBLEMS
 
     # Chains of problems that differ by a linear map of the parameters alone would be the same.
@@ -143,11 +143,6 @@ def refereed(name: str, examples: int, seed: int) -> dict[str, Any]:
         "verdict": found.verdict,
         "seconds": seconds,
     }
-
-
-def wrong(estimate: float, error: float, energy: float) -> bool:
-    """Whether an estimate is off by more than three standard errors and three per cent."""
-    return not abs(estimate - energy) <= max(ERRORS * error, SHARE * energy)
 
 
 def claims(dataset: xr.Dataset) -> tuple[Claim, ...]:
