@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .learning_coefficient.checkpoints import track
     from .learning_coefficient.deep_linear import deep_linear_problem, half_squared_error
     from .learning_coefficient.estimator import local_learning_coefficient
+    from .learning_coefficient.side_by_side import learning_coefficient_estimators
     from .potentials.catalogue import find_pair, find_potential
     from .potentials.conditionals import conditionals
     from .potentials.example_catalogue import additive_examples, linear_regression, two_phase_regression_examples
@@ -67,6 +68,7 @@ else:
         "slt_toys.learning_coefficient.checkpoints": "track",
         "slt_toys.learning_coefficient.deep_linear": "deep_linear_problem half_squared_error",
         "slt_toys.learning_coefficient.estimator": "local_learning_coefficient",
+        "slt_toys.learning_coefficient.side_by_side": "learning_coefficient_estimators",
         "slt_toys.potentials.catalogue": "find_pair find_potential",
         "slt_toys.potentials.conditionals": "conditionals",
         "slt_toys.potentials.example_catalogue": "additive_examples linear_regression two_phase_regression_examples",
@@ -104,8 +106,8 @@ __all__ = [
     "Stage", "Training", "UnderdampedLangevin", "additive_examples", "annealing_schedule", "conditionals", "crossover",
     "declare_phase", "deep_linear_problem", "exact_stuck_probability", "find_pair", "find_potential", "half_depth",
     "half_squared_error", "half_stuck_mass", "hinge", "inverse_temperature", "largest_stable_step", "law",
-    "learning_coefficient_by_quadrature", "linear_regression", "local_learning_coefficient", "mean_first_passage_time",
-    "phase_table", "read_draws", "refined_passage_time", "rlct", "saddle_rate", "saddles", "sample",
-    "sample_first_passage", "sample_stages", "sampled_stuck", "temperature_ladder", "track",
-    "two_phase_regression_examples", "write_draws",
+    "learning_coefficient_by_quadrature", "learning_coefficient_estimators", "linear_regression",
+    "local_learning_coefficient", "mean_first_passage_time", "phase_table", "read_draws", "refined_passage_time",
+    "rlct", "saddle_rate", "saddles", "sample", "sample_first_passage", "sample_stages", "sampled_stuck",
+    "temperature_ladder", "track", "two_phase_regression_examples", "write_draws",
 ]  # fmt: skip

@@ -72,11 +72,17 @@ DOORS: dict[str, dict[str, Any]] = {
         "switch_epochs": EPOCHS, "values": STUCK, "level": 0.5, "interpolation": "linear", "direction": "rising",
     },
     "law": {"label": "sgd-temperature"},
+    "learning_coefficient_estimators": {
+        "module": MODULE, "loss": slt_toys.half_squared_error, "data": INPUTS, "sampler": "hmc", "examples": 4,
+        "n_betas": [1.0, 2.0], "localisation": 1.0, "chains": 8, "draws": 20, "thin": 1, "example_losses": True,
+        "batch_norm": "frozen", "examples_at_once": 4, "seed": 1,
+    },
     "linear_regression": {"size": 4, "weights": (1.0,), "label_noise": 0.5, "seed": 1},
     "local_learning_coefficient": {
         "module": MODULE, "loss": slt_toys.half_squared_error, "data": INPUTS, "sampler": "hmc", "examples": 4,
         "n_beta": 1.0, "localisation": 1.0, "chains": 2, "draws": 20, "thin": 1, "step_size": 0.1, "batch_size": None,
-        "batch_norm": "frozen", "burn_in": 4, "examples_at_once": 4, "seed": 1,
+        "batch_norm": "frozen", "burn_in": 4, "examples_at_once": 4, "parameters": "weight", "example_losses": True,
+        "callback": None, "seed": 1,
     },
     "mean_first_passage_time": {"potential": WELL, "temperature": 0.3, "start": -1.0, "target": 1.0},
     "read_draws": {"path": "nowhere.nc"},
@@ -139,7 +145,10 @@ def doors() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
 
 
 FEW = ("text", "None", "nan", "a square", "a dict", "negative", "True", "an object", "beyond doubles", "nested lists")
-SLOW = ("refined_passage_time", "local_learning_coefficient", "deep_linear_problem", "track")
+SLOW = (
+    "refined_passage_time", "local_learning_coefficient", "learning_coefficient_estimators", "deep_linear_problem",
+    "track",
+)  # fmt: skip
 # What a legitimate value leads to may be told of what the value is for.
 ALSO = {
     "expression": ("energy", "point"), "loss": ("expression",), "label_noise": ("expression",), "name": ("potential",),

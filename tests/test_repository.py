@@ -167,6 +167,8 @@ def test_a_results_page_says_what_the_record_says(name):
         command = "slt_toys.zoo all"
     elif name == "learning_coefficient_track":
         command = "slt_toys.learning_coefficient --track"
+    elif name == "learning_coefficient_referee":
+        command = "slt_toys.learning_coefficient --referee"
     expected = page(record, f"python -m {command}", "../../")
     assert (ROOT / "docs" / "results" / f"{name}.md").read_text(encoding="utf-8") == expected
 
@@ -285,11 +287,15 @@ def test_slow_cases_are_cases():
 TESTED_ELSEWHERE = {
     "slt_toys/barriers/decline_study.py": "by the experiment it runs, tests/test_smooth_decline.py",
     "theory/laws/coopetition.py": "by the simulations of the zoo",
+    "theory/estimator_symbols.py": "with all others, tests/theory/test_symbols.py",
+    "theory/laws/adaptive_samplers.py": "by the chains, tests/learning_coefficient/test_unadjusted_steps.py",
+    "theory/laws/estimators.py": "by the estimators, tests/learning_coefficient/test_rungs.py",
     "theory/generalisation_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/generalisation_at_temperature.py": "by the simulations of the zoo",
     "theory/laws/generalisation_phases.py": "by the simulations of the zoo",
     "theory/entropy_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/energy_entropy.py": "by the simulations of the zoo",
+    "theory/attention_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/race_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/neural_race.py": "by the simulations of the zoo",
     "slt_toys/zoo/exclusive_or.py": "by the model it is part of, tests/zoo/test_neural_race.py",

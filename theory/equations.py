@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from theory.derivation import Equation
 from theory.laws import (
+    adaptive_samplers,
     anisotropic_noise,
     attention,
     barrier_spectrum,
@@ -22,6 +23,7 @@ from theory.laws import (
     double_descent,
     energy_entropy,
     equi_temperature,
+    estimators,
     fisher_information,
     flow_time,
     fluctuation_dissipation,
@@ -65,7 +67,7 @@ from theory.laws import (
 )
 
 _LAWS = {
-    "free_energy": (normal_crossing, free_energy, crossover, mass_beyond, basins),
+    "free_energy": (normal_crossing, free_energy, crossover, mass_beyond, basins, estimators),
     "kinetics": (kinetics, saddles, recorded_passage),
     "sgd": (
         sgd,
@@ -77,6 +79,7 @@ _LAWS = {
         localisation,
         checkpoints,
         minibatch_energy,
+        adaptive_samplers,
         noisy_diffusion,
         discrete_escape,
         anisotropic_noise,

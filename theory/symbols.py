@@ -394,22 +394,6 @@ scaled_weight = _real("scaled_weight", "u", "weight behind the gate over the wei
 gate_drift = _real("gate_drift", r"\bar\mu_u", "mean drift of the scaled weight per step, over its noise's square")
 insight_time = _define("insight_time", r"\bar\tau_I", "mean steps until the gate opens, from a weight of 0 [steps]")
 
-# In-context learning: attention that copies, against a memory
-context_size = _define("context_size", "N_c", "items in a context [1]")
-match_score = _real("match_score", "b", "score of the item that is asked for, above that of any other [1]")
-copied_share = _define("copied_share", "p", "share of the attention that the match gets [1]")
-other_labels = _real("other_labels", r"\xi", "mean label of the other items, relative to the right one [1]")
-readout = _real("readout", "w", "weight by which the attended label is read out [logit]")
-remembered_logit = _real("remembered_logit", "f", "what is remembered of an item, for the right label [logit]")
-surprise = _define("surprise", "s", "probability of the wrong label [1]")
-mean_surprise = _define("mean_surprise", r"\bar s", "mean of that over contexts [1]")
-attention_decay = _define("attention_decay", r"\lambda_A", "weight decay of attention [loss]", nonnegative=True)
-memory_speed = _define("memory_speed", "r", "learning rate of the memory over that of attention [1]")
-item_count = _define("item_count", "K", "items that are asked for [1]")
-readout_drift = _real("readout_drift", r"\dot w", "minus the slope of the loss in the readout [loss]")
-score_drift = _real("score_drift", r"\dot b", "minus the slope of the loss in the score [loss]")
-memorising_time = _define("memorising_time", r"\Delta_f", "steps per unit of remembered logit [steps]")
-
 # Generalisation of a linear student: errors in units of the variance of the answers' noise
 examples_per_input = _define("examples_per_input", r"\alpha_P", "examples over inputs, P/N [1]")
 mode_curvature = _define("mode_curvature", r"\lambda_h", "eigenvalue of X X^T, inputs of variance 1/N [1/flow time]")

@@ -22,11 +22,15 @@ from torch import Tensor
 
 from slt_toys.learning_coefficient.fused_step import FusedStep, fits
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
+from slt_toys.learning_coefficient.unadjusted_steps import mover
 
 Array = NDArray[np.float64]
-Sampler = Literal["hmc", "mala", "sgld", "preconditioned sgld"]
+Each = Callable[[int, Tensor, Tensor], object]
+Sampler = Literal["hmc", "mala", "sgld", "preconditioned sgld", "rmsprop sgld", "sgnht"]
 State = tuple[Tensor, Tensor, Tensor, Tensor]  # parameters, losses, minus log densities, slopes
 
+WARNINGS = ("rmsprop sgld", "sgnht")  # here to be seen: what they sample is another law, or may be
+OWN_COORDINATES = ("sgld", *WARNINGS)  # run in the parameters themselves
 ACCEPTANCE = {"mala": 0.65, "hmc": 0.8}  # aimed at while the step is adapted; the usual optima are 0.57 and 0.65
 # From a minimum leapfrogs of a stable step err upwards by less than the number of parameters; one that errs by more
 # has left what the step was made for.
@@ -55,6 +59,8 @@ class Draws:
         Mean acceptance probability after that; NaN for samplers without one.
     last
         Where chains are in the end, shape (chain, parameter).
+    doubts
+        What speaks against the sampler itself, as it was seen.
     """
 
     energies: Array
@@ -64,6 +70,7 @@ class Draws:
     adapted: int
     acceptance: float
     last: Tensor
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,10 +106,10 @@ class Posterior:
     followed: Tensor | None = None
     deflation: Deflation | None = None
 
-    def evaluate(self, w: Tensor) -> State:
+    def evaluate(self, w: Tensor, rows: Tensor | None = None) -> State:
         """Parameters, losses and minus log densities (double precision), and slopes in scaled coordinates."""
         away = self.along(w - self.loss.start)
-        losses, slopes = self.loss.values_and_gradients(w)
+        losses, slopes = self.loss.values_and_gradients(w, rows)
         held = self.localisation * away
         minus_log = self.n_beta * losses + (held.double() * away.double()).sum(1) / 2
         return w, losses, minus_log, self.scaled(self.n_beta * self.along(slopes) + held)
@@ -161,7 +168,8 @@ class Plan:
     """How chains are run: see `slt_toys.learning_coefficient.estimator.local_learning_coefficient`.
 
     `adapt` draws serve to leave the start and to adapt the step; a trajectory is about as long as `leapfrogs` leapfrogs
-    of this step, whatever the step becomes. A `batch_size` is for `slt_toys.learning_coefficient.minibatch.run_plan`.
+    of this step, whatever the step becomes. A `batch_size` is for `slt_toys.learning_coefficient.minibatch.run_plan`,
+    `stiffness`, the largest, for samplers that scale their steps themselves.
     """
 
     sampler: Sampler
@@ -172,6 +180,7 @@ class Plan:
     leapfrogs: int
     adapt: int
     batch_size: int | None
+    stiffness: float = 1.0
 
     @property
     def adjusted(self) -> bool:
@@ -186,6 +195,7 @@ def run_chains(
     generator: torch.Generator,
     advance: Callable[[int], None],
     before: Draws | None = None,
+    each: Each | None = None,
 ) -> Draws:
     """Run chains that all begin at w*, or where others ended, with the step that these had found.
 
@@ -201,11 +211,14 @@ def run_chains(
         Called with the number of draws done.
     before
         Chains that are gone on with; what is returned are the new draws alone.
+    each
+        Called with every draw: its number, parameters (chain, parameter) and energies (chain,).
     """
     start = posterior.loss.start
     reference = posterior.loss.values(start[None])[0]
     first, stepper = start.expand(plan.chains, -1).clone() if before is None else before.last, None
-    if plan.adjusted:
+    move = mover(posterior, plan, generator)
+    if plan.adjusted or move is not None:
         state = posterior.evaluate(first)
     else:
         losses, slopes = posterior.loss.values_and_gradients(first)
@@ -220,6 +233,9 @@ def run_chains(
             if stepper is not None:
                 state = _unadjusted(posterior, state, plan.step_size, stepper)
                 continue
+            if move is not None:
+                state = move(state, step)
+                continue
             # At the minimum every short proposal leads up and is refused: the way out is taken almost as it comes.
             state, rate = _adjusted(
                 posterior, plan, state, step, generator, free=before is None and draw < plan.adapt // 2
@@ -229,9 +245,12 @@ def run_chains(
                 step = step * torch.exp(2 * (rate - ACCEPTANCE[plan.sampler]) / (passed + 10) ** 0.6)
             elif draw >= plan.adapt:
                 accepted += rate
-        energies[draw] = posterior.n_beta * (state[1] - reference)
+        fresh = move is None or plan.batch_size is None
+        energies[draw] = posterior.n_beta * ((state[1] if fresh else posterior.loss.values(state[0])) - reference)
         distances[draw] = (state[0] - start).double().norm(dim=1)
         spread[draw] = posterior.spread(state[0])
+        if each is not None:
+            each(draw, state[0], energies[draw])
         advance(1)
         if draw % 50 == 0 and not bool((energies[draw].abs() < LARGEST_ENERGY).all()):
             energies[draw] = torch.nan
@@ -245,6 +264,7 @@ def run_chains(
         plan.adapt if plan.adjusted else 0,
         float(accepted) / moves if plan.adjusted and moves else float("nan"),
         state[0],
+        () if move is None else move.doubts(),
     )
 
 

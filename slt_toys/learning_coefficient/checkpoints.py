@@ -19,6 +19,7 @@ from torch import nn
 
 from slt_toys.inputs.arguments import checked_arguments, shown
 from slt_toys.learning_coefficient.checkpoint_states import Checkpoint, checkpoints_of
+from slt_toys.learning_coefficient.data import as_data
 from slt_toys.learning_coefficient.estimator import local_learning_coefficient
 from slt_toys.learning_coefficient.local_energy import LocalEnergy, Look, chosen_localisation, local_energy, look
 from slt_toys.learning_coefficient.stacked_loss import BatchNorm, Loss, StackedLoss
@@ -145,9 +146,8 @@ class _Plan:
 
 
 def _stacked(checkpoint: Checkpoint, module: nn.Module, loss: Loss, data: Any, options: dict[str, Any]) -> StackedLoss:
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        raise ValueError(f"data: {type(data).__name__} must be a pair of inputs and targets; targets may be None")
-    return StackedLoss(checkpoint.module(module), loss, *data, **options)
+    held = as_data(data, next((p.device for p in module.parameters()), None))
+    return StackedLoss(checkpoint.module(module), loss, held, **options)
 
 
 def _finished(checkpoint: Checkpoint, plan: _Plan, folder: Path | None) -> dict[str, Any]:

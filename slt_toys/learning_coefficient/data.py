@@ -83,6 +83,12 @@ class Data:
         drawn = torch.randperm(self.examples, generator=torch.Generator().manual_seed(0))[:count]
         return in_memory(list(self.chosen(drawn.sort().values)))
 
+    def every(self, step: int) -> Data:
+        """Every so many-th example; all where they cannot be picked."""
+        if self.chosen is None or step == 1:
+            return self
+        return in_memory(list(self.chosen(torch.arange(0, self.examples, step))))
+
     def mapped(self, leaf: Callable[[Any], Any]) -> Data:
         """The same data with the function of each tensor: at once where they are held, else whenever they are read."""
 

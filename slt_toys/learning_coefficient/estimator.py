@@ -23,6 +23,7 @@ from scipy import stats
 from torch import nn
 
 from slt_toys.inputs.arguments import checked_arguments, shown
+from slt_toys.learning_coefficient import unadjusted_steps
 from slt_toys.learning_coefficient.chains import ACCEPTANCE, Draws, Plan, Posterior, Sampler
 from slt_toys.learning_coefficient.curvature import Spectrum
 from slt_toys.learning_coefficient.data import as_data
@@ -31,6 +32,8 @@ from slt_toys.learning_coefficient.localisation import NOISE_HELD
 from slt_toys.learning_coefficient.longer import DRAWS, until_mixed
 from slt_toys.learning_coefficient.minibatch import Looked, common_error, excess, run_plan
 from slt_toys.learning_coefficient.number_resolution import resolution
+from slt_toys.learning_coefficient.parts import part_of
+from slt_toys.learning_coefficient.refined import Recorder, check_recorded, like
 from slt_toys.learning_coefficient.stacked_loss import BatchNorm, Loss, StackedLoss
 from slt_toys.learning_coefficient.verdict import Evidence, burn_in_of, draws_may_help, verdict_on
 from slt_toys.results.progress import progress
@@ -38,7 +41,7 @@ from slt_toys.samplers.statistics import summarise
 
 Array = NDArray[np.float64]
 
-SAMPLERS = ("hmc", "mala", "sgld", "preconditioned sgld")
+SAMPLERS = ("hmc", "mala", "sgld", "preconditioned sgld", "rmsprop sgld", "sgnht")
 SHARE_OF_BIAS = 0.01  # of the estimate: what the chosen step of an unadjusted sampler may add
 # Of γ in units of the loss's own hold: an energy w^p of one direction loses .15 at p = 4, .13 at 6 and less beyond.
 LARGEST_TAKEN = 0.2
@@ -98,6 +101,8 @@ class LearningCoefficientEstimate:
         All of them, shape (chain, draw), the burn-in too.
     minibatch_excess, minibatch_error
         What minibatch gradients added to the energy, by a quadratic, and how well that is known; it is taken off.
+    example_losses, example_losses_at_start
+        Of every draw, shape (chain, draw, example), and of w*, shape (example,) [loss], where they were asked for.
     """
 
     estimate: float
@@ -124,6 +129,8 @@ class LearningCoefficientEstimate:
     energies: Array
     minibatch_excess: float = 0.0
     minibatch_error: float = 0.0
+    example_losses: Array | None = None
+    example_losses_at_start: Array | None = None
 
     @property
     def trusted(self) -> bool:
@@ -149,6 +156,9 @@ def local_learning_coefficient(
     batch_norm: BatchNorm = "frozen",
     burn_in: int | None = None,
     examples_at_once: int | None = None,
+    parameters: Any = None,
+    example_losses: Any = None,
+    callback: Any = None,
     seed: int = 0,
 ) -> LearningCoefficientEstimate:
     """Estimate the local learning coefficient at a module's parameters.
@@ -167,7 +177,9 @@ def local_learning_coefficient(
     sampler
         ``"hmc"`` and ``"mala"``: unbiased at any step; they need every example at each step. Hamiltonian Monte Carlo
         draws nearly independent energies, at several gradients each. ``"sgld"``: unadjusted. ``"preconditioned
-        sgld"``: with fixed scales of directions, from the Hessian at the start. All but ``"sgld"`` run in such scales.
+        sgld"``: with fixed scales of directions, from the Hessian at the start. These but ``"sgld"`` run in such
+        scales. Two are here as warnings: ``"rmsprop sgld"``, always doubted, and ``"sgnht"``, doubted where its
+        thermostat does not reach.
     examples
         Number n, where the data stand for more (or fewer) examples than they have rows: n counts what the loss is the
         mean of, which for a mean over tokens is `slt_toys.learning_coefficient.tokens.count_tokens`.
@@ -193,6 +205,14 @@ def local_learning_coefficient(
         Draws of each chain to drop; None to find them.
     examples_at_once
         Bounds the memory: examples of all chains that are evaluated together.
+    parameters
+        Which ones move, all others staying at w*: names of parameters or modules, patterns, a mapping of names to masks
+        of elements, or a function of name and parameter; None for all.
+    example_losses
+        True to keep the losses of all examples at every draw, or inputs and targets of others.
+    callback
+        Called with every draw: its number, parameters (chain, parameter) and energies (chain,). What it raises ends the
+        run.
     seed
         Of everything random. The same seed gives the same bits on the same machine and number of threads.
 
@@ -208,6 +228,7 @@ def local_learning_coefficient(
     """
     longer, draws = draws is None, DRAWS if draws is None else draws
     _check(sampler, chains, draws, thin, batch_size, burn_in, step_size, localisation, n_beta, examples)
+    check_recorded(example_losses, callback, batch_norm)
     held = as_data(data, next((p.device for p in module.parameters()), None))
     curved = None if batch_size is None else max(CURVED, held.examples // 10)
     stacked = StackedLoss(
@@ -215,6 +236,7 @@ def local_learning_coefficient(
     )
     if batch_size is not None and batch_norm == "batch":
         raise ValueError("batch_size: batch statistics of a minibatch are another loss; leave one of the two out")
+    stacked = part_of(stacked, module, parameters)
     taken = [size for size in (batch_size, examples_at_once) if size is not None]
     stacked.check(pieces=min(taken, default=None), mean=n_beta is None)
     count = stacked.examples if examples is None else examples
@@ -229,17 +251,23 @@ def local_learning_coefficient(
         step_size = found.ruling.step_for_acceptance(ACCEPTANCE[sampler], leapfrogs=sampler == "hmc")
         adapt = int(ADAPTING * draws)
     elif step_size is None:
-        step_size = found.known.step_for_bias(SHARE_OF_BIAS)
+        step_size = unadjusted_steps.chosen_step(sampler, found.known, SHARE_OF_BIAS)
     leapfrogs = found.leapfrogs(step_size) if sampler == "hmc" else 1
-    plan = Plan(sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size)
-    run = _Run(found, plan, burn_in, longer and burn_in is None and batch_size is None)
+    plan = Plan(sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size, found.known.largest)
+    others = stacked if example_losses is True else None
+    if isinstance(example_losses, tuple | list) and len(example_losses) == 2:
+        others = part_of(StackedLoss(module, loss, *example_losses, batch_norm=batch_norm), module, parameters)
+    record = Recorder(callback, None if others is None else like(found.posterior.loss, others), chains, draws)
+    run = _Run(found, plan, burn_in, longer and burn_in is None and batch_size is None and not record.asked)
     with progress("learning coefficient", draws) as advance:
-        drawn, looked = run_plan(found.posterior, plan, generator=generator, advance=advance)
+        drawn, looked = run_plan(found.posterior, plan, generator=generator, advance=advance, each=record)
     estimate, evidence = _estimate(drawn, run, looked)
     if run.longer and draws_may_help(evidence):
         drawn = until_mixed(found.posterior, plan, drawn, generator=generator)
         estimate, evidence = _estimate(drawn, run, looked)
-    return _at_weaker(run, drawn, estimate, evidence, generator) if estimate.trusted and run.varied else estimate
+    if estimate.trusted and run.varied:
+        estimate = _at_weaker(run, drawn, estimate, evidence, generator)
+    return replace(estimate, example_losses=record.losses, example_losses_at_start=record.at_start)
 
 
 @dataclass(frozen=True)
@@ -357,10 +385,11 @@ def _estimate(drawn: Draws, run: _Run, looked: Looked | None = None) -> tuple[Le
     energy = float(kept.mean())
     effect, effect_error = known.localisation_effect()
     quadratic, quadratic_error = known.energy_with_error()
-    stable = drawn.step_size * known.largest < 4
+    stiffest = unadjusted_steps.stiffest_step(plan.sampler, known, drawn.step_size)
+    stable = stiffest < 4
     bias = 0.0
     if not plan.adjusted:
-        bias = known.energy(drawn.step_size) - quadratic if stable else math.inf
+        bias = unadjusted_steps.step_bias(plan.sampler, known, drawn.step_size) if stable else math.inf
     error, quantile = _scatter(kept)
     error = error if looked is None else max(error, common_error(kept))
     warmer, of_warmer, of_examples = _looking(looked, known, posterior, drawn.step_size, dropped)
@@ -388,7 +417,7 @@ def _estimate(drawn: Draws, run: _Run, looked: Looked | None = None) -> tuple[Le
         softest_curvature=bare.softest,
         flat_directions=bool((bare.curvature <= bare.floor).any()),
         rounding_curvature=bare.rounding,
-        stiffest_step=drawn.step_size * known.largest,
+        stiffest_step=stiffest,
         unexplained=(
             energy + known.start_excess - warmer - (bias if stable else 0.0) - quadratic,
             math.hypot(quadratic_error, of_warmer),
@@ -399,6 +428,7 @@ def _estimate(drawn: Draws, run: _Run, looked: Looked | None = None) -> tuple[Le
         free=int(held.flat.sum()) if held is not None and held.free else 0,
         drop=0.0 if held is None else held.drop,
         height=run.ground.height,
+        of_the_sampler=drawn.doubts,
     )
     return LearningCoefficientEstimate(
         **shared,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from slt_toys.learning_coefficient import curvature, many_directions
-from slt_toys.learning_coefficient.chains import Posterior, Sampler
+from slt_toys.learning_coefficient.chains import OWN_COORDINATES, Posterior, Sampler
 from slt_toys.learning_coefficient.curvature import (
     MOST_LEAPFROGS,
     Spectrum,
@@ -99,7 +99,7 @@ def ground(
             "localisation: 0 leaves nothing to hold the chains where the loss has no positive curvature; give a "
             "positive number"
         )
-    if sampler == "sgld" and localisation is None and top > 0:
+    if sampler in OWN_COORDINATES and localisation is None and top > 0:
         localisation = SHARE * top
     lowest, known = bottom(precise, known, n_beta=n_beta)
     height = None
@@ -108,7 +108,7 @@ def ground(
     found = hold(lowest, known, n_beta=n_beta, localisation=localisation)
     ones = np.ones_like(known.curvature)
     bare = known.spectrum(found.pulls, ones)
-    if sampler == "sgld":
+    if sampler in OWN_COORDINATES:
         posterior = Posterior(stacked, n_beta, found.localisation, torch.ones_like(stacked.start))
         bare = known.spectrum(np.full_like(ones, found.localisation), ones)
         return Ground(posterior, twin, bare, bare, top / n_beta, found.localisation, found, height)
@@ -145,7 +145,7 @@ def _by_quadrature(
             else "localisation: 0 leaves nothing to hold the chains where the loss has no positive curvature; give a "
             "positive number"
         )
-    if sampler != "sgld":
+    if sampler not in OWN_COORDINATES:
         return _in_scales(stacked, twin, n_beta, localisation, generator, top)
     if localisation is None:
         localisation = SHARE * n_beta * top

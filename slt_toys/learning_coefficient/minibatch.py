@@ -22,7 +22,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from slt_toys.learning_coefficient.chains import LARGEST_ENERGY, Draws, Plan, Posterior, Stepper, run_chains
+from slt_toys.learning_coefficient.chains import (
+    LARGEST_ENERGY,
+    WARNINGS,
+    Draws,
+    Each,
+    Plan,
+    Posterior,
+    Stepper,
+    run_chains,
+)
 from slt_toys.learning_coefficient.curvature import Spectrum
 from slt_toys.learning_coefficient.lanczos import lanczos
 from slt_toys.reference.laws import law
@@ -79,12 +88,17 @@ class _Halves:
 
 
 def run_plan(
-    posterior: Posterior, plan: Plan, *, generator: torch.Generator, advance: Callable[[int], None]
+    posterior: Posterior,
+    plan: Plan,
+    *,
+    generator: torch.Generator,
+    advance: Callable[[int], None],
+    each: Each | None = None,
 ) -> tuple[Draws, Looked | None]:
-    """`run_chains`, on minibatches where the plan says so."""
-    if plan.batch_size is None:
-        return run_chains(posterior, plan, generator=generator, advance=advance), None
-    return _Looking(posterior, plan, generator).run(advance)
+    """`run_chains`, on minibatches where the plan says so and its sampler is Langevin's."""
+    if plan.batch_size is None or plan.sampler in WARNINGS:
+        return run_chains(posterior, plan, generator=generator, advance=advance, each=each), None
+    return _Looking(posterior, plan, generator).run(advance, each)
 
 
 def common_error(kept: Array) -> float:
@@ -110,7 +124,7 @@ class _Looking:
         self.seen = 0  # draws
         self.stepper = Stepper(posterior, self.block, generator)
 
-    def run(self, advance: Callable[[int], None]) -> tuple[Draws, Looked]:
+    def run(self, advance: Callable[[int], None], each: Each | None = None) -> tuple[Draws, Looked]:
         plan, like = self.plan, self.start
         w = like.repeat(plan.chains, 1)
         energies = np.full((plan.draws, plan.chains), np.nan)
@@ -121,6 +135,8 @@ class _Looking:
         for draw in range(plan.draws):
             found, halves = self._draw(w)
             energies[draw] = found.cpu().numpy()
+            if each is not None:
+                each(draw, w, found)
             if halves is not None:
                 errors[draw], variance[draw] = halves.error, halves.variance
                 noise.append(halves.noise)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from slt_toys.results.claims import Claim, Outcome, Table
 
 CONFIDENCE = 0.95
-ERRORS, SHARE = 3.0, 0.03
 MOST_WRONG, MOST_DOUBTED = 0.01, 0.10
 COVERED = 0.93, 0.97
 SIZES = (1000, 100_000, 10_000_000)
@@ -44,6 +43,9 @@ class LearningCoefficientReferee(Experiment):
         Numbers of examples n.
     problems
         Which problems, by name; none for all.
+    peers
+        Other estimators beside this one, such as devinterp-1.3.2: a name installs it into an environment of its own,
+        NAME=FOLDER uses a virtual environment that has it.
     """
 
     NAME: ClassVar[str] = "learning_coefficient_referee"
@@ -52,6 +54,7 @@ class LearningCoefficientReferee(Experiment):
     seeds: int = 2
     examples: tuple[int, ...] = SIZES
     problems: tuple[str, ...] = ()
+    peers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         at_least(self, seeds=1, examples=20)
@@ -73,21 +76,40 @@ class LearningCoefficientReferee(Experiment):
         folder = self.out.expanduser() / f"{self.NAME}.cases"
         names = self.problems or tuple(PROBLEMS)
         tasks = [(name, n, self.seed + k) for k in range(self.seeds) for n in self.examples for name in names]
+        found, missing, beside = [], [], []
+        if self.peers:
+            from slt_toys.learning_coefficient import peers
+
+            found, missing = peers.environments(self.peers, self.out.expanduser() / f"{self.NAME}.peers")
         rows = []
         with progress("problems", len(tasks)) as advance:
             for name, examples, seed in tasks:
                 case = {"problem": name, "examples": examples, "seed": seed}
                 rows.append(finished_case(folder, case, partial(refereed, name, examples, seed)))
                 advance()
-        return xr.Dataset({key: ("row", np.array([row[key] for row in rows])) for key in rows[0]})
+        for environment in found:
+            beside += peers.measured(environment, tasks, folder)
+        values = {key: ("row", np.array([row[key] for row in rows])) for key in rows[0]}
+        if beside:
+            values |= {f"peer_{key}": ("peer_row", np.array([row[key] for row in beside])) for key in beside[0]}
+        return xr.Dataset(values, attrs={"missing_peers": missing})
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:
         """Claims and the table."""
         from slt_toys.results.claims import Outcome
 
-        return Outcome(
-            "The referee of learning coefficients", INTRODUCTION, claims(dataset), (by_problem(dataset),), {}
-        )
+        tables = (by_problem(dataset),)
+        if "peer_row" in dataset.dims:
+            from slt_toys.learning_coefficient.peers_report import beside
+
+            tables = (beside(dataset), *tables)
+        return Outcome("The referee of learning coefficients", INTRODUCTION, claims(dataset), tables, {})
+
+    def figures(self, dataset: xr.Dataset) -> dict[str, Any]:
+        """The figure."""
+        from figures.learning_coefficient_referee import draw
+
+        return {self.NAME: draw(dataset)}
 
 
 def refereed(name: str, examples: int, seed: int) -> dict[str, Any]:
@@ -95,6 +117,7 @@ def refereed(name: str, examples: int, seed: int) -> dict[str, Any]:
     import numpy as np
 
     from slt_toys.learning_coefficient.estimator import local_learning_coefficient
+    from slt_toys.learning_coefficient.peers_report import wrong
     from slt_toys.learning_coefficient.referee_problems import PROBLEMS
 
     # Chains of problems that differ by a linear map of the parameters alone would be the same.
@@ -105,7 +128,6 @@ def refereed(name: str, examples: int, seed: int) -> dict[str, Any]:
         problem.module, problem.loss, problem.data, examples=problem.examples, seed=of_chains
     )
     seconds, energy = time.perf_counter() - began, problem.energy(found.n_beta)
-    off = abs(found.estimate - energy)
     return {
         "problem": name,
         "examples": examples,
@@ -116,7 +138,7 @@ def refereed(name: str, examples: int, seed: int) -> dict[str, Any]:
         "exact": problem.exact,
         "crossing": problem.crossing,
         "covered": bool(found.interval[0] <= energy <= found.interval[1]),
-        "wrong": bool(not off <= max(ERRORS * found.standard_error, SHARE * energy)),
+        "wrong": wrong(found.estimate, found.standard_error, energy),
         "trusted": found.trusted,
         "verdict": found.verdict,
         "seconds": seconds,

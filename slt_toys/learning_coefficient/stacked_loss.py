@@ -141,9 +141,8 @@ class StackedLoss:
         if every == 1:
             return self
         part = copy.copy(self)
-        rows = slice(None, None, every)
-        part._inputs, part._targets = batches.taken(self._inputs, rows), batches.taken(self._targets, rows)
-        part.examples = len(range(0, self.examples, every))
+        part._data = part._curved = self._data.every(every)
+        part.examples = part._data.examples
         part._piece = min(self._piece, part.examples)
         part._stack()
         return part
@@ -255,6 +254,23 @@ class StackedLoss:
             for share, x, y in self._pieces(rows):
                 total += share * self._values(parameters, x, y)
         return total
+
+    def in_memory(self) -> tuple[Any, Any]:
+        """Inputs and targets of all examples.
+
+        Raises
+        ------
+        ValueError
+            Where they are read anew, batch by batch.
+        """
+        if not self._data.held:
+            raise ValueError("data: losses of single examples need all of them in memory; give fewer")
+        return self._data.head(self.examples)
+
+    def with_kernels(self, function: Callable[..., Tensor], *given: Tensor) -> Tensor:
+        """A function of many copies, with the kernels that can be taken so."""
+        with _kernels_that_can():
+            return function(*given)
 
     def values_and_gradients(self, parameters: Tensor, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean losses (copies,), in double precision, and gradients (copies, parameters), on all rows or some."""

@@ -22,7 +22,11 @@ from slt_toys.results.records import write_bytes_atomically
 
 
 def finished_case(
-    folder: Path | None, case: Mapping[str, Any], measure: Callable[[], Mapping[str, Any]]
+    folder: Path | None,
+    case: Mapping[str, Any],
+    measure: Callable[[], Mapping[str, Any]],
+    *,
+    sources: str | None = None,
 ) -> dict[str, Any]:
     """The values of a case: read where an earlier run finished it, else measured and written.
 
@@ -34,10 +38,12 @@ def finished_case(
         Plain options that tell it from all others.
     measure
         Gives its values: text, truth values and numbers.
+    sources
+        Hash of the code that they come from; None for that of the whole package.
     """
     if folder is None:
         return dict(measure())
-    identity = {"case": case, "torch": torch.__version__, "numpy": np.__version__, "code": code(),
+    identity = {"case": case, "torch": torch.__version__, "numpy": np.__version__, "code": sources or code(),
                 "threads": torch.get_num_threads()}  # fmt: skip
     path = folder / f"{_hash(identity)[:24]}.json"
     if path.is_file():

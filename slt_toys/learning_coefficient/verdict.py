@@ -48,7 +48,8 @@ class Evidence:
     These three come with their standard errors. `free` counts directions of a higher order in which the loss itself
     holds the chains; `spreading` is how many times as wide, by squares, they go there at the weaker localisation.
     `drop` is by how much the loss falls below the start's along negative curvatures, or down a slope where it is flat;
-    `height` by how much the start lies above the bottom across flat directions, if one has gone there.
+    `height` by how much the start lies above the bottom across flat directions, if one has gone there. `of_the_sampler`
+    is what was seen of the sampler itself.
     """
 
     energies: Array
@@ -79,6 +80,7 @@ class Evidence:
     spreading: float | None = None
     drop: float = 0.0
     height: float | None = None
+    of_the_sampler: tuple[str, ...] = ()
 
 
 def burn_in_of(energies: Array) -> int:
@@ -125,14 +127,14 @@ def _reasons(e: Evidence) -> list[str]:
             "make it smaller, or leave it out"
         ]
     held = [*_of_the_localisation(e), *_of_the_energy(e)]
-    return [*_of_the_numbers(e), *_of_the_start(e), *_of_the_chains(e), *held]
+    return [*e.of_the_sampler, *_of_the_numbers(e), *_of_the_start(e), *_of_the_chains(e), *held]
 
 
 def draws_may_help(e: Evidence) -> bool:
     """Whether nothing that is known of the loss, however long chains run, speaks against the estimate."""
     if not np.isfinite(e.energies).all():
         return False
-    return not [*_of_the_numbers(e), *_of_the_start(e), *_of_the_localisation(e)]
+    return not [*e.of_the_sampler, *_of_the_numbers(e), *_of_the_start(e), *_of_the_localisation(e)]
 
 
 def _of_the_start(e: Evidence) -> list[str]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import sympy
 from sympy import Rational, exp, log
 
-from theory import symbols as s
+from theory import attention_symbols as s
 from theory.derivation import Derivation, Equation, demand_zero
+from theory.symbols import learning_rate
 
 _SOURCE = (
     "derived here for a reduction of the networks of Nguyen & Reddy (2024), Differential learning kinetics govern the "
@@ -77,7 +78,7 @@ def derive_score_drift() -> Derivation:
 
 def derive_memorising_time() -> Derivation:
     """Steps for each unit of remembered logit, while the rest is in equilibrium."""
-    speed = s.learning_rate * s.memory_speed * s.mean_surprise / s.item_count
+    speed = learning_rate * s.memory_speed * s.mean_surprise / s.item_count
     return Derivation.of(
         1 / speed,
         "Of $K$ items each is asked for in one of $K$ examples, and minus the gradient of its loss in what is "
@@ -130,7 +131,7 @@ EQUATIONS = (
         s.memorising_time,
         derive_memorising_time,
         "Holds in the limit of many items, where what is remembered changes slowly.",
-        {s.learning_rate: Rational(1, 20), s.memory_speed: 5, s.mean_surprise: Rational(1, 100), s.item_count: 200},
+        {learning_rate: Rational(1, 20), s.memory_speed: 5, s.mean_surprise: Rational(1, 100), s.item_count: 200},
         source=_SOURCE,
         tests=_TESTS,
     ),

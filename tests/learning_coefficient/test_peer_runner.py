@@ -1,0 +1,70 @@
+"""What runs in a peer's environment: the same problems and seeds as ours, and failures told in a line."""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from slt_toys.learning_coefficient import peer_runner
+from slt_toys.learning_coefficient.referee_problems import PROBLEMS
+from tests.seeds import fresh_seed
+
+CASE = {"peer": "devinterp-1.3.2", "setting": "as documented", "problem": "linear regression", "examples": 1000}
+
+
+def with_peer(monkeypatch, estimates) -> dict[str, object]:
+    """A peer whose chains say these numbers; what it was given."""
+    given: dict[str, object] = {}
+
+    def run(model, loader, **more):
+        given.update(more, data=next(iter(loader)), model=model)
+        return {f"llc-chain/{chain}": value for chain, value in enumerate(estimates)}
+
+    sampler = types.SimpleNamespace(estimate_learning_coeff_with_summary=run)
+    monkeypatch.setitem(sys.modules, "devinterp.slt.sampler", sampler)
+    monkeypatch.setitem(sys.modules, "devinterp.optim.sgld", types.SimpleNamespace(SGLD="sgld"))
+    return given
+
+
+def test_an_answer_is_the_mean_of_chains_and_its_error(monkeypatch):
+    seed = fresh_seed() % 10**6
+    chains = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]
+    given = with_peer(monkeypatch, chains)
+    found = peer_runner.answer(CASE | {"seed": seed})
+    assert found["estimate"] == 5.5 and found["standard_error"] == pytest.approx(np.std(chains, ddof=1) / 10**0.5)
+    assert given["optimizer_kwargs"] == {"lr": 0.01, "localization": 0.0, "nbeta": 1000 / np.log(1000)}
+    of_data = int(np.random.SeedSequence((seed, 1000, *b"linear regression")).generate_state(2)[0])
+    problem = PROBLEMS["linear regression"](1000, of_data)
+    for one, other in zip(given["data"], problem.data, strict=True):  # type: ignore[call-overload]
+        assert bool((one == other).all())
+    evaluate: Any = given["evaluate"]
+    with torch.no_grad():
+        loss = problem.loss(problem.module(problem.data[0]), problem.data[1])
+        assert float(evaluate(problem.module, problem.data)) == float(loss)
+
+
+def test_a_step_by_the_curvature(monkeypatch):
+    given = with_peer(monkeypatch, [1.0] * 10)
+    peer_runner.answer(CASE | {"seed": 1, "setting": "step by the curvature"})
+    problem = PROBLEMS["linear regression"](
+        1000, int(np.random.SeedSequence((1, 1000, *b"linear regression")).generate_state(2)[0])
+    )
+    x = problem.data[0].numpy()
+    stiffest = 1000 / np.log(1000) * float(np.linalg.eigvalsh(x.T @ x / len(x)).max())
+    chosen = given["optimizer_kwargs"]
+    assert isinstance(chosen, dict)
+    assert chosen["lr"] * stiffest == pytest.approx(0.1) and chosen["localization"] == pytest.approx(0.01 * stiffest)
+
+
+def test_failures_are_told(monkeypatch):
+    with_peer(monkeypatch, [1.0] * 9 + [float("nan")])
+    assert peer_runner.answer(CASE | {"seed": 0})["failure"] == "diverged"
+    flat = CASE | {"seed": 0, "problem": "w⁴ twice", "setting": "step by the curvature"}
+    assert peer_runner.answer(flat)["failure"] == "ValueError: no curvature to choose a step by"
+    absent = peer_runner.answer(CASE | {"seed": 0, "peer": "canonical-interp"})
+    assert absent["failure"].startswith("ModuleNotFoundError: ") and absent["seconds"] >= 0
