@@ -63,7 +63,7 @@ def _runs(axes: Axes, dataset: xr.Dataset) -> None:
     for place, deviance, verdict in zip(
         places, dataset["fit_deviance"].values, dataset["fit_verdict"].values, strict=True
     ):
-        axes.text(place, 0.75, f"{deviance:.0f}\n{verdict}", ha="center", color=INK, fontsize=9)
+        axes.text(float(place), 0.75, f"{deviance:.0f}\n{verdict}", ha="center", color=INK, fontsize=9)
     axes.text(-0.4, 0.87, "deviance, and whether the posterior fits:", color=INK, fontsize=9)
     axes.set(ylabel="share of runs", ylim=(-0.02, 0.95), title="b  SGD (marks) and the best posterior (bars)")
 

@@ -9,7 +9,8 @@ time (rate times steps), temperature 2/N of the loss.
 Exact: the loss, pair by pair [eq:active-square], [eq:active-moment]; the polygons' losses [eq:polygon-loss],
 [eq:dead-feature-loss]; their learning coefficients, half the rank of the Hessian, as every other direction is a
 symmetry or a feature without any slope; rates over the saddle between 6 and 5+ at low temperature
-[eq:eyring-kramers-saddle]. Not exact: the posterior's shares, which replica exchange samples, and SGD's.
+[eq:eyring-kramers-saddle]. Not exact: the posterior's shares, which replica exchange samples, and SGD's. Below N of
+about 100 the posterior is hot and its sides count columns that are no polygon; the best N of SGD's runs lie there.
 
 Source: Elhage et al. (2022), Toy models of superposition; Chen, Lau, Mendel, Wei & Murfet (2023), Dynamical versus
 Bayesian phase transitions in a toy model of superposition, arXiv:2310.06301. Their settings of SGD could not be

@@ -71,7 +71,7 @@ def saddle() -> Array:
 
 
 def _curvatures(place: Array) -> Array:
-    values = np.linalg.eigvalsh(hessian(place))
+    values = np.asarray(np.linalg.eigvalsh(hessian(place)), dtype=np.float64)
     return values[np.abs(values) > FLAT * values[-1]]
 
 
