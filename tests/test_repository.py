@@ -290,6 +290,8 @@ TESTED_ELSEWHERE = {
     "theory/laws/batch_noise.py": "by the simulations of the zoo",
     "theory/laws/double_descent.py": "by the simulations of the zoo",
     "theory/laws/generalisation.py": "by the simulations of the zoo",
+    "theory/laws/grokking_escape.py": "by the simulations of the zoo",
+    "theory/self_set_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/insight.py": "by the simulations of the zoo",
     "theory/laws/diagonal_network.py": "by the simulations of the zoo",
     "theory/laws/fisher_information.py": "by the simulations of the zoo",

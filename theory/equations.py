@@ -27,6 +27,7 @@ from theory.laws import (
     generalisation_at_temperature,
     generalisation_phases,
     gibbs,
+    grokking_escape,
     heavy_tails,
     inertia,
     insight,
@@ -102,6 +103,7 @@ _LAWS = {
         double_descent,
         batch_noise,
     ),
+    "weight_decay": (grokking_escape,),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     subject: tuple(equation for law in laws for equation in law.EQUATIONS) for subject, laws in _LAWS.items()

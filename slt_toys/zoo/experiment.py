@@ -184,4 +184,5 @@ def shown(model: ZooModel) -> str:
         for check in model.checks
     ]
     runs = [f"Run it: python -m slt_toys.zoo run {model.name}"] if model.study else []
-    return "\n".join([text, "", "Laws, derived in theory/pages/zoo.md:", *laws, "", "Checks:", *checks, *runs])
+    pages = ", ".join(sorted({f"theory/pages/{SUBJECT_OF[label]}.md" for label in model.labels}))
+    return "\n".join([text, "", f"Laws, derived in {pages}:", *laws, "", "Checks:", *checks, *runs])
