@@ -301,6 +301,7 @@ TESTED_ELSEWHERE = {
     "theory/network_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/semantic_development.py": "by the simulations of the zoo",
     "theory/laws/teacher_student.py": "by the simulations of the zoo",
+    "slt_toys/zoo/decayed_network.py": "by the model it is a part of, tests/zoo/test_grokking_as_escape.py",
     "slt_toys/zoo/local_fields.py": "by the network it describes, tests/zoo/test_teacher_student.py",
     "theory/laws/splitting_bias.py": "by the samplers' biases, tests/samplers/test_step_bias.py",
     "theory/learning_coefficient/local_form.py": "by every answer of the engine, tests/theory/learning_coefficient",

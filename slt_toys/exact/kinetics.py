@@ -130,7 +130,7 @@ def log_mean_exit_time(
     Raises
     ------
     ValueError
-        For another dimension, a temperature that is not positive, points in another order, or a way of 1e6 temperatures.
+        For another dimension, a temperature that is not positive, points in another order, or a way of 8e5 of it.
     """
     check_temperature(temperature)
     if potential.dimension != 1:

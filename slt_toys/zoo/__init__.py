@@ -30,6 +30,7 @@ NAMES = (
     "logistic_pathways",
     "generalisation_at_temperature",
     "generalisation_phases",
+    "grokking_as_escape",
 )
 
 

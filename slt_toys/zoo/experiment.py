@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from theory.equations import equation
+from theory.equations import SUBJECT_OF, equation
 
 from ..results.claims import Claim, Outcome, Table, markdown
 from ..results.recipe import Experiment

@@ -20,6 +20,7 @@ ROOMS = {
     "__init__",
     "__main__",
     "command",
+    "decayed_network",
     "experiment",
     "local_fields",
     "model",
@@ -81,6 +82,7 @@ LAWS = {
     },
     "matrix_completion": {"layer-balance-step", "balanced-mode-growth"},
     "small_networks": {"regularised-descent-contraction"},
+    "grokking_as_escape": {"aligned-mode-loss", "weak-decay-barrier", "aligned-escape-speedup"},
     "logistic_pathways": {"logistic-flow-time", "logistic-fisher-trace", "logistic-pathway-share"},
 }
 CHECKS = [

@@ -101,9 +101,10 @@ _ZOO = """Models of learning that can be solved, each with a critical period of 
 state that the deficit has brought about, diffusion along a valley of minima, noise that acts only while there is loss.
 Simulated worlds (`slt_toys.worlds.world`) are made of them, and a verdict (`slt_toys.worlds.verdict`) has to tell
 which is which."""
-_WEIGHT_DECAY = """What weight decay does beside shrinking. In a deep linear network it makes a minimum of the origin, which
-noise has to leave: learning is an escape. Where weights act by their direction alone it sets, with the noise, the
-temperature of a run. Noise is white in the first model, that of minibatches in the second."""
+
+_WEIGHT_DECAY = """What weight decay does beside shrinking. In a deep linear network it makes a minimum of the
+origin, which noise has to leave: learning is an escape. Where weights act by their direction alone it sets, with the
+noise, the temperature of a run. Noise is white in the first model, that of minibatches in the second."""
 
 PAGES: dict[str, tuple[str, str]] = {
     "learning_coefficient": ("Learning coefficients, exactly", _LEARNING_COEFFICIENT),
