@@ -299,6 +299,7 @@ TESTED_ELSEWHERE = {
     "theory/laws/pathways.py": "by the simulations of the zoo",
     "theory/laws/rival_models.py": "by the simulations of the zoo",
     "theory/network_symbols.py": "with all others, tests/theory/test_symbols.py",
+    "theory/laws/scale_invariant.py": "by the simulations of the zoo",
     "theory/laws/semantic_development.py": "by the simulations of the zoo",
     "theory/laws/teacher_student.py": "by the simulations of the zoo",
     "slt_toys/zoo/decayed_network.py": "by the model it is a part of, tests/zoo/test_grokking_as_escape.py",

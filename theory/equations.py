@@ -48,6 +48,7 @@ from theory.laws import (
     rival_models,
     round_trips,
     saddles,
+    scale_invariant,
     scaling,
     schedules,
     semantic_development,
@@ -103,7 +104,7 @@ _LAWS = {
         double_descent,
         batch_noise,
     ),
-    "weight_decay": (grokking_escape,),
+    "weight_decay": (grokking_escape, scale_invariant),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     subject: tuple(equation for law in laws for equation in law.EQUATIONS) for subject, laws in _LAWS.items()

@@ -21,6 +21,7 @@ next_norm_square = _define("next_norm_square", r"|w'|^2", "squared norm after a 
 stationary_norm = _define("stationary_norm", r"|w|_*^4", "fourth power of the norm in equilibrium [1]")
 effective_rate = _define("effective_rate", r"\eta_{\rm e}", "learning rate over the squared norm [1/loss]")
 initial_norm_power = _define("initial_norm_power", r"|w_0|^4", "fourth power of the norm at the start [1]")
+steps_taken = _define("steps_taken", "t", "steps taken", nonnegative=True)
 norm_power = _define("norm_power", r"|w_t|^4", "fourth power of the norm after a number of steps [1]")
 dimension = _define("dimension", "d", "weights that share a norm, at least 2 [1]")
 example_variance = _define("example_variance", r"\sigma^2", "variance of an example's gradient by direction [loss^2]")

@@ -31,6 +31,7 @@ NAMES = (
     "generalisation_at_temperature",
     "generalisation_phases",
     "grokking_as_escape",
+    "scale_invariant_weights",
 )
 
 

@@ -83,6 +83,13 @@ LAWS = {
     "matrix_completion": {"layer-balance-step", "balanced-mode-growth"},
     "small_networks": {"regularised-descent-contraction"},
     "grokking_as_escape": {"aligned-mode-loss", "weak-decay-barrier", "aligned-escape-speedup"},
+    "scale_invariant_weights": {
+        "norm-step",
+        "norm-equilibrium",
+        "norm-relaxation",
+        "self-set-temperature",
+        "mean-alignment",
+    },
     "logistic_pathways": {"logistic-flow-time", "logistic-fisher-trace", "logistic-pathway-share"},
 }
 CHECKS = [
