@@ -295,6 +295,7 @@ TESTED_ELSEWHERE = {
     "theory/laws/insight.py": "by the simulations of the zoo",
     "theory/laws/diagonal_network.py": "by the simulations of the zoo",
     "theory/laws/fisher_information.py": "by the simulations of the zoo",
+    "theory/laws/learning_effort.py": "by the simulations of the zoo",
     "theory/laws/layer_balance.py": "by the simulations of the zoo",
     "theory/laws/pathways.py": "by the simulations of the zoo",
     "theory/laws/rival_models.py": "by the simulations of the zoo",

@@ -34,6 +34,7 @@ from theory.laws import (
     kinetics,
     langevin_bias,
     layer_balance,
+    learning_effort,
     localisation,
     mass_beyond,
     measured_noise,
@@ -104,7 +105,7 @@ _LAWS = {
         double_descent,
         batch_noise,
     ),
-    "weight_decay": (grokking_escape, scale_invariant),
+    "weight_decay": (grokking_escape, scale_invariant, learning_effort),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     subject: tuple(equation for law in laws for equation in law.EQUATIONS) for subject, laws in _LAWS.items()

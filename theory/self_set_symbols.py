@@ -28,5 +28,10 @@ example_variance = _define("example_variance", r"\sigma^2", "variance of an exam
 self_set_temperature = _define("self_set_temperature", r"T_{\rm e}", "temperature of the direction [loss]")
 field = _define("field", "k", "half the loss from the best to the worst direction [loss]")
 mean_alignment = _define("mean_alignment", r"\bar c", "mean cosine between weights and best direction [1]")
+# A neuron that learns with effort
+input_mean = _define("input_mean", r"\mu_x", "mean of the input times its label [1]")
+input_square = _define("input_square", r"\Sigma_x", "mean square of the input [1]")
+neuron_weight = _define("neuron_weight", r"w_t", "weight of the neuron [1]", nonnegative=True)
+learning_time = _define("learning_time", r"t_w", "flow time since the start", nonnegative=True)
 
 SYMBOL_LATEX.update({entry.symbol: entry.latex for name, entry in DEFINITIONS.items() if name not in _before})

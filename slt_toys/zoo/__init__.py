@@ -32,6 +32,7 @@ NAMES = (
     "generalisation_phases",
     "grokking_as_escape",
     "scale_invariant_weights",
+    "learning_effort",
 )
 
 

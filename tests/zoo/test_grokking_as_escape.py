@@ -71,7 +71,9 @@ def test_at_depth_two_nothing_is_climbed():
 
 @pytest.mark.slow
 def test_wider_networks_come_to_their_law_from_above():
-    """[eq:aligned-escape-speedup]: 1.59 ± .07 of it at a fifth of the barrier, 1.43 ± .07 at a seventh; a mode's own law is off by ten or more."""
+    """[eq:aligned-escape-speedup].
+
+    1.59 ± .07 of it at a fifth of the barrier, 1.43 ± .07 at a seventh; a mode's own law is off by ten or more."""
     ratios = [network_ratio(2, climb, 400, fresh_seed()) for climb in (4.0, 7.0)]
     (_, hot, hot_error), (found, cold, cold_error) = ratios
     assert 1 - 5 * cold_error < cold < hot + 5 * np.hypot(hot_error, cold_error) and cold < 1.6 + 5 * cold_error

@@ -90,6 +90,7 @@ LAWS = {
         "self-set-temperature",
         "mean-alignment",
     },
+    "learning_effort": {"unaided-weight"},
     "logistic_pathways": {"logistic-flow-time", "logistic-fisher-trace", "logistic-pathway-share"},
 }
 CHECKS = [
