@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 from numba import njit
+from numpy.typing import ArrayLike
 
 from ..reference.laws import law
 from ..results.claims import Claim, Table
@@ -46,7 +47,7 @@ class Setting:
         """Σ, mean square of the input."""
         return self.mean**2 + self.deviation**2
 
-    def unaided(self, time: Array | float) -> Array:
+    def unaided(self, time: ArrayLike) -> Array:
         """Weight without effort [eq:unaided-weight]."""
         return np.asarray(
             law("unaided-weight")(
@@ -141,7 +142,7 @@ def train(
 
 # ---- the study -----------------------------------------------------------------------------------------------------
 COSTS, DEVIATIONS, HORIZONS = (0.05, 0.1, 0.3, 1.0, 2.0), (0.5, 1.0, 2.0, 4.0), (200, 400, 600, 1000)
-BATCHES, TEMPERATURES, RUNS = (1, 8, 128), (0.0, 1e-3), 1000
+BATCHES, TEMPERATURES, RUNS = (1, 8, 128), (0.0, 1e-3), 4000
 
 
 def dataset(seed: int) -> xr.Dataset:
@@ -150,7 +151,7 @@ def dataset(seed: int) -> xr.Dataset:
     none = np.zeros(REFERENCE.steps)
     sgd = [train(REFERENCE, none, RUNS, batch, [seed, 0, batch]) for batch in BATCHES]
     hot = [train(REFERENCE, effort, RUNS, 8, [seed, 1], temperature) for temperature in TEMPERATURES]
-    time = STEP * np.arange(REFERENCE.steps)
+    time = np.arange(REFERENCE.steps, dtype=np.float64) * STEP
     return xr.Dataset(
         {
             "effort": ("time", effort), "weight_with_effort": ("time", value(REFERENCE, effort)[2][:-1]),

@@ -182,7 +182,7 @@ def dataset(seed: int) -> xr.Dataset:
             rows = []
             for i, value in enumerate(values):
                 setting = replace(REFERENCE, **{name: value})
-                rows.append((setting, in_equilibrium(setting, RUNS, [seed, number, i], lengths=30)))
+                rows.append((setting, in_equilibrium(setting, RUNS, [seed, number, i], lengths=120)))
                 advance()
             _put_scan(found, name, rows)
     after = _after_drop(seed)
