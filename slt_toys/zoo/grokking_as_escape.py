@@ -203,8 +203,8 @@ def claims(data: xr.Dataset) -> tuple[Claim, ...]:
     still = "yes" if silent + REACH * silent_error < 0.05 else "no"
     decades = np.log10(float(data["mode_time"].max() / data["mode_time"].min()))
     return (
-        held("mode-has-the-networks-rate", "At a fifth of the barrier networks of width 1 escape {} times as fast as their mode, by law "
-             "2 times.", *single, 2.0),
+        held("mode-has-the-networks-rate", "At a fifth of the barrier networks of width 1 escape {} times as fast as "
+             "their mode, by law 2 times.", *single, 2.0),
         held("law-at-nine", "Networks of width 2 take {} times the law of low temperature at a ninth of the barrier.",
              float(data["network_ratio"][coldest]), float(data["network_ratio_error"][coldest]), 1.0),
         held("law-at-zero", "Carried on to temperature 0 that ratio is {}.", *limit_of_low_temperature(data, 2), 1.0),
