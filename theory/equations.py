@@ -32,6 +32,7 @@ from theory.laws import (
     generalisation_at_temperature,
     generalisation_phases,
     gibbs,
+    grokking_escape,
     heavy_tails,
     inertia,
     insight,
@@ -39,6 +40,7 @@ from theory.laws import (
     langevin_bias,
     layer_balance,
     linear_control,
+    learning_effort,
     localisation,
     mass_beyond,
     measured_noise,
@@ -55,6 +57,7 @@ from theory.laws import (
     rival_models,
     round_trips,
     saddles,
+    scale_invariant,
     scaling,
     schedules,
     semantic_development,
@@ -119,6 +122,7 @@ _LAWS = {
         linear_control,
         superposition,
     ),
+    "weight_decay": (grokking_escape, scale_invariant, learning_effort),
 }
 BY_SUBJECT: dict[str, tuple[Equation, ...]] = {
     subject: tuple(equation for law in laws for equation in law.EQUATIONS) for subject, laws in _LAWS.items()

@@ -130,7 +130,7 @@ def log_mean_exit_time(
     Raises
     ------
     ValueError
-        For another dimension, a temperature that is not positive, or points in another order.
+        For another dimension, a temperature that is not positive, points in another order, or a way of 8e5 of it.
     """
     check_temperature(temperature)
     if potential.dimension != 1:
@@ -150,7 +150,8 @@ def log_mean_exit_time(
         return energy(points) / temperature
 
     for sign, edges in ((1.0, places[places <= start]), (-1.0, -places[places >= start][::-1])):
-        fine = without_steep_panels(edges, lambda points, sign=sign: height(sign * points))
+        # The way is from the start down to either end, or up and over: what climbs along the edges may be no climb.
+        fine = without_steep_panels(edges, lambda points, sign=sign: height(sign * points), everywhere=True)
         points, half = gauss_points(fine)
         exponent = height(sign * points)
         climbed = log_cumulative(exponent, half)

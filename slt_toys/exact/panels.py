@@ -28,11 +28,14 @@ def without_empty_panels(edges: Array, start: float, exponent: Callable[[Array],
     return edges[int(np.argmax(behind <= behind.min() + NOTHING_LEFT)) :] if behind.size else edges
 
 
-def without_steep_panels(edges: Array, exponent: Callable[[Array], Array]) -> Array:
-    """Cut panels where L/T falls fast; if the time is that of a climb, only those that its start and its top are in."""
+def without_steep_panels(edges: Array, exponent: Callable[[Array], Array], everywhere: bool = False) -> Array:
+    """Cut panels where L/T falls fast; if the time is that of a climb, only those that its start and its top are in.
+
+    ``everywhere``: cut them all, where the edges do not run the way that is taken.
+    """
     parts = np.linspace(0.0, 1.0, 9)
     heights = exponent(edges[:-1, None] + np.diff(edges)[:, None] * parts)
-    if (heights.ravel() - np.minimum.accumulate(heights.ravel())).max() > UPHILL:
+    if not everywhere and (heights.ravel() - np.minimum.accumulate(heights.ravel())).max() > UPHILL:
         return _with_fine_climbs(edges, exponent)
     counts = np.maximum(1, np.ceil(np.abs(np.diff(heights, axis=1)).sum(axis=1) / STEEP)).astype(np.int64)
     if counts.sum() > MOST_PANELS:

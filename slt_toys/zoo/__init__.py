@@ -35,6 +35,9 @@ NAMES = (
     "neural_race",
     "subtask_discovery",
     "superposition",
+    "grokking_as_escape",
+    "scale_invariant_weights",
+    "learning_effort",
 )
 
 

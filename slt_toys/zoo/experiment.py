@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from theory.equations import equation
+from theory.equations import SUBJECT_OF, equation
 
 from ..results.claims import Claim, Outcome, Table, markdown
 from ..results.recipe import Experiment
@@ -184,4 +184,5 @@ def shown(model: ZooModel) -> str:
         for check in model.checks
     ]
     runs = [f"Run it: python -m slt_toys.zoo run {model.name}"] if model.study else []
-    return "\n".join([text, "", "Laws, derived in theory/pages/zoo.md:", *laws, "", "Checks:", *checks, *runs])
+    pages = ", ".join(sorted({f"theory/pages/{SUBJECT_OF[label]}.md" for label in model.labels}))
+    return "\n".join([text, "", f"Laws, derived in {pages}:", *laws, "", "Checks:", *checks, *runs])

@@ -171,6 +171,15 @@ def test_exit_time_against_pure_diffusion_and_a_first_passage():
         mean_exit_time(flat, 0.5, 1.0, 0.0, 1.0)
 
 
+@pytest.mark.parametrize("temperature", [1e-3, 1e-5, 1e-6])
+def test_exit_from_the_top_of_a_barrier_takes_no_climb(temperature):
+    """By symmetry the time from a wall at the top down one side; far below the barrier it was e^(L/T) too long."""
+    energy, top = (1 - w**2) ** 2 / 2, 0.4
+    both = mean_exit_time(Potential.from_expression(energy), temperature, 0.0, -top, top)
+    one = mean_first_passage_time(Potential.from_expression(energy, box=(0, 2)), temperature, 0.0, top)
+    assert both == pytest.approx(one, rel=1e-8)
+
+
 @pytest.mark.parametrize("temperature", [1.0, 0.2])
 def test_times_on_a_circle_tend_to_quadrature_at_second_order(temperature):
     grid, errors = Grid((np.linspace(-np.pi, np.pi, 201),), "periodic"), []

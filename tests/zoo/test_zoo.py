@@ -22,6 +22,7 @@ ROOMS = {
     "attention_network",
     "command",
     "exclusive_or",
+    "decayed_network",
     "experiment",
     "local_fields",
     "model",
@@ -114,6 +115,15 @@ LAWS = {
         "dead-feature-loss",
         "eyring-kramers-saddle",
     },
+    "grokking_as_escape": {"aligned-mode-loss", "weak-decay-barrier", "aligned-escape-speedup"},
+    "scale_invariant_weights": {
+        "norm-step",
+        "norm-equilibrium",
+        "norm-relaxation",
+        "self-set-temperature",
+        "mean-alignment",
+    },
+    "learning_effort": {"unaided-weight"},
     "logistic_pathways": {"logistic-flow-time", "logistic-fisher-trace", "logistic-pathway-share"},
 }
 CHECKS = [

@@ -102,6 +102,10 @@ state that the deficit has brought about, diffusion along a valley of minima, no
 Simulated worlds (`slt_toys.worlds.world`) are made of them, and a verdict (`slt_toys.worlds.verdict`) has to tell
 which is which."""
 
+_WEIGHT_DECAY = """What weight decay does beside shrinking. In a deep linear network it makes a minimum of the
+origin, which noise has to leave: learning is an escape. Where weights act by their direction alone it sets, with the
+noise, the temperature of a run. Noise is white in the first model, that of minibatches in the second."""
+
 PAGES: dict[str, tuple[str, str]] = {
     "learning_coefficient": ("Learning coefficients, exactly", _LEARNING_COEFFICIENT),
     "free_energy": ("Free energy of a phase", _FREE_ENERGY),
@@ -110,4 +114,5 @@ PAGES: dict[str, tuple[str, str]] = {
     "scaling": ("The end of the critical period", _SCALING),
     "samplers": ("Drawing from the tempered posterior", _SAMPLERS),
     "zoo": ("Solvable models of learning", _ZOO),
+    "weight_decay": ("Weight decay", _WEIGHT_DECAY),
 }
