@@ -354,7 +354,8 @@ def influences(data: xr.Dataset) -> tuple[Influence, ...]:
                 {"batch": 16, "kept": STEPS}, {"batch": 1, "kept": STEPS}),
         between("time", f"steps from 400 to {STEPS}, B = 1", left, "left", {"batch": 1, "kept": 400},
                 {"batch": 1, "kept": STEPS}),
-        Influence("other", "curvature of the sharp well from 1 to 20, T = .4", wide, *ratios, 0.0, 0.0, 1.0),
+        Influence("other", "curvature of the sharp well from 1 to 20, T = .4", wide, ratios[0], ratios[1], 0.0, 0.0,
+                  1.0),
     )  # fmt: skip
 
 

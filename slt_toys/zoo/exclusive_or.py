@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numba import njit
+from numpy.typing import ArrayLike
 
 from ..reference.laws import law
 from .model import Array
@@ -71,7 +72,7 @@ def xor_half_time(losses: Array) -> float:
     return float(np.argmax(losses < 1 / 8)) * XOR_RATE if losses.min() < 1 / 8 else np.nan
 
 
-def xor_law(times: Array, half_time: float) -> Array:
+def xor_law(times: ArrayLike, half_time: float) -> Array:
     """Loss at these times by [eq:xor-pathway-loss] and [eq:mode-strength], whose one free number fits the half-time."""
     full = XOR_MODE["mode_correlation"] / XOR_MODE["input_variance"]
     start = full / (1 + np.exp(2 * XOR_MODE["mode_correlation"] * half_time))

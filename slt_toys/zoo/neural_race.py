@@ -273,7 +273,7 @@ def _xor_part(seed: int) -> Found:
     found["xor_loss"] = (("shown", "time"), [x[::20] for x in runs[0][:3]])
     found["xor_loss_law"] = (("shown", "time"), [xor_law(times[::20], h) for h in halves[0][:3]])
     for name, values, key in (("batch", XOR_BATCHES, "batch"), ("noise", XOR_TEMPERATURES, "temperature")):
-        options = [{key: 0 if name == "batch" and x == 4 else x} for x in values]
+        options: list[dict] = [{key: 0 if name == "batch" and x == 4 else x} for x in values]
         ratios = [
             mean_and_error(np.array([
                 xor_half_time(train_xor([seed, 0, run], **each)) / halves[0][run] for run in range(RUNS)

@@ -72,7 +72,7 @@ class World:
         """z of every state, (104, tasks), for desirabilities of the ends; of all goals if none are given."""
         moves, factor = passive_moves(), self.step_factor
         ends = np.eye(len(moves)) if ends is None else ends
-        return np.linalg.solve(np.eye(len(moves)) - factor * moves, factor * EXIT * ends)
+        return np.asarray(np.linalg.solve(np.eye(len(moves)) - factor * moves, factor * EXIT * ends), dtype=np.float64)
 
     def iterated(self, ends: Array, rounds: int = 2000) -> Array:
         """The same by going through [eq:desirability] again and again."""
@@ -218,7 +218,7 @@ def influences(data: xr.Dataset) -> tuple[Influence, ...]:
     return (
         named("λ/q, the policy's temperature, from 10 to .5", "accuracy", "cost", 0.1, 2.0),
         named("goals in all rooms, then in one", "accuracy_by_goals", "goals", "all", "one room"),
-        Influence("other", "rank from 4 to 8", "divergence over that of rank 1", *left, 0.0, 0.0, 1.0),
+        Influence("other", "rank from 4 to 8", "divergence over that of rank 1", left[0], left[1], 0.0, 0.0, 1.0),
     )
 
 

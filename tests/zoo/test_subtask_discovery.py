@@ -25,7 +25,7 @@ WORLD = World()
 def test_the_world():
     moves = passive_moves()
     assert moves.shape == (104, 104) and np.allclose(moves.sum(axis=1), 1 - EXIT)
-    assert [int((room == ROOMS).sum()) for room in range(-1, 4)] == [4, 25, 25, 25, 25]
+    assert np.bincount(ROOMS + 1).tolist() == [4, 25, 25, 25, 25]
     assert ((moves > 0) == (moves > 0).T).all()
     for i, j in np.argwhere(moves > 0):
         assert abs(STATES[i][0] - STATES[j][0]) + abs(STATES[i][1] - STATES[j][1]) == 1
@@ -71,15 +71,18 @@ def test_reported_spectrum(cost, fifth, fourth):
 def test_four_subtasks_are_the_rooms():
     z, seed = WORLD.desirabilities(), fresh_seed()
     assert room_accuracy(best_factors(z, 4, [seed])[0]) == 1
-    assert room_accuracy(min((square_factors(z, 4, [seed, i]) for i in range(4)), key=lambda x: x[2])[0]) == 1
+    assert room_accuracy(min((square_factors(z, 4, [seed, i]) for i in range(8)), key=lambda x: x[2])[0]) == 1
     assert room_accuracy(best_factors(World(2.0).desirabilities(), 4, [seed])[0]) < 0.75
     assert room_accuracy(fresh_generator().random((104, 4))) < 0.6
 
 
 def test_reported_divergences():
-    """1, .643, .462, .286, .259, .232, .206, .178 of that of one subtask, to .01."""
+    """1, .643, .462, .286, .259, .232, .206, .178 of that of one subtask, to .01.
+
+    A quarter of the starts end in a worse minimum: four of them, as the study takes, miss it once in 250 times.
+    """
     z, seed = WORLD.desirabilities(), fresh_seed()
-    found = np.array([best_factors(z, rank, [seed])[2] for rank in range(1, 9)])
+    found = np.array([best_factors(z, rank, [seed], 1 if rank == 1 else 14)[2] for rank in range(1, 9)])
     assert found / found[0] == pytest.approx([1, 0.643, 0.462, 0.286, 0.259, 0.232, 0.206, 0.178], abs=0.01)
 
 
