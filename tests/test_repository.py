@@ -295,6 +295,7 @@ TESTED_ELSEWHERE = {
     "theory/laws/generalisation_phases.py": "by the simulations of the zoo",
     "theory/entropy_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/energy_entropy.py": "by the simulations of the zoo",
+    "theory/anisotropic_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/attention_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/race_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/neural_race.py": "by the simulations of the zoo",

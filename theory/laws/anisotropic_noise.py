@@ -11,6 +11,7 @@ from functools import cache
 import sympy
 from sympy import Eq, Expr, Matrix, Symbol, sqrt
 
+from theory import anisotropic_symbols as a
 from theory import symbols as s
 from theory.derivation import Derivation, Equation, Step, demand_zero
 
@@ -21,13 +22,13 @@ _BOTH = (*_TESTS, "tests/exact/test_minimum_action.py")
 @cache
 def derive_lyapunov_covariance() -> Derivation:
     """Discrete Lyapunov equation in the Hessian's eigenbasis, for any step."""
-    eta, batch, (h1, h2) = s.learning_rate, s.batch_size, s.curvatures
+    eta, batch, (h1, h2) = s.learning_rate, s.batch_size, a.curvatures
     unknown = Symbol("S", real=True)
-    balance = Eq(unknown, (1 - eta * h1) * (1 - eta * h2) * unknown + eta**2 * s.gradient_covariance / batch)
+    balance = Eq(unknown, (1 - eta * h1) * (1 - eta * h2) * unknown + eta**2 * a.gradient_covariance / batch)
     solved = sympy.solve(balance, unknown)[0]
-    result = eta * s.gradient_covariance / (batch * (h1 + h2 - eta * h1 * h2))
+    result = eta * a.gradient_covariance / (batch * (h1 + h2 - eta * h1 * h2))
     demand_zero(sympy.together(solved - result), "Lyapunov equation")
-    one = result.subs({h2: h1, s.gradient_covariance: s.gradient_variance}) * h1
+    one = result.subs({h2: h1, a.gradient_covariance: s.gradient_variance}) * h1
     quadratic = eta * s.gradient_variance / (2 * batch) / (1 - eta * h1 / 2)
     demand_zero(sympy.together(one - quadratic), "one direction")
     return Derivation(
@@ -50,13 +51,13 @@ def derive_lyapunov_covariance() -> Derivation:
 @cache
 def derive_aligned_temperature() -> Derivation:
     """C = c H: every direction has a temperature of its own, proportional to its curvature."""
-    h1, h2 = s.curvatures
+    h1, h2 = a.curvatures
     general = derive_lyapunov_covariance().result
-    own = general.subs({h2: h1, s.gradient_covariance: s.alignment * h1}) * h1
-    result = s.learning_rate * s.alignment * h1 / (2 * s.batch_size - s.batch_size * s.learning_rate * h1)
+    own = general.subs({h2: h1, a.gradient_covariance: a.alignment * h1}) * h1
+    result = s.learning_rate * a.alignment * h1 / (2 * s.batch_size - s.batch_size * s.learning_rate * h1)
     demand_zero(sympy.together(own - result), "curvature times variance")
     variance = sympy.limit(result / h1 / s.learning_rate, s.learning_rate, 0)
-    demand_zero(variance - s.alignment / (2 * s.batch_size), "variance alike in all directions")
+    demand_zero(variance - a.alignment / (2 * s.batch_size), "variance alike in all directions")
     return Derivation(
         result,
         (
@@ -74,11 +75,11 @@ def derive_aligned_temperature() -> Derivation:
 def derive_valley_temperature() -> Derivation:
     """The coordinate that a stiff coupling leaves alone, and what drives it."""
     first, second = sympy.symbols("w_1 w_2", real=True)
-    stiffness, slope, lean = Symbol("kappa", positive=True), sympy.Function("U"), s.valley_lean
+    stiffness, slope, lean = Symbol("kappa", positive=True), sympy.Function("U"), a.valley_lean
     energy = slope(first) + stiffness * (second - lean * first) ** 2 / 2
     drift = -(energy.diff(first) + lean * energy.diff(second))
     demand_zero(sympy.expand(drift + slope(first).diff(first)), "the coupling drops out of z")
-    temperature, ratio = s.temperature, s.variance_ratio
+    temperature, ratio = s.temperature, a.variance_ratio
     share = 1 / (1 + lean**2)  # w_1 = share z in the valley
     diffusion = share**2 * (temperature + lean**2 * ratio * temperature)
     mobility = share
@@ -110,7 +111,7 @@ def derive_valley_temperature() -> Derivation:
 
 def _lyapunov_solution() -> Matrix:
     """Covariance of dw = -H w dt + sqrt(2D) dW, by solving the Lyapunov equation."""
-    (h1, h2), (d11, d12, d22) = s.curvatures, s.diffusions
+    (h1, h2), (d11, d12, d22) = a.curvatures, a.diffusions
     s11, s12, s22 = sympy.symbols("S_11 S_12 S_22", real=True)
     covariance, hessian = Matrix([[s11, s12], [s12, s22]]), sympy.diag(h1, h2)
     noise = Matrix([[d11, d12], [d12, d22]])
@@ -122,7 +123,7 @@ def _lyapunov_solution() -> Matrix:
 @cache
 def derive_quasi_potential_quadratic() -> Derivation:
     """V = w S^-1 w / 2 solves the Hamilton-Jacobi equation of Freidlin and Wentzell."""
-    (h1, h2), (d11, d12, d22), (w1, w2) = s.curvatures, s.diffusions, s.directions
+    (h1, h2), (d11, d12, d22), (w1, w2) = a.curvatures, a.diffusions, a.directions
     covariance = _lyapunov_solution()
     place = Matrix([w1, w2])
     whole: Expr = (place.T * covariance.inv() * place)[0] / 2
@@ -160,7 +161,7 @@ def derive_quasi_potential_quadratic() -> Derivation:
 def derive_geometric_action() -> Derivation:
     """Action per parameter of a path, minimised over the speed at which it is run through."""
     speed = Symbol("v", positive=True)
-    length, drift, product = s.path_norm, s.drift_norm, s.path_drift
+    length, drift, product = a.path_norm, a.drift_norm, a.path_drift
     per_time = (speed**2 * length**2 - 2 * speed * product + drift**2) / 4
     per_parameter = sympy.expand(per_time / speed)
     best = sympy.solve(per_parameter.diff(speed), speed)
@@ -192,23 +193,23 @@ def derive_geometric_action() -> Derivation:
 
 
 _D = {
-    s.diffusions[0]: sympy.Rational(1, 2),
-    s.diffusions[1]: sympy.Rational(1, 10),
-    s.diffusions[2]: sympy.Rational(1, 4),
+    a.diffusions[0]: sympy.Rational(1, 2),
+    a.diffusions[1]: sympy.Rational(1, 10),
+    a.diffusions[2]: sympy.Rational(1, 4),
 }
 EQUATIONS = (
     Equation(
         "lyapunov-covariance",
         "Covariance with anisotropic noise",
-        s.weight_covariance,
+        a.weight_covariance,
         derive_lyapunov_covariance,
         "Noise of a network is far from isotropic. What does SGD sample in a quadratic well then?",
         {
             s.learning_rate: sympy.Rational(1, 100),
             s.batch_size: 64,
-            s.curvatures[0]: 8,
-            s.curvatures[1]: 2,
-            s.gradient_covariance: 1000,
+            a.curvatures[0]: 8,
+            a.curvatures[1]: 2,
+            a.gradient_covariance: 1000,
         },
         source="derived here; small steps: Mandt, Hoffman & Blei (2017), JMLR 18",
         tests=_TESTS,
@@ -216,39 +217,39 @@ EQUATIONS = (
     Equation(
         "aligned-temperature",
         "Temperature of a direction, noise aligned with the Hessian",
-        s.direction_temperature,
+        a.direction_temperature,
         derive_aligned_temperature,
         "Near a minimum the covariance of gradients resembles the Hessian. Then each direction has a temperature.",
-        {s.learning_rate: sympy.Rational(1, 100), s.batch_size: 64, s.curvatures[0]: 8, s.alignment: 400},
+        {s.learning_rate: sympy.Rational(1, 100), s.batch_size: 64, a.curvatures[0]: 8, a.alignment: 400},
         source="derived here; compare Zhu et al. (2019), ICML",
         tests=_TESTS,
     ),
     Equation(
         "valley-temperature",
         "Temperature along a leaning valley",
-        s.valley_temperature,
+        a.valley_temperature,
         derive_valley_temperature,
         "Noise is stronger in a direction that has no barrier. Does the barrier feel it?",
-        {s.temperature: sympy.Rational(1, 5), s.valley_lean: sympy.Rational(1, 2), s.variance_ratio: 4},
+        {s.temperature: sympy.Rational(1, 5), a.valley_lean: sympy.Rational(1, 2), a.variance_ratio: 4},
         tests=("tests/protocol/test_coupled_pair.py",),
     ),
     Equation(
         "quasi-potential-quadratic",
         "Quasi-potential of a quadratic well",
-        s.quasi_potential,
+        a.quasi_potential,
         derive_quasi_potential_quadratic,
         "What takes the place of L/T when noise is anisotropic: exact where the well is quadratic.",
-        {**_D, s.curvatures[0]: 8, s.curvatures[1]: 2, s.directions[0]: 1, s.directions[1]: 1},
+        {**_D, a.curvatures[0]: 8, a.curvatures[1]: 2, a.directions[0]: 1, a.directions[1]: 1},
         source="Freidlin & Wentzell, Random Perturbations of Dynamical Systems, chapter 4; derived here",
         tests=_BOTH,
     ),
     Equation(
         "geometric-action",
         "Geometric action",
-        s.action_density,
+        a.action_density,
         derive_geometric_action,
         "The price of a path out of a well whatever time it takes, which a computer can minimise.",
-        {s.path_norm: 1, s.drift_norm: 2, s.path_drift: -1},
+        {a.path_norm: 1, a.drift_norm: 2, a.path_drift: -1},
         source="Heymann & Vanden-Eijnden (2008), Comm. Pure Appl. Math. 61, 1052; derived here",
         tests=_BOTH,
     ),
