@@ -38,6 +38,7 @@ def masses(temperature: float, flat: bool) -> tuple[float, float]:
 
 @pytest.mark.parametrize("temperature", [0.1, 0.4, 0.8])
 def test_both_odds_by_quadrature(temperature):
+    """[eq:two-well-odds] and [eq:two-well-odds-flat-noise]."""
     for share, flat in ((WELLS.sharp_share, False), (WELLS.flat_noise_share, True)):
         sharp, wide = masses(temperature, flat)
         assert share(temperature) == pytest.approx(sharp / (sharp + wide), rel=1e-7)
@@ -77,7 +78,10 @@ def test_plain_steps_under_noise_by_place_come_near_the_law():
 
 @pytest.mark.parametrize(("batch", "reported"), [(1, 7.49e-4), (4, 1.74e-4), (16, 4.35e-5)])
 def test_the_imbalance_falls_at_the_reported_rates(batch, reported):
-    """Of ln c per step, within 2 % of η²⟨g²⟩; its level depends a little on how long it is looked at."""
+    """Of ln c per step, within 2 % of η²⟨g²⟩ [eq:imbalance-step]; and, with no fitted number, [eq:label-noise-slope].
+
+    Its level depends a little on how long it is looked at.
+    """
     steps = 10_000
     kept, sums = train(batch, 60, fresh_seed(), steps, steps)
     rates = -np.log(kept[:, -1] / IMBALANCE) / steps

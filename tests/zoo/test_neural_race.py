@@ -12,11 +12,14 @@ from slt_toys.zoo.neural_race import (
     VALUES,
     Layout,
     aligned_start,
+    balanced_half_time,
     descend,
     edge_strengths,
     exact_half_time,
+    half_time,
     pairs,
     random_start,
+    route_rate,
     won,
     zero_shot_loss,
 )
@@ -25,7 +28,7 @@ from tests.seeds import fresh_generator, fresh_seed
 
 @pytest.mark.parametrize(("scale", "low", "high", "time"), [(1e-3, 15.7, 16.5, 60.0), (1e-2, 9.1, 10.0, 50.0)])
 def test_exclusive_or_as_reported(scale, low, high, time):
-    """Reported of a few runs: within .03 of the law (one run in a hundred is not), final loss below 1e-20."""
+    """Reported of a few runs: within .03 of [eq:xor-pathway-loss] (1 in 100 is not), final loss below 1e-20."""
     departures, halves = [], []
     seed = fresh_seed()
     for run in range(100):
@@ -78,8 +81,19 @@ def test_untrained_pairs():
     assert np.mean(losses) > 0.75
 
 
+@pytest.mark.parametrize(("kind", "rate"), [("shared", 1 / 4), ("dedicated", 8**-1.5)])
+def test_balanced_routes_grow_by_their_law(kind, rate):
+    """[eq:route-growth] at [eq:shared-route-rate] or [eq:dedicated-route-rate], and at no other rate."""
+    layout = Layout(4, 8, kind == "shared", kind == "dedicated")
+    assert route_rate(layout, kind) == pytest.approx(rate, rel=1e-12)
+    trace = edge_strengths(layout, {kind: np.sqrt(layout.rates(kind)) * 0.35}, 20_000, 0.01)[:, 0]
+    assert half_time(trace, 0.01) == pytest.approx(balanced_half_time(rate, rate * 0.35**3), rel=0.01)
+    assert half_time(trace, 0.01) != pytest.approx(balanced_half_time(rate * 1.2, rate * 0.35**3), rel=0.05)
+
+
 @pytest.mark.parametrize("tasks", [4, 8])
 def test_who_wins_what_in_one_network(tasks):
+    """By [eq:race-constant]."""
     layout, c = Layout(4, tasks), 0.3
     start = {kind: np.sqrt(layout.rates(kind)) * c for kind in layout.kinds}
     trace = edge_strengths(layout, start, 40_000, 0.01)[-1, :, 0] / VALUES[0]
