@@ -255,6 +255,10 @@ class StackedLoss:
                 total += share * self._values(parameters, x, y)
         return total
 
+    def beside(self) -> Tensor:
+        """A point near the start, always the same, shape (1, parameters)."""
+        return _around(self.start)[1:2]
+
     def in_memory(self) -> tuple[Any, Any]:
         """Inputs and targets of all examples.
 
