@@ -209,28 +209,32 @@ def fold(setting: Setting, step: float = 0.02) -> Fold:
 
     Steps are those of many items, in which attention has time to follow.
     """
-    at, f, reached, surprises, strengths = np.array([3.0, 4.0]), 0.0, [], [], []
+    w, b, f = 3.0, 4.0, 0.0
+    reached, surprises, strengths = [], [], []
     while True:
-        found = root(lambda v, f=f: drift(v[0], v[1], f, setting)[0], at, tol=1e-12)
+        found = root(lambda v, f=f: drift(v[0], v[1], f, setting)[0], [w, b], tol=1e-12)
+        near = float(found.x[0]), float(found.x[1])
         # Beyond the fold the solver jumps to the branch without attention, or stays where nothing is.
-        if np.abs(found.fun).max() > 1e-8 or found.x[0] < 0.5 or _turning(*found.x, f, setting) <= 0:
+        if np.abs(found.fun).max() > 1e-8 or near[0] < 0.5 or _turning(*near, f, setting) <= 0:
             break
-        at = found.x
+        w, b = near
         reached.append(f)
-        surprises.append(drift(*at, f, setting)[1])
-        strengths.append(_copied(at[1], setting) * at[0])
+        surprises.append(drift(w, b, f, setting)[1])
+        strengths.append(_copied(b, setting) * w)
         f += step
     if not reached:
         return Fold(*[np.nan] * 6)
-    unit = abs(_turning(*at, reached[-1], setting))
-    end = root(
-        lambda v: np.append(drift(*v, setting)[0] / setting.attention_decay, _turning(*v, setting) / unit),
-        np.append(at, reached[-1]), tol=1e-9,
-    ).x  # fmt: skip
-    reached.append(end[2])
-    surprises.append(drift(*end, setting)[1])
-    share = _copied(end[1], setting)
-    strengths.append(share * end[0])
+    unit = abs(_turning(w, b, reached[-1], setting))
+
+    def off(v: Array) -> Array:
+        w, b, f = v.tolist()
+        return np.append(drift(w, b, f, setting)[0] / setting.attention_decay, _turning(w, b, f, setting) / unit)
+
+    w, b, f = root(off, [w, b, reached[-1]], tol=1e-9).x.tolist()
+    reached.append(f)
+    surprises.append(drift(w, b, f, setting)[1])
+    share = _copied(b, setting)
+    strengths.append(share * w)
     each = law("memorising-time")(
         item_count=setting.items, learning_rate=setting.learning_rate, memory_speed=setting.memory_rate,
         mean_surprise=np.array(surprises),
@@ -238,7 +242,7 @@ def fold(setting: Setting, step: float = 0.02) -> Fold:
     steps = np.append(0.0, np.cumsum((each[1:] + each[:-1]) / 2 * np.diff(reached)))
     order = np.argsort(strengths)
     lost = [float(np.interp(LOST, np.array(strengths)[order], np.array(x)[order])) for x in (reached, steps)]
-    return Fold(float(end[2]), share, float(end[0]), float(steps[-1]), *lost)
+    return Fold(f, share, w, float(steps[-1]), *lost)
 
 
 # ---- the study -----------------------------------------------------------------------------------------------------
