@@ -286,6 +286,7 @@ def test_slow_cases_are_cases():
 # ---- the tree ----
 TESTED_ELSEWHERE = {
     "slt_toys/barriers/decline_study.py": "by the experiment it runs, tests/test_smooth_decline.py",
+    "theory/laws/attention.py": "by the simulations of the zoo",
     "theory/laws/coopetition.py": "by the simulations of the zoo",
     "theory/estimator_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/adaptive_samplers.py": "by the chains, tests/learning_coefficient/test_unadjusted_steps.py",

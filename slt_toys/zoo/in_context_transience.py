@@ -254,6 +254,7 @@ BATCHES = (1, 8, 32, 128)
 TEMPERATURES = (0.0, 1e-4, 1e-3, 1e-2)
 SEEDS = 6
 LONG = 600_000  # steps, enough for every loss at 200 items
+REFERENCE_LONG = 250_000  # and for that of the reference
 LATE = 200_000
 NETWORKS = {
     "no decay": Network(),
@@ -261,7 +262,7 @@ NETWORKS = {
     "decay of all": Network(attention_decay=2e-3, memory_decay=2e-3),
     "50 items": Network(attention_decay=1e-3, items=50),
 }
-NETWORK_STEPS, NETWORK_EVERY, NETWORK_SEEDS = 16_000, 1000, 2
+NETWORK_STEPS, NETWORK_EVERY, NETWORK_SEEDS = 16_000, 1000, 1
 
 
 def dataset(seed: int) -> xr.Dataset:
@@ -282,7 +283,7 @@ def dataset(seed: int) -> xr.Dataset:
     found["late_strength_by_memory_decay"] = ("memory_decay", [strength(each)[-1] for each in decayed])
     for dim, name, values in (("batch", "batch_size", BATCHES), ("temperature", "temperature", TEMPERATURES)):
         lost = [
-            [span(train(replace(REFERENCE, **{name: x}), [seed, len(dim), i, k], LONG))[1] for k in range(SEEDS)]
+            [span(train(replace(REFERENCE, **{name: x}), [seed, len(dim), i, k], REFERENCE_LONG))[1] for k in range(SEEDS)]
             for i, x in enumerate(values)
         ]
         mean, error = mean_and_error(np.array(lost).T / fold(REFERENCE).steps_until_lost)

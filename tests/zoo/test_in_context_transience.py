@@ -61,7 +61,10 @@ def test_the_kernel_of_the_flow_takes_the_step_of_the_law():
 
 @pytest.mark.parametrize(("decay", "memory", "steps"), [(1e-3, 4.680, 3453), (3e-3, 3.568, 918), (6e-3, 2.854, 377)])
 def test_the_fold(decay, memory, steps):
-    """Reported: f_c and steps an item; share .27 and readout 1.47 there, of which we find .26 and 1.43."""
+    """[eq:memorising-time] up to the end of [eq:copied-share]'s branch.
+
+    Reported: f_c and steps an item; share .27 and readout 1.47 there, of which we find .26 and 1.43.
+    """
     found = fold(replace(REFERENCE, attention_decay=decay))
     assert found.memory == pytest.approx(memory, abs=2e-3)
     assert found.steps / REFERENCE.items == pytest.approx(steps, rel=2e-3)

@@ -47,7 +47,7 @@ def test_zero_weights_have_the_loss_of_saying_nothing():
 
 @pytest.mark.parametrize("phase", REPORTED)
 def test_polygons(phase):
-    """Their losses as reported to 1e-6, at places without a slope that the labels name."""
+    """[eq:polygon-loss] and [eq:dead-feature-loss]: as reported to 1e-6, at places without a slope, as labelled."""
     w = polygon(*phase)
     assert polygon_loss(*phase) == pytest.approx(REPORTED[phase], abs=1e-6)
     assert losses(w) == pytest.approx(polygon_loss(*phase), abs=1e-12)

@@ -16,6 +16,8 @@ _LI = "derived here; the sampler: Li, Chen, Carlson & Carin (2016), AAAI, arXiv 
 _DING = "derived here; the sampler: Ding, Fang, Babbush, Chen, Skeel & Neven (2014), NeurIPS"
 _STIFF = Symbol("a", positive=True)
 
+_TESTS = ("tests/learning_coefficient/test_unadjusted_steps.py",)
+
 
 def derive_rmsprop_energy() -> Derivation:
     """Energy of one quadratic direction whose step follows its own slope: short memory, small step."""
@@ -81,6 +83,7 @@ EQUATIONS = (
         "Scales that follow the slope of the same draw change the law that is sampled.",
         {s.n_beta: 1000, s.curvature: 1, e.slope_floor: 10},
         source=_LI,
+        tests=_TESTS,
     ),
     Equation(
         "thermostat-energy",
@@ -90,5 +93,6 @@ EQUATIONS = (
         "A thermostat that all directions share holds their mean temperature, and no more.",
         {s.n_beta: 1000, s.curvature: 1, s.step_size: Rational(1, 2000), e.friction: 1, e.kinetic_scale: 1},
         source=_DING,
+        tests=_TESTS,
     ),
 )

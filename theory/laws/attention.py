@@ -40,7 +40,7 @@ def derive_copied_share() -> Derivation:
         "Scores are inner products of independent vectors, but for the item that is asked for: its score is $b$, and "
         "the others' vanish as vectors grow long. The softmax of these scores gives each other item",
         shares[1],
-        "and the match the rest. The share's slope in $b$ is $p(1-p)$.",
+        "and the match the rest. The share's slope in $b$ is $p_w(1-p_w)$.",
     )
 
 
@@ -55,9 +55,9 @@ def derive_readout_drift() -> Derivation:
         surprise * attended - s.attention_decay * s.readout,
         "The loss is $\\ln(1+e^{-u})$ of the right answer's logit $u = f + wA$, where",
         attended,
-        "is the label attended to: the right one with the share $p$, the mean $\\xi$ of the others with the rest. Its "
-        "slope in $u$ is $-s$, with the surprise $s = 1/(1+e^u)$, and $u$ has the slope $A$ in $w$. Weight decay adds "
-        "its own.",
+        "is the label attended to: the right one with the share $p_w$, the mean $\\xi$ of the others with the rest. "
+        "Its slope in $u$ is $-s_w$, with the surprise $s_w = 1/(1+e^u)$, and $u$ has the slope $A$ in $w$. Weight "
+        "decay adds its own.",
     )
 
 
@@ -71,8 +71,8 @@ def derive_score_drift() -> Derivation:
     share = s.copied_share
     return Derivation.of(
         s.readout * share * (1 - share) * s.surprise * (1 - s.other_labels) - s.attention_decay * s.match_score,
-        "The attended label is $A = p + (1-p)\\xi$, so that its slope in $p$ is $1-\\xi$, and $p$ has the slope "
-        "$p(1-p)$ in $b$ [eq:copied-share]. The loss falls in $A$ with $ws$ [eq:readout-drift].",
+        "The attended label is $A = p_w + (1-p_w)\\xi$, so that its slope in $p_w$ is $1-\\xi$, and $p_w$ has the "
+        "slope $p_w(1-p_w)$ in $b$ [eq:copied-share]. The loss falls in $A$ with $w s_w$ [eq:readout-drift].",
     )
 
 
@@ -82,9 +82,9 @@ def derive_memorising_time() -> Derivation:
     return Derivation.of(
         1 / speed,
         "Of $K$ items each is asked for in one of $K$ examples, and minus the gradient of its loss in what is "
-        "remembered of it is its surprise. With a rate $r$ times that of attention it grows in one step by",
+        "remembered of it is its surprise. With a rate $r_m$ times that of attention it grows in one step by",
         speed,
-        "on average. Attention takes no time beside it where $K$ is large, so that $\\bar s$ is the mean surprise in "
+        "on average. Attention takes no time beside it where $K$ is large, so that $\\bar s_w$ is the mean surprise in "
         "its equilibrium at this $f$. The integral over $f$, up to the fold at which that equilibrium ends, is the "
         "time of in-context learning.",
     )
@@ -120,7 +120,7 @@ EQUATIONS = (
         "In-context learning: how attention learns",
         s.score_drift,
         derive_score_drift,
-        "Near the start $w$ and $p$ are small, and so is the drift: attention waits on a plateau.",
+        "Near the start $w$ and $p_w$ are small, and so is the drift: attention waits on a plateau.",
         _POINT | {s.match_score: 1},
         source=_SOURCE,
         tests=_TESTS,

@@ -18,6 +18,8 @@ _HALF = Rational(1, 2)
 _SOURCE = "Watanabe (2013), A widely applicable Bayesian information criterion, JMLR 14, 867-897; derived here"
 _W = Symbol("w", real=True)
 
+_TESTS = ("tests/learning_coefficient/test_rungs.py",)
+
 
 def derive_energy_variance() -> Derivation:
     """Variance of the energy: mean energy less its derivative by log n beta."""
@@ -112,6 +114,7 @@ EQUATIONS = (
             s.multiplicity: 2,
             s.energy_offset: sympy.EulerGamma + 2 * log(2),
         },
+        tests=_TESTS,
     ),
     Equation(
         "localised-energy-variance",
@@ -120,6 +123,7 @@ EQUATIONS = (
         derive_localised_energy_variance,
         "What the localisation takes of it is known, as for the mean.",
         {s.n_beta: 1000, s.curvature: 1, s.localisation: 100},
+        tests=_TESTS,
     ),
     Equation(
         "two-temperature-estimate",
@@ -129,6 +133,7 @@ EQUATIONS = (
         "Chains at several temperatures need not know where the minimum is.",
         {s.n_beta: 100, e.colder_n_beta: 1000, e.mean_loss: Rational(1, 100), e.colder_mean_loss: Rational(1, 1000)},
         source=_SOURCE,
+        tests=_TESTS,
     ),
     Equation(
         "localised-free-energy",
@@ -137,5 +142,6 @@ EQUATIONS = (
         derive_localised_free_energy,
         "Thermodynamic integration gives the free energy itself, up to a constant.",
         {s.n_beta: 100, e.colder_n_beta: 1000, s.curvature: 1, s.localisation: 10},
+        tests=_TESTS,
     ),
 )

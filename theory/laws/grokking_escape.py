@@ -55,10 +55,11 @@ def derive_aligned_mode_loss() -> Derivation:
         "Let every layer be $u$ times a unit vector of its output times one of its input, which is that of the layer "
         "below, the first and last being those of the target's mode. The product is $u^D$ along the mode and 0 "
         "elsewhere, and each of the $D$ layers has the square $u^2$. The gradient points along the mode and is the "
-        "same for all layers, so that the coordinate $x = \\sqrt{D}\\,u$ obeys",
+        "same for all layers, so that the coordinate $x = \\sqrt{D}\\,u$ falls in the potential $V$ of this law: "
+        "its speed $\\dot x$ is minus the slope $\\partial_x V$,",
         equality(Symbol(r"\dot x"), -Symbol(r"\partial_x V")),
         "Held to networks of free entries at depths 2 to 4. At the origin the curvature by $x$ is $\\gamma$ from depth "
-        "3 on, and $\\gamma - s$ at depth 2:",
+        "3 on, and at depth 2 the curvature $V''_2$ is",
         equality(Symbol(r"V''_2"), sympy.simplify(sympy.diff(result.subs(_D, 2), _U, 2).subs(_U, 0) / 2)),
     )
 

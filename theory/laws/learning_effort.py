@@ -23,7 +23,7 @@ def derive_unaided_weight() -> Derivation:
         "Labels are $\\pm 1$ and the output is $w$ times the input, so that half the mean squared error, with the "
         "decay's part, is",
         loss,
-        "Gradient flow is linear,",
+        "Under gradient flow the weight's speed $\\dot w$ is linear in it,",
         equality(Symbol(r"\dot w"), speed),
         "and starts from 0. White noise and minibatches add nothing to the mean.",
     )

@@ -74,7 +74,9 @@ def derive_route_growth() -> Derivation:
     demand_zero(sympy.powsimp(sympy.expand(growth - told), force=True), "growth of the product")
     return Derivation.of(
         result,
-        "Edge $e$ of a route is on a share $r_e$ of the examples' pathways, so a mode's strength on it grows at",
+        "Edge $e$ of a route is on a share $r_e$ of the examples' pathways, so a mode's strength $b_e$ on it grows at "
+        "a rate $\\dot b_e$. Of three edges with the strengths $b_1$, $b_2$, $b_3$ and the shares $r_1$, $r_2$, $r_3$ "
+        "the first has the rate $\\dot b_1$,",
         equality(Symbol(r"\dot b_1"), speeds[0]),
         "and the others likewise. Then $b_e^2/r_e$ grow alike on all three, and from a small start become alike: "
         "$b_e = \\sqrt{r_e}\\,c$. The product of the edges is $B_r = R_r c^3$ with $R_r = \\sqrt{r_1r_2r_3}$, and $c$ "

@@ -16,7 +16,7 @@ _SOURCE = (
     "derived here for the model of Elhage et al. (2022), Toy models of superposition; Chen, Lau, Mendel, Wei & Murfet "
     "(2023), arXiv:2310.06301, name the polygons"
 )
-_TESTS = ("tests/zoo/test_superposition.py",)
+_TESTS = ("tests/zoo/test_superposition_loss.py",)
 _U = Symbol("u", nonnegative=True)
 _G, _B = Symbol("G", positive=True), Symbol("b", positive=True)  # slope and bias, of either sign as they are used
 _M, _P, _H = s.start_output, s.end_output, s.active_length
@@ -83,7 +83,8 @@ def derive_polygon_loss() -> Derivation:
         "end, from "
         "$u = -b_c/s_c$ on, and so are those of its two neighbours, whose columns make the cosine $c_c$ with it; all "
         "others are not, as $c'_c s_c + b_c < 0$ for their cosines. Own output [eq:active-moment], "
-        "[eq:active-square] and neighbours' add up over the columns, and one input in $c_f$ is theirs:",
+        "[eq:active-square] and neighbours' add up over the columns, and one input in $c_f$ is theirs. "
+        "A column's own part $L_{own}$ is",
         equality(Symbol("L_own"), kept),
         "Its least value over $s_c$ and $b_c$ is that of the polygon. With four columns or fewer neighbours do not "
         "overlap, and it is 0 at $s_c = 1$, $b_c = 0$.",
