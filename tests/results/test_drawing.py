@@ -68,7 +68,7 @@ def _told(folder, script: str = SCRIPT) -> dict:
 def _expected(folder, monkeypatch) -> dict[str, str]:
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.delitem(sys.modules, "made_figure", raising=False)
-    from made_figure import draw
+    from made_figure import draw  # pyright: ignore[reportMissingImports]
 
     dataset = xr.Dataset({"y": ("x", [1.0, 4.0, 9.0])}, coords={"x": [1, 2, 3]})
     return {name: hashlib.sha256(each).hexdigest() for name, each in rendered(draw(dataset), FORMATS).items()}
