@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from scipy.integrate import quad
 
 from slt_toys.learning_coefficient.rungs import NAMES, Corrections, Moments, estimates, logarithm_fits
 from slt_toys.reference.laws import law
@@ -90,3 +93,21 @@ def test_a_multiplicity_comes_back(multiplicity):
     right = fits[multiplicity]
     assert right.probability > 1e-5 and abs(right.estimate - 1.5) < 6 * max(right.standard_error, 1e-3)
     assert all(fits[m].probability < 1e-6 for m in range(1, multiplicity))
+
+
+def test_mean_and_variance_at_a_crossing_by_quadrature():
+    """[eq:energy-variance] and the energy law of (w1 w2)^2 on the unit square: u = w1 w2 has the density -ln u."""
+    n_beta = 1e6
+    width = n_beta**-0.5
+
+    def moment(power: int) -> float:
+        parts = [0.0, 0.01 * width, 0.1 * width, width, 3 * width, 6 * width, 12 * width]
+        weigh = lambda u: -np.log(u) * (n_beta * u**2) ** power * np.exp(-n_beta * u**2)  # noqa: E731
+        return sum(quad(weigh, low, high, epsabs=0, epsrel=1e-11)[0] for low, high in pairwise(parts))
+
+    mean = moment(1) / moment(0)
+    variance = moment(2) / moment(0) - mean**2
+    given = {"n_beta": n_beta, "learning_coefficient": 0.5, "multiplicity": 2}
+    given["energy_offset"] = np.euler_gamma + 2 * np.log(2)
+    assert law("energy-variance")(**given) == pytest.approx(variance, rel=1e-6)
+    assert variance < mean < 0.5

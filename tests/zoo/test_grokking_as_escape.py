@@ -46,11 +46,18 @@ def test_the_mode_s_time_by_quadrature():
     assert REFERENCE.time(temperature) == pytest.approx(told, rel=1e-6)
 
 
-def test_the_measured_temperature_is_that_of_the_noise():
+@pytest.mark.parametrize(
+    ("mode", "width", "given", "runs"),
+    [
+        (REFERENCE, 1, 0.01, 60),
+        pytest.param(REFERENCE, 3, 0.004, 400, marks=pytest.mark.slow),
+        pytest.param(Mode(4, 0.3), 2, 0.01, 400, marks=pytest.mark.slow),
+    ],
+)
+def test_the_measured_temperature_is_that_of_the_noise(mode, width, given, runs):
     """Any width, any depth; with the Euler step's own half of rate times curvature."""
-    for mode, width, given in ((REFERENCE, 1, 0.01), (REFERENCE, 3, 0.004), (Mode(4, 0.3), 2, 0.01)):
-        found = learn_network(mode, width, Noise(given), 400, fresh_seed(), step=0.01)
-        assert abs(found.temperature - given) < 5 * found.temperature_error + 0.02 * given
+    found = learn_network(mode, width, Noise(given), runs, fresh_seed(), step=0.01)
+    assert abs(found.temperature - given) < 5 * found.temperature_error + 0.02 * given
 
 
 def test_minibatches_alone_never_escape_though_their_gradients_are_noisy():
