@@ -256,7 +256,10 @@ def local_learning_coefficient(
     plan = Plan(sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size, found.known.largest)
     others = stacked if example_losses is True else None
     if isinstance(example_losses, tuple | list) and len(example_losses) == 2:
-        others = part_of(StackedLoss(module, loss, *example_losses, batch_norm=batch_norm), module, parameters)
+        try:
+            others = part_of(StackedLoss(module, loss, *example_losses, batch_norm=batch_norm), module, parameters)
+        except ValueError as error:
+            raise ValueError(f"example_losses: {str(error).removeprefix('data: ')}") from error
     record = Recorder(callback, None if others is None else like(found.posterior.loss, others), chains, draws)
     run = _Run(found, plan, burn_in, longer and burn_in is None and batch_size is None and not record.asked)
     with progress("learning coefficient", draws) as advance:

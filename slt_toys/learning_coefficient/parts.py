@@ -38,7 +38,7 @@ def chosen(module: nn.Module, parameters: Parameters) -> Tensor:
     # A parameter that is tied has several names, of which the first is its own.
     names = {name: first[id(p)] for name, p in module.named_parameters(remove_duplicate=False) if id(p) in first}
     masks = {name: torch.zeros(p.shape, dtype=torch.bool) for name, p in trained.items()}
-    if callable(parameters):
+    if callable(parameters) and not isinstance(parameters, type):
         for name, p in trained.items():
             masks[name] |= _mask(name, p, parameters(name, p.detach()))
     else:

@@ -87,7 +87,7 @@ def check_recorded(example_losses: Any, callback: Any, batch_norm: str) -> None:
         )
     if (pair or example_losses is True) and batch_norm == "batch":
         raise ValueError("example_losses: with statistics of a batch no example has a loss of its own; give None")
-    if not (callback is None or callable(callback)):
+    if isinstance(callback, type) or not (callback is None or callable(callback)):
         raise ValueError(f"callback: {shown(callback)} must be a function of draw, parameters and energies, or None")
 
 

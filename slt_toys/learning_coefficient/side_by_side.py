@@ -161,6 +161,8 @@ def learning_coefficient_estimators(
     stacked = StackedLoss(module, loss, held, batch_norm=batch_norm, examples_at_once=examples_at_once)
     stacked.check(pieces=examples_at_once, mean=n_betas is None or example_losses)
     count = stacked.examples if examples is None else examples
+    if not count >= 2:
+        raise ValueError(f"examples: {count} must be at least 2")
     if n_betas is None and count < 20:
         raise ValueError(f"examples: rungs from n/log n to n need at least 20, got {count}; give n_betas")
     ladder = np.geomspace(count / math.log(count), count, RUNGS) if n_betas is None else np.array(n_betas, dtype=float)

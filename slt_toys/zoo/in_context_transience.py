@@ -283,8 +283,8 @@ def dataset(seed: int) -> xr.Dataset:
     found["late_strength_by_memory_decay"] = ("memory_decay", [strength(each)[-1] for each in decayed])
     for dim, name, values in (("batch", "batch_size", BATCHES), ("temperature", "temperature", TEMPERATURES)):
         lost = [
-            [span(train(replace(REFERENCE, **{name: x}), [seed, len(dim), i, k], REFERENCE_LONG))[1] for k in range(SEEDS)]
-            for i, x in enumerate(values)
+            [span(train(setting, [seed, len(dim), i, k], REFERENCE_LONG))[1] for k in range(SEEDS)]
+            for i, setting in enumerate(replace(REFERENCE, **{name: x}) for x in values)
         ]
         mean, error = mean_and_error(np.array(lost).T / fold(REFERENCE).steps_until_lost)
         found[f"lost_by_{dim}"], found[f"lost_by_{dim}_error"] = (dim, mean), (dim, error)
