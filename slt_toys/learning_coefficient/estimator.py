@@ -330,7 +330,8 @@ def _at_weaker(
     change = float(kept.mean()) - before.posterior_energy - expected
     rising = change, math.hypot(error, before.standard_error, of_expected)
     spreads = float(first.spread[:, before.burn_in :].mean()), float(drawn.spread[:, dropped:].mean())
-    evidence = replace(evidence, rising=rising, spreading=spreads[1] / spreads[0] if spreads[0] > 0 else None)
+    wider = spreads[1] / spreads[0] if spreads[0] > 0 else None
+    evidence = replace(evidence, rising=rising, spreading=wider, of_the_sampler=drawn.doubts)
     if run.free:
         values = np.array([before.estimate, before.estimate + change])
         estimate, both = _without_localisation(run, values, (before.standard_error, error), factor)

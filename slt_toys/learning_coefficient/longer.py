@@ -70,4 +70,5 @@ def joined(first: Draws, more: Draws) -> Draws:
         for name in ("energies", "distances", "spread")
     ]
     adapted = done + more.adapted if more.adapted else first.adapted
-    return Draws(both[0], both[1], both[2], more.step_size, adapted, acceptance, more.last)
+    doubts = tuple(dict.fromkeys((*first.doubts, *more.doubts)))
+    return Draws(both[0], both[1], both[2], more.step_size, adapted, acceptance, more.last, doubts)

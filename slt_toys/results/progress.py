@@ -152,7 +152,8 @@ def command_line(
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     finally:
-        gc.freeze()  # or the end of the process looks through everything once more, which takes half a second
+        if arguments is None:  # a process of its own, whose end would look through everything for half a second
+            gc.freeze()
     return 0
 
 

@@ -65,3 +65,11 @@ def test_draws_joined():
     anew = joined(made(10, 2, 0.5), made(8, 3, 0.9))
     assert (anew.adapted, anew.acceptance) == (13, 0.9)
     assert anew.energies.tolist() == [[10.0] * 10 + [8.0] * 8] * 2
+
+
+def test_what_either_part_saw_of_its_sampler_is_kept():
+    """Else a thermostat that is doubted for its first draws would be trusted for its last."""
+    first, _ = run(PLAN)
+    told, other = replace(first, doubts=("warm",)), replace(first, doubts=("warm", "cold"))
+    assert joined(told, first).doubts == ("warm",) and joined(first, told).doubts == ("warm",)
+    assert joined(told, other).doubts == ("warm", "cold")
