@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from theory.symbols import DEFINITIONS, SYMBOL_LATEX, _define, _real
+from theory.symbols import _define, _real
 
-_before = set(DEFINITIONS)
 curvatures = tuple(
     _define(f"curvature_{j}", f"h_{j}", f"curvature along direction {j} [loss/length^2]") for j in (1, 2)
 )
@@ -31,5 +30,3 @@ path_norm = _define("path_norm", r"\|\varphi'\|", "length of a path's tangent in
 drift_norm = _define("drift_norm", r"\|b\|", "length of the drift in the same metric")
 path_drift = _define("path_drift", r"\langle\varphi',b\rangle", "their inner product in that metric", real=True)
 action_density = _define("action_density", r"s'", "action per unit of the path's parameter", nonnegative=True)
-
-SYMBOL_LATEX.update((each.symbol, each.latex) for name, each in DEFINITIONS.items() if name not in _before)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from theory.symbols import DEFINITIONS, SYMBOL_LATEX, _define, _real
+from theory.symbols import _define, _real
 
-_before = set(DEFINITIONS)
 context_size = _define("context_size", "N_c", "items in a context [1]")
 match_score = _real("match_score", "b", "score of the item that is asked for, above that of any other [1]")
 copied_share = _define("copied_share", "p_w", "share of the attention that the match gets [1]")
@@ -19,5 +18,3 @@ item_count = _define("item_count", "K", "items that are asked for [1]")
 readout_drift = _real("readout_drift", r"\dot w", "minus the slope of the loss in the readout [loss]")
 score_drift = _real("score_drift", r"\dot b", "minus the slope of the loss in the score [loss]")
 memorising_time = _define("memorising_time", r"\Delta_f", "steps per unit of remembered logit [steps]")
-
-SYMBOL_LATEX.update((each.symbol, each.latex) for name, each in DEFINITIONS.items() if name not in _before)

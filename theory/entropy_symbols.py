@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from theory.symbols import DEFINITIONS, SYMBOL_LATEX, _define, _real
+from theory.symbols import _define, _real
 
-_before = set(DEFINITIONS)
 well_odds = _define("well_odds", r"O_w", "chance of the sharp well over that of the wide one [1]")
 flat_noise_odds = _define("flat_noise_odds", r"\tilde O_w", "the same where noise goes with curvature [1]")
 energy_gap = _define("energy_gap", r"\Delta_E", "loss of the wide well less that of the sharp one [loss]")
@@ -20,5 +19,3 @@ square_sum = _define("square_sum", "h_u", "sum of both weights' squares, curvatu
 batch_square_gradient = _define("batch_square_gradient", r"\overline{g^2}", "mean square of a minibatch's gradient g")
 weight_product = _real("weight_product", "b_u", "product of both weights")
 imbalance_growth = _define("imbalance_growth", r"\dot V_c", "growth of the variance of the imbalance per flow time")
-
-SYMBOL_LATEX.update((each.symbol, each.latex) for name, each in DEFINITIONS.items() if name not in _before)

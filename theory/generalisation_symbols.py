@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from theory.symbols import DEFINITIONS, SYMBOL_LATEX, _define, _real
+from theory.symbols import _define, _real
 
-_before = set(DEFINITIONS)
 sample_size = _define("sample_size", "n", "examples [examples]")
 inverse_temperature = _define("inverse_temperature", r"\beta", "power of the likelihood in the posterior [1]")
 singular_fluctuation = _define(
@@ -38,5 +37,3 @@ signal = _define("signal", r"\delta_0", "length of the true map [1]")
 live_free_energy = _real(
     "live_free_energy", r"\Delta F_l", "free energy of the phase with a live unit less that with a dead one [1]"
 )
-
-SYMBOL_LATEX.update({entry.symbol: entry.latex for name, entry in DEFINITIONS.items() if name not in _before})

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from theory.symbols import DEFINITIONS, SYMBOL_LATEX, _define, _real
+from theory.symbols import _define, _real
 
-_before = set(DEFINITIONS)
 # Semantic development: modes of a linear network that learns a tree
 mode_correlation = _define(
     "mode_correlation", r"s_\alpha", "singular value of the input-output correlation [1/flow time]"
@@ -67,5 +66,3 @@ student_units = _define("student_units", "K_s", "hidden units of the student, at
 student_error = _define(
     "student_error", r"\epsilon_g", "half the mean squared error in the end, without label noise [1]"
 )
-
-SYMBOL_LATEX.update((each.symbol, each.latex) for name, each in DEFINITIONS.items() if name not in _before)

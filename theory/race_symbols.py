@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from theory.symbols import DEFINITIONS, SYMBOL_LATEX, _define, _real
+from theory.symbols import _define, _real
 
-_before = set(DEFINITIONS)
 xor_loss = _define("xor_loss", r"L_\oplus", "half the mean square error of the four answers [loss]", nonnegative=True)
 route_strength = _define("route_strength", "B_r", "product of a mode's strengths on a route's three edges [1]")
 route_growth = _real("route_growth", r"\dot B_r", "growth of that product per flow time")
@@ -16,5 +15,3 @@ tasks = _define("tasks", "K_t", "tasks, pairs of an input and an output domain [
 shared_strength = _define("shared_strength", "B_s", "strength of the route that all tasks share [1]")
 dedicated_strength = _define("dedicated_strength", "B_k", "strength of a task's own route beside it [1]")
 race_constant = _real("race_constant", "C_r", "constant of motion of two routes that race [1]")
-
-SYMBOL_LATEX.update((each.symbol, each.latex) for name, each in DEFINITIONS.items() if name not in _before)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from theory.symbols import DEFINITIONS, SYMBOL_LATEX, _define
+from theory.symbols import _define
 
-_before = set(DEFINITIONS)
 # Grokking as escape: an aligned mode under weight decay
 layers = _define("layers", "D", "layers of a linear network [1]")
 width = _define("width", "n", "inputs, outputs and units of each hidden layer [1]")
@@ -33,5 +32,3 @@ input_mean = _define("input_mean", r"\mu_x", "mean of the input times its label 
 input_square = _define("input_square", r"\Sigma_x", "mean square of the input [1]")
 neuron_weight = _define("neuron_weight", r"w_t", "weight of the neuron [1]", nonnegative=True)
 learning_time = _define("learning_time", r"t_w", "flow time since the start", nonnegative=True)
-
-SYMBOL_LATEX.update({entry.symbol: entry.latex for name, entry in DEFINITIONS.items() if name not in _before})

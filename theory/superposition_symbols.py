@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from theory.symbols import DEFINITIONS, SYMBOL_LATEX, _define, _real
+from theory.symbols import _define, _real
 
-_before = set(DEFINITIONS)
 start_output = _define("start_output", "f_0", "output at input 0 [1]", nonnegative=True)
 end_output = _define("end_output", "f_1", "output at input 1 [1]", nonnegative=True)
 active_length = _define("active_length", "h_f", "share of the inputs for which an output is not 0 [1]")
@@ -17,5 +16,3 @@ neighbour_cosine = _define("neighbour_cosine", "c_c", "cosine of two neighbourin
 feature_bias = _real("feature_bias", "b_c", "bias of a column's output [1]")
 polygon_loss = _define("polygon_loss", "L_k", "population loss of a polygon's own features [loss]")
 dead_feature_loss = _define("dead_feature_loss", "L_+", "loss of a feature without column, at its best bias [loss]")
-
-SYMBOL_LATEX.update({DEFINITIONS[name].symbol: DEFINITIONS[name].latex for name in set(DEFINITIONS) - _before})

@@ -17,6 +17,7 @@ class Definition:
 
 
 DEFINITIONS: dict[str, Definition] = {}
+SYMBOL_LATEX: dict[Basic, str] = {}
 
 
 def _define(name: str, latex: str, meaning: str, **assumptions: bool) -> Symbol:
@@ -24,6 +25,7 @@ def _define(name: str, latex: str, meaning: str, **assumptions: bool) -> Symbol:
         raise ValueError(f"symbol {name} is defined twice")
     symbol = Symbol(name, **(assumptions or {"positive": True}))
     DEFINITIONS[name] = Definition(symbol, latex, meaning)
+    SYMBOL_LATEX[symbol] = latex
     return symbol
 
 
@@ -479,5 +481,3 @@ noise_scale = _define("noise_scale", r"\varepsilon", "scale of stable noise in a
 example_scale = _define("example_scale", "s_1", "scale of one example's stable gradient noise [loss/length]")
 jump_coefficient = _define("jump_coefficient", r"c_{\alpha_s}", "of the density c |u|^(-1-stability) of jumps [1]")
 well_width = _define("well_width", r"a_\ddagger", "distance from the minimum to the border of its phase [length]")
-
-SYMBOL_LATEX: dict[Basic, str] = {entry.symbol: entry.latex for entry in DEFINITIONS.values()}
