@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -96,7 +96,16 @@ class FokkerPlanck:
         With a periodic boundary they are not shorter: i + 1 of the last cell is the first.
         """
         self.check_walls(temperature)
-        rates, ring = [], self.grid.boundary == "periodic"
+        rates = []
+        for barrier, up_over, down_over in self._spacings:
+            up, down = _bernoulli_of_both_signs(barrier / temperature)
+            rates.append((temperature / up_over * up, temperature / down_over * down))
+        return tuple(rates)
+
+    @cached_property
+    def _spacings(self) -> tuple[tuple[Array, Array, Array], ...]:
+        """Along each axis the rise of the energy, and distance times width for jumps up and down."""
+        spacings, ring = [], self.grid.boundary == "periodic"
         for axis, (edges, centers) in enumerate(zip(self.grid.edges, self.grid.centers, strict=True)):
             column = (slice(None),) + (None,) * (self.grid.dimension - 1 - axis)
             energy = self.energy
@@ -105,11 +114,8 @@ class FokkerPlanck:
                 centers = np.append(centers, centers[0] + edges[-2] - edges[0])
                 energy = np.concatenate([energy, np.take(energy, [0], axis)], axis)
             step, width = np.diff(centers)[column], np.diff(edges)[column]
-            rise = np.diff(energy, axis=axis) / temperature
-            up = temperature / (step * width[:-1]) * bernoulli(rise)
-            down = temperature / (step * width[1:]) * bernoulli(-rise)
-            rates.append((up, down))
-        return tuple(rates)
+            spacings.append((np.diff(energy, axis=axis), step * width[:-1], step * width[1:]))
+        return tuple(spacings)
 
     def generator(self, temperature: float) -> sparse.csr_array:
         """Generator Q, with rows that sum to zero: observables obey du/dt = Q u, cell masses dp/dt = Qᵀ p."""
@@ -207,11 +213,17 @@ def check_temperature(temperature: float) -> None:
 
 def bernoulli(x: ArrayLike) -> Array:
     """B(x) = x/(eˣ - 1), which never overflows: B(-∞) = ∞ linearly, B(0) = 1, B(∞) = 0."""
-    x = np.asarray(x, dtype=float)
+    return _bernoulli_of_both_signs(np.asarray(x, dtype=float))[0]
+
+
+def _bernoulli_of_both_signs(x: Array) -> tuple[Array, Array]:
+    """B(x) and B(-x), of which one is the other times exp(-|x|)."""
     magnitude = np.abs(x)
-    safe = np.where(magnitude < 1e-300, 1.0, magnitude)
-    at_minus = np.where(magnitude < 1e-300, 1.0, -safe / np.expm1(-safe))  # B(-|x|), between 1 and 1 + |x|
-    return np.where(x > 0, at_minus * np.exp(-magnitude), at_minus)
+    zero = magnitude < 1e-300
+    safe = np.where(zero, 1.0, magnitude)
+    at_minus = np.where(zero, 1.0, -safe / np.expm1(-safe))  # B(-|x|), between 1 and 1 + |x|
+    at_plus = at_minus * np.exp(-magnitude)
+    return np.where(x > 0, at_plus, at_minus), np.where(x < 0, at_plus, at_minus)
 
 
 def phase_weights(potential: Potential, phase: str | int, grid: Grid) -> Array:

@@ -137,7 +137,7 @@ def fit_model(
     def residuals(parameters: FloatArray) -> FloatArray:
         return (ends - model.predict(parameters, sizes)) / scale
 
-    best, unit_errors = _solve(residuals, model.start(sizes, ends))
+    best, unit_errors = (_solve_line if model.linear else _solve)(residuals, model.start(sizes, ends))
     loss = float(np.sum(residuals(best) ** 2))
     count, freedom = len(ends), len(ends) - len(best)
     allowed: float | None = float(chdtri(1, 1 - confidence))
@@ -148,7 +148,10 @@ def fit_model(
     parameters = []
     for index, name in enumerate(model.parameters):
         interval = None, None
-        if allowed is not None:
+        if allowed is not None and model.linear:
+            reach = float(unit_errors[index]) * math.sqrt(allowed)
+            interval = float(best[index]) - reach, float(best[index]) + reach
+        elif allowed is not None:
             interval = _profile(residuals, best, index, float(unit_errors[index]), loss, allowed)
         parameters.append(Parameter(name, float(best[index]), *interval))
     fitted = model.predict(best, sizes)
@@ -249,6 +252,16 @@ def _solve(residuals: Callable[[FloatArray], FloatArray], start: FloatArray) -> 
     """The best parameters, and their standard errors for residuals of unit variance."""
     fit = least_squares(residuals, start, x_scale="jac", xtol=1e-14, ftol=1e-14, gtol=1e-14)
     return fit.x, np.sqrt(np.diag(np.linalg.pinv(fit.jac.T @ fit.jac)))
+
+
+def _solve_line(residuals: Callable[[FloatArray], FloatArray], start: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The same for residuals that are linear in the parameters, up to a constant."""
+    at_start = residuals(start)
+    # Steps as large as the parameters: a difference of large numbers would lose digits.
+    steps = np.maximum(np.abs(start), 1.0)
+    slopes = np.stack([residuals(start + step) - at_start for step in np.diag(steps)], axis=1) / steps
+    fall = np.linalg.lstsq(slopes, at_start, rcond=None)[0]
+    return start - fall, np.sqrt(np.diag(np.linalg.pinv(slopes.T @ slopes)))
 
 
 def _profile(

@@ -37,12 +37,16 @@ from .ends import FloatArray
 
 @dataclass(frozen=True)
 class Model:
-    """A law e*(B): ``predict(parameters (k,), batch sizes (n,))`` gives epochs, ``start`` guesses the parameters."""
+    """A law e*(B): ``predict(parameters (k,), batch sizes (n,))`` gives epochs, ``start`` guesses the parameters.
+
+    One that is ``linear`` in its parameters, up to a constant, is fitted in one step.
+    """
 
     name: str
     parameters: tuple[str, ...]
     predict: Callable[[FloatArray, FloatArray], FloatArray]
     start: Callable[[FloatArray, FloatArray], FloatArray]
+    linear: bool = False
 
 
 @checked_arguments
@@ -100,13 +104,15 @@ def rival_models(
 
     # p, b and e: parameters, batch sizes and epochs
     models = [
-        Model("log_law", ("epoch_at_reference", "epochs_per_halving"), lambda p, b: p[0] - p[1] * octaves(b), line),
+        Model(
+            "log_law", ("epoch_at_reference", "epochs_per_halving"), lambda p, b: p[0] - p[1] * octaves(b), line, True
+        ),
         Model("power_law", ("epoch_at_reference", "exponent"), lambda p, b: p[0] * (b / reference) ** -p[1], power),
-        Model("constant", ("epoch_at_reference",), lambda p, b: p[0] + 0 * b, mean),
+        Model("constant", ("epoch_at_reference",), lambda p, b: p[0] + 0 * b, mean, True),
         Model("flow_time", ("flow_time_spent",), flow_epoch, flow_start),
     ]
     if decay < 1:
-        models.insert(1, Model("scaling_law", ("epoch_at_reference",), scaling, mean))
+        models.insert(1, Model("scaling_law", ("epoch_at_reference",), scaling, mean, True))
     return {model.name: model for model in models}
 
 

@@ -21,7 +21,6 @@ from types import ModuleType
 import numba
 import numpy as np
 import sympy
-from sympy.codegen.rewriting import create_expand_pow_optimization
 from sympy.printing.pycode import PythonCodePrinter
 
 from theory.files import write_in_one_go
@@ -31,7 +30,6 @@ from ..potentials.potential import Potential
 from . import bits
 
 CACHE_VARIABLE = "SLT_TOYS_CACHE"
-_expand_powers = create_expand_pow_optimization(sympy.oo)
 _printer = PythonCodePrinter({"fully_qualified_modules": True, "user_functions": {"exp": "e_to_the"}})
 
 
@@ -135,6 +133,17 @@ def expression_lines(
 def _print(expression: sympy.Expr) -> str:
     exact = {number: sympy.Float(number, 17) for number in expression.atoms(sympy.Rational) if not number.is_Integer}
     return _printer.doprint(_expand_powers(expression.xreplace(_irrational(expression))).xreplace(exact))
+
+
+def _expand_powers(expression: sympy.Expr) -> sympy.Expr:
+    """Whole powers of symbols as products (sympy.codegen's rewriting does the same, and takes long to import)."""
+
+    def product(power: sympy.Pow) -> sympy.Expr:
+        count = abs(int(power.exp))
+        factors = sympy.UnevaluatedExpr(sympy.Mul(*[power.base] * count, evaluate=False))
+        return factors if power.exp > 0 else 1 / factors
+
+    return expression.replace(lambda part: part.is_Pow and part.base.is_Symbol and part.exp.is_Integer, product)
 
 
 def _irrational(expression: sympy.Basic) -> dict[sympy.Basic, sympy.Float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,21 @@ def test_intervals_with_errors_are_those_of_weighted_regression():
         assert parameter.value == pytest.approx(expected[index])
         assert parameter.low == pytest.approx(expected[index] - reach[index], rel=1e-6)
         assert parameter.high == pytest.approx(expected[index] + reach[index], rel=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.linear])
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_a_law_that_says_it_is_linear_is_fitted_as_by_search(name, unit):
+    values = unit * (world("scaling_law") + np.array([1.0, -2.0, 0.5, 1.5, -1.0, 0.3]))
+    for errors in (None, unit * np.array([1.0, 2.0, 0.5, 1.0, 3.0, 0.7])):
+        if unit != 1.0 and name == "scaling_law":
+            continue  # its slope is in epochs
+        quick = fit_model(MODELS[name], SIZES, values, errors)
+        searched = fit_model(replace(MODELS[name], linear=False), SIZES, values, errors)
+        for one, other in zip(quick.parameters, searched.parameters, strict=True):
+            assert (one.value, one.low, one.high) == pytest.approx((other.value, other.low, other.high), rel=1e-6)
+        assert quick.loss == pytest.approx(searched.loss) and quick.p_value == pytest.approx(searched.p_value)
+    assert not MODELS["power_law"].linear and not MODELS["flow_time"].linear
 
 
 def test_profile_intervals_of_the_power_law_cover_the_truth():
