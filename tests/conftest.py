@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from pathlib import Path
 
 # Before anything loads OpenMP: threads that spin while they wait are many times slower on busy processors.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if "PYTEST_XDIST_WORKER" in os.environ:  # the workers together have a processor each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Likewise before sympy is: of the thousand results it remembers by default, hardly one is asked for again in time.
+os.environ.setdefault("SYMPY_CACHE_SIZE", "30000")
 
 import pytest
 from hypothesis import settings
 
 from tests import seeds
+
+# Each of the processes that tests start, and the suite that follows, would compile all sources again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_addoption(parser):
@@ -33,6 +40,20 @@ def pytest_configure(config):
     settings.register_profile("slt_toys", deadline=None, print_blob=True, derandomize=again)
     settings.load_profile("slt_toys")
     config.option.loadscopereorder = False  # files are given out in the order below, not by their number of tests
+
+
+@pytest.hookimpl(optionalhook=True)  # nobody asks where xdist is not loaded
+def pytest_xdist_make_scheduler(config, log):
+    """Files of :data:`TOGETHER` go to one worker: deriving every equation takes long, and is not done by two."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler.loadfile import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return TOGETHER[0] if nodeid.startswith(TOGETHER) else super()._split_scope(nodeid)
+
+    return Together(config, log)
 
 
 def pytest_report_header(config):
@@ -62,9 +83,11 @@ def pytest_fixture_setup(fixturedef, request):
 
 
 SLOW_CASES = Path(__file__).with_name("slow_cases.txt")
+# Files that ask for all derivations.
+TOGETHER = ("tests/theory/pages/", "tests/theory/test_")
 # Files that take longest with few tests: given out first, so that no worker is left alone with one at the end.
 FIRST = (
-    "tests/test_equi_temperature.py", "tests/test_temperature.py", "tests/test_seeds.py",
+    *TOGETHER, "tests/test_equi_temperature.py", "tests/test_temperature.py", "tests/test_seeds.py",
     "tests/test_critical_period.py", "tests/test_invariance.py", "tests/exact/test_named_energies.py",
     "tests/exact/test_many_wells.py", "tests/test_fuzz.py", "tests/test_phase_diagram.py", "tests/cifar/",
     "tests/learning_coefficient/", "tests/worlds/", "tests/zoo/", "tests/exact/", "tests/protocol/", "tests/samplers/",

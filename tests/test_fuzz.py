@@ -9,7 +9,7 @@ from hypothesis import Phase, given, settings
 from slt_toys import Potential
 from tests.made_fuzz import ALL_CHECKS, Wrong, _passage, ask, cases, integrals, passage, told
 
-SOME = settings(max_examples=40, derandomize=True, suppress_health_check=ALL_CHECKS, phases=[Phase.generate])
+SOME = settings(max_examples=16, derandomize=True, suppress_health_check=ALL_CHECKS, phases=[Phase.generate])
 
 
 def check(case) -> None:
@@ -20,6 +20,13 @@ def check(case) -> None:
 @SOME
 @given(cases(planes=False))
 def test_a_few_on_a_line(case):
+    check(case)
+
+
+@pytest.mark.slow
+@settings(SOME, max_examples=60)
+@given(cases(planes=False))
+def test_sixty_on_a_line(case):
     check(case)
 
 

@@ -55,7 +55,7 @@ EXTREME = [
     Units(Fraction(10) ** 6), Units(Fraction(1, 10**6)), Units(length=Fraction(1000)), Units(length=Fraction(1, 1000)),
     Units(shift=Fraction(7, 3)), Units(Fraction(457, 10**6), Fraction(17, 1000), Fraction(-1, 7)),
 ]  # fmt: skip
-some = settings(max_examples=12, suppress_health_check=ALL_CHECKS)
+some = settings(max_examples=7, suppress_health_check=ALL_CHECKS)
 many = settings(max_examples=150, suppress_health_check=ALL_CHECKS)
 
 
@@ -83,7 +83,7 @@ def test_kinetics_on_a_line(name, units):
     check(kinetics, name, units)
 
 
-@settings(some, max_examples=6)
+@settings(some, max_examples=3)
 @given(st.sampled_from(TWO_WELLS), other_units())
 def test_the_critical_period(name, units):
     check(critical_period, name, units)

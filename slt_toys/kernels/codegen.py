@@ -12,7 +12,7 @@ import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -198,10 +198,11 @@ def _store(name: str, source: str) -> Path:
     raise OSError("no folder can be written for compiled kernels; set SLT_TOYS_CACHE to one that can")
 
 
-def _cache_folders() -> list[Path]:
+def _cache_folders() -> Iterator[Path]:
     own = os.environ.get(CACHE_VARIABLE)
     first = own or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slt-toys"
-    return [Path(first), _temporary_folder()]
+    yield Path(first)
+    yield _temporary_folder()  # made when it is asked for: most processes never need one
 
 
 @lru_cache(maxsize=1)

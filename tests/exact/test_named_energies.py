@@ -154,8 +154,19 @@ def _disc(centre: np.ndarray, radius: float):
     return lambda points: ((points - centre) ** 2).sum(axis=-1) < radius**2
 
 
-@pytest.mark.parametrize("cut", [pytest.param((0.5, 1.0), marks=pytest.mark.slow), (-1.0, 2.2)])
-def test_passage_times_on_a_torus(cut):
+THERE, BACK = (0, 1), (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("cut", "asked"),
+    [
+        ((-1.0, 2.2), [(1.0, THERE), (0.25, BACK)]),
+        pytest.param((-1.0, 2.2), [(1.0, BACK), (0.25, THERE)], marks=pytest.mark.slow),
+        pytest.param((0.5, 1.0), [(t, way) for t in (1.0, 0.25) for way in (THERE, BACK)], marks=pytest.mark.slow),
+    ],
+    ids=["one way", "the other", "another cut"],
+)
+def test_passage_times_on_a_torus(cut, asked):
     """Into a square about the other well, on elements that close upon themselves; the cut of the box plays no part."""
     text, period = "cos(2*w1) + 2*cos(w2) + cos(w1 - w2) + 0.3*sin(w1)", 2 * np.pi
     potential = Potential.from_expression(text, box=[(c, c + period) for c in cut], boundary="periodic")
@@ -165,25 +176,24 @@ def test_passage_times_on_a_torus(cut):
     def square(points: np.ndarray, well: np.ndarray) -> np.ndarray:
         return np.asarray((np.abs((points - well + np.pi) % period - np.pi) < half).all(axis=-1))
 
-    for temperature in (1.0, 0.25):
-        for start, target in ((0, 1), (1, 0)):
-            well = wells[target]
-            sides = np.concatenate([np.linspace(-half, half, 9), np.linspace(half, period - half, 41)[1:]])
-            edges = tuple(x + sides for x in well)
+    for temperature, (start, target) in asked:
+        well = wells[target]
+        sides = np.concatenate([np.linspace(-half, half, 9), np.linspace(half, period - half, 41)[1:]])
+        edges = tuple(x + sides for x in well)
 
-            def density(x: np.ndarray, y: np.ndarray, t: float = temperature) -> tuple[np.ndarray, np.ndarray]:
-                weight = np.exp(-loss(np.stack([x, y], axis=-1)) / t)
-                return weight, weight
+        def density(x: np.ndarray, y: np.ndarray, t: float = temperature) -> tuple[np.ndarray, np.ndarray]:
+            weight = np.exp(-loss(np.stack([x, y], axis=-1)) / t)
+            return weight, weight
 
-            def reached(x: np.ndarray, y: np.ndarray, well: np.ndarray = well) -> np.ndarray:
-                return (x <= well[0] + half + 1e-9) & (y <= well[1] + half + 1e-9)
+        def reached(x: np.ndarray, y: np.ndarray, well: np.ndarray = well) -> np.ndarray:
+            return (x <= well[0] + half + 1e-9) & (y <= well[1] + half + 1e-9)
 
-            times = solved(edges, density, temperature, reached, (True, True))[0]
-            at = well - half + np.mod(wells[start] - well + half, period)
-            exact = read(edges, times, at[None])[0]
-            inside = lambda points, well=well: square(points, well)  # noqa: E731
-            found = refined_passage_time(potential, temperature, wells[start], inside)
-            assert found.value == pytest.approx(exact, rel=0.01) and found.error < 0.01
+        times = solved(edges, density, temperature, reached, (True, True))[0]
+        at = well - half + np.mod(wells[start] - well + half, period)
+        exact = read(edges, times, at[None])[0]
+        inside = lambda points, well=well: square(points, well)  # noqa: E731
+        found = refined_passage_time(potential, temperature, wells[start], inside)
+        assert found.value == pytest.approx(exact, rel=0.01) and found.error < 0.01
     # And the law of the saddles, which misses a few temperatures over barriers.
     cold = [refined_passage_time(potential, t, wells[0], lambda p: square(p, wells[1])).value
             * np.exp(log_saddle_rate(potential, t, 0, 1)) - 1 for t in (0.1, 0.05)]  # fmt: skip

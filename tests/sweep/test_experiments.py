@@ -152,7 +152,9 @@ def Grid_product(grid):
 def test_an_experiment_in_a_worker_gives_what_its_command_writes(tmp_path):
     from slt_toys.results import recipe
 
-    made = SmoothDecline(seed=3, out=tmp_path)
+    small: dict = {"method": "eyring_kramers", "chains": 500, "ratios": (1.1, 2.5), "noises": (0.003, 0.03), "runs": 2,
+                   "intervals": (64, 16384), "recordings": 4, "switch_epochs": 30}  # fmt: skip
+    made = SmoothDecline(seed=3, out=tmp_path, **small)
     record = recipe.carry_out(made)
     result = carried_out_experiment(
         "smooth_decline", True, **{name: getattr(made, name) for name in option_names(SmoothDecline)}

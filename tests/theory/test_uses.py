@@ -7,6 +7,11 @@ from theory import uses
 LABEL = "made-label"  # in brackets it would be an equation that is not there
 
 
+def test_the_law_of_the_critical_period_is_coded_and_drawn():
+    assert "slt_toys/fits/rival_laws.py" in uses.used_by("critical-period-end-exponential")
+    assert "figures/phase_diagram.py" in uses.drawn_in("critical-period-end-exponential")
+
+
 def test_uses_are_those_of_a_tree_made_by_hand(tmp_path, monkeypatch):
     for name, text in {
         "slt_toys/a.py": 'law("made-label")',
@@ -25,8 +30,3 @@ def test_uses_are_those_of_a_tree_made_by_hand(tmp_path, monkeypatch):
         assert uses.used_by("another") == ()
     finally:
         uses.labels_by_file.cache_clear()
-
-
-def test_the_law_of_the_critical_period_is_coded_and_drawn():
-    assert "slt_toys/fits/rival_laws.py" in uses.used_by("critical-period-end-exponential")
-    assert "figures/phase_diagram.py" in uses.drawn_in("critical-period-end-exponential")

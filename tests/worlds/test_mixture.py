@@ -36,10 +36,12 @@ def test_results_depend_on_no_order_and_no_unit(made, form):
     mixed = 0.7 * thermal + 0.3 * rival_shares(cells, thermal, "flow time left")
     counts = counted(cells, mixed, fresh_seed())
     mixture = mixture_of(counts, thermal if form == "known" else None)
-    shares, value = mixture.shares(mixture.fit()), mixture.fit().log_likelihood
+    fit = mixture.fit()
+    shares, value = mixture.shares(fit), fit.log_likelihood
     turned = np.random.default_rng(0).permutation(len(counts))
     other = mixture_of([replace(counts[at], arm="x") for at in turned], thermal[turned] if form == "known" else None)
-    assert (other.shares(other.fit()) == shares).all() and other.fit().log_likelihood == value
+    fit = other.fit()
+    assert (other.shares(fit) == shares).all() and fit.log_likelihood == value
     scaled = [
         replace(
             each, deficit_loss=7.0 * each.deficit_loss,
@@ -50,8 +52,9 @@ def test_results_depend_on_no_order_and_no_unit(made, form):
         for each in counts
     ]  # fmt: skip
     unit = mixture_of(scaled, thermal if form == "known" else None)
-    assert unit.fit().log_likelihood == pytest.approx(value, abs=1e-3)
-    assert unit.shares(unit.fit()) == pytest.approx(shares, abs=0.01)
+    fit = unit.fit()
+    assert fit.log_likelihood == pytest.approx(value, abs=1e-3)
+    assert unit.shares(fit) == pytest.approx(shares, abs=0.01)
 
 
 def test_a_held_share_is_held(made):

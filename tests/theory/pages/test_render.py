@@ -25,7 +25,7 @@ def folder(pages, tmp_path_factory):
     return place
 
 
-def test_pages_in_the_repository_are_up_to_date(capsys):
+def test_pages_in_the_repository_are_up_to_date(rendered, capsys):
     assert main(["--check"]) == 0, capsys.readouterr().out
 
 
