@@ -308,6 +308,7 @@ TESTED_ELSEWHERE = {
     "theory/laws/double_descent.py": "by the simulations of the zoo",
     "theory/laws/generalisation.py": "by the simulations of the zoo",
     "theory/laws/grokking_escape.py": "by the simulations of the zoo",
+    "theory/effort_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/self_set_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/insight.py": "by the simulations of the zoo",
     "theory/laws/diagonal_network.py": "by the simulations of the zoo",

@@ -379,5 +379,5 @@ effort of its own, and all are paid for; *by layer* the weights of a layer share
 ascent may end at one of several such efforts, and one is told. Temperature and batch size are not asked of the layers,
 whose starts they add to as in [semantic development](zoo_semantic_development.md). Horizon, step and start of the
 layers are ours, as the paper's could not be verified; its attention to tasks is not built.""",
-    dataset, claims, tables, influences,
+    dataset, claims, tables, influences, most_seconds=90.0,
 ))  # fmt: skip
