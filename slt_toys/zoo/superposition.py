@@ -295,9 +295,9 @@ likelihood against the counted shares; its interval is of counts drawn again fro
 from the fitted posterior, the grid's chains drawn anew. A setting's verdict is "no" where p < 0.05, "yes" where at most
 a tenth of the runs can be in another phase than the posterior says, else "cannot tell". How often the fit is rejected
 where only a part of the runs are SGD's is its *power*, in a table below: half of them are always found, a quarter often
-are not. A second fit takes the odds of 6 against 5 alone, by losses and λ [eq:phase-free-energy]. The *thermometer* reads SGD's
-temperature from the variance of single examples' slopes, at 5+ in the table, and 2 over it is the N that SGD would
-sample at if its noise were white.
+are not. A second fit takes the odds of 6 against 5 alone, by losses and λ [eq:phase-free-energy]. The *thermometer*
+reads SGD's temperature from the variance of single examples' slopes, at 5+ in the table, and 2 over it is the N that
+SGD would sample at if its noise were white.
 
 In the *deficit* the sixth feature is withheld until e_s. *e-star* is the e_s at which the share of runs that learn it
 has fallen half way from no deficit's to the longest one's; the prediction is of Langevin paths on the exact loss at the

@@ -256,8 +256,8 @@ def _odds(data: xr.Dataset) -> Table:
     least = float(data["posterior_log_odds"].min())
     return Table(
         "second_fit", "Log odds of 6 sides against 5. The law N (L5 - L6)/2 - (λ6 - λ5) ln N has the constant of the "
-        "posterior at N from 600 to 1300, and χ² per degree of freedom of the posterior about it, well above 1 as sides "
-        "count 5 and 5+ alike; then each setting's odds, and the N that has them by either law. "
+        "posterior at N from 600 to 1300, and χ² per degree of freedom of the posterior about it, well above 1 as "
+        "sides count 5 and 5+ alike; then each setting's odds, and the N that has them by either law. "
         f"The posterior itself never has less than {least:.2f}: an N by a "
         "law is one at which it no longer holds.",
         ("of", "constant", "χ²", "log odds", "N by 5", "N by 5+"), tuple(rows),
