@@ -39,7 +39,7 @@ class Zoo:
     docs
         Folder of pages, such as docs/results, whose pages of these experiments are to be written anew.
     features
-        Of superposition's dictionary, 5 to 8: another experiment, with files of its own.
+        Of superposition's dictionary, 5 to 9: another experiment, with files of its own.
     torch
         The network of in_context_transience as a torch module, beside our own: likewise. Needs torch.
     """

@@ -1,7 +1,7 @@
 r"""Superposition: more features than dimensions, polygons as phases, and no temperature that SGD's frequencies have.
 
 c features, one at a time, of size u uniform on [0, 1]; x = u e_i goes through two numbers W x and comes back as
-max(WᵀW x + b, 0). The loss is the squared error's mean over all inputs; c = 6, and 5 to 8 by the option ``--features``
+max(WᵀW x + b, 0). The loss is the squared error's mean over all inputs; c = 6, and 5 to 9 by the option ``--features``
 (``superposition_sizes``). Its phases are polygons: *k* is the number of columns of W longer than ½, and a + stands for
 a feature without a column that has a bias. The posterior is exp(-N L/2) times a standard normal prior, N = nβ. Units:
 loss, flow time (rate times steps), temperature 2/N of the loss.

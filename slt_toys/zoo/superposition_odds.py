@@ -20,6 +20,7 @@ from .model import Array
 
 LEAST_SIZE = 600.0  # of the posteriors to which the constant is fitted: below it the law is far off at any constant
 MOST_SIZE = 1300.0  # beyond it one of the two phases is hardly ever drawn
+LOWEST_SIZE = 2.5  # the free energy is a law of large N, and none below N = 2
 ADDED = 0.5  # to each count, so that its logarithm is finite
 DRAWS = 200
 REACH = 1.96
@@ -60,7 +61,7 @@ class OddsLaw:
         return 2 * more / gap if gap > 0 and more > 0 else float("nan")
 
     def sizes_with(self, log_odds: float) -> tuple[float, float]:
-        """Both N with these log odds, the smaller first; NaN where the law is never as low. One twice, at equal λ."""
+        """Both N with these log odds, the smaller first; NaN where there is none. One twice, at equal λ."""
         least, gap = self.least_at, self.losses[1] - self.losses[0]
         if self.coefficients[0] == self.coefficients[1]:
             size = 2 * (log_odds - self.constant) / gap
@@ -68,11 +69,11 @@ class OddsLaw:
         if not float(self(least)) < log_odds:
             return float("nan"), float("nan")
         off = lambda log_size: float(self(np.exp(log_size))) - log_odds  # noqa: E731
-        down = brentq(off, np.log(least) - 50, np.log(least))
-        up = np.log(least) + 1
+        low, up = np.log(LOWEST_SIZE), np.log(least) + 1
         while off(up) < 0:
             up += 1
-        return float(np.exp(down)), float(np.exp(brentq(off, np.log(least), up)))
+        down = np.exp(brentq(off, low, np.log(least))) if off(low) > 0 else np.nan
+        return float(down), float(np.exp(brentq(off, np.log(least), up)))
 
 
 def fit_odds(

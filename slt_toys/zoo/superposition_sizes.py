@@ -17,7 +17,7 @@ from .superposition_loss import FEATURES, hessian, polygon, polygon_loss, sides
 from .superposition_posterior import Posterior, sample_posterior
 from .superposition_training import REPLICAS, Data, Sgd, starts, thermometer, train
 
-SMALLEST, LARGEST = 5, 8  # four features lose nothing, and of nine columns others than neighbours overlap
+SMALLEST, LARGEST = 5, 9  # four features lose nothing, and a polygon of ten is no minimum
 FEWEST = 3  # columns; fewer are counted with them
 SETTINGS = (Sgd(0.01, 1), Sgd(0.02, 1), Sgd(0.05, 1), Sgd(0.1, 1), Sgd(0.1, 10), Sgd(0.1, 0))
 TIME, TRIALS, CONTROL_SIZE = 1000.0, 100, 250.0
@@ -34,8 +34,8 @@ def check_features(features: int) -> None:
     """
     if not SMALLEST <= features <= LARGEST:
         raise ValueError(
-            f"--features must be from {SMALLEST} to {LARGEST}, not {features}: fewer lose nothing, and of more columns "
-            "others than neighbours overlap"
+            f"--features must be from {SMALLEST} to {LARGEST}, not {features}: four lose nothing, and a polygon "
+            "of ten is no minimum"
         )
 
 

@@ -8,23 +8,23 @@ import pytest
 from slt_toys.results.progress import command_line
 from slt_toys.zoo.command import Zoo, carry_out
 from slt_toys.zoo.experiment import experiment_named, experiment_of
-from slt_toys.zoo.superposition_loss import polygon, polygon_loss
+from slt_toys.zoo.superposition_loss import hessian, losses, polygon, polygon_loss
 from slt_toys.zoo.superposition_sizes import check_features, learning_coefficient, phases_of, shares_of, study
 from slt_toys.zoo.superposition_training import Data, Sgd, train
 from tests.seeds import fresh_generator, fresh_seed
 
 
-@pytest.mark.parametrize("features", [4, 9, 0, -1])
+@pytest.mark.parametrize("features", [4, 10, 0, -1])
 def test_other_sizes_are_refused(features):
-    with pytest.raises(ValueError, match=rf"^--features must be from 5 to 8, not {features}:"):
+    with pytest.raises(ValueError, match=rf"^--features must be from 5 to 9, not {features}:"):
         check_features(features)
     with pytest.raises(ValueError, match=r"^--features must be"):
         study(features)
 
 
-def test_of_nine_columns_others_than_neighbours_overlap():
-    with pytest.raises(ValueError, match="only neighbours overlap"):
-        polygon_loss(9, 0, 9)
+def test_a_polygon_of_ten_is_no_minimum_and_four_lose_nothing():
+    lowest = {n: np.linalg.eigvalsh(hessian(polygon(n, 0, n)))[0] for n in (9, 10)}
+    assert abs(lowest[9]) < 1e-7 and lowest[10] < -1e-4
     assert not polygon_loss(4, 0, 4)
 
 
@@ -33,14 +33,12 @@ def test_polygons_are_minima_of_their_dictionary(features):
     """Gradient descent from beside a polygon ends at its exact loss, not at that of another dictionary."""
     for columns, pluses in phases_of(features)[:2]:
         near = polygon(columns, pluses, features) + 0.01 * fresh_generator().standard_normal(3 * features)
-        from slt_toys.zoo.superposition_loss import losses
-
         end = losses(train(near[None], Data.drawn(fresh_seed(), features), Sgd(0.2, 0), 3000.0, 0))[0]
         assert end == pytest.approx(polygon_loss(columns, pluses, features), abs=1e-6)
         assert abs(end - polygon_loss(5, 1)) > 1e-4
 
 
-@pytest.mark.parametrize("features", [6, 7, 8])
+@pytest.mark.parametrize("features", [6, 7, 8, 9])
 def test_columns_count_three_weights_less_the_turn(features):
     """λ of c sides is (3c - 1)/2; a dead feature without slope takes three weights with it, one with a + none."""
     assert learning_coefficient(features, 0, features) == (3 * features - 1) / 2
@@ -67,7 +65,7 @@ def test_an_option_is_another_experiment_with_files_of_its_own():
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("run", "superposition", "--features", "9"), "--features must be from 5 to 8, not 9"),
+        (("run", "superposition", "--features", "10"), "--features must be from 5 to 9, not 10"),
         (("run", "insight", "--features", "8"), "--features belongs to superposition, not to insight"),
         (("run", "superposition", "--torch"), "--torch belongs to in_context_transience, not to superposition"),
         (("all", "--features", "8"), "--features belongs to run NAME, not to all"),
