@@ -24,7 +24,7 @@ from slt_toys.results.json_values import plain_values
 from slt_toys.results.questions import QUESTIONS, table, with_table
 from slt_toys.results.verification import check_record
 from slt_toys.zoo.command import ZooAnswers
-from slt_toys.zoo.experiment import experiment_of
+from slt_toys.zoo.experiment import experiment_named
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -162,7 +162,7 @@ def test_a_results_page_says_what_the_record_says(name):
     record = RECORDS[name]
     command = "cifar report" if name == "cifar_replication" else f"slt_toys.{name}"
     if name.startswith(ZOO_PREFIX):
-        command = f"slt_toys.zoo run {name.removeprefix(ZOO_PREFIX)}"
+        command = experiment_named(name).COMMAND.removeprefix("python -m ")
     elif name == "zoo":
         command = "slt_toys.zoo all"
     elif name == "learning_coefficient_track":
@@ -182,7 +182,7 @@ def test_a_committed_record_is_of_the_default_settings_and_of_its_figures(name):
     record = RECORDS[name]
     made, files = record["manifest"]["config"], record["manifest"]["files"]
     if name.startswith(ZOO_PREFIX):
-        chosen = experiment_of(name.removeprefix(ZOO_PREFIX))
+        chosen = experiment_named(name)
     elif name == "zoo":
         chosen = ZooAnswers
     else:
@@ -308,6 +308,7 @@ TESTED_ELSEWHERE = {
     "theory/laws/double_descent.py": "by the simulations of the zoo",
     "theory/laws/generalisation.py": "by the simulations of the zoo",
     "theory/laws/grokking_escape.py": "by the simulations of the zoo",
+    "theory/effort_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/self_set_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/insight.py": "by the simulations of the zoo",
     "theory/laws/diagonal_network.py": "by the simulations of the zoo",

@@ -13,6 +13,9 @@ weight_decay = _define("weight_decay", r"\gamma", "weight decay: half of it time
 aligned_loss = _define("aligned_loss", "V", "loss along the mode with all layers alike [loss]")
 saddle_strength = _define("saddle_strength", r"u_\ddagger", "strength of each layer at the saddle [1]")
 escape_speedup = _define("escape_speedup", "A", "escape rate of the whole network over that of its aligned mode [1]")
+weight_virial = _define("weight_virial", r"\mathcal{W}", "mean of a weight times its slope [loss]", real=True)
+square_gain = _define("square_gain", r"\mathcal{G}", "growth of half a weight's mean square per time [loss]", real=True)
+slope_square = _define("slope_square", r"\mathcal{Q}", "mean square of a weight's slope [loss^2]", nonnegative=True)
 # Weights that act by their direction alone
 sphere_gradient = _define("sphere_gradient", r"\tilde g^2", "squared gradient of a step at unit norm [loss^2]")
 norm = _define("norm", r"|w|", "norm of the weights [1]")

@@ -2,7 +2,8 @@
 
 Each example holds ``context`` items with their labels and asks for one of them again. Attention scores are x_i·Q x_q;
 the attended label times a weight, plus the answer of a perceptron of one hidden layer that sees x_q alone, is the
-logit. Gradients are written out; ``tests/zoo/test_attention_network.py`` holds them to those of torch.
+logit. Gradients are written out; ``tests/zoo/test_attention_network.py`` holds them to those of torch, and
+``attention_module`` is the same network as a torch module.
 """
 
 from __future__ import annotations
@@ -103,7 +104,14 @@ def _drawn(random: np.random.Generator, count: int, size: int, of: int) -> NDArr
 
 
 @njit(cache=True)
-def _accuracies(items: Floats, labels: Floats, novel: Floats, answers: Floats, size: int, parts: Parts):
+def minibatch(random: np.random.Generator, count: int, size: int, of: int):
+    """Contexts (count, size) of distinct items, and which of each is asked for (count,)."""
+    contexts = _drawn(random, count, size, of)
+    return contexts, random.integers(0, size, count)
+
+
+@njit(cache=True)
+def accuracies(items: Floats, labels: Floats, novel: Floats, answers: Floats, size: int, parts: Parts):
     """Share of right answers in contexts of novel items, and of the perceptron alone on the items trained on."""
     query, out, first, bias, second = parts
     right, count = 0, len(novel) // size
@@ -125,8 +133,8 @@ def _trained(
 ):  # fmt: skip
     kept = np.empty((steps // every, 2))
     for step in range(steps):
-        contexts = _drawn(random, batch, size, len(items))
-        down = gradients(items, labels, contexts, random.integers(0, size, batch), parts)
+        contexts, asked = minibatch(random, batch, size, len(items))
+        down = gradients(items, labels, contexts, asked, parts)
         shrink = np.float32(1 - rate * decays[0]), np.float32(1 - rate * decays[1])
         rate_32 = np.float32(rate)
         parts[0][:] = shrink[0] * parts[0] - rate_32 * down[0]
@@ -136,21 +144,37 @@ def _trained(
         parts[3][:] = shrink[1] * parts[3] - rate_32 * down[3]
         parts[4][:] = shrink[1] * parts[4] - rate_32 * down[4]
         if (step + 1) % every == 0:
-            context, memory = _accuracies(items, labels, novel, answers, size, parts)
+            context, memory = accuracies(items, labels, novel, answers, size, parts)
             kept[(step + 1) // every - 1, 0], kept[(step + 1) // every - 1, 1] = context, memory
     return kept
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Items (items, dimensions) with labels, and novel ones in which the accuracy is measured."""
+
+    items: Floats
+    labels: Floats
+    novel: Floats
+    answers: Floats
+
+    @classmethod
+    def drawn(cls, network: Network, random: np.random.Generator) -> Problem:
+        """Vectors of length about 1 with random labels."""
+
+        def some(count: int) -> tuple[Floats, Floats]:
+            points = random.standard_normal((count, network.dimensions)) / np.sqrt(network.dimensions)
+            return points.astype(np.float32), random.choice([-1, 1], count).astype(np.float32)
+
+        return cls(*some(network.items), *some(NOVEL * network.context))
 
 
 def train(network: Network, seed: int | Sequence[int], steps: int = 16_000, every: int = 1000) -> NDArray[np.float64]:
     """Accuracy in contexts of novel items, and of the memory on its own items, shape (kept, 2)."""
     random = np.random.default_rng(seed)
-
-    def drawn(count: int) -> tuple[Floats, Floats]:
-        points = random.standard_normal((count, network.dimensions)) / np.sqrt(network.dimensions)
-        return points.astype(np.float32), random.choice([-1, 1], count).astype(np.float32)
-
-    items, novel = drawn(network.items), drawn(NOVEL * network.context)
+    problem = Problem.drawn(network, random)
     return _trained(
-        random, *items, *novel, first_parts(network, random), network.context, network.batch_size,
-        network.learning_rate, (network.attention_decay, network.memory_decay), steps, every,
+        random, problem.items, problem.labels, problem.novel, problem.answers, first_parts(network, random),
+        network.context, network.batch_size, network.learning_rate,
+        (network.attention_decay, network.memory_decay), steps, every,
     )  # fmt: skip

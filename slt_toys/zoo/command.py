@@ -38,6 +38,10 @@ class Zoo:
         Folder for the data (.nc), the record (.json), the page (.md) and the figures (.png, .svg).
     docs
         Folder of pages, such as docs/results, whose pages of these experiments are to be written anew.
+    features
+        Of superposition's dictionary, 5 to 9: another experiment, with files of its own.
+    torch
+        The network of in_context_transience as a torch module, beside our own: likewise. Needs torch.
     """
 
     action: Positional[Literal["list", "show", "run", "all"]] = "list"
@@ -45,6 +49,15 @@ class Zoo:
     seed: int = 0
     out: Path = Path("results")
     docs: Path | None = None
+    features: int | None = None
+    torch: bool = False
+
+    @property
+    def option(self) -> tuple[str, int] | None:
+        """The option that makes another experiment of the model, and its value."""
+        if self.torch:
+            return "torch", 1
+        return None if self.features is None else ("features", self.features)
 
     def __post_init__(self) -> None:
         wanted = self.action in ("show", "run")
@@ -55,6 +68,10 @@ class Zoo:
             )
         if self.seed < 0:
             raise ValueError(f"--seed must be at least 0, not {self.seed}")
+        if self.option is not None and self.action != "run":
+            raise ValueError(f"--{self.option[0]} belongs to run NAME, not to {self.action}")
+        if self.torch and self.features is not None:
+            raise ValueError("--features and --torch must not be given together: no model has both")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +118,6 @@ def carry_out(chosen: Zoo) -> None:
     elif chosen.action == "show":
         print(shown(find_model(chosen.name)))
     else:
-        kind = ZooAnswers if chosen.action == "all" else experiment_of(chosen.name)
+        kind = ZooAnswers if chosen.action == "all" else experiment_of(chosen.name, chosen.option)
         experiment = kind(seed=chosen.seed, out=chosen.out, docs=chosen.docs)
         recipe.print_outcome(recipe.carry_out(experiment), experiment)

@@ -103,7 +103,7 @@ def _potential(depth: int, decay: float) -> Potential:
 class Escapes:
     """Flow time of each run, (runs,), whether it arrived by then, and the temperature that the runs tell.
 
-    ``temperature_error`` is its standard error.
+    That is the temperature of the white noise [eq:stepped-temperature]; ``temperature_error`` is its standard error.
     """
 
     times: Array
@@ -139,7 +139,7 @@ def _mode(
             for _ in range(depth - 1):
                 power *= u
             slope = decay * u - (STRENGTH - power * u) * power  # of the loss over the depth
-            virial += depth * u * slope * step
+            virial += depth * (u - step * slope / 2) * slope * step
             left = target - (abs(u) if depth == 2 else u)
             u += kick * random.standard_normal() - step * slope
             still = target - (abs(u) if depth == 2 else u)
@@ -253,7 +253,7 @@ def _learn(
                 for i in range(width):
                     for j in range(width):
                         slope = slopes[layer, i, j]
-                        virial += layers[layer, i, j] * slope * step
+                        virial += (layers[layer, i, j] - step * slope / 2) * slope * step
                         layers[layer, i, j] -= step * slope
                         if kick > 0:
                             layers[layer, i, j] += kick * random.standard_normal()

@@ -54,38 +54,80 @@ def study_of(model: ZooModel) -> Study:
     return model.study
 
 
-@cache
-def experiment_of(name: str) -> type[Experiment]:
-    """The options of a model's experiment: seed and folders.
+def _variant(model: ZooModel, option: tuple[str, int]) -> Study:
+    """What an option makes of a model.
 
     Raises
     ------
     ValueError
-        If there is no such model, or it has no experiment of its own.
+        If the model has no such option, or refuses the value.
+    """
+    name, value = option
+    if name not in model.options:
+        owners = " or ".join(each.name for each in ZOO if name in each.options)
+        raise ValueError(f"--{name} belongs to {owners or 'no model'}, not to {model.name}")
+    return model.options[name](value)
+
+
+@cache
+def experiment_of(name: str, option: tuple[str, int] | None = None) -> type[Experiment]:
+    """The options of a model's experiment: seed and folders; of another one by an option of the model's own.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or it has no experiment of its own, or not this option.
     """
     model = find_model(name)
-    study = study_of(model)
+    study = study_of(model) if option is None else _variant(model, option)
+    typed, stem = f"python -m slt_toys.zoo run {name}", PREFIX + name
+    if option is not None:
+        flag = option[0] == "torch"
+        typed, stem = f"{typed} --{option[0]}{'' if flag else f' {option[1]}'}", f"{stem}_{option[0]}"
+        stem = stem if flag else f"{stem}_{option[1]}"
 
     class ZooExperiment(Experiment):
         """Run a model of the zoo."""
 
-        NAME: ClassVar[str] = PREFIX + name
-        COMMAND: ClassVar[str] = f"python -m slt_toys.zoo run {name}"
+        NAME: ClassVar[str] = stem
+        COMMAND: ClassVar[str] = typed
 
         def run(self) -> xr.Dataset:
             import xarray as xr
 
-            quick = [check for check in model.checks if not check.slow]
-            return xr.merge([study.dataset(self.seed), checked(quick, self.seed)], combine_attrs="override")
+            quick = [check for check in model.checks if not check.slow and option is None]
+            told = study.dataset(self.seed)
+            return xr.merge([told, checked(quick, self.seed)], combine_attrs="override") if quick else told
 
         def outcome(self, dataset: xr.Dataset) -> Outcome:
-            tables = (influence_table(study.influences(dataset)), *study.tables(dataset), check_table(dataset))
+            last = (check_table(dataset),) if "check" in dataset.coords else ()
+            tables = (influence_table(study.influences(dataset)), *study.tables(dataset), *last)
             return Outcome(study.title, study.introduction, tuple(study.claims(dataset)), tables)
 
         def figures(self, dataset: xr.Dataset) -> dict[str, Any]:
-            return {self.NAME: _drawing(self.NAME)(dataset)}
+            drawn_by = PREFIX + name if option is None else f"{PREFIX}{name}_{option[0]}"
+            return {self.NAME: _drawing(drawn_by)(dataset)}
 
     return ZooExperiment
+
+
+def experiment_named(stem: str) -> type[Experiment]:
+    """The experiment that writes files of this name, ``zoo_NAME`` or, of an option, ``zoo_NAME_OPTION_VALUE``.
+
+    Raises
+    ------
+    ValueError
+        If none does.
+    """
+    name = stem.removeprefix(PREFIX)
+    for model in STUDIED:
+        if name == model.name:
+            return experiment_of(name)
+        for option in model.options:
+            own, _, value = name.partition(f"_{option}")
+            if own == model.name and (value == "") == (option == "torch"):
+                return experiment_of(own, (option, int(value[1:]) if value else 1))
+    raise ValueError(f"stem must be that of an experiment of the zoo, not {stem!r}")
 
 
 def _drawing(name: str) -> Callable[[xr.Dataset], Any]:

@@ -424,6 +424,15 @@ def _at_loss(seed: int) -> Measured:
     return np.array([mean]), np.array([error])
 
 
+def _by_torch(_: int) -> Study:
+    """The network as a torch module, beside our own."""
+    try:
+        from .attention_module import STUDY
+    except ModuleNotFoundError as missing:
+        raise ValueError(f"--torch needs {missing.name}, which is not installed: pip install torch") from None
+    return STUDY
+
+
 MODEL = ZooModel(
     "in_context_transience", ("copied-share", "readout-drift", "score-drift", "memorising-time"), (
         Check(
@@ -448,7 +457,9 @@ exact for many items [eq:memorising-time]. Temperature is that of white noise on
 
 What departs from the papers: the reduction to three numbers and all parameters are ours, and those of the papers could
 not be verified. Singh et al. (2023) see in-context learning go without weight decay; here it stays then. The network
-is one attention head beside a perceptron, trained on 1 000 items.""",
+is one attention head beside a perceptron, trained on 1 000 items; [as a torch
+module](zoo_in_context_transience_torch.md) it does the same.""",
         dataset, claims, tables, influences, most_seconds=120.0,
     ),
+    {"torch": _by_torch},
 )  # fmt: skip

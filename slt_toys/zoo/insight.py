@@ -322,7 +322,7 @@ shut. From the *onset* on the cue tells the answer. A run has its *insight* when
 temperature is its variance over twice the learning rate.
 
 What is exact is the law of the gate alone [eq:insight-time]: two parameters, a fast gate, small noise. The network's
-reference setting lies outside that limit, so that its delays are simulated. Where this departs from the paper: scales
-of inputs, rates and noise are ours, chosen so that some runs have an insight and some have none.""",
+reference setting lies outside that limit, so that its delays are simulated. The paper's parameters could not be
+verified: scales of inputs, rates and noise are ours, chosen so that some runs have an insight and some have none.""",
     dataset, claims, tables, influences,
 ))  # fmt: skip

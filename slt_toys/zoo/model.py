@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,13 +39,15 @@ class Check:
 class ZooModel:
     """An entry of the zoo: name of its file, labels of its equations, and checks, at least one of an exact law.
 
-    ``study`` is its own experiment, where it has one.
+    ``study`` is its own experiment, where it has one. ``options`` are those of the command that make another of it: by
+    an option's name what takes its value and returns the experiment, or refuses the value in one line.
     """
 
     name: str
     labels: tuple[str, ...]
     checks: tuple[Check, ...]
     study: Study | None = None
+    options: Mapping[str, Callable[[int], Study]] = field(default_factory=dict)
 
 
 def mean_and_error(values: Array) -> Measured:

@@ -1,16 +1,17 @@
 r"""Superposition: more features than dimensions, polygons as phases, and no temperature that SGD's frequencies have.
 
 c features, one at a time, of size u uniform on [0, 1]; x = u e_i goes through two numbers W x and comes back as
-max(WᵀW x + b, 0). The loss is the squared error's mean over all inputs; c = 6, and other c by the argument
-``features``. Its phases are polygons: *k* is the number of columns of W longer than ½, and a + stands for a feature
-without a column that has a bias. The posterior is exp(-N L/2) times a standard normal prior, N = nβ. Units: loss, flow
-time (rate times steps), temperature 2/N of the loss.
+max(WᵀW x + b, 0). The loss is the squared error's mean over all inputs; c = 6, and 5 to 9 by the option ``--features``
+(``superposition_sizes``). Its phases are polygons: *k* is the number of columns of W longer than ½, and a + stands for
+a feature without a column that has a bias. The posterior is exp(-N L/2) times a standard normal prior, N = nβ. Units:
+loss, flow time (rate times steps), temperature 2/N of the loss.
 
 Exact: the loss, pair by pair [eq:active-square], [eq:active-moment]; the polygons' losses [eq:polygon-loss],
 [eq:dead-feature-loss]; their learning coefficients, half the rank of the Hessian, as every other direction is a
 symmetry or a feature without any slope; rates over the saddle between 6 and 5+ at low temperature
-[eq:eyring-kramers-saddle]. Not exact: the posterior's shares, which replica exchange samples, and SGD's. Below N of
-about 100 the posterior is hot and its sides count columns that are no polygon; the best N of SGD's runs lie there.
+[eq:eyring-kramers-saddle]; log odds of two phases at large N, up to a constant, [eq:phase-free-energy]. Not
+exact: the posterior's shares, which replica exchange samples, and SGD's. Below N of about 100 the posterior is hot and
+its sides count columns that are no polygon; the best N of SGD's runs lie there.
 
 Source: Elhage et al. (2022), Toy models of superposition; Chen, Lau, Mendel, Wei & Murfet (2023), Dynamical versus
 Bayesian phase transitions in a toy model of superposition, arXiv:2310.06301. Their settings of SGD could not be
@@ -30,9 +31,12 @@ from . import superposition_deficit as deficit
 from .model import Array, Check, Measured, ZooModel, mean_and_error
 from .study import Study, share
 from .superposition_kinetics import barrier, escapes, kramers
-from .superposition_loss import FEATURES, hessian, losses, polygon, polygon_loss, sides
-from .superposition_posterior import Posterior, sample_posterior
+from .superposition_loss import FEATURES, losses, polygon, polygon_loss, sides
+from .superposition_odds import fit_odds, log_odds_of
+from .superposition_posterior import sample_posterior
 from .superposition_report import claims, influences, tables
+from .superposition_sizes import FEWEST, grid_of, learning_coefficient, shares_of
+from .superposition_sizes import study as study_of_size
 from .superposition_training import REPLICAS, Data, Sgd, langevin, starts, thermometer, train
 
 SETTINGS = (
@@ -40,7 +44,7 @@ SETTINGS = (
 )  # fmt: skip
 TIME = 1000.0
 TIMES = (100.0, 1000.0, 5000.0)  # at which the second setting is looked at
-FEWEST = 3  # columns; fewer are counted with them
+RUNS, BLOCKS = 1600, 3  # replicas whose frequencies are fitted, and blocks of 64 chains that the posterior is drawn by
 PHASES = ((6, 0), (5, 1), (5, 0), (4, 2), (4, 0), (3, 0))
 POLYGONS = ((6, 0), (5, 1), (5, 0))  # whose λ is measured
 CONTROL_SIZES, CONTROL_TIME, CONTROL_LOOKS = (250.0, 900.0), 100.0, 6
@@ -48,26 +52,6 @@ RATES = ((6, 600.0, 120_000.0), (6, 500.0, 40_000.0), (6, 400.0, 20_000.0), (5, 
 TRIALS = 200  # of counts whose law is known
 OTHERS = (5, 7, 8)
 SCALES = (0.1, 0.3, 1.0)  # of the start
-
-
-def shares_of(weights: Array, features: int = FEATURES) -> np.ndarray:
-    """Runs with 3 or fewer, 4, ..., c sides, shape (c - 2,); runs that diverged are in none."""
-    found = sides(weights)
-    counts = np.bincount(np.maximum(found[found >= 0], FEWEST), minlength=features + 1)
-    return counts[FEWEST:]
-
-
-def grid_of(posterior: Posterior) -> PosteriorGrid:
-    """The posterior's draws as :mod:`slt_toys.fits.frequencies` takes them."""
-    counts = posterior.counts()
-    merged = np.concatenate([counts[..., : FEWEST + 1].sum(axis=-1, keepdims=True), counts[..., FEWEST + 1 :]], axis=-1)
-    return PosteriorGrid(posterior.sizes[::-1].copy(), merged[::-1].astype(float))
-
-
-def learning_coefficient(columns: int, pluses: int, features: int = FEATURES) -> float:
-    """λ of a polygon: half the rank of its Hessian, as the loss does not change along the other directions."""
-    values = np.linalg.eigvalsh(hessian(polygon(columns, pluses, features)))
-    return float((np.abs(values) > 1e-6 * values[-1]).sum() / 2)
 
 
 def measured_coefficient(
@@ -87,7 +71,7 @@ def dataset(seed: int) -> xr.Dataset:
     """The posterior, SGD's frequencies and their fits, controls, kinetics, the deficit."""
     found: dict[str, tuple] = {}
     with progress("parts", 6) as advance:
-        grid, again = (grid_of(sample_posterior([seed, k], 300, burn=200)) for k in range(2))
+        grid, again = (grid_of(sample_posterior([seed, k], 300, BLOCKS, burn=200)) for k in range(2))
         _put_posterior(found, grid, again)
         advance()
         _put_sgd(found, grid, seed)
@@ -106,7 +90,9 @@ def dataset(seed: int) -> xr.Dataset:
     measured = [measured_coefficient(k, plus, [seed, 9, k, plus]) for k, plus in POLYGONS]
     found["coefficient_measured"] = ("polygon", [float(m) for m, _ in measured])
     found["coefficient_measured_error"] = ("polygon", [float(e) for _, e in measured])
-    return xr.Dataset(found, coords=_coordinates(grid), attrs={"seed": seed, "replicas": REPLICAS, "trials": TRIALS})
+    return xr.Dataset(
+        found, coords=_coordinates(grid), attrs={"seed": seed, "replicas": RUNS, "few": REPLICAS, "trials": TRIALS}
+    )
 
 
 def _coordinates(grid: PosteriorGrid) -> dict[str, list]:
@@ -116,7 +102,7 @@ def _coordinates(grid: PosteriorGrid) -> dict[str, list]:
         "polygon": [f"{k}{'+' * plus}" for k, plus in POLYGONS], "control_size": list(CONTROL_SIZES),
         "rate": [f"{'6 to 5+' if k == 6 else '5+ to 6'}, N {n:g}" for k, n, _ in RATES], "features": list(OTHERS),
         "other_sides": list(range(FEWEST, max(OTHERS) + 1)), "scale": list(SCALES), "end": list(deficit.ENDS),
-        "batch": [s.batch_size for s in deficit.SETTINGS],
+        "batch": [s.batch_size for s in deficit.SETTINGS], "pentagon": ["5", "5+"],
     }  # fmt: skip
 
 
@@ -137,7 +123,7 @@ def _put_fits(found: dict[str, tuple], fits: Sequence[FrequencyFit]) -> None:
 
 
 def _put_sgd(found: dict[str, tuple], grid: PosteriorGrid, seed: int) -> None:
-    data, first = Data.drawn([seed, 10]), starts([seed, 11])
+    data, first = Data.drawn([seed, 10]), starts([seed, 11], RUNS)
     counts, fits, lost, warmth = [], [], [], []
     for number, setting in enumerate(SETTINGS):
         w = train(first, data, setting, TIME, [seed, 12, number])
@@ -149,6 +135,8 @@ def _put_sgd(found: dict[str, tuple], grid: PosteriorGrid, seed: int) -> None:
     found["diverged"], found["temperature"] = ("setting", lost), ("setting", warmth)
     found["noise"] = ("setting", [setting.noise for setting in SETTINGS])
     _put_fits(found, fits)
+    _put_odds(found, grid, np.array(counts), seed)
+    first = first[:REPLICAS]
     w, before, through = first, 0.0, []
     for number, time in enumerate(TIMES):
         w = train(w, data, SETTINGS[1], time - before, [seed, 14, number])
@@ -160,14 +148,36 @@ def _put_sgd(found: dict[str, tuple], grid: PosteriorGrid, seed: int) -> None:
     found["runs_by_scale"] = (("scale", "sides"), np.array(scaled))
 
 
+def _put_odds(found: dict[str, tuple], grid: PosteriorGrid, counts: np.ndarray, seed: int) -> None:
+    """The second fit: log odds of 6 against 5 by losses and λ, from the posterior, and of each setting."""
+    for pentagon in ((5, 0), (5, 1)):
+        phases = ((6, 0), pentagon)
+        odds = fit_odds(
+            grid, tuple(polygon_loss(*each) for each in phases), tuple(learning_coefficient(*each) for each in phases),
+            (-1, -2), seed,
+        )  # fmt: skip
+        least = float(odds(odds.least_at)) if np.isfinite(odds.least_at) else np.nan
+        told = (odds.constant, odds.constant_error, odds.misfit, odds.least_at, least)
+        for key, value in zip(("constant", "constant_error", "misfit", "least_at", "least"), told, strict=True):
+            found.setdefault(f"odds_{key}", ("pentagon", []))[1].append(value)
+        found.setdefault("odds_law", (("pentagon", "size"), []))[1].append(odds(grid.sizes))
+        with_odds = [odds.sizes_with(log_odds_of(each[[-1, -2]])[0])[1] for each in counts]
+        found.setdefault("odds_size", (("pentagon", "setting"), []))[1].append(with_odds)
+    pairs = [log_odds_of(each[[-1, -2]]) for each in counts]
+    own = grid.counts.sum(axis=1)[:, [-1, -2]]
+    found["posterior_log_odds"] = ("size", [log_odds_of(each)[0] for each in own])
+    found["log_odds"] = ("setting", [value for value, _ in pairs])
+    found["log_odds_error"] = ("setting", [error for _, error in pairs])
+
+
 def _put_controls(found: dict[str, tuple], grid: PosteriorGrid, again: PosteriorGrid, seed: int) -> None:
     """Counts drawn from a second sample of the posterior are rejected at 5 %; SGD's, and a quarter of them, more."""
     size = np.array([CONTROL_SIZES[0]])
     own = np.exp(again.log_shares(sizes=size)[0])
     other = found["runs"][1][0] / found["runs"][1][0].sum()
-    for name, mixed in (("null", 0.0), ("quarter", 0.25), ("whole", 1.0)):
+    for name, mixed in (("null", 0.0), ("quarter", 0.25), ("half", 0.5), ("whole", 1.0)):
         shares = (1 - mixed) * own + mixed * other
-        rejected = rejected_share(shares / shares.sum(), REPLICAS, grid, [seed, 20, int(4 * mixed)], TRIALS)
+        rejected = rejected_share(shares / shares.sum(), RUNS, grid, [seed, 20, int(4 * mixed)], TRIALS)
         hits = np.arange(TRIALS) < round(rejected * TRIALS)
         found[f"rejected_{name}"], found[f"rejected_{name}_error"] = ((), share(hits)[0]), ((), share(hits)[1])
 
@@ -261,7 +271,8 @@ def _coefficients(seed: int) -> Measured:
 
 MODEL = ZooModel(
     "superposition",
-    ("active-square", "active-moment", "polygon-loss", "dead-feature-loss", "eyring-kramers-saddle"),
+    ("active-square", "active-moment", "polygon-loss", "dead-feature-loss", "eyring-kramers-saddle",
+     "phase-free-energy"),
     (
         Check("population loss at four places, from drawn inputs", lambda: losses(_PLACES), _drawn_loss, _without_bias),
         Check("loss of 6, 5+ and 5 by gradient descent", lambda: np.array([polygon_loss(*each) for each in POLYGONS]),
@@ -275,20 +286,24 @@ MODEL = ZooModel(
         """A network passes six features, one at a time, through two dimensions. Its phases are polygons of columns: 6,
 5, 5+ (a fifth and a *dead* feature, which has no column but a bias) and so on; runs and draws are counted by their
 number of *sides* k. The posterior exp(-N L/2) times a standard normal prior is sampled at fifteen values of N = nβ at
-once, by the project's replica exchange on the exact loss [eq:active-square]. SGD trains 400 replicas from standard
-normal starts on a fixed sample of 1 000.
+once, by the project's replica exchange on the exact loss [eq:active-square]. SGD trains 1 600 replicas from
+standard normal starts on a fixed sample of 1 000; other [dictionaries](zoo_superposition_features_8.md) by the option
+--features.
 
 N is *fitted* to SGD's counts by their multinomial likelihood. The *deviance* is twice what the fit lacks in log
 likelihood against the counted shares; its interval is of counts drawn again from those, and its 95 % bound is of counts
 from the fitted posterior, the grid's chains drawn anew. A setting's verdict is "no" where p < 0.05, "yes" where at most
-a tenth of the runs can be in another phase than the posterior says, else "cannot tell". The *thermometer* reads SGD's
-temperature from the variance of single examples' slopes, at 5+ in the table, and 2 over it is the N that SGD would
-sample at if its noise were white.
+a tenth of the runs can be in another phase than the posterior says, else "cannot tell". How often the fit is rejected
+where only a part of the runs are SGD's is its *power*, in a table below: half of them are always found, a quarter often
+are not. A second fit takes the odds of 6 against 5 alone, by losses and λ [eq:phase-free-energy]. The *thermometer*
+reads SGD's temperature from the variance of single examples' slopes, at 5+ in the table, and 2 over it is the N that
+SGD would sample at if its noise were white.
 
 In the *deficit* the sixth feature is withheld until e_s. *e-star* is the e_s at which the share of runs that learn it
 has fallen half way from no deficit's to the longest one's; the prediction is of Langevin paths on the exact loss at the
 temperature that the thermometer reads during the deficit. Settings of SGD in the paper could not be verified: rates,
 batches, starts and prior are ours, and so are the fit, the kinetics and the deficit.""",
-        dataset, claims, tables, influences, 120.0,
+        dataset, claims, tables, influences, 180.0,
     ),
+    {"features": study_of_size},
 )  # fmt: skip

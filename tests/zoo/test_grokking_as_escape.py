@@ -55,9 +55,16 @@ def test_the_mode_s_time_by_quadrature():
     ],
 )
 def test_the_measured_temperature_is_that_of_the_noise(mode, width, given, runs):
-    """Any width, any depth; with the Euler step's own half of rate times curvature."""
-    found = learn_network(mode, width, Noise(given), runs, fresh_seed(), step=0.01)
-    assert abs(found.temperature - given) < 5 * found.temperature_error + 0.02 * given
+    """[eq:stepped-temperature]: any width, any depth, and any step, though steps are long here."""
+    found = learn_network(mode, width, Noise(given), runs, fresh_seed(), step=0.1)
+    assert abs(found.temperature - given) < 5 * found.temperature_error
+    assert found.temperature_error < 0.02 * given
+
+
+def test_the_mode_s_temperature_is_that_of_the_noise_at_any_step():
+    """And not with half the step times the curvature more, as it would be without the slope's square."""
+    found = learn_mode(REFERENCE, 0.01, 2000, fresh_seed(), step=0.2)
+    assert abs(found.temperature - 0.01) < 5 * found.temperature_error < 0.01 * 0.2 * REFERENCE.decay / 2
 
 
 def test_minibatches_alone_never_escape_though_their_gradients_are_noisy():

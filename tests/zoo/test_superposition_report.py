@@ -11,6 +11,16 @@ from slt_toys.zoo.superposition_report import claims, influences, tables
 SETTINGS = ("η 0.01, B 1", "η 0.02, B 1", "η 0.1, B 1", "η 0.1, B 10", "η 0.1, B ∞")
 
 
+def _odds() -> dict:
+    """The second fit of five settings: no N by the first law, one by the other."""
+    found: dict = {name: ("pentagon", [3.0, -3.0]) for name in ("odds_constant", "odds_misfit")}
+    found["odds_constant_error"] = ("pentagon", [0.05, 0.05])
+    found["odds_least_at"], found["odds_least"] = ("pentagon", [146.0, np.nan]), ("pentagon", [-1.7, np.nan])
+    found["odds_size"] = (("pentagon", "setting"), [[np.nan] * 5, [97.0] * 5])
+    found["log_odds"], found["log_odds_error"] = ("setting", [-2.4] * 5), ("setting", [0.1] * 5)
+    return found | {"posterior_log_odds": ("size", [-0.3, 2.0])}
+
+
 def _data(**changed) -> xr.Dataset:
     """Five settings, of which none fits; every other claim holds."""
     runs = np.array([[20, 140, 220, 20]] * 5)
@@ -32,7 +42,7 @@ def _data(**changed) -> xr.Dataset:
     for name in ("posterior", "posterior_error", "posterior_again"):
         own = [[0.0, 0.1, 0.4, 0.5], [0.0, 0.0, 0.1, 0.9]] if name != "posterior_error" else np.full((2, 4), 0.01)
         found[name] = (("size", "sides"), own)
-    for name, value in (("null", 0.05), ("quarter", 0.15), ("whole", 1.0)):
+    for name, value in (("null", 0.05), ("quarter", 0.45), ("half", 1.0), ("whole", 1.0)):
         found[f"rejected_{name}"], found[f"rejected_{name}_error"] = ((), value), ((), 0.02)
     for name, value in (("escapes", 40), ("escape_rate", 1.1), ("escape_rate_error", 0.2), ("escape_rate_law", 1.0)):
         found[name] = ("rate", [float(value)])
@@ -42,6 +52,7 @@ def _data(**changed) -> xr.Dataset:
     found["critical_end_law_error"], found["deficit_temperature"] = ("batch", [2.0, 2.0]), ("batch", [1e-4, 1e-5])
     for name in ("learned", "learned_law"):
         found[name] = (("batch", "end"), [[0.7, 0.4], [0.8, 0.3]])
+    found |= _odds()
     found["phase_loss"] = ("phase", [0.048, 0.069])
     found["coefficient"], found["coefficient_measured"] = ("polygon", [8.5]), ("polygon", [8.4])
     found["coefficient_measured_error"] = ("polygon", [0.1])
@@ -49,8 +60,9 @@ def _data(**changed) -> xr.Dataset:
         "setting": list(SETTINGS), "sides": [3, 4, 5, 6], "time": [100.0, 1000.0, 5000.0], "scale": [0.1, 1.0],
         "features": [5], "other_sides": [3, 4, 5, 6, 7, 8], "control_size": [900.0], "size": [250.0, 900.0],
         "rate": ["6 to 5+, N 600"], "batch": [1, 10], "end": [0.0, 300.0], "phase": ["6", "5"], "polygon": ["6"],
+        "pentagon": ["5", "5+"],
     }  # fmt: skip
-    return xr.Dataset({**found, **changed}, coords=coordinates, attrs={"replicas": 400, "trials": 200})
+    return xr.Dataset({**found, **changed}, coords=coordinates, attrs={"replicas": 1600, "few": 400, "trials": 200})
 
 
 def _verdicts(data: xr.Dataset) -> dict[str, str]:
@@ -103,4 +115,11 @@ def test_every_table_is_made():
     assert made["fitted_temperature"].rows[0][-1] == "no" and "1e-50" in made["fitted_temperature"].rows[0]
     assert made["phases"].rows == (("6", "0.048000", "8.5", "8.40 ± 0.10"), ("5", "0.069000", "-", "-"))
     assert made["other_dictionaries"].rows[0] == ("5", "0.100", "0.200", "0.700", "-", "-", "-")
-    assert len(made) == 9
+    assert len(made) == 10
+
+
+def test_the_second_fit_says_where_no_size_has_the_odds():
+    (table,) = [each for each in tables(_data()) if each.name == "second_fit"]
+    assert table.rows[0] == ("law, 6 against 5", "3.00 ± 0.05", "3", "at least -1.70, at N 146", "-", "-")
+    assert table.rows[1][3] == "-" and table.rows[2] == (SETTINGS[0], "-", "-", "-2.40 ± 0.10", "none", "97")
+    assert "never has less than -0.30" in table.caption

@@ -19,10 +19,12 @@ ROOT = Path(__file__).parents[2]
 ROOMS = {
     "__init__",
     "__main__",
+    "attention_module",
     "attention_network",
     "command",
     "exclusive_or",
     "decayed_network",
+    "effort_network",
     "experiment",
     "local_fields",
     "model",
@@ -31,8 +33,10 @@ ROOMS = {
     "superposition_deficit",
     "superposition_kinetics",
     "superposition_loss",
+    "superposition_odds",
     "superposition_posterior",
     "superposition_report",
+    "superposition_sizes",
     "superposition_training",
 }  # what is no model
 LAWS = {
@@ -115,7 +119,12 @@ LAWS = {
         "dead-feature-loss",
         "eyring-kramers-saddle",
     },
-    "grokking_as_escape": {"aligned-mode-loss", "weak-decay-barrier", "aligned-escape-speedup"},
+    "grokking_as_escape": {
+        "aligned-mode-loss",
+        "weak-decay-barrier",
+        "aligned-escape-speedup",
+        "stepped-temperature",
+    },
     "scale_invariant_weights": {
         "norm-step",
         "norm-equilibrium",
@@ -123,7 +132,7 @@ LAWS = {
         "self-set-temperature",
         "mean-alignment",
     },
-    "learning_effort": {"unaided-weight"},
+    "learning_effort": {"unaided-weight", "last-effort", "geared-mode-strength"},
     "logistic_pathways": {"logistic-flow-time", "logistic-fisher-trace", "logistic-pathway-share"},
 }
 CHECKS = [

@@ -144,6 +144,27 @@ def derive_aligned_escape_speedup() -> Derivation:
     )
 
 
+def derive_stepped_temperature() -> Derivation:
+    """Temperature of white noise from what weights do in steps of any length."""
+    w, slope, noise = (Symbol(name, real=True) for name in ("w", "f", r"\xi"))
+    step, temp = s.time_step, s.temperature
+    moved = w - step * slope + sqrt(2 * temp * step) * noise
+    square = sympy.Poly(sympy.expand(moved**2), noise)
+    mean = square.coeff_monomial(1) + square.coeff_monomial(noise**2)  # the noise has mean 0 and mean square 1
+    gained = sympy.expand((mean - w**2) / (2 * step))
+    names = {w * slope: own.weight_virial, slope**2: own.slope_square}
+    (result,) = sympy.solve(gained.subs(names) - own.square_gain, temp)
+    demand_zero(result.subs(own.slope_square, 0) - own.weight_virial - own.square_gain, "as the step vanishes")
+    return Derivation.of(
+        result,
+        "A weight $w$, where the loss has the slope $f$, makes Euler steps with unit normal $\\xi$:",
+        equality(Symbol(r"w'"), moved),
+        "whatever the loss. As $\\xi$ is independent of the place, half the square grows by the mean of",
+        gained,
+        "per time. Solve for $T$: no term of a higher order is left out.",
+    )
+
+
 _AT = {_D: 3, _N: 2, _G: Rational(2, 5), own.saddle_strength: Rational(2, 5), s.temperature: Rational(1, 250)}
 EQUATIONS = (
     Equation(
@@ -178,4 +199,16 @@ EQUATIONS = (
         source=_SOURCE,
         tests=_TESTS,
     ),
-)
+    Equation(
+        "stepped-temperature",
+        "Temperature of white noise, read from runs of finite steps",
+        s.temperature,
+        derive_stepped_temperature,
+        "Exact at any step. Without its last term a thermometer reads too much by half the step times the curvature, "
+        "and times of escape, which are exponential in it, seem too long.",
+        {own.weight_virial: Rational(1, 100), own.square_gain: Rational(1, 1000), own.slope_square: Rational(1, 100),
+         s.time_step: Rational(1, 20)},
+        source=_SOURCE,
+        tests=_TESTS,
+    ),
+)  # fmt: skip
