@@ -137,15 +137,16 @@ _OF_CONTROLS = {
 
 
 def _controls(findings: Findings) -> list[Claim]:
-    """Of each kind of control the first that can be judged."""
+    """Of each kind of control the latest switch that can be judged, where of several batch sizes it does least."""
     made = []
     for name, (arm, deficit, field, words) in _OF_CONTROLS.items():
         kind = arm, deficit or findings.deficit
-        for control in findings.controls:
-            points_ = getattr(control, field)
-            if (control.arm, control.deficit) == kind and points_ is not None:
-                sentence = words.format(f"B={control.batch_size}, epoch {control.switch_epoch}", points(points_))
-                judged: dict[str, Any] = {"verdict": _beyond_zero(points_)} if deficit is None else {"expected": 0.0}
-                made.append(Claim.of(name, sentence, points_[0], points_[1:], **judged))
-                break
+        of_kind = [each for each in findings.controls if (each.arm, each.deficit) == kind]
+        judged = [(each, value) for each in of_kind if (value := getattr(each, field)) is not None]
+        if not judged:
+            continue
+        control, value = min(judged, key=lambda pair: (-pair[0].switch_epoch, pair[1][0]))
+        sentence = words.format(f"B={control.batch_size}, epoch {control.switch_epoch}", points(value))
+        rest: dict[str, Any] = {"verdict": _beyond_zero(value)} if deficit is None else {"expected": 0.0}
+        made.append(Claim.of(name, sentence, value[0], value[1:], **rest))
     return made
