@@ -60,8 +60,8 @@ def measured_temperatures(
 
 def claims(findings: Findings, theorem: float, temperatures: MeasuredTemperatures | None) -> tuple[Claim, ...]:
     """At most eight, those that speak against the law first."""
-    made = [*_shifts(findings, theorem), *_exponent(findings), *_measured(temperatures), *_decline(findings),
-            *_controls(findings)]  # fmt: skip
+    made = [*_shifts(findings, theorem), *_exponent(findings), *_decline(findings), *_controls(findings),
+            *_measured(temperatures)]  # fmt: skip
     return tuple(sorted(made, key=lambda claim: ORDER.index(claim.verdict)))[:MOST_CLAIMS]
 
 
@@ -75,12 +75,15 @@ def _beyond_zero(value: tuple[float, float, float]) -> Verdict:
 
 
 def _shifts(findings: Findings, theorem: float) -> list[Claim]:
-    """Of each definition whose interval is closed: where the end lies, and how far a halving of the batch moves it."""
+    """Where intervals are closed: the end by each definition, and how far a halving of the batch moves it."""
     made = []
     for name, shift in findings.epochs_per_halving.items():
         if shift.low is None or shift.high is None or not math.isfinite(theorem):
             continue
-        ends = {size: end.epoch for size, end in findings.ends[name].items() if end.epoch is not None}
+        found = {size: end for size, end in findings.ends[name].items() if end.epoch is not None}
+        if any(end.low is None or end.high is None for end in found.values()):
+            continue  # what has no bounds gives no shift with bounds
+        ends = {size: float(end.epoch) for size, end in found.items() if end.epoch is not None}
         small, large = min(ends), max(ends)
         law = f" within {shift.within}; law: {theorem:.2f}." if shift.within else f"; the law says {theorem:.2f}."
         sentence = (

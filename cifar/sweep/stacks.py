@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cifar.data.textures import TEST, TRAIN, Textures
+from cifar.data.textures import TEST, TRAIN, FloatArray, Labels, Textures
 from cifar.study.presets import Study
 from cifar.study.stages import EpochRecord, stage_of
 from cifar.sweep.plan import Unit, name_of, plan
 from cifar.sweep.store import Measurements, Store, TimedEpoch
-from cifar.sweep.workers import Workers
+from cifar.sweep.workers import Options, Workers
 from cifar.training.stacked import Stack, evaluate, gradient_sizes, norms, train_epoch
 from slt_toys.inputs.processors import usable_processors
 from slt_toys.results.progress import progress
@@ -116,17 +116,17 @@ class _Curves:
 
     def __init__(self, examples: Examples) -> None:
         self.examples, self.task = examples, examples.task
-        self._drawn: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+        self._drawn: dict[tuple[int, int], tuple[FloatArray, Labels]] = {}
         self._under = {}
         self.test = self.task.draw(0, TEST, 0, examples.test)
 
-    def epoch(self, seed: int, epoch: int, deficit: str) -> tuple[np.ndarray, np.ndarray]:
+    def epoch(self, seed: int, epoch: int, deficit: str) -> tuple[FloatArray, Labels]:
         if (seed, epoch) not in self._drawn:
             self._drawn[seed, epoch] = self.task.draw(seed, TRAIN, epoch, self.examples.train)
         curves, labels = self._drawn[seed, epoch]
         return (curves if deficit == "none" else curves @ self.under(deficit)), labels
 
-    def under(self, deficit: str) -> np.ndarray:
+    def under(self, deficit: str) -> FloatArray:
         if deficit not in self._under:
             self._under[deficit] = self.task.under(deficit)
         return self._under[deficit]
@@ -153,7 +153,7 @@ def _train(stack: Stack, units: Sequence[Unit], curves: _Curves) -> list[tuple[T
                 for unit, (stage, _) in zip(units, stages, strict=True)
             ])  # fmt: skip
         loss, right = train_epoch(
-            stack, *(np.stack(each) for each in zip(*drawn, strict=True)), batch_size=recipe.batch_size,
+            stack, *_stacked(drawn), batch_size=recipe.batch_size,
             rates=np.array(rates), momentum=recipe.momentum, weights=weights,
             weight_decays=np.array([stage.weight_decay for stage, _ in stages]),
         )  # fmt: skip
@@ -169,24 +169,28 @@ def _train(stack: Stack, units: Sequence[Unit], curves: _Curves) -> list[tuple[T
     return [tuple(row) for row in rows]
 
 
+def _stacked(drawn: Sequence[tuple[FloatArray, Labels]]) -> tuple[FloatArray, Labels]:
+    return np.stack([curves for curves, _ in drawn]), np.stack([labels for _, labels in drawn])
+
+
 def _measure(stack: Stack, units: Sequence[Unit], curves: _Curves) -> list[Measurements]:
     """What `cifar.training.measurements.measure` gives, as far as there is any of it; on the next epoch's examples."""
     names: list[dict[str, tuple[float, float | None]]] = [{} for _ in units]
     deficits = [next((part.deficit for part in unit.stages[::-1] if part.deficit != "none"), None) for unit in units]
 
-    def note(name: str, examples: Callable[[Unit, str], tuple[np.ndarray, np.ndarray]], under: Sequence[str | None]):
+    def note(name: str, examples: Callable[[Unit, str], tuple[FloatArray, Labels]], under: Sequence[str | None]):
         drawn = [examples(unit, deficit or "none") for unit, deficit in zip(units, under, strict=True)]
-        loss, accuracy = evaluate(stack, *(np.stack(each) for each in zip(*drawn, strict=True)))
+        loss, accuracy = evaluate(stack, *_stacked(drawn))
         for row, deficit, one, share in zip(names, under, loss, accuracy, strict=True):
             if deficit is not None:
                 count = len(drawn[0][1])
                 row[f"{name}_loss"] = float(one), None
                 row[f"{name}_accuracy"] = float(share), float((share * (1 - share) / count) ** 0.5)
 
-    def train(unit: Unit, deficit: str) -> tuple[np.ndarray, np.ndarray]:
+    def train(unit: Unit, deficit: str) -> tuple[FloatArray, Labels]:
         return curves.epoch(unit.recipe.seed, unit.end, deficit)
 
-    def test(_: Unit, deficit: str) -> tuple[np.ndarray, np.ndarray]:
+    def test(_: Unit, deficit: str) -> tuple[FloatArray, Labels]:
         return (curves.test[0] @ curves.under(deficit) if deficit != "none" else curves.test[0]), curves.test[1]
 
     clean = ["none"] * len(units)
@@ -198,7 +202,7 @@ def _measure(stack: Stack, units: Sequence[Unit], curves: _Curves) -> list[Measu
             note(name, examples, under)
     present = [train(unit, unit.stages[-1].deficit) for unit in units]
     random = [np.random.default_rng([unit.recipe.seed, _MEASURED, unit.end]) for unit in units]
-    values = gradient_sizes(stack, *(np.stack(each) for each in zip(*present, strict=True)), random)
+    values = gradient_sizes(stack, *_stacked(present), random)
     values |= norms(stack, curves.task.unseen("blur"))
     for name, each in values.items():
         for row, value in zip(names, each, strict=True):
@@ -266,7 +270,7 @@ def run_stacks(store: Store, examples: Examples, workers: Workers, pool: Callabl
         )
 
 
-def stack_workers(options: Workers) -> Workers:
+def stack_workers(options: Options) -> Workers:
     """Processes for stacks: as many as this process may use processors unless a number was given; one thread each."""
     return Workers(("cpu",), options.workers or usable_processors(), 1)
 
@@ -281,7 +285,7 @@ def stack_seconds(study: Study, workers: int) -> float:
     task, count = Textures(), study.train_images or 1
     layers = layer_sizes(task, study.recipe.width, study.recipe.depth)
     stack = Stack.fresh([0] * RUNS_TOGETHER, layers)
-    curves, labels = (np.stack([each] * RUNS_TOGETHER) for each in task.draw(0, TRAIN, 0, count))
+    curves, labels = _stacked([task.draw(0, TRAIN, 0, count)] * RUNS_TOGETHER)
     rates = np.full(RUNS_TOGETHER, 1e-3)
     epochs = Counter[int]()
     for unit in plan(study.runs("")):

@@ -13,6 +13,7 @@ from cifar.sweep.plan import plan
 from cifar.sweep.stacks import do_stack, examples_of, run_stacks, stack_seconds, stack_workers, stacks_of
 from cifar.sweep.store import Store, written_alone
 from cifar.sweep.workers import Workers
+from slt_toys.sweep.tasks import Pool
 from tests.cifar.sweep.made_sweeps import Here
 from tests.seeds import fresh_seed
 
@@ -36,7 +37,7 @@ def begin(folder, study=TINY):
         store.add_runs(study.runs(EXAMPLES.checksum))
 
 
-def work(folder, pool=Here):
+def work(folder, pool: type[Pool] | None = Here):
     with written_alone(folder) as store:
         run_stacks(store, EXAMPLES, Workers(), pool)
 

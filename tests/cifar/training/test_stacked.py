@@ -26,7 +26,7 @@ def in_torch(stack: Stack, run: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for layer in range(stack.layers):
         weights, biases = (torch.from_numpy(stack.parameters[k][run].copy()) for k in (layer, stack.layers + layer))
-        linear = nn.Linear(*weights.shape)
+        linear = nn.Linear(weights.shape[0], weights.shape[1])
         linear.weight.data, linear.bias.data = weights.T.clone(), biases[0].clone()
         layers += [linear, nn.ReLU()]
     return nn.Sequential(*layers[:-1])
@@ -60,7 +60,7 @@ def test_an_epoch_is_that_of_torch():
             losses.append(each.mean().item())
             hits.append((outputs.argmax(1) == now).float().mean().item())
         assert loss[run] == pytest.approx(np.mean(losses), rel=1e-4) and right[run] == pytest.approx(np.mean(hits))
-        for layer, linear in enumerate(network[::2]):
+        for layer, linear in enumerate(each for each in network if isinstance(each, nn.Linear)):
             assert np.allclose(stack.parameters[layer][run], linear.weight.detach().numpy().T, atol=1e-4)
             assert np.allclose(stack.parameters[3 + layer][run, 0], linear.bias.detach().numpy(), atol=1e-4)
     assert not np.allclose(stack.parameters[0][1], Stack.fresh(seeds, SIZES).parameters[0][1], atol=1e-3), "it moved"
@@ -96,7 +96,8 @@ def test_sizes_of_gradients_are_those_of_gradients_one_by_one():
         squares = np.zeros((40, 10))
         for label in range(10):
             each = per_example_gradients(network, pair[0], torch.full((40,), label))
-            squares[:, label] = sum(v.flatten(1).square().sum(1) for part in each for v in part.values()).numpy()
+            found_ = [v.flatten(1).square().sum(1).numpy() for part in each for v in part.values()]
+            squares[:, label] = np.sum(found_, axis=0)
         mean = (chances * squares).sum(1)
         error = np.sqrt(((chances * squares**2).sum(1) - mean**2).sum()) / 40
         assert abs(found["fisher_trace"][run] - mean.mean()) < 6 * error
