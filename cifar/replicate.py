@@ -14,6 +14,7 @@ from cifar.study.measuring import Measuring
 from cifar.study.presets import PRESETS, Control, Study
 from cifar.study.recipes import check_one_recipe
 from cifar.study.stages import Recipe
+from cifar.sweep.blocks import budget_of, left_text
 from cifar.sweep.estimates import Speed, seconds_of
 from cifar.sweep.plan import image_cost, plan, trained_images
 from cifar.sweep.store import CACHE, RESULTS, Store, written_alone
@@ -94,6 +95,9 @@ class Replicate:
         Of each process; 0 shares the processors out.
     devices
         Such as cuda:0 cuda:1; default: every GPU, or the processor.
+    budget_minutes
+        Do whole blocks of a batch size and a seed, as many as fit, and leave the rest to resume, which needs no more
+        than the results file.
     ray
         "local" or the address of a cluster, whose machines share the results folder: use Ray in place of processes.
         Needs the extra "cluster".
@@ -131,6 +135,7 @@ class Replicate:
     workers: int | None = None
     threads: int = 0
     devices: tuple[str, ...] | None = None
+    budget_minutes: float | None = None
     ray: str | None = None
     num_cpus: float = 1.0
     num_gpus: float = 0.0
@@ -168,7 +173,7 @@ class Replicate:
 
     def run(self) -> None:
         """Plan, and unless it is a dry run, do everything and report."""
-        study = self.study()
+        study, budget = self.study(), budget_of(self.budget_minutes)
         if study.generated:
             self._run_curves(study)
             return
@@ -184,14 +189,16 @@ class Replicate:
         images = chosen_images(self.data, CACHE, study.train_images, study.test_images)
         with written_alone(folder, "create") as store:
             self._plan(store, study, _told_of(images))
-            run_sweep(store, images, study.measuring, workers)
+            run_sweep(store, images, study.measuring, workers, budget=budget)
+            if budget is not None:
+                print(left_text(store.path, store.path.stat().st_size, plan(store.runs()), store.done()))
         print(write_report(folder))
 
     def _run_curves(self, study: Study) -> None:
         """The same for a study on curves."""
         from cifar.sweep.stacks import CURVES, examples_of, run_stacks, stack_seconds, stack_workers
 
-        given = [name for name in ("data", "devices", "ray") if getattr(self, name) is not None]
+        given = [name for name in ("data", "devices", "ray", "budget_minutes") if getattr(self, name) is not None]
         if given:
             raise ValueError(f"{given[0]}: preset {study.name} draws its data and runs on this machine's processors")
         workers = stack_workers(self)
