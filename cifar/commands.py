@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cifar.study.measuring import Measuring
+from cifar.study.names import GENERATED
+from cifar.sweep.blocks import budget_of, left_text
 from cifar.sweep.plan import name_of, plan
 from cifar.sweep.store import CACHE, RESULTS, Store, written_alone
 from cifar.sweep.workers import Workers, usable_devices
@@ -35,7 +37,7 @@ class Resume(OfSweep):
     ----------
     data
         Where the data are now, if they have moved.
-    workers, threads, devices, ray, num_cpus, num_gpus
+    workers, threads, devices, budget_minutes, ray, num_cpus, num_gpus
         As for replicate.
     """
 
@@ -43,6 +45,7 @@ class Resume(OfSweep):
     workers: int | None = None
     threads: int = 0
     devices: tuple[str, ...] | None = None
+    budget_minutes: float | None = None
     ray: str | None = None
     num_cpus: float = 1.0
     num_gpus: float = 0.0
@@ -50,8 +53,11 @@ class Resume(OfSweep):
     def run(self) -> None:
         """Do what is left, and report."""
         with Store(self.results, "read") as store:
-            store.runs()  # refused here if they are of two recipes, before anything is loaded or written
-        workers = Workers.of(self)
+            runs = store.runs()  # refused here if they are of two recipes, before anything is loaded or written
+        if any(run.recipe.network == GENERATED for run in runs):
+            self._resume_curves()
+            return
+        workers, budget = Workers.of(self), budget_of(self.budget_minutes)
         from cifar.analysis.report import write_report
         from cifar.sweep.sweep import chosen_images, run_sweep
 
@@ -60,7 +66,25 @@ class Resume(OfSweep):
             recorded = facts["data"]
             path = self.data or (Path(recorded["path"]) if recorded["path"] else None)
             images = chosen_images(path, CACHE, recorded["train_limit"], recorded["test_limit"])
-            run_sweep(store, images, Measuring(**facts["study"]["measuring"]), workers)
+            run_sweep(store, images, Measuring(**facts["study"]["measuring"]), workers, budget=budget)
+            if budget is not None:
+                print(left_text(store.path, store.path.stat().st_size, plan(store.runs()), store.done()))
+        print(write_report(self.results))
+
+    def _resume_curves(self) -> None:
+        from cifar.analysis.report import write_report
+        from cifar.data.textures import Textures
+        from cifar.sweep.stacks import Examples, run_stacks, stack_workers
+
+        given = [name for name in ("data", "devices", "ray", "budget_minutes") if getattr(self, name) is not None]
+        if given:
+            raise ValueError(f"{given[0]}: this sweep draws its data and runs on this machine's processors")
+        with written_alone(self.results) as store:
+            recorded = store.facts()["data"]
+            examples = Examples(Textures(), recorded["train_images"], recorded["test_images"])
+            if examples.checksum != recorded["checksum"]:
+                raise ValueError("data: the sweep drew other curves than this version draws; begin another")
+            run_stacks(store, examples, stack_workers(self))
         print(write_report(self.results))
 
 

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cifar.study.arms import ARMS
+from cifar.study.arms import ARMS, Run
 from cifar.study.measuring import Measuring
 from cifar.study.presets import PRESETS, Control, Study
 from cifar.study.recipes import check_one_recipe
 from cifar.study.stages import Recipe
+from cifar.sweep.blocks import budget_of, left_text
+from cifar.sweep.estimates import Speed, seconds_of
 from cifar.sweep.plan import image_cost, plan, trained_images
 from cifar.sweep.store import CACHE, RESULTS, Store, written_alone
-from cifar.sweep.workers import Workers, available_devices, usable_devices
+from cifar.sweep.workers import Workers, usable_devices
+from slt_toys.results.progress import duration_text
 
 if TYPE_CHECKING:
     from cifar.data.images import LabelledImages
+
+TOLD = ("checksum", "source", "train_images", "test_images")  # of the data, in the results file
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,9 @@ class Replicate:
     Attributes
     ----------
     preset
-        achille and baker are the published protocols; laptop is a small one for two processors.
+        achille and baker are the published protocols; laptop is a small one for two processors, study a larger one
+        for many hours of them; minutes trains twenty seeds of a small network on curves that are drawn anew in every
+        epoch, in a few minutes and without torch.
     data
         A CIFAR-10 archive, an image folder (train/<class>/<file>, test/<class>/<file>; PNG or JPEG), or a tar of one.
         Default: the official archive is fetched.
@@ -87,6 +95,9 @@ class Replicate:
         Of each process; 0 shares the processors out.
     devices
         Such as cuda:0 cuda:1; default: every GPU, or the processor.
+    budget_minutes
+        Do whole blocks of a batch size and a seed, as many as fit, and leave the rest to resume, which needs no more
+        than the results file.
     ray
         "local" or the address of a cluster, whose machines share the results folder: use Ray in place of processes.
         Needs the extra "cluster".
@@ -96,7 +107,7 @@ class Replicate:
         That Ray sets aside for each unit of work; a part of one can be asked for.
     """
 
-    preset: Literal["achille", "baker", "laptop"] = "laptop"
+    preset: Literal["achille", "baker", "laptop", "study", "minutes"] = "laptop"
     data: Path | None = None
     data_name: str | None = None
     results: Path = RESULTS
@@ -124,6 +135,7 @@ class Replicate:
     workers: int | None = None
     threads: int = 0
     devices: tuple[str, ...] | None = None
+    budget_minutes: float | None = None
     ray: str | None = None
     num_cpus: float = 1.0
     num_gpus: float = 0.0
@@ -135,7 +147,7 @@ class Replicate:
         def given(*names: str) -> dict[str, Any]:
             return {name: value for name in names if (value := getattr(self, name)) is not None}
 
-        precision = self.precision or _best_precision(self.devices)
+        precision = self.precision or ("float32" if study.generated else _best_precision(self.devices))
         names = ("deficit", "batch_sizes", "switch_epochs", "seeds", "further_epochs", "train_images", "test_images")
         changed = replace(
             study,
@@ -146,6 +158,8 @@ class Replicate:
             grids=study.grids if self.switch_epochs is None else {},
             **given(*names, "gate"),
         )
+        if changed.generated != study.generated:
+            raise ValueError(f"network: {changed.recipe.network} cannot read the data of preset {study.name}")
         if self.arms is None:
             return replace(changed, controls=tuple(_fitting(control, study, changed) for control in study.controls))
         unknown = [arm for arm in self.arms if arm not in ARMS]
@@ -159,9 +173,13 @@ class Replicate:
 
     def run(self) -> None:
         """Plan, and unless it is a dry run, do everything and report."""
-        study, workers = self.study(), Workers.of(self)
+        study, budget = self.study(), budget_of(self.budget_minutes)
+        if study.generated:
+            self._run_curves(study)
+            return
+        workers = Workers.of(self)
         if self.dry_run:
-            print(plan_text(study, workers.workers or 1))
+            print(plan_text(study, workers))
             return
         from cifar.analysis.report import write_report
         from cifar.sweep.sweep import chosen_images, run_sweep
@@ -170,35 +188,61 @@ class Replicate:
         folder = writable_folder(self.results, argument="results")
         images = chosen_images(self.data, CACHE, study.train_images, study.test_images)
         with written_alone(folder, "create") as store:
-            self._plan(store, study, images)
-            run_sweep(store, images, study.measuring, workers)
+            self._plan(store, study, _told_of(images))
+            run_sweep(store, images, study.measuring, workers, budget=budget)
+            if budget is not None:
+                print(left_text(store.path, store.path.stat().st_size, plan(store.runs()), store.done()))
         print(write_report(folder))
 
-    def _plan(self, store: Store, study: Study, images: LabelledImages) -> None:
-        """Write what is to be done, where it goes together with what the store has."""
-        facts, runs = store.facts(), study.runs(images.checksum)
+    def _run_curves(self, study: Study) -> None:
+        """The same for a study on curves."""
+        from cifar.sweep.stacks import CURVES, examples_of, run_stacks, stack_seconds, stack_workers
+
+        given = [name for name in ("data", "devices", "ray", "budget_minutes") if getattr(self, name) is not None]
+        if given:
+            raise ValueError(f"{given[0]}: preset {study.name} draws its data and runs on this machine's processors")
+        workers = stack_workers(self)
+        if self.dry_run:
+            print(curves_text(study, workers.workers or 1, stack_seconds(study, workers.workers or 1)))
+            return
+        from cifar.analysis.report import write_report
+        from slt_toys.results.records import writable_folder
+
+        folder, examples = writable_folder(self.results, argument="results"), examples_of(study)
+        with written_alone(folder, "create") as store:
+            told = examples.checksum, CURVES, examples.train, examples.test
+            self._plan(store, study, dict(zip(TOLD, told, strict=True)))
+            run_stacks(store, examples, workers)
+        print(write_report(folder))
+
+    def _plan(self, store: Store, study: Study, data: Mapping[str, Any]) -> None:
+        """Write what is to be done, where it goes together with what the store has; ``data`` has `TOLD`."""
+        facts, runs = store.facts(), study.runs(data["checksum"])
         recorded = facts.get("data")
-        if recorded is not None and recorded["checksum"] != images.checksum:
+        if recorded is not None and recorded["checksum"] != data["checksum"]:
             raise ValueError(
                 f"data: the sweep in {store.folder} has other images ({recorded['source']}, checksum "
-                f"{recorded['checksum'][:12]}...; here {images.source}, {images.checksum[:12]}...); "
+                f"{recorded['checksum'][:12]}...; here {data['source']}, {data['checksum'][:12]}...); "
                 "name another results folder"
             )
         _check_measuring(facts.get("study"), study, store.folder)
         check_one_recipe(store.runs(), runs, source=store.folder)  # before anything is written
         store.set_facts(
             data={
-                "checksum": images.checksum,
-                "source": self.data_name or images.source,
+                **data,
+                "source": self.data_name or data["source"],
                 "path": None if self.data is None else str(self.data.resolve()),
-                "train_images": len(images.train_labels),
-                "test_images": len(images.test_labels),
                 "train_limit": study.train_images,
                 "test_limit": study.test_images,
             },
             study={"name": study.name, "gate": study.gate, "measuring": dataclasses.asdict(study.measuring)},
         )
         store.add_runs(runs)
+
+
+def _told_of(images: LabelledImages) -> dict[str, Any]:
+    told = images.checksum, images.source, len(images.train_labels), len(images.test_labels)
+    return dict(zip(TOLD, told, strict=True))
 
 
 def _best_precision(asked: tuple[str, ...] | None) -> str:
@@ -234,8 +278,8 @@ def _fitting(control: Control, preset: Study, study: Study) -> Control:
     )
 
 
-def plan_text(study: Study, workers: int = 1, rate: float | None = None) -> str:
-    """What a study would do, in a few lines; ``rate`` in floating-point operations a second of all workers."""
+def plan_text(study: Study, workers: Workers, speed: Speed | None = None) -> str:
+    """What a study would do, in a few lines; ``speed`` in place of steps timed now."""
     runs = study.runs("")
     units = plan(runs)
     examples = study.train_images or 50_000
@@ -247,28 +291,30 @@ def plan_text(study: Study, workers: int = 1, rate: float | None = None) -> str:
             costs[recipe] = image_cost(unit, classes=10, size=32)
         count = trained_images(unit, examples)
         images, operations = images + count, operations + count * costs[recipe]
-    rate = _matrix_rate() if rate is None else rate
-    arms = Counter(run.arm if run.deficit == study.deficit else f"{run.arm} ({run.deficit})" for run in runs)
-    recipe = study.recipe
+    recipe, hours, count = study.recipe, seconds_of(study, workers, speed) / 3600, workers.workers or 1
     return (
         f"preset {study.name}: {recipe.network}, width {recipe.width or 'published'}, {recipe.precision}, "
         f"{examples} training images\n"
-        f"runs: {len(runs)} ({', '.join(f'{count} {name}' for name, count in arms.items())})\n"
+        f"{_runs_text(study, runs)}\n"
         f"units: {len(units)}, epochs: {sum(unit.epochs for unit in units)}, images trained on: {images / 1e6:.1f} "
         f"million, {operations:.2e} floating-point operations\n"
-        f"estimated time: {operations / (0.35 * rate) / 3600:.1f} hours at 35 % of the matrix rate measured now "
-        f"({rate / 1e9:.0f} billion a second on this machine)"
+        f"estimated time: {hours:.1f} hours with {count} worker{'s'[: count - 1]}, from steps timed now and what is "
+        "measured between them"
     )
 
 
-def _matrix_rate() -> float:
-    """Floating-point operations a second of this machine's matrix product, in the precision that suits it."""
-    import torch
+def _runs_text(study: Study, runs: Sequence[Run]) -> str:
+    arms = Counter(run.arm if run.deficit == study.deficit else f"{run.arm} ({run.deficit})" for run in runs)
+    return f"runs: {len(runs)} ({', '.join(f'{count} {name}' for name, count in arms.items())})"
 
-    from cifar.training.benchmark import matrix_rate
-    from cifar.training.training import best_precision
 
-    devices = available_devices()
-    device = torch.device(devices[0])
-    kind = getattr(torch, best_precision(device))
-    return matrix_rate(device, kind, size=8192 if device.type == "cuda" else 768) * len(devices)
+def curves_text(study: Study, workers: int, seconds: float) -> str:
+    """What a study on curves would do, in a few lines; ``seconds`` that it takes."""
+    runs = study.runs("")
+    units = plan(runs)
+    return (
+        f"preset {study.name}: {study.seeds} seeds of a {study.recipe.network} on curves, {study.train_images} new "
+        f"ones an epoch\n{_runs_text(study, runs)}\n"
+        f"units: {len(units)}, epochs: {sum(unit.epochs for unit in units)}\n"
+        f"estimated time: {duration_text(seconds)} with {workers} worker{'s'[: workers - 1]}, from steps timed now"
+    )

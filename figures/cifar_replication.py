@@ -78,13 +78,17 @@ def _accuracy(axes: Axes, data: xr.Dataset) -> None:
 
 
 def _controls(axes: Axes, data: xr.Dataset) -> None:
-    sizes = sorted(set(data["control_batch_size"].values.tolist()))
-    size = sizes[0] if sizes else int(data["curve_batch_size"].values[0])
+    of_size: dict[int, set[tuple[str, str]]] = {}
+    kinds = zip(data["control_batch_size"].values.tolist(), data["control_arm"].values.tolist(),
+                data["control_deficit"].values.tolist(), strict=True)  # fmt: skip
+    for each, *kind in sorted(kinds):
+        of_size.setdefault(int(each), set()).add((kind[0], kind[1]))
+    # the batch size with the most kinds of controls
+    size = max(of_size, key=lambda each: len(of_size[each])) if of_size else int(data["curve_batch_size"].values[0])
     if size in data["curve_batch_size"].values:
         label = f"{_words(data.attrs['deficit'])}, base arm"
         _curve(axes, data.sel(curve_batch_size=size), color=INK, marker="o", label=label)
-    names = sorted(set(zip(data["control_arm"].values.tolist(), data["control_deficit"].values.tolist(), strict=True)))
-    for number, (arm, deficit) in enumerate(names):
+    for number, (arm, deficit) in enumerate(sorted(of_size.get(size, ()))):
         chosen = (
             (data["control_arm"] == arm) & (data["control_deficit"] == deficit) & (data["control_batch_size"] == size)
         )

@@ -160,7 +160,7 @@ def test_readme_answers_its_questions_from_the_records():
 @pytest.mark.parametrize("name", RECORDS)
 def test_a_results_page_says_what_the_record_says(name):
     record = RECORDS[name]
-    command = "cifar report" if name == "cifar_replication" else f"slt_toys.{name}"
+    command = "cifar report" if name.startswith("cifar_") else f"slt_toys.{name}"
     if name.startswith(ZOO_PREFIX):
         command = experiment_named(name).COMMAND.removeprefix("python -m ")
     elif name == "zoo":

@@ -4,7 +4,8 @@ Intervals of ends are t intervals of the ends of the seeds' own curves, whose sc
 (`slt_toys.fits.seeds`): another seed may move a whole curve. Where seeds lack points of the curve, and for the
 collapse, they are of resampled curves: each row's mean plus normal scatter of the size seen between seeds, pooled over
 the whole sweep and stretched by the ratio of the t to the normal quantile. That lacks what moves all rows alike, and
-says so. With one seed the scatter between rows stands in for it (`slt_toys.fits.resampling.resample_curve`).
+says so. Where points have many seeds, two are compared seed by seed. With one seed the scatter between rows stands in
+for it (`slt_toys.fits.resampling.resample_curve`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from cifar.analysis.curves import Curve, FloatArray, Row, curve, mean_at_switch, scatter, seed_curves
+from cifar.analysis.curves import MANY, Curve, FloatArray, Row, curve, mean_at_switch, paired, scatter, seed_curves
 from slt_toys.fits.batch_size import Comparison, EpochsPerHalving, compare, epochs_per_halving, usable_ends
 from slt_toys.fits.collapse import BatchCurve, BestExponent, Collapse, best_exponent, collapse
 from slt_toys.fits.ends import HALF_DEPTH, HINGE, CriticalPeriodEnd, Definition, minimum_rows, replicate_epochs
@@ -146,7 +147,7 @@ def analyse(
     return Findings(
         deficit, curves, spread, freedom, ends, halvings, comparisons, spreads, exponent,
         tuple(_controls(finished, deficit, curves, spread, freedom)),
-        {size: _decline(each, spread, freedom) for size, each in curves.items()},
+        {size: _decline(finished, each, spread, freedom) for size, each in curves.items()},
         tuple(notes),
     )  # fmt: skip
 
@@ -228,10 +229,12 @@ def _controls(
         control = curve(finished, arm, kind, size)
         base = curves.get(size)
         # the switch epoch of a window is its onset: no run of the base arm is its counterpart
-        paired = None if arm == "window" else base
+        counterpart = None if arm == "window" else base
         for epoch in sorted({*control.switch_epochs.astype(int).tolist(), *control.failed}):
-            value, other, start = _at(control, epoch), _at(paired, epoch), _at(base, 0)
-            recovered, lost = (_difference(*pair, spread, freedom) for pair in ((value, other), (start, value)))
+            value, other, start = _at(control, epoch), _at(counterpart, epoch), _at(base, 0)
+            own, zero = (control, epoch), (base, 0)
+            recovered = _compared(finished, own, (counterpart, epoch), value, other, spread, freedom)
+            lost = _compared(finished, zero, own, start, value, spread, freedom)
             controls.append(ControlFinding(
                 arm, kind, size, epoch, value and value[0], other and other[0], start and start[0], recovered, lost,
                 epoch in control.failed,
@@ -239,10 +242,36 @@ def _controls(
     return controls
 
 
-def _decline(curve_: Curve, spread: float, freedom: int) -> Interval | None:
+def _compared(
+    finished: Sequence[Row],
+    one: tuple[Curve | None, int],
+    two: tuple[Curve | None, int],
+    first: tuple[float, int] | None,
+    second: tuple[float, int] | None,
+    spread: float,
+    freedom: int,
+) -> Interval | None:
+    """One point less another: seed by seed where there are many, else by the pooled scatter."""
+    if first is not None and second is not None and one[0] is not None and two[0] is not None:
+        each = paired(finished, (one[0], one[1]), (two[0], two[1]))
+        if each is not None:
+            return _mean_with_interval(each)
+    return _difference(first, second, spread, freedom)
+
+
+def _mean_with_interval(values: FloatArray) -> Interval:
+    count = len(values)
+    reach = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2) * np.std(values, ddof=1) / math.sqrt(count))
+    return float(values.mean()), float(values.mean()) - reach, float(values.mean()) + reach
+
+
+def _decline(finished: Sequence[Row], curve_: Curve, spread: float, freedom: int) -> Interval | None:
     tail = HALF_DEPTH.tail_rows
     if len(curve_.values) <= tail or curve_.switch_epochs[0] != 0:
         return None
+    own = seed_curves(finished, curve_)
+    if own is not None and len(own) >= MANY:
+        return _mean_with_interval(own[:, 0] - own[:, -tail:].mean(1))
     # the mean of the last rows, each of some runs, is as sure as one row of so many runs
     last = float(curve_.values[-tail:].mean()), tail**2 / float(np.sum(1 / curve_.counts[-tail:]))
     return _difference(_at(curve_, 0), last, spread, freedom)

@@ -60,8 +60,8 @@ def measured_temperatures(
 
 def claims(findings: Findings, theorem: float, temperatures: MeasuredTemperatures | None) -> tuple[Claim, ...]:
     """At most eight, those that speak against the law first."""
-    made = [*_shifts(findings, theorem), *_exponent(findings), *_measured(temperatures), *_decline(findings),
-            *_controls(findings)]  # fmt: skip
+    made = [*_shifts(findings, theorem), *_exponent(findings), *_decline(findings), *_controls(findings),
+            *_measured(temperatures)]  # fmt: skip
     return tuple(sorted(made, key=lambda claim: ORDER.index(claim.verdict)))[:MOST_CLAIMS]
 
 
@@ -75,12 +75,15 @@ def _beyond_zero(value: tuple[float, float, float]) -> Verdict:
 
 
 def _shifts(findings: Findings, theorem: float) -> list[Claim]:
-    """Of each definition whose interval is closed: where the end lies, and how far a halving of the batch moves it."""
+    """Where intervals are closed: the end by each definition, and how far a halving of the batch moves it."""
     made = []
     for name, shift in findings.epochs_per_halving.items():
         if shift.low is None or shift.high is None or not math.isfinite(theorem):
             continue
-        ends = {size: end.epoch for size, end in findings.ends[name].items() if end.epoch is not None}
+        found = {size: end for size, end in findings.ends[name].items() if end.epoch is not None}
+        if any(end.low is None or end.high is None for end in found.values()):
+            continue  # what has no bounds gives no shift with bounds
+        ends = {size: float(end.epoch) for size, end in found.items() if end.epoch is not None}
         small, large = min(ends), max(ends)
         law = f" within {shift.within}; law: {theorem:.2f}." if shift.within else f"; the law says {theorem:.2f}."
         sentence = (
@@ -137,15 +140,16 @@ _OF_CONTROLS = {
 
 
 def _controls(findings: Findings) -> list[Claim]:
-    """Of each kind of control the first that can be judged."""
+    """Of each kind of control the latest switch that can be judged, where of several batch sizes it does least."""
     made = []
     for name, (arm, deficit, field, words) in _OF_CONTROLS.items():
         kind = arm, deficit or findings.deficit
-        for control in findings.controls:
-            points_ = getattr(control, field)
-            if (control.arm, control.deficit) == kind and points_ is not None:
-                sentence = words.format(f"B={control.batch_size}, epoch {control.switch_epoch}", points(points_))
-                judged: dict[str, Any] = {"verdict": _beyond_zero(points_)} if deficit is None else {"expected": 0.0}
-                made.append(Claim.of(name, sentence, points_[0], points_[1:], **judged))
-                break
+        of_kind = [each for each in findings.controls if (each.arm, each.deficit) == kind]
+        judged = [(each, value) for each in of_kind if (value := getattr(each, field)) is not None]
+        if not judged:
+            continue
+        control, value = min(judged, key=lambda pair: (-pair[0].switch_epoch, pair[1][0]))
+        sentence = words.format(f"B={control.batch_size}, epoch {control.switch_epoch}", points(value))
+        rest: dict[str, Any] = {"verdict": _beyond_zero(value)} if deficit is None else {"expected": 0.0}
+        made.append(Claim.of(name, sentence, value[0], value[1:], **rest))
     return made

@@ -19,6 +19,7 @@ from cifar.study.stages import key
 from cifar.sweep.store import Store
 
 FloatArray = NDArray[np.float64]
+MANY = 8  # seeds from which on their own scatter is the yardstick of a point
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,29 @@ def curve(finished: Sequence[Row], arm: str, deficit: str, batch_size: int) -> C
         np.array([len(cells[epoch]) for epoch in epochs], dtype=np.int64),
         {epoch: count for epoch, count in sorted(tried.items()) if epoch not in cells},
     )  # fmt: skip
+
+
+def standard_errors(finished: Sequence[Row], curve_: Curve, pooled: float) -> FloatArray:
+    """Standard errors of a curve's points: by the scatter of its own runs where each point has many, else pooled.
+
+    Where some runs recover and others do not, seeds scatter far more than elsewhere.
+    """
+    cells = {name[3]: each for name, each in _cells([r for r in finished if r.run.curve == curve_.name]).items()}
+    if cells and min(map(len, cells.values())) >= MANY:
+        own = [float(np.std(cells[int(epoch)], ddof=1)) for epoch in curve_.switch_epochs]
+        return np.array(own) / np.sqrt(curve_.counts)
+    return pooled / np.sqrt(curve_.counts)
+
+
+def paired(finished: Sequence[Row], first: tuple[Curve, int], second: tuple[Curve, int]) -> FloatArray | None:
+    """Differences (percentage points), seed by seed, of two points; None unless both have the same many seeds."""
+    sides = []
+    for curve_, epoch in (first, second):
+        own = [row for row in finished if row.run.curve == curve_.name and row.run.switch_epoch == epoch]
+        sides.append({row.run.seed: row.accuracy for row in own if row.passed})
+    if set(sides[0]) != set(sides[1]) or len(sides[0]) < MANY:
+        return None
+    return np.array([sides[0][seed] - sides[1][seed] for seed in sorted(sides[0])])
 
 
 def seed_curves(finished: Sequence[Row], curve_: Curve) -> FloatArray | None:

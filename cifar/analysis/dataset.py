@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from cifar.analysis.analysis import Findings
-from cifar.analysis.curves import Row, curve
+from cifar.analysis.curves import Row, curve, standard_errors
 from cifar.study.arms import RUN_COLUMNS, Run
 from slt_toys.fits.collapse import TAIL_ROWS, normalise
 from slt_toys.fits.ends import MINIMUM_ROWS, CriticalPeriodEnd, hinge_fit
@@ -50,7 +50,7 @@ def sweep_dataset(
     for number, each in enumerate(findings.curves.values()):
         where = np.searchsorted(epochs, each.switch_epochs)
         means[number, where] = each.values
-        errors[number, where] = findings.scatter / np.sqrt(each.counts)
+        errors[number, where] = standard_errors(finished, each, findings.scatter)
         if len(each.values) >= MINIMUM_ROWS["hinge"]:
             fit = hinge_fit(each.switch_epochs, each.values)
             hinge[number] = fit.kink, fit.intercept, fit.slope
@@ -120,8 +120,8 @@ def _control_columns(finished: Sequence[Row], findings: Findings) -> dict[str, A
     columns["standard_error"] = []
     for control in findings.controls:
         own = curve(finished, control.arm, control.deficit, control.batch_size)
-        count = int(own.counts[own.switch_epochs == control.switch_epoch].sum())
-        columns["standard_error"].append(findings.scatter / math.sqrt(count) if count else math.nan)
+        error = standard_errors(finished, own, findings.scatter)[own.switch_epochs == control.switch_epoch]
+        columns["standard_error"].append(float(error[0]) if len(error) else math.nan)
     return {f"control_{name}": ("control", values) for name, values in columns.items()}
 
 

@@ -18,6 +18,7 @@ from cifar.analysis.claims import claims, measured_temperatures
 from cifar.analysis.curves import Row, mean_at_switch, rows
 from cifar.analysis.dataset import base_run, sweep_dataset
 from cifar.analysis.measured_noise import with_prediction
+from cifar.study.names import GENERATED
 from cifar.sweep.store import Store
 from slt_toys.fits.published import PublishedFindings, published_findings
 from slt_toys.results.claims import Outcome, page, spoken
@@ -34,6 +35,7 @@ from slt_toys.results.records import (
 )
 
 NAME = "cifar_replication"
+NAMES = {"minutes": "cifar_minutes"}  # of presets that have a page of their own
 COMMAND = "python -m cifar report"
 
 
@@ -138,6 +140,14 @@ start (Ash & Adams 2020) as a critical period. The law supposes gradient noise t
 noise that was measured may predict no shift at all."""
 
 
+DRAWN = """\
+Every epoch draws new curves: nothing is learned by heart, and training accuracy is test accuracy. A run that sees
+shapes alone ends near 50 %, and the gate asks for shapes only. **Fresh weights**, at every switch epoch, tell what the
+deficit costs from what a learning rate that ran out costs. The law supposes gradient noise that never changes and a
+start that is forgotten. Here weight decay makes the network forget what the deficit hides, by flow time spent
+(learning rate times steps), of which small batches have more; how far it has come is measured at the switch."""
+
+
 CONVENTIONS = {
     True: "The deficit lasts through epoch e_s, e_s + 1 epochs in all (as Baker 2023). The run of e_s = 0, which has "
     "one epoch of it, stands for no deficit below.",
@@ -149,12 +159,14 @@ def _introduction(summary: Summary) -> str:
     data, study = summary.facts["data"], summary.facts["study"]
     run = base_run(summary.rows, summary.findings.deficit)
     stage, recipe = run.stages[0], run.recipe
+    drawn = recipe.network == GENERATED
     devices, count = "; ".join(summary.devices), len(summary.devices)
     several = f" They are of {count} devices or versions: of one recipe, but not to the same bits." if count > 1 else ""
     parts = (
         f"Preset {study['name']}, {len(summary.rows)} of {summary.wanted} runs: {recipe.network}, width "
-        f"{recipe.width or 'as published'}, {recipe.precision}, {data['train_images']} training and "
-        f"{data['test_images']} test images, momentum {recipe.momentum:g}, weight decay {stage.weight_decay:g}, "
+        f"{recipe.width or ('64' if drawn else 'as published')}, {recipe.precision}, {data['train_images']} "
+        f"{'new curves an epoch' if drawn else 'training'} and {data['test_images']} test "
+        f"{'curves' if drawn else 'images'}, momentum {recipe.momentum:g}, weight decay {stage.weight_decay:g}, "
         f"learning rate {stage.learning_rate:g} · {stage.decay:g}^epoch, {'with' if stage.augment else 'without'} "
         f"augmentation, deficit {spoken(summary.findings.deficit)}. Work so far: {summary.hours:.2f} hours of one "
         f"worker ({devices})." + several,
@@ -162,14 +174,16 @@ def _introduction(summary: Summary) -> str:
         CONVENTIONS[bool(summary.late)],
         f"Gate: a run is averaged in only if its final clean train accuracy is at least {100 * study['gate']:g} %. "
         + ("Every run passed." if all(row.passed for row in summary.rows) else "The others are listed as doubts."),
-        *(() if stage.augment else (BY_HEART,)),
+        *((DRAWN,) if drawn else () if stage.augment else (BY_HEART,)),
     )
     return "\n\n".join(parts)
 
 
 @written_together()
 def write_report(folder: Path, docs: Path | None = None) -> str:
-    """Write ``cifar_replication`` .md, .json, .nc, .png and .svg into the results folder, and give the page's text.
+    """Write .md, .json, .nc, .png and .svg into the results folder, and give the page's text.
+
+    They are called ``cifar_replication``, those of preset minutes ``cifar_minutes``.
 
     With ``docs``, a folder of pages, its page of this experiment is written anew as well.
     """
@@ -179,10 +193,11 @@ def write_report(folder: Path, docs: Path | None = None) -> str:
     docs = None if docs is None else writable_folder(docs, argument="--docs")
     with Store(folder, "read") as store:
         summary = summarise(store)
+    name = NAMES.get(summary.facts["study"]["name"], NAME)
     dataset = sweep_dataset(
         summary.rows, summary.findings, summary.published, summary.facts, summary.theorem, summary.toy
     )
-    outcome = sweep_outcome(summary, {NAME: draw(dataset)})
+    outcome = sweep_outcome(summary, {name: draw(dataset)})
     record = plain(summary.findings) | outcome.to_dict() | {
         "numbers": numbers(dataset),
         "work_hours": summary.hours,
@@ -192,13 +207,13 @@ def write_report(folder: Path, docs: Path | None = None) -> str:
     stage = base_run(summary.rows, summary.findings.deficit).stages[0]
     record = with_prediction(record, stage.decay)
     text = page(record, COMMAND)
-    files = {f"{NAME}.nc": write_dataset(dataset, folder / f"{NAME}.nc")}
-    files |= write_figure(outcome.figures[NAME], folder / NAME)
-    files[f"{NAME}.md"] = write_bytes_atomically(text.encode(), folder / f"{NAME}.md")
+    files = {f"{name}.nc": write_dataset(dataset, folder / f"{name}.nc")}
+    files |= write_figure(outcome.figures[name], folder / name)
+    files[f"{name}.md"] = write_bytes_atomically(text.encode(), folder / f"{name}.md")
     if docs is not None:
-        write_bytes_atomically(page(record, COMMAND, "../../").encode(), docs / f"{NAME}.md")
+        write_bytes_atomically(page(record, COMMAND, "../../").encode(), docs / f"{name}.md")
     # without the place where the data lay: their checksum says what they are on any machine
     data = {name: value for name, value in summary.facts["data"].items() if name != "path"}
     record["manifest"] = manifest(summary.facts | {"data": data}, None, time.monotonic() - begun, files=files)
-    write_record(record, folder / f"{NAME}.json")
+    write_record(record, folder / f"{name}.json")
     return text

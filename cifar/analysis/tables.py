@@ -25,6 +25,8 @@ AT_SWITCH = {
     "deficit_train_loss": "deficit train loss",
     "deficit_test_accuracy": "deficit test accuracy",
     "test_accuracy": "clean test accuracy",
+    "weight_norm": "norm of all weights",
+    "unseen_weight_norm": "norm of the first layer along what the blur hides",
 }
 MOST_FAILED = 40  # runs below the gate that are named
 

@@ -7,6 +7,8 @@ label byte and 3072 image bytes; the python version is pickled batches, which ar
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
 import lzma
 import os
@@ -21,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +33,10 @@ from slt_toys.results.progress import progress
 
 PIXELS = 3 * 32 * 32
 CHUNK = 1 << 20
+BATCH = re.compile(r"(data_batch_\d+|test_batch)(\.bin)?")
+COMPRESSIONS: dict[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open
+}  # fmt: skip
 LARGEST_MEMBER = 200_000_000  # bytes: no batch of the official archives is anywhere near
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]  # images (n, 3, 32, 32), labels (n,)
@@ -116,6 +123,30 @@ def fetch(archive: Archive, folder: Path) -> Path:
     return path
 
 
+def check_compression(path: Path) -> None:
+    """Refuse a compressed file whose content is not what was compressed: its checksum stands at its end.
+
+    Nothing else of a tar archive has one, and its end is not reached where its files are read.
+
+    Raises
+    ------
+    ValueError
+        In one line.
+    """
+    with open(path, "rb") as file:
+        begins = file.read(6)
+    opened = next((each for magic, each in COMPRESSIONS.items() if begins.startswith(magic)), None)
+    if opened is None:
+        return
+    try:
+        with opened(path, "rb") as content:
+            while content.read(CHUNK):
+                pass
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"data: {path} is truncated or damaged ({reason}); fetch it again") from None
+
+
 @contextmanager
 def _whole(path: Path) -> Iterator[None]:
     """Refuse, in one line, an archive that turns out to be damaged."""
@@ -124,6 +155,11 @@ def _whole(path: Path) -> Iterator[None]:
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"data: {path} is truncated or no tar archive ({reason}); fetch it again") from None
+
+
+def is_strange(name: str) -> bool:
+    """Whether a file is one that macOS leaves beside those that it packs or copies."""
+    return "__MACOSX" in name.split("/") or name.rpartition("/")[2].startswith("._")
 
 
 def members(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
@@ -136,7 +172,7 @@ def members(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
     """
     with _whole(path), tarfile.open(path, "r|*") as archive:
         for member in archive:
-            if member.isfile():
+            if member.isfile() and not is_strange(member.name):
                 if member.size > LARGEST_MEMBER:
                     raise ValueError(f"data: {path} holds {member.name} of {member.size} bytes, far too large")
                 yield member.name, partial(_read, archive, member, path)
@@ -159,22 +195,30 @@ def read_archive(path: Path) -> tuple[Batch, Batch]:
     Raises
     ------
     ValueError
-        In one line, if the archive is damaged or lacks a batch.
+        In one line, if the archive is damaged, lacks a batch or has one twice.
     """
-    train: dict[str, Batch] = {}
-    test: dict[str, Batch] = {}
-    for name, read in members(path):
+    check_compression(path)
+    return read_batches(members(path), path)
+
+
+def read_batches(files: Iterator[tuple[str, Callable[[], bytes]]], source: Path) -> tuple[Batch, Batch]:
+    """The same from named files, such as those of an archive that was extracted."""
+    found: dict[str, Batch] = {}
+    for name, read in files:
         leaf = name.rsplit("/", 1)[-1]
-        if not re.fullmatch(r"(data_batch_\d+|test_batch)(\.bin)?", leaf):
+        if not BATCH.fullmatch(leaf):
             continue
+        batch = leaf.removesuffix(".bin")
+        if batch in found:
+            raise ValueError(f"data: {source} holds {batch} twice; give one copy of CIFAR-10")
         read_as = _binary if leaf.endswith(".bin") else _pickled
-        (test if leaf.startswith("test") else train)[leaf] = read_as(read(), f"data: {path}, {leaf}")
-    if not train or not test:
+        found[batch] = read_as(read(), f"data: {source}, {leaf}")
+    train = sorted((name for name in found if name != "test_batch"), key=lambda name: int(re.sub(r"\D", "", name)))
+    if not train or "test_batch" not in found:
         kind = "data_batch_1" if not train else "test_batch"
-        raise ValueError(f"data: {path} holds no {kind}; give the python or the binary version of CIFAR-10")
-    ordered = [train[name] for name in sorted(train, key=lambda leaf: int(re.sub(r"\D", "", leaf)))]
-    images, labels = (np.concatenate(parts) for parts in zip(*ordered, strict=True))
-    return (images, labels), next(iter(test.values()))
+        raise ValueError(f"data: {source} holds no {kind}; give the python or the binary version of CIFAR-10")
+    images, labels = (np.concatenate(parts) for parts in zip(*(found[name] for name in train), strict=True))
+    return (images, labels), found["test_batch"]
 
 
 def _binary(content: bytes, source: str) -> Batch:

@@ -1,7 +1,8 @@
 """Labelled images from an official archive, an image folder or a tar of one.
 
-An image folder holds ``train/<class>/<file>`` and ``test/<class>/<file>``, files in PNG or JPEG; classes are numbered
-in the alphabetical order of their names, which for CIFAR-10 is the official order.
+An official archive may have been extracted, as torchvision leaves it. An image folder holds
+``train/<class>/<file>`` and ``test/<class>/<file>``, files in PNG or JPEG; classes are numbered in the alphabetical
+order of their names, which for CIFAR-10 is the official order.
 """
 
 from __future__ import annotations
@@ -17,10 +18,23 @@ import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 
-from cifar.data.archives import ARCHIVES, PYTHON, check_archive, fetch, members, read_archive
+from cifar.data.archives import (
+    ARCHIVES,
+    BATCH,
+    PYTHON,
+    Batch,
+    check_archive,
+    check_compression,
+    fetch,
+    is_strange,
+    members,
+    read_archive,
+    read_batches,
+)
 from slt_toys.results.progress import progress
 from slt_toys.results.records import write_bytes_atomically
 
+PNG = b"\x89PNG\r\n\x1a\n"
 ENDINGS = (".png", ".jpg", ".jpeg")
 
 
@@ -125,11 +139,20 @@ def load_images(data: Path | None, cache: Path) -> LabelledImages:
     elif data.name in ARCHIVES and data.is_file():
         check_archive(data, ARCHIVES[data.name])
     if data.is_dir():
-        return _from_files(_folder(data), data)
+        files = _folder(data)
+        if not any(BATCH.fullmatch(path.name) for _, path in files):
+            named = ((name, path.read_bytes()) for name, path in files if name.lower().endswith(ENDINGS))
+            return _from_files(named, data)
+        parts = read_batches(((name, path.read_bytes) for name, path in files), data)
+        return labelled_images(data.name, *_tensors(parts))
     if _holds_pictures(data):
+        check_compression(data)
         return _from_files(((name, read()) for name, read in members(data)), data)
-    arrays = (torch.from_numpy(array.copy()) for part in read_archive(data) for array in part)
-    return labelled_images("CIFAR-10" if data.name in ARCHIVES else data.name, *arrays)
+    return labelled_images("CIFAR-10" if data.name in ARCHIVES else data.name, *_tensors(read_archive(data)))
+
+
+def _tensors(parts: tuple[Batch, Batch]) -> Iterator[torch.Tensor]:
+    return (torch.from_numpy(array.copy()) for part in parts for array in part)
 
 
 def _balanced(labels: torch.Tensor, count: int | None) -> torch.Tensor:
@@ -143,28 +166,38 @@ def _balanced(labels: torch.Tensor, count: int | None) -> torch.Tensor:
 
 
 def _holds_pictures(path: Path) -> bool:
-    """Whether the first file of a tar is a picture."""
+    """Whether the first file of a tar that is a picture or a batch is a picture."""
     for name, _ in members(path):
-        if "batch" in name or name.lower().endswith(ENDINGS):
+        if BATCH.fullmatch(name.rsplit("/", 1)[-1]) or name.lower().endswith(ENDINGS):
             return name.lower().endswith(ENDINGS)
     raise ValueError(f"data: {path} holds neither CIFAR-10 batches nor PNG or JPEG images")
 
 
-def _folder(root: Path) -> Iterator[tuple[str, bytes]]:
-    for folder, _, names in os.walk(root):
-        for name in names:
-            path = Path(folder) / name
-            if name.lower().endswith(ENDINGS):
-                yield path.relative_to(root).as_posix(), path.read_bytes()
+def _folder(root: Path) -> list[tuple[str, Path]]:
+    """Files under a folder, links followed, each folder once."""
+    files, seen = [], set[tuple[int, int]]()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in seen:  # a link back up, or to what another link leads to
+            raise ValueError(f"data: {folder} is reached twice, by a link; give a folder without it")
+        seen.add((status.st_dev, status.st_ino))
+        folders.sort()
+        files += [(path.relative_to(root).as_posix(), path) for path in (Path(folder) / name for name in sorted(names))]
+    return [(name, path) for name, path in files if not is_strange(name)]
 
 
 def _from_files(files: Iterator[tuple[str, bytes]], source: Path) -> LabelledImages:
     """Decode every ``.../train/<class>/<file>`` and ``.../test/<class>/<file>``, in the order of their names."""
     pictures: dict[str, list[tuple[str, str, np.ndarray]]] = {"train": [], "test": []}
+    place: str | None = None  # where train and test are
     with progress("decoding images", None) as advance:
         for name, content in files:
             parts = name.split("/")
             if name.lower().endswith(ENDINGS) and len(parts) >= 3 and parts[-3] in pictures:
+                root = "/".join(parts[:-3])
+                place = root if place is None else place
+                if root != place:
+                    raise ValueError(f"data: {source} holds images under {place or '.'} and {root}; give one of them")
                 pictures[parts[-3]].append((parts[-2], parts[-1], _decode(content, f"data: {source}, {name}")))
                 advance()
     for part, own in pictures.items():
@@ -188,6 +221,8 @@ def _from_files(files: Iterator[tuple[str, bytes]], source: Path) -> LabelledIma
 
 
 def _decode(content: bytes, source: str) -> np.ndarray:
+    if content.startswith(PNG) and content[24:25] == b"\x10":
+        raise ValueError(f"{source} has 16 bits a colour; give images of 8")
     try:
         with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as picture:
             return np.asarray(picture.convert("RGB"))

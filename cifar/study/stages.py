@@ -14,7 +14,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from cifar.study.names import DEFICITS, NETWORKS
+from cifar.study.names import DEFICITS, GENERATED, NETWORKS
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Recipe:
     Attributes
     ----------
     network, width, depth
-        See `cifar.training.networks.make_network`.
+        See `cifar.training.networks.make_network`; or a perceptron on curves (`cifar.training.stacked`).
     batch_size
         Examples of a step, drawn without replacement; an epoch drops what does not fill a batch.
     momentum
@@ -50,7 +50,7 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.network not in NETWORKS:
+        if self.network not in (*NETWORKS, GENERATED):
             raise ValueError(f"network: {self.network!r} is unknown; use one of {', '.join(NETWORKS)}")
         if self.batch_size < 1:
             raise ValueError(f"batch_size: {self.batch_size} is no batch; give a positive whole number")

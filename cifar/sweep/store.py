@@ -28,8 +28,8 @@ IMAGES, RUNNING = "images.pt", "running"
 # What a results folder may hold, by the start of the name; the last are what a report writes. Locks are an older
 # version's.
 OWN = (
-    NAME, ".writer", IMAGES, RUNNING, "checkpoints", "locks", "cifar_replication.", ".cifar_replication.", "export.",
-    ".export.",
+    NAME, ".writer", IMAGES, RUNNING, "checkpoints", "locks", "cifar_replication.", ".cifar_replication.",
+    "cifar_minutes.", ".cifar_minutes.", "export.", ".export.",
 )  # fmt: skip
 
 Measurements = Mapping[str, tuple[float, float | None]]  # name to value and standard error

@@ -14,10 +14,12 @@ from pathlib import Path
 from cifar.data.images import LabelledImages, load_images, write_images
 from cifar.study.arms import Run
 from cifar.study.measuring import Measuring
+from cifar.sweep.blocks import Budget, blocks_of, epochs_left, to_do_again
 from cifar.sweep.plan import Unit, name_of, plan
 from cifar.sweep.store import IMAGES, RUNNING, Store
 from cifar.sweep.units import Order, Unwritable, do_unit, progress_path, read_progress
 from cifar.sweep.workers import Workers
+from cifar.training.checkpoints import checkpoint_path
 from slt_toys.results.progress import progress
 from slt_toys.sweep import carrying_out
 from slt_toys.sweep.tasks import Failed, Pool, Returned, closing_at_once
@@ -38,8 +40,10 @@ def run_sweep(
     measuring: Measuring,
     workers: Workers,
     pool: Callable[[], Pool] | None = None,
+    *,
+    budget: Budget | None = None,
 ) -> None:
-    """Do all that is left of a sweep.
+    """Do all that is left of a sweep, or of it the blocks that fit a budget.
 
     Parameters
     ----------
@@ -51,6 +55,8 @@ def run_sweep(
         Where.
     pool
         Called for a pool in place of the workers'.
+    budget
+        Of time: blocks of one batch size and seed are begun only if they fit it.
 
     Raises
     ------
@@ -70,13 +76,20 @@ def run_sweep(
     with progress(f"{len(runs)} runs (epochs)", driver.total, lines=WAITED) as driver.advance:
         driver.show()
         with _at_hand(store.folder, images), closing_at_once((pool or workers.pool)()) as processes:
-            tally = carrying_out.carry_out(
-                driver.orders(images.checksum, measuring, workers.device), do_unit, processes, driver.keep,
-                done=driver.done, look=driver.look,
-            )  # fmt: skip
+            tallies = []
+            for block in blocks_of(units) if budget else [units]:
+                epochs = epochs_left(block, driver.done)
+                if budget is not None and epochs and not budget.fits(epochs):
+                    continue
+                tallies.append(carrying_out.carry_out(
+                    driver.orders(block, images.checksum, measuring, workers.device), do_unit, processes, driver.keep,
+                    done=driver.done, look=driver.look,
+                ))  # fmt: skip
+                if budget is not None:
+                    budget.did(epochs)
     store.settle()
-    if tally.failed:
-        raise ValueError(_told(runs, units, tally))
+    if any(tally.failed for tally in tallies):
+        raise ValueError(_told(runs, units, tallies))
 
 
 @contextmanager
@@ -97,18 +110,21 @@ class _Driver:
     def __init__(self, store: Store, units: Sequence[Unit]) -> None:
         self.store, self.units = store, {unit.key: unit for unit in units}
         self.done = store.done()
+        self.done -= to_do_again(units, self.done, lambda key: checkpoint_path(store.folder, key).is_file())
         self.total = store.progress(units)[1]
         self.advance: Callable[[int], None] = lambda steps: None
         self._shown = 0
         self._told: dict[str, int] = {}  # epochs of running units that are written
         self._looked = time.monotonic()
 
-    def orders(self, checksum: str, measuring: Measuring, device: str | None) -> Iterator[carrying_out.Unit]:
-        """All units, for the engine."""
+    def orders(
+        self, units: Sequence[Unit], checksum: str, measuring: Measuring, device: str | None
+    ) -> Iterator[carrying_out.Unit]:
+        """Some of the units, for the engine."""
         folder = self.store.folder.resolve()
-        for key, unit in self.units.items():
+        for unit in units:
             order = Order(folder, unit, checksum, measuring, self.store.known(unit), device)
-            yield carrying_out.Unit(key, (order,), unit.parent)
+            yield carrying_out.Unit(unit.key, (order,), unit.parent)
 
     def keep(self, back: Sequence[Returned | Failed]) -> None:
         """Write what has come back.
@@ -157,13 +173,15 @@ class _Driver:
         self._shown = now
 
 
-def _told(runs: Sequence[Run], units: Sequence[Unit], tally: carrying_out.Tally) -> str:
+def _told(runs: Sequence[Run], units: Sequence[Unit], tallies: Sequence[carrying_out.Tally]) -> str:
     """Which units failed, in one line."""
     by_key = {unit.key: unit for unit in units}
-    named = [f"{name_of(by_key[each.key], runs)}: {each.reason}" for each in tally.failed[:NAMED]]
-    more = f"; and {len(tally.failed) - NAMED} more" if len(tally.failed) > NAMED else ""
-    waiting = f"; {len(tally.left_out)} wait for them" if tally.left_out else ""
+    failed = [each for tally in tallies for each in tally.failed]
+    named = [f"{name_of(by_key[each.key], runs)}: {each.reason}" for each in failed[:NAMED]]
+    more = f"; and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
+    left = sum(len(tally.left_out) for tally in tallies)
+    waiting = f"; {left} wait for them" if left else ""
     return (
-        f"sweep: {len(tally.failed)} of {len(units)} units failed{waiting} ({'; '.join(named)}{more}); "
+        f"sweep: {len(failed)} of {len(units)} units failed{waiting} ({'; '.join(named)}{more}); "
         "what is done is kept, and resume tries them again"
     )

@@ -63,6 +63,7 @@ def training_speed(
     switches: Switches,
     *,
     width: int | None = None,
+    depth: int | None = None,
     steps: int = 20,
     least: float = 1.0,
 ) -> tuple[float, float]:
@@ -70,7 +71,7 @@ def training_speed(
 
     Parameters
     ----------
-    network, width
+    network, width, depth
         See `cifar.training.networks.make_network`.
     batch_size
         Images of a step.
@@ -83,7 +84,7 @@ def training_speed(
     least
         Seconds to time.
     """
-    model = make_network(network, width=width)
+    model = make_network(network, width=width, depth=depth)
     operations = 6 * multiply_adds(model)
     order = torch.channels_last if switches.channels_last else torch.contiguous_format
     model = model.to(device).to(memory_format=order)  # type: ignore[call-overload]

@@ -28,6 +28,24 @@ def test_replicate_status_resume_and_export(tmp_path, archive, capsys):
     assert "export.nc" in capsys.readouterr().out
 
 
+def test_a_study_on_curves_from_the_command_to_the_report_without_torch(tmp_path, capsys):
+    results = ["--results", str(tmp_path / "results")]
+    sizes = ["--batch-sizes", "32", "64", "--train-images", "128", "--test-images", "64", "--width", "8"]
+    epochs = ["--seeds", "2", "--switch-epochs", "0", "1", "2", "3", "4", "--further-epochs", "1", "--gate", "0"]
+    options = ["replicate", "--preset", "minutes", *results, *sizes, *epochs, "--arms", "fresh", "--workers", "1"]
+    assert main([*options, "--dry-run"]) == 0
+    assert "preset minutes: 2 seeds" in capsys.readouterr().out
+    assert main(options) == 0
+    said = capsys.readouterr().out
+    assert "# Critical periods on shapes and textures (drawn)" in said and "40 of 40 runs: perceptron, width 8" in said
+    assert "Every epoch draws new curves" in said and "learned by heart within" not in said
+    assert (tmp_path / "results" / "cifar_minutes.png").is_file()
+    assert main(["resume", *results]) == 0 and main(["status", *results]) == 0
+    assert "40 of 40 runs" in capsys.readouterr().out
+    assert main(["resume", *results, "--data", "here"]) == 2
+    assert "data: this sweep draws its data" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -47,6 +65,8 @@ def test_replicate_status_resume_and_export(tmp_path, archive, capsys):
         (["replicate", "--dry-run", "--workers", "0"], "workers: 0"),
         (["replicate", "--dry-run", "--num-gpus", "1"], "num_gpus: 1.0 is for Ray"),
         (["replicate", "--dry-run", "--ray", "local", "--devices", "cpu"], "devices: with ray"),
+        (["replicate", "--preset", "minutes", "--data", "here"], "data: preset minutes draws its data"),
+        (["replicate", "--preset", "minutes", "--devices", "cpu"], "devices: preset minutes"),
         (["benchmark", "--device", "abacus"], "'abacus' is no device"),
         (["benchmark", "--device", "cuda:99"], "cuda:99 is not there"),
         (["benchmark", "--networks", "nothing"], "'nothing'"),

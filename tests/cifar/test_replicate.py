@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from cifar.replicate import Replicate, plan_text
+from cifar.replicate import Replicate, curves_text, plan_text
 from cifar.study.presets import ACHILLE, BAKER, PRESETS
 from cifar.sweep.plan import plan, trained_images
+from cifar.sweep.workers import Workers
 from tests.cifar.made_studies import small, training_cost
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", [name for name, study in PRESETS.items() if not study.generated])
 def test_plan_says_what_a_preset_costs(name):
-    text = plan_text(PRESETS[name], rate=1e12)
+    text = plan_text(PRESETS[name], Workers(), lambda study, size: 1000.0)
     assert f"preset {name}" in text and "estimated time" in text and "floating-point operations" in text
 
 
@@ -59,11 +60,37 @@ def test_what_a_preset_costs_is_what_the_manual_says():
 
 
 def test_a_plan_text_counts_what_is_done():
-    said = plan_text(small(train_images=1000), rate=1e9)
+    said = plan_text(small(train_images=1000), Workers(), lambda study, size: 1.0)
     # two trunks of 3 epochs and six branches of 4; a multiplication and an addition, forward and twice backward
     assert "runs: 6 (6 base)" in said and "units: 10, epochs: 30, images trained on: 0.0 million" in said
     operations = 30 * 1000 * 6 * 30720
     assert f"{operations:.2e} floating-point operations" in said and "float32, 1000 training images" in said
-    assert f"estimated time: {operations / 0.35e9 / 3600:.1f} hours" in plan_text(small(train_images=1000), rate=1e9)
-    half = plan_text(small(train_images=1000), rate=1e3)
-    assert f"estimated time: {operations / 350 / 3600:.1f} hours" in half
+
+
+def test_a_study_on_curves_is_planned_and_its_options_are_checked():
+    study = Replicate(preset="minutes", seeds=2, batch_sizes=(64,), switch_epochs=(0, 18)).study()
+    assert study.recipe.precision == "float32" and {control.batch_sizes for control in study.controls} == {(64,)}
+    # a trunk of 18 epochs, and the flip's; two branches, fresh, reset, flip; twice the batch with twice the epochs
+    said = curves_text(study, 2, 100.0)
+    assert "2 seeds of a perceptron" in said and f"epochs: {2 * (2 * 18 + 5 * 30 + 36 + 60)}" in said
+    assert "estimated time: 2 min with 2 workers" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"network": "all_cnn"}, "network: all_cnn cannot read"),
+        ({"deficit": "greyscale"}, "deficit: 'greyscale' is none of curves"),
+        ({"arms": ("warm_start",)}, "arms: warm_start needs a set of images"),
+        ({"batch_sizes": (1024,)}, "batch_sizes: 1024 is more than half"),
+        ({"train_images": 1}, "train_images: curves are drawn"),
+        ({"augment": True}, "preset: curves have neither"),
+        ({"precision": "bfloat16"}, "preset: curves have neither"),
+        ({"learning_coefficient": 8}, "preset: curves have neither"),
+    ],
+)
+def test_what_curves_cannot_have_is_refused(options, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        Replicate(preset="minutes", **options).study()
+    with pytest.raises(ValueError, match="network: perceptron cannot read the data of preset laptop"):
+        Replicate(preset="laptop", network="perceptron", precision="float32").study()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import shutil
+import tarfile
 
 import numpy as np
 import pytest
@@ -104,3 +106,108 @@ def test_images_come_back_as_they_were_written_or_are_refused(tmp_path, images):
         with pytest.raises(ValueError, match=r"images|damaged") as caught:
             read_images(other, images.checksum)
         one_line(caught)
+
+
+def pictures(made, count: int = 20) -> dict[str, bytes]:
+    """Files of an image folder, ten classes in each part."""
+    files = {}
+    for part, batch in (("train", "data_batch_1"), ("test", "test_batch")):
+        images, labels = made.batches()[batch]
+        for number, (image, label) in enumerate(zip(images[:count], labels[:count], strict=True)):
+            picture = io.BytesIO()
+            Image.fromarray(image.reshape(3, 32, 32).transpose(1, 2, 0)).save(picture, "PNG")
+            files[f"{part}/class{label}/{number:04d}.png"] = picture.getvalue()
+    return files
+
+
+def lay_out(folder, files: dict[str, bytes]):
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+def test_an_extracted_archive_is_read_where_it_lies(tmp_path, made, images):
+    for name, archive in (("python", made.pickled), ("binary", made.binary)):
+        with tarfile.open(archive(tmp_path / f"{name}.tar.gz")) as tar:
+            tar.extractall(tmp_path / name, filter="data")
+        (tmp_path / name / "made" / "batches.meta").write_bytes(b"whatever")
+        for folder in (tmp_path / name, tmp_path / name / "made"):
+            assert load_images(folder, tmp_path).checksum == images.checksum
+    shutil.copytree(tmp_path / "python" / "made", tmp_path / "python" / "copy")
+    with pytest.raises(ValueError, match="holds data_batch_1 twice") as caught:
+        load_images(tmp_path / "python", tmp_path)
+    one_line(caught)
+
+
+def test_what_macos_leaves_beside_files_is_none_of_them(tmp_path, made):
+    files = pictures(made)
+    plain = load_images(lay_out(tmp_path / "plain", files), tmp_path).checksum
+    beside = {"._train": b"x", "train/class0/._0000.png": b"x", "__MACOSX/train/class0/._0000.png": b"x"}
+    assert load_images(lay_out(tmp_path / "mac", files | beside), tmp_path).checksum == plain
+    tar = made.tar(tmp_path / "mac.tar.gz", beside | {"batches.txt": b"ten classes"} | files)
+    assert load_images(tar, tmp_path).checksum == plain, "nor does a name like that of a batch hide the pictures"
+
+
+def test_folders_that_are_links_are_followed_and_loops_are_refused(tmp_path, made):
+    files = pictures(made)
+    plain = lay_out(tmp_path / "plain", files)
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "train").symlink_to(plain / "train")
+    (linked / "test").mkdir()
+    for kind in (plain / "test").iterdir():
+        (linked / "test" / kind.name).symlink_to(kind)
+    assert load_images(linked, tmp_path).checksum == load_images(plain, tmp_path).checksum
+    (plain / "train" / "again").symlink_to(plain)
+    with pytest.raises(ValueError, match="is reached twice, by a link") as caught:
+        load_images(plain, tmp_path)
+    one_line(caught)
+
+
+def test_two_copies_in_one_folder_are_refused(tmp_path, made):
+    files = pictures(made)
+    both = {f"{copy}/{name}": content for name, content in files.items() for copy in ("one", "two")}
+    assert load_images(lay_out(tmp_path / "single", {f"one/{k}": v for k, v in files.items()}), tmp_path).classes == 10
+    for path in (lay_out(tmp_path / "both", both), made.tar(tmp_path / "both.tar", both)):
+        with pytest.raises(
+            ValueError, match=r"holds images under (made/)?one and (made/)?two; give one of them"
+        ) as caught:
+            load_images(path, tmp_path)
+        one_line(caught)
+
+
+@pytest.mark.parametrize("kind", ["grey", "colour"])
+def test_pictures_of_sixteen_bits_are_refused(tmp_path, made, kind):
+    files = pictures(made)
+    picture = io.BytesIO()
+    Image.fromarray(np.full((32, 32), 40_000, np.uint16)).save(picture, "PNG")
+    content = bytearray(picture.getvalue())
+    assert content[24] == 16
+    if kind == "colour":
+        content[25] = 2  # what reads it need not get further than the header
+    files["train/class0/0000.png"] = bytes(content)
+    with pytest.raises(ValueError, match=r"0000\.png has 16 bits a colour; give images of 8") as caught:
+        load_images(lay_out(tmp_path / "folder", files), tmp_path)
+    one_line(caught)
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+def test_a_bit_that_flipped_in_an_archive_of_ones_own_is_noticed(tmp_path, made, kind):
+    for name, files in (("pictures", pictures(made)), ("batches", None)):
+        plain = tmp_path / f"{name}.tar"
+        with tarfile.open(made.binary(tmp_path / "b.tar.gz") if files is None else made.tar(plain, files)) as tar:
+            tar.extractall(tmp_path / name, filter="data")
+        packed = tmp_path / f"{name}.tar.{kind}"
+        with tarfile.open(packed, f"w:{kind}") as tar:  # type: ignore[call-overload]
+            tar.add(tmp_path / name, "made")
+        assert load_images(packed, tmp_path).classes == 10
+        whole = packed.read_bytes()
+        for place in (len(whole) // 3, 2 * len(whole) // 3, len(whole) - 6):
+            changed = bytearray(whole)
+            changed[place] ^= 4
+            packed.write_bytes(changed)
+            with pytest.raises(ValueError, match=r"damaged|truncated|decoded|holds|records") as caught:
+                load_images(packed, tmp_path)
+            one_line(caught)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cifar.study.arms import Run
-from cifar.study.presets import ACHILLE, BAKER, LAPTOP, Control
+from cifar.study.presets import ACHILLE, BAKER, LAPTOP, STUDY, Control
+from cifar.study.stages import key
 from slt_toys.reference.published import published_curves
 from tests.cifar.made_studies import small
 
@@ -56,3 +57,13 @@ def test_seeds_batch_sizes_and_data_are_those_of_the_study():
         small(grids={20: (1, 1)})
     with pytest.raises(ValueError, match="seeds: 0"):
         small(seeds=0)
+
+
+def test_a_study_with_augmentation_has_trunks_of_its_own_and_its_controls():
+    runs = STUDY.runs("x")
+    assert {run.batch_size for run in runs} == {32, 128} and STUDY.train_images == 10_000 and STUDY.stage.augment
+    trunks = {key(run.recipe, run.stages[:1]) for run in runs if run.arm == "base" and run.switch_epoch == 42}
+    assert len(trunks) == 6, "a trunk for each batch size and seed"
+    epochs = {arm: sorted({run.switch_epoch for run in runs if run.arm == arm}) for arm in ("fresh", "reset")}
+    assert epochs == {"fresh": [9, 22, 36], "reset": [9, 22, 36]}
+    assert [run.switch_epoch for run in runs if run.deficit == "vertical_flip"] == [22] * 3
