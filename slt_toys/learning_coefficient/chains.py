@@ -169,7 +169,7 @@ class Plan:
 
     `adapt` draws serve to leave the start and to adapt the step; a trajectory is about as long as `leapfrogs` leapfrogs
     of this step, whatever the step becomes. A `batch_size` is for `slt_toys.learning_coefficient.minibatch.run_plan`,
-    `stiffness`, the largest, for samplers that scale their steps themselves.
+    `stiffness`, the largest, for samplers that scale their steps themselves. `largest_step` is that of adaptation.
     """
 
     sampler: Sampler
@@ -181,6 +181,7 @@ class Plan:
     adapt: int
     batch_size: int | None
     stiffness: float = 1.0
+    largest_step: float = math.inf
 
     @property
     def adjusted(self) -> bool:
@@ -243,6 +244,7 @@ def run_chains(
             if plan.adapt // 2 <= draw < plan.adapt:
                 passed = (draw - plan.adapt // 2) * plan.thin + part
                 step = step * torch.exp(2 * (rate - ACCEPTANCE[plan.sampler]) / (passed + 10) ** 0.6)
+                step = step.clamp(max=plan.largest_step)
             elif draw >= plan.adapt:
                 accepted += rate
         fresh = move is None or plan.batch_size is None

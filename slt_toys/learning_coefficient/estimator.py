@@ -249,11 +249,14 @@ def local_learning_coefficient(
     adjusted, adapt = sampler in ACCEPTANCE, 0
     if step_size is None and adjusted:
         step_size = found.ruling.step_for_acceptance(ACCEPTANCE[sampler], leapfrogs=sampler == "hmc")
+        step_size = min(step_size, found.largest_step)
         adapt = int(ADAPTING * draws)
     elif step_size is None:
         step_size = unadjusted_steps.chosen_step(sampler, found.known, SHARE_OF_BIAS)
     leapfrogs = found.leapfrogs(step_size) if sampler == "hmc" else 1
-    plan = Plan(sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size, found.known.largest)
+    plan = Plan(
+        sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size, found.known.largest, found.largest_step
+    )
     others = stacked if example_losses is True else None
     if isinstance(example_losses, tuple | list) and len(example_losses) == 2:
         try:

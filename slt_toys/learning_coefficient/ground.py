@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from slt_toys.learning_coefficient import curvature, many_directions
+from slt_toys.learning_coefficient import curvature, many_directions, steep_walls
 from slt_toys.learning_coefficient.chains import OWN_COORDINATES, Posterior, Sampler
 from slt_toys.learning_coefficient.curvature import (
     MOST_LEAPFROGS,
+    STIFFEST_STEP,
     Spectrum,
     largest_curvature,
     spectrum,
@@ -44,6 +46,8 @@ class Ground:
         By how much the start lies above the bottom across flat directions, nβ times; None where one did not go there.
     many
         Whether chains run in scaled coordinates of many parameters.
+    steep
+        Largest stiffness where chains climb along directions of a higher order; None where the loss holds none there.
     """
 
     posterior: Posterior
@@ -55,6 +59,7 @@ class Ground:
     hold: Hold | None = None
     height: float | None = None
     many: bool = False
+    steep: float | None = None
 
     @property
     def ruling(self) -> Spectrum:
@@ -65,11 +70,18 @@ class Ground:
 
     def leapfrogs(self, step_size: float) -> int:
         """Leapfrogs in a quarter turn; the most where a higher order has flat parts to cross and walls to mind."""
+        if self.steep is not None:
+            return min(math.ceil(steep_walls.LENGTH / math.sqrt(step_size)), steep_walls.MOST_LEAPFROGS)
         if self.hold is not None and self.hold.flatness is not None and not self.hold.flatness.flat:
             return MOST_LEAPFROGS // 2
         if self.many:
             return many_directions.leapfrogs(self.known, step_size)
         return self.ruling.leapfrogs(step_size)
+
+    @property
+    def largest_step(self) -> float:
+        """Beyond which leapfrogs are unstable where the loss is steep."""
+        return math.inf if self.steep is None else STIFFEST_STEP / max(self.steep, 1.0)
 
     def weaker(self, factor: float) -> Posterior:
         """The posterior at a localisation so many times weaker."""
@@ -118,7 +130,10 @@ def ground(
         known.vectors.to(like), torch.from_numpy(np.flatnonzero(found.flat)).to(like.device),
     )  # fmt: skip
     scaled = known.spectrum(found.pulls, found.scales)
-    return Ground(posterior, twin, scaled, bare, top / n_beta, found.localisation, found, height)
+    steep = None
+    if found.free:
+        steep = steep_walls.stiffest(lowest, known.vectors, found.scales, found.flat, n_beta=n_beta)
+    return Ground(posterior, twin, scaled, bare, top / n_beta, found.localisation, found, height, steep=steep)
 
 
 def _resolves(loss: StackedLoss, n_beta: float) -> bool:
