@@ -6,6 +6,7 @@ the same, in the same order; what cannot be recorded, or comes out otherwise, is
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import Tensor
 Slopes = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 OFTEN = 100  # calls at one shape, which take about as long as recording does
+TRIED = 3
 SMALL = 1 << 18  # numbers in all copies, beyond which the numbers themselves take the time
 
 
@@ -54,17 +56,30 @@ class TracedSlopes:
             graph = make_fx(lambda at: self._plain(at))(parameters)  # it takes no methods
             graph.graph.eliminate_dead_code()
             graph.recompile()
-            for points in (parameters, others):
-                with torch.no_grad():
-                    ours = graph(points)
-                if not all(_same(a, b) for a, b in zip(ours, self._plain(points), strict=True)):
-                    return None
+            for recorded in (_frozen(graph, parameters), graph.forward):
+                if recorded is not None and all(self._same(recorded, points) for points in (parameters, others)):
+                    return recorded
         except Exception:  # whatever is beyond it, from whichever library: the plain way is there
             return None
-        return graph.forward
+        return None
+
+    def _same(self, recorded: Slopes, points: Tensor) -> bool:
+        """Whether both ways give the same numbers, time and again: the first calls serve to optimise others."""
+        plain = self._plain(points)
+        with torch.no_grad():
+            return all(
+                a.shape == b.shape and torch.allclose(a, b, rtol=100 * torch.finfo(b.dtype).eps, atol=0, equal_nan=True)
+                for _ in range(TRIED)
+                for a, b in zip(recorded(points), plain, strict=True)
+            )
 
 
-def _same(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and torch.allclose(
-        one, other, rtol=100 * torch.finfo(other.dtype).eps, atol=0.0, equal_nan=True
-    )
+def _frozen(graph: torch.fx.GraphModule, parameters: Tensor) -> Slopes | None:
+    """The operations without Python between them; None where this torch has no such thing."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            traced: Any = torch.jit.trace(graph, parameters, check_trace=False)
+            return torch.jit.freeze(traced.eval(), optimize_numerics=False)
+    except Exception:  # it is being given up by its makers
+        return None
