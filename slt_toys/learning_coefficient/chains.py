@@ -61,6 +61,9 @@ class Draws:
         Where chains are in the end, shape (chain, parameter).
     doubts
         What speaks against the sampler itself, as it was seen.
+    virial
+        (w - w*) times the slope of minus the log density, shape (chain, draw): in equilibrium its mean is the number of
+        directions. None where it is not known, or not all of them are in equilibrium.
     """
 
     energies: Array
@@ -71,6 +74,7 @@ class Draws:
     acceptance: float
     last: Tensor
     doubts: tuple[str, ...] = ()
+    virial: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class Posterior:
 
     `localisation` is one number, or one for each direction. Directions are the columns of `vectors`; None for the
     parameters' own. `followed` says in which of them the chains' spread is recorded. `deflation` shrinks some scaled
-    directions once more.
+    directions once more. `balanced` says whether chains come into equilibrium in every direction.
     """
 
     loss: StackedLoss
@@ -105,6 +109,7 @@ class Posterior:
     vectors: Tensor | None = None
     followed: Tensor | None = None
     deflation: Deflation | None = None
+    balanced: bool = False
 
     def evaluate(self, w: Tensor, rows: Tensor | None = None) -> State:
         """Parameters, losses and minus log densities (double precision), and slopes in scaled coordinates."""
@@ -139,6 +144,11 @@ class Posterior:
         if self.followed is None:
             return torch.zeros(len(w), dtype=torch.float64, device=w.device)
         return self.along(w - self.loss.start)[:, self.followed].double().square().sum(1)
+
+    def virial(self, state: State) -> Tensor:
+        """Way from the start times the slope of minus the log density, shape (copies,)."""
+        away = self.along(state[0] - self.loss.start) / self.scales
+        return (away.double() * state[3].double()).sum(1)
 
 
 class Stepper:
@@ -225,7 +235,8 @@ def run_chains(
         losses, slopes = posterior.loss.values_and_gradients(first)
         state, stepper = (first, losses, losses, slopes), Stepper(posterior, plan.chains, generator)
     energies = torch.full((plan.draws, plan.chains), torch.nan, dtype=torch.float64, device=start.device)
-    distances, spread = energies.clone(), energies.clone()
+    distances, spread, virial = energies.clone(), energies.clone(), energies.clone()
+    balanced = posterior.balanced and plan.adjusted
     begun = plan.step_size if before is None else before.step_size
     step = torch.tensor(begun, dtype=torch.float64, device=start.device)
     accepted = torch.zeros((), dtype=torch.float64, device=start.device)
@@ -251,6 +262,8 @@ def run_chains(
         energies[draw] = posterior.n_beta * ((state[1] if fresh else posterior.loss.values(state[0])) - reference)
         distances[draw] = (state[0] - start).double().norm(dim=1)
         spread[draw] = posterior.spread(state[0])
+        if balanced:
+            virial[draw] = posterior.virial(state)
         if each is not None:
             each(draw, state[0], energies[draw])
         advance(1)
@@ -267,6 +280,7 @@ def run_chains(
         float(accepted) / moves if plan.adjusted and moves else float("nan"),
         state[0],
         () if move is None else move.doubts(),
+        virial.mT.cpu().numpy() if balanced else None,
     )
 
 

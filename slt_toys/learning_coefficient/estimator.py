@@ -35,7 +35,7 @@ from slt_toys.learning_coefficient.number_resolution import resolution
 from slt_toys.learning_coefficient.parts import part_of
 from slt_toys.learning_coefficient.refined import Recorder, check_recorded, like
 from slt_toys.learning_coefficient.stacked_loss import BatchNorm, Loss, StackedLoss
-from slt_toys.learning_coefficient.verdict import Evidence, burn_in_of, draws_may_help, verdict_on
+from slt_toys.learning_coefficient.verdict import LARGEST_UNEXPLAINED, Evidence, burn_in_of, draws_may_help, verdict_on
 from slt_toys.results.progress import progress
 from slt_toys.samplers.statistics import summarise
 
@@ -373,6 +373,14 @@ def _scatter(kept: Array) -> tuple[float, float]:
     return error, float(stats.t.ppf(upper, known * (1 + WORTH_OF_DRAWS)))
 
 
+def _virial(drawn: Draws, dropped: int) -> tuple[float, float] | None:
+    """By how much the chains' virial is off the number of directions, and the standard error of this."""
+    if drawn.virial is None or len(drawn.virial) < 2:
+        return None
+    kept = drawn.virial[:, dropped:]
+    return float(kept.mean()) - drawn.last.shape[1], _scatter(kept)[0]
+
+
 def _looking(
     looked: Looked | None, known: Spectrum, posterior: Posterior, step: float, dropped: int
 ) -> tuple[float, float, float]:
@@ -436,7 +444,11 @@ def _estimate(drawn: Draws, run: _Run, looked: Looked | None = None) -> tuple[Le
         drop=0.0 if held is None else held.drop,
         height=run.ground.height,
         of_the_sampler=drawn.doubts,
+        virial=_virial(drawn, dropped),
     )
+    off = max(abs(evidence.unexplained[0]), estimate - evidence.parameters / 2)
+    if off > LARGEST_UNEXPLAINED * abs(estimate) and run.ground.profiled is not None:
+        evidence = replace(evidence, profiled=run.ground.profiled - quadratic)
     return LearningCoefficientEstimate(
         **shared,
         interval=(estimate - quantile * both, estimate + quantile * both),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ from slt_toys.learning_coefficient.chains import OWN_COORDINATES, Posterior, Sam
 from slt_toys.learning_coefficient.curvature import (
     MOST_LEAPFROGS,
     STIFFEST_STEP,
+    Eigen,
     Spectrum,
     largest_curvature,
     spectrum,
 )
 from slt_toys.learning_coefficient.localisation import SHARE, Hold, bottom, hold
+from slt_toys.learning_coefficient.profiles import profile_energy
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 
 RESOLVED = 0.01  # of the temperature: by how much single numbers may err in one loss
@@ -48,6 +51,8 @@ class Ground:
         Whether chains run in scaled coordinates of many parameters.
     steep
         Largest stiffness where chains climb along directions of a higher order; None where the loss holds none there.
+    minimum
+        The loss at the bottom across flat directions, and its eigenvectors; None where these are not known.
     """
 
     posterior: Posterior
@@ -60,6 +65,7 @@ class Ground:
     height: float | None = None
     many: bool = False
     steep: float | None = None
+    minimum: tuple[StackedLoss, Eigen] | None = None
 
     @property
     def ruling(self) -> Spectrum:
@@ -82,6 +88,15 @@ class Ground:
     def largest_step(self) -> float:
         """Beyond which leapfrogs are unstable where the loss is steep."""
         return math.inf if self.steep is None else STIFFEST_STEP / max(self.steep, 1.0)
+
+    @cached_property
+    def profiled(self) -> float | None:
+        """Energy of the curved directions by their profiles; None where others are flat, or profiles do not tell."""
+        if self.minimum is None or self.hold is None or not self.posterior.balanced:
+            return None
+        held = self.hold
+        loss, known = self.minimum
+        return profile_energy(loss, known, held.pulls, held.scales, ~held.flat, n_beta=self.posterior.n_beta)
 
     def weaker(self, factor: float) -> Posterior:
         """The posterior at a localisation so many times weaker."""
@@ -128,12 +143,16 @@ def ground(
     posterior = Posterior(
         stacked, n_beta, torch.from_numpy(found.pulls).to(like), torch.from_numpy(found.scales).to(like),
         known.vectors.to(like), torch.from_numpy(np.flatnonzero(found.flat)).to(like.device),
+        balanced=found.free or not bool(found.flat.any()),
     )  # fmt: skip
     scaled = known.spectrum(found.pulls, found.scales)
     steep = None
     if found.free:
         steep = steep_walls.stiffest(lowest, known.vectors, found.scales, found.flat, n_beta=n_beta)
-    return Ground(posterior, twin, scaled, bare, top / n_beta, found.localisation, found, height, steep=steep)
+    return Ground(
+        posterior, twin, scaled, bare, top / n_beta, found.localisation, found, height, steep=steep,
+        minimum=(lowest, known),
+    )  # fmt: skip
 
 
 def _resolves(loss: StackedLoss, n_beta: float) -> bool:
