@@ -36,8 +36,8 @@ def until_mixed(posterior: Posterior, plan: Plan, drawn: Draws, *, generator: to
         done = drawn.energies.shape[1]
         wanted = _wanted(drawn)
         slow = plan.adjusted and drawn.acceptance < GOOD_ACCEPTANCE
-        # Chains that would need far more are not helped by a few times as many, but by a better step.
-        if wanted <= done or (wanted > 2 * most and not slow):
+        # Chains that would need more are not helped by a few times as many, but by a better step.
+        if wanted <= done or (wanted > most and not slow):
             break
         count = min(max(wanted, int(1.5 * done)), most) - done
         more = replace(plan, draws=count, adapt=int(ADAPTING * count) if slow else 0)

@@ -49,6 +49,8 @@ def profile_energy(
         None where there are too many of them, or the loss falls below the start's or does not hold the chains.
     """
     which = np.flatnonzero(curved)
+    if not len(which):
+        return 0.0
     if len(which) > MOST:
         return None
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
