@@ -24,6 +24,7 @@ from slt_toys.learning_coefficient.localisation import SHARE, Hold, bottom, hold
 from slt_toys.learning_coefficient.profiles import profile_energy
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 
+STEEPER = 0.5  # stiffness in units of how far chains go, of a quadratic 1
 RESOLVED = 0.01  # of the temperature: by how much single numbers may err in one loss
 
 
@@ -146,9 +147,12 @@ def ground(
         balanced=found.free or not bool(found.flat.any()),
     )  # fmt: skip
     scaled = known.spectrum(found.pulls, found.scales)
+    # Directions of a higher order, and those whose loss soon rises faster than its curvature says.
+    climbed = ~found.flat & (scaled.stiffness < STEEPER) if posterior.balanced else np.zeros_like(found.flat)
+    climbed |= found.flat & found.free
     steep = None
-    if found.free:
-        steep = steep_walls.stiffest(lowest, known.vectors, found.scales, found.flat, n_beta=n_beta)
+    if climbed.any():
+        steep = steep_walls.stiffest(lowest, known.vectors, found.scales, climbed, n_beta=n_beta)
     return Ground(
         posterior, twin, scaled, bare, top / n_beta, found.localisation, found, height, steep=steep,
         minimum=(lowest, known),

@@ -56,7 +56,7 @@ def profile_energy(
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
     mass, energy = np.zeros(len(which)), np.zeros(len(which))
     for sign in (1.0, -1.0):
-        ends = _ends(loss, known, n_beta, which, sign * scales[which])
+        ends = _ends(loss, known, n_beta, which, sign * scales[which], pulls[which])
         if ends is None:
             return None
         far = ends[:, None] * (nodes + 1) / 2
@@ -69,11 +69,13 @@ def profile_energy(
     return float((energy / mass).sum())
 
 
-def _ends(loss: StackedLoss, known: Eigen, n_beta: float, which: NDArray[np.intp], far: Array) -> Array | None:
-    """How far along each direction nothing is left; None where the loss does not rise so high."""
+def _ends(
+    loss: StackedLoss, known: Eigen, n_beta: float, which: NDArray[np.intp], far: Array, pulls: Array
+) -> Array | None:
+    """How far along each direction nothing is left; None where nothing rises so high."""
 
     def low(far: Array) -> NDArray[np.bool_]:
-        return ~(_rises(loss, known, n_beta, which, far) > HIGH)
+        return ~(_rises(loss, known, n_beta, which, far) + pulls * far**2 / 2 > HIGH)
 
     for _ in range(DOUBLINGS):
         rises = low(far)

@@ -23,8 +23,8 @@ LENGTH = 2 * np.pi  # of a trajectory, in units of how far chains go: several ti
 MOST_LEAPFROGS = 64
 
 
-def stiffest(loss: StackedLoss, vectors: Tensor, scales: Array, flat: NDArray[np.bool_], *, n_beta: float) -> float:
-    """Largest stiffness along flat directions, in units of the scales, where the loss is as high as chains climb.
+def stiffest(loss: StackedLoss, vectors: Tensor, scales: Array, which: NDArray[np.bool_], *, n_beta: float) -> float:
+    """Largest stiffness along some directions, in units of the scales, where the loss is as high as chains climb.
 
     Parameters
     ----------
@@ -32,13 +32,13 @@ def stiffest(loss: StackedLoss, vectors: Tensor, scales: Array, flat: NDArray[np
         In double precision where it can be.
     vectors, scales
         Directions as columns, and how far chains go in each [length].
-    flat
-        Those of a higher order.
+    which
+        Those of a higher order, or nearly so.
     n_beta
         nβ [1/loss].
     """
     generator = torch.Generator().manual_seed(0)  # where one looks is no matter of chance
-    along = (vectors * torch.from_numpy(scales).to(vectors))[:, torch.from_numpy(flat)]
+    along = (vectors * torch.from_numpy(scales).to(vectors))[:, torch.from_numpy(which)]
     count = along.shape[1]
     drawn = torch.randn((RAYS, count), generator=generator, dtype=torch.float64)
     rays = torch.cat([torch.eye(count, dtype=torch.float64)[:RAYS], drawn / drawn.norm(dim=1, keepdim=True)])

@@ -51,13 +51,18 @@ class TracedSlopes:
         """The operations, if they give what they were recorded from, here and at other points; else None."""
         from torch.fx.experimental.proxy_tensor import make_fx
 
-        others = parameters + 0.1 * (parameters - parameters.flip(0))
+        tried = parameters, parameters + 0.1 * (parameters - parameters.flip(0)), -parameters
+
+        def plain(at: Tensor) -> tuple[Tensor, Tensor]:  # which make_fx takes for one of a class otherwise
+            slopes, values = self._plain(at)
+            return slopes, values
+
         try:
-            graph = make_fx(lambda at: self._plain(at))(parameters)  # it takes no methods
+            graph = make_fx(plain)(parameters)
             graph.graph.eliminate_dead_code()
             graph.recompile()
             for recorded in (_frozen(graph, parameters), graph.forward):
-                if recorded is not None and all(self._same(recorded, points) for points in (parameters, others)):
+                if recorded is not None and all(self._same(recorded, points) for points in tried):
                     return recorded
         except Exception:  # whatever is beyond it, from whichever library: the plain way is there
             return None
