@@ -193,10 +193,8 @@ def _of_the_chains(e: Evidence) -> list[str]:
         if not e.effective >= LEAST_EFFECTIVE_SAMPLE_SIZE:
             least = f"{LEAST_EFFECTIVE_SAMPLE_SIZE:.0f}"
             reasons.append(f"{e.effective:.0f} effective draws, fewer than {least}; more draws")
-    if (
-        e.virial is not None
-        and not abs(e.virial[0]) <= LARGEST_VIRIAL * e.virial[1] + LARGEST_UNBALANCED * e.parameters
-    ):
+    off, of_off = e.virial or (0.0, 0.0)
+    if not abs(off) <= LARGEST_VIRIAL * of_off + LARGEST_UNBALANCED * e.parameters:
         reasons.append(
             f"no equilibrium: the way from the start times the slope is {off:+.3g} off the number of "
             "directions, its mean in equilibrium; more draws, or a smaller step"
