@@ -12,6 +12,7 @@ from slt_toys.learning_coefficient.curvature import eigen
 from slt_toys.learning_coefficient.estimator import local_learning_coefficient
 from slt_toys.learning_coefficient.ground import ground
 from slt_toys.learning_coefficient.referee_problems import energy_by_quadrature, of_function
+from slt_toys.learning_coefficient.rungs import at_rung
 from slt_toys.learning_coefficient.steep_walls import HIGHEST, stiffest
 from tests.learning_coefficient.made_losses import DOUBLE, generator, stacked
 from tests.seeds import fresh_seed
@@ -58,6 +59,7 @@ def test_a_stable_step_follows_from_the_curvature_at_that_height():
     scale = found.hold.scales[np.flatnonzero(found.hold.flat)[0]]
     high = 30 * n_beta * ((HIGHEST + 0.5) / n_beta) ** (4 / 6) * scale**2
     assert found.largest_step == pytest.approx(2 / high, rel=1e-3)
+    assert at_rung(found, 16.0).largest_step == pytest.approx(found.largest_step / 4)
     assert eigen(loss, n_beta=n_beta).curvature[0] == 0, "which the curvature at the minimum does not tell"
 
 
