@@ -61,6 +61,9 @@ class Draws:
         Where chains are in the end, shape (chain, parameter).
     doubts
         What speaks against the sampler itself, as it was seen.
+    virial
+        (w - w*) times the slope of minus the log density, shape (chain, draw): in equilibrium its mean is the number of
+        directions. None where it is not known, or not all of them are in equilibrium.
     """
 
     energies: Array
@@ -71,6 +74,7 @@ class Draws:
     acceptance: float
     last: Tensor
     doubts: tuple[str, ...] = ()
+    virial: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class Posterior:
 
     `localisation` is one number, or one for each direction. Directions are the columns of `vectors`; None for the
     parameters' own. `followed` says in which of them the chains' spread is recorded. `deflation` shrinks some scaled
-    directions once more.
+    directions once more. `balanced` says whether chains come into equilibrium in every direction.
     """
 
     loss: StackedLoss
@@ -105,6 +109,7 @@ class Posterior:
     vectors: Tensor | None = None
     followed: Tensor | None = None
     deflation: Deflation | None = None
+    balanced: bool = False
 
     def evaluate(self, w: Tensor, rows: Tensor | None = None) -> State:
         """Parameters, losses and minus log densities (double precision), and slopes in scaled coordinates."""
@@ -140,6 +145,11 @@ class Posterior:
             return torch.zeros(len(w), dtype=torch.float64, device=w.device)
         return self.along(w - self.loss.start)[:, self.followed].double().square().sum(1)
 
+    def virial(self, state: State) -> Tensor:
+        """Way from the start times the slope of minus the log density, shape (copies,)."""
+        away = self.along(state[0] - self.loss.start) / self.scales
+        return (away.double() * state[3].double()).sum(1)
+
 
 class Stepper:
     """Unadjusted steps of so many chains, which change them in place."""
@@ -169,7 +179,7 @@ class Plan:
 
     `adapt` draws serve to leave the start and to adapt the step; a trajectory is about as long as `leapfrogs` leapfrogs
     of this step, whatever the step becomes. A `batch_size` is for `slt_toys.learning_coefficient.minibatch.run_plan`,
-    `stiffness`, the largest, for samplers that scale their steps themselves.
+    `stiffness`, the largest, for samplers that scale their steps themselves. `largest_step` is that of adaptation.
     """
 
     sampler: Sampler
@@ -181,6 +191,7 @@ class Plan:
     adapt: int
     batch_size: int | None
     stiffness: float = 1.0
+    largest_step: float = math.inf
 
     @property
     def adjusted(self) -> bool:
@@ -224,7 +235,8 @@ def run_chains(
         losses, slopes = posterior.loss.values_and_gradients(first)
         state, stepper = (first, losses, losses, slopes), Stepper(posterior, plan.chains, generator)
     energies = torch.full((plan.draws, plan.chains), torch.nan, dtype=torch.float64, device=start.device)
-    distances, spread = energies.clone(), energies.clone()
+    distances, spread, virial = energies.clone(), energies.clone(), energies.clone()
+    balanced = posterior.balanced and plan.adjusted
     begun = plan.step_size if before is None else before.step_size
     step = torch.tensor(begun, dtype=torch.float64, device=start.device)
     accepted = torch.zeros((), dtype=torch.float64, device=start.device)
@@ -243,12 +255,15 @@ def run_chains(
             if plan.adapt // 2 <= draw < plan.adapt:
                 passed = (draw - plan.adapt // 2) * plan.thin + part
                 step = step * torch.exp(2 * (rate - ACCEPTANCE[plan.sampler]) / (passed + 10) ** 0.6)
+                step = step.clamp(max=plan.largest_step)
             elif draw >= plan.adapt:
                 accepted += rate
         fresh = move is None or plan.batch_size is None
         energies[draw] = posterior.n_beta * ((state[1] if fresh else posterior.loss.values(state[0])) - reference)
         distances[draw] = (state[0] - start).double().norm(dim=1)
         spread[draw] = posterior.spread(state[0])
+        if balanced:
+            virial[draw] = posterior.virial(state)
         if each is not None:
             each(draw, state[0], energies[draw])
         advance(1)
@@ -265,6 +280,7 @@ def run_chains(
         float(accepted) / moves if plan.adjusted and moves else float("nan"),
         state[0],
         () if move is None else move.doubts(),
+        virial.mT.cpu().numpy() if balanced else None,
     )
 
 

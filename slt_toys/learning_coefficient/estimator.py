@@ -34,8 +34,15 @@ from slt_toys.learning_coefficient.minibatch import Looked, common_error, excess
 from slt_toys.learning_coefficient.number_resolution import resolution
 from slt_toys.learning_coefficient.parts import part_of
 from slt_toys.learning_coefficient.refined import Recorder, check_recorded, like
+from slt_toys.learning_coefficient.scatter import CONFIDENCE, further_off, scatter, virial_of
 from slt_toys.learning_coefficient.stacked_loss import BatchNorm, Loss, StackedLoss
-from slt_toys.learning_coefficient.verdict import Evidence, burn_in_of, draws_may_help, verdict_on
+from slt_toys.learning_coefficient.verdict import (
+    LARGEST_UNEXPLAINED,
+    Evidence,
+    burn_in_of,
+    draws_may_help,
+    verdict_on,
+)
 from slt_toys.results.progress import progress
 from slt_toys.samplers.statistics import summarise
 
@@ -48,9 +55,6 @@ LARGEST_TAKEN = 0.2
 WEAKER = 10.0  # times the localisation, at which the energy is held against the quadratic's once more
 ADAPTING = 0.2  # of the draws, in which an adjusted sampler leaves the start and finds its step
 CURVED = 10_000  # examples that curvatures look at where gradients look at minibatches, or a tenth if that is more
-CONFIDENCE = 0.95
-SPREAD_BY_CHANCE = 1.5  # of the draws' own error: of sixteen chains the means spread so far once in a hundred times
-WORTH_OF_DRAWS = 3  # times the chains' means: how well the error from all draws is known
 # As coefficients along training were first published: nothing dropped, localisation and step chosen by hand.
 WITHOUT_BURN_IN: dict[str, Any] = {
     "sampler": "sgld", "localisation": 100.0, "chains": 10, "draws": 100, "burn_in": 0, "step_size": 1e-5,
@@ -249,11 +253,14 @@ def local_learning_coefficient(
     adjusted, adapt = sampler in ACCEPTANCE, 0
     if step_size is None and adjusted:
         step_size = found.ruling.step_for_acceptance(ACCEPTANCE[sampler], leapfrogs=sampler == "hmc")
+        step_size = min(step_size, found.largest_step)
         adapt = int(ADAPTING * draws)
     elif step_size is None:
         step_size = unadjusted_steps.chosen_step(sampler, found.known, SHARE_OF_BIAS)
     leapfrogs = found.leapfrogs(step_size) if sampler == "hmc" else 1
-    plan = Plan(sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size, found.known.largest)
+    plan = Plan(
+        sampler, chains, draws, thin, step_size, leapfrogs, adapt, batch_size, found.known.largest, found.largest_step
+    )
     others = stacked if example_losses is True else None
     if isinstance(example_losses, tuple | list) and len(example_losses) == 2:
         try:
@@ -325,14 +332,15 @@ def _at_weaker(
     # The law's own error is one of both runs, so that their difference has only that of the excess's change.
     expected += warmer - before.minibatch_excess
     of_expected = math.hypot(of_expected, abs(of_warmer - before.minibatch_error))
-    error = max(_scatter(kept)[0], 0.0 if looked is None else common_error(kept))
+    error = max(scatter(kept)[0], 0.0 if looked is None else common_error(kept))
     error = math.hypot(error, of_examples)
     change = float(kept.mean()) - before.posterior_energy - expected
     rising = change, math.hypot(error, before.standard_error, of_expected)
     spreads = float(first.spread[:, before.burn_in :].mean()), float(drawn.spread[:, dropped:].mean())
     wider = spreads[1] / spreads[0] if spreads[0] > 0 else None
     evidence = replace(evidence, rising=rising, spreading=wider, of_the_sampler=drawn.doubts)
-    if run.free:
+    if run.free:  # the estimate is made of both runs
+        evidence = replace(evidence, virial=further_off(evidence.virial, virial_of(drawn, dropped)))
         values = np.array([before.estimate, before.estimate + change])
         estimate, both = _without_localisation(run, values, (before.standard_error, error), factor)
         half = both * float(stats.t.ppf((1 + CONFIDENCE) / 2, max(1, 2 * (len(kept) - 1))))
@@ -353,21 +361,6 @@ def _without_localisation(run: _Run, values: Array, errors: tuple[float, float],
     shares = np.array([1.0, 1 / factor])
     weights = np.linalg.solve(np.diag(np.square(errors)) + taken**2 * np.outer(shares, shares), np.ones(2))
     return float(weights @ values / weights.sum()), float(weights.sum()) ** -0.5
-
-
-def _scatter(kept: Array) -> tuple[float, float]:
-    """Standard error of the mean, and the quantile that it has to be taken times."""
-    # Chains are independent, so that the spread of their means needs no autocorrelation time. But energies are skewed,
-    # and so few chains show by chance a small spread just where their mean is too low: unless that spread is the larger
-    # by far, it counts together with the draws' own, which a run of many draws knows better.
-    upper, within = (1 + CONFIDENCE) / 2, float(summarise(kept)[1])
-    if len(kept) < 2:
-        return within, float(stats.norm.ppf(upper))
-    between, known = float(kept.mean(1).std(ddof=1)) / math.sqrt(len(kept)), len(kept) - 1
-    if not between <= SPREAD_BY_CHANCE * within:
-        return between, float(stats.t.ppf(upper, known))
-    error = math.sqrt((between**2 + WORTH_OF_DRAWS * within**2) / (1 + WORTH_OF_DRAWS))
-    return error, float(stats.t.ppf(upper, known * (1 + WORTH_OF_DRAWS)))
 
 
 def _looking(
@@ -394,7 +387,7 @@ def _estimate(drawn: Draws, run: _Run, looked: Looked | None = None) -> tuple[Le
     bias = 0.0
     if not plan.adjusted:
         bias = unadjusted_steps.step_bias(plan.sampler, known, drawn.step_size) if stable else math.inf
-    error, quantile = _scatter(kept)
+    error, quantile = scatter(kept)
     error = error if looked is None else max(error, common_error(kept))
     warmer, of_warmer, of_examples = _looking(looked, known, posterior, drawn.step_size, dropped)
     both = math.hypot(error, effect_error, of_warmer, of_examples)
@@ -433,7 +426,11 @@ def _estimate(drawn: Draws, run: _Run, looked: Looked | None = None) -> tuple[Le
         drop=0.0 if held is None else held.drop,
         height=run.ground.height,
         of_the_sampler=drawn.doubts,
+        virial=virial_of(drawn, dropped),
     )
+    off = max(abs(evidence.unexplained[0]), estimate - evidence.parameters / 2)
+    if off > LARGEST_UNEXPLAINED * abs(estimate) and run.ground.profiled is not None:
+        evidence = replace(evidence, profiled=run.ground.profiled - quadratic)
     return LearningCoefficientEstimate(
         **shared,
         interval=(estimate - quantile * both, estimate + quantile * both),

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 
-from slt_toys.learning_coefficient import curvature, many_directions
+from slt_toys.learning_coefficient import curvature, many_directions, steep_walls
 from slt_toys.learning_coefficient.chains import OWN_COORDINATES, Posterior, Sampler
 from slt_toys.learning_coefficient.curvature import (
     MOST_LEAPFROGS,
+    STIFFEST_STEP,
+    Eigen,
     Spectrum,
     largest_curvature,
     spectrum,
 )
 from slt_toys.learning_coefficient.localisation import SHARE, Hold, bottom, hold
+from slt_toys.learning_coefficient.profiles import profile_energy
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 
+STEEPER = 0.5  # stiffness in units of how far chains go, of a quadratic 1
 RESOLVED = 0.01  # of the temperature: by how much single numbers may err in one loss
 
 
@@ -44,6 +50,10 @@ class Ground:
         By how much the start lies above the bottom across flat directions, nβ times; None where one did not go there.
     many
         Whether chains run in scaled coordinates of many parameters.
+    steep
+        Largest stiffness where chains climb along directions of a higher order; None where the loss holds none there.
+    minimum
+        The loss at the bottom across flat directions, and its eigenvectors; None where these are not known.
     """
 
     posterior: Posterior
@@ -55,6 +65,8 @@ class Ground:
     hold: Hold | None = None
     height: float | None = None
     many: bool = False
+    steep: float | None = None
+    minimum: tuple[StackedLoss, Eigen] | None = None
 
     @property
     def ruling(self) -> Spectrum:
@@ -65,11 +77,27 @@ class Ground:
 
     def leapfrogs(self, step_size: float) -> int:
         """Leapfrogs in a quarter turn; the most where a higher order has flat parts to cross and walls to mind."""
+        if self.steep is not None:
+            return min(math.ceil(steep_walls.LENGTH / math.sqrt(step_size)), steep_walls.MOST_LEAPFROGS)
         if self.hold is not None and self.hold.flatness is not None and not self.hold.flatness.flat:
             return MOST_LEAPFROGS // 2
         if self.many:
             return many_directions.leapfrogs(self.known, step_size)
         return self.ruling.leapfrogs(step_size)
+
+    @property
+    def largest_step(self) -> float:
+        """Beyond which leapfrogs are unstable where the loss is steep."""
+        return math.inf if self.steep is None else STIFFEST_STEP / max(self.steep, 1.0)
+
+    @cached_property
+    def profiled(self) -> float | None:
+        """Energy of the curved directions by their profiles; None where others are flat, or profiles do not tell."""
+        if self.minimum is None or self.hold is None or not self.posterior.balanced:
+            return None
+        held = self.hold
+        loss, known = self.minimum
+        return profile_energy(loss, known, held.pulls, held.scales, ~held.flat, n_beta=self.posterior.n_beta)
 
     def weaker(self, factor: float) -> Posterior:
         """The posterior at a localisation so many times weaker."""
@@ -116,9 +144,19 @@ def ground(
     posterior = Posterior(
         stacked, n_beta, torch.from_numpy(found.pulls).to(like), torch.from_numpy(found.scales).to(like),
         known.vectors.to(like), torch.from_numpy(np.flatnonzero(found.flat)).to(like.device),
+        balanced=found.free or not bool(found.flat.any()),
     )  # fmt: skip
     scaled = known.spectrum(found.pulls, found.scales)
-    return Ground(posterior, twin, scaled, bare, top / n_beta, found.localisation, found, height)
+    # Directions of a higher order, and those whose loss soon rises faster than its curvature says.
+    climbed = ~found.flat & (scaled.stiffness < STEEPER) if posterior.balanced else np.zeros_like(found.flat)
+    climbed |= found.flat & found.free
+    steep = None
+    if climbed.any():
+        steep = steep_walls.stiffest(lowest, known.vectors, found.scales, climbed, n_beta=n_beta)
+    return Ground(
+        posterior, twin, scaled, bare, top / n_beta, found.localisation, found, height, steep=steep,
+        minimum=(lowest, known),
+    )  # fmt: skip
 
 
 def _resolves(loss: StackedLoss, n_beta: float) -> bool:

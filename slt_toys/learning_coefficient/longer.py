@@ -13,7 +13,7 @@ from slt_toys.results.progress import progress
 from slt_toys.samplers.statistics import summarise
 
 DRAWS = 256  # of each chain, where none are asked for
-LONGER = 4  # times so many, at most
+LONGER = 16  # times so many, at most
 AMPLE = 1.25  # times the effective draws that a verdict asks for
 GOOD_ACCEPTANCE = 0.6  # below it the step is adapted anew: chains have come to where the loss is stiffer
 ADAPTING = 0.2
@@ -36,8 +36,8 @@ def until_mixed(posterior: Posterior, plan: Plan, drawn: Draws, *, generator: to
         done = drawn.energies.shape[1]
         wanted = _wanted(drawn)
         slow = plan.adjusted and drawn.acceptance < GOOD_ACCEPTANCE
-        # Chains that would need far more are not helped by a few times as many, but by a better step.
-        if wanted <= done or (wanted > 2 * most and not slow):
+        # Chains that would need more are not helped by a few times as many, but by a better step.
+        if wanted <= done or (wanted > most and not slow):
             break
         count = min(max(wanted, int(1.5 * done)), most) - done
         more = replace(plan, draws=count, adapt=int(ADAPTING * count) if slow else 0)
@@ -71,4 +71,7 @@ def joined(first: Draws, more: Draws) -> Draws:
     ]
     adapted = done + more.adapted if more.adapted else first.adapted
     doubts = tuple(dict.fromkeys((*first.doubts, *more.doubts)))
-    return Draws(both[0], both[1], both[2], more.step_size, adapted, acceptance, more.last, doubts)
+    virial = None
+    if first.virial is not None and more.virial is not None:
+        virial = np.concatenate([first.virial, more.virial], axis=1)
+    return Draws(both[0], both[1], both[2], more.step_size, adapted, acceptance, more.last, doubts, virial)

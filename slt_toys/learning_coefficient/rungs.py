@@ -48,6 +48,8 @@ def at_rung(ground: Ground, factor: float) -> Ground:
         posterior=replace(ground.posterior, n_beta=factor * ground.posterior.n_beta),
         known=colder(ground.known),
         bare=colder(ground.bare),
+        # In the same units a fourth order gets stiffer like the root of the factor where chains climb, others by less.
+        steep=None if ground.steep is None else ground.steep * max(factor, 1.0) ** 0.5,
     )
 
 

@@ -181,10 +181,10 @@ def learning_coefficient_estimators(
 
 def _drawn(rung: Ground, plan: Plan, fluctuations: Fluctuations | None, generator, advance) -> Draws:
     leapfrogs = plan.sampler == "hmc"
-    step = rung.ruling.step_for_acceptance(ACCEPTANCE[plan.sampler], leapfrogs=leapfrogs)
+    step = min(rung.ruling.step_for_acceptance(ACCEPTANCE[plan.sampler], leapfrogs=leapfrogs), rung.largest_step)
     own = Plan(
         plan.sampler, plan.chains, plan.draws, plan.thin, step, rung.leapfrogs(step) if leapfrogs else 1, plan.adapt,
-        None,
+        None, largest_step=rung.largest_step,
     )  # fmt: skip
 
     def each(draw: int, parameters: torch.Tensor, energies: torch.Tensor) -> None:

@@ -21,6 +21,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from slt_toys.learning_coefficient import batches
 from slt_toys.learning_coefficient.data import Data, as_data
 from slt_toys.learning_coefficient.plain_layers import by_hand
+from slt_toys.learning_coefficient.traced_loss import TracedSlopes
 
 BatchNorm = Literal["frozen", "batch"]
 Loss = Callable[[Any, Any], Tensor]
@@ -108,6 +109,8 @@ class StackedLoss:
         self._products_at_once = vmap(self._product, in_dims=(None, 0, None, None))
         self._differences: bool | None = None
         self._by_hand, self._held = by_hand(self._module, self._shapes, self._loss), False
+        whole = self._data.held and len(self._data.counts) == 1 and self._piece >= self.examples
+        self._traced = TracedSlopes(self._of_all) if whole else None
 
     def doubled(self) -> StackedLoss | None:
         """The same loss in double precision; None where that is what it has, or where it cannot be computed so."""
@@ -278,7 +281,13 @@ class StackedLoss:
 
     def values_and_gradients(self, parameters: Tensor, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean losses (copies,), in double precision, and gradients (copies, parameters), on all rows or some."""
+        if rows is None and self._traced is not None and not self._one_by_one:
+            slopes, values = self._traced(parameters)
+            return values.double(), slopes
         return self._with_slopes(parameters, self._pieces(rows))
+
+    def _of_all(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        return self._gradients(parameters, *self._data.head(self.examples))
 
     def _with_slopes(self, parameters: Tensor, pieces: Iterator[tuple[float, Any, Any]]) -> tuple[Tensor, Tensor]:
         total = torch.zeros(len(parameters), dtype=torch.float64, device=parameters.device)

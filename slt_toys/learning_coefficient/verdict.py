@@ -36,6 +36,8 @@ LARGEST_UNEXPLAINED = (
 LARGEST_SPREADING = 1.5  # of mean squares; where branches of minima cross it is 6 and more
 LARGEST_RESOLUTION = 0.5  # standard errors, which the type of the numbers may make
 LARGEST_ROUNDING = 0.05
+LARGEST_VIRIAL = 4.0  # standard errors
+LARGEST_UNBALANCED = 0.01  # of the number of directions
 FEWEST_CHAINS = 4  # whose means have a scatter
 
 
@@ -49,7 +51,9 @@ class Evidence:
     holds the chains; `spreading` is how many times as wide, by squares, they go there at the weaker localisation.
     `drop` is by how much the loss falls below the start's along negative curvatures, or down a slope where it is flat;
     `height` by how much the start lies above the bottom across flat directions, if one has gone there. `of_the_sampler`
-    is what was seen of the sampler itself.
+    is what was seen of the sampler itself. `profiled` is the energy of curved directions by the loss's profiles, less
+    the quadratic's, where that is known; `virial` what (w - w*) times the slope of minus the log density lacks of the
+    number of directions, which is its mean in equilibrium, and the standard error of this.
     """
 
     energies: Array
@@ -81,6 +85,8 @@ class Evidence:
     drop: float = 0.0
     height: float | None = None
     of_the_sampler: tuple[str, ...] = ()
+    profiled: float | None = None
+    virial: tuple[float, float] | None = None
 
 
 def burn_in_of(energies: Array) -> int:
@@ -114,6 +120,9 @@ def verdict_on(evidence: Evidence) -> str:
     note = ""
     if _drift(evidence.distances) is not None:
         note = "; chains still spread along flat directions, so it holds for the part of the minima that they reached"
+    profiled = evidence.profiled or 0.0
+    if abs(profiled) > LARGEST_UNEXPLAINED * abs(evidence.estimate):
+        note += "; the energy is that of the loss's profiles, not of its quadratic: at larger nβ it will be another"
     grounds = f"R-hat {evidence.r_hat:.3f}, {evidence.effective:.0f} effective draws"
     if np.ptp(evidence.energies) == 0:
         grounds = "the loss is the same wherever chains went"
@@ -158,7 +167,8 @@ def _of_the_start(e: Evidence) -> list[str]:
             f"off the minimum: the slope at the start says it lies {e.start_excess:.3g} above it; train on, or trust "
             "the quadratic"
         )
-    if e.estimate > e.parameters / 2 + LARGEST_OFF * e.standard_error:
+    # A loss flatter on one side than its curvature says has an energy above, which its profiles then tell.
+    if e.estimate > e.parameters / 2 + max(e.profiled or 0.0, 0.0) + LARGEST_OFF * e.standard_error:
         reasons.append(
             f"above {e.parameters / 2:g}, half the number of parameters, which no minimum exceeds: the start is none, "
             "or the loss is not smooth"
@@ -183,6 +193,12 @@ def _of_the_chains(e: Evidence) -> list[str]:
         if not e.effective >= LEAST_EFFECTIVE_SAMPLE_SIZE:
             least = f"{LEAST_EFFECTIVE_SAMPLE_SIZE:.0f}"
             reasons.append(f"{e.effective:.0f} effective draws, fewer than {least}; more draws")
+    off, of_off = e.virial or (0.0, 0.0)
+    if not abs(off) <= LARGEST_VIRIAL * of_off + LARGEST_UNBALANCED * e.parameters:
+        reasons.append(
+            f"no equilibrium: the way from the start times the slope is {off:+.3g} off the number of "
+            "directions, its mean in equilibrium; more draws, or a smaller step"
+        )
     if e.step_bias > LARGEST_SHARE * e.estimate and e.step_bias > 0:
         reasons.append(f"the step adds {e.step_bias:.3g} by the quadratic; make it smaller")
     if e.acceptance < LOWEST_ACCEPTANCE:
@@ -219,7 +235,7 @@ def _of_the_energy(e: Evidence) -> list[str]:
     reasons = []
     beyond, of_beyond = e.unexplained
     allowed = max(LARGEST_OFF * math.hypot(e.standard_error, of_beyond), LARGEST_UNEXPLAINED * abs(e.estimate))
-    if abs(beyond) > allowed + e.free / 2:
+    if abs(beyond) > allowed + e.free / 2 and not _profiled(e, allowed):
         reasons.append(
             f"not quadratic: the energy is {beyond:+.3g} off the quadratic's; at a crossing of minima or a higher "
             "order it falls short of its limit, like 1/log nβ: hold several n_beta and localisations together"
@@ -235,6 +251,11 @@ def _of_the_energy(e: Evidence) -> list[str]:
             "quadratic says: a crossing of minima, or a higher order, which it hides"
         )
     return reasons
+
+
+def _profiled(e: Evidence, allowed: float) -> bool:
+    """Whether the energy is that of the loss's profiles, if not the quadratic's."""
+    return e.profiled is not None and abs(e.unexplained[0] - e.profiled) <= allowed + e.free / 2
 
 
 def _of_the_numbers(e: Evidence) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from slt_toys.learning_coefficient.chains import Plan, Posterior, run_chains
 from tests.learning_coefficient.made_losses import DOUBLE, generator, quadratic
+from tests.seeds import fresh_seed
 
 
 def posterior(scales) -> Posterior:
@@ -54,6 +57,29 @@ def test_one_leapfrog_by_hand():
     assert 0 < int(taken.sum()) < 64
     assert torch.allclose(found.last, torch.where(taken[:, None], after[0], start))
     assert found.acceptance == pytest.approx(float(ratio.clamp(max=0).exp().mean()))
+
+
+def test_the_virial_by_hand():
+    """In whatever scales: (w - w*) times the slope of minus the log density, on whose mean chains in a well agree."""
+    law = posterior([0.5, 2.0])
+    state = law.evaluate(torch.tensor([[0.4, 0.7]], dtype=DOUBLE))
+    by_hand = 0.1 * (10 * 2 * 0.4 + 3 * 0.1) + 0.8 * (10 * 0.5 * 0.7 + 3 * 0.8)
+    assert float(law.virial(state)) == pytest.approx(by_hand)
+    balanced = Posterior(quadratic([2.0, 0.5]), 10.0, 3.0, torch.tensor([0.2, 0.3], dtype=DOUBLE), balanced=True)
+    plan = Plan("mala", 64, 400, 1, 1.0, 1, 40, None)
+    found = run_chains(balanced, plan, generator=generator(fresh_seed()), advance=lambda _: None).virial
+    assert found is not None
+    means = found[:, 40:].mean(1)
+    assert abs(means.mean() - 2) < 5 * means.std(ddof=1) / 8
+    assert run_chains(law, plan, generator=generator(), advance=lambda _: None).virial is None
+
+
+def test_adaptation_stays_below_the_largest_step():
+    plan = Plan("mala", 16, 60, 1, 0.01, 1, 40, None)
+    law = posterior([0.1, 0.1])
+    free = run_chains(law, plan, generator=generator(1), advance=lambda _: None)
+    bounded = run_chains(law, replace(plan, largest_step=0.02), generator=generator(1), advance=lambda _: None)
+    assert free.step_size > 0.1 and bounded.step_size == pytest.approx(0.02)
 
 
 def test_the_way_out_of_the_minimum_is_taken_while_the_step_is_adapted():

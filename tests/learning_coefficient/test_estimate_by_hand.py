@@ -11,6 +11,7 @@ import torch
 from scipy import stats
 
 from slt_toys.learning_coefficient import estimator as learning_coefficient
+from slt_toys.learning_coefficient import scatter as scattered
 from slt_toys.learning_coefficient import verdict as learning_coefficient_verdict
 from slt_toys.learning_coefficient.chains import Draws, Plan, Posterior
 from slt_toys.learning_coefficient.curvature import Spectrum
@@ -18,6 +19,7 @@ from slt_toys.learning_coefficient.estimator import local_learning_coefficient
 from slt_toys.learning_coefficient.flat_directions import Flatness
 from slt_toys.learning_coefficient.ground import Ground
 from slt_toys.learning_coefficient.localisation import Hold
+from slt_toys.learning_coefficient.scatter import scatter
 from slt_toys.learning_coefficient.verdict import burn_in_of
 from tests.learning_coefficient.made_losses import DOUBLE, ONES, Loss, generator, mean, of, quadratic
 from tests.seeds import fresh_seed
@@ -127,11 +129,9 @@ def test_the_run_at_a_weaker_localisation(monkeypatch, sampler, lowest, factor):
 def test_one_chain_has_the_error_of_its_own_draws():
     """A single chain has no scatter of means: the Monte Carlo error of its draws, and the normal quantile."""
     kept = np.random.default_rng(0).standard_normal((1, 400))
-    error, quantile = learning_coefficient._scatter(kept)
+    error, quantile = scatter(kept)
     assert quantile == pytest.approx(1.959963985, rel=1e-8) and 0.025 < error < 0.1
-    assert learning_coefficient._scatter(energies()[:, 5:]) == pytest.approx(
-        (math.sqrt(0.26 / 12), stats.t.ppf(0.975, 3)), rel=1e-9
-    )
+    assert scatter(energies()[:, 5:]) == pytest.approx((math.sqrt(0.26 / 12), stats.t.ppf(0.975, 3)), rel=1e-9)
 
 
 def test_where_the_order_is_higher_two_runs_are_extrapolated(monkeypatch):
@@ -165,9 +165,9 @@ def test_chains_that_agree_by_chance_have_the_error_of_their_draws(monkeypatch):
     kept -= kept.mean(1, keepdims=True)
     apart = np.where(np.arange(16) % 2, 1.0, -1.0)[:, None]
     for between, pooled in ((0.0, True), (0.5, True), (1.4, True), (1.6, False)):
-        monkeypatch.setattr(learning_coefficient, "summarise", lambda kept: np.array([0.0, 0.02, 1.0, 1.0]))
+        monkeypatch.setattr(scattered, "summarise", lambda kept: np.array([0.0, 0.02, 1.0, 1.0]))
         spread = between * 0.02 * math.sqrt(15)  # of means, so that their standard error is `between` times the draws'
-        error, quantile = learning_coefficient._scatter(kept + spread * apart)
+        error, quantile = scatter(kept + spread * apart)
         expected = 0.02 * (math.sqrt((between**2 + 3) / 4) if pooled else between)
         assert error == pytest.approx(expected, rel=1e-9)
         assert quantile == pytest.approx(stats.t.ppf(0.975, 60 if pooled else 15), rel=1e-9)

@@ -457,6 +457,13 @@ def evidence() -> Evidence:
             {"free": 1, "spreading": 1.51, "flatness": Flatness(9.0, 0.2, 3.0)},
             "chains go 1.2 times as far at a weaker localisation",
         ),
+        ({"estimate": 5.49, "profiled": 0.2}, {"estimate": 5.51, "profiled": 0.2}, "above 5, half the number"),
+        ({"estimate": 5.29, "profiled": -0.2}, {"estimate": 5.31, "profiled": -0.2}, "above 5, half the number"),
+        ({"unexplained": (0.9, 0.01), "profiled": 0.65}, {"unexplained": (0.9, 0.01), "profiled": 0.55}, "+0.9 off"),
+        ({"unexplained": (-0.9, 0.01), "profiled": -1.1}, {"unexplained": (-0.9, 0.01), "profiled": 0.9}, "-0.9 off"),
+        ({"virial": (-0.49, 0.1)}, {"virial": (-0.51, 0.1)}, "no equilibrium: the way from the start times the slope"),
+        ({"virial": (0.13, 0.01)}, {"virial": (0.15, 0.01)}, "+0.15 off the number of directions"),
+        ({"virial": None}, {"virial": (float("nan"), 0.1)}, "no equilibrium"),
         ({"flatness": Flatness(0.1, 0.2, 3.0)}, {"flatness": Flatness(0.1, 0.2, 3.0, soft=True)}, "not flat: 0.1 nβ"),
         ({"flatness": Flatness(0.2, 0.2, 3.0)}, {"flatness": Flatness(0.21, 0.2, 3.0)}, "not flat: 0.21 nβ"),
         ({"flatness": None}, {"flatness": Flatness(float("nan"), 0.2, 3.0)}, "not flat: nan nβ"),
@@ -483,6 +490,13 @@ def test_each_reason_has_its_bound(within, beyond, reason):
     verdict = verdict_on(replace(known, **beyond))
     assert verdict.startswith("doubt: ") and reason in verdict
     assert verdict.count("; ") <= 1, "no other reason"
+
+
+def test_an_energy_that_profiles_tell_is_said():
+    known = replace(evidence(), unexplained=(-0.9, 0.01))
+    said = verdict_on(replace(known, profiled=-0.9))
+    assert said.startswith("trust") and "; the energy is that of the loss's profiles, not of its quadratic" in said
+    assert "profiles" not in verdict_on(replace(known, unexplained=(0.1, 0.01), profiled=0.1))
 
 
 def test_reasons_of_the_draws():

@@ -1,0 +1,60 @@
+"""Energies by a loss's profiles: exact where it is a sum of them, and refused where they do not tell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from slt_toys.learning_coefficient.curvature import eigen
+from slt_toys.learning_coefficient.profiles import MOST, profile_energy
+from slt_toys.learning_coefficient.referee_problems import energy_by_quadrature
+from tests.learning_coefficient.made_losses import quadratic, stacked
+
+
+def energy(loss, n_beta: float, pull: float = 0.0, which=None) -> float | None:
+    known = eigen(loss, n_beta=n_beta)
+    ones = np.ones_like(known.curvature)
+    curved = np.ones(len(ones), dtype=bool) if which is None else which
+    return profile_energy(loss, known, pull * ones, known.curvature**-0.5, curved, n_beta=n_beta)
+
+
+def test_a_quadratic_by_hand():
+    loss = quadratic([1.0, 1e-4, 1e4])
+    assert energy(loss, 10.0) == pytest.approx(1.5, rel=1e-9)
+    stiff = 10 * np.array([1.0, 1e-4, 1e4])
+    assert energy(loss, 10.0, pull=2.0) == pytest.approx((stiff / (stiff + 2) / 2).sum(), rel=1e-8)
+    assert energy(loss, 10.0, which=np.array([True, False, True])) == pytest.approx(1.0)
+    assert energy(loss, 10.0, which=np.zeros(3, dtype=bool)) == 0
+
+
+@pytest.mark.parametrize("n_beta", [5.0, 1e2, 1e4])
+def test_sums_of_profiles_by_quadrature(n_beta):
+    """One-sided as in logistic regression, and softly quartic, in directions that are turned."""
+    losses = [lambda w: np.expm1(w) - w, lambda w: 0.1 * w**2 + 3 * w**4]
+
+    def function(w: torch.Tensor) -> torch.Tensor:
+        u, v = (w[0] + w[1]) / 2**0.5, (w[0] - w[1]) / 2**0.5
+        return torch.expm1(u) - u + 0.1 * v**2 + 3 * v**4
+
+    assert energy(stacked(function, [0.0, 0.0]), n_beta) == pytest.approx(
+        energy_by_quadrature(losses, n_beta), rel=1e-4
+    )
+
+
+def test_where_profiles_do_not_tell():
+    assert energy(stacked(lambda w: (w[0] ** 2 - 1) ** 2 + w[0], [0.9]), 10.0) is None, "it falls below the start"
+    assert energy(stacked(lambda w: 1 - torch.exp(-(w[0] ** 2)), [0.0]), 1.0) is None, "nothing holds the chains"
+    assert energy(quadratic([1.0] * (MOST + 1)), 1.0) is None
+
+
+def test_a_bend_is_not_seen():
+    """The negative control: y² + (x - y²)²-like losses are no sum of profiles, whose energy is another."""
+    loss = stacked(lambda w: w[1] ** 2 + 30 * (w[0] - w[1] ** 2) ** 2, [0.0, 0.0])
+    told = energy(loss, 1.0)
+    assert told is not None
+    y = np.linspace(-8, 8, 4001)[:, None]
+    x = np.linspace(-5, 60, 8001)[None]
+    high = y**2 + 30 * (x - y**2) ** 2
+    mass = np.exp(-high)
+    assert abs(told - float((high * mass).sum() / mass.sum())) > 0.1
