@@ -139,7 +139,14 @@ def _solve(
             sentences.append(f"with the eliminated coordinates: value = {answer.value} + {eliminated}/2 = {value}")
         return LearningCoefficient(value, answer.multiplicity, f"ideal ({answer.method})", tuple(sentences))
     added = f" (the eliminated coordinates add {Rational(eliminated, 2)})" if eliminated else ""
-    raise LearningCoefficientRefused(f"{refusal}{added}")
+    lower, upper = (None, None) if refusal is None else (refusal.lower, refusal.upper)
+    half = Rational(eliminated, 2)
+    raise LearningCoefficientRefused(
+        f"{refusal}{added}",
+        None if lower is None else lower + half,
+        None if upper is None else upper + half,
+        "try other generators or coordinates of the same ideal",
+    )
 
 
 def _is_rational(f: Expr, coordinates: Sequence[Symbol]) -> bool:
