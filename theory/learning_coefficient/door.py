@@ -15,8 +15,10 @@ import sympy
 from sympy import Expr, Float, MatrixBase, Poly, Rational, Symbol
 
 from theory.learning_coefficient import engine, ideal
+from theory.learning_coefficient.algebraic import rename_symbols
+from theory.learning_coefficient.analytic_losses import NoIdealError, ideal_of_loss
 from theory.learning_coefficient.arguments import ordered, shown
-from theory.learning_coefficient.local_problem import LearningCoefficient
+from theory.learning_coefficient.local_problem import LearningCoefficient, LearningCoefficientRefused
 from theory.learning_coefficient.text import read_expression
 
 _LARGEST_DENOMINATOR, _LARGEST_NUMERATOR = 2**10, 2**53
@@ -62,11 +64,24 @@ def rlct(loss: Any, coordinates: Any = None, point: Any = None, prior: Any = 1) 
     plain = [str(c) for c in names if isinstance(c, Symbol) and c.is_real is None]
     if plain:
         said.append(f"{', '.join(plain)}: taken to be real")
-    if several:
-        answer = ideal.rlct_of_ideal(read, names, place, density)
-    else:
-        answer = engine.rlct(read[0], names, place, density)
+    answer = ideal.rlct_of_ideal(read, names, place, density) if several else _of_loss(read[0], names, place, density)
     return replace(answer, certificate=(*said, *answer.certificate))
+
+
+def _of_loss(loss: Expr, names: tuple[Any, ...], place: tuple[Any, ...], density: Expr) -> LearningCoefficient:
+    """The engine's answer, or, for a loss that is no polynomial, that of a comparable ideal."""
+    try:
+        return engine.rlct(loss, names, place, density)
+    except LearningCoefficientRefused as refusal:
+        if loss.is_polynomial(*names) or density.free_symbols:
+            raise
+        real = {c: Symbol(c.name, real=True, prime=False) for c in names}
+        try:
+            generators, moved, sentences = ideal_of_loss(rename_symbols(loss, real), tuple(real.values()), place)
+            answer = ideal.rlct_of_ideal(generators, tuple(real.values()), moved)
+        except (NoIdealError, LearningCoefficientRefused):
+            raise refusal from None
+    return replace(answer, certificate=(*sentences, *answer.certificate))
 
 
 def _named(items: Iterable[Any], coordinates: Iterable[Any]) -> dict[str, Symbol]:

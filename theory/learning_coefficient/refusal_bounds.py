@@ -21,7 +21,7 @@ from theory.learning_coefficient.local_form import NotAMinimumError, semidefinit
 from theory.learning_coefficient.newton_polyhedron import newton_polyhedron
 from theory.learning_coefficient.prior import Prior
 
-_HIGHEST_ORDER = 12
+_HIGHEST_ORDER = 4
 
 
 def known_bounds(
@@ -47,7 +47,7 @@ def known_bounds(
 
 
 def _order(loss: Expr, coordinates: Sequence[Symbol], point: Sequence[Expr]) -> int | None:
-    """Order of vanishing of an analytic loss; None beyond a fixed one (then it is at least 2)."""
+    """Order of vanishing of an analytic loss; None beyond a fixed one (at a minimum it is at least 2)."""
     derivatives = {loss}
     for order in range(1, _HIGHEST_ORDER + 1):
         derivatives = {sympy.diff(f, c) for f in derivatives for c in coordinates} - {sympy.S.Zero}
