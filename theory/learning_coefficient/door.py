@@ -69,16 +69,18 @@ def rlct(loss: Any, coordinates: Any = None, point: Any = None, prior: Any = 1) 
 
 
 def _of_loss(loss: Expr, names: tuple[Any, ...], place: tuple[Any, ...], density: Expr) -> LearningCoefficient:
-    """The engine's answer, or, for a loss that is no polynomial, that of a comparable ideal."""
+    """The engine's answer, or, where it has none, that of an ideal whose sum of squares is comparable to the loss."""
     try:
         return engine.rlct(loss, names, place, density)
     except LearningCoefficientRefused as refusal:
-        if loss.is_polynomial(*names) or density.free_symbols:
+        if refusal.lower is None:  # no minimum, or not analytic
             raise
         real = {c: Symbol(c.name, real=True, prime=False) for c in names}
         try:
             generators, moved, sentences = ideal_of_loss(rename_symbols(loss, real), tuple(real.values()), place)
-            answer = ideal.rlct_of_ideal(generators, tuple(real.values()), moved)
+            if density.free_symbols and len(sentences) > 1:  # the prior is not written in the new coordinates
+                raise refusal
+            answer = ideal.rlct_of_ideal(generators, tuple(real.values()), moved, rename_symbols(density, real))
         except (NoIdealError, LearningCoefficientRefused):
             raise refusal from None
     return replace(answer, certificate=(*sentences, *answer.certificate))

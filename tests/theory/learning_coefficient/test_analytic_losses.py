@@ -72,6 +72,19 @@ def test_the_ideal_bounds_the_loss_both_ways(number):
     assert seen.sum() > 3 and ratio.min() > 0 and ratio.max() / ratio.min() < 30
 
 
+def test_sums_of_squares_are_solved_as_ideals():
+    for loss, expected in (
+        ((x**2 + y**2 - z**2) ** 2 + x**6, (Rational(2, 3), 2)),
+        ((a * b + c * d) ** 2 + 3 * (a * b**2 + c * d**2) ** 2, (Rational(3, 4), 1)),
+    ):
+        found = rlct(loss)
+        assert (found.value, found.multiplicity) == expected
+        assert any("positive multiples" in s for s in found.certificate)
+    # The prior is kept, and weighs the plane x = 0.
+    weighed = rlct((x**2 + y**2 - z**2) ** 2 + x**6, prior="abs(x)")
+    assert weighed.value > Rational(2, 3)
+
+
 def test_away_from_the_origin():
     assert (rlct(((tanh(a) - tanh(sympy.Integer(1))) * b) ** 2, (a, b), (1, 0)).multiplicity) == 2
     assert rlct((exp(x * y) - sympy.E) ** 2, (x, y), (1, 1)).value == half
