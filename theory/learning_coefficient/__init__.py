@@ -1,6 +1,6 @@
 """Exact learning coefficients (real log canonical thresholds) and multiplicities."""
 
-from theory.learning_coefficient.engine import rlct
+from theory.learning_coefficient.door import rlct
 from theory.learning_coefficient.ideal import rlct_of_ideal
 from theory.learning_coefficient.latent_variable_models import factor_analysis, gaussian_mixture
 from theory.learning_coefficient.local_problem import LearningCoefficient, LearningCoefficientRefused

@@ -57,6 +57,7 @@ from theory.learning_coefficient.newton_polyhedron import (
 from theory.learning_coefficient.plane_curves import UnresolvedError
 from theory.learning_coefficient.positivity import is_sum_of_squares
 from theory.learning_coefficient.prior import Prior, read_prior
+from theory.learning_coefficient.refusal_bounds import known_bounds
 from theory.learning_coefficient.resolution import resolve_loss
 from theory.learning_coefficient.weighted_blow_up import adapted_coordinates, power_of_nondegenerate, weighted_blow_up
 
@@ -108,14 +109,26 @@ def rlct(
         above = expression - value_at(expression, coordinates, point)
         density = read_density(prior, coordinates, point)
         problem = Problem(sympy.expand(above), coordinates, point, density, minimum=is_sum_of_squares(above))
-        check_prior_blocks(problem)
-        result = _solve(problem)
+        result = _solve_or_bound(problem)
     except NotAMinimumError as error:
-        raise LearningCoefficientRefused(f"point {point} is not a local minimum: {error}") from None
+        reason = f"point {point} is not a local minimum: {error}"
+        raise LearningCoefficientRefused(
+            reason, next_step="give a point at which the loss is smallest nearby"
+        ) from None
     except NotAlgebraicError as error:
         raise LearningCoefficientRefused(str(error)) from None
     assert 1 <= result.multiplicity <= max(1, len(coordinates)), "a multiplicity above the dimension is impossible"
     return result
+
+
+def _solve_or_bound(problem: Problem) -> LearningCoefficient:
+    """The answer, or the refusal with the bounds that are known of the whole loss."""
+    try:
+        check_prior_blocks(problem)
+        return _solve(problem)
+    except LearningCoefficientRefused as error:
+        error.lower, error.upper = known_bounds(problem.loss, problem.coordinates, problem.point, problem.prior)
+        raise
 
 
 def read_density(prior: Expr, coordinates: Sequence[Symbol], point: Sequence[Expr]) -> Prior:

@@ -28,6 +28,7 @@ from theory.learning_coefficient.algebraic import (
 )
 from theory.learning_coefficient.arguments import check_arguments, check_symbols, exact_expression
 from theory.learning_coefficient.engine import read_density, rlct
+from theory.learning_coefficient.ideal_resolution import UnresolvedError, resolve_ideal
 from theory.learning_coefficient.local_form import factors_at
 from theory.learning_coefficient.local_problem import LearningCoefficient, LearningCoefficientRefused
 from theory.learning_coefficient.prior import Prior
@@ -124,6 +125,12 @@ def _solve(
     if not remaining or not generators:
         sentences.append("no generator is left" + (", the remaining coordinates are flat" if remaining else ""))
         return LearningCoefficient(Rational(eliminated, 2), 1, "ideal (regular coordinates)", tuple(sentences))
+    if rational and len(remaining) > 2 and (answer := _by_blow_ups(generators, remaining, prior)):
+        value = answer.value + Rational(eliminated, 2)
+        sentences += answer.certificate
+        if eliminated:
+            sentences.append(f"with the eliminated coordinates: value = {answer.value} + {eliminated}/2 = {value}")
+        return LearningCoefficient(value, answer.multiplicity, f"ideal ({answer.method})", tuple(sentences))
     refusal: LearningCoefficientRefused | None = None
     for chosen in _generating_sets(generators, remaining) if rational else [generators]:
         loss = sympy.Add(*[f**2 for f in chosen])  # not expanded: seen to be >= 0
@@ -139,7 +146,29 @@ def _solve(
             sentences.append(f"with the eliminated coordinates: value = {answer.value} + {eliminated}/2 = {value}")
         return LearningCoefficient(value, answer.multiplicity, f"ideal ({answer.method})", tuple(sentences))
     added = f" (the eliminated coordinates add {Rational(eliminated, 2)})" if eliminated else ""
-    raise LearningCoefficientRefused(f"{refusal}{added}")
+    lower, upper = (None, None) if refusal is None else (refusal.lower, refusal.upper)
+    half = Rational(eliminated, 2)
+    raise LearningCoefficientRefused(
+        f"{refusal}{added}",
+        None if lower is None else lower + half,
+        None if upper is None else upper + half,
+        "try other generators or coordinates of the same ideal",
+    )
+
+
+def _by_blow_ups(generators: list[Expr], coordinates: tuple[Symbol, ...], prior: Expr) -> LearningCoefficient | None:
+    """Resolve the generators as they are and as a Groebner basis; None where neither closes."""
+    read = read_density(prior, coordinates, (Integer(0),) * len(coordinates))
+    if read.mixed_in(coordinates):
+        return None
+    exponents = [read.exponent(c) for c in coordinates]
+    basis = list(sympy.groebner(generators, *coordinates, order="grevlex").exprs)
+    for chosen in (generators, basis) if len(basis) <= _LARGEST_BASIS else (generators,):
+        try:
+            return resolve_ideal(chosen, coordinates, exponents)
+        except UnresolvedError:
+            continue
+    return None
 
 
 def _is_rational(f: Expr, coordinates: Sequence[Symbol]) -> bool:

@@ -23,7 +23,28 @@ class LearningCoefficient:
 
 
 class LearningCoefficientRefused(ValueError):
-    """No method proves a value; the message says why and which bounds are known."""
+    """No method proves a value; the message says why and which bounds are known.
+
+    Attributes
+    ----------
+    lower, upper : sympy.Rational or None
+        Bounds of the value that hold if the point is a local minimum; None where none is known.
+    next_step : str
+        What to try instead.
+    """
+
+    def __init__(
+        self, reason: str, lower: Rational | None = None, upper: Rational | None = None, next_step: str = ""
+    ) -> None:
+        super().__init__(reason)
+        self.lower, self.upper = lower, upper
+        self.next_step = next_step or "give the generators of an ideal whose sum of squares bounds the loss both ways"
+
+    def hints(self) -> tuple[str, ...]:
+        """The bounds, where there are any, and the next step, a line each."""
+        ends = [f"{self.lower} <= " if self.lower is not None else "", f" <= {self.upper}" if self.upper else ""]
+        known = (f"bounds, at a local minimum: {ends[0]}λ{ends[1]}",) if any(ends) else ()
+        return (*known, f"next step: {self.next_step}")
 
 
 @dataclass(frozen=True)

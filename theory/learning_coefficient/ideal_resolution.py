@@ -1,0 +1,504 @@
+r"""Resolution of a real ideal at a point by blow-ups of coordinate subspaces, worked on its generators.
+
+A *picture* is a monomial w^a times an ideal (g_1, g_2, ...) and a volume element |w|^h dw, at a point where the *local*
+coordinates are zero and the others, the *parameters*, take any real value off the zeros of a list of polynomials. Its
+answer is the smallest value, then the largest multiplicity, over all of these points. Four exact steps lead on:
+
+1. *Units* (factors that vanish nowhere in the picture) are dropped, and so are terms that a monomial generator divides;
+   a monomial common to all generators moves into w^a.
+2. *Coordinates.* A factor p of a generator whose slope in a local coordinate t is a unit, with t free of a and h,
+   becomes the coordinate instead of t (implicit function theorem).
+3. *Cases.* Whether a factor that depends on parameters only vanishes is decided by looking at both cases: where it does
+   not it is a unit, where it does it is a new local coordinate.
+4. *Blow-up* of w_i = 0, i in C. The exceptional fibre over the point is a projective space; it is cut into the
+   2^|C| - 1 sets where given coordinates are zero and the others are not, and each is a picture. The fibre is compact,
+   so the neighbourhoods of its points cover one of the point below, and the worst of them decides.
+
+Where every generator is a monomial the sum of squares is monomial-like and a linear programme decides:
+lambda = min sum u_j (h_j + 1) over u >= 0 with 2 <u, a + b_i> >= 1 for all generators w^{b_i}, and the multiplicity is
+the dimension of the set of minimisers plus one.
+
+Source: Hironaka (1964), Annals of Mathematics 79 (blow-ups of smooth centres); Watanabe (2009), Algebraic Geometry and
+Statistical Learning Theory, chapter 3; Lin (2011), chapter 2 (ideals).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+from itertools import combinations, product
+from math import prod
+from typing import Any
+
+from sympy import QQ, Expr, Poly, Rational, Symbol
+from sympy.polys.rings import PolyRing
+
+from theory.learning_coefficient.local_problem import LearningCoefficient
+
+Polynomial = Any  # sympy's PolyElement, untyped there
+Answer = tuple[Fraction, int]
+_MOST_PICTURES, _LARGEST_DEPTH, _LARGEST_CENTRE, _CENTRES_TRIED = 300, 9, 5, 2
+_SAMPLES = (QQ(1), QQ(2), QQ(1, 2), QQ(7), QQ(1, 7))
+
+
+class UnresolvedError(ValueError):
+    """The steps do not close within their bounds."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Monomial `powers`, volume exponents `volume`, which coordinates are `local`, what is `nonzero`, generators."""
+
+    generators: tuple[Polynomial, ...]
+    powers: tuple[int, ...]
+    volume: tuple[Fraction, ...]
+    local: tuple[bool, ...]
+    nonzero: frozenset[Polynomial] = frozenset()
+    depth: int = 0
+    some_point: bool = False  # only of some of the parameters is it known that they occur: no cases may follow
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Value, multiplicity and the steps that led to the picture that decides."""
+
+    value: Fraction
+    multiplicity: int
+    steps: tuple[str, ...]
+
+
+class _Split(Exception):
+    """Whether this factor vanishes must be decided by cases."""
+
+    def __init__(self, factor: Polynomial) -> None:
+        self.factor = factor
+
+
+def resolve_ideal(
+    generators: Sequence[Expr], coordinates: Sequence[Symbol], prior_exponents: Sequence[Rational]
+) -> LearningCoefficient:
+    """Learning coefficient of f_1^2 + f_2^2 + ... at the origin, for polynomials with rational coefficients.
+
+    Raises
+    ------
+    UnresolvedError
+        If the blow-ups do not close within fixed bounds, or meet points that are not rational.
+    """
+    ring = PolyRing([str(c) for c in coordinates], QQ, "grevlex")
+    read = tuple(ring.from_dict(Poly(f, *coordinates, domain=QQ).as_dict()) for f in generators)
+    volume = tuple(Fraction(int(h.p), int(h.q)) for h in prior_exponents)
+    n = len(coordinates)
+    if not any(read):
+        raise UnresolvedError("every generator is zero")
+    start = Picture(tuple(f for f in read if f), (0,) * n, volume, (True,) * n)
+    resolver = _Resolver(ring)
+    found = resolver.solve(start)
+    if found is None:
+        raise UnresolvedError("the generators have no common zero at the point")
+    value = Rational(found.value.numerator, found.value.denominator)
+    sentences = (
+        f"blow-ups of coordinate subspaces on the generators {', '.join(str(f) for f in generators)}: "
+        f"{resolver.blow_ups} blow-ups, {resolver.pictures} pictures, every real point of the exceptional fibres",
+        *(f"the picture that decides: {step}" for step in found.steps),
+        f"smallest value, then largest multiplicity, over all pictures: {value}, {found.multiplicity}",
+    )
+    return LearningCoefficient(value, found.multiplicity, "blow-ups of the ideal", sentences)
+
+
+class _Resolver:
+    def __init__(self, ring: PolyRing) -> None:
+        self.ring, self.n = ring, ring.ngens
+        self.pictures = self.blow_ups = 0
+        self.known: dict[tuple, Resolved | None] = {}
+
+    def solve(self, picture: Picture) -> Resolved | None:
+        """The worst point of a picture; None if the ideal vanishes at none of them."""
+        self.pictures += 1
+        if self.pictures > _MOST_PICTURES:
+            raise UnresolvedError(f"more than {_MOST_PICTURES} local pictures")
+        key = (
+            frozenset(picture.generators),
+            picture.powers,
+            picture.volume,
+            picture.local,
+            picture.nonzero,
+            picture.some_point,
+        )
+        if key not in self.known:
+            self.known[key] = self._solve(picture)
+        return self.known[key]
+
+    def _solve(self, picture: Picture) -> Resolved | None:
+        try:
+            picture = self._simplified(picture)
+            changed = self._straightened(picture)
+        except _Split as split:
+            return self._by_cases(picture, split.factor)
+        if changed is not None:
+            return self.solve(changed)
+        if all(len(g) == 1 for g in picture.generators):
+            return self._monomial(picture)
+        if picture.depth >= _LARGEST_DEPTH:
+            raise UnresolvedError(f"not resolved by {_LARGEST_DEPTH} blow-ups on top of each other")
+        refusal: UnresolvedError | None = None
+        for centre in self._centres(picture)[: _CENTRES_TRIED if picture.depth < 2 else 1]:
+            try:
+                return self._blown_up(picture, centre)
+            except UnresolvedError as error:
+                refusal = refusal or error
+        raise refusal or UnresolvedError("no coordinate subspace to blow up")
+
+    # -- units, monomials ---------------------------------------------------------------------------------------------
+
+    def _at_point(self, f: Polynomial, local: Sequence[bool]) -> Polynomial:
+        return self.ring.from_dict(
+            {m: c for m, c in f.items() if not any(e and k for e, k in zip(m, local, strict=True))}
+        )
+
+    def _is_unit(self, f: Polynomial, picture: Picture) -> bool:
+        """Whether f vanishes at no point of the picture; a factor for which that depends is raised as a case."""
+        there = self._at_point(f, picture.local)
+        if not there:
+            return False
+        unknown = [q for q, _ in there.factor_list()[1] if not self._never_zero(q, picture)]
+        if unknown:
+            raise _Split(min(unknown, key=_size))
+        return True
+
+    def _never_zero(self, q: Polynomial, picture: Picture) -> bool:
+        if q.is_ground or q.monic() in picture.nonzero:
+            return True
+        used = [i for i in range(self.n) if q.degree(i) > 0]
+        if len(used) == 1:
+            return Poly(q.as_expr(), q.ring.symbols[used[0]]).count_roots() == 0
+        q = q if q.coeff(1) > 0 else -q
+        return q.coeff(1) > 0 and all(c > 0 and not any(e % 2 for e in m) for m, c in q.items())
+
+    def _simplified(self, picture: Picture) -> Picture:
+        """Drop units and what monomials divide, and move the common monomial into the powers."""
+        generators = list(picture.generators)
+        while True:
+            before = set(generators)
+            generators = [self._without_units(g, picture) for g in generators]
+            generators = self._reduced([g for g in generators if g], picture)
+            if set(generators) == before:
+                break
+        common = [min((min(m[i] for m in g) for g in generators), default=0) for i in range(self.n)]
+        common = [c if k else 0 for c, k in zip(common, picture.local, strict=True)]
+        shifted = tuple(
+            self.ring.from_dict({tuple(e - c for e, c in zip(m, common, strict=True)): v for m, v in g.items()})
+            for g in generators
+        )
+        powers = tuple(p + c for p, c in zip(picture.powers, common, strict=True))
+        ordered = tuple(sorted(dict.fromkeys(shifted), key=lambda g: (_size(g), str(g))))
+        return replace(picture, generators=ordered, powers=powers)
+
+    def _without_units(self, g: Polynomial, picture: Picture) -> Polynomial:
+        if len(g) == 1:
+            ((monomial, _),) = g.items()
+            kept = tuple(e if k else 0 for e, k in zip(monomial, picture.local, strict=True))
+            return self.ring.from_dict({kept: QQ(1)})
+        kept = self.ring.one
+        for factor, power in g.factor_list()[1]:
+            if not self._is_unit(factor, picture):
+                kept *= factor.monic() ** power
+        return kept
+
+    def _reduced(self, generators: Sequence[Polynomial], picture: Picture) -> list[Polynomial]:
+        unique = list(dict.fromkeys(generators))
+        monomials = [next(iter(g)) for g in unique if len(g) == 1]
+        minimal = [m for m in dict.fromkeys(monomials) if not any(o != m and _divides(o, m) for o in monomials)]
+        kept = [self.ring.from_dict({m: QQ(1)}) for m in minimal]
+        for g in (g for g in unique if len(g) > 1):
+            rest = self.ring.from_dict({m: c for m, c in g.items() if not any(_divides(o, m) for o in minimal)})
+            if rest:
+                kept.append(rest)
+        others = [g for g in kept if len(g) > 1]
+        for g in sorted(others, key=_size, reverse=True):
+            divisors = [f for f in kept if f is not g and len(f) > 1]
+            remainder = g.rem(divisors) if divisors else g
+            if _size(remainder) < _size(g):
+                kept = [f for f in kept if f is not g] + ([remainder] if remainder else [])
+        return kept
+
+    # -- coordinates and cases ----------------------------------------------------------------------------------------
+
+    def _straightened(self, picture: Picture) -> Picture | None:
+        """Make a smooth factor a coordinate, whole generators first; None if nothing is gained."""
+        bent = [(g, f) for g in picture.generators if len(g) > 1 for f, _ in g.factor_list()[1] if len(f) > 1]
+        count = len(bent)
+        for g, factor in sorted(bent, key=lambda pair: (len(pair[0].factor_list()[1]) > 1, _size(pair[1]))):
+            whole = g.monic() == factor.monic()
+            for t in range(self.n):
+                if not picture.local[t] or picture.powers[t] or picture.volume[t] or factor.degree(t) < 1:
+                    continue
+                slope = factor.diff(self.ring.gens[t])
+                if not self._certain_unit(slope, picture):
+                    continue
+                if factor.degree(t) == 1:
+                    solved = self._solved_for(picture, factor, t)
+                    if whole or self._bent_factors(self._simplified(solved)) < count:
+                        return solved
+                elif all(f == factor or f.degree(t) == 0 for _, f in bent) and _monomials_free_of(picture, t):
+                    new = self.ring.gens[t]
+                    swapped = [g.exquo(factor**k) * new**k for g, k in _with_power(picture.generators, factor)]
+                    return replace(picture, generators=tuple(swapped))
+        return None
+
+    def _bent_factors(self, picture: Picture) -> int:
+        return sum(len(f) > 1 for g in picture.generators if len(g) > 1 for f, _ in g.factor_list()[1])
+
+    def _certain_unit(self, f: Polynomial, picture: Picture) -> bool:
+        try:
+            return self._is_unit(f, picture)
+        except _Split:
+            return False
+
+    def _solved_for(self, picture: Picture, factor: Polynomial, t: int) -> Picture:
+        """The picture in the coordinate w_t' = factor = slope w_t + rest, denominators cleared."""
+        variable = self.ring.gens[t]
+        slope, rest = _linear_parts(factor, t, self.ring)
+        generators = tuple(_substituted(g, t, variable - rest, slope, self.ring) for g in picture.generators)
+        return replace(picture, generators=generators)
+
+    def _by_cases(self, picture: Picture, factor: Polynomial) -> Resolved | None:
+        if picture.some_point:
+            raise UnresolvedError(f"the zeros of {factor.as_expr()} on an exceptional divisor are no graph")
+        answers = [self.solve(replace(picture, nonzero=picture.nonzero | {factor.monic()}))]
+        zero = self._where_zero(picture, factor)
+        if zero is not None:
+            answers.append(self.solve(zero))
+        return _worst(answers)
+
+    def _where_zero(self, picture: Picture, factor: Polynomial) -> Picture | None:
+        """The picture on factor = 0, a new local coordinate in place of a parameter; None if it is empty."""
+        for t in range(self.n):
+            if picture.local[t] or factor.degree(t) != 1:
+                continue
+            slope, rest = _linear_parts(factor, t, self.ring)
+            if not all(self._never_zero(q, picture) for q, _ in slope.factor_list()[1]):
+                continue
+            variable = self.ring.gens[t]
+            generators = tuple(_substituted(g, t, variable - rest, slope, self.ring) for g in picture.generators)
+            nonzero: set[Polynomial] = set()
+            for q in picture.nonzero:
+                moved = _substituted(q, t, -rest, slope, self.ring)
+                if not moved:
+                    return None
+                nonzero |= {p.monic() for p, _ in moved.factor_list()[1]}
+            local = tuple(k or i == t for i, k in enumerate(picture.local))
+            return replace(picture, generators=generators, local=local, nonzero=frozenset(nonzero))
+        return self._on_smooth_zeros(picture, factor)
+
+    def _on_smooth_zeros(self, picture: Picture, factor: Polynomial) -> Picture:
+        """The picture on factor = 0 where a parameter occurs in that factor alone and has a slope that never vanishes.
+
+        The factor is a local coordinate in place of the parameter, which then occurs nowhere: what follows may not
+        depend on the other parameters, and one real zero is shown by a change of sign inside an orthant.
+        """
+        gens = self.ring.gens
+        for t in range(self.n):
+            if picture.local[t] or factor.degree(t) < 1:
+                continue
+            slope = factor.diff(gens[t])
+            split = [[(f.monic(), k) for f, k in g.factor_list()[1]] for g in picture.generators]
+            others = {f for factors in split for f, _ in factors if f != factor.monic() and f != gens[t]}
+            if (
+                any(f.degree(t) > 0 for f in others)
+                or not all(self._never_zero(q, picture) for q, _ in slope.factor_list()[1])
+                or not self._has_real_zero(factor, picture)
+            ):
+                continue
+            generators = []
+            for factors in split:
+                moved = self.ring.one
+                for f, k in factors:  # the parameter itself is a unit
+                    moved *= gens[t] ** k if f == factor.monic() else self.ring.one if f == gens[t] else f**k
+                generators.append(moved)
+            local = tuple(k or i == t for i, k in enumerate(picture.local))
+            nonzero = frozenset(q for q in picture.nonzero if q.degree(t) <= 0)
+            return replace(picture, generators=tuple(generators), local=local, nonzero=nonzero, some_point=True)
+        raise UnresolvedError(f"the zeros of {factor.as_expr()} on an exceptional divisor are no graph")
+
+    def _has_real_zero(self, factor: Polynomial, picture: Picture) -> bool:
+        """Both signs within one orthant of the parameters, all of whose points the picture holds."""
+        if not all(q in self.ring.gens for q in picture.nonzero):
+            return False
+        used = [i for i in range(self.n) if factor.degree(i) > 0]
+        for orthant in product((1, -1), repeat=len(used)):
+            seen = set()
+            for sizes in product(_SAMPLES, repeat=len(used)):
+                place = dict(zip(used, (s * v for s, v in zip(orthant, sizes, strict=True)), strict=True))
+                seen.add(_value(factor, place) > 0)
+            if len(seen) == 2:
+                return True
+        return False
+
+    # -- blow-ups and linear programmes -------------------------------------------------------------------------------
+
+    def _centres(self, picture: Picture) -> list[tuple[int, ...]]:
+        bent = [f for g in picture.generators if len(g) > 1 for f, _ in g.factor_list()[1] if len(f) > 1]
+        used = [i for i in range(self.n) if picture.local[i] and any(f.degree(i) > 0 for f in bent)]
+        ranked = []
+        for size in range(2, min(len(used), _LARGEST_CENTRE) + 1):
+            for centre in combinations(used, size):
+                orders = [min(sum(m[i] for i in centre) for m in f) for f in bent]
+                if any(orders):
+                    missed = sum(order == 0 for order in orders)
+                    ranked.append((missed, Fraction(-sum(orders), size - 1), -size, centre))
+        through_all = [centre for *_, centre in sorted(ranked)]
+        steepest = [centre for *_, centre in sorted(ranked, key=lambda r: (r[1], *r))]
+        return list(dict.fromkeys(centre for pair in zip(through_all, steepest, strict=True) for centre in pair))
+
+    def _blown_up(self, picture: Picture, centre: tuple[int, ...]) -> Resolved | None:
+        self.blow_ups += 1
+        answers = []
+        subsets = [s for size in range(1, len(centre) + 1) for s in combinations(centre, size)]
+        for off in subsets:
+            found = self.solve(self._chart(picture, centre, off))
+            if found is not None:
+                names = ", ".join(str(self.ring.symbols[i]) for i in centre)
+                where = ", ".join(str(self.ring.symbols[i]) for i in off)
+                step = f"blow up ({names}), on the fibre where {where} {'are' if len(off) > 1 else 'is'} not 0"
+                answers.append(replace(found, steps=(step, *found.steps)))
+        return _worst(answers)
+
+    def _chart(self, picture: Picture, centre: tuple[int, ...], off: tuple[int, ...]) -> Picture:
+        """w_j = r, w_i = r s_i: the points of the fibre with s_i not 0 exactly for i in `off`, j its first."""
+        pivot, free = off[0], set(off[1:])
+        generators = []
+        for g in picture.generators:
+            moved = {}
+            for m, c in g.items():
+                raised = list(m)
+                raised[pivot] = sum(m[i] for i in centre)
+                moved[tuple(raised)] = c
+            generators.append(self.ring.from_dict(moved))
+        powers, volume = list(picture.powers), list(picture.volume)
+        powers[pivot] = sum(picture.powers[i] for i in centre)
+        volume[pivot] = sum((picture.volume[i] + 1 for i in centre), Fraction(0)) - 1
+        for i in free:
+            powers[i], volume[i] = 0, Fraction(0)
+        return Picture(
+            tuple(generators),
+            tuple(powers),
+            tuple(volume),
+            tuple(k and i not in free for i, k in enumerate(picture.local)),
+            picture.nonzero | {self.ring.gens[i] for i in free},
+            picture.depth + 1,
+            picture.some_point,
+        )
+
+    def _monomial(self, picture: Picture) -> Resolved | None:
+        exponents = [next(iter(g)) for g in picture.generators]
+        whole = [tuple(2 * (p + e) for p, e in zip(picture.powers, m, strict=True)) for m in exponents]
+        used = [i for i in range(self.n) if picture.local[i] and any(m[i] for m in whole)]
+        if not all(any(m) for m in whole):
+            return None
+        rows = tuple(sorted({tuple(m[i] for i in used) for m in whole}))
+        value, multiplicity = linear_programme(rows, tuple(picture.volume[i] + 1 for i in used))
+        names = [str(self.ring.symbols[i]) for i in used]
+        step = (
+            f"monomials of the loss in ({', '.join(names)}): {list(rows)}, volume exponents "
+            f"{[str(picture.volume[i]) for i in used]}: linear programme {value}, multiplicity {multiplicity}"
+        )
+        return Resolved(value, multiplicity, (step,))
+
+
+@lru_cache(maxsize=4096)
+def linear_programme(rows: tuple[tuple[int, ...], ...], weights: tuple[Fraction, ...]) -> Answer:
+    """Minimum of <weights, u> over u >= 0 with <u, row> >= 1 for every row, and the minimisers' dimension plus one."""
+    n = len(weights)
+    minimal = [r for r in rows if not any(o != r and _divides(o, r) for o in rows)]
+    planes = [(r, 1) for r in minimal] + [(tuple(int(i == j) for i in range(n)), 0) for j in range(n)]
+    best: Fraction | None = None
+    optimal: list[list[Fraction]] = []
+    for chosen in combinations(planes, n):
+        u = _intersection([list(map(Fraction, (*row, right))) for row, right in chosen])
+        if u is None or min(u) < 0 or any(_dot(r, u) < 1 for r in minimal):
+            continue
+        value = _dot(weights, u)
+        if best is None or value < best:
+            best, optimal = value, []
+        if value == best:
+            optimal.append(u)
+    assert best is not None, "rows without a zero row leave a vertex"
+    differences = [[a - b for a, b in zip(u, optimal[0], strict=True)] for u in optimal[1:]]
+    return best, _rank(differences) + 1
+
+
+def _intersection(rows: list[list[Fraction]]) -> list[Fraction] | None:
+    """Solution of a square linear system given as augmented rows; None if it is singular."""
+    n = len(rows)
+    for i in range(n):
+        pivot = next((k for k in range(i, n) if rows[k][i]), None)
+        if pivot is None:
+            return None
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        rows[i] = [v / rows[i][i] for v in rows[i]]
+        for k in range(n):
+            if k != i and rows[k][i]:
+                rows[k] = [a - rows[k][i] * b for a, b in zip(rows[k], rows[i], strict=True)]
+    return [row[-1] for row in rows]
+
+
+def _rank(rows: list[list[Fraction]]) -> int:
+    rank = 0
+    rows = [row for row in rows if any(row)]
+    while rows:
+        first, *rest = rows
+        column = next(j for j, v in enumerate(first) if v)
+        rest = [[a - r[column] / first[column] * b for a, b in zip(r, first, strict=True)] for r in rest]
+        rows, rank = [r for r in rest if any(r)], rank + 1
+    return rank
+
+
+def _worst(answers: Iterable[Resolved | None]) -> Resolved | None:
+    return min((a for a in answers if a is not None), key=lambda a: (a.value, -a.multiplicity), default=None)
+
+
+def _divides(a: Sequence[int], b: Sequence[int]) -> bool:
+    return all(x <= y for x, y in zip(a, b, strict=True))
+
+
+def _dot(a: Sequence[Any], b: Sequence[Any]) -> Any:
+    return sum((x * y for x, y in zip(a, b, strict=True)), Fraction(0))
+
+
+def _size(f: Polynomial) -> tuple[int, int]:
+    return len(f), max((sum(m) for m in f), default=0)
+
+
+def _value(f: Polynomial, place: Mapping[int, Any]) -> Any:
+    """f at a point given by the coordinates that occur in it."""
+    return sum((c * prod(place[i] ** e for i, e in enumerate(m) if e) for m, c in f.items()), QQ(0))
+
+
+def _linear_parts(f: Polynomial, t: int, ring: PolyRing) -> tuple[Polynomial, Polynomial]:
+    """slope, rest with f = slope w_t + rest."""
+    slope = {tuple(0 if i == t else e for i, e in enumerate(m)): c for m, c in f.items() if m[t]}
+    return ring.from_dict(slope), ring.from_dict({m: c for m, c in f.items() if not m[t]})
+
+
+def _substituted(f: Polynomial, t: int, numerator: Polynomial, denominator: Polynomial, ring: PolyRing) -> Polynomial:
+    """denominator^degree f(w_t = numerator/denominator)."""
+    degree = max((m[t] for m in f), default=0)
+    result = ring.zero
+    by_power: dict[int, dict] = {}
+    for m, c in f.items():
+        by_power.setdefault(m[t], {})[tuple(0 if i == t else e for i, e in enumerate(m))] = c
+    for power, part in by_power.items():
+        result += ring.from_dict(part) * numerator**power * denominator ** (degree - power)
+    return result
+
+
+def _monomials_free_of(picture: Picture, t: int) -> bool:
+    """Whether w_t divides no generator and is no monomial generator's factor."""
+    return all(min(m[t] for m in g) == 0 for g in picture.generators)
+
+
+def _with_power(generators: Sequence[Polynomial], factor: Polynomial) -> list[tuple[Polynomial, int]]:
+    """Each generator with the power of `factor` in it."""
+    return [(g, next((k for f, k in g.factor_list()[1] if f == factor), 0)) for g in generators]
