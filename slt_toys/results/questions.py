@@ -16,7 +16,7 @@ QUESTIONS = (
     ("And by half depth?", "phase_diagram", "published-halving-half-depth"),
     ("Does a network trained here?", "cifar_replication", "shift-half-stuck-mass"),
     ("Did its temperature depend on B?", "cifar_replication", "measured-temperature"),
-    ("What does its measured noise predict?", "cifar_replication", "measured-noise"),
+    ("And one that sees nothing twice?", "cifar_minutes", "shift-half-stuck-mass"),
     ("Does SGD on real minibatches of toys?", "equi_temperature", "minibatches"),
     ("Where labels are learned by heart?", "equi_temperature", "measured-noise-memorising"),
     ("And where flow time decides?", "equi_temperature", "measured-noise-deep-linear"),
