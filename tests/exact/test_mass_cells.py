@@ -32,10 +32,15 @@ def test_cells_of_a_phase_lie_in_it():
     assert (potential.phase_index(points) == 1).all()
 
 
-def test_a_valley_too_narrow_for_cells_is_refused():
-    """A million wide and bent: cells along the axes would be endless; the usual valley is taken."""
+@pytest.mark.parametrize("most", [10**6, pytest.param(MOST_CELLS, marks=pytest.mark.slow)])
+def test_a_valley_too_narrow_for_cells_is_refused(most, monkeypatch):
+    """A million wide and bent: cells along the axes would be endless."""
+    monkeypatch.setattr("slt_toys.exact.mass_cells.MOST_CELLS", most)
     bent = Potential.from_expression("(9.6 - w1)**2 + 10*(w2 - w1**2)**2")
-    with pytest.raises(QuadratureError, match="lies in too narrow a valley for 10000000 cells along the axes"):
+    with pytest.raises(QuadratureError, match=f"lies in too narrow a valley for {most} cells along the axes"):
         mass_cells(bent, 1e6)
+
+
+def test_the_usual_valley_is_taken():
     points, *_ = mass_cells(Potential.from_expression("(1 - w1)**2 + 100*(w2 - w1**2)**2"), 1.0)
     assert 10_000 < len(points) < MOST_CELLS / 2

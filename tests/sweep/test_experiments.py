@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -149,9 +150,12 @@ def Grid_product(grid):
 
 
 @pytest.mark.slow
-def test_an_experiment_in_a_worker_gives_what_its_command_writes(tmp_path):
+def test_an_experiment_in_a_worker_gives_what_its_command_writes(tmp_path, monkeypatch):
+    from slt_toys.barriers import published
     from slt_toys.results import recipe
 
+    few = partial(published.published_spectra, factors=(1.0, 4.0), redraws=4, repetitions=20)
+    monkeypatch.setattr(published, "published_spectra", few)
     small: dict = {"method": "eyring_kramers", "chains": 500, "ratios": (1.1, 2.5), "noises": (0.003, 0.03), "runs": 2,
                    "intervals": (64, 16384), "recordings": 4, "switch_epochs": 30}  # fmt: skip
     made = SmoothDecline(seed=3, out=tmp_path, **small)
