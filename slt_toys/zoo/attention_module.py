@@ -18,7 +18,7 @@ from ..results.claims import Claim, Table
 from ..results.progress import progress
 from .attention_network import Network, Parts, Problem, accuracies, first_parts, minibatch
 from .attention_network import train as train_by_hand
-from .study import Influence, Study
+from .study import ControlName, Influence, Study
 
 
 class AttentionModule(nn.Module):
@@ -142,7 +142,7 @@ def influences(data: xr.Dataset) -> tuple[Influence, ...]:
     own = data["in_context"].sel(way="torch")
     told, n = "accuracy in novel contexts", 1000  # contexts
     held, lost, few = (own.sel(network=name) for name in ("no decay", "decay of attention", "50 items"))
-    pairs = (
+    pairs: tuple[tuple[ControlName, str, float, float], ...] = (
         ("time", "steps from that of the best to 16 000, decay of attention", float(lost.max()), float(lost[-1])),
         ("other", "decay of attention from 0 to .001", float(held[-1]), float(lost[-1])),
         ("other", "items from 50 to 1000, decay of attention, at best", float(few.max()), float(lost.max())),

@@ -53,7 +53,7 @@ class Task:
     @property
     def times(self) -> Array:
         """Flow time at which each block begins, shape (blocks,)."""
-        return np.arange(self.blocks) * self.hold * self.step
+        return np.arange(self.blocks, dtype=np.float64) * self.hold * self.step
 
     @property
     def weights(self) -> Array:

@@ -150,12 +150,10 @@ def _put_sgd(found: dict[str, tuple], grid: PosteriorGrid, seed: int) -> None:
 
 def _put_odds(found: dict[str, tuple], grid: PosteriorGrid, counts: np.ndarray, seed: int) -> None:
     """The second fit: log odds of 6 against 5 by losses and λ, from the posterior, and of each setting."""
+    six, parts = (6, 0), (polygon_loss, learning_coefficient)
     for pentagon in ((5, 0), (5, 1)):
-        phases = ((6, 0), pentagon)
-        odds = fit_odds(
-            grid, tuple(polygon_loss(*each) for each in phases), tuple(learning_coefficient(*each) for each in phases),
-            (-1, -2), seed,
-        )  # fmt: skip
+        loss, coefficient = ((each(*six), each(*pentagon)) for each in parts)
+        odds = fit_odds(grid, loss, coefficient, (-1, -2), seed)
         least = float(odds(odds.least_at)) if np.isfinite(odds.least_at) else np.nan
         told = (odds.constant, odds.constant_error, odds.misfit, odds.least_at, least)
         for key, value in zip(("constant", "constant_error", "misfit", "least_at", "least"), told, strict=True):
