@@ -64,4 +64,5 @@ def _levels(axes: Axes, dataset: xr.Dataset, how: str, title: str) -> None:
         axes.plot(dataset["moment"], learned.sel(how=how), color=look.colour, label=str(level))
         axes.plot(dataset["moment"], learned.sel(how="none"), color=look.colour, linestyle=":", linewidth=1.2)
     axes.set(xlabel="flow time", ylabel="share of the level that is learned", title=title, ylim=(-0.03, 1.08))
-    axes.legend(loc="lower right", title="dotted: no effort")
+    axes.set_xlim(right=1.5 * float(dataset["moment"][-1]))  # beside the curves, which leave no room between them
+    axes.legend(loc="center right", title="dotted:\nno effort")
