@@ -158,5 +158,9 @@ def _settings(device: torch.device) -> Iterator[None]:
 
 def _device_name(device: torch.device) -> str:
     """What a unit was done on, and with: equal recipes have equal bits only where both are the same."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-    return f"{name}, torch {torch.__version__}"
+    return f"{device_kind(device)}, torch {torch.__version__}"
+
+
+def device_kind(device: torch.device) -> str:
+    """The name of a GPU, or "CPU"."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"

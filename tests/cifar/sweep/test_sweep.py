@@ -301,3 +301,21 @@ def test_ray_gives_the_same_bits(tmp_path, images, uninterrupted):
     with written_alone(folder) as store:
         run_sweep(store, images, MEASURING, Workers(ray="local", workers=2, threads=1))
     assert results(folder) == results(uninterrupted) and same_states(folder, uninterrupted)
+
+
+def test_another_kind_of_device_is_an_explicit_choice_and_the_code_is_recorded(tmp_path, images):
+    begin(tmp_path / "sweep", images, tiny_study(batch_sizes=(40,), controls=()))
+    with written_alone(tmp_path / "sweep") as store:
+        unit = next(unit for unit in plan(store.runs()) if unit.branch and unit.parent is None)
+        measured = {"train_accuracy": (0.5, None), "test_accuracy": (0.5, None)}
+        store.finish(unit, measured, device="Made GPU, torch 9", epochs=[])
+        with pytest.raises(ValueError, match=r"was done on Made GPU, and CPU gives other bits; give --other-device"):
+            run_sweep(store, images, MEASURING, Workers(), Here)
+        assert "code" not in store.facts()
+        run_sweep(store, images, MEASURING, Workers(), Here, other_device=True)
+        assert set(store.devices()) == {"Made GPU, torch 9", f"CPU, torch {torch.__version__}"}
+        (code,) = store.facts()["code"]
+        assert code.startswith("slt-toys ")
+        store.note_code(code)
+        store.note_code("slt-toys other")
+        assert store.facts()["code"] == [code, "slt-toys other"]
