@@ -192,7 +192,8 @@ class Benchmark:
         """Measure, and print the tables."""
         import torch
 
-        from cifar.training.benchmark import benchmark_text
+        from cifar.training.benchmark import benchmark_lines
 
         device = torch.device(usable_devices(None if self.device is None else (self.device,))[0])
-        print(benchmark_text(device, self.networks, self.batch_sizes, width=self.width, least=self.seconds))
+        for line in benchmark_lines(device, self.networks, self.batch_sizes, width=self.width, least=self.seconds):
+            print(line, flush=True)

@@ -149,6 +149,7 @@ def _settings(device: torch.device) -> Iterator[None]:
     if device.type == "cuda":
         torch.cuda.set_device(device)  # a graph is captured on the current device
         torch.backends.cudnn.benchmark = True
+        torch.backends.cudnn.allow_tf32 = False  # float32 is to be float32, in training and in what is measured
     try:
         yield
     finally:
