@@ -60,13 +60,14 @@ class Resume(OfSweep):
             return
         workers, budget = Workers.of(self), budget_of(self.budget_minutes)
         from cifar.analysis.report import write_report
-        from cifar.sweep.sweep import chosen_images, run_sweep
+        from cifar.sweep.sweep import chosen_images, kept_images, run_sweep
 
         with written_alone(self.results) as store:
             facts = store.facts()
             recorded = facts["data"]
             path = self.data or (Path(recorded["path"]) if recorded["path"] else None)
-            images = chosen_images(path, CACHE, recorded["train_limit"], recorded["test_limit"])
+            images = None if self.data is not None else kept_images(self.results, recorded["checksum"])
+            images = images or chosen_images(path, CACHE, recorded["train_limit"], recorded["test_limit"])
             run_sweep(
                 store,
                 images,

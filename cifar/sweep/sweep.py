@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from cifar.data.images import LabelledImages, load_images, write_images
+from cifar.data.images import LabelledImages, load_images, read_images, write_images
 from cifar.study.arms import Run
 from cifar.study.measuring import Measuring
 from cifar.sweep.blocks import Budget, blocks_of, epochs_left, to_do_again
@@ -78,14 +78,14 @@ def run_sweep(
     runs = store.runs()
     units = plan(runs)
     driver = _Driver(store, units)
-    if all(unit.key in driver.done for unit in units):
+    if driver.whole():
         return
     if not other_device:
         check_device(store, workers)
     store.note_code(code_version())
     with progress(f"{len(runs)} runs (epochs)", driver.total, lines=WAITED) as driver.advance:
         driver.show()
-        with _at_hand(store.folder, images), closing_at_once((pool or workers.pool)()) as processes:
+        with _at_hand(store.folder, images, driver.whole), closing_at_once((pool or workers.pool)()) as processes:
             tallies = []
             for block in blocks_of(units) if budget else [units]:
                 epochs = epochs_left(block, driver.done)
@@ -115,15 +115,25 @@ def check_device(store: Store, workers: Workers) -> None:
         )
 
 
+def kept_images(folder: Path, checksum: str) -> LabelledImages | None:
+    """A sweep's images as a command that was stopped has left them; decoding them again can take long."""
+    try:
+        return read_images(folder / IMAGES, checksum)
+    except (OSError, ValueError):
+        return None
+
+
 @contextmanager
-def _at_hand(folder: Path, images: LabelledImages) -> Iterator[None]:
-    """The images in a file that every worker can read, and a folder for what workers tell."""
+def _at_hand(folder: Path, images: LabelledImages, whole: Callable[[], bool]) -> Iterator[None]:
+    """The images in a file that every worker can read, until the sweep is whole; a folder for what workers tell."""
     try:
         (folder / RUNNING).mkdir(exist_ok=True)
-        write_images(images, folder / IMAGES)
+        if kept_images(folder, images.checksum) is None:
+            write_images(images, folder / IMAGES)
         yield
     finally:
-        (folder / IMAGES).unlink(missing_ok=True)
+        if whole():
+            (folder / IMAGES).unlink(missing_ok=True)
         shutil.rmtree(folder / RUNNING, ignore_errors=True)
 
 
@@ -139,6 +149,10 @@ class _Driver:
         self._shown = 0
         self._told: dict[str, int] = {}  # epochs of running units that are written
         self._looked = time.monotonic()
+
+    def whole(self) -> bool:
+        """Whether every unit is done."""
+        return all(key in self.done for key in self.units)
 
     def orders(
         self, units: Sequence[Unit], checksum: str, measuring: Measuring, device: str | None

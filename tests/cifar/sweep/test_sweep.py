@@ -319,3 +319,28 @@ def test_another_kind_of_device_is_an_explicit_choice_and_the_code_is_recorded(t
         store.note_code(code)
         store.note_code("slt-toys other")
         assert store.facts()["code"] == [code, "slt-toys other"]
+
+
+def test_images_of_a_stopped_sweep_are_kept_for_the_next_command(tmp_path, images, capsys):
+    class Stopped(Here):
+        def wait(self, seconds):
+            raise KeyboardInterrupt
+
+    folder = tmp_path / "sweep"
+    begin(folder, images, tiny_study(batch_sizes=(40,), switch_epochs=(0, 1), controls=()))
+    with Store(folder) as store:
+        store.set_facts(data=store.facts()["data"] | {"path": "/nowhere/at/all.tar"})
+    with written_alone(folder) as store, pytest.raises(KeyboardInterrupt):
+        run_sweep(store, images, MEASURING, Workers(), Stopped)
+    kept = sweep.kept_images(folder, images.checksum)
+    assert kept is not None and torch.equal(kept.train_images, images.train_images)
+    assert sweep.kept_images(folder, "0" * 64) is None and sweep.kept_images(tmp_path, images.checksum) is None
+    whole = (folder / IMAGES).read_bytes()
+    (folder / IMAGES).write_bytes(whole[:1000])
+    assert main(["resume", "--results", str(folder), "--threads", "1"]) == EXIT_REFUSED, (
+        "damaged: the data are asked for"
+    )
+    assert "there is no /nowhere/at/all.tar" in capsys.readouterr().err
+    (folder / IMAGES).write_bytes(whole)
+    work(folder, kept)
+    assert not (folder / IMAGES).exists()
