@@ -26,6 +26,8 @@ def side_by_side(folders: Sequence[Path]) -> str:
     """
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise ValueError(f"beside: {', '.join(map(str, folders))} name a folder twice; give different ones")
+    for folder in folders:
+        Store(folder, "read").__exit__()  # what is not there is refused before anything is analysed
     summaries = []
     for folder in folders:
         with Store(folder, "read") as store:

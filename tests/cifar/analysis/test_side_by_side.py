@@ -20,14 +20,13 @@ def test_two_recipes_are_told_in_columns(tmp_path, capsys):
     other = replace(other, stage=replace(study.stage, decay=0.97))
     for name, each in (("one", study), ("two", other)):
         make_sweep(tmp_path / name, each, gate=0.0).__exit__()
-    table = side_by_side((tmp_path / "one", tmp_path / "two")).split("\n")
+    assert main(["report", "--results", str(tmp_path / "one"), "--beside", str(tmp_path / "two")]) == 0
+    table = capsys.readouterr().out.strip().split("\n")
     cells = {line.split(" | ")[0].lstrip("| "): line.strip("| ").split(" | ")[1:] for line in table[2:]}
     assert cells["momentum"] == ["0.9", "0.5"] and cells["decay"] == ["0.93", "0.97"]
     assert cells["law, epochs per halving"] == ["9.55", "22.76"] and cells["runs"] == ["28 of 28"] * 2
     assert "network" not in cells and "gate" not in cells, "what they share is not told"
     assert "half depth, B = 20" in cells and "late switches cost, B = 40" in cells
-    assert main(["report", "--results", str(tmp_path / "one"), "--beside", str(tmp_path / "two")]) == 0
-    assert capsys.readouterr().out.strip() == "\n".join(table)
     for words, more in (("name a folder twice", [str(tmp_path / "one")]), ("there is no sweep", ["/nowhere"]),
                         ("docs: no page", [str(tmp_path / "two"), "--docs", str(tmp_path)])):  # fmt: skip
         assert main(["report", "--results", str(tmp_path / "one"), "--beside", *more]) == 2
@@ -39,4 +38,4 @@ def test_a_folder_without_runs_is_refused(tmp_path):
     make_sweep(tmp_path / "one", small(switch_epochs=MANY, seeds=2), gate=0.0).__exit__()
     make_sweep(tmp_path / "none", small(), missing=len(MANY) * 4, gate=0.0).__exit__()
     with pytest.raises(ValueError, match="no run of the base arm is done"):
-        side_by_side((tmp_path / "one", tmp_path / "none"))
+        side_by_side((tmp_path / "none", tmp_path / "one"))

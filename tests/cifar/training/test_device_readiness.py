@@ -67,6 +67,7 @@ def test_batch_statistics_are_plain_averages(device_data):
     hook = layer.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].mean((0, 2, 3))))
     trainer.re_estimate_batch_statistics(batches)
     hook.remove()
+    assert layer.running_mean is not None
     assert len(seen) == 3 and torch.allclose(layer.running_mean, torch.stack(seen).mean(0), atol=1e-5)
     assert not torch.allclose(layer.running_mean, seen[-1], atol=1e-5) and layer.momentum == 0.1
 
