@@ -37,7 +37,7 @@ class Resume(OfSweep):
     ----------
     data
         Where the data are now, if they have moved.
-    workers, threads, devices, budget_minutes, ray, num_cpus, num_gpus
+    other_device, workers, threads, devices, budget_minutes, ray, num_cpus, num_gpus
         As for replicate.
     """
 
@@ -46,6 +46,7 @@ class Resume(OfSweep):
     threads: int = 0
     devices: tuple[str, ...] | None = None
     budget_minutes: float | None = None
+    other_device: bool = False
     ray: str | None = None
     num_cpus: float = 1.0
     num_gpus: float = 0.0
@@ -59,14 +60,22 @@ class Resume(OfSweep):
             return
         workers, budget = Workers.of(self), budget_of(self.budget_minutes)
         from cifar.analysis.report import write_report
-        from cifar.sweep.sweep import chosen_images, run_sweep
+        from cifar.sweep.sweep import chosen_images, kept_images, run_sweep
 
         with written_alone(self.results) as store:
             facts = store.facts()
             recorded = facts["data"]
             path = self.data or (Path(recorded["path"]) if recorded["path"] else None)
-            images = chosen_images(path, CACHE, recorded["train_limit"], recorded["test_limit"])
-            run_sweep(store, images, Measuring(**facts["study"]["measuring"]), workers, budget=budget)
+            images = None if self.data is not None else kept_images(self.results, recorded["checksum"])
+            images = images or chosen_images(path, CACHE, recorded["train_limit"], recorded["test_limit"])
+            run_sweep(
+                store,
+                images,
+                Measuring(**facts["study"]["measuring"]),
+                workers,
+                budget=budget,
+                other_device=self.other_device,
+            )
             if budget is not None:
                 print(left_text(store.path, store.path.stat().st_size, plan(store.runs()), store.done()))
         print(write_report(self.results))
@@ -115,12 +124,22 @@ class Report(OfSweep):
     ----------
     docs
         Folder of pages, such as docs/results, whose page of this experiment is to be written anew.
+    beside
+        Results folders of other recipes: a table of all of them is printed in place of the page.
     """
 
     docs: Path | None = None
+    beside: tuple[Path, ...] = ()
 
     def run(self) -> None:
         """Write and print it."""
+        if self.beside:
+            if self.docs is not None:
+                raise ValueError("docs: no page is written of folders beside each other; leave one of them out")
+            from cifar.analysis.side_by_side import side_by_side
+
+            print(side_by_side((self.results, *self.beside)))
+            return
         from cifar.analysis.report import write_report
 
         print(write_report(self.results, self.docs))
@@ -174,7 +193,8 @@ class Benchmark:
         """Measure, and print the tables."""
         import torch
 
-        from cifar.training.benchmark import benchmark_text
+        from cifar.training.benchmark import benchmark_lines
 
         device = torch.device(usable_devices(None if self.device is None else (self.device,))[0])
-        print(benchmark_text(device, self.networks, self.batch_sizes, width=self.width, least=self.seconds))
+        for line in benchmark_lines(device, self.networks, self.batch_sizes, width=self.width, least=self.seconds):
+            print(line, flush=True)

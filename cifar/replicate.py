@@ -98,6 +98,8 @@ class Replicate:
     budget_minutes
         Do whole blocks of a batch size and a seed, as many as fit, and leave the rest to resume, which needs no more
         than the results file.
+    other_device
+        Go on with a sweep on another kind of device than it was begun on, to other bits.
     ray
         "local" or the address of a cluster, whose machines share the results folder: use Ray in place of processes.
         Needs the extra "cluster".
@@ -136,6 +138,7 @@ class Replicate:
     threads: int = 0
     devices: tuple[str, ...] | None = None
     budget_minutes: float | None = None
+    other_device: bool = False
     ray: str | None = None
     num_cpus: float = 1.0
     num_gpus: float = 0.0
@@ -189,7 +192,7 @@ class Replicate:
         images = chosen_images(self.data, CACHE, study.train_images, study.test_images)
         with written_alone(folder, "create") as store:
             self._plan(store, study, _told_of(images))
-            run_sweep(store, images, study.measuring, workers, budget=budget)
+            run_sweep(store, images, study.measuring, workers, budget=budget, other_device=self.other_device)
             if budget is not None:
                 print(left_text(store.path, store.path.stat().st_size, plan(store.runs()), store.done()))
         print(write_report(folder))

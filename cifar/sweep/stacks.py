@@ -22,6 +22,7 @@ from cifar.sweep.store import Measurements, Store, TimedEpoch
 from cifar.sweep.workers import Options, Workers
 from cifar.training.stacked import Stack, evaluate, gradient_sizes, norms, train_epoch
 from slt_toys.inputs.processors import usable_processors
+from slt_toys.results.manifest import code_version
 from slt_toys.results.progress import progress
 from slt_toys.sweep import carrying_out
 from slt_toys.sweep.tasks import Failed, Pool, Returned, closing_at_once
@@ -238,6 +239,7 @@ def run_stacks(store: Store, examples: Examples, workers: Workers, pool: Callabl
     done = {name for name, own in stacks.items() if all(unit.key in finished for unit in own)}
     if len(done) == len(stacks):
         return
+    store.note_code(code_version())
 
     def orders() -> Iterator[carrying_out.Unit]:
         for name, own in stacks.items():

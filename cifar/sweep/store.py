@@ -108,6 +108,12 @@ class Store(Database):
         self.folder = folder
         super().__init__(folder / NAME, LAYOUT, mode)
 
+    def note_code(self, version: str) -> None:
+        """Write which version of the code trains from now on, beside those that did."""
+        known = self.facts().get("code", [])
+        if version not in known:
+            self.set_facts(code=[*known, version])
+
     def add_runs(self, runs: Iterable[Run]) -> None:
         """Add runs to the sweep, in the order in which they are to be done; those it has are left as they are.
 

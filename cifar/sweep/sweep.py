@@ -11,15 +11,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cifar.data.images import LabelledImages, load_images, write_images
+import torch
+
+from cifar.data.images import LabelledImages, load_images, read_images, write_images
 from cifar.study.arms import Run
 from cifar.study.measuring import Measuring
 from cifar.sweep.blocks import Budget, blocks_of, epochs_left, to_do_again
 from cifar.sweep.plan import Unit, name_of, plan
 from cifar.sweep.store import IMAGES, RUNNING, Store
-from cifar.sweep.units import Order, Unwritable, do_unit, progress_path, read_progress
+from cifar.sweep.units import Order, Unwritable, device_kind, do_unit, progress_path, read_progress
 from cifar.sweep.workers import Workers
 from cifar.training.checkpoints import checkpoint_path
+from slt_toys.results.manifest import code_version
 from slt_toys.results.progress import progress
 from slt_toys.sweep import carrying_out
 from slt_toys.sweep.tasks import Failed, Pool, Returned, closing_at_once
@@ -42,6 +45,7 @@ def run_sweep(
     pool: Callable[[], Pool] | None = None,
     *,
     budget: Budget | None = None,
+    other_device: bool = False,
 ) -> None:
     """Do all that is left of a sweep, or of it the blocks that fit a budget.
 
@@ -57,11 +61,14 @@ def run_sweep(
         Called for a pool in place of the workers'.
     budget
         Of time: blocks of one batch size and seed are begun only if they fit it.
+    other_device
+        Whether it may go on on another kind of device.
 
     Raises
     ------
     ValueError
-        If the sweep belongs to other images, or, after all others are done, if units failed; the message names them.
+        If the sweep belongs to other images or to another kind of device, or, after all others are done, if units
+        failed; the message names them.
     OSError
         In one line, if a state or a result cannot be written.
     """
@@ -71,11 +78,14 @@ def run_sweep(
     runs = store.runs()
     units = plan(runs)
     driver = _Driver(store, units)
-    if all(unit.key in driver.done for unit in units):
+    if driver.whole():
         return
+    if not other_device:
+        check_device(store, workers)
+    store.note_code(code_version())
     with progress(f"{len(runs)} runs (epochs)", driver.total, lines=WAITED) as driver.advance:
         driver.show()
-        with _at_hand(store.folder, images), closing_at_once((pool or workers.pool)()) as processes:
+        with _at_hand(store.folder, images, driver.whole), closing_at_once((pool or workers.pool)()) as processes:
             tallies = []
             for block in blocks_of(units) if budget else [units]:
                 epochs = epochs_left(block, driver.done)
@@ -92,15 +102,38 @@ def run_sweep(
         raise ValueError(_told(runs, units, tallies))
 
 
+def check_device(store: Store, workers: Workers) -> None:
+    """Refuse to go on with a sweep on a kind of device on which none of it was done; on Ray nobody knows before."""
+    known = {name.split(", ")[0] for name in store.devices()}
+    if not known or workers.ray is not None:
+        return
+    now = {device_kind(torch.device(name)) for name in workers.devices}
+    if strange := sorted(now - known):
+        raise ValueError(
+            f"devices: what is done in {store.folder} was done on {' and '.join(sorted(known))}, and {strange[0]} "
+            "gives other bits; give --other-device to go on all the same, or name another results folder"
+        )
+
+
+def kept_images(folder: Path, checksum: str) -> LabelledImages | None:
+    """A sweep's images as a command that was stopped has left them; decoding them again can take long."""
+    try:
+        return read_images(folder / IMAGES, checksum)
+    except (OSError, ValueError):
+        return None
+
+
 @contextmanager
-def _at_hand(folder: Path, images: LabelledImages) -> Iterator[None]:
-    """The images in a file that every worker can read, and a folder for what workers tell."""
+def _at_hand(folder: Path, images: LabelledImages, whole: Callable[[], bool]) -> Iterator[None]:
+    """The images in a file that every worker can read, until the sweep is whole; a folder for what workers tell."""
     try:
         (folder / RUNNING).mkdir(exist_ok=True)
-        write_images(images, folder / IMAGES)
+        if kept_images(folder, images.checksum) is None:
+            write_images(images, folder / IMAGES)
         yield
     finally:
-        (folder / IMAGES).unlink(missing_ok=True)
+        if whole():
+            (folder / IMAGES).unlink(missing_ok=True)
         shutil.rmtree(folder / RUNNING, ignore_errors=True)
 
 
@@ -116,6 +149,10 @@ class _Driver:
         self._shown = 0
         self._told: dict[str, int] = {}  # epochs of running units that are written
         self._looked = time.monotonic()
+
+    def whole(self) -> bool:
+        """Whether every unit is done."""
+        return all(key in self.done for key in self.units)
 
     def orders(
         self, units: Sequence[Unit], checksum: str, measuring: Measuring, device: str | None

@@ -149,6 +149,7 @@ def _settings(device: torch.device) -> Iterator[None]:
     if device.type == "cuda":
         torch.cuda.set_device(device)  # a graph is captured on the current device
         torch.backends.cudnn.benchmark = True
+        torch.backends.cudnn.allow_tf32 = False  # float32 is to be float32, in training and in what is measured
     try:
         yield
     finally:
@@ -158,5 +159,9 @@ def _settings(device: torch.device) -> Iterator[None]:
 
 def _device_name(device: torch.device) -> str:
     """What a unit was done on, and with: equal recipes have equal bits only where both are the same."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-    return f"{name}, torch {torch.__version__}"
+    return f"{device_kind(device)}, torch {torch.__version__}"
+
+
+def device_kind(device: torch.device) -> str:
+    """The name of a GPU, or "CPU"."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"

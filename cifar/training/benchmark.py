@@ -7,7 +7,7 @@ convolutions and linear layers, forward once and backward twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 
 import torch
@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from cifar.data.augmentation import augment
 from cifar.training.networks import make_network, multiply_adds
-from cifar.training.training import captured
+from cifar.training.training import captured, chosen_rows
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ def _seconds(work: Callable[[], object], device: torch.device, least: float) -> 
 
 def matrix_rate(device: torch.device, kind: torch.dtype, *, size: int, least: float = 0.5) -> float:
     """Floating-point operations a second of the product of two square matrices."""
+    if device.type == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = False  # float32 is to be float32
     left, right = (torch.randn(size, size, device=device).to(kind) for _ in range(2))
 
     def product() -> None:
@@ -54,6 +56,34 @@ def matrix_rate(device: torch.device, kind: torch.dtype, *, size: int, least: fl
             torch.mm(left, right)
 
     return 4 * 2 * size**3 / _seconds(product, device, least)
+
+
+def _training_step(
+    model: torch.nn.Module, batch_size: int, device: torch.device, switches: Switches, steps: int
+) -> tuple[Callable[[], None], torch.Tensor, torch.Tensor, torch.Tensor, int]:
+    """A step, the counter that it moves on, images and where they are to be before it; operations of an image."""
+    operations = 6 * multiply_adds(model)
+    order = torch.channels_last if switches.channels_last else torch.contiguous_format
+    model = model.to(device).to(memory_format=order)  # type: ignore[call-overload]
+    # without fusion a rate on the device would be waited for at every step
+    rate = torch.tensor(1e-3, device=device) if switches.fused else 1e-3
+    optimiser = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9, weight_decay=1e-3, fused=switches.fused)
+    images = torch.randn(steps * batch_size, 3, 32, 32, device=device)
+    labels = torch.randint(0, 10, (steps * batch_size,), device=device)
+    now = images.contiguous(memory_format=order)
+    counter = torch.zeros((), dtype=torch.int64, device=device)
+    span = torch.arange(batch_size, device=device)
+
+    def step() -> None:
+        rows = span + counter * batch_size
+        optimiser.zero_grad(set_to_none=False)
+        with torch.autocast(device.type, torch.bfloat16, enabled=switches.low_precision, cache_enabled=False):
+            outputs = model(chosen_rows(now, rows))
+        functional.cross_entropy(outputs.float(), labels.index_select(0, rows)).backward()
+        optimiser.step()
+        counter.add_(1)
+
+    return step, counter, images, now, operations
 
 
 def training_speed(
@@ -84,29 +114,10 @@ def training_speed(
     least
         Seconds to time.
     """
-    model = make_network(network, width=width, depth=depth)
-    operations = 6 * multiply_adds(model)
-    order = torch.channels_last if switches.channels_last else torch.contiguous_format
-    model = model.to(device).to(memory_format=order)  # type: ignore[call-overload]
-    optimiser = torch.optim.SGD(
-        model.parameters(), lr=torch.tensor(1e-3, device=device), momentum=0.9, weight_decay=1e-3, fused=switches.fused
+    step, counter, images, now, operations = _training_step(
+        make_network(network, width=width, depth=depth), batch_size, device, switches, steps
     )
     generator = torch.Generator(device).manual_seed(0)
-    images = torch.randn(steps * batch_size, 3, 32, 32, device=device)
-    labels = torch.randint(0, 10, (steps * batch_size,), device=device)
-    now = images.contiguous(memory_format=order)
-    counter = torch.zeros((), dtype=torch.int64, device=device)
-    span = torch.arange(batch_size, device=device)
-
-    def step() -> None:
-        rows = span + counter * batch_size
-        optimiser.zero_grad(set_to_none=False)
-        with torch.autocast(device.type, torch.bfloat16, enabled=switches.low_precision, cache_enabled=False):
-            outputs = model(now.index_select(0, rows))
-        functional.cross_entropy(outputs.float(), labels.index_select(0, rows)).backward()
-        optimiser.step()
-        counter.add_(1)
-
     replay = step
     if switches.graph and device.type == "cuda":
         replay = captured(step, counter).replay
@@ -122,30 +133,37 @@ def training_speed(
     return speed, speed * operations
 
 
-def benchmark_text(
+def benchmark_lines(
     device: torch.device, networks: tuple[str, ...], batch_sizes: tuple[int, ...], *, width: int | None, least: float
-) -> str:
-    """The matrix rates, a table of speeds, and the gain of each optimisation at the middle batch size."""
+) -> Iterator[str]:
+    """Each as soon as it is known: the matrix rates, a table of speeds, the gain of each optimisation at one size."""
     on_gpu = device.type == "cuda"
+    if on_gpu:
+        torch.cuda.set_device(device)  # a graph is captured on the current device
     size = 8192 if on_gpu else 768
-    rates = {str(kind)[6:]: matrix_rate(device, kind, size=size) for kind in (torch.float32, torch.bfloat16)}
+    name = torch.cuda.get_device_name(device) if on_gpu else f"processor, {torch.get_num_threads()} threads"
+    yield f"device: {name}"
+    rates = {}
+    for kind in (torch.float32, torch.bfloat16):
+        rates[str(kind)[6:]] = matrix_rate(device, kind, size=size)
+        yield f"matrix rate, {str(kind)[6:]}: {rates[str(kind)[6:]] / 1e12:.3g} Tflop/s"
     fast = max(rates, key=lambda name: rates[name])
     rate, full = rates[fast], Switches(low_precision=fast == "bfloat16", graph=on_gpu)
-    name = torch.cuda.get_device_name(device) if on_gpu else f"processor, {torch.get_num_threads()} threads"
-    lines = [f"device: {name}"]
-    lines += [f"matrix rate, {kind}: {value / 1e12:.3g} Tflop/s" for kind, value in rates.items()]
-    lines += ["", f"| network | batch size | images a second | share of the {fast} rate |", "| --- | --- | --- | --- |"]
+    yield from (
+        "",
+        f"| network | batch size | images a second | share of the {fast} rate |",
+        "| --- | --- | --- | --- |",
+    )
     steps = 20 if on_gpu else 2
     options = {"width": width, "steps": steps, "least": least}
     for network in networks:
         for batch_size in batch_sizes:
             images, operations = training_speed(network, batch_size, device, full, **options)  # type: ignore[arg-type]
-            lines.append(f"| {network} | {batch_size} | {images:.0f} | {100 * operations / rate:.1f} % |")
+            yield f"| {network} | {batch_size} | {images:.0f} | {100 * operations / rate:.1f} % |"
     middle = sorted(batch_sizes)[len(batch_sizes) // 2]
     whole, _ = training_speed(networks[0], middle, device, full, **options)  # type: ignore[arg-type]
-    lines += ["", f"| left out ({networks[0]}, B = {middle}) | images a second | its gain |", "| --- | --- | --- |"]
+    yield from ("", f"| left out ({networks[0]}, B = {middle}) | images a second | its gain |", "| --- | --- | --- |")
     for switch, used in asdict(full).items():
         if used:
             part, _ = training_speed(networks[0], middle, device, replace(full, **{switch: False}), **options)  # type: ignore[arg-type]
-            lines.append(f"| {switch.replace('_', ' ')} | {part:.0f} | {whole / part:.2f} times |")
-    return "\n".join(lines)
+            yield f"| {switch.replace('_', ' ')} | {part:.0f} | {whole / part:.2f} times |"

@@ -26,11 +26,18 @@ _WEIGHTS, _FRESH = 16, 17  # what a seed is for; see cifar.data.device_data
 def best_precision(device: torch.device) -> str:
     """``bfloat16`` where the device computes in it at least as fast as in float32, else ``float32``."""
     if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
     for question in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
         if getattr(torch.cpu, question, lambda: False)():
             return "bfloat16"
     return "float32"
+
+
+def chosen_rows(images: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Some of the images (n, channels, h, w), in the order of memory that they have: channels last stay last."""
+    if images.is_contiguous(memory_format=torch.channels_last):
+        return images.permute(0, 2, 3, 1).index_select(0, rows).permute(0, 3, 1, 2)
+    return images.index_select(0, rows)
 
 
 def captured(step: Callable[[], None], counter: torch.Tensor) -> torch.cuda.CUDAGraph:
@@ -149,7 +156,8 @@ class Trainer:
 
         def step() -> None:
             rows = span + counter * self.recipe.batch_size
-            self._step(*(values.index_select(0, rows) for values in buffers))
+            images, *rest = buffers
+            self._step(chosen_rows(images, rows), *(values.index_select(0, rows) for values in rest))
             counter.add_(1)
 
         graph = captured(step, counter)
@@ -205,9 +213,10 @@ class Trainer:
         momenta = [layer.momentum for layer in layers]
         for layer in layers:
             layer.reset_running_stats()
-            layer.momentum = None  # a plain average
         self.network.train()
-        for images, _ in batches:
+        for number, (images, _) in enumerate(batches, 1):
+            for layer in layers:
+                layer.momentum = 1 / number  # a plain average; left to itself each layer waits for the device to count
             with self._autocast():
                 self.network(images)
         for layer, momentum in zip(layers, momenta, strict=True):
@@ -217,12 +226,12 @@ class Trainer:
     def evaluate(self, batches: Iterator[tuple[torch.Tensor, torch.Tensor]]) -> tuple[float, float]:
         """Mean loss (nats) and accuracy (0 to 1), with the batch statistics as they are."""
         self.network.eval()
-        sums, count = torch.zeros(2, dtype=torch.float64), 0
+        sums, count = torch.zeros(2, dtype=torch.float64, device=self.data.device), 0
         for images, labels in batches:
             with self._autocast():
                 outputs = self.network(images).float()
             losses = functional.cross_entropy(outputs, labels, reduction="sum")
-            sums += torch.stack([losses, (outputs.argmax(1) == labels).sum().float()]).double().cpu()
+            sums += torch.stack([losses, (outputs.argmax(1) == labels).sum().float()]).double()
             count += len(labels)
         loss, accuracy = (sums / count).tolist()
         return loss, accuracy

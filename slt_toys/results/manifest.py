@@ -79,6 +79,15 @@ def manifest(
     }
 
 
+def code_version() -> str:
+    """The version of the running code, with its commit where it is known and whether it was changed since."""
+    commit, modified = _git_state(Path(__file__).parent)
+    told = f"slt-toys {__version__}"
+    if commit is None:
+        return told
+    return f"{told}, commit {commit}{', changed since' if modified else ''}"
+
+
 def _library_versions() -> dict[str, str]:
     versions = {}
     for name in LIBRARIES:

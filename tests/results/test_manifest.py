@@ -35,3 +35,16 @@ def test_manifest_ignores_a_repository_that_does_not_hold_the_code(tmp_path, mon
     assert manifests._git_state(tmp_path) == (None, None)
     monkeypatch.setenv("PATH", "")
     assert manifests._git_state(Path(manifests.__file__).parent) == (None, None), "git may be missing"
+
+
+def test_the_version_of_the_code_says_its_commit(monkeypatch):
+    from slt_toys import __version__
+    from slt_toys.results import manifest as module
+
+    for state, words in (
+        ((None, None), ""),
+        (("abc", False), ", commit abc"),
+        (("abc", True), ", commit abc, changed since"),
+    ):
+        monkeypatch.setattr(module, "_git_state", lambda folder, state=state: state)
+        assert module.code_version() == f"slt-toys {__version__}{words}"

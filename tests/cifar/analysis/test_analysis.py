@@ -202,3 +202,16 @@ def test_before_any_training_the_loss_is_that_of_guessing_among_ten(monkeypatch,
     for curve_ in seen:
         assert curve_.learning_rates == pytest.approx(0.05 * 0.5**curve_.switch_epochs)
         assert curve_.deficit_train_loss == pytest.approx([at_start or math.log(10), *1 / curve_.switch_epochs[1:]])
+
+
+def test_where_there_are_many_seeds_two_points_are_compared_seed_by_seed():
+    """Seeds that scatter by tens of points, all of them two points better with fresh weights."""
+    own = np.array([50.0, 90.0] * 4)
+    others = [one for switch in (0, 1, 2, 3, 4) for one in cell(*(own + 5 - switch), switch=switch)]
+    told = findings([*others, *cell(*(own + 2 + 0.1 * np.arange(8)), arm="fresh", switch=5), *cell(*own, switch=5)])
+    (control,) = told.controls
+    assert control.recovered == pytest.approx((2.35, 2.35 - 0.2048, 2.35 + 0.2048), abs=1e-3)  # t interval of 7 degrees
+    assert control.lost == pytest.approx((2.65, 2.4452, 2.8548), abs=1e-3)
+    assert told.declines[64] == pytest.approx((4.0, 4.0, 4.0)), "each seed falls by as much"
+    few = findings([one for one in [*others, *cell(*own[:7], switch=5)] if one.run.seed < 7])
+    assert few.declines[64] is not None and few.declines[64][1] < 0, "the control: seven seeds go by the pooled scatter"

@@ -74,3 +74,19 @@ def test_temperature_is_measured_against_noise_that_never_changes():
     assert tables.temperature(None) == []
     assert measured_temperatures({32: {0: 1.0}}, learning_rate=0.05, decay=0.5, end=None) is None
     assert measured_temperatures({}, learning_rate=0.05, decay=0.5, end=None) is None
+
+
+def test_a_control_is_told_of_the_latest_switch_where_it_does_least():
+    found = [*base(), *base(32), *cell(79, 81, arm="fresh", switch=1), *cell(73, 75, arm="fresh", switch=4)]
+    found += cell(71, 73, arm="fresh", switch=4, size=32)
+    (told,) = (one for one in claims(findings(found), 1.0, None) if one.name == "budget")
+    assert "(B=32, epoch 4)" in told.sentence and told.value == pytest.approx(2)
+
+
+def test_an_end_without_bounds_gives_no_shift_with_bounds():
+    told = fitted(made_rows(0.002))
+    assert "shift-hinge" in verdicts(told)
+    (size, end), *_ = told.ends["hinge"].items()
+    opened = {**told.ends, "hinge": {**told.ends["hinge"], size: replace(end, high=None)}}
+    assert "shift-hinge" not in verdicts(replace(told, ends=opened))
+    assert "shift-half-depth" in verdicts(replace(told, ends=opened)), "others are told as before"

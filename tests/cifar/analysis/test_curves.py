@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from cifar.analysis.curves import curve, mean_at_switch, rows, scatter, seed_curves
+from cifar.analysis.curves import curve, mean_at_switch, paired, rows, scatter, seed_curves, standard_errors
 from cifar.sweep.plan import plan
 from tests.cifar.analysis.made_by_hand import cell, row
 from tests.cifar.analysis.made_rows import (
@@ -84,3 +84,15 @@ def test_a_gate_is_passed_by_what_equals_it(tmp_path):
         assert {one.passed for one in rows(store) if one.run.batch_size == 40} == {True}
     with make_sweep(tmp_path / "other", small(), gate=0.76) as store:
         assert {one.passed for one in rows(store)} == {False}
+
+
+def test_a_point_of_many_seeds_has_an_error_of_its_own():
+    wide, narrow = np.array([10.0, 90.0] * 4), np.array([49.0, 51.0] * 4)
+    found = [*cell(*wide, switch=0), *cell(*narrow, switch=1)]
+    own = curve(found, "base", "blur", 64)
+    expected = [each.std(ddof=1) / 8**0.5 for each in (wide, narrow)]
+    assert standard_errors(found, own, 1.0) == pytest.approx(expected)
+    few = [one for one in found if one.run.seed < 7]
+    assert standard_errors(few, curve(few, "base", "blur", 64), 1.0) == pytest.approx([7**-0.5] * 2)
+    assert paired(found, (own, 1), (own, 0)) == pytest.approx(narrow - wide) and paired(few, (own, 1), (own, 0)) is None
+    assert paired(found[1:], (own, 1), (own, 0)) is None, "a seed lacks one of the two"

@@ -181,7 +181,7 @@ SMALL = {
     ],
 )
 def test_replicate_refuses_to_add_another_recipe(tmp_path, archive, capsys, monkeypatch, option, value, words):
-    monkeypatch.setattr("cifar.sweep.sweep.run_sweep", lambda *_: None)
+    monkeypatch.setattr("cifar.sweep.sweep.run_sweep", lambda *_, **__: None)
     monkeypatch.setattr("cifar.analysis.report.write_report", lambda _: "a page")
 
     def replicate(changes: dict[str, str]) -> int:

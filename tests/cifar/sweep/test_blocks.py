@@ -59,6 +59,7 @@ def test_states_that_are_gone_are_made_again_only_where_they_are_needed():
     assert to_do_again(units, done - {last.key}, lambda key: key == last.key) == set(), "it has come further itself"
 
 
+@pytest.mark.slow
 def test_slots_end_where_one_run_does_with_the_results_file_alone(tmp_path, images):
     study = tiny_study(controls=(Control("reset", "blur", (40,), (2,)),), seeds=2)
     begin(tmp_path / "whole", images, study)

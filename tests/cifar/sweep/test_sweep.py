@@ -301,3 +301,46 @@ def test_ray_gives_the_same_bits(tmp_path, images, uninterrupted):
     with written_alone(folder) as store:
         run_sweep(store, images, MEASURING, Workers(ray="local", workers=2, threads=1))
     assert results(folder) == results(uninterrupted) and same_states(folder, uninterrupted)
+
+
+def test_another_kind_of_device_is_an_explicit_choice_and_the_code_is_recorded(tmp_path, images):
+    begin(tmp_path / "sweep", images, tiny_study(batch_sizes=(40,), controls=()))
+    with written_alone(tmp_path / "sweep") as store:
+        unit = next(unit for unit in plan(store.runs()) if unit.branch and unit.parent is None)
+        measured = {"train_accuracy": (0.5, None), "test_accuracy": (0.5, None)}
+        store.finish(unit, measured, device="Made GPU, torch 9", epochs=[])
+        with pytest.raises(ValueError, match=r"was done on Made GPU, and CPU gives other bits; give --other-device"):
+            run_sweep(store, images, MEASURING, Workers(), Here)
+        assert "code" not in store.facts()
+        run_sweep(store, images, MEASURING, Workers(), Here, other_device=True)
+        assert set(store.devices()) == {"Made GPU, torch 9", f"CPU, torch {torch.__version__}"}
+        (code,) = store.facts()["code"]
+        assert code.startswith("slt-toys ")
+        store.note_code(code)
+        store.note_code("slt-toys other")
+        assert store.facts()["code"] == [code, "slt-toys other"]
+
+
+def test_images_of_a_stopped_sweep_are_kept_for_the_next_command(tmp_path, images, capsys):
+    class Stopped(Here):
+        def wait(self, seconds):
+            raise KeyboardInterrupt
+
+    folder = tmp_path / "sweep"
+    begin(folder, images, tiny_study(batch_sizes=(40,), switch_epochs=(0, 1), controls=()))
+    with Store(folder) as store:
+        store.set_facts(data=store.facts()["data"] | {"path": "/nowhere/at/all.tar"})
+    with written_alone(folder) as store, pytest.raises(KeyboardInterrupt):
+        run_sweep(store, images, MEASURING, Workers(), Stopped)
+    kept = sweep.kept_images(folder, images.checksum)
+    assert kept is not None and torch.equal(kept.train_images, images.train_images)
+    assert sweep.kept_images(folder, "0" * 64) is None and sweep.kept_images(tmp_path, images.checksum) is None
+    whole = (folder / IMAGES).read_bytes()
+    (folder / IMAGES).write_bytes(whole[:1000])
+    assert main(["resume", "--results", str(folder), "--threads", "1"]) == EXIT_REFUSED, (
+        "damaged: the data are asked for"
+    )
+    assert "there is no /nowhere/at/all.tar" in capsys.readouterr().err
+    (folder / IMAGES).write_bytes(whole)
+    work(folder, kept)
+    assert not (folder / IMAGES).exists()

@@ -1,0 +1,72 @@
+"""Sweeps of several recipes beside each other, each in a results folder of its own: never averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from cifar.analysis.claims import points
+from cifar.analysis.dataset import base_run
+from cifar.analysis.report import Summary, summarise
+from cifar.study.recipes import STAGE_FIELDS
+from cifar.sweep.store import Store
+from slt_toys.results.claims import interval_text, spoken
+
+LEFT_OUT = ("batch_size", "seed", "data")  # of a recipe: its runs differ in the first two, and data have a name
+
+
+def side_by_side(folders: Sequence[Path]) -> str:
+    """What several sweeps found, as a table with a column for each, and what they differ in.
+
+    Raises
+    ------
+    ValueError
+        If a folder is named twice, or has no finished run of its base arm.
+    """
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise ValueError(f"beside: {', '.join(map(str, folders))} name a folder twice; give different ones")
+    for folder in folders:
+        Store(folder, "read").__exit__()  # what is not there is refused before anything is analysed
+    summaries = []
+    for folder in folders:
+        with Store(folder, "read") as store:
+            summaries.append(summarise(store))
+    settings = [_settings(summary) for summary in summaries]
+    names = dict.fromkeys(name for each in settings for name in each)
+    rows = [(spoken(name), *(each.get(name, "-") for each in settings)) for name in names]
+    differ = [row for row in rows if len(set(row[1:])) > 1]
+    found = [_found(summary) for summary in summaries]
+    told = dict.fromkeys(name for each in found for name in each)
+    findings = [(name, *(each.get(name, "-") for each in found)) for name in told]
+    headings = ("", *(str(folder) for folder in folders))
+    return "\n".join([_row(headings), _row(("---",) * len(headings)), *(_row(row) for row in (*differ, *findings))])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _settings(summary: Summary) -> dict[str, str]:
+    run = base_run(summary.rows, summary.findings.deficit)
+    stage, study, data = run.stages[0], summary.facts["study"], summary.facts["data"]
+    named = {"source": data["source"], "train_images": data["train_images"], "deficit": summary.findings.deficit}
+    named |= {name: value for name, value in asdict(run.recipe).items() if name not in LEFT_OUT}
+    named |= {name: getattr(stage, name) for name in STAGE_FIELDS}
+    named |= {"gate": study["gate"], "devices": "; ".join(summary.devices)}
+    return {name: str(value) for name, value in named.items()}
+
+
+def _found(summary: Summary) -> dict[str, str]:
+    """What is compared: in units of the law where learning rates decay otherwise."""
+    findings = summary.findings
+    told = {"runs": f"{len(summary.rows)} of {summary.wanted}", "law, epochs per halving": f"{summary.theorem:.2f}"}
+    for name, shift in findings.epochs_per_halving.items():
+        value = f"{shift.slope:.1f} {interval_text(shift.low, shift.high)}".strip()
+        told[f"{spoken(name)}, epochs per halving"] = value
+    for name, ends in findings.ends.items():
+        for size, end in ends.items():
+            told[f"{spoken(name)}, B = {size}"] = end.statement()
+    for size, decline in findings.declines.items():
+        told[f"late switches cost, B = {size}"] = "cannot tell" if decline is None else points(decline)
+    return told
