@@ -16,7 +16,6 @@ from sympy import Expr, Float, MatrixBase, Poly, Rational, Symbol
 
 from theory.learning_coefficient import engine, ideal
 from theory.learning_coefficient.algebraic import rename_symbols
-from theory.learning_coefficient.analytic_losses import NoIdealError, ideal_of_loss
 from theory.learning_coefficient.arguments import ordered, shown
 from theory.learning_coefficient.local_problem import LearningCoefficient, LearningCoefficientRefused
 from theory.learning_coefficient.text import read_expression
@@ -75,6 +74,8 @@ def _of_loss(loss: Expr, names: tuple[Any, ...], place: tuple[Any, ...], density
     except LearningCoefficientRefused as refusal:
         if refusal.lower is None:  # no minimum, or not analytic
             raise
+        from theory.learning_coefficient.analytic_losses import NoIdealError, ideal_of_loss  # needed by few
+
         real = {c: Symbol(c.name, real=True, prime=False) for c in names}
         try:
             generators, moved, sentences = ideal_of_loss(rename_symbols(loss, real), tuple(real.values()), place)

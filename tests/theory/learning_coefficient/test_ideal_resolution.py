@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
-from scipy import optimize
-from sympy import Integer, Matrix, Rational, Symbol, expand, prod, symbols
+from sympy import Abs, Integer, Matrix, Rational, Symbol, expand, prod, symbols
 
 from tests.seeds import fresh_generator
+from tests.theory.learning_coefficient.test_linear_programme import numeric_programme
+from theory.learning_coefficient.engine import LearningCoefficientRefused, rlct
 from theory.learning_coefficient.ideal import rlct_of_ideal
-from theory.learning_coefficient.ideal_resolution import UnresolvedError, linear_programme, resolve_ideal
+from theory.learning_coefficient.ideal_resolution import UnresolvedError, resolve_ideal
 
 a, b, c, d, w, x, y, z = symbols("a b c d w x y z", real=True)
 half = Rational(1, 2)
@@ -114,11 +114,6 @@ def test_what_does_not_close_is_refused():
         resolve_ideal([x**3 + y**3 + z**3 + x * y * z, w * z - x * y], (w, x, y, z), (Integer(0),) * 4)
 
 
-def _programme(rows, weights):
-    solved = optimize.linprog(weights, A_ub=-np.array(rows), b_ub=-np.ones(len(rows)))
-    return solved.fun
-
-
 def random_ideal(rng, dimension=None):
     """Generators, coordinates and exponents of a monomial ideal behind units, mixtures and changes of coordinates."""
     n = dimension or int(rng.integers(2, 5))
@@ -150,23 +145,33 @@ def test_random_ideals_agree_with_a_numeric_linear_programme():
             continue
         decided += 1
         rows = 2.0 * np.array(powers)
-        assert float(found.value) == pytest.approx(_programme(rows, np.ones(len(names))), abs=1e-9)
+        assert float(found.value) == pytest.approx(numeric_programme(rows, np.ones(len(names))), abs=1e-9)
     assert decided >= 10
 
 
-def test_the_exact_linear_programme_against_a_numeric_one():
-    rng = fresh_generator()
-    for _ in range(100):
-        n = int(rng.integers(1, 5))
-        rows = rng.integers(0, 5, size=(int(rng.integers(1, 5)), n))
-        rows = rows[rows.any(axis=1)]
-        if not len(rows):
+def _random_plane_ideal(rng):
+    generators = []
+    for _ in range(int(rng.integers(1, 4))):
+        f = Integer(0)
+        for _ in range(int(rng.integers(1, 4))):
+            i, j = (int(e) for e in rng.integers(0, 4, size=2))
+            f += int(rng.choice([-2, -1, 1, 2, 3])) * x**i * y**j if i + j else 0
+        generators.append(expand(f * (x - y if rng.random() < 0.3 else 1)))
+    return [g for g in generators if g != 0]
+
+
+def test_random_plane_ideals_agree_with_blow_ups_of_the_squares():
+    """Two resolutions that share no code: of generators here, of the curve of their sum of squares there."""
+    rng, compared = fresh_generator(), 0
+    while compared < 12:
+        generators = _random_plane_ideal(rng)
+        exponents = [Integer(int(h)) for h in rng.integers(0, 3, size=2)]
+        try:
+            found = resolve_ideal(generators, (x, y), exponents)
+            squares = rlct(
+                sum(g**2 for g in generators), (x, y), (0, 0), Abs(x) ** exponents[0] * Abs(y) ** exponents[1]
+            )
+        except (UnresolvedError, LearningCoefficientRefused):
             continue
-        weights = rng.integers(1, 5, size=n)
-        value, multiplicity = linear_programme(
-            tuple(tuple(map(int, row)) for row in rows), tuple(Fraction(int(v)) for v in weights)
-        )
-        assert float(value) == pytest.approx(_programme(rows, weights), abs=1e-9)
-        assert 1 <= multiplicity <= n
-    assert linear_programme(((2, 0), (0, 4)), (Fraction(1), Fraction(1))) == (Fraction(3, 4), 1)
-    assert linear_programme(((2, 2, 2),), (Fraction(1),) * 3) == (Fraction(1, 2), 3)
+        compared += 1
+        assert (found.value, found.multiplicity) == (squares.value, squares.multiplicity), generators
