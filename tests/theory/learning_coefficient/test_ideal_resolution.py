@@ -49,6 +49,12 @@ def _mixture(weight):
     return [expand((1 - weight) * b**k + weight * c**k) for k in (1, 2, 3)], (a, b, c)
 
 
+def _three_means(weight):
+    weights = (1 - 2 * weight - w - x, weight + w, weight + x)
+    moments = [sum(u * v**k for u, v in zip(weights, (a, b, c), strict=True)) for k in (1, 2, 3)]
+    return [expand(m) for m in moments], (w, x, a, b, c)
+
+
 def _factor_analysis(observed, factors):
     loadings = Matrix(observed, factors, lambda i, j: Symbol(f"l{i}{j}", real=True))
     covariance = loadings * loadings.T
@@ -65,6 +71,7 @@ NAMED = {
     "linear 1, 2, 1": (_product_of_matrices(1, 2, 1), (half, 1)),
     "mixture, weight one half": (_mixture(a + half), (Rational(3, 4), 1)),
     "mixture, weight zero": (_mixture(a), (Rational(3, 4), 1)),
+    "mixture of three, equal weights": (_three_means(Rational(1, 3)), (1, 1)),  # (3 + 1)/4
     "naive Bayes, two features": (_naive_bayes(2, 0), (Rational(3, 2), 3)),
     "naive Bayes, three features": (_naive_bayes(3, 0), (2, 1)),
     "naive Bayes, three features, equal shares": (_naive_bayes(3, half), (Rational(9, 4), 1)),
