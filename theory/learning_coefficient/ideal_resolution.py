@@ -31,11 +31,12 @@ from itertools import combinations, product
 from math import prod
 from typing import Any
 
-from sympy import QQ, Expr, Poly, Rational, Symbol
+from sympy import QQ, Expr, Poly, Rational, Symbol, groebner
 from sympy.polys.rings import PolyRing
 
 from theory.learning_coefficient.linear_programme import divides, linear_programme
 from theory.learning_coefficient.local_problem import LearningCoefficient
+from theory.learning_coefficient.positivity import UndecidedError, why_negative
 
 Polynomial = Any  # sympy's PolyElement, untyped there
 _MOST_PICTURES, _LARGEST_DEPTH, _LARGEST_CENTRE, _CENTRES_TRIED = 300, 9, 5, 2
@@ -111,6 +112,7 @@ class _Resolver:
         self.ring, self.n = ring, ring.ngens
         self.pictures = self.blow_ups = 0
         self.known: dict[tuple, Resolved | None] = {}
+        self.definite: dict[Polynomial, bool] = {}
 
     def solve(self, picture: Picture) -> Resolved | None:
         """The worst point of a picture; None if the ideal vanishes at none of them."""
@@ -173,7 +175,13 @@ class _Resolver:
         if len(used) == 1:
             return Poly(q.as_expr(), q.ring.symbols[used[0]]).count_roots() == 0
         q = q if q.coeff(1) > 0 else -q
-        return q.coeff(1) > 0 and all(c > 0 and not any(e % 2 for e in m) for m, c in q.items())
+        if q.coeff(1) > 0 and all(c > 0 and not any(e % 2 for e in m) for m, c in q.items()):
+            return True
+        if len(used) != 2 or any(q.degree(i) % 2 for i in used):
+            return False
+        if q not in self.definite:
+            self.definite[q] = _is_definite(q, used)
+        return self.definite[q]
 
     def _simplified(self, picture: Picture) -> Picture:
         """Drop units and what monomials divide, and move the common monomial into the powers."""
@@ -404,6 +412,21 @@ class _Resolver:
             f"{[str(picture.volume[i]) for i in used]}: linear programme {value}, multiplicity {multiplicity}"
         )
         return Resolved(value, multiplicity, (step,))
+
+
+def _is_definite(q: Polynomial, used: Sequence[int]) -> bool:
+    """Whether q is proved to have one sign and no zero: zeros of a polynomial of one sign would be singular."""
+    names = [q.ring.symbols[i] for i in used]
+    constant = q.coeff(1)
+    sign = 1 if constant > 0 else -1
+    terms = {tuple(m[i] for i in used): sign * QQ.to_sympy(c) for m, c in q.items()}
+    try:
+        if constant == 0 or why_negative(terms) is not None:
+            return False
+    except UndecidedError:
+        return False
+    whole = q.as_expr()
+    return groebner([whole, *[whole.diff(name) for name in names]], *names, order="grevlex").exprs == [1]
 
 
 def _worst(answers: Iterable[Resolved | None]) -> Resolved | None:

@@ -15,7 +15,7 @@ from theory.learning_coefficient.ideal import rlct_of_ideal
 from theory.learning_coefficient.ideal_resolution import UnresolvedError, resolve_ideal
 
 a, b, c, d, w, x, y, z = symbols("a b c d w x y z", real=True)
-half = Rational(1, 2)
+half, quarter = Rational(1, 2), Rational(1, 4)
 
 
 def _product_of_matrices(*widths):
@@ -80,6 +80,7 @@ NAMED = {
     "cone over the twisted cubic": (([x * z - y**2, x * w - y * z, y * w - z**2], (x, y, z, w)), (1, 2)),
     "three lines": (([(x - y) * (y - z) * (x - z)], (x, y, z)), (Rational(1, 3), 1)),
     "four planes": (([(x**2 - y**2) * (x**2 - z**2)], (x, y, z)), (Rational(3, 8), 1)),
+    "a definite quartic": (([x**4 + x**3 * y + x**2 * y**2 + x * y**3 + y**4 + z**4], (x, y, z)), (Rational(3, 8), 1)),
     "cusp": (([x**2 - y**3], (x, y)), (Rational(5, 12), 1)),
     "an imaginary pair": (([x**2 + y**2], (x, y)), (half, 1)),
     "irrational lines": (([x**2 - 2 * y**2, y**3], (x, y)), (half, 2)),
@@ -102,6 +103,16 @@ def test_a_wide_linear_network_from_its_ideal():
     generators, coordinates = _product_of_matrices(2, 2, 2)
     found = resolve_ideal(generators, coordinates, (Integer(0),) * len(coordinates))
     assert (found.value, found.multiplicity) == (Rational(3, 2), 1)
+
+
+@pytest.mark.slow
+def test_a_mixture_of_four_from_its_ideal():
+    means, free = symbols("b1:5", real=True), symbols("a1:4", real=True)
+    weights = [quarter + u for u in free]
+    weights.append(1 - sum(weights))
+    moments = [expand(sum(u * v**k for u, v in zip(weights, means, strict=True))) for k in (1, 2, 3, 4)]
+    found = resolve_ideal(moments, (*free, *means), (Integer(0),) * 7)
+    assert (found.value, found.multiplicity) == (Rational(5, 4), 1)  # (4 + 1)/4
 
 
 def test_priors_weigh_the_coordinates():
