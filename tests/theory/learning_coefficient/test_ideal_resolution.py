@@ -155,7 +155,7 @@ def random_ideal(rng, dimension=None):
 
 def test_random_ideals_agree_with_a_numeric_linear_programme():
     rng, decided = fresh_generator(), 0
-    for _ in range(25):
+    for _ in range(15):
         generators, names, powers = random_ideal(rng)
         try:
             found = resolve_ideal(generators, names, (Integer(0),) * len(names))
@@ -164,7 +164,7 @@ def test_random_ideals_agree_with_a_numeric_linear_programme():
         decided += 1
         rows = 2.0 * np.array(powers)
         assert float(found.value) == pytest.approx(numeric_programme(rows, np.ones(len(names))), abs=1e-9)
-    assert decided >= 10
+    assert decided >= 5
 
 
 def _random_plane_ideal(rng):
@@ -181,7 +181,7 @@ def _random_plane_ideal(rng):
 def test_random_plane_ideals_agree_with_blow_ups_of_the_squares():
     """Two resolutions that share no code: of generators here, of the curve of their sum of squares there."""
     rng, compared = fresh_generator(), 0
-    while compared < 12:
+    while compared < 8:
         generators = _random_plane_ideal(rng)
         exponents = [Integer(int(h)) for h in rng.integers(0, 3, size=2)]
         try:
