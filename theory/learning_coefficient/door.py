@@ -23,12 +23,12 @@ from theory.learning_coefficient.text import read_expression
 _LARGEST_DENOMINATOR, _LARGEST_NUMERATOR = 2**10, 2**53
 
 
-def rlct(loss: Any, coordinates: Any = None, point: Any = None, prior: Any = 1) -> LearningCoefficient:
+def rlct(expression: Any, coordinates: Any = None, point: Any = None, prior: Any = 1) -> LearningCoefficient:
     """Learning coefficient and multiplicity of a loss, or of the ideal that a Matrix or list generates.
 
     Parameters
     ----------
-    loss : sympy.Expr, sympy.Poly, str, or a Matrix, list or tuple of them
+    expression : sympy.Expr, sympy.Poly, str, or a Matrix, list or tuple of them
         One loss, or generators f_1, f_2, ... standing for the loss f_1^2 + f_2^2 + ...
     coordinates : sequence of sympy.Symbol or str, optional
         The symbols of the loss in order of name, if left out.
@@ -49,11 +49,11 @@ def rlct(loss: Any, coordinates: Any = None, point: Any = None, prior: Any = 1) 
     ValueError
         If an argument is malformed or holds a float that is no short binary fraction.
     """
-    several = isinstance(loss, MatrixBase | list | tuple)
+    several = isinstance(expression, MatrixBase | list | tuple)
     given = None if coordinates is None else ordered("coordinates", coordinates)
-    items = list(loss) if isinstance(loss, MatrixBase | list | tuple) else [loss]
+    items = list(expression) if isinstance(expression, MatrixBase | list | tuple) else [expression]
     known = _named([*items, prior], given or ())
-    label = "generators" if several else "loss"
+    label = "generators" if several else "expression"
     read = [_expression(label, item, known) for item in items]
     density = _expression("prior", prior, _named([*read, prior], given or ()))
     names, said = _coordinates(given, [*read, density], read, known)
@@ -109,7 +109,9 @@ def _coordinates(
         return tuple(read), []
     free = sorted(set().union(*[e.free_symbols for e in losses]), key=lambda s: (_natural(s.name), str(s.assumptions0)))
     if not free:
-        raise ValueError(f"loss: {shown(losses[0]) if losses else 'nothing'} has no symbols; name its coordinates")
+        raise ValueError(
+            f"expression: {shown(losses[0] if losses else None)} has no symbols; name its coordinates"
+        )
     return tuple(free), [f"coordinates: the symbols in order of name, ({', '.join(map(str, free))})"]
 
 
