@@ -109,9 +109,7 @@ def _coordinates(
         return tuple(read), []
     free = sorted(set().union(*[e.free_symbols for e in losses]), key=lambda s: (_natural(s.name), str(s.assumptions0)))
     if not free:
-        raise ValueError(
-            f"expression: {shown(losses[0] if losses else None)} has no symbols; name its coordinates"
-        )
+        raise ValueError(f"expression: {shown(losses[0] if losses else None)} has no symbols; name its coordinates")
     return tuple(free), [f"coordinates: the symbols in order of name, ({', '.join(map(str, free))})"]
 
 
