@@ -80,6 +80,11 @@ NAMED = {
     "cone over the twisted cubic": (([x * z - y**2, x * w - y * z, y * w - z**2], (x, y, z, w)), (1, 2)),
     "three lines": (([(x - y) * (y - z) * (x - z)], (x, y, z)), (Rational(1, 3), 1)),
     "four planes": (([(x**2 - y**2) * (x**2 - z**2)], (x, y, z)), (Rational(3, 8), 1)),
+    # Over the flats of an arrangement: codimension over twice the number of planes.
+    "A3": (([(x - y) * (y - z) * (z - w) * (x - z) * (x - w) * (y - w)], (x, y, z, w)), (quarter, 1)),
+    "B3": (([x * y * z * (x**2 - y**2) * (y**2 - z**2) * (x**2 - z**2)], (x, y, z)), (Rational(1, 6), 1)),
+    "minors of 2 by 3": (([a * x - b * w, a * y - c * w, b * y - c * x], (a, b, c, w, x, y)), (1, 1)),
+    "Whitney umbrella": (([x**2 - y**2 * z], (x, y, z)), (half, 2)),
     "a definite quartic": (([x**4 + x**3 * y + x**2 * y**2 + x * y**3 + y**4 + z**4], (x, y, z)), (Rational(3, 8), 1)),
     "cusp": (([x**2 - y**3], (x, y)), (Rational(5, 12), 1)),
     "an imaginary pair": (([x**2 + y**2], (x, y)), (half, 1)),
