@@ -5,6 +5,7 @@ from theory.learning_coefficient.ideal import rlct_of_ideal
 from theory.learning_coefficient.latent_variable_models import factor_analysis, gaussian_mixture
 from theory.learning_coefficient.local_problem import LearningCoefficient, LearningCoefficientRefused
 from theory.learning_coefficient.minimum_set import LearningCoefficientOnSet, rlct_on_plane_curve, rlct_on_points
+from theory.learning_coefficient.models import rlct_of_model
 from theory.learning_coefficient.networks import deep_linear_network, reduced_rank_regression, tanh_network
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "reduced_rank_regression",
     "rlct",
     "rlct_of_ideal",
+    "rlct_of_model",
     "rlct_on_plane_curve",
     "rlct_on_points",
     "tanh_network",

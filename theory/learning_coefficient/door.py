@@ -16,7 +16,6 @@ from sympy import Expr, Float, MatrixBase, Poly, Rational, Symbol
 
 from theory.learning_coefficient import engine, ideal
 from theory.learning_coefficient.algebraic import rename_symbols
-from theory.learning_coefficient.analytic_losses import NoIdealError, ideal_of_loss
 from theory.learning_coefficient.arguments import ordered, shown
 from theory.learning_coefficient.local_problem import LearningCoefficient, LearningCoefficientRefused
 from theory.learning_coefficient.text import read_expression
@@ -24,12 +23,12 @@ from theory.learning_coefficient.text import read_expression
 _LARGEST_DENOMINATOR, _LARGEST_NUMERATOR = 2**10, 2**53
 
 
-def rlct(loss: Any, coordinates: Any = None, point: Any = None, prior: Any = 1) -> LearningCoefficient:
+def rlct(expression: Any, coordinates: Any = None, point: Any = None, prior: Any = 1) -> LearningCoefficient:
     """Learning coefficient and multiplicity of a loss, or of the ideal that a Matrix or list generates.
 
     Parameters
     ----------
-    loss : sympy.Expr, sympy.Poly, str, or a Matrix, list or tuple of them
+    expression : sympy.Expr, sympy.Poly, str, or a Matrix, list or tuple of them
         One loss, or generators f_1, f_2, ... standing for the loss f_1^2 + f_2^2 + ...
     coordinates : sequence of sympy.Symbol or str, optional
         The symbols of the loss in order of name, if left out.
@@ -50,11 +49,11 @@ def rlct(loss: Any, coordinates: Any = None, point: Any = None, prior: Any = 1) 
     ValueError
         If an argument is malformed or holds a float that is no short binary fraction.
     """
-    several = isinstance(loss, MatrixBase | list | tuple)
+    several = isinstance(expression, MatrixBase | list | tuple)
     given = None if coordinates is None else ordered("coordinates", coordinates)
-    items = list(loss) if isinstance(loss, MatrixBase | list | tuple) else [loss]
+    items = list(expression) if isinstance(expression, MatrixBase | list | tuple) else [expression]
     known = _named([*items, prior], given or ())
-    label = "generators" if several else "loss"
+    label = "generators" if several else "expression"
     read = [_expression(label, item, known) for item in items]
     density = _expression("prior", prior, _named([*read, prior], given or ()))
     names, said = _coordinates(given, [*read, density], read, known)
@@ -75,6 +74,8 @@ def _of_loss(loss: Expr, names: tuple[Any, ...], place: tuple[Any, ...], density
     except LearningCoefficientRefused as refusal:
         if refusal.lower is None:  # no minimum, or not analytic
             raise
+        from theory.learning_coefficient.analytic_losses import NoIdealError, ideal_of_loss  # needed by few
+
         real = {c: Symbol(c.name, real=True, prime=False) for c in names}
         try:
             generators, moved, sentences = ideal_of_loss(rename_symbols(loss, real), tuple(real.values()), place)
@@ -108,7 +109,7 @@ def _coordinates(
         return tuple(read), []
     free = sorted(set().union(*[e.free_symbols for e in losses]), key=lambda s: (_natural(s.name), str(s.assumptions0)))
     if not free:
-        raise ValueError(f"loss: {shown(losses[0]) if losses else 'nothing'} has no symbols; name its coordinates")
+        raise ValueError(f"expression: {shown(losses[0] if losses else None)} has no symbols; name its coordinates")
     return tuple(free), [f"coordinates: the symbols in order of name, ({', '.join(map(str, free))})"]
 
 

@@ -28,7 +28,6 @@ from theory.learning_coefficient.algebraic import (
 )
 from theory.learning_coefficient.arguments import check_arguments, check_symbols, exact_expression
 from theory.learning_coefficient.engine import read_density, rlct
-from theory.learning_coefficient.ideal_resolution import UnresolvedError, resolve_ideal
 from theory.learning_coefficient.local_form import factors_at
 from theory.learning_coefficient.local_problem import LearningCoefficient, LearningCoefficientRefused
 from theory.learning_coefficient.prior import Prior
@@ -158,6 +157,8 @@ def _solve(
 
 def _by_blow_ups(generators: list[Expr], coordinates: tuple[Symbol, ...], prior: Expr) -> LearningCoefficient | None:
     """Resolve the generators as they are and as a Groebner basis; None where neither closes."""
+    from theory.learning_coefficient.ideal_resolution import UnresolvedError, resolve_ideal  # needed by few
+
     read = read_density(prior, coordinates, (Integer(0),) * len(coordinates))
     if read.mixed_in(coordinates):
         return None

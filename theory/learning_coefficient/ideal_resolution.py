@@ -27,18 +27,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
 from itertools import combinations, product
 from math import prod
 from typing import Any
 
-from sympy import QQ, Expr, Poly, Rational, Symbol
+from sympy import QQ, Expr, Poly, Rational, Symbol, groebner
 from sympy.polys.rings import PolyRing
 
+from theory.learning_coefficient.linear_programme import divides, linear_programme
 from theory.learning_coefficient.local_problem import LearningCoefficient
+from theory.learning_coefficient.positivity import UndecidedError, why_negative
 
 Polynomial = Any  # sympy's PolyElement, untyped there
-Answer = tuple[Fraction, int]
 _MOST_PICTURES, _LARGEST_DEPTH, _LARGEST_CENTRE, _CENTRES_TRIED = 300, 9, 5, 2
 _SAMPLES = (QQ(1), QQ(2), QQ(1, 2), QQ(7), QQ(1, 7))
 
@@ -112,6 +112,7 @@ class _Resolver:
         self.ring, self.n = ring, ring.ngens
         self.pictures = self.blow_ups = 0
         self.known: dict[tuple, Resolved | None] = {}
+        self.definite: dict[Polynomial, bool] = {}
 
     def solve(self, picture: Picture) -> Resolved | None:
         """The worst point of a picture; None if the ideal vanishes at none of them."""
@@ -174,7 +175,13 @@ class _Resolver:
         if len(used) == 1:
             return Poly(q.as_expr(), q.ring.symbols[used[0]]).count_roots() == 0
         q = q if q.coeff(1) > 0 else -q
-        return q.coeff(1) > 0 and all(c > 0 and not any(e % 2 for e in m) for m, c in q.items())
+        if q.coeff(1) > 0 and all(c > 0 and not any(e % 2 for e in m) for m, c in q.items()):
+            return True
+        if len(used) != 2 or any(q.degree(i) % 2 for i in used):
+            return False
+        if q not in self.definite:
+            self.definite[q] = _is_definite(q, used)
+        return self.definite[q]
 
     def _simplified(self, picture: Picture) -> Picture:
         """Drop units and what monomials divide, and move the common monomial into the powers."""
@@ -209,10 +216,10 @@ class _Resolver:
     def _reduced(self, generators: Sequence[Polynomial], picture: Picture) -> list[Polynomial]:
         unique = list(dict.fromkeys(generators))
         monomials = [next(iter(g)) for g in unique if len(g) == 1]
-        minimal = [m for m in dict.fromkeys(monomials) if not any(o != m and _divides(o, m) for o in monomials)]
+        minimal = [m for m in dict.fromkeys(monomials) if not any(o != m and divides(o, m) for o in monomials)]
         kept = [self.ring.from_dict({m: QQ(1)}) for m in minimal]
         for g in (g for g in unique if len(g) > 1):
-            rest = self.ring.from_dict({m: c for m, c in g.items() if not any(_divides(o, m) for o in minimal)})
+            rest = self.ring.from_dict({m: c for m, c in g.items() if not any(divides(o, m) for o in minimal)})
             if rest:
                 kept.append(rest)
         others = [g for g in kept if len(g) > 1]
@@ -407,64 +414,23 @@ class _Resolver:
         return Resolved(value, multiplicity, (step,))
 
 
-@lru_cache(maxsize=4096)
-def linear_programme(rows: tuple[tuple[int, ...], ...], weights: tuple[Fraction, ...]) -> Answer:
-    """Minimum of <weights, u> over u >= 0 with <u, row> >= 1 for every row, and the minimisers' dimension plus one."""
-    n = len(weights)
-    minimal = [r for r in rows if not any(o != r and _divides(o, r) for o in rows)]
-    planes = [(r, 1) for r in minimal] + [(tuple(int(i == j) for i in range(n)), 0) for j in range(n)]
-    best: Fraction | None = None
-    optimal: list[list[Fraction]] = []
-    for chosen in combinations(planes, n):
-        u = _intersection([list(map(Fraction, (*row, right))) for row, right in chosen])
-        if u is None or min(u) < 0 or any(_dot(r, u) < 1 for r in minimal):
-            continue
-        value = _dot(weights, u)
-        if best is None or value < best:
-            best, optimal = value, []
-        if value == best:
-            optimal.append(u)
-    assert best is not None, "rows without a zero row leave a vertex"
-    differences = [[a - b for a, b in zip(u, optimal[0], strict=True)] for u in optimal[1:]]
-    return best, _rank(differences) + 1
-
-
-def _intersection(rows: list[list[Fraction]]) -> list[Fraction] | None:
-    """Solution of a square linear system given as augmented rows; None if it is singular."""
-    n = len(rows)
-    for i in range(n):
-        pivot = next((k for k in range(i, n) if rows[k][i]), None)
-        if pivot is None:
-            return None
-        rows[i], rows[pivot] = rows[pivot], rows[i]
-        rows[i] = [v / rows[i][i] for v in rows[i]]
-        for k in range(n):
-            if k != i and rows[k][i]:
-                rows[k] = [a - rows[k][i] * b for a, b in zip(rows[k], rows[i], strict=True)]
-    return [row[-1] for row in rows]
-
-
-def _rank(rows: list[list[Fraction]]) -> int:
-    rank = 0
-    rows = [row for row in rows if any(row)]
-    while rows:
-        first, *rest = rows
-        column = next(j for j, v in enumerate(first) if v)
-        rest = [[a - r[column] / first[column] * b for a, b in zip(r, first, strict=True)] for r in rest]
-        rows, rank = [r for r in rest if any(r)], rank + 1
-    return rank
+def _is_definite(q: Polynomial, used: Sequence[int]) -> bool:
+    """Whether q is proved to have one sign and no zero: zeros of a polynomial of one sign would be singular."""
+    names = [q.ring.symbols[i] for i in used]
+    constant = q.coeff(1)
+    sign = 1 if constant > 0 else -1
+    terms = {tuple(m[i] for i in used): sign * QQ.to_sympy(c) for m, c in q.items()}
+    try:
+        if constant == 0 or why_negative(terms) is not None:
+            return False
+    except UndecidedError:
+        return False
+    whole = q.as_expr()
+    return groebner([whole, *[whole.diff(name) for name in names]], *names, order="grevlex").exprs == [1]
 
 
 def _worst(answers: Iterable[Resolved | None]) -> Resolved | None:
     return min((a for a in answers if a is not None), key=lambda a: (a.value, -a.multiplicity), default=None)
-
-
-def _divides(a: Sequence[int], b: Sequence[int]) -> bool:
-    return all(x <= y for x, y in zip(a, b, strict=True))
-
-
-def _dot(a: Sequence[Any], b: Sequence[Any]) -> Any:
-    return sum((x * y for x, y in zip(a, b, strict=True)), Fraction(0))
 
 
 def _size(f: Polynomial) -> tuple[int, int]:

@@ -63,7 +63,10 @@ def gaussian_mixture(free_means: int) -> LearningCoefficient:
         return _worst_point(opening, u**2 + a**2 * b**4, (u, a, b), ((0, half, 0), (0, 0, 0), (0, 0, 1)))
     raise LearningCoefficientRefused(
         f"{means} free means: the ideal of {means} power sums is not resolved here; "
-        f"known bounds: 1/2 <= value <= {Rational(means + 1, 4)}"
+        f"known bounds: 1/2 <= value <= {Rational(means + 1, 4)}",
+        half,
+        Rational(means + 1, 4),
+        "resolve the ideal of its moments at one point: rlct([p_1, p_2, ...])",
     )
 
 
@@ -109,7 +112,10 @@ def factor_analysis(observed: int, connected: int = 0, factors: int = 1) -> Lear
         upper = min(upper, Rational(d * (d + 1), 4)) if factors >= d else upper
         raise LearningCoefficientRefused(
             f"{factors} factors: the ideal of products of loadings is not monomial and is not resolved here; "
-            f"known bounds: {Rational(d, 2)} <= value <= {upper}"
+            f"known bounds: {Rational(d, 2)} <= value <= {upper}",
+            Rational(d, 2),
+            upper,
+            "resolve the ideal of the products of loadings at one point: rlct([f_1, f_2, ...])",
         )
     opening = (
         "covariance minus the truth: diagonal entries psi_i + x_i^2 - s_ii, off the diagonal x_i x_j - s_ij, i < j",

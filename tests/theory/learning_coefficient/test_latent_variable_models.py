@@ -149,6 +149,10 @@ def test_connected_truths_are_half_the_rank_of_the_covariance_map(observed):
 def test_unsolved_models_are_refused_with_bounds():
     with pytest.raises(LearningCoefficientRefused, match=r"known bounds: 1/2 <= value <= 1$"):
         gaussian_mixture(3)
+    with pytest.raises(LearningCoefficientRefused) as error:
+        gaussian_mixture(3)
+    # The ideal of its moments where all weights are 1/3 is resolved: 1 (test_ideal_resolution).
+    assert (error.value.lower, error.value.upper) == (Rational(1, 2), 1) and error.value.next_step
     with pytest.raises(LearningCoefficientRefused, match=r"known bounds: 5/2 <= value <= 5$"):
         factor_analysis(5, factors=2)
     with pytest.raises(LearningCoefficientRefused, match=r"known bounds: 5/2 <= value <= 25/4$"):
