@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 
 # Of the localised chains' own width in a flat direction, from narrow to wide.
 WIDTHS = 10.0 ** np.arange(-1.0, 3.01, 0.25)
+FAR_WIDTHS = 10.0 ** np.arange(-1.0, 8.01, 0.25)  # where no direction has a curvature, and so nothing a length
 SOFT = 0.25  # of the temperature: energy of points in flat directions
 NEGLIGIBLE = 1e-3  # of the temperature
 FAR = 1e4  # in units of the temperature: no chain goes there
@@ -98,7 +99,7 @@ def flatness(
     away = torch.cat([torch.zeros_like(drawn[:1]), drawn, -drawn]) * unit
     narrow, before, reach = None, None, None
     seen: list[Flatness] = []
-    for width in WIDTHS:
+    for width in FAR_WIDTHS if bool(flat.all()) else WIDTHS:
         there = _at(loss, known, n_beta, flat, float(width) * away.to(loss.start.device), before)
         if there is None:
             break
