@@ -163,7 +163,8 @@ def _at(
     noise = (squares.abs().sum(1) + lines.abs().sum(1)).mean()
     rounding = UNITS * torch.finfo(loss.start.dtype).eps * n_beta * float(losses.abs().max())
     size = (energies[:PAIRS] + energies[PAIRS:]).abs().mean() / 2
-    return _There(float(rises.mean()), float(size), float(noise), rounding + 10 * LEFT, points - begun)
+    descent = 0.0 if bool(flat.all()) else 10 * LEFT  # where nothing is curved none is made
+    return _There(float(rises.mean()), float(size), float(noise), rounding + descent, points - begun)
 
 
 def lowest_rise(
