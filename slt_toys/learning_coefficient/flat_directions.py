@@ -104,10 +104,10 @@ def flatness(
         if there is None:
             break
         squares = (width / WIDTHS[0]) ** 2
-        narrow = there.rise if narrow is None else narrow
-        allowed = NEGLIGIBLE + ALLOWANCE * there.noise + (1 + squares) * there.rounding
+        narrow = there if narrow is None else narrow
+        allowed = NEGLIGIBLE + ALLOWANCE * there.noise + there.rounding + squares * narrow.rounding
         soft = there.energy > max(SOFT, allowed)
-        now = Flatness(there.rise - narrow * squares, allowed, float(width), soft=soft)
+        now = Flatness(there.rise - narrow.rise * squares, allowed, float(width), soft=soft)
         if seen and before is not None and now.rise > JUMP * (squares * before.rounding + abs(before.rise)):
             break
         if reach is None and soft and there.energy >= 1:
