@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 
 # Of the localised chains' own width in a flat direction, from narrow to wide.
 WIDTHS = 10.0 ** np.arange(-1.0, 3.01, 0.25)
+FAR_WIDTHS = 10.0 ** np.arange(-1.0, 8.01, 0.25)  # where no direction has a curvature, and so nothing a length
 SOFT = 0.25  # of the temperature: energy of points in flat directions
 NEGLIGIBLE = 1e-3  # of the temperature
 FAR = 1e4  # in units of the temperature: no chain goes there
@@ -98,15 +99,15 @@ def flatness(
     away = torch.cat([torch.zeros_like(drawn[:1]), drawn, -drawn]) * unit
     narrow, before, reach = None, None, None
     seen: list[Flatness] = []
-    for width in WIDTHS:
+    for width in FAR_WIDTHS if bool(flat.all()) else WIDTHS:
         there = _at(loss, known, n_beta, flat, float(width) * away.to(loss.start.device), before)
         if there is None:
             break
         squares = (width / WIDTHS[0]) ** 2
-        narrow = there.rise if narrow is None else narrow
-        allowed = NEGLIGIBLE + ALLOWANCE * there.noise + (1 + squares) * there.rounding
+        narrow = there if narrow is None else narrow
+        allowed = NEGLIGIBLE + ALLOWANCE * there.noise + there.rounding + squares * narrow.rounding
         soft = there.energy > max(SOFT, allowed)
-        now = Flatness(there.rise - narrow * squares, allowed, float(width), soft=soft)
+        now = Flatness(there.rise - narrow.rise * squares, allowed, float(width), soft=soft)
         if seen and before is not None and now.rise > JUMP * (squares * before.rounding + abs(before.rise)):
             break
         if reach is None and soft and there.energy >= 1:
@@ -162,7 +163,8 @@ def _at(
     noise = (squares.abs().sum(1) + lines.abs().sum(1)).mean()
     rounding = UNITS * torch.finfo(loss.start.dtype).eps * n_beta * float(losses.abs().max())
     size = (energies[:PAIRS] + energies[PAIRS:]).abs().mean() / 2
-    return _There(float(rises.mean()), float(size), float(noise), rounding + 10 * LEFT, points - begun)
+    descent = 0.0 if bool(flat.all()) else 10 * LEFT  # where nothing is curved none is made
+    return _There(float(rises.mean()), float(size), float(noise), rounding + descent, points - begun)
 
 
 def lowest_rise(

@@ -42,6 +42,16 @@ def test_a_higher_order_is_left_free(power):
     assert found.pulls[0] == pytest.approx(0.01 / found.scales[0] ** 2)
 
 
+@pytest.mark.parametrize("unit", [1e-6, 1e-3, 1e3])
+@pytest.mark.parametrize("start", [0.0, 5.0])
+def test_a_higher_order_is_seen_in_whatever_units(unit, start):
+    """Where nothing is curved nothing has a length: w⁸ a thousand times as wide as its parameter is no plain."""
+    found = held(stacked(lambda w: (unit * (w[0] - start)) ** 8 + (unit * (w[1] - start)) ** 6, [start, start]), 200.0)
+    assert found.free and found.localisation < 0.5 * unit**2
+    plain = held(stacked(lambda w: torch.relu(unit * w[0] - 40.0) ** 2 + 0 * w[1], [start, start]), 200.0)
+    assert plain.flatness is not None and plain.flatness.flat and not plain.free
+
+
 @pytest.mark.parametrize("n_beta", [pytest.param(1e2, marks=pytest.mark.slow), 1e4])
 @pytest.mark.parametrize(
     ("function", "free"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,8 @@ import torch
 from slt_toys.learning_coefficient.curvature import eigen
 from slt_toys.learning_coefficient.profiles import MOST, profile_energy
 from slt_toys.learning_coefficient.referee_problems import energy_by_quadrature
+from slt_toys.learning_coefficient.verdict import verdict_on
+from tests.learning_coefficient.made_evidence import evidence
 from tests.learning_coefficient.made_losses import quadratic, stacked
 
 
@@ -58,3 +62,26 @@ def test_a_bend_is_not_seen():
     high = y**2 + 30 * (x - y**2) ** 2
     mass = np.exp(-high)
     assert abs(told - float((high * mass).sum() / mass.sum())) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("within", "beyond", "reason"),
+    [
+        ({"estimate": 5.49, "profiled": 0.2}, {"estimate": 5.51, "profiled": 0.2}, "above 5, half the number"),
+        ({"estimate": 5.29, "profiled": -0.2}, {"estimate": 5.31, "profiled": -0.2}, "above 5, half the number"),
+        ({"unexplained": (0.9, 0.01), "profiled": 0.65}, {"unexplained": (0.9, 0.01), "profiled": 0.55}, "+0.9 off"),
+        ({"unexplained": (-0.9, 0.01), "profiled": -1.1}, {"unexplained": (-0.9, 0.01), "profiled": 0.9}, "-0.9 off"),
+    ],
+)
+def test_what_profiles_explain_is_no_doubt(within, beyond, reason):
+    known = evidence()
+    assert verdict_on(replace(known, **within)).startswith("trust at localisation")
+    verdict = verdict_on(replace(known, **beyond))
+    assert verdict.startswith("doubt: ") and reason in verdict and verdict.count("; ") <= 1
+
+
+def test_an_energy_that_profiles_tell_is_said():
+    known = replace(evidence(), unexplained=(-0.9, 0.01))
+    said = verdict_on(replace(known, profiled=-0.9))
+    assert said.startswith("trust") and "; the energy is that of the loss's profiles, not of its quadratic" in said
+    assert "profiles" not in verdict_on(replace(known, unexplained=(0.1, 0.01), profiled=0.1))

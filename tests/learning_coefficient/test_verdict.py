@@ -16,7 +16,8 @@ from slt_toys.learning_coefficient.estimator import local_learning_coefficient
 from slt_toys.learning_coefficient.flat_directions import Flatness
 from slt_toys.learning_coefficient.number_resolution import Resolution
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
-from slt_toys.learning_coefficient.verdict import Evidence, verdict_on
+from slt_toys.learning_coefficient.verdict import verdict_on
+from tests.learning_coefficient.made_evidence import evidence
 from tests.learning_coefficient.made_losses import Loss, mean
 from tests.seeds import fresh_generator, fresh_seed
 
@@ -399,19 +400,6 @@ def test_bad_numbers_are_refused_in_one_line(options, message):
 # ---- each reason, and its bound ----
 
 
-def evidence() -> Evidence:
-    rng = np.random.default_rng(fresh_seed())
-    energies = rng.gamma(5.0, 1.0, (8, 200))
-    return Evidence(
-        energies=energies - energies[:, :100].mean() + 5, distances=rng.random((8, 200)) + 1, estimate=5.0,
-        standard_error=0.1, half_width=0.2, r_hat=1.01, effective=900.0, step_bias=0.1, localisation_effect=0.2,
-        start_excess=0.1, parameters=10, lowest_curvature=-1.0, softest_curvature=50.0, flat_directions=True,
-        rounding_curvature=0.01, localisation=3.0, acceptance=0.8, stiffest_step=0.5, minibatch_excess=0.0,
-        unexplained=(0.1, 0.05), missing=(0.05, 0.01), flatness=Flatness(0.1, 0.2, 3.0),
-        resolution=Resolution("float32", 0.01, 0.001), rising=(0.1, 0.1),
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("within", "beyond", "reason"),
     [
@@ -457,13 +445,6 @@ def evidence() -> Evidence:
             {"free": 1, "spreading": 1.51, "flatness": Flatness(9.0, 0.2, 3.0)},
             "chains go 1.2 times as far at a weaker localisation",
         ),
-        ({"estimate": 5.49, "profiled": 0.2}, {"estimate": 5.51, "profiled": 0.2}, "above 5, half the number"),
-        ({"estimate": 5.29, "profiled": -0.2}, {"estimate": 5.31, "profiled": -0.2}, "above 5, half the number"),
-        ({"unexplained": (0.9, 0.01), "profiled": 0.65}, {"unexplained": (0.9, 0.01), "profiled": 0.55}, "+0.9 off"),
-        ({"unexplained": (-0.9, 0.01), "profiled": -1.1}, {"unexplained": (-0.9, 0.01), "profiled": 0.9}, "-0.9 off"),
-        ({"virial": (-0.49, 0.1)}, {"virial": (-0.51, 0.1)}, "no equilibrium: the way from the start times the slope"),
-        ({"virial": (0.13, 0.01)}, {"virial": (0.15, 0.01)}, "+0.15 off the number of directions"),
-        ({"virial": None}, {"virial": (float("nan"), 0.1)}, "no equilibrium"),
         ({"flatness": Flatness(0.1, 0.2, 3.0)}, {"flatness": Flatness(0.1, 0.2, 3.0, soft=True)}, "not flat: 0.1 nβ"),
         ({"flatness": Flatness(0.2, 0.2, 3.0)}, {"flatness": Flatness(0.21, 0.2, 3.0)}, "not flat: 0.21 nβ"),
         ({"flatness": None}, {"flatness": Flatness(float("nan"), 0.2, 3.0)}, "not flat: nan nβ"),
@@ -490,13 +471,6 @@ def test_each_reason_has_its_bound(within, beyond, reason):
     verdict = verdict_on(replace(known, **beyond))
     assert verdict.startswith("doubt: ") and reason in verdict
     assert verdict.count("; ") <= 1, "no other reason"
-
-
-def test_an_energy_that_profiles_tell_is_said():
-    known = replace(evidence(), unexplained=(-0.9, 0.01))
-    said = verdict_on(replace(known, profiled=-0.9))
-    assert said.startswith("trust") and "; the energy is that of the loss's profiles, not of its quadratic" in said
-    assert "profiles" not in verdict_on(replace(known, unexplained=(0.1, 0.01), profiled=0.1))
 
 
 def test_reasons_of_the_draws():
