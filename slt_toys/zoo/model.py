@@ -47,7 +47,7 @@ class ZooModel:
     labels: tuple[str, ...]
     checks: tuple[Check, ...]
     study: Study | None = None
-    options: Mapping[str, Callable[[int], Study]] = field(default_factory=dict)
+    options: Mapping[str, Callable[[int], Study]] = field(default_factory=dict, hash=False)
 
 
 def mean_and_error(values: Array) -> Measured:

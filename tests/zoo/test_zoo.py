@@ -6,12 +6,16 @@ import json
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from slt_toys.zoo import ZOO, bottleneck, diagonal_linear_network, memorising_saddle
+from slt_toys.zoo.command import ZooAnswers
 from slt_toys.zoo.experiment import ABSENT, STUDIED, find_model, study_of
+from slt_toys.zoo.study import Influence
 from tests.seeds import fresh_seed
 from theory.equations import EQUATIONS
 
@@ -173,6 +177,17 @@ def test_a_run_costs_no_more_than_its_limit(name):
 def test_all_runs_together_take_less_than_ten_minutes():
     record = json.loads((ROOT / "figures" / "zoo.json").read_text(encoding="utf-8"))
     assert record["manifest"]["wall_time_seconds"] < 600
+
+
+def test_the_table_of_the_zoo_has_every_model_that_was_run(tmp_path, monkeypatch):
+    """The command once ran every model for minutes and could not keep their answers by the models."""
+    answer = Influence("temperature", "from 1 to 2", "end (epochs)", 1.0, 2.0, 0.0, 0.0, 1.0)
+    answers = SimpleNamespace(influences=lambda data: [answer])
+    monkeypatch.setattr("slt_toys.zoo.rounds.run_each", lambda *asked: None)
+    monkeypatch.setattr("slt_toys.results.records.read_dataset", lambda path: xr.Dataset())
+    monkeypatch.setattr("slt_toys.zoo.experiment.study_of", lambda model: answers)
+    made = ZooAnswers(out=tmp_path).run()
+    assert list(made["model"].values) == [model.name for model in STUDIED]
 
 
 @pytest.mark.parametrize("model", STUDIED, ids=lambda model: model.name)
