@@ -140,7 +140,7 @@ _OF_CONTROLS = {
 
 
 def _controls(findings: Findings) -> list[Claim]:
-    """Of each kind of control the latest switch that can be judged, where of several batch sizes it does least."""
+    """Of each kind of control the latest switch that can be judged, at the batch size where it does least, and most."""
     made = []
     for name, (arm, deficit, field, words) in _OF_CONTROLS.items():
         kind = arm, deficit or findings.deficit
@@ -150,6 +150,10 @@ def _controls(findings: Findings) -> list[Claim]:
             continue
         control, value = min(judged, key=lambda pair: (-pair[0].switch_epoch, pair[1][0]))
         sentence = words.format(f"B={control.batch_size}, epoch {control.switch_epoch}", points(value))
+        alike = [(each, far) for each, far in judged if each.switch_epoch == control.switch_epoch]
+        other, most = max(alike, key=lambda pair: pair[1][0])
+        if other is not control:  # batch sizes may answer otherwise
+            sentence = f"{sentence[:-1]}; at B={other.batch_size}: {points(most)}."
         rest: dict[str, Any] = {"verdict": _beyond_zero(value)} if deficit is None else {"expected": 0.0}
         made.append(Claim.of(name, sentence, value[0], value[1:], **rest))
     return made

@@ -81,6 +81,10 @@ def test_a_control_is_told_of_the_latest_switch_where_it_does_least():
     found += cell(71, 73, arm="fresh", switch=4, size=32)
     (told,) = (one for one in claims(findings(found), 1.0, None) if one.name == "budget")
     assert "(B=32, epoch 4)" in told.sentence and told.value == pytest.approx(2)
+    assert "; at B=64: 4.0 [" in told.sentence  # batch sizes may answer otherwise
+    alone = [one for one in found if one.run.batch_size == 64]
+    (told,) = (one for one in claims(findings(alone), 1.0, None) if one.name == "budget")
+    assert "; at B" not in told.sentence
 
 
 def test_an_end_without_bounds_gives_no_shift_with_bounds():
