@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 from slt_toys.learning_coefficient import curvature
-from slt_toys.learning_coefficient.curvature import MOST_LEAPFROGS
 from slt_toys.learning_coefficient.ground import ground
+from slt_toys.learning_coefficient.steep_walls import LENGTH
 from tests.learning_coefficient.made_losses import DOUBLE, generator, quadratic, stacked
 
 
@@ -44,7 +46,8 @@ def test_leapfrogs_where_the_order_is_higher():
     plain = ground(quadratic([1.0, 4.0]), "hmc", 10.0, None, generator())
     assert plain.leapfrogs(0.25) == 4  # a quarter turn of stiffness 1 by steps of a half
     higher = ground(stacked(lambda w: (w**4).sum(), [0.0, 0.0]), "hmc", 1e4, None, generator())
-    assert higher.leapfrogs(0.25) == MOST_LEAPFROGS // 2
+    assert higher.leapfrogs(0.25) == math.ceil(LENGTH / 0.5)  # several times across, whatever the step
+    assert plain.largest_step == math.inf and higher.largest_step < 1
     assert higher.ruling.stiffness.min() >= 1
 
 

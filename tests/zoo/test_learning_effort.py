@@ -33,6 +33,20 @@ def test_the_reported_neuron():
     assert float(REFERENCE.unaided(0.6)) == pytest.approx(0.3738, abs=5e-5)
 
 
+@pytest.mark.parametrize("cost", [0.1, 0.3, 1.0])
+def test_the_last_effort_is_where_no_change_helps(cost):
+    """[eq:last-effort] against the adjoint's gradient, which knows nothing of the law; another effort is seen."""
+    setting = replace(REFERENCE, cost=cost)
+    effort = best_effort(setting)
+    told = setting.last_effort(float(value(setting, effort)[2][-2]))
+    effort[-1] = told
+    largest = np.abs(value(setting, np.zeros(600))[1]).max()
+    assert abs(value(setting, effort)[1][-1]) < 1e-9 * largest
+    for wrong in (0.98 * told, 1.02 * told):
+        effort[-1] = wrong
+        assert abs(value(setting, effort)[1][-1]) > 1e-4 * largest
+
+
 @pytest.mark.parametrize(
     ("name", "values", "told"),
     [

@@ -157,7 +157,7 @@ def derive_stepped_temperature() -> Derivation:
     demand_zero(result.subs(own.slope_square, 0) - own.weight_virial - own.square_gain, "as the step vanishes")
     return Derivation.of(
         result,
-        "A weight $w$, where the loss has the slope $f$, makes Euler steps with unit normal $\\xi$:",
+        "A weight $w$, where the loss has the slope $f$, makes Euler steps to $w'$ with unit normal $\\xi$:",
         equality(Symbol(r"w'"), moved),
         "whatever the loss. As $\\xi$ is independent of the place, half the square grows by the mean of",
         gained,

@@ -73,7 +73,7 @@ def derive_geared_mode_strength() -> Derivation:
         "Along a mode of the data let $b$ and $c$ be the weights of both layers, each scaled by $G_\\ell$. The mode's "
         "loss with its decay is",
         loss,
-        "Weights that are alike stay so, and their product $a = b c$ grows at",
+        "Weights that are alike stay so, and their product $a = b c$ grows at the speed $\\dot a$,",
         equality(Symbol(r"\dot a"), speed),
         "a logistic law. Effort speeds growth up by its square, and lowers the weights that are needed in the end by "
         "its fourth power.",
