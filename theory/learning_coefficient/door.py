@@ -53,8 +53,7 @@ def rlct(expression: Any, coordinates: Any = None, point: Any = None, prior: Any
     given = None if coordinates is None else ordered("coordinates", coordinates)
     items = list(expression) if isinstance(expression, MatrixBase | list | tuple) else [expression]
     known = _named([*items, prior], given or ())
-    label = "generators" if several else "expression"
-    read = [_expression(label, item, known) for item in items]
+    read = [_expression("expression", item, known) for item in items]
     density = _expression("prior", prior, _named([*read, prior], given or ()))
     names, said = _coordinates(given, [*read, density], read, known)
     place = _place(point, names)
@@ -63,8 +62,20 @@ def rlct(expression: Any, coordinates: Any = None, point: Any = None, prior: Any
     plain = [str(c) for c in names if isinstance(c, Symbol) and c.is_real is None]
     if plain:
         said.append(f"{', '.join(plain)}: taken to be real")
-    answer = ideal.rlct_of_ideal(read, names, place, density) if several else _of_loss(read[0], names, place, density)
+    answer = _of_generators(read, names, place, density) if several else _of_loss(read[0], names, place, density)
     return replace(answer, certificate=(*said, *answer.certificate))
+
+
+def _of_generators(
+    read: Sequence[Any], names: tuple[Any, ...], place: tuple[Any, ...], density: Expr
+) -> LearningCoefficient:
+    """The ideal's answer; what is wrong with its generators is wrong with what they were given as."""
+    try:
+        return ideal.rlct_of_ideal(read, names, place, density)
+    except ValueError as error:
+        if isinstance(error, LearningCoefficientRefused) or not str(error).startswith("generators"):
+            raise
+        raise ValueError(f"expression{str(error).removeprefix('generators')}") from None
 
 
 def _of_loss(loss: Expr, names: tuple[Any, ...], place: tuple[Any, ...], density: Expr) -> LearningCoefficient:
