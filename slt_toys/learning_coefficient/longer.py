@@ -8,12 +8,13 @@ import numpy as np
 import torch
 
 from slt_toys.learning_coefficient.chains import Draws, Plan, Posterior, run_chains
+from slt_toys.learning_coefficient.curvature import EXACT_UP_TO
 from slt_toys.learning_coefficient.verdict import LARGEST_R_HAT, LEAST_EFFECTIVE_SAMPLE_SIZE, burn_in_of
 from slt_toys.results.progress import progress
 from slt_toys.samplers.statistics import summarise
 
 DRAWS = 256  # of each chain, where none are asked for
-LONGER = 16  # times so many, at most
+LONGER, LONGER_OF_MANY = 16, 4  # times so many, at most; of more parameters than EXACT_UP_TO draws are dear
 AMPLE = 1.25  # times the effective draws that a verdict asks for
 GOOD_ACCEPTANCE = 0.6  # below it the step is adapted anew: chains have come to where the loss is stiffer
 ADAPTING = 0.2
@@ -31,7 +32,8 @@ def until_mixed(posterior: Posterior, plan: Plan, drawn: Draws, *, generator: to
     generator
         Source of all randomness.
     """
-    most = LONGER * plan.draws
+    many = drawn.last.shape[1] > EXACT_UP_TO
+    most = (LONGER_OF_MANY if many else LONGER) * plan.draws
     while drawn.energies.shape[1] < most and np.isfinite(drawn.energies).all():
         done = drawn.energies.shape[1]
         wanted = _wanted(drawn)

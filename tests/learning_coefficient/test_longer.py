@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from slt_toys.learning_coefficient import longer
 from slt_toys.learning_coefficient.chains import Draws, Plan, Posterior, run_chains
 from slt_toys.learning_coefficient.longer import LONGER, joined, until_mixed
 from slt_toys.learning_coefficient.verdict import LARGEST_R_HAT, LEAST_EFFECTIVE_SAMPLE_SIZE
@@ -31,6 +32,16 @@ def test_few_draws_become_enough():
     assert 50 < more.energies.shape[1] <= LONGER * 50
     assert np.array_equal(more.energies[:, :50], drawn.energies) and np.isfinite(more.energies).all()
     assert more.distances.shape == more.spread.shape == more.energies.shape
+
+
+def test_many_parameters_go_on_for_less(monkeypatch):
+    """Five times as many draws are taken of few parameters, and not tried where draws are dear."""
+    monkeypatch.setattr(longer, "_wanted", lambda drawn: 250 if drawn.energies.shape[1] < 250 else 0)
+    drawn, more = run(PLAN)
+    assert more.energies.shape[1] == 250
+    monkeypatch.setattr(longer, "EXACT_UP_TO", 3)
+    drawn, more = run(PLAN)
+    assert more is drawn
 
 
 def test_enough_draws_are_left():
