@@ -85,3 +85,16 @@ def test_measured_order_and_an_independent_stepper():
 
     errors = [np.abs(tr_bdf2(steps) - best).max() for steps in (100, 200, 400)]
     assert np.allclose(np.log2(np.divide(errors[:-1], errors[1:])), 2, atol=0.1)
+
+
+@pytest.mark.parametrize("way", ["masses", "observables"])
+def test_a_column_moves_alike_alone_and_among_others(way):
+    """One column has a loop of its own in the kernel; neither it nor what is handed over is changed by that."""
+    process = small_line()
+    move = getattr(propagator(process, 0.3, 0.7), way)
+    columns = np.random.default_rng(0).random((process.grid.shape[0], 3))
+    kept = columns.copy()
+    together = move(columns)
+    for k in range(3):
+        assert np.array_equal(move(columns[:, [k]])[:, 0], together[:, k])
+    assert np.array_equal(columns, kept) and not np.allclose(together, columns)
