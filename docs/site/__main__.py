@@ -1,0 +1,54 @@
+"""Build the site: ``python -m docs.site``.
+
+The pages are staged, notebooks are run where they changed, and every warning is an error. No network is needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from .stage import HERE, stage
+
+
+def build(out: Path, *, fresh: bool = False, jobs: int = 2) -> int:
+    """Stage and build below ``out``; return Sphinx's exit status."""
+    if fresh and out.exists():
+        shutil.rmtree(out)
+    began = time.perf_counter()
+    source = stage(out / "source")
+    print(f"{len(list(source.rglob('*.md')))} pages staged in {time.perf_counter() - began:.0f} s", flush=True)
+    command = [
+        sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", "-j", str(jobs), "-c", str(HERE),
+        "-D", f"linked_sources_root={source}", "-d", str(out / "doctrees"), str(source), str(out / "html"),
+    ]  # fmt: skip
+    status = subprocess.run(command, check=False).returncode
+    if status == 0:
+        print(f"{out / 'html' / 'index.html'} built in {time.perf_counter() - began:.0f} s")
+    return status
+
+
+def main() -> int:
+    """Read the options and build."""
+    options = argparse.ArgumentParser(prog="python -m docs.site", description="Build the site, without a network.")
+    options.add_argument("--out", type=Path, default=Path("results/site"), help="folder of the site (%(default)s)")
+    options.add_argument("--fresh", action="store_true", help="begin anew: keep neither pages nor notebooks that ran")
+    options.add_argument("--jobs", type=int, default=2, help="processes that read and write pages (%(default)s)")
+    chosen = options.parse_args()
+    try:
+        import myst_nb, pydata_sphinx_theme, sphinx_design  # noqa: E401, F401
+    except ModuleNotFoundError as missing:
+        print(f"the site needs {missing.name}; install the docs extra: pip install -c constraints.txt -e '.[docs]'")
+        return 2
+    if chosen.jobs < 1:
+        print(f"--jobs must be at least 1, not {chosen.jobs}")
+        return 2
+    return build(chosen.out, fresh=chosen.fresh, jobs=chosen.jobs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
