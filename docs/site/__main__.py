@@ -10,9 +10,13 @@ import shutil
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
+from .links import broken_links
 from .stage import HERE, stage
+
+NEEDED = ("sphinx", "myst_nb", "pydata_sphinx_theme", "sphinx_design", "sphinx_gallery", "sphinx_copybutton", "torch")
 
 
 def build(out: Path, *, fresh: bool = False, jobs: int = 2) -> int:
@@ -27,6 +31,9 @@ def build(out: Path, *, fresh: bool = False, jobs: int = 2) -> int:
         "-D", f"linked_sources_root={source}", "-d", str(out / "doctrees"), str(source), str(out / "html"),
     ]  # fmt: skip
     status = subprocess.run(command, check=False).returncode
+    if status == 0 and (lost := broken_links(out / "html")):
+        print("\n".join(["links that lead nowhere:", *lost[:50]]), file=sys.stderr)
+        return 1
     if status == 0:
         print(f"{out / 'html' / 'index.html'} built in {time.perf_counter() - began:.0f} s")
     return status
@@ -39,10 +46,8 @@ def main() -> int:
     options.add_argument("--fresh", action="store_true", help="begin anew: keep neither pages nor notebooks that ran")
     options.add_argument("--jobs", type=int, default=2, help="processes that read and write pages (%(default)s)")
     chosen = options.parse_args()
-    try:
-        import myst_nb, pydata_sphinx_theme, sphinx_design  # noqa: E401, F401
-    except ModuleNotFoundError as missing:
-        print(f"the site needs {missing.name}; install the docs extra: pip install -c constraints.txt -e '.[docs]'")
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        print(f"the site needs {missing[0]}; install the docs extra: pip install -c constraints.txt -e '.[cifar,docs]'")
         return 2
     if chosen.jobs < 1:
         print(f"--jobs must be at least 1, not {chosen.jobs}")

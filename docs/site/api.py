@@ -18,8 +18,9 @@ GROUPS = {
     "deep_linear_problem half_squared_error",
 }
 EXPERIMENTS = (
-    "phase_diagram temperature critical_period equi_temperature smooth_decline interval_coverage four_way_check"
-).split()
+    "phase_diagram", "temperature", "critical_period", "equi_temperature", "smooth_decline", "interval_coverage",
+    "four_way_check",
+)  # fmt: skip
 
 
 def grouped() -> dict[str, list[str]]:
@@ -47,7 +48,8 @@ def configuration(experiment: str) -> str:
 def _table(module: str, names: list[str]) -> str:
     lines = "\n".join(f"   {name}" for name in names)
     return (
-        f"```{{eval-rst}}\n.. currentmodule:: {module}\n\n.. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n"
+        f"```{{eval-rst}}\n.. currentmodule:: {module}\n\n"
+        ".. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n"
         f"{lines}\n```\n"
     )
 
@@ -56,8 +58,8 @@ def api_pages() -> dict[str, str]:
     """The page of the reference; Sphinx writes one more for each name on it."""
     text = [
         "# Reference\n",
-        "`from slt_toys import ...` is the public API. Each name is imported when it is first used. Everything else can be "
-        "reached by its module, and may move.\n",
+        "`from slt_toys import ...` is the public API. Each name is imported when it is first used. Everything else "
+        "can be reached by its module, and may move.\n",
     ]
     for subject, names in grouped().items():
         text += [f"## {subject}\n", _table("slt_toys", names)]

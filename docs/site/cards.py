@@ -43,6 +43,7 @@ COMMANDS = {
 }
 WRITTEN_BY = re.compile(r"^Written by `([^`]+)`", re.MULTILINE)
 EQUATION = re.compile(r'<a id="([^"]+)"></a>.*?\n\$\$\n(.*?)\n\$\$', re.DOTALL)
+LONGEST_FORMULA = 110  # characters of LaTeX that fit a card
 SHOWN = 241  # places at which a card's potential is drawn
 
 
@@ -58,18 +59,28 @@ def equations(root: Path) -> dict[str, tuple[str, str]]:
     return found
 
 
-def seconds(manifest: dict[str, Any]) -> str:
-    """The time of a run as a card says it."""
-    if manifest.get("wall_time_seconds") is None:
+def seconds(record: dict[str, Any]) -> str:
+    """The time of a run as a card says it; a study on CIFAR-10 has its training counted apart."""
+    recorded = record["manifest"].get("wall_time_seconds")
+    if recorded is None:
         return "time not recorded"
-    took = float(manifest["wall_time_seconds"])
-    return f"{took:.1f} s" if took < 10 else f"{took:.0f} s" if took < 600 else f"{took / 60:.0f} min"
+    took = float(recorded) + 3600 * float(record.get("work_hours") or 0)
+    return (
+        f"{took:.1f} s"
+        if took < 10
+        else f"{took:.0f} s"
+        if took < 600
+        else f"{took / 60:.0f} min"
+        if took < 7200
+        else f"{took / 3600:.1f} h"
+    )
 
 
 def card(heading: str, link: str, picture: str, formula: str, says: str, command: str, foot: str) -> str:
     """One card as text; what is empty is left out."""
     lines = [f":::{{grid-item-card}} {heading}", f":link: /{link}", ":link-type: doc", ":class-card: gallery-card"]
-    lines += [":class-item: gallery-item", "", f"![{heading.replace('[', '(').replace(']', ')')}](/{picture})", ""]
+    lines += [":class-item: gallery-item", ""]
+    lines += [f"![{heading.replace('[', '(').replace(']', ')')}](/{picture})", ""] if picture else []
     lines += ["$$", formula, "$$", ""] if formula else []
     lines += [says, ""]
     lines += [f"`{command}`", ""] if command else []
@@ -89,15 +100,21 @@ def _first_claim(record: dict[str, Any]) -> str:
 def record_card(root: Path, name: str, record: dict[str, Any], labels: tuple[str, ...]) -> str:
     """The card of an experiment or model, from its record and page."""
     page = root / "docs" / "results" / f"{name}.md"
-    picture = f"figures/{record['figures'][0]}.png"
+    picture = f"figures/{record['figures'][0]}.png" if record["figures"] else ""
     formulas = [equations(root)[label][1] for label in labels if label in equations(root)]
     written = WRITTEN_BY.search(page.read_text(encoding="utf-8"))
     command = COMMANDS.get(name) or (written[1] if written else "")
     size = (root / "figures" / f"{name}.json").stat().st_size / 1024
-    foot = f"{seconds(record['manifest'])} · {{download}}`record, {size:.0f} kB </figures/{name}.json>`"
+    foot = f"{seconds(record)} · {{download}}`record, {size:.0f} kB </figures/{name}.json>`"
     heading = record["title"]
     return card(
-        heading, f"docs/results/{name}", picture, min(formulas, key=len, default=""), _first_claim(record), command, foot
+        heading,
+        f"docs/results/{name}",
+        picture,
+        min(formulas, key=len, default=""),
+        _first_claim(record),
+        command,
+        foot,
     )
 
 
@@ -145,10 +162,21 @@ def potential_data(potential: Any) -> str:
     return text.getvalue()
 
 
+def formula(potential: Any) -> str:
+    """The energy as a formula, or its slope where that is shorter; nothing where both are too long for a card."""
+    names = {symbol: rf"\mathrm{{{symbol.name}}}" for symbol in potential.energy.free_symbols if len(symbol.name) > 3}
+    shown = [("L", potential.energy), ("L", sympy.factor(potential.energy))]
+    if len(potential.coordinates) == 1:
+        shown.append(("L'", sympy.factor(sympy.diff(potential.energy, potential.coordinates[0]))))
+    texts = [f"{left} = {sympy.latex(right, symbol_names=names)}" for left, right in shown]
+    return min((text for text in texts if len(text) <= LONGEST_FORMULA), key=len, default="")
+
+
 def draw_potential(potential: Any, temperature: float) -> bytes:
     """A picture of an energy with its minima and, on a line, the tempered posterior at one temperature, as PNG."""
-    from figures import style
     from matplotlib.figure import Figure
+
+    from figures import style
 
     style.use_style()
     figure = Figure(figsize=(4.8, 3.0), dpi=160, layout="constrained")
@@ -162,9 +190,11 @@ def draw_potential(potential: Any, temperature: float) -> bytes:
         loss = np.broadcast_to(energy(w), w.shape)
         axes.plot(w, loss, color=style.INK, label="energy")
         density = np.exp(-(loss - loss.min()) / temperature)
-        top = float(np.quantile(loss, 0.9)) - float(loss.min())
+        top = 2 * _barrier(potential)
         scaled = loss.min() + 0.8 * top * density / density.max()
-        axes.fill_between(w, loss.min(), scaled, color=style.PALETTE[2], alpha=0.35, label=f"posterior at T = {temperature:g}")
+        axes.fill_between(
+            w, loss.min(), scaled, color=style.PALETTE[2], alpha=0.35, label=f"posterior at T = {temperature:g}"
+        )
         axes.plot(minima[:, 0], energy(minima[:, 0]) + 0 * minima[:, 0], "o", color=style.PALETTE[1], label="minima")
         axes.set_ylim(loss.min() - 0.08 * top, loss.min() + 1.25 * top)
         axes.set_ylabel("loss")
@@ -174,7 +204,9 @@ def draw_potential(potential: Any, temperature: float) -> bytes:
         first, second = np.meshgrid(places[0], places[1], indexing="ij")
         loss = np.broadcast_to(energy(first, second, *held), first.shape)
         levels = loss.min() + np.quantile(loss - loss.min(), np.linspace(0, 0.85, 14) ** 1.5)
-        shown = axes.contourf(first, second, loss, levels=np.unique(levels), cmap=style.phase_colour_map(), extend="max")
+        shown = axes.contourf(
+            first, second, loss, levels=np.unique(levels), cmap=style.phase_colour_map(), extend="max"
+        )
         axes.plot(minima[:, 0], minima[:, 1], "o", color="white", markeredgecolor=style.INK)
         axes.set_ylabel(names[1])
         figure.colorbar(shown, ax=axes, label="loss", format="%.2g")
@@ -185,12 +217,21 @@ def draw_potential(potential: Any, temperature: float) -> bytes:
     return out.getvalue()
 
 
-def _scale(potential: Any) -> float:
-    """A temperature at which the shape of an energy shows: a fifth of its median height where it is drawn."""
+def _barrier(potential: Any) -> float:
+    """How high the energy rises above its least between the minima; of one phase, a quarter way out to the edges."""
     places, energy = _places(potential), _energy(potential)
     held = [float(x) for x in potential.phases[0].minimum]
     loss = np.broadcast_to(energy(places[0], *held[1:]), places[0].shape)
-    return float(f"{0.2 * float(np.median(loss) - loss.min()):.1g}")
+    first = [float(phase.minimum[0]) for phase in potential.phases]
+    between = (places[0] >= min(first)) & (places[0] <= max(first))
+    if between.sum() > 2:
+        return float(loss[between].max() - loss.min())
+    return float(np.quantile(loss, 0.75) - loss.min())
+
+
+def _scale(potential: Any) -> float:
+    """A temperature at which the shape of an energy shows: a third of its barrier, rounded."""
+    return float(f"{_barrier(potential) / 3:.1g}")
 
 
 def potential_card(name: str, potential: Any, folder: Path) -> str:
@@ -202,12 +243,11 @@ def potential_card(name: str, potential: Any, folder: Path) -> str:
         f"{phase.name}: λ = {phase.learning_coefficient}, m = {phase.multiplicity}" for phase in potential.phases[:4]
     )
     more = f"; {len(potential.phases) - 4} more" if len(potential.phases) > 4 else ""
-    formula = sympy.latex(potential.energy)
-    formula = f"L = {formula}" if len(formula) < 240 else ""
-    says = f"{potential.description[:1].upper()}{potential.description[1:]}. {phases}{more}."
+    first, rest = potential.description[:1], potential.description[1:]
+    says = f"{first if rest[:1] == '^' else first.upper()}{rest}. Phases: {phases}{more}."
     foot = f"{{download}}`values, {len(text) / 1024:.0f} kB </docs/gallery_data/{name}.csv>`"
     command = f"python -m slt_toys.phase_diagram --potential {name}"
-    return card(name.replace("_", " "), "docs/potentials", picture, formula, says, command, foot)
+    return card(name.replace("_", " "), "docs/potentials", picture, formula(potential), says, command, foot)
 
 
 # ---- pages ---------------------------------------------------------------------------------------------------------
@@ -216,7 +256,7 @@ def gallery_pages(root: Path, folder: Path) -> dict[str, str]:
     from slt_toys.potentials.catalogue import catalogue
 
     shown = {name: record for name, record in records(root).items() if (root / f"docs/results/{name}.md").is_file()}
-    made = {name: record_card(root, name, record, _labels(name)) for name, record in shown.items() if record["figures"]}
+    made = {name: record_card(root, name, record, _labels(name)) for name, record in shown.items()}
     (folder / "docs" / "gallery_data").mkdir(parents=True, exist_ok=True)
     experiments = [text for name, text in made.items() if not name.startswith("zoo")]
     models = [text for name, text in made.items() if name.startswith("zoo")]

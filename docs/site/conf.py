@@ -47,6 +47,7 @@ nb_merge_streams = True
 # the reference of the public API
 autosummary_generate = True
 autodoc_typehints = "description"
+autodoc_type_aliases = {"ArrayLike": "ArrayLike", "NDArray": "NDArray", "Array": "Array"}
 autodoc_member_order = "bysource"
 napoleon_google_docstring = False
 napoleon_use_rtype = False

@@ -1,8 +1,8 @@
 """Look at the site in a real browser: ``python -m docs.site.look results/site/html --out shots``.
 
-Every page is opened at the width of a telephone, a tablet and a desk, in light and dark. Said of each: pictures that are missing,
-formulas that MathJax could not set, requests that left the machine, and content wider than the window. Pages named by
-``--shoot`` are kept as pictures. It needs the package ``playwright`` and a Chromium, such as Debian's.
+Every page is opened at the width of a telephone, a tablet and a desk, in light and dark. Said of each: pictures that
+are missing, formulas that MathJax could not set, requests that left the machine, and content wider than the window.
+Pages named by ``--shoot`` are kept as pictures. It needs the package ``playwright`` and a Chromium, such as Debian's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,13 @@ from typing import Any
 
 PATIENCE = 180_000  # milliseconds for a page of hundreds of formulas on a busy machine
 WIDTHS = {"phone": 390, "tablet": 820, "desk": 1440}
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 FAULTS = """() => {
     const faults = [];
     for (const image of document.images)
@@ -73,10 +79,17 @@ def look(folder: Path, out: Path, names: list[str], shoot: list[str], browser: s
             for theme in ("light", "dark"):
                 for width, pixels in WIDTHS.items():
                     context = engine.new_context(viewport={"width": pixels, "height": 900}, color_scheme=theme)
-                    context.add_init_script(f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')")
+                    context.add_init_script(
+                        f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')"
+                    )
                     page, outside = context.new_page(), []
                     page.set_default_timeout(PATIENCE)
-                    page.on("request", lambda sent, kept=outside: sent.url.startswith((root, "data:", "blob:")) or kept.append(sent.url))
+                    page.on(
+                        "request",
+                        lambda sent, kept=outside: (
+                            sent.url.startswith((root, "data:", "blob:")) or kept.append(sent.url)
+                        ),
+                    )
                     for name in names:
                         faults = visit(page, root + name)
                         found += [f"{name} ({width}, {theme}): {fault}" for fault in faults]
@@ -93,9 +106,13 @@ def look(folder: Path, out: Path, names: list[str], shoot: list[str], browser: s
 
 def main() -> int:
     """Read the options, look, and say what was found."""
-    options = argparse.ArgumentParser(prog="python -m docs.site.look", description="Look at the site in a real browser.")
+    options = argparse.ArgumentParser(
+        prog="python -m docs.site.look", description="Look at the site in a real browser."
+    )
     options.add_argument("folder", type=Path, help="of the built site, such as results/site/html")
-    options.add_argument("--out", type=Path, default=Path("results/site/shots"), help="folder of pictures (%(default)s)")
+    options.add_argument(
+        "--out", type=Path, default=Path("results/site/shots"), help="folder of pictures (%(default)s)"
+    )
     options.add_argument("--pages", nargs="*", default=[], help="pages to visit, such as index.html (default: all)")
     options.add_argument("--shoot", nargs="*", default=[], help="pages to keep as pictures (default: none)")
     options.add_argument("--browser", default=shutil.which("chromium") or "", help="path of Chromium (%(default)s)")
@@ -114,7 +131,10 @@ def main() -> int:
     chosen.out.mkdir(parents=True, exist_ok=True)
     names = sorted({*(chosen.pages or pages), *chosen.shoot})
     found = look(chosen.folder, chosen.out, names, chosen.shoot, chosen.browser)
-    print("\n".join(found) or f"{len(names)} pages at {len(WIDTHS)} widths, light and dark: nothing missing, nothing too wide")
+    print(
+        "\n".join(found)
+        or f"{len(names)} pages at {len(WIDTHS)} widths, light and dark: nothing missing, nothing too wide"
+    )
     return 1 if found else 0
 
 

@@ -39,9 +39,10 @@ def results_page(root: Path) -> str:
         )
     return "\n".join([
         "# Results", "",
-        "One page for each experiment, written by its command from a committed record. A *claim* is a sentence with a number, "
-        "its 95 % interval and what was expected; the columns count the claims that do not hold, that cannot be told, and that "
-        "hold.", "",
-        "| experiment | no | cannot tell | yes | run on | by commit |", "| --- | --- | --- | --- | --- | --- |", *rows, "",
+        "One page for each experiment, written by its command from a committed record. A *claim* is a sentence with a "
+        "number, its 95 % interval and what was expected; the columns count the claims that do not hold, that cannot "
+        "be told, and that hold.", "",
+        "| experiment | no | cannot tell | yes | run on | by commit |", "| --- | --- | --- | --- | --- | --- |",
+        *rows, "",
         toctree(names, hidden=True), "",
     ])  # fmt: skip

@@ -18,12 +18,18 @@ SUFFIXES = {".md", ".png", ".csv", ".json", ".jsonl"}
 CODE = ("slt_toys", "theory", "figures", "cifar", "benchmarks", "tests")  # folders whose code pages link to
 ANCHOR = re.compile(r'^<a id="([^"]+)"></a>$', re.MULTILINE)
 ORPHAN = {"docs/README.md": "---\norphan: true\n---\n\n"}  # the list of pages for those who read the folder itself
+ROW = re.compile(r"^\|.*\|$", re.MULTILINE)
+INTERVAL = re.compile(r"\[(-?[\d.e+-]+), (-?[\d.e+-]+)\]")
+PLUS_MINUS = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 
 
 def staged_text(text: str) -> str:
-    """A page as the site's parser wants it: anchors become its targets."""
-    return ANCHOR.sub(r"(\1)=", text)
+    """A page as the site's parser wants it: anchors become its targets, and numbers in tables stay on one line."""
+    return ROW.sub(
+        lambda row: INTERVAL.sub("[\\1,\N{NO-BREAK SPACE}\\2]", row[0].replace(" ± ", PLUS_MINUS)),
+        ANCHOR.sub(r"(\1)=", text),
+    )
 
 
 def write(path: Path, text: str) -> None:
@@ -65,7 +71,9 @@ def contents(shown: Iterable[str]) -> dict[str, str]:
     """By page, the table of contents that the site puts below it: where a folder's README lists the folder."""
     found = {}
     for folder in ("docs/tutorials", "theory/pages", "benchmarks"):
-        names = [Path(name).with_suffix("") for name in shown if name.endswith(".md") and Path(name).parent == Path(folder)]
+        names = [
+            Path(name).with_suffix("") for name in shown if name.endswith(".md") and Path(name).parent == Path(folder)
+        ]
         found[f"{folder}/README.md"] = "\n" + toctree([str(n) for n in names if n.name != "README"], hidden=True) + "\n"
     return found
 

@@ -2,8 +2,8 @@
 Two phases change places
 ========================
 
-A flat well of higher loss against a regular one of lower loss: exact shares of both at each temperature, the crossover by the
-asymptotic law, and the energy at a temperature on either side.
+A flat well of higher loss against a regular one of lower loss: the exact shares of both at each temperature, and their
+crossover by the asymptotic law.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,9 @@
 How long a change of phase takes
 ================================
 
-The exact mean first passage time from one minimum to the other, of a regular well and of a flat one. Both grow as the exponential
-of barrier over temperature; the flat well's has another power of the temperature before it, by its learning coefficient.
+The exact mean first passage time from one minimum to the other, of a regular well and of a flat one. Both grow as the
+exponential of barrier over temperature; the flat well's has another power of the temperature before it, by its learning
+coefficient.
 """
 
 import matplotlib.pyplot as plt

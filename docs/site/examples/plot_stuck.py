@@ -2,8 +2,8 @@
 The end of a critical period
 ============================
 
-Stuck shares by switch epoch for four batch sizes, exactly, and the same curves against temperature: where temperature decides,
-they fall on one.
+Stuck shares by switch epoch for four batch sizes, exactly, and the same curves against temperature: where temperature
+decides, they fall on one.
 """
 
 import matplotlib.pyplot as plt
