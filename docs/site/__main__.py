@@ -6,6 +6,7 @@ The pages are staged, notebooks are run where they changed, and every warning is
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from .links import broken_links
-from .stage import HERE, stage
+from .stage import HERE, stage, write
 
 NEEDED = ("sphinx", "myst_nb", "pydata_sphinx_theme", "sphinx_design", "sphinx_gallery", "sphinx_copybutton", "torch")
 
@@ -30,13 +31,22 @@ def build(out: Path, *, fresh: bool = False, jobs: int = 2) -> int:
         sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", "-j", str(jobs), "-c", str(HERE),
         "-D", f"linked_sources_root={source}", "-d", str(out / "doctrees"), str(source), str(out / "html"),
     ]  # fmt: skip
-    status = subprocess.run(command, check=False).returncode
+    status = subprocess.run(command, check=False, env=os.environ | {"IPYTHONDIR": str(_kernel_profile(out))}).returncode
     if status == 0 and (lost := broken_links(out / "html")):
         print("\n".join(["links that lead nowhere:", *lost[:50]]), file=sys.stderr)
         return 1
     if status == 0:
         print(f"{out / 'html' / 'index.html'} built in {time.perf_counter() - began:.0f} s")
     return status
+
+
+def _kernel_profile(out: Path) -> Path:
+    """A profile of IPython's for notebooks alone: no start-up files of the user's, and only errors are told."""
+    folder = out.resolve() / "ipython"
+    profile = folder / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    write(profile / "ipython_kernel_config.json", '{"IPKernelApp": {"log_level": 40}}')
+    return folder
 
 
 def main() -> int:

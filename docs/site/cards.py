@@ -43,7 +43,7 @@ COMMANDS = {
 }
 WRITTEN_BY = re.compile(r"^Written by `([^`]+)`", re.MULTILINE)
 EQUATION = re.compile(r'<a id="([^"]+)"></a>.*?\n\$\$\n(.*?)\n\$\$', re.DOTALL)
-LONGEST_FORMULA = 110  # characters of LaTeX that fit a card
+LONGEST_FORMULA = 64  # characters of LaTeX that fit a card
 SHOWN = 241  # places at which a card's potential is drawn
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.metadata import distribution
 from importlib.metadata import version as _version
 from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).parent))  # for linked_sources
 
@@ -78,3 +82,14 @@ html_theme_options = {
 }
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+
+def setup(app: Sphinx) -> None:
+    """Print an alias of types by its name: Sphinx prints the object that stands for it."""
+
+    def named(_app: Sphinx, tree: nodes.document, _page: str) -> None:
+        for text in list(tree.findall(nodes.Text)):
+            if "TypeAliasForwardRef" in text:
+                text.parent.replace(text, nodes.Text(re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", text)))
+
+    app.connect("doctree-resolved", named)

@@ -68,8 +68,12 @@ def pages(root: Path = ROOT) -> dict[str, Path]:
 
 
 def contents(shown: Iterable[str]) -> dict[str, str]:
-    """By page, the table of contents that the site puts below it: where a folder's README lists the folder."""
-    found = {}
+    """By page, what the site puts below it: contents where a README lists its folder, a notebook to download."""
+    found = {
+        name: f"\n## Download\n\nAs it ran: {{nb-download}}`{Path(name).stem}.ipynb`\n"
+        for name in shown
+        if Path(name).parent == Path("docs/tutorials") and Path(name).stem != "README" and name.endswith(".md")
+    }
     for folder in ("docs/tutorials", "theory/pages", "benchmarks"):
         names = [
             Path(name).with_suffix("") for name in shown if name.endswith(".md") and Path(name).parent == Path(folder)
