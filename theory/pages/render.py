@@ -203,8 +203,13 @@ def _symbol_table(equations: Iterable[Equation]) -> str:
         for step in equation.derived.steps:
             if step.formula is not None:
                 names |= dict.fromkeys(sorted(str(x) for x in step.formula.free_symbols if x in SYMBOL_LATEX))
-    rows = [f"| ${_lone(name)}$ | `{name}` | {_quoted(DEFINITIONS[name].meaning)} |" for name in names]
+    rows = [f"| ${_in_a_cell(_lone(name))}$ | `{name}` | {_quoted(DEFINITIONS[name].meaning)} |" for name in names]
     return "\n".join(["| symbol | name in code | meaning [unit] |", "|---|---|---|", *rows])
+
+
+def _in_a_cell(tex: str) -> str:
+    """A formula without the sign that ends a table's cell."""
+    return tex.replace(r"\|", r"\Vert ").replace("|", r"\vert ")
 
 
 def _worked_examples() -> list[str]:

@@ -29,6 +29,14 @@ def test_pages_in_the_repository_are_up_to_date(rendered, capsys):
     assert main(["--check"]) == 0, capsys.readouterr().out
 
 
+def test_every_row_of_a_table_has_the_cells_of_its_heading(pages):
+    cells = re.compile(r"(?<!\\)\|")
+    for name, text in pages.items():
+        for table in re.findall(r"(?:^\|.*\n?)+", text, re.MULTILINE):
+            counts = {len(cells.findall(row)) for row in table.strip().split("\n")}
+            assert len(counts) == 1, f"{name}: {table[:200]}"
+
+
 def test_rendering_is_deterministic(pages):
     assert render_pages() == pages
 

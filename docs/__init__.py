@@ -1,0 +1,1 @@
+"""Documentation; ``docs.site`` builds the site from it."""
