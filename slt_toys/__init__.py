@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+__version__: str  # found when it is asked for
 
 if TYPE_CHECKING:
     from theory.learning_coefficient import rlct
@@ -88,12 +88,26 @@ else:
     _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 
     def __getattr__(name: str):
+        if name == "__version__":
+            return _version()
         if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
 
         value = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
         return value
+
+
+def _version() -> str:
+    """The version that is installed, from the repository's tags; "unknown" where the code was never installed."""
+    from importlib import metadata
+
+    try:
+        found = metadata.version("slt-toys")
+    except metadata.PackageNotFoundError:
+        found = "unknown"
+    globals()["__version__"] = found
+    return found
 
 
 def __dir__() -> list[str]:
