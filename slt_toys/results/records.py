@@ -119,7 +119,12 @@ def _kept_copy(path: Path) -> Path | None:
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
+    """SHA-256 of a file's content, in hexadecimal; of a folder, that of the list of its files with theirs."""
+    path = Path(path)
+    if path.is_dir():  # a store, see slt_toys.results.stores; in the layout that sha256sum has
+        inside = sorted((each.relative_to(path).as_posix(), each) for each in path.rglob("*") if each.is_file())
+        listed = "".join(f"{sha256(each)}  {name}\n" for name, each in inside)
+        return hashlib.sha256(listed.encode("utf-8")).hexdigest()
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -332,7 +337,7 @@ def read_groups(path: str | os.PathLike[str], names: Iterable[str]) -> dict[str,
     Parameters
     ----------
     path
-        A NetCDF file.
+        A NetCDF file, or a zarr store where the name ends in ``.zarr``.
     names
         The groups; ``"/"`` is the file itself.
 
@@ -349,6 +354,10 @@ def read_groups(path: str | os.PathLike[str], names: Iterable[str]) -> dict[str,
         If the file is missing or cannot be read.
     """
     path = Path(path)
+    if path.suffix == ".zarr":
+        from .stores import read_store
+
+        return read_store(path, names, _recorded_checksum(path))
     if not path.is_file():
         raise FileNotFoundError(f"path: there is no file {path}; run the experiment that writes it")
     expected = _recorded_checksum(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-import arviz
+import arviz_stats as arviz
 import numpy as np
 import pytest
 import xarray as xr
