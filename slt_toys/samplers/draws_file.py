@@ -2,8 +2,8 @@
 
 ``xarray.open_datatree(path)`` gives the DataTree that ArviZ from version 1 on takes, with the groups of its layout:
 ``posterior`` with the draws ``w`` (chain, draw, coordinate) and the ``step`` and ``time`` of each, and ``sample_stats``
-with all else that a run tells. :func:`read_draws` puts the two together again, to the last bit. Beside the file stands a
-JSON record with its checksum, as beside every result (:mod:`slt_toys.results.records`).
+with all else that a run tells. :func:`read_draws` puts the two together again, to the last bit. Beside the file stands
+a JSON record with its checksum, as beside every result (:mod:`slt_toys.results.records`).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def write_draws(dataset: xr.Dataset, path: str | os.PathLike[str], *, wall_time:
         As :func:`slt_toys.samplers.sample` returns it: ``w`` (chain, draw, coordinate) and what comes with it.
         Attributes must be text or finite numbers.
     path
-        A name that ends in ``.nc``, or in ``.zarr`` for a folder that zarr reads (extra ``zarr``); the folder it lies in
-        must exist. The record is the same name ending in ``.json``: it holds versions, commit and date, the
+        A name that ends in ``.nc``, or in ``.zarr`` for a folder that zarr reads (extra ``zarr``); where it lies must
+        exist. The record is the same name ending in ``.json``: it holds versions, commit and date, the
         attributes, and the SHA-256.
     wall_time
         Seconds that the sampling took, for the record.

@@ -10,14 +10,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ..inputs.arguments import checked_arguments
+from ..inputs.arguments import checked_arguments, shown
 from .statistics import drift, summarise
 
 SAMPLED = ("chain", "draw")
 
 
 @checked_arguments(finite=False)
-def draws_from_tree(tree: xr.DataTree | xr.Dataset, variables: Sequence[str] | None = None) -> xr.Dataset:
+def draws_from_tree(tree: xr.DataTree | xr.Dataset, variables: str | Sequence[str] | None = None) -> xr.Dataset:
     """Draws in ArviZ's layout, of whatever library, as the ones that :func:`slt_toys.samplers.sample` returns.
 
     Parameters
@@ -26,7 +26,7 @@ def draws_from_tree(tree: xr.DataTree | xr.Dataset, variables: Sequence[str] | N
         With a group ``posterior``, or that group alone: variables of dimensions chain and draw, and others behind them.
         ``xarray.open_datatree`` and ArviZ's ``from_dict``, ``from_numpyro`` and the like make such, as PyMC does.
     variables
-        Which, in this order; by default all. A loss of several coordinates needs the order of its coordinates.
+        Which, one name or several in this order; by default all. A potential needs the order of its coordinates.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def draws_from_tree(tree: xr.DataTree | xr.Dataset, variables: Sequence[str] | N
         In one line, where there is no such group or variable, or one without chains and draws, or one of no numbers.
     """
     posterior = _posterior(tree)
-    names = [str(name) for name in posterior.data_vars] if variables is None else [*variables]
+    names = [str(name) for name in posterior.data_vars] if variables is None else _names(variables)
     if not names:
         raise ValueError("variables: there is none; name at least one")
     for number, name in enumerate(names):
@@ -59,6 +59,14 @@ def draws_from_tree(tree: xr.DataTree | xr.Dataset, variables: Sequence[str] | N
     values = np.stack([each for _, each in entries], axis=-1)
     coords: dict[str, Any] = {name: posterior[name].values for name in SAMPLED if name in posterior.coords}
     return xr.Dataset({"w": ((*SAMPLED, "coordinate"), values)}, coords | {"coordinate": labels})
+
+
+def _names(variables: object) -> list[str]:
+    listed = [*variables] if isinstance(variables, Sequence) and not isinstance(variables, str) else [variables]
+    for name in listed:
+        if not isinstance(name, str):
+            raise ValueError(f"variables must be names of variables in the posterior, not {shown(name)}")
+    return listed
 
 
 def _posterior(tree: xr.DataTree | xr.Dataset) -> xr.Dataset:
