@@ -27,8 +27,9 @@ from slt_toys.results.manifest import manifest
 from slt_toys.results.schema import is_plain, migrated, record_fault, schema_of, sealed, text_of
 
 __all__ = [
-    "manifest", "read_dataset", "read_groups", "read_record", "sha256", "writable_folder", "write_bytes_atomically",
-    "write_dataset", "write_figure", "write_groups", "write_json", "write_record", "written_together",
+    "manifest", "read_dataset", "read_groups", "read_record", "recorded_checksum", "sha256", "writable_folder",
+    "write_bytes_atomically", "write_dataset", "write_figure", "write_groups", "write_json", "write_record",
+    "written_together",
 ]  # fmt: skip
 
 
@@ -337,7 +338,7 @@ def read_groups(path: str | os.PathLike[str], names: Iterable[str]) -> dict[str,
     Parameters
     ----------
     path
-        A NetCDF file, or a zarr store where the name ends in ``.zarr``.
+        A NetCDF file.
     names
         The groups; ``"/"`` is the file itself.
 
@@ -354,13 +355,9 @@ def read_groups(path: str | os.PathLike[str], names: Iterable[str]) -> dict[str,
         If the file is missing or cannot be read.
     """
     path = Path(path)
-    if path.suffix == ".zarr":
-        from .stores import read_store
-
-        return read_store(path, names, _recorded_checksum(path))
     if not path.is_file():
         raise FileNotFoundError(f"path: there is no file {path}; run the experiment that writes it")
-    expected = _recorded_checksum(path)
+    expected = recorded_checksum(path)
     if expected is not None and sha256(path) != expected:
         raise ValueError(f"path: {path} is not the file that {path.stem}.json records; run the experiment again")
     try:
@@ -371,7 +368,7 @@ def read_groups(path: str | os.PathLike[str], names: Iterable[str]) -> dict[str,
         raise ValueError(f"path: {path} is no readable NetCDF file ({_one_line(error)})") from error
 
 
-def _recorded_checksum(path: Path) -> str | None:
+def recorded_checksum(path: Path) -> str | None:
     """The checksum of ``path`` in the JSON file beside it; None where there is none."""
     record_path = path.with_suffix(".json")
     if not record_path.is_file():

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import xarray
 
-from .records import _one_line, sha256
+from .records import recorded_checksum, sha256
 
 STORE = ".zarr"
 MARKS = (".zgroup", "zarr.json")  # one of them is in every store, of either version
@@ -111,7 +111,7 @@ def write_store(groups: Mapping[str, xarray.Dataset], folder: Path) -> str:
     try:
         tree.to_zarr(folder, mode="w-", zarr_format=2)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"dataset cannot be written as zarr: {_one_line(error)}") from error
+        raise ValueError(f"dataset cannot be written as zarr: {' '.join(str(error).split())}") from error
     for path in folder.rglob("*"):
         if path.is_file():
             with open(path, "rb+") as file:
@@ -119,8 +119,8 @@ def write_store(groups: Mapping[str, xarray.Dataset], folder: Path) -> str:
     return sha256(folder)
 
 
-def read_store(path: Path, names: Iterable[str], expected: str | None) -> dict[str, xarray.Dataset]:
-    """Read groups of a store wholly into memory, after checking all of it against a checksum, if there is one.
+def read_store(path: Path, names: Iterable[str]) -> dict[str, xarray.Dataset]:
+    """Read groups of a store wholly into memory, after checking all of it against its record, if there is one.
 
     Raises
     ------
@@ -131,6 +131,7 @@ def read_store(path: Path, names: Iterable[str], expected: str | None) -> dict[s
     """
     if not path.exists():
         raise FileNotFoundError(f"path: there is no zarr store {path}; write_draws makes one")
+    expected = recorded_checksum(path)
     if expected is not None and sha256(path) != expected:
         raise ValueError(f"path: {path} is not the store that {path.stem}.json records; run what wrote it again")
     ask_for_zarr(path)
@@ -139,4 +140,4 @@ def read_store(path: Path, names: Iterable[str], expected: str | None) -> dict[s
     except PermissionError:
         raise
     except Exception as error:  # what zarr raises on a damaged store varies with the damage
-        raise ValueError(f"path: {path} is no readable zarr store ({_one_line(error)})") from error
+        raise ValueError(f"path: {path} is no readable zarr store ({' '.join(str(error).split())})") from error

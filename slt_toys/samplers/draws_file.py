@@ -18,7 +18,7 @@ import xarray as xr
 from .. import __version__
 from ..inputs.arguments import checked_arguments, shown
 from ..results.records import manifest, read_groups, write_groups, write_record, written_together
-from ..results.stores import STORE, replacing_store, write_store
+from ..results.stores import STORE, read_store, replacing_store, write_store
 
 LAYOUT = "slt-toys draws 1"
 COUNTED = ("chain", "draw")  # ArviZ wants these numbered; draws as sampled have no need of it
@@ -159,10 +159,12 @@ def read_draws(path: str | os.PathLike[str]) -> xr.Dataset:
     OSError
         If the file is missing or cannot be read.
     """
-    origin = read_groups(path, ["/"])["/"].attrs
+    path = Path(path)
+    read = read_store if path.suffix == STORE else read_groups
+    origin = read(path, ["/"])["/"].attrs
     if origin.get("layout") != LAYOUT:
         raise ValueError(f"path: {path} holds no draws in the layout {LAYOUT!r}; write_draws makes such files")
-    groups = read_groups(path, ["posterior", "sample_stats"])
+    groups = read(path, ["posterior", "sample_stats"])
     posterior, statistics = groups["posterior"], groups["sample_stats"]
     whole = posterior.assign(statistics.variables).drop_vars(str(origin["added_coordinates"]).split())
     # Text of fixed width again: NetCDF keeps it as strings of any length.
