@@ -1,7 +1,4 @@
-"""The phases of a potential against temperature: which one the posterior prefers, and why.
-
-Exact free energies are shown; what they tend to, by loss and learning coefficient, is [eq:phase-free-energy].
-"""
+"""The phases of a potential against temperature: which one the posterior prefers, and why, by exact free energies."""
 
 from __future__ import annotations
 
