@@ -57,8 +57,6 @@ assert FILE.is_file() and len(published_curves()) > 0
 print(slt_toys.__version__)
 """
 
-pytestmark = pytest.mark.slow
-
 
 def run(*call: object, cwd: Path, **more: str) -> str:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST", "VIRTUAL"))}
@@ -69,10 +67,8 @@ def run(*call: object, cwd: Path, **more: str) -> str:
     return finished.stdout
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory) -> Path:
-    """A folder with the wheel and the source archive of a tagged copy of this tree."""
-    folder = tmp_path_factory.mktemp("built")
+def build(folder: Path) -> None:
+    """Leave the wheel and the source archive of a tagged copy of this tree in a folder."""
     tree = folder / "tree"
     for path in tracked_files():
         copy = tree / path.relative_to(ROOT)
@@ -92,22 +88,20 @@ def built(tmp_path_factory) -> Path:
         run("git", *words, cwd=tree)
     run(sys.executable, "-m", "venv", folder / "builder", cwd=folder)
     python = folder / "builder" / "bin" / "python"
-    run(python, "-m", "pip", "install", "-q", "build", cwd=folder)
+    run(python, "-m", "pip", "install", "-q", "--no-compile", "build", cwd=folder)
     run(python, "-m", "build", "--outdir", folder, tree, cwd=folder)
-    return folder
 
 
-@pytest.fixture(scope="module")
-def fresh(built, tmp_path_factory) -> Path:
-    """The python of an environment with the wheel, what it asks for, and pytest."""
+def installed(built: Path) -> Path:
+    """The python of an environment with the wheel, what it asks for, and pytest; bytecode is made where it is used."""
     (wheel,) = built.glob("*.whl")
     run(sys.executable, "-m", "venv", built / "fresh", cwd=built)
     python = built / "fresh" / "bin" / "python"
-    run(python, "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt", wheel, *NEEDED, cwd=built)
+    run(python, "-m", "pip", "install", "-q", "--no-compile", "-c", ROOT / "constraints.txt", wheel, *NEEDED, cwd=built)
     return python
 
 
-def test_wheel_and_archive_hold_what_they_must(built):
+def check_contents(built: Path) -> None:
     version = TAG.removeprefix("v")
     assert sorted(path.name for path in built.iterdir() if path.is_file()) == [
         f"slt_toys-{version}-py3-none-any.whl",
@@ -127,25 +121,38 @@ def test_wheel_and_archive_hold_what_they_must(built):
     assert tracked <= names
 
 
-def test_the_wheel_runs_where_no_repository_is(fresh, tmp_path):
-    assert run(fresh, "-c", ASK, cwd=tmp_path).strip() == TAG.removeprefix("v")
+def check_commands(fresh: Path, elsewhere: Path) -> None:
+    assert run(fresh, "-c", ASK, cwd=elsewhere).strip() == TAG.removeprefix("v")
     command = fresh.with_name("slt-toys")
-    assert run(command, "--version", cwd=tmp_path) == "slt-toys 7.8.9\n"
-    assert "λ = 1/4, m = 1" in run(command, "rlct", "x**2*y**4", cwd=tmp_path)
-    assert "usage: slt-toys phase-diagram" in run(command, "phase-diagram", "--help", cwd=tmp_path)
-    said = run(command, "four-way-check", "--potential", "regular_double_well", "--chains", "1000", cwd=tmp_path)
-    assert "agree" in said and (tmp_path / "results" / "four_way_check.nc").is_file()
-    assert all(name in run(command, "--help", cwd=tmp_path) for name in COMMANDS)
-    record = (tmp_path / "results" / "four_way_check.json").read_text(encoding="utf-8")
+    assert run(command, "--version", cwd=elsewhere) == "slt-toys 7.8.9\n"
+    assert "λ = 1/4, m = 1" in run(command, "rlct", "x**2*y**4", cwd=elsewhere)
+    assert "usage: slt-toys phase-diagram" in run(command, "phase-diagram", "--help", cwd=elsewhere)
+    said = run(command, "four-way-check", "--potential", "regular_double_well", "--chains", "1000", cwd=elsewhere)
+    assert "agree" in said and (elsewhere / "results" / "four_way_check.nc").is_file()
+    assert all(name in run(command, "--help", cwd=elsewhere) for name in COMMANDS)
+    record = (elsewhere / "results" / "four_way_check.json").read_text(encoding="utf-8")
     assert '"version": "7.8.9"' in record and '"git_commit": null' in record
 
 
-def test_tests_run_from_the_wheel(fresh, tmp_path):
-    shutil.copytree(ROOT / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+def check_suite(fresh: Path, elsewhere: Path) -> None:
+    shutil.copytree(ROOT / "tests", elsewhere / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     options = TOOLS["pytest"]["ini_options"]
     marks = "".join(f"    {line}\n" for line in options["markers"])
-    (tmp_path / "pytest.ini").write_text(
+    (elsewhere / "pytest.ini").write_text(
         f"[pytest]\naddopts = --strict-markers --import-mode=importlib -m 'not slow'\nmarkers =\n{marks}", "utf-8"
     )
-    said = run(fresh, "-m", "pytest", "-q", "-p", "no:cacheprovider", *CHOSEN, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    said = run(fresh, "-m", "pytest", "-q", "-p", "no:cacheprovider", *CHOSEN, cwd=elsewhere, PYTHONPATH=str(elsewhere))
     assert " passed" in said and "failed" not in said
+
+
+@pytest.mark.slow
+def test_a_release_is_whole(tmp_path):
+    """One test: what is built and installed takes a minute, and is not made twice."""
+    built, elsewhere = tmp_path / "built", tmp_path / "elsewhere"
+    built.mkdir()
+    elsewhere.mkdir()
+    build(built)
+    check_contents(built)
+    fresh = installed(built)
+    check_commands(fresh, elsewhere)
+    check_suite(fresh, elsewhere)
