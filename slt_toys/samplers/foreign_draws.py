@@ -62,11 +62,12 @@ def draws_from_tree(tree: xr.DataTree | xr.Dataset, variables: str | Sequence[st
 
 
 def _names(variables: object) -> list[str]:
-    listed = [*variables] if isinstance(variables, Sequence) and not isinstance(variables, str) else [variables]
-    for name in listed:
+    names: list[str] = []
+    for name in [*variables] if isinstance(variables, Sequence) and not isinstance(variables, str) else [variables]:
         if not isinstance(name, str):
             raise ValueError(f"variables must be names of variables in the posterior, not {shown(name)}")
-    return listed
+        names.append(name)
+    return names
 
 
 def _posterior(tree: xr.DataTree | xr.Dataset) -> xr.Dataset:

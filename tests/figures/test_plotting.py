@@ -6,6 +6,7 @@ import importlib
 from pathlib import Path
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
@@ -39,7 +40,7 @@ def test_draws_are_drawn_and_held_in_the_axes(draws):
     assert len(lines) == 6 and np.array_equal(lines[3], draws["w"].values[3, :, 0])
     assert np.array_equal(axes[0].get_lines()[0].get_xdata(), draws["time"])
     assert [each.get_ylabel() for each in axes[::2]] == ["w1", "w2"]
-    matplotlib.pyplot.close("all")
+    plt.close("all")
 
 
 def test_draws_of_any_kind_are_drawn(draws, tmp_path):
@@ -55,7 +56,7 @@ def test_draws_of_any_kind_are_drawn(draws, tmp_path):
         axes = plot(each)
         assert len(axes) == 2 * min(each.sizes["coordinate"], 8)
         axes[0].figure.canvas.draw()
-        matplotlib.pyplot.close("all")
+        plt.close("all")
 
 
 def test_a_table_of_phases_is_drawn():
@@ -65,7 +66,7 @@ def test_a_table_of_phases_is_drawn():
     order = np.argsort(table["temperature"].values)
     assert np.array_equal(drawn.get_ydata(), table["occupancy"].values[order, 0])
     assert drawn.get_label() == WELL.phases[0].name and len(energies.get_lines()) == len(WELL.phases)
-    matplotlib.pyplot.close("all")
+    plt.close("all")
 
 
 @pytest.mark.parametrize("name", ["zoo", "zoo_scale_invariant_weights", "zoo_superposition_features_8"])
@@ -82,7 +83,7 @@ def test_an_experiment_is_drawn_by_its_name(name):
     assert len(plot(data.assign_attrs({EXPERIMENT: name}))) > 0
     with pytest.raises(ValueError, match=r"^dataset: nothing draws one with the variables"):
         plot(data)
-    matplotlib.pyplot.close("all")
+    plt.close("all")
 
 
 def test_what_an_experiment_writes_says_what_it_is(tmp_path, monkeypatch):

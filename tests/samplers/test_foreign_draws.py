@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import arviz_base
 import arviz_stats
 import matplotlib
+import matplotlib.pyplot as plt
 import matplotlib.style
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from slt_toys.samplers.draws_file import draws_to_tree, read_draws, write_draws
 from slt_toys.samplers.foreign_draws import draws_from_tree, summarise_draws
 from tests.seeds import fresh_generator, fresh_seed
 
+arviz: Any = arviz_stats  # what it exports is not typed
 POTENTIAL = slt_toys.find_potential("curve_against_point")
 
 
@@ -58,23 +62,23 @@ def test_arviz_draws_ours_without_a_conversion(drawn, tmp_path, kind):
         if kind == "plot_trace":
             held = [line.get_ydata() for line in axes[0].get_lines()]
             assert any(np.array_equal(each, drawn["w"].values[0, :, 0]) for each in held)
-        matplotlib.pyplot.close("all")
+        plt.close("all")
 
 
 def test_arviz_says_of_ours_what_we_say(drawn):
     mine, posterior = summarise_draws(drawn), draws_to_tree(drawn)["posterior"].to_dataset()
     for method in ("bulk", "tail"):
         more = {"prob": (0.05, 0.95)} if method == "tail" else {}
-        theirs = arviz_stats.ess(posterior, method=method, **more)["w"]
+        theirs = arviz.ess(posterior, method=method, **more)["w"]
         assert np.allclose(theirs, mine[f"{method}_effective_sample_size"], rtol=1e-9)
-    assert np.allclose(arviz_stats.rhat(posterior)["w"], mine["r_hat"], rtol=1e-9)
-    assert np.allclose(arviz_stats.mcse(posterior)["w"], mine["monte_carlo_standard_error"], rtol=1e-9)
+    assert np.allclose(arviz.rhat(posterior)["w"], mine["r_hat"], rtol=1e-9)
+    assert np.allclose(arviz.mcse(posterior)["w"], mine["monte_carlo_standard_error"], rtol=1e-9)
     assert mine["coordinate"].values.tolist() == ["w1", "w2"]
 
 
 def test_draws_of_others_are_flattened_as_arviz_names_them(hierarchy):
     found = draws_from_tree(hierarchy)
-    names = [str(name) for name in arviz_stats.summary(hierarchy).index]
+    names = [str(name) for name in arviz.summary(hierarchy).index]
     assert found["coordinate"].values.tolist() == names and len(names) == 8
     posterior = hierarchy["posterior"]
     for name, values in (
@@ -83,7 +87,7 @@ def test_draws_of_others_are_flattened_as_arviz_names_them(hierarchy):
         ("z[1, 0]", posterior["z"][:, :, 1, 0]),
     ):
         assert np.array_equal(found["w"].sel(coordinate=name), values)
-    table = arviz_stats.summary(hierarchy, round_to="none")
+    table = arviz.summary(hierarchy, round_to="none")
     mine = summarise_draws(found)
     assert np.allclose(table["r_hat"].astype(float), mine["r_hat"], rtol=1e-6)
     assert np.allclose(table["ess_bulk"].astype(float), mine["bulk_effective_sample_size"], rtol=1e-6)
