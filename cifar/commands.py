@@ -147,13 +147,26 @@ class Report(OfSweep):
 
 @dataclass(frozen=True)
 class Export(OfSweep):
-    """Write runs, epochs and measurements as NetCDF and CSV into the results folder."""
+    """Write runs, epochs and measurements as NetCDF and CSV into the results folder.
+
+    Attributes
+    ----------
+    tensorboard
+        A folder for event files as well, which TensorBoard shows, one for each run. Needs the extra "tensorboard".
+    """
+
+    tensorboard: Path | None = None
 
     def run(self) -> None:
         """Write them, and print their names."""
         from cifar.analysis.export import export
 
-        for path in export(self.results):
+        events = []
+        if self.tensorboard is not None:
+            from cifar.analysis.event_files import write_events
+
+            events = write_events(self.results, self.tensorboard)
+        for path in [*export(self.results), *events]:
             print(path)
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+__version__: str  # found when it is asked for
 
 if TYPE_CHECKING:
+    from figures.plotting import plot
     from theory.learning_coefficient import rlct
 
     from .exact.equilibrium import phase_table
@@ -52,11 +53,14 @@ if TYPE_CHECKING:
         sample,
         sample_stages,
     )
-    from .samplers.draws_file import read_draws, write_draws
+    from .samplers.diagnostics import diagnose
+    from .samplers.draws_file import draws_to_tree, read_draws, write_draws
     from .samplers.first_passage import sample_first_passage
+    from .samplers.foreign_draws import draws_from_tree, summarise_draws
     from .thermometers.sgd_temperature import inverse_temperature
 else:
     _MODULES = {
+        "figures.plotting": "plot",
         "theory.learning_coefficient": "rlct",
         "slt_toys.exact.equilibrium": "phase_table",
         "slt_toys.exact.kinetics": "mean_first_passage_time",
@@ -81,19 +85,35 @@ else:
         "slt_toys.reference.laws": "law",
         "slt_toys.samplers": "Gibbs MALA OverdampedLangevin RandomWalkMetropolis ReplicaExchange SGD SGLD Stage "
         "UnderdampedLangevin annealing_schedule largest_stable_step sample sample_stages",
-        "slt_toys.samplers.draws_file": "read_draws write_draws",
+        "slt_toys.samplers.diagnostics": "diagnose",
+        "slt_toys.samplers.draws_file": "draws_to_tree read_draws write_draws",
         "slt_toys.samplers.first_passage": "sample_first_passage",
+        "slt_toys.samplers.foreign_draws": "draws_from_tree summarise_draws",
         "slt_toys.thermometers.sgd_temperature": "inverse_temperature",
     }
     _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 
     def __getattr__(name: str):
+        if name == "__version__":
+            return _version()
         if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
 
         value = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
         return value
+
+
+def _version() -> str:
+    """The version that is installed, from the repository's tags; "unknown" where the code was never installed."""
+    from importlib import metadata
+
+    try:
+        found = metadata.version("slt-toys")
+    except metadata.PackageNotFoundError:
+        found = "unknown"
+    globals()["__version__"] = found
+    return found
 
 
 def __dir__() -> list[str]:
@@ -104,10 +124,11 @@ __all__ = [
     "MALA", "SGD", "SGLD", "ConstantRate", "Ending", "Examples", "ExponentialDecay", "GaussianGradients", "Gibbs",
     "OverdampedLangevin", "Potential", "PotentialPair", "PowerDecay", "RandomWalkMetropolis", "ReplicaExchange",
     "Stage", "Training", "UnderdampedLangevin", "additive_examples", "annealing_schedule", "conditionals", "crossover",
-    "declare_phase", "deep_linear_problem", "exact_stuck_probability", "find_pair", "find_potential", "half_depth",
-    "half_squared_error", "half_stuck_mass", "hinge", "inverse_temperature", "largest_stable_step", "law",
-    "learning_coefficient_by_quadrature", "learning_coefficient_estimators", "linear_regression",
-    "local_learning_coefficient", "mean_first_passage_time", "phase_table", "read_draws", "refined_passage_time",
-    "rlct", "saddle_rate", "saddles", "sample", "sample_first_passage", "sample_stages", "sampled_stuck",
-    "temperature_ladder", "track", "two_phase_regression_examples", "write_draws",
+    "declare_phase", "deep_linear_problem", "diagnose", "draws_from_tree", "draws_to_tree", "exact_stuck_probability",
+    "find_pair", "find_potential", "half_depth", "half_squared_error", "half_stuck_mass", "hinge",
+    "inverse_temperature", "largest_stable_step", "law", "learning_coefficient_by_quadrature",
+    "learning_coefficient_estimators", "linear_regression", "local_learning_coefficient", "mean_first_passage_time",
+    "phase_table", "plot", "read_draws", "refined_passage_time", "rlct", "saddle_rate", "saddles", "sample",
+    "sample_first_passage", "sample_stages", "sampled_stuck", "summarise_draws", "temperature_ladder", "track",
+    "two_phase_regression_examples", "write_draws",
 ]  # fmt: skip

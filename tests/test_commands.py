@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SLOW = ("torch", "numpy", "scipy", "xarray", "sympy", "numba", "matplotlib", "PIL", "h5py", "jax")
 CIFAR = ("replicate", "resume", "status", "report", "export", "benchmark")
 RECORDS = ("list", "show", "verify", "compare", "export", "migrate")
-EXPERIMENTS = sorted(path.stem for path in (ROOT / "slt_toys").glob("*.py") if path.stem != "__init__")
+EXPERIMENTS = sorted(path.stem for path in (ROOT / "slt_toys").glob("*.py") if not path.stem.startswith("__"))
 COMMANDS = [
     *(f"slt_toys.{name}" for name in (*EXPERIMENTS, "learning_coefficient", "zoo")),
     *("cifar", *(f"cifar {name}" for name in CIFAR), "cifar.learning_coefficient"),

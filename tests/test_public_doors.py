@@ -61,6 +61,9 @@ DOORS: dict[str, dict[str, Any]] = {
         "widths": (2, 2, 2), "rank": 1, "examples": 100, "noise": 1.0, "minimum": "typical", "seed": 1,
         "dtype": torch.float64,
     },
+    "diagnose": {"draws": DRAWS, "potential": WELL, "half_step": None},
+    "draws_from_tree": {"tree": DRAWS[["w"]].isel(coordinate=0, drop=True), "variables": ("w",)},
+    "draws_to_tree": {"dataset": DRAWS},
     "exact_stuck_probability": {
         "pair": PAIR, "training": TRAINING, "switch_epochs": [0, 1], "ending": ENDING, "start": "equilibrium",
         "cells": 20, "coarser": 1.0, "advance": None,
@@ -85,6 +88,7 @@ DOORS: dict[str, dict[str, Any]] = {
         "callback": None, "seed": 1,
     },
     "mean_first_passage_time": {"potential": WELL, "temperature": 0.3, "start": -1.0, "target": 1.0},
+    "plot": {"dataset": DRAWS, "experiment": ""},
     "read_draws": {"path": "nowhere.nc"},
     "refined_passage_time": {
         "potential": PLANE, "temperature": 1.0, "start": [-1.0, 0.0], "inside": lambda points: points[..., 0] > 0.5,
@@ -106,6 +110,7 @@ DOORS: dict[str, dict[str, Any]] = {
         "pair": PAIR, "training": TRAINING, "switch_epochs": [0, 1], "ending": ENDING, "chains": 4, "seed": 1,
         "start": "equilibrium", "threads": 1, "step_share": 0.5, "shortcuts": 1e-5, "advance": None,
     },
+    "summarise_draws": {"draws": DRAWS},
     "track": {
         "checkpoints": [MODULE], "module": MODULE, "loss": slt_toys.half_squared_error, "data": INPUTS, "examples": 4,
         "n_beta": 1.0, "localisation": 1.0, "chains": 4, "draws": 20, "batch_norm": "frozen", "examples_at_once": 4,

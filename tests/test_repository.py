@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 import slt_toys
 from slt_toys.results.claims import page
@@ -27,7 +28,8 @@ from slt_toys.zoo.command import ZooAnswers
 from slt_toys.zoo.experiment import experiment_named
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+TABLES = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT, TOOLS = TABLES["project"], TABLES["tool"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LONGEST_FILE = 500
 
@@ -130,7 +132,16 @@ def test_everything_they_pull_in_is_pinned():
 
 def test_versions_agree():
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    assert f"\nversion: {slt_toys.__version__}\n" in citation
+    cited = re.search(r"^version: (\S+)$", citation, re.MULTILINE)
+    fallback = Version(TOOLS["setuptools_scm"]["fallback_version"])
+    assert cited and cited[1] == fallback.base_version and fallback.local == "untagged"
+    # A release is this commit and its tag; until the tag is set, the citation may be ahead of the latest one.
+    described = ["git", "-C", str(ROOT), "describe", "--tags", "--match=v*", "--long"]
+    finished = subprocess.run(described, capture_output=True, text=True, check=False)
+    if finished.returncode == 0:
+        tag, since, _ = finished.stdout.rsplit("-", 2)
+        assert Version(tag) == Version(cited[1]) if since == "0" else Version(tag) <= Version(cited[1])
+    assert Version(slt_toys.__version__) and slt_toys.__version__ == metadata.version("slt-toys")
     assert "\nlicense: MIT\n" in citation and PROJECT["license"] == "MIT"
     assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
 
@@ -345,7 +356,7 @@ TESTED_ELSEWHERE = {
     "cifar/training/benchmark.py": "a measurement of speed, python -m cifar benchmark",
 }
 TESTED_TOGETHER = ("slt_toys/reports/",)  # by subject
-TOP_ENTRIES = 25  # the sweep is the newest
+TOP_ENTRIES = 26  # the command slt-toys, __main__.py, is the newest
 
 
 def modules() -> list[str]:
@@ -420,8 +431,7 @@ def imported_packages(tree: ast.AST) -> set[str]:
 
 def test_installed_packages_carry_their_data():
     # Every file that is no source must be named in pyproject's package-data, or an installed copy lacks it.
-    table = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
-    for package, patterns in table.items():
+    for package, patterns in TOOLS["setuptools"]["package-data"].items():
         inside = [path for path in TEXTS if path.is_relative_to(ROOT / package) and path.suffix != ".py"]
         listed = {path for pattern in patterns for path in (ROOT / package).glob(pattern)}
         assert set(inside) <= listed, (

@@ -199,7 +199,7 @@ def write_report(folder: Path, docs: Path | None = None) -> str:
     name = NAMES.get(summary.facts["study"]["name"], NAME)
     dataset = sweep_dataset(
         summary.rows, summary.findings, summary.published, summary.facts, summary.theorem, summary.toy
-    )
+    ).assign_attrs(experiment=name)
     outcome = sweep_outcome(summary, {name: draw(dataset)})
     record = plain(summary.findings) | outcome.to_dict() | {
         "numbers": numbers(dataset),

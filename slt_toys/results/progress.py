@@ -185,8 +185,11 @@ def _with_minus(config: type, arguments: Sequence[str] | None) -> list[str]:
 
 
 def _program() -> str | None:
-    """How this program was started, where that was ``python -m``."""
-    module = getattr(sys.modules.get("__main__"), "__spec__", None)
+    """How this program was started, where that was ``python -m`` or ``slt-toys``."""
+    main = sys.modules.get("__main__")
+    if named := getattr(main, "__program__", None):  # see slt_toys.__main__
+        return named
+    module = getattr(main, "__spec__", None)
     return f"python -m {module.name.removesuffix('.__main__')}" if module is not None else None
 
 

@@ -115,7 +115,7 @@ def carry_out(experiment: Experiment, *, draw: bool = True) -> dict[str, Any]:
 
         folder = records.writable_folder(experiment.out, argument="--out")
         docs = None if experiment.docs is None else records.writable_folder(experiment.docs, argument="--docs")
-        dataset = experiment.run()
+        dataset = experiment.run().assign_attrs(experiment=name)
         drawn = {} if elsewhere is None else {name: elsewhere.begin(dataset)}
         with progress("tables and figures", None):
             outcome = experiment.outcome(dataset)

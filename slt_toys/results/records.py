@@ -27,8 +27,9 @@ from slt_toys.results.manifest import manifest
 from slt_toys.results.schema import is_plain, migrated, record_fault, schema_of, sealed, text_of
 
 __all__ = [
-    "manifest", "read_dataset", "read_groups", "read_record", "sha256", "writable_folder", "write_bytes_atomically",
-    "write_dataset", "write_figure", "write_groups", "write_json", "write_record", "written_together",
+    "manifest", "read_dataset", "read_groups", "read_record", "recorded_checksum", "sha256", "writable_folder",
+    "write_bytes_atomically", "write_dataset", "write_figure", "write_groups", "write_json", "write_record",
+    "written_together",
 ]  # fmt: skip
 
 
@@ -119,7 +120,12 @@ def _kept_copy(path: Path) -> Path | None:
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
+    """SHA-256 of a file's content, in hexadecimal; of a folder, that of the list of its files with theirs."""
+    path = Path(path)
+    if path.is_dir():  # a store, see slt_toys.results.stores; in the layout that sha256sum has
+        inside = sorted((each.relative_to(path).as_posix(), each) for each in path.rglob("*") if each.is_file())
+        listed = "".join(f"{sha256(each)}  {name}\n" for name, each in inside)
+        return hashlib.sha256(listed.encode("utf-8")).hexdigest()
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -351,7 +357,7 @@ def read_groups(path: str | os.PathLike[str], names: Iterable[str]) -> dict[str,
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"path: there is no file {path}; run the experiment that writes it")
-    expected = _recorded_checksum(path)
+    expected = recorded_checksum(path)
     if expected is not None and sha256(path) != expected:
         raise ValueError(f"path: {path} is not the file that {path.stem}.json records; run the experiment again")
     try:
@@ -362,7 +368,7 @@ def read_groups(path: str | os.PathLike[str], names: Iterable[str]) -> dict[str,
         raise ValueError(f"path: {path} is no readable NetCDF file ({_one_line(error)})") from error
 
 
-def _recorded_checksum(path: Path) -> str | None:
+def recorded_checksum(path: Path) -> str | None:
     """The checksum of ``path`` in the JSON file beside it; None where there is none."""
     record_path = path.with_suffix(".json")
     if not record_path.is_file():

@@ -17,6 +17,7 @@ Kind = Literal["changed", "laid out anew", "old schema", "newer schema", "missin
 # The gravest first.
 STATES: tuple[Kind, ...] = ("changed", "newer schema", "truncated", "laid out anew", "missing", "old schema")
 OWN_CHECKS = (".sqlite", ".sqlite-wal", ".sqlite-shm")  # a sweep's, which its own commands open
+STORE = ".zarr"  # ends the name of a folder that is one result, with one checksum
 PARTS = ".cases"  # ends the name of a folder that keeps a study's parts, which are checked as they are read
 
 
@@ -158,7 +159,7 @@ def _part(record: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _file_fault(path: Path, checksum: str, size: Any) -> Fault | None:
-    if not path.is_file():
+    if not path.exists():
         return Fault(path, "missing", "its record names it, and it is not there")
     if sha256(path) == checksum:
         return None
@@ -169,14 +170,14 @@ def _file_fault(path: Path, checksum: str, size: Any) -> Fault | None:
 
 
 def _folders(place: Path) -> list[Path]:
-    """A folder and all below it that are not hidden and keep no parts of a study."""
+    """A folder and all below it that are not hidden, are no store and keep no parts of a study."""
 
     def refuse(error: OSError) -> None:
         raise error
 
     found = []
     for folder, below, _ in os.walk(place, onerror=refuse):
-        below[:] = sorted(name for name in below if not name.startswith(".") and not name.endswith(PARTS))
+        below[:] = sorted(name for name in below if not name.startswith(".") and not name.endswith((PARTS, STORE)))
         found.append(Path(folder))
     return found
 

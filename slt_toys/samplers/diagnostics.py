@@ -26,6 +26,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from ..inputs.arguments import checked_arguments
 from ..potentials.potential import Potential
 from .phase_trips import phase_round_trips, phase_transitions
 from .references import (
@@ -69,6 +70,7 @@ LEAST_JUDGED = 20_000  # draws of each quantity, however many there are
 LEAST_JUDGED_CHAINS = 16
 
 
+@checked_arguments(finite=False)
 def diagnose(draws: xr.Dataset, potential: Potential, half_step: xr.Dataset | None = None) -> xr.Dataset:
     """Judge draws from one distribution, such as :func:`slt_toys.samplers.sample` gives at a fixed temperature.
 
@@ -106,6 +108,10 @@ def diagnose(draws: xr.Dataset, potential: Potential, half_step: xr.Dataset | No
     summary = summarise(judged.values)
     half = None
     if half_step is not None:
+        if not isinstance(half_step, xr.Dataset) or "step_order" not in half_step.attrs:
+            raise ValueError(
+                "half_step must be draws of the same run at half the step, as sample returns them, or None"
+            )
         half = summarise(_judged(half_step, potential).values), int(half_step.attrs["step_order"])
     known = reference(draws, potential, judged, summary, half)
     variables: dict[str, Any] = {name: ("quantity", values) for name, values in summary._asdict().items()}
@@ -140,6 +146,8 @@ def lacks_step_bias(diagnosis: xr.Dataset) -> bool:
 
 # ---- what is looked at -----------------------------------------------------------------------------------------------
 def _judged(draws: xr.Dataset, potential: Potential) -> Judged:
+    if not isinstance(draws, xr.Dataset):
+        raise ValueError(f"draws must be what sample returns, not {type(draws).__name__}")
     if "w" not in draws or draws["w"].dims != ("chain", "draw", "coordinate") or not draws["w"].size:
         given = f"{draws['w'].dims} of shape {draws['w'].shape}" if "w" in draws else f"only {sorted(map(str, draws))}"
         raise ValueError(f"draws must hold w (chain, draw, coordinate) as sample returns it, not {given}")

@@ -1,9 +1,9 @@
-"""Draws on disk, in a file that ArviZ reads as it is.
+"""Draws on disk, in a file that ArviZ and xarray read as it is, and as a tree in memory.
 
-``arviz.from_netcdf(path)`` finds the groups of its InferenceData layout: ``posterior`` with the draws ``w`` (chain,
-draw, coordinate) and the ``step`` and ``time`` of each, and ``sample_stats`` with all else that a run tells.
-:func:`read_draws` puts the two together again, to the last bit. Beside the file stands a JSON record with its checksum,
-as beside every result (:mod:`slt_toys.results.records`).
+``xarray.open_datatree(path)`` gives the DataTree that ArviZ from version 1 on takes, with the groups of its layout:
+``posterior`` with the draws ``w`` (chain, draw, coordinate) and the ``step`` and ``time`` of each, and ``sample_stats``
+with all else that a run tells. :func:`read_draws` puts the two together again, to the last bit. Beside the file stands
+a JSON record with its checksum, as beside every result (:mod:`slt_toys.results.records`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import xarray as xr
 from .. import __version__
 from ..inputs.arguments import checked_arguments, shown
 from ..results.records import manifest, read_groups, write_groups, write_record, written_together
+from ..results.stores import STORE, read_store, replacing_store, write_store
 
 LAYOUT = "slt-toys draws 1"
 COUNTED = ("chain", "draw")  # ArviZ wants these numbered; draws as sampled have no need of it
@@ -25,7 +26,7 @@ COUNTED = ("chain", "draw")  # ArviZ wants these numbered; draws as sampled have
 
 @checked_arguments(finite=False)
 def write_draws(dataset: xr.Dataset, path: str | os.PathLike[str], *, wall_time: float | None = None) -> str:
-    """Write draws as NetCDF in the InferenceData layout, in one step, and their record beside it.
+    """Write draws as NetCDF or zarr in ArviZ's layout, in one step, and their record beside it.
 
     Parameters
     ----------
@@ -33,29 +34,81 @@ def write_draws(dataset: xr.Dataset, path: str | os.PathLike[str], *, wall_time:
         As :func:`slt_toys.samplers.sample` returns it: ``w`` (chain, draw, coordinate) and what comes with it.
         Attributes must be text or finite numbers.
     path
-        A file name that ends in ``.nc``; its folder must exist. The record is the same name ending in ``.json``: it
-        holds versions, commit and date, the attributes, and the file's SHA-256.
+        A name that ends in ``.nc``, or in ``.zarr`` for a folder that zarr reads (extra ``zarr``); where it lies must
+        exist. The record is the same name ending in ``.json``: it holds versions, commit and date, the
+        attributes, and the SHA-256.
     wall_time
         Seconds that the sampling took, for the record.
 
     Returns
     -------
     str
-        SHA-256 of the NetCDF file, in hexadecimal.
+        SHA-256 of the NetCDF file, in hexadecimal; of a store that of the list of its files with theirs.
 
     Raises
     ------
     ValueError
-        If ``dataset`` does not hold draws, if NetCDF or JSON cannot hold something in it, or if the name ends
-        otherwise.
+        If ``dataset`` does not hold draws, if NetCDF, zarr or JSON cannot hold something in it, if the name ends
+        otherwise or is that of a folder that is no store, or if zarr is missing.
     OSError
         If the folder is missing or cannot be written to.
 
     Whatever is raised, both files are then as they were.
     """
     path = Path(path)
-    if path.suffix != ".nc":
-        raise ValueError(f"path must end in .nc, not {path.suffix!r}; its record is the same name ending in .json")
+    if path.suffix not in (".nc", STORE):
+        raise ValueError(
+            f"path must end in .nc or .zarr, not {path.suffix!r}; its record is the same name ending in .json"
+        )
+    if wall_time is not None and not (np.isfinite(wall_time) and wall_time >= 0):
+        raise ValueError(f"wall_time must be a finite number of seconds, zero or more, not {wall_time}")
+    groups = _groups(dataset)
+    if path.suffix == STORE:
+        with replacing_store(path) as new:
+            checksum = write_store(groups, new.folder)
+            new.swap()
+            _write_record(dataset, path, checksum, wall_time)
+        return checksum
+    with written_together():
+        checksum = write_groups(groups, path)
+        _write_record(dataset, path, checksum, wall_time)
+    return checksum
+
+
+def _write_record(dataset: xr.Dataset, path: Path, checksum: str, wall_time: float | None) -> None:
+    seed = str(dataset.attrs.get("seed", ""))
+    record = manifest(
+        dict(dataset.attrs), int(seed) if seed.isdecimal() else None, wall_time or 0.0, files={path.name: checksum}
+    )
+    if wall_time is None:
+        record["wall_time_seconds"] = None
+    write_record({"manifest": record}, path.with_suffix(".json"))
+
+
+@checked_arguments(finite=False)
+def draws_to_tree(dataset: xr.Dataset) -> xr.DataTree:
+    """Draws in memory as ArviZ and its plots take them: what :func:`write_draws` writes, without a file.
+
+    Parameters
+    ----------
+    dataset
+        As for :func:`write_draws`.
+
+    Returns
+    -------
+    xarray.DataTree
+        Groups ``posterior`` and ``sample_stats``.
+
+    Raises
+    ------
+    ValueError
+        If ``dataset`` does not hold draws.
+    """
+    return xr.DataTree.from_dict(_groups(dataset))
+
+
+def _groups(dataset: xr.Dataset) -> dict[str, xr.Dataset]:
+    """Draws in parts by ArviZ's names; what is no draws is refused."""
     if not isinstance(dataset, xr.Dataset):
         raise ValueError(f"dataset must be what sample returns, not {type(dataset).__name__}")
     dims = dataset["w"].dims if "w" in dataset.data_vars else None
@@ -68,8 +121,6 @@ def write_draws(dataset: xr.Dataset, path: str | os.PathLike[str], *, wall_time:
             raise ValueError(f"dataset attribute {name!r} must be text or a number, not {shown(value)}")
         if isinstance(value, float | np.floating) and not np.isfinite(value):
             raise ValueError(f"dataset attribute {name!r} must be a finite number, not {value}")
-    if wall_time is not None and not (np.isfinite(wall_time) and wall_time >= 0):
-        raise ValueError(f"wall_time must be a finite number of seconds, zero or more, not {wall_time}")
     added = [name for name in COUNTED if name not in dataset.coords]
     numbered = dataset.assign_coords({name: np.arange(dataset.sizes[name]) for name in added})
     posterior = numbered[["w"]]
@@ -84,17 +135,7 @@ def write_draws(dataset: xr.Dataset, path: str | os.PathLike[str], *, wall_time:
         "inference_library": "slt-toys",
         "inference_library_version": __version__,
     }
-    groups = {"/": xr.Dataset(attrs=origin), "posterior": posterior, "sample_stats": statistics.drop_vars(repeated)}
-    seed = str(dataset.attrs.get("seed", ""))
-    with written_together():
-        checksum = write_groups(groups, path)
-        record = manifest(
-            dict(dataset.attrs), int(seed) if seed.isdecimal() else None, wall_time or 0.0, files={path.name: checksum}
-        )
-        if wall_time is None:
-            record["wall_time_seconds"] = None
-        write_record({"manifest": record}, path.with_suffix(".json"))
-    return checksum
+    return {"/": xr.Dataset(attrs=origin), "posterior": posterior, "sample_stats": statistics.drop_vars(repeated)}
 
 
 @checked_arguments
@@ -104,7 +145,7 @@ def read_draws(path: str | os.PathLike[str]) -> xr.Dataset:
     Parameters
     ----------
     path
-        The NetCDF file; it is checked against the record beside it, if there is one.
+        The NetCDF file or zarr store; it is checked against the record beside it, if there is one.
 
     Returns
     -------
@@ -118,10 +159,12 @@ def read_draws(path: str | os.PathLike[str]) -> xr.Dataset:
     OSError
         If the file is missing or cannot be read.
     """
-    origin = read_groups(path, ["/"])["/"].attrs
+    path = Path(path)
+    read = read_store if path.suffix == STORE else read_groups
+    origin = read(path, ["/"])["/"].attrs
     if origin.get("layout") != LAYOUT:
         raise ValueError(f"path: {path} holds no draws in the layout {LAYOUT!r}; write_draws makes such files")
-    groups = read_groups(path, ["posterior", "sample_stats"])
+    groups = read(path, ["posterior", "sample_stats"])
     posterior, statistics = groups["posterior"], groups["sample_stats"]
     whole = posterior.assign(statistics.variables).drop_vars(str(origin["added_coordinates"]).split())
     # Text of fixed width again: NetCDF keeps it as strings of any length.

@@ -202,7 +202,7 @@ def outcome(function: Callable[..., Any], arguments: dict[str, Any], name: str) 
             return f"{type(error).__name__}: {str(error)[:100]}"
         where = traceback.extract_tb(error.__traceback__)[-1]
         message = str(error)
-        own = any(f"/{folder}/" in where.filename for folder in ("slt_toys", "theory"))
+        own = any(f"/{folder}/" in where.filename for folder in ("slt_toys", "theory", "figures"))
         if not own or "site-packages" in where.filename:
             return f"raised in {where.filename}:{where.lineno}: {message[:80]}"
         named = any(word in message for word in (name, *ALSO.get(name, ())))

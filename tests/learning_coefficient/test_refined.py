@@ -125,13 +125,13 @@ def test_without_losses_it_says_so():
 
 
 def test_arviz_reads_the_draws():
-    arviz = pytest.importorskip("arviz")
+    arviz = pytest.importorskip("arviz_stats")
     found = measured(draws=100)[2]
     tree = draws_of(found)
     assert tree["posterior"]["energy"].dims == ("chain", "draw")
     assert tree["warmup_posterior"].sizes["draw"] + tree["posterior"].sizes["draw"] == 100
     assert tree["log_likelihood"]["loss"].dims == ("chain", "draw", "example")
-    summary = arviz.summary(tree["posterior"].to_dataset(), round_to="none")
+    summary = arviz.summary(tree, round_to="none")
     assert float(summary.loc["energy", "mean"]) == pytest.approx(found.posterior_energy, rel=1e-9)
     assert float(summary.loc["energy", "r_hat"]) == pytest.approx(found.r_hat, rel=1e-6)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
-import arviz
+import arviz_stats
 import numpy as np
 import pytest
 import xarray as xr
@@ -14,10 +15,12 @@ from slt_toys.potentials.catalogue import find_potential
 from slt_toys.results import records
 from slt_toys.samplers import MALA, draws_file, sample
 from slt_toys.samplers.diagnostics import attach
-from slt_toys.samplers.draws_file import read_draws, write_draws
+from slt_toys.samplers.draws_file import draws_to_tree, read_draws, write_draws
 from slt_toys.samplers.statistics import split_r_hat, summarise
 from tests.seeds import fresh_generator, fresh_seed
 
+arviz: Any = arviz_stats  # what it exports is not typed
+ENDINGS = (".nc", ".zarr")
 POTENTIAL = find_potential("curve_against_point")
 
 
@@ -26,6 +29,11 @@ def drawn() -> xr.Dataset:
     seed = fresh_seed()
     run = sample(POTENTIAL, MALA(0.02), n_beta=1.0, chains=6, steps=2505, thin=5, seed=seed, diagnose=False)
     return attach(run, POTENTIAL)
+
+
+def opened(path: Path) -> xr.DataTree:
+    """As ArviZ of today opens it: by xarray."""
+    return xr.open_datatree(path, engine="h5netcdf" if path.suffix == ".nc" else "zarr")
 
 
 def rich(drawn: xr.Dataset) -> xr.Dataset:
@@ -51,8 +59,9 @@ def same(one: xr.Dataset, other: xr.Dataset) -> None:
     }
 
 
-def test_what_is_read_is_what_was_written(drawn, tmp_path):
-    path = tmp_path / "draws.nc"
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_is_read_is_what_was_written(drawn, tmp_path, ending):
+    path = tmp_path / f"draws{ending}"
     for dataset in (drawn, rich(drawn), drawn[["w"]], drawn.isel(draw=[0]), drawn.drop_attrs()):
         before = dataset.copy(deep=True)
         checksum = write_draws(dataset, path)
@@ -69,23 +78,24 @@ def test_numbered_chains_and_draws_keep_their_numbers(drawn, tmp_path):
     ):
         write_draws(kept, path)
         same(read_draws(path), kept)
-        assert np.array_equal(arviz.from_netcdf(path)["posterior"]["draw"], kept["draw"])
+        assert np.array_equal(opened(path)["posterior"]["draw"], kept["draw"])
 
 
-def test_arviz_reads_the_file_as_it_is(drawn, tmp_path):
-    path = tmp_path / "draws.nc"
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_arviz_reads_the_file_as_it_is(drawn, tmp_path, ending):
+    path = tmp_path / f"draws{ending}"
     write_draws(rich(drawn), path)
-    found = arviz.from_netcdf(path)
+    found = opened(path)
     posterior, statistics = found["posterior"], found["sample_stats"]
     assert posterior["w"].dims == ("chain", "draw", "coordinate")
     assert np.array_equal(posterior["w"], drawn["w"])
-    assert posterior["coordinate"].values.tolist() == ["w1", "w2"]
+    assert np.asarray(posterior["coordinate"]).tolist() == ["w1", "w2"]
     assert np.array_equal(posterior["time"], drawn["time"]) and np.array_equal(posterior["chain"], np.arange(6))
     assert np.array_equal(statistics["acceptance"], drawn["acceptance"])
     assert statistics["lp"].dims == ("chain", "draw") and posterior.attrs["verdict"] == drawn.attrs["verdict"]
     assert found.attrs["inference_library"] == "slt-toys"
     mine = summarise(drawn["w"].values)
-    theirs: Any = arviz.rhat(posterior)
+    theirs: Any = arviz.rhat(posterior.to_dataset())
     assert np.allclose(theirs["w"], split_r_hat(drawn["w"].values), rtol=1e-9)
     table = arviz.summary(found, var_names=["w"], round_to="none")
     assert list(table.index) == ["w[w1]", "w[w2]"]
@@ -167,14 +177,15 @@ def test_an_interrupted_write_leaves_the_old_file(drawn, tmp_path, monkeypatch, 
 @pytest.mark.parametrize(
     ("change", "name", "message"),
     [
-        (lambda d: d, "draws.h5", "path must end in .nc, not '.h5'"),
-        (lambda d: d, "draws", "path must end in .nc, not ''"),
+        (lambda d: d, "draws.h5", "path must end in .nc or .zarr, not '.h5'"),
+        (lambda d: d, "draws", "path must end in .nc or .zarr, not ''"),
         (lambda d: d.drop_vars("w"), "draws.nc", r"dataset must hold w \(chain, draw, coordinate\).*not no w"),
         (lambda d: d.transpose("draw", ...), "draws.nc", r"dataset must hold w \(chain, draw, coordinate\)"),
         (lambda d: d.assign_attrs(extra=None), "draws.nc", "attribute 'extra' must be text or a number, not None"),
         (lambda d: d.assign_attrs(extra=[1]), "draws.nc", "attribute 'extra' must be text or a number"),
         (lambda d: d.assign_attrs(extra=True), "draws.nc", "attribute 'extra' must be text or a number, not True"),
         (lambda d: d.assign(extra=((), {"a": 1})), "draws.nc", r"dataset cannot be written to draws\.nc"),
+        (lambda d: d.assign(extra=((), {"a": 1})), "draws.zarr", "dataset cannot be written as zarr"),
     ],
 )
 def test_bad_input_is_refused_and_nothing_written(drawn, tmp_path, change, name, message):
@@ -184,3 +195,13 @@ def test_bad_input_is_refused_and_nothing_written(drawn, tmp_path, change, name,
     with pytest.raises(ValueError, match="wall_time must be a finite number of seconds"):
         write_draws(drawn, tmp_path / "draws.nc", wall_time=-1.0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_tree_in_memory_is_the_one_in_the_file(drawn, tmp_path):
+    write_draws(rich(drawn), tmp_path / "draws.nc")
+    kept, there = opened(tmp_path / "draws.nc").load(), draws_to_tree(rich(drawn))
+    assert {*kept.children} == {*there.children} == {"posterior", "sample_stats"}
+    for name in kept.children:
+        xr.testing.assert_identical(kept[name].to_dataset(), there[name].to_dataset())
+    with pytest.raises(ValueError, match="dataset must hold w"):
+        draws_to_tree(drawn[["time"]])
