@@ -5,8 +5,8 @@ Each piece is mapped to a whole neighbourhood of the origin, where the other met
 
 1. *Cones.* If all f_i are linear, the piece is a cone times a linear space. It is cut into simplicial cones w = R t,
    t >= 0, exactly.
-2. *Smooth boundaries.* If the gradients of the f_i are linearly independent and f_i = slope w_j + rest with a slope that
-   does not vanish, t_i = f_i is a coordinate in place of w_j.
+2. *Smooth boundaries.* If the gradients of the f_i are linearly independent and f_i = slope w_j + rest with a slope
+   that does not vanish, t_i = f_i is a coordinate in place of w_j.
 3. *Squares.* With t_i = s_i^2 the orthant t >= 0 is covered 2^k times by all s, and dt = 2^k |s_1 ... s_k| ds: the
    question on the orthant is the same on the whole space, with the loss pulled back and |s_1 ... s_k| in the prior.
 4. *Other smooth boundaries,* for ideals: s^2 - f generates a hypersurface that covers the domain twice; with it the
@@ -26,7 +26,14 @@ from sympy import Abs, Expr, Heaviside, Integer, Matrix, Max, Min, Piecewise, Po
 from sympy.core.relational import Equality, GreaterThan, Relational, StrictGreaterThan, Unequality
 from sympy.logic.boolalg import And, Boolean, Not, Or, to_dnf
 
-from theory.learning_coefficient.algebraic import NotAlgebraicError, expression_of, is_zero, shifted_terms, sign, value_at
+from theory.learning_coefficient.algebraic import (
+    NotAlgebraicError,
+    expression_of,
+    is_zero,
+    shifted_terms,
+    sign,
+    value_at,
+)
 from theory.learning_coefficient.arguments import check_symbols, shown
 from theory.learning_coefficient.cones import simplicial_cones
 
@@ -201,7 +208,7 @@ def _linear_charts(boundaries: list[Expr], coordinates: tuple[Symbol, ...]) -> l
 
 
 def _smooth_chart(boundaries: list[Expr], coordinates: tuple[Symbol, ...]) -> Chart:
-    """Boundaries one by one as squares: in place of a coordinate where one can be solved for, else by a hypersurface."""
+    """Boundaries as squares one by one: in place of a coordinate where one can be solved for, else a hypersurface."""
     origin = (Integer(0),) * len(coordinates)
     gradients = Matrix([[value_at(sympy.diff(f, c), coordinates, origin) for c in coordinates] for f in boundaries])
     listed = ", ".join(f"{f} >= 0" for f in boundaries)

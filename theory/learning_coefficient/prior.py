@@ -36,7 +36,7 @@ class Prior:
     def share_of_bounded(self) -> Rational:
         """What is left of a lower bound that holds for bounded priors: 1 + h for the most negative exponent h.
 
-        By Hoelder: if K^(-z) is integrable for z < v and |w|^(h p) for p < 1/|h|, then |w|^h K^(-z) is for z < v (1 + h).
+        By Hoelder: if K^(-z) is integrable for z < v and |w|^(h p) for p < 1/|h|, |w|^h K^(-z) is for z < v (1 + h).
         """
         return 1 + min([Integer(0), *[self.exponent(c) for c, _ in self.powers]])
 
@@ -132,7 +132,8 @@ def read_prior(prior: Expr, coordinates: Sequence[Symbol], point: Sequence[Expr]
     ------
     ValueError
         If the prior is negative, changes sign, is not known to be continuous, switches or vanishes identically at the
-        point, has no finite mass there, or a factor with an irrational exponent or a negative one that mixes coordinates.
+        point, has no finite mass there, or a factor with an irrational exponent, or a negative one that mixes
+        coordinates.
     """
     here = local_piece("prior", prior, coordinates, point)
     if here == 0:

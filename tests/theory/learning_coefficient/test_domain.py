@@ -17,6 +17,7 @@ from theory.learning_coefficient.__main__ import main
 rlct: Any = door.rlct
 a, b, c, d, x, y, z = symbols("a b c d x y z", real=True)
 half, quarter = Rational(1, 2), Rational(1, 4)
+PYRAMID = ["x + y >= -z", "x - y >= -z", "y - x >= -z", "-x - y >= -z"]
 
 
 def _answer(*arguments, **options):
@@ -38,7 +39,7 @@ CASES = [
     (("(x - y)**2",), {"domain": ["x >= 0", "y <= x"]}, (half, 1)),
     (("(x - y)**2",), {"domain": ["x >= 0", "y <= 0"]}, (1, 1)),
     (("x**2 + y**2 + z**2",), {"domain": "x + z >= 0"}, (Rational(3, 2), 1)),
-    (("x**2*y**2", ["x", "y", "z"]), {"domain": ["x + y >= -z", "x - y >= -z", "y - x >= -z", "-x - y >= -z"]}, (half, 2)),
+    (("x**2*y**2", ["x", "y", "z"]), {"domain": PYRAMID}, (half, 2)),
     # Curved boundaries: under the parabola t = x - y^2 >= 0, x = t + y^2.
     (("x**2", ["x", "y"]), {"domain": "x >= y**2"}, (Rational(3, 4), 1)),
     (("x**2", ["x", "y"]), {"domain": "x <= y**2"}, (half, 1)),
@@ -158,7 +159,7 @@ def test_lower_bounds_know_of_priors_that_grow():
 
 
 def test_the_certificate_names_every_piece():
-    found = rlct("x**2*y**2", ["x", "y", "z"], domain=["x + y >= -z", "x - y >= -z", "y - x >= -z", "-x - y >= -z"])
+    found = rlct("x**2*y**2", ["x", "y", "z"], domain=PYRAMID)
     assert [s for s in found.certificate if s.startswith("piece 2: boundaries")]
     assert found.certificate[-1].startswith("over 2 pieces") and found.method.startswith("on a domain")
     assert Integer(1) == rlct(x, domain=x >= 0).value
