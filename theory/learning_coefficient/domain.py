@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import sympy
 from sympy import Abs, Expr, Heaviside, Integer, Matrix, Max, Min, Piecewise, Poly, Symbol
@@ -246,7 +247,7 @@ def _solved(f: Expr, side: Symbol, candidates: Sequence[Symbol], names: Sequence
     return None
 
 
-def read_relations(items: Iterable[object]) -> tuple[Boolean, ...]:
+def read_relations(items: Iterable[Any]) -> tuple[Boolean, ...]:
     """Inequalities as sympy booleans, checked to be combinations of <, <=, >, >=."""
     read = []
     for item in items:

@@ -16,8 +16,9 @@ from sympy import Expr, Float, Heaviside, MatrixBase, Max, Min, Piecewise, Poly,
 from sympy.logic.boolalg import Boolean
 
 from theory.learning_coefficient import engine, ideal
-from theory.learning_coefficient.algebraic import rename_symbols
-from theory.learning_coefficient.arguments import ordered, shown
+from theory.learning_coefficient.algebraic import NotAlgebraicError, rename_symbols
+from theory.learning_coefficient.arguments import check_arguments, ordered, shown
+from theory.learning_coefficient.local_form import factors_at, gradients_independent
 from theory.learning_coefficient.local_pieces import local_piece
 from theory.learning_coefficient.local_problem import LearningCoefficient, LearningCoefficientRefused
 from theory.learning_coefficient.text import read_expression, read_relation
@@ -118,6 +119,8 @@ def _of_generators(
 
 def _of_loss(loss: Expr, names: tuple[Any, ...], place: tuple[Any, ...], density: Expr) -> LearningCoefficient:
     """The engine's answer, or, where it has none, that of an ideal whose sum of squares is comparable to the loss."""
+    if (of_root := _of_square_root(loss, names, place, density)) is not None:
+        return of_root
     try:
         return engine.rlct(loss, names, place, density)
     except LearningCoefficientRefused as refusal:
@@ -134,6 +137,37 @@ def _of_loss(loss: Expr, names: tuple[Any, ...], place: tuple[Any, ...], density
         except (NoIdealError, LearningCoefficientRefused):
             raise refusal from None
     return replace(answer, certificate=(*sentences, *answer.certificate))
+
+
+def _of_square_root(
+    loss: Any, names: tuple[Any, ...], place: tuple[Any, ...], density: Expr
+) -> LearningCoefficient | None:
+    """The ideal (f) of a loss that is a unit times f^2 and no normal crossing, in three or more coordinates.
+
+    Tried first: the expanded square has many faces, and a method that fails on it takes long to do so.
+    """
+    if len(getattr(loss, "free_symbols", ())) < 3 or not loss.is_polynomial(*names):
+        return None
+    try:
+        (exact,), names, place = check_arguments("expression", (loss,), names, place)
+        factored = factors_at(exact - exact.xreplace(dict(zip(names, place, strict=True))), names, place)
+    except (ValueError, NotAlgebraicError):  # for the engine to say
+        return None
+    if factored is None or any(power % 2 for _, power in factored.vanishing):
+        return None
+    if factored.unit_sign < 0:
+        raise LearningCoefficientRefused(
+            f"point {tuple(place)} is not a local minimum: the loss is a negative unit times a square",
+            next_step="give a point at which the loss is smallest nearby",
+        )
+    if gradients_independent([f for f, _ in factored.vanishing], names, place):
+        return None
+    root = sympy.Mul(*[f ** (power // 2) for f, power in factored.vanishing])
+    try:
+        answer = ideal.rlct_of_ideal([root], names, place, density, blow_ups_only=True)
+    except LearningCoefficientRefused:
+        return None
+    return replace(answer, certificate=(f"the loss is a positive unit times the square of {root}", *answer.certificate))
 
 
 def _named(items: Iterable[Any], coordinates: Iterable[Any]) -> dict[str, Symbol]:
