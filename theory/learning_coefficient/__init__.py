@@ -7,11 +7,13 @@ from theory.learning_coefficient.local_problem import LearningCoefficient, Learn
 from theory.learning_coefficient.minimum_set import LearningCoefficientOnSet, rlct_on_plane_curve, rlct_on_points
 from theory.learning_coefficient.models import rlct_of_model
 from theory.learning_coefficient.networks import deep_linear_network, reduced_rank_regression, tanh_network
+from theory.learning_coefficient.strata import WorstPoint, rlct_on_set
 
 __all__ = [
     "LearningCoefficient",
     "LearningCoefficientOnSet",
     "LearningCoefficientRefused",
+    "WorstPoint",
     "deep_linear_network",
     "factor_analysis",
     "gaussian_mixture",
@@ -21,5 +23,6 @@ __all__ = [
     "rlct_of_model",
     "rlct_on_plane_curve",
     "rlct_on_points",
+    "rlct_on_set",
     "tanh_network",
 ]
