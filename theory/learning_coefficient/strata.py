@@ -152,7 +152,7 @@ def _box(box: Mapping[Symbol, Sequence[Any]] | None, coordinates: Sequence[Symbo
 
 
 def _exponents(prior: Expr | int, coordinates: Sequence[Symbol]) -> list[Fraction]:
-    exponents = dict.fromkeys(coordinates, Integer(0))
+    exponents: dict[Symbol, Rational] = {c: Integer(0) for c in coordinates}
     for part in sympy.Mul.make_args(sympy.sympify(prior)):
         base, power = part.as_base_exp()
         inside = base.args[0] if isinstance(base, Abs) else base

@@ -25,6 +25,7 @@ def test_quotients_are_substituted_with_denominators_cleared():
 
 def test_places_follow_a_substitution():
     moved = place_at(((x, RING.one), (x * y, x**2), (z, RING.one)), 0, z, y, RING)
+    assert moved is not None
     values = {y: QQ(2), z: QQ(3)}
     full = [(x, QQ(0)), *values.items()]
     shown = [above.evaluate(full) / below.evaluate(full) for above, below in moved]
