@@ -24,11 +24,10 @@ Statistical Learning Theory, chapter 3; Lin (2011), chapter 2 (ideals).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations, product
-from math import prod
 from typing import Any
 
 from sympy import QQ, Expr, Poly, Rational, Symbol, groebner
@@ -37,10 +36,18 @@ from sympy.polys.rings import PolyRing
 from theory.learning_coefficient.linear_programme import divides, linear_programme
 from theory.learning_coefficient.local_problem import LearningCoefficient
 from theory.learning_coefficient.positivity import UndecidedError, why_negative
-from theory.learning_coefficient.substitution import in_powers, linear_parts, place_at, substituted
+from theory.learning_coefficient.substitution import (
+    in_powers,
+    linear_parts,
+    place_at,
+    substituted,
+    value_at_place,
+    without_powers,
+)
 
 Polynomial = Any  # sympy's PolyElement, untyped there
-_MOST_PICTURES, _LARGEST_DEPTH, _LARGEST_CENTRE, _CENTRES_TRIED = 300, 9, 5, 2
+_MOST_PICTURES, _LARGEST_DEPTH, _LARGEST_CENTRE, _CENTRES_TRIED = 400, 9, 5, 2
+_FIRST_SIZES, _WHOLE_POINT = (0, 2, 3), 6  # 0: all coordinates, where there are no more than six
 _SAMPLES = (QQ(1), QQ(2), QQ(1, 2), QQ(7), QQ(1, 7))
 
 
@@ -96,8 +103,7 @@ def resolve_ideal(
     if not any(read):
         raise UnresolvedError("every generator is zero")
     start = Picture(tuple(f for f in read if f), (0,) * n, volume, (True,) * n)
-    resolver = Resolver(ring)
-    found = resolver.solve(start)
+    found, resolver = _first_to_close(ring, start)
     if found is None:
         raise UnresolvedError("the generators have no common zero at the point")
     value = Rational(found.value.numerator, found.value.denominator)
@@ -110,11 +116,24 @@ def resolve_ideal(
     return LearningCoefficient(value, found.multiplicity, "blow-ups of the ideal", sentences)
 
 
-class Resolver:
-    """Solves pictures, each once, and counts them."""
+def _first_to_close(ring: PolyRing, start: Picture) -> tuple[Resolved | None, Resolver]:
+    """The answer of the first way to begin that closes: as ranked, at all coordinates, at two or three of them."""
+    refusal: UnresolvedError | None = None
+    for size in (None, *_FIRST_SIZES):
+        resolver = Resolver(ring, size)
+        try:
+            return resolver.solve(start), resolver
+        except UnresolvedError as error:
+            refusal = refusal or error
+    assert refusal is not None
+    raise refusal
 
-    def __init__(self, ring: PolyRing) -> None:
-        self.ring, self.n = ring, ring.ngens
+
+class Resolver:
+    """Solves pictures, each once, and counts them; `first_size` is that of the first centre, 0 the largest one."""
+
+    def __init__(self, ring: PolyRing, first_size: int | None = None) -> None:
+        self.ring, self.n, self.first_size = ring, ring.ngens, first_size
         self.pictures = self.blow_ups = 0
         self.known: dict[tuple, Resolved | None] = {}
         self.definite: dict[Polynomial, bool] = {}
@@ -152,7 +171,11 @@ class Resolver:
         if picture.depth >= _LARGEST_DEPTH:
             raise UnresolvedError(f"not resolved by {_LARGEST_DEPTH} blow-ups on top of each other")
         refusal: UnresolvedError | None = None
-        for centre in self._centres(picture)[: _CENTRES_TRIED if picture.depth < 2 else 1]:
+        centres = self._centres(picture)
+        if picture.depth == 0 and self.first_size is not None:
+            size = self.first_size or max(map(len, centres), default=0)
+            centres = [centre for centre in centres if len(centre) == size]
+        for centre in centres[: _CENTRES_TRIED if picture.depth < 2 else 1]:
             try:
                 return self._blown_up(picture, centre)
             except UnresolvedError as error:
@@ -339,7 +362,7 @@ class Resolver:
             if picture.local[t] or factor.degree(t) < 1:
                 continue
             slope = factor.diff(gens[t])
-            moved = [in_powers(_without(g, gens[t]), factor, t, self.ring) for g in picture.generators]
+            moved = [in_powers(without_powers(g, gens[t]), factor, t, self.ring) for g in picture.generators]
             if (
                 any(g is None for g in moved)
                 or not all(self._never_zero(q, picture) for q, _ in slope.factor_list()[1])
@@ -365,7 +388,7 @@ class Resolver:
             seen = set()
             for sizes in product(_SAMPLES, repeat=len(used)):
                 place = dict(zip(used, (s * v for s, v in zip(orthant, sizes, strict=True)), strict=True))
-                seen.add(_value(factor, place) > 0)
+                seen.add(value_at_place(factor, place) > 0)
             if len(seen) == 2:
                 return True
         return False
@@ -376,7 +399,8 @@ class Resolver:
         bent = [f for g in picture.generators if len(g) > 1 for f, _ in g.factor_list()[1] if len(f) > 1]
         used = [i for i in range(self.n) if picture.local[i] and any(f.degree(i) > 0 for f in bent)]
         ranked = []
-        for size in range(2, min(len(used), _LARGEST_CENTRE) + 1):
+        sizes = {*range(2, min(len(used), _LARGEST_CENTRE) + 1), *({len(used)} if len(used) <= _WHOLE_POINT else ())}
+        for size in sorted(sizes - {0, 1}):
             for centre in combinations(used, size):
                 orders = [min(sum(m[i] for i in centre) for m in f) for f in bent]
                 if any(orders):
@@ -457,24 +481,12 @@ def _is_definite(q: Polynomial, used: Sequence[int]) -> bool:
     return groebner([whole, *[whole.diff(name) for name in names]], *names, order="grevlex").exprs == [1]
 
 
-def _without(f: Polynomial, parameter: Polynomial) -> Polynomial:
-    """f without powers of a parameter, which are units."""
-    while f and not f.rem([parameter]):
-        f = f.exquo(parameter)
-    return f
-
-
 def _worst(answers: Iterable[Resolved | None]) -> Resolved | None:
     return min((a for a in answers if a is not None), key=lambda a: (a.value, -a.multiplicity), default=None)
 
 
 def _size(f: Polynomial) -> tuple[int, int]:
     return len(f), max((sum(m) for m in f), default=0)
-
-
-def _value(f: Polynomial, place: Mapping[int, Any]) -> Any:
-    """f at a point given by the coordinates that occur in it."""
-    return sum((c * prod(place[i] ** e for i, e in enumerate(m) if e) for m, c in f.items()), QQ(0))
 
 
 def _monomials_free_of(picture: Picture, t: int) -> bool:

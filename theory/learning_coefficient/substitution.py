@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import prod
 from typing import Any
 
+from sympy import QQ
 from sympy.polys.rings import PolyRing
 
 Polynomial = Any  # sympy's PolyElement, untyped there
@@ -65,3 +68,15 @@ def place_at(base: Place | None, t: int, numerator: Polynomial, slope: Polynomia
         lift = [slope ** max(0, degrees[1] - degrees[0]), slope ** max(0, degrees[0] - degrees[1])]
         moved.append((both[0] * lift[0], both[1] * lift[1]))
     return tuple(moved)
+
+
+def without_powers(f: Polynomial, variable: Polynomial) -> Polynomial:
+    """f without powers of a variable."""
+    while f and not f.rem([variable]):
+        f = f.exquo(variable)
+    return f
+
+
+def value_at_place(f: Polynomial, place: Mapping[int, Any]) -> Any:
+    """f at a point given by the coordinates that occur in it."""
+    return sum((c * prod(place[i] ** e for i, e in enumerate(m) if e) for m, c in f.items()), QQ(0))

@@ -5,7 +5,14 @@ from __future__ import annotations
 from sympy import QQ
 from sympy.polys.rings import PolyRing
 
-from theory.learning_coefficient.substitution import in_powers, linear_parts, place_at, substituted
+from theory.learning_coefficient.substitution import (
+    in_powers,
+    linear_parts,
+    place_at,
+    substituted,
+    value_at_place,
+    without_powers,
+)
 
 RING = PolyRing("x y z", QQ, "grevlex")
 x, y, z = RING.gens
@@ -31,6 +38,12 @@ def test_places_follow_a_substitution():
     shown = [above.evaluate(full) / below.evaluate(full) for above, below in moved]
     assert shown == [QQ(3, 2), QQ(2) / QQ(3, 2), QQ(3)]
     assert place_at(None, 0, z, y, RING) is None
+
+
+def test_powers_of_a_variable_and_values():
+    assert without_powers(x**3 * y + x**2, x) == x * y + 1
+    assert without_powers(y, x) == y and not without_powers(RING.zero, x)
+    assert value_at_place(x**2 + 3 * y, {0: QQ(2), 1: QQ(1, 3)}) == 5
 
 
 def test_powers_of_a_factor():

@@ -160,6 +160,9 @@ def latent_variables() -> Iterator[Case]:
         truth = f"truth with {connected} connected" if connected else "truth independent"
         name = f"one factor, {observed} observed, {truth}"
         yield Case(family, name, "Drton et al.", value, m, partial(factor_analysis, observed, connected))
+    for observed, value, m in ((2, Rational(3, 2), 1), (3, Integer(3), 3)):
+        ask = partial(factor_analysis, observed, 0, 2)
+        yield Case(family, f"two factors, {observed} observed, truth independent", BY_HAND, value, m, ask)
     for observed, value, m in ((2, HALF, 1), (3, Rational(3, 2), 3)):
         loadings = Matrix(observed, 2, lambda i, j: Symbol(f"l{i}{j}", real=True))
         covariance = loadings * loadings.T
