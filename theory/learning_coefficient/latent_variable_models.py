@@ -84,7 +84,7 @@ def factor_analysis(observed: int, connected: int = 0, factors: int = 1) -> Lear
         How many of them the true factor loads on: 0 for independent variables, else 2 to d. (One loading that is not 0
         leaves the variables independent: give 0.)
     factors : int
-        Number of factors in the model; solved for 1, and for independent variables while there are at most six loadings.
+        Number of factors in the model; solved for 1, and for independent variables with at most six loadings.
 
     Returns
     -------
