@@ -47,7 +47,7 @@ from theory.learning_coefficient.substitution import (
 
 Polynomial = Any  # sympy's PolyElement, untyped there
 _MOST_PICTURES, _LARGEST_DEPTH, _LARGEST_CENTRE, _CENTRES_TRIED = 400, 9, 5, 2
-_FIRST_SIZES, _WHOLE_POINT = (0, 2, 3), 6  # 0: all coordinates, where there are no more than six
+_FIRST_SIZES, _WHOLE_POINT, _FEW_GENERATORS = (0, 2, 3), 6, 4  # 0: all coordinates, where there are no more than six
 _SAMPLES = (QQ(1), QQ(2), QQ(1, 2), QQ(7), QQ(1, 7))
 
 
@@ -119,7 +119,7 @@ def resolve_ideal(
 def _first_to_close(ring: PolyRing, start: Picture) -> tuple[Resolved | None, Resolver]:
     """The answer of the first way to begin that closes: as ranked, at all coordinates, at two or three of them."""
     refusal: UnresolvedError | None = None
-    for size in (None, *_FIRST_SIZES):
+    for size in (None, *_FIRST_SIZES) if len(start.generators) <= _FEW_GENERATORS else (None,):
         resolver = Resolver(ring, size)
         try:
             return resolver.solve(start), resolver
