@@ -185,7 +185,8 @@ def test_a_results_page_says_what_the_record_says(name):
 
 
 def test_every_results_page_has_a_record():
-    assert {path.stem for path in PAGES if path.parent.name == "results"} == set(RECORDS)
+    without = {"learning_coefficients"}  # written by theory, which has no records; its own test compares it
+    assert {path.stem for path in PAGES if path.parent.name == "results"} - without == set(RECORDS)
 
 
 @pytest.mark.parametrize("name", OF_EXPERIMENTS)
@@ -337,6 +338,10 @@ TESTED_ELSEWHERE = {
     "slt_toys/zoo/decayed_network.py": "by the model it is a part of, tests/zoo/test_grokking_as_escape.py",
     "slt_toys/zoo/local_fields.py": "by the network it describes, tests/zoo/test_teacher_student.py",
     "theory/laws/splitting_bias.py": "by the samplers' biases, tests/samplers/test_step_bias.py",
+    "theory/learning_coefficient/on_domain.py": "with the domains, tests/theory/learning_coefficient/test_domain.py",
+    "theory/learning_coefficient/published/cases.py": "with the table of them, tests/.../test_table.py",
+    "theory/learning_coefficient/published/models.py": "with the table of them, tests/.../test_table.py",
+    "theory/learning_coefficient/published/polynomials.py": "with the table of them, tests/.../test_table.py",
     "theory/learning_coefficient/local_form.py": "by every answer of the engine, tests/theory/learning_coefficient",
     "theory/learning_coefficient/local_problem.py": "by every refusal of the engine, tests/theory/learning_coefficient",
     "theory/learning_coefficient/resolution.py": "by tests/theory/learning_coefficient/test_blow_up.py",

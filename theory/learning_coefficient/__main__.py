@@ -15,6 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--at", metavar="POINT", help="the minimum, as 0,1/2 or as x=0,y=1/2; the origin if left out")
     parser.add_argument("--coordinates", metavar="NAMES", help="such as x,y; in order of name if left out")
     parser.add_argument("--prior", default="1", help="density near the point, such as 'abs(x)'")
+    parser.add_argument("--domain", metavar="INEQUALITIES", help="such as 'x >= 0, x + y <= 1'; everywhere if left out")
     options = parser.parse_args(arguments)
 
     from theory.learning_coefficient.door import rlct
@@ -23,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     loss = options.loss if len(options.loss) > 1 else options.loss[0]
     names = [name.strip() for name in options.coordinates.split(",")] if options.coordinates else None
     try:
-        found = rlct(loss, names, _point(options.at), options.prior)
+        found = rlct(loss, names, _point(options.at), options.prior, _domain(options.domain))
     except LearningCoefficientRefused as error:
         print(f"refused: {error}", file=sys.stderr)
         for line in error.hints():
@@ -36,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number, sentence in enumerate(found.certificate, 1):
         print(f"{number}. {sentence}")
     return 0
+
+
+def _domain(text: str | None) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(",")]
 
 
 def _point(text: str | None) -> Mapping[str, str] | list[str] | None:

@@ -12,18 +12,23 @@ from dataclasses import replace
 from typing import Any
 
 import sympy
-from sympy import Expr, Float, MatrixBase, Poly, Rational, Symbol
+from sympy import Expr, Float, Heaviside, MatrixBase, Max, Min, Piecewise, Poly, Rational, Symbol
+from sympy.logic.boolalg import Boolean
 
 from theory.learning_coefficient import engine, ideal
-from theory.learning_coefficient.algebraic import rename_symbols
-from theory.learning_coefficient.arguments import ordered, shown
+from theory.learning_coefficient.algebraic import NotAlgebraicError, rename_symbols
+from theory.learning_coefficient.arguments import check_arguments, ordered, shown
+from theory.learning_coefficient.local_form import factors_at, gradients_independent
+from theory.learning_coefficient.local_pieces import local_piece
 from theory.learning_coefficient.local_problem import LearningCoefficient, LearningCoefficientRefused
-from theory.learning_coefficient.text import read_expression
+from theory.learning_coefficient.text import read_expression, read_relation
 
 _LARGEST_DENOMINATOR, _LARGEST_NUMERATOR = 2**10, 2**53
 
 
-def rlct(expression: Any, coordinates: Any = None, point: Any = None, prior: Any = 1) -> LearningCoefficient:
+def rlct(
+    expression: Any, coordinates: Any = None, point: Any = None, prior: Any = 1, domain: Any = None
+) -> LearningCoefficient:
     """Learning coefficient and multiplicity of a loss, or of the ideal that a Matrix or list generates.
 
     Parameters
@@ -35,7 +40,11 @@ def rlct(expression: Any, coordinates: Any = None, point: Any = None, prior: Any
     point : sequence or mapping of exact numbers, optional
         A minimum (a common zero of generators). The origin, if left out; a mapping names every coordinate.
     prior : sympy.Expr, str or number
-        Density near the point, as for :func:`theory.learning_coefficient.engine.rlct`.
+        Density near the point, as for :func:`theory.learning_coefficient.engine.rlct`; where it switches at the point
+        (Heaviside, Piecewise, Max, Min), each of its cases is a domain.
+    domain : inequality or str, or a list or tuple of them, optional
+        Polynomial inequalities such as x >= 0 or "x + y <= 1" that hold together; the point may lie on the boundary,
+        and the loss need only be smallest there among the points of the domain.
 
     Returns
     -------
@@ -47,7 +56,8 @@ def rlct(expression: Any, coordinates: Any = None, point: Any = None, prior: Any
     LearningCoefficientRefused
         If no method proves a value; its `lower`, `upper` and `next_step` say what is known and what to try.
     ValueError
-        If an argument is malformed or holds a float that is no short binary fraction.
+        If an argument is malformed or holds a float that is no short binary fraction; if the point lies outside of the
+        domain, or the domain has no interior there.
     """
     several = isinstance(expression, MatrixBase | list | tuple)
     given = None if coordinates is None else ordered("coordinates", coordinates)
@@ -55,6 +65,7 @@ def rlct(expression: Any, coordinates: Any = None, point: Any = None, prior: Any
     known = _named([*items, prior], given or ())
     read = [_expression("expression", item, known) for item in items]
     density = _expression("prior", prior, _named([*read, prior], given or ()))
+    relations = () if domain is None else _relations(domain, _named([*read, density], given or ()))
     names, said = _coordinates(given, [*read, density], read, known)
     place = _place(point, names)
     if point is None:
@@ -62,8 +73,36 @@ def rlct(expression: Any, coordinates: Any = None, point: Any = None, prior: Any
     plain = [str(c) for c in names if isinstance(c, Symbol) and c.is_real is None]
     if plain:
         said.append(f"{', '.join(plain)}: taken to be real")
-    answer = _of_generators(read, names, place, density) if several else _of_loss(read[0], names, place, density)
+    if relations or _switches(density, names, place):
+        from theory.learning_coefficient.on_domain import solve_on_domain  # needed by few
+
+        answer = solve_on_domain(read, several, names, place, density, relations, (ideal.rlct_of_ideal, _of_loss))
+    else:
+        answer = _of_generators(read, names, place, density) if several else _of_loss(read[0], names, place, density)
     return replace(answer, certificate=(*said, *answer.certificate))
+
+
+def _relations(domain: Any, known: Mapping[str, Symbol]) -> tuple[Boolean, ...]:
+    """The inequalities of a domain: text read, floats made exact."""
+    from theory.learning_coefficient.domain import read_relations  # needed by few
+
+    items = ordered("domain", domain) if isinstance(domain, Iterable) and not isinstance(domain, str) else (domain,)
+    read = [read_relation("domain", item, known) if isinstance(item, str) else item for item in items]
+    return read_relations(
+        item.xreplace({n: _exact("domain", n) for n in item.atoms(Float)}) if isinstance(item, Boolean) else item
+        for item in read
+    )
+
+
+def _switches(density: Any, names: Sequence[Any], place: Sequence[Any]) -> bool:
+    """Whether the prior has steps or cases that change at the point, which cut the neighbourhood into domains."""
+    if not isinstance(density, Expr) or not density.has(Heaviside, Piecewise, Max, Min):
+        return False
+    try:
+        local_piece("prior", density, names, place)
+    except ValueError as error:
+        return "switches at the point" in str(error)
+    return False
 
 
 def _of_generators(
@@ -80,6 +119,8 @@ def _of_generators(
 
 def _of_loss(loss: Expr, names: tuple[Any, ...], place: tuple[Any, ...], density: Expr) -> LearningCoefficient:
     """The engine's answer, or, where it has none, that of an ideal whose sum of squares is comparable to the loss."""
+    if (of_root := _of_square_root(loss, names, place, density)) is not None:
+        return of_root
     try:
         return engine.rlct(loss, names, place, density)
     except LearningCoefficientRefused as refusal:
@@ -96,6 +137,37 @@ def _of_loss(loss: Expr, names: tuple[Any, ...], place: tuple[Any, ...], density
         except (NoIdealError, LearningCoefficientRefused):
             raise refusal from None
     return replace(answer, certificate=(*sentences, *answer.certificate))
+
+
+def _of_square_root(
+    loss: Any, names: tuple[Any, ...], place: tuple[Any, ...], density: Expr
+) -> LearningCoefficient | None:
+    """The ideal (f) of a loss that is a unit times f^2 and no normal crossing, in three or more coordinates.
+
+    Tried first: the expanded square has many faces, and a method that fails on it takes long to do so.
+    """
+    if len(getattr(loss, "free_symbols", ())) < 3 or not loss.is_polynomial(*names):
+        return None
+    try:
+        (exact,), names, place = check_arguments("expression", (loss,), names, place)
+        factored = factors_at(exact - exact.xreplace(dict(zip(names, place, strict=True))), names, place)
+    except (ValueError, NotAlgebraicError):  # for the engine to say
+        return None
+    if factored is None or any(power % 2 for _, power in factored.vanishing):
+        return None
+    if factored.unit_sign < 0:
+        raise LearningCoefficientRefused(
+            f"point {tuple(place)} is not a local minimum: the loss is a negative unit times a square",
+            next_step="give a point at which the loss is smallest nearby",
+        )
+    if gradients_independent([f for f, _ in factored.vanishing], names, place):
+        return None
+    root = sympy.Mul(*[f ** (power // 2) for f, power in factored.vanishing])
+    try:
+        answer = ideal.rlct_of_ideal([root], names, place, density, blow_ups_only=True)
+    except LearningCoefficientRefused:
+        return None
+    return replace(answer, certificate=(f"the loss is a positive unit times the square of {root}", *answer.certificate))
 
 
 def _named(items: Iterable[Any], coordinates: Iterable[Any]) -> dict[str, Symbol]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 import sympy
 from sympy import Expr, Integer, Poly, Rational, Symbol
@@ -29,6 +30,7 @@ from theory.learning_coefficient.algebraic import (
     value_at,
 )
 from theory.learning_coefficient.arguments import check_arguments, check_symbols, exact_expression
+from theory.learning_coefficient.linear_programme import linear_programme
 from theory.learning_coefficient.local_form import (
     Factors,
     NotAMinimumError,
@@ -55,13 +57,14 @@ from theory.learning_coefficient.newton_polyhedron import (
     prove_nondegenerate,
 )
 from theory.learning_coefficient.plane_curves import UnresolvedError
-from theory.learning_coefficient.positivity import is_sum_of_squares
+from theory.learning_coefficient.positivity import is_even, is_sum_of_squares
 from theory.learning_coefficient.prior import Prior, read_prior
 from theory.learning_coefficient.refusal_bounds import known_bounds
 from theory.learning_coefficient.resolution import resolve_loss
 from theory.learning_coefficient.weighted_blow_up import adapted_coordinates, power_of_nondegenerate, weighted_blow_up
 
 _LARGEST_DEPTH = 6
+_MANY_TERMS = 8
 
 
 def rlct(
@@ -312,6 +315,8 @@ def _product_of_blocks(
 def _by_newton_polyhedron(problem: Problem, rank: int, may_rotate: bool) -> LearningCoefficient:
     terms = shifted_terms(problem.loss, problem.coordinates, problem.point)
     exponents = [problem.prior.exponent(c) for c in problem.coordinates]
+    if len(terms) > _MANY_TERMS and all(is_even(a) and c.is_positive for a, c in terms.items()):
+        return _by_linear_programme(terms, exponents)
     try:
         polyhedron = newton_polyhedron(tuple(terms))
     except ValueError as error:
@@ -337,6 +342,20 @@ def _by_newton_polyhedron(problem: Problem, rank: int, may_rotate: bool) -> Lear
         f"linear programme min sum u_j (h_j + 1) with h = {exponents}: value = {value}, attained at u in "
         f"{[tuple(map(str, normal)) for normal in optimal]}",
         f"Newton polyhedron: the minimisers have dimension {multiplicity - 1}, multiplicity = {multiplicity}",
+    )
+    return LearningCoefficient(value, multiplicity, "Newton polyhedron", sentences)
+
+
+def _by_linear_programme(terms: Terms, exponents: Sequence[Rational]) -> LearningCoefficient:
+    """Many even monomials with positive coefficients: no face can vanish off the axes, none need be listed."""
+    weights = tuple(Fraction(int(h.p), int(h.q)) + 1 for h in exponents)
+    least, multiplicity = linear_programme(tuple(sorted(terms)), weights)
+    value = Rational(least.numerator, least.denominator)
+    sentences = (
+        f"with the point moved to the origin the loss is a sum of {len(terms)} even monomials with positive "
+        "coefficients: every face is positive off the axes",
+        f"linear programme min sum u_j (h_j + 1) with h = {exponents} over <u, a> >= 1: value = {value}, the "
+        f"minimisers have dimension {multiplicity - 1}, multiplicity = {multiplicity}",
     )
     return LearningCoefficient(value, multiplicity, "Newton polyhedron", sentences)
 

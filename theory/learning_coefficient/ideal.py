@@ -14,6 +14,8 @@ Saia (1996), Banach Center Publications 33.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
+from fractions import Fraction
 
 import sympy
 from sympy import Abs, Expr, Integer, Matrix, Poly, Rational, Symbol
@@ -28,7 +30,7 @@ from theory.learning_coefficient.algebraic import (
 )
 from theory.learning_coefficient.arguments import check_arguments, check_symbols, exact_expression
 from theory.learning_coefficient.engine import read_density, rlct
-from theory.learning_coefficient.local_form import factors_at
+from theory.learning_coefficient.local_form import factors_at, gradients_independent
 from theory.learning_coefficient.local_problem import LearningCoefficient, LearningCoefficientRefused
 from theory.learning_coefficient.prior import Prior
 
@@ -36,7 +38,11 @@ _LARGEST_BASIS = 12
 
 
 def rlct_of_ideal(
-    generators: Iterable[Expr], coordinates: Sequence[Symbol], point: Sequence[Expr], prior: Expr | int = 1
+    generators: Iterable[Expr],
+    coordinates: Sequence[Symbol],
+    point: Sequence[Expr],
+    prior: Expr | int = 1,
+    blow_ups_only: bool = False,
 ) -> LearningCoefficient:
     """Learning coefficient and multiplicity of f_1^2 + f_2^2 + ... at a common zero of the generators.
 
@@ -47,6 +53,8 @@ def rlct_of_ideal(
         once, in any order.
     coordinates, point, prior
         As for :func:`theory.learning_coefficient.rlct`.
+    blow_ups_only : bool
+        Refuse where elimination and blow-ups on the generators do not close, and leave their sum of squares alone.
 
     Returns
     -------
@@ -74,7 +82,7 @@ def rlct_of_ideal(
     sentences: list[str] = []
     if any(point):
         sentences.append(f"coordinates are measured from the point {point}")
-    return _solve([f for f in moved if f != 0], own, at_origin, sentences)
+    return _solve([f for f in moved if f != 0], own, at_origin, sentences, blow_ups_only)
 
 
 def _checked(
@@ -105,7 +113,11 @@ def _prior_at_origin(prior: Prior, coordinates: Sequence[Symbol], point: Sequenc
 
 
 def _solve(
-    generators: list[Expr], coordinates: tuple[Symbol, ...], prior: Expr, sentences: list[str]
+    generators: list[Expr],
+    coordinates: tuple[Symbol, ...],
+    prior: Expr,
+    sentences: list[str],
+    blow_ups_only: bool = False,
 ) -> LearningCoefficient:
     eliminated = 0
     rational = all(_is_rational(f, coordinates) for f in generators)
@@ -124,12 +136,17 @@ def _solve(
     if not remaining or not generators:
         sentences.append("no generator is left" + (", the remaining coordinates are flat" if remaining else ""))
         return LearningCoefficient(Rational(eliminated, 2), 1, "ideal (regular coordinates)", tuple(sentences))
+    if rational and len(generators) == 1 and (answer := _by_flats(generators[0], remaining, prior)):
+        value = answer.value + Rational(eliminated, 2)
+        return replace(answer, value=value, certificate=(*sentences, *answer.certificate))
     if rational and len(remaining) > 2 and (answer := _by_blow_ups(generators, remaining, prior)):
         value = answer.value + Rational(eliminated, 2)
         sentences += answer.certificate
         if eliminated:
             sentences.append(f"with the eliminated coordinates: value = {answer.value} + {eliminated}/2 = {value}")
         return LearningCoefficient(value, answer.multiplicity, f"ideal ({answer.method})", tuple(sentences))
+    if blow_ups_only:
+        raise LearningCoefficientRefused("blow-ups on the generators do not close")
     refusal: LearningCoefficientRefused | None = None
     for chosen in _generating_sets(generators, remaining) if rational else [generators]:
         loss = sympy.Add(*[f**2 for f in chosen])  # not expanded: seen to be >= 0
@@ -153,6 +170,39 @@ def _solve(
         None if upper is None else upper + half,
         "try other generators or coordinates of the same ideal",
     )
+
+
+def _by_flats(generator: Expr, coordinates: tuple[Symbol, ...], prior: Expr) -> LearningCoefficient | None:
+    """A generator whose vanishing factors are linear forms, more of them than their rank; None for any other."""
+    from theory.learning_coefficient.arrangements import ArrangementTooLargeError, arrangement_value  # needed by few
+
+    origin = (Integer(0),) * len(coordinates)
+    read = read_density(prior, coordinates, origin)
+    factored = factors_at(generator, coordinates, origin)
+    if factored is None or read.mixed_in(coordinates):
+        return None
+    linear = [Poly(f, *coordinates) for f, _ in factored.vanishing]
+    if any(f.total_degree() != 1 for f in linear) or gradients_independent(
+        [f.as_expr() for f in linear], coordinates, origin
+    ):
+        return None
+    powers = {f.as_expr(): 2 * k for f, (_, k) in zip(linear, factored.vanishing, strict=True)}
+    weights = {c: read.exponent(c) for c in coordinates if read.exponent(c)}
+    forms = list(dict.fromkeys([*powers, *weights]))
+    rows = [tuple(Fraction(int(v.p), int(v.q)) for v in (sympy.diff(f, c) for c in coordinates)) for f in forms]
+    exponents = [Fraction(int(h.p), int(h.q)) for h in (weights.get(f, Integer(0)) for f in forms)]
+    try:
+        value, multiplicity, flats = arrangement_value(rows, [powers.get(f, 0) for f in forms], exponents)
+    except ArrangementTooLargeError:
+        return None
+    shown = "; ".join(f"{', '.join(str(forms[i]) for i in sorted(flat))} = 0" for flat in flats)
+    sentences = (
+        f"hyperplanes: the loss is a unit times the product of the linear forms {', '.join(map(str, powers))} to the "
+        f"powers {', '.join(map(str, powers.values()))}",
+        f"over all irreducible flats, codimension (plus prior exponents) by order: the smallest is {value}, attained "
+        f"by {multiplicity} nested flat(s): {shown}",
+    )
+    return LearningCoefficient(Rational(value.numerator, value.denominator), multiplicity, "arrangement", sentences)
 
 
 def _by_blow_ups(generators: list[Expr], coordinates: tuple[Symbol, ...], prior: Expr) -> LearningCoefficient | None:

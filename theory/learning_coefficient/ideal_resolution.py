@@ -24,11 +24,10 @@ Statistical Learning Theory, chapter 3; Lin (2011), chapter 2 (ideals).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations, product
-from math import prod
 from typing import Any
 
 from sympy import QQ, Expr, Poly, Rational, Symbol, groebner
@@ -37,9 +36,18 @@ from sympy.polys.rings import PolyRing
 from theory.learning_coefficient.linear_programme import divides, linear_programme
 from theory.learning_coefficient.local_problem import LearningCoefficient
 from theory.learning_coefficient.positivity import UndecidedError, why_negative
+from theory.learning_coefficient.substitution import (
+    in_powers,
+    linear_parts,
+    place_at,
+    substituted,
+    value_at_place,
+    without_powers,
+)
 
 Polynomial = Any  # sympy's PolyElement, untyped there
-_MOST_PICTURES, _LARGEST_DEPTH, _LARGEST_CENTRE, _CENTRES_TRIED = 300, 9, 5, 2
+_MOST_PICTURES, _LARGEST_DEPTH, _LARGEST_CENTRE, _CENTRES_TRIED = 400, 9, 5, 2
+_FIRST_SIZES, _WHOLE_POINT, _FEW_GENERATORS = (0, 2, 3), 6, 4  # 0: all coordinates, where there are no more than six
 _SAMPLES = (QQ(1), QQ(2), QQ(1, 2), QQ(7), QQ(1, 7))
 
 
@@ -58,6 +66,8 @@ class Picture:
     nonzero: frozenset[Polynomial] = frozenset()
     depth: int = 0
     some_point: bool = False  # only of some of the parameters is it known that they occur: no cases may follow
+    # Where the picture lies, as numerator and denominator of each coordinate in the parameters; None if not followed.
+    base: tuple[tuple[Polynomial, Polynomial], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -93,8 +103,7 @@ def resolve_ideal(
     if not any(read):
         raise UnresolvedError("every generator is zero")
     start = Picture(tuple(f for f in read if f), (0,) * n, volume, (True,) * n)
-    resolver = _Resolver(ring)
-    found = resolver.solve(start)
+    found, resolver = _first_to_close(ring, start)
     if found is None:
         raise UnresolvedError("the generators have no common zero at the point")
     value = Rational(found.value.numerator, found.value.denominator)
@@ -107,9 +116,24 @@ def resolve_ideal(
     return LearningCoefficient(value, found.multiplicity, "blow-ups of the ideal", sentences)
 
 
-class _Resolver:
-    def __init__(self, ring: PolyRing) -> None:
-        self.ring, self.n = ring, ring.ngens
+def _first_to_close(ring: PolyRing, start: Picture) -> tuple[Resolved | None, Resolver]:
+    """The answer of the first way to begin that closes: as ranked, at all coordinates, at two or three of them."""
+    refusal: UnresolvedError | None = None
+    for size in (None, *_FIRST_SIZES) if len(start.generators) <= _FEW_GENERATORS else (None,):
+        resolver = Resolver(ring, size)
+        try:
+            return resolver.solve(start), resolver
+        except UnresolvedError as error:
+            refusal = refusal or error
+    assert refusal is not None
+    raise refusal
+
+
+class Resolver:
+    """Solves pictures, each once, and counts them; `first_size` is that of the first centre, 0 the largest one."""
+
+    def __init__(self, ring: PolyRing, first_size: int | None = None) -> None:
+        self.ring, self.n, self.first_size = ring, ring.ngens, first_size
         self.pictures = self.blow_ups = 0
         self.known: dict[tuple, Resolved | None] = {}
         self.definite: dict[Polynomial, bool] = {}
@@ -126,12 +150,15 @@ class _Resolver:
             picture.local,
             picture.nonzero,
             picture.some_point,
+            picture.base,
         )
         if key not in self.known:
             self.known[key] = self._solve(picture)
         return self.known[key]
 
     def _solve(self, picture: Picture) -> Resolved | None:
+        if any(self._certain_unit(g, picture) for g in picture.generators):  # no need to know where others vanish
+            picture = replace(picture, generators=(self.ring.one,))
         try:
             picture = self._simplified(picture)
             changed = self._straightened(picture)
@@ -144,7 +171,11 @@ class _Resolver:
         if picture.depth >= _LARGEST_DEPTH:
             raise UnresolvedError(f"not resolved by {_LARGEST_DEPTH} blow-ups on top of each other")
         refusal: UnresolvedError | None = None
-        for centre in self._centres(picture)[: _CENTRES_TRIED if picture.depth < 2 else 1]:
+        centres = self._centres(picture)
+        if picture.depth == 0 and self.first_size is not None:
+            size = self.first_size or max(map(len, centres), default=0)
+            centres = [centre for centre in centres if len(centre) == size]
+        for centre in centres[: _CENTRES_TRIED if picture.depth < 2 else 1]:
             try:
                 return self._blown_up(picture, centre)
             except UnresolvedError as error:
@@ -174,9 +205,12 @@ class _Resolver:
         used = [i for i in range(self.n) if q.degree(i) > 0]
         if len(used) == 1:
             return Poly(q.as_expr(), q.ring.symbols[used[0]]).count_roots() == 0
-        q = q if q.coeff(1) > 0 else -q
-        if q.coeff(1) > 0 and all(c > 0 and not any(e % 2 for e in m) for m, c in q.items()):
+        q = q if q.LC > 0 else -q
+        if all(c > 0 and not any(e % 2 for e in m) for m, c in q.items()) and any(
+            all(self.ring.gens[i] in picture.nonzero for i, e in enumerate(m) if e) for m in q
+        ):
             return True
+        q = q if q.coeff(1) >= 0 else -q
         if len(used) != 2 or any(q.degree(i) % 2 for i in used):
             return False
         if q not in self.definite:
@@ -266,41 +300,59 @@ class _Resolver:
     def _solved_for(self, picture: Picture, factor: Polynomial, t: int) -> Picture:
         """The picture in the coordinate w_t' = factor = slope w_t + rest, denominators cleared."""
         variable = self.ring.gens[t]
-        slope, rest = _linear_parts(factor, t, self.ring)
-        generators = tuple(_substituted(g, t, variable - rest, slope, self.ring) for g in picture.generators)
+        slope, rest = linear_parts(factor, t, self.ring)
+        generators = tuple(substituted(g, t, variable - rest, slope, self.ring) for g in picture.generators)
         return replace(picture, generators=generators)
 
     def _by_cases(self, picture: Picture, factor: Polynomial) -> Resolved | None:
         if picture.some_point:
             raise UnresolvedError(f"the zeros of {factor.as_expr()} on an exceptional divisor are no graph")
         answers = [self.solve(replace(picture, nonzero=picture.nonzero | {factor.monic()}))]
-        zero = self._where_zero(picture, factor)
+        try:
+            zero = self._where_zero(picture, factor)
+        except UnresolvedError:
+            slope = self._unknown_slope(picture, factor)
+            if slope is None:
+                raise
+            return self._by_cases(picture, slope)  # on either side the zeros of the factor are met again
         if zero is not None:
             answers.append(self.solve(zero))
         return _worst(answers)
+
+    def _unknown_slope(self, picture: Picture, factor: Polynomial) -> Polynomial | None:
+        """A factor of a slope that decides whether the zeros of `factor` are a graph over the other parameters."""
+        unknown = [
+            q.monic()
+            for t in range(self.n)
+            if not picture.local[t] and factor.degree(t) == 1
+            for q, _ in linear_parts(factor, t, self.ring)[0].factor_list()[1]
+            if not self._never_zero(q, picture)
+        ]
+        return min(unknown, key=_size, default=None)
 
     def _where_zero(self, picture: Picture, factor: Polynomial) -> Picture | None:
         """The picture on factor = 0, a new local coordinate in place of a parameter; None if it is empty."""
         for t in range(self.n):
             if picture.local[t] or factor.degree(t) != 1:
                 continue
-            slope, rest = _linear_parts(factor, t, self.ring)
+            slope, rest = linear_parts(factor, t, self.ring)
             if not all(self._never_zero(q, picture) for q, _ in slope.factor_list()[1]):
                 continue
             variable = self.ring.gens[t]
-            generators = tuple(_substituted(g, t, variable - rest, slope, self.ring) for g in picture.generators)
+            generators = tuple(substituted(g, t, variable - rest, slope, self.ring) for g in picture.generators)
             nonzero: set[Polynomial] = set()
             for q in picture.nonzero:
-                moved = _substituted(q, t, -rest, slope, self.ring)
+                moved = substituted(q, t, -rest, slope, self.ring)
                 if not moved:
                     return None
                 nonzero |= {p.monic() for p, _ in moved.factor_list()[1]}
             local = tuple(k or i == t for i, k in enumerate(picture.local))
-            return replace(picture, generators=generators, local=local, nonzero=frozenset(nonzero))
+            base = place_at(picture.base, t, -rest, slope, self.ring)
+            return replace(picture, generators=generators, local=local, nonzero=frozenset(nonzero), base=base)
         return self._on_smooth_zeros(picture, factor)
 
     def _on_smooth_zeros(self, picture: Picture, factor: Polynomial) -> Picture:
-        """The picture on factor = 0 where a parameter occurs in that factor alone and has a slope that never vanishes.
+        """The picture on factor = 0 where a parameter occurs in powers of it alone and has a slope that never vanishes.
 
         The factor is a local coordinate in place of the parameter, which then occurs nowhere: what follows may not
         depend on the other parameters, and one real zero is shown by a change of sign inside an orthant.
@@ -310,23 +362,21 @@ class _Resolver:
             if picture.local[t] or factor.degree(t) < 1:
                 continue
             slope = factor.diff(gens[t])
-            split = [[(f.monic(), k) for f, k in g.factor_list()[1]] for g in picture.generators]
-            others = {f for factors in split for f, _ in factors if f != factor.monic() and f != gens[t]}
+            moved = [in_powers(without_powers(g, gens[t]), factor, t, self.ring) for g in picture.generators]
             if (
-                any(f.degree(t) > 0 for f in others)
+                any(g is None for g in moved)
                 or not all(self._never_zero(q, picture) for q, _ in slope.factor_list()[1])
                 or not self._has_real_zero(factor, picture)
             ):
                 continue
-            generators = []
-            for factors in split:
-                moved = self.ring.one
-                for f, k in factors:  # the parameter itself is a unit
-                    moved *= gens[t] ** k if f == factor.monic() else self.ring.one if f == gens[t] else f**k
-                generators.append(moved)
-            local = tuple(k or i == t for i, k in enumerate(picture.local))
-            nonzero = frozenset(q for q in picture.nonzero if q.degree(t) <= 0)
-            return replace(picture, generators=tuple(generators), local=local, nonzero=nonzero, some_point=True)
+            return replace(
+                picture,
+                generators=tuple(moved),
+                local=tuple(k or i == t for i, k in enumerate(picture.local)),
+                nonzero=frozenset(q for q in picture.nonzero if q.degree(t) <= 0),
+                some_point=True,
+                base=None,
+            )
         raise UnresolvedError(f"the zeros of {factor.as_expr()} on an exceptional divisor are no graph")
 
     def _has_real_zero(self, factor: Polynomial, picture: Picture) -> bool:
@@ -338,7 +388,7 @@ class _Resolver:
             seen = set()
             for sizes in product(_SAMPLES, repeat=len(used)):
                 place = dict(zip(used, (s * v for s, v in zip(orthant, sizes, strict=True)), strict=True))
-                seen.add(_value(factor, place) > 0)
+                seen.add(value_at_place(factor, place) > 0)
             if len(seen) == 2:
                 return True
         return False
@@ -349,7 +399,8 @@ class _Resolver:
         bent = [f for g in picture.generators if len(g) > 1 for f, _ in g.factor_list()[1] if len(f) > 1]
         used = [i for i in range(self.n) if picture.local[i] and any(f.degree(i) > 0 for f in bent)]
         ranked = []
-        for size in range(2, min(len(used), _LARGEST_CENTRE) + 1):
+        sizes = {*range(2, min(len(used), _LARGEST_CENTRE) + 1), *({len(used)} if len(used) <= _WHOLE_POINT else ())}
+        for size in sorted(sizes - {0, 1}):
             for centre in combinations(used, size):
                 orders = [min(sum(m[i] for i in centre) for m in f) for f in bent]
                 if any(orders):
@@ -396,6 +447,7 @@ class _Resolver:
             picture.nonzero | {self.ring.gens[i] for i in free},
             picture.depth + 1,
             picture.some_point,
+            picture.base,
         )
 
     def _monomial(self, picture: Picture) -> Resolved | None:
@@ -435,29 +487,6 @@ def _worst(answers: Iterable[Resolved | None]) -> Resolved | None:
 
 def _size(f: Polynomial) -> tuple[int, int]:
     return len(f), max((sum(m) for m in f), default=0)
-
-
-def _value(f: Polynomial, place: Mapping[int, Any]) -> Any:
-    """f at a point given by the coordinates that occur in it."""
-    return sum((c * prod(place[i] ** e for i, e in enumerate(m) if e) for m, c in f.items()), QQ(0))
-
-
-def _linear_parts(f: Polynomial, t: int, ring: PolyRing) -> tuple[Polynomial, Polynomial]:
-    """slope, rest with f = slope w_t + rest."""
-    slope = {tuple(0 if i == t else e for i, e in enumerate(m)): c for m, c in f.items() if m[t]}
-    return ring.from_dict(slope), ring.from_dict({m: c for m, c in f.items() if not m[t]})
-
-
-def _substituted(f: Polynomial, t: int, numerator: Polynomial, denominator: Polynomial, ring: PolyRing) -> Polynomial:
-    """denominator^degree f(w_t = numerator/denominator)."""
-    degree = max((m[t] for m in f), default=0)
-    result = ring.zero
-    by_power: dict[int, dict] = {}
-    for m, c in f.items():
-        by_power.setdefault(m[t], {})[tuple(0 if i == t else e for i, e in enumerate(m))] = c
-    for power, part in by_power.items():
-        result += ring.from_dict(part) * numerator**power * denominator ** (degree - power)
-    return result
 
 
 def _monomials_free_of(picture: Picture, t: int) -> bool:

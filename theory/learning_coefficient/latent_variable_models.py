@@ -12,6 +12,9 @@ from sympy import Expr, Integer, Rational, symbols
 
 from theory.learning_coefficient.arguments import whole_number
 from theory.learning_coefficient.engine import LearningCoefficient, LearningCoefficientRefused, rlct
+from theory.learning_coefficient.ideal import rlct_of_ideal
+
+_MOST_LOADINGS = 6
 
 
 def gaussian_mixture(free_means: int) -> LearningCoefficient:
@@ -81,7 +84,7 @@ def factor_analysis(observed: int, connected: int = 0, factors: int = 1) -> Lear
         How many of them the true factor loads on: 0 for independent variables, else 2 to d. (One loading that is not 0
         leaves the variables independent: give 0.)
     factors : int
-        Number of factors in the model; solved for 1.
+        Number of factors in the model; solved for 1, and for independent variables with at most six loadings.
 
     Returns
     -------
@@ -91,7 +94,7 @@ def factor_analysis(observed: int, connected: int = 0, factors: int = 1) -> Lear
     Raises
     ------
     LearningCoefficientRefused
-        For two or more factors; the known bounds are named.
+        For more factors than that; the known bounds are named.
     ValueError
         If a number is not an integer of the stated range.
 
@@ -105,6 +108,8 @@ def factor_analysis(observed: int, connected: int = 0, factors: int = 1) -> Lear
     connected = whole_number("connected", connected, 0)
     if connected == 1 or connected > d:
         raise ValueError(f"connected: expected 0 (independent variables) or 2 to observed = {d}, got {connected}")
+    if factors > 1 and not connected and d * factors <= _MOST_LOADINGS:
+        return _independent_factors(d, factors)
     if factors > 1:
         # Further loadings y enter as y y^T: K <= C (K with one factor + |y|^4). As many factors as variables: at
         # independent loadings the covariance map is a submersion, one coordinate for each of its entries.
@@ -129,6 +134,27 @@ def factor_analysis(observed: int, connected: int = 0, factors: int = 1) -> Lear
     closing = f"value = {d}/2 + {value} = {total}, multiplicity = {multiplicity}"
     method = "one-factor analysis (ideal of the covariance; Drton et al. 2017)"
     return LearningCoefficient(total, multiplicity, method, (*opening, *sentences, closing))
+
+
+def _independent_factors(d: int, factors: int) -> LearningCoefficient:
+    """Several factors and an independent truth, from the ideal of products of loadings at loadings zero."""
+    names = symbols(f"l1:{d * factors + 1}", real=True)
+    rows = [names[i * factors : (i + 1) * factors] for i in range(d)]
+    products = [
+        sum((a * b for a, b in zip(rows[i], rows[j], strict=True)), Integer(0)) for i in range(d) for j in range(i)
+    ]
+    if not products:
+        return factor_analysis(d)
+    answer = rlct_of_ideal(products, names, (0,) * len(names))
+    total = Rational(d, 2) + answer.value
+    sentences = (
+        f"the diagonal entries of the covariance are local coordinates in place of the variances: they add {d}/2",
+        f"off the diagonal stand the products of rows of loadings: the ideal ({', '.join(map(str, products))})",
+        "it is homogeneous, so that every point is like one near loadings zero, which is the worst",
+        *answer.certificate,
+        f"value = {d}/2 + {answer.value} = {total}, multiplicity = {answer.multiplicity}",
+    )
+    return LearningCoefficient(total, answer.multiplicity, f"several factors ({answer.method})", sentences)
 
 
 def _independent_star(d: int) -> tuple[Rational, int, tuple[str, ...]]:

@@ -69,6 +69,7 @@ class Problem:
 
 def bounds(problem: Problem, lower: Rational, upper: Rational | None = None) -> str:
     """Known bounds of the value, and what they rest on."""
+    lower *= problem.prior.share_of_bounded()
     condition = "" if problem.minimum else f"if {problem.point} is a local minimum, "
     return f"{condition}known bounds: {lower} <= value" + ("" if upper is None else f" <= {upper}")
 

@@ -33,6 +33,13 @@ class Prior:
         """Exponent h of |w_j - p_j| in the prior, 0 where it does not vanish."""
         return sum((h for c, h in self.powers if c == coordinate), Integer(0))
 
+    def share_of_bounded(self) -> Rational:
+        """What is left of a lower bound that holds for bounded priors: 1 + h for the most negative exponent h.
+
+        By Hoelder: if K^(-z) is integrable for z < v and |w|^(h p) for p < 1/|h|, |w|^h K^(-z) is for z < v (1 + h).
+        """
+        return 1 + min([Integer(0), *[self.exponent(c) for c, _ in self.powers]])
+
     def mixed_in(self, coordinates: Sequence[Symbol]) -> bool:
         """Whether a vanishing factor ties several of the coordinates together."""
         return any(factor.free_symbols & set(coordinates) for factor, _ in self.others)
@@ -71,13 +78,18 @@ class _Reader:
                 raise ValueError(f"prior: factor {part} is not known to be continuous at {self.point}")
             self._multiply_sign(part, sign(value_at(part, self.coordinates, self.point)))
             return
-        if not exponent.is_Rational or exponent < 0:
-            raise ValueError(f"prior: factor {part} has exponent {exponent}; expected a rational exponent >= 0")
+        if not exponent.is_Rational:
+            raise ValueError(f"prior: factor {part} has exponent {exponent}; expected a rational exponent above -1")
         if not is_analytic_at(inside, self.coordinates, self.point):
             raise ValueError(f"prior: factor {part} vanishes at the point and is no power of an analytic function")
         symbols = [c for c in self.coordinates if inside.has(c)]
         signed = not absolute and not (exponent.is_Integer and exponent % 2 == 0)
         if len(symbols) > 1:
+            if exponent < 0:
+                raise ValueError(
+                    f"prior: factor {part} has exponent {exponent} and mixes coordinates; expected an exponent >= 0 "
+                    "(negative ones of single coordinates and of boundaries of a domain)"
+                )
             self.others.append((inside, exponent))
             if signed:
                 self.unsigned.append((inside, exponent))
@@ -120,7 +132,8 @@ def read_prior(prior: Expr, coordinates: Sequence[Symbol], point: Sequence[Expr]
     ------
     ValueError
         If the prior is negative, changes sign, is not known to be continuous, switches or vanishes identically at the
-        point, or has a factor with a negative or irrational exponent.
+        point, has no finite mass there, or a factor with an irrational exponent, or a negative one that mixes
+        coordinates.
     """
     here = local_piece("prior", prior, coordinates, point)
     if here == 0:
@@ -131,6 +144,11 @@ def read_prior(prior: Expr, coordinates: Sequence[Symbol], point: Sequence[Expr]
             reader.add(part)
         except NotAlgebraicError as error:
             raise ValueError(f"prior: factor {part}: {error}") from None
+    for symbol, exponent in reader.powers.items():
+        if exponent <= -1:
+            raise ValueError(
+                f"prior: its exponent {exponent} of {symbol} at the point leaves no finite mass; expected above -1"
+            )
     for symbol, odd in reader.odd.items():
         if odd:
             raise ValueError(

@@ -4,6 +4,8 @@ Let K >= 0 vanish at the point to order k, with Hessian of rank r, and let the p
 
     max(r/2, 1/k) <= value <= every (h + 1)/N,
 
+(times 1 + h on the left if the prior grows like |w_j|^h, -1 < h < 0, see :meth:`Prior.share_of_bounded`)
+
 where N is the order of vanishing of K along a divisor over the point, and h that of the volume element with its prior:
 a divisor contributes a pole whether or not the rest is resolved. The divisors tried are those of the Newton polyhedron,
 or, where the loss is no polynomial, the blow-up of the point itself.
@@ -36,11 +38,12 @@ def known_bounds(
         if loss.is_polynomial(*coordinates):
             terms = shifted_terms(loss, coordinates, point)
             order = min(sum(a) for a in terms)
-            return max(Rational(rank, 2), Rational(1, order)), _smallest_divisor(terms, coordinates, point, prior)
+            lower = max(Rational(rank, 2), Rational(1, order)) * prior.share_of_bounded()
+            return lower, _smallest_divisor(terms, coordinates, point, prior)
         order = _order(loss, coordinates, point)
     except (NotAMinimumError, NotAlgebraicError, ValueError, TypeError):
         return None, None
-    lower = max(Rational(rank, 2), Rational(1, order) if order else Integer(0))
+    lower = max(Rational(rank, 2), Rational(1, order) if order else Integer(0)) * prior.share_of_bounded()
     ones = (Integer(1),) * len(coordinates)
     upper = _volume(ones, coordinates, point, prior)
     return lower, None if upper is None else upper / (order or 2)

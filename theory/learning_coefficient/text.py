@@ -12,13 +12,15 @@ from collections.abc import Mapping
 
 import sympy
 from sympy import Abs, Expr, Integer, Rational, Symbol
+from sympy.logic.boolalg import Boolean
 
 _LONGEST, _LARGEST_POWER, _MOST_DIGITS = 4000, 200, 60
 _NUMBER = re.compile(r"(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?\Z")
 _FUNCTIONS = {
     name: getattr(sympy, name)
     for name in ("exp", "log", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "atan", "erf")
-} | {"abs": Abs, "Abs": Abs}
+} | {"abs": Abs, "Abs": Abs, "Heaviside": sympy.Heaviside}
+_LINKS = {"<=": sympy.Le, ">=": sympy.Ge, "<": sympy.Lt, ">": sympy.Gt}
 _ALLOWED = f"numbers, names, + - * / **, parentheses, pi and {', '.join(_FUNCTIONS)}"
 
 
@@ -42,6 +44,22 @@ def read_expression(name: str, text: str, known: Mapping[str, Symbol]) -> Expr:
     if read.has(sympy.zoo, sympy.nan, sympy.oo, sympy.I):
         raise ValueError(f"{name}: {_short(text)!r} is not a finite real expression")
     return read
+
+
+def read_relation(name: str, text: str, known: Mapping[str, Symbol]) -> Boolean:
+    """The inequality, or chain of them such as 0 <= x <= 1, that `text` says.
+
+    Raises
+    ------
+    ValueError
+        In one line: if the text is no comparison of two arithmetic expressions by <, <=, > or >=.
+    """
+    parts = re.split(r"(<=|>=|<|>)", text)
+    if len(parts) < 3 or "=" in "".join(parts[::2]):
+        raise ValueError(f"{name}: cannot read {_short(text)!r}; expected an inequality such as 'x >= 0'")
+    sides = [read_expression(name, side, known) for side in parts[::2]]
+    links = [_LINKS[link](a, b) for a, link, b in zip(sides, parts[1::2], sides[1:], strict=False)]
+    return sympy.And(*links) if len(links) > 1 else links[0]
 
 
 def _short(text: str) -> str:

@@ -45,6 +45,29 @@ def test_whatever_a_reader_writes(arguments, expected):
     assert _answer(*arguments) == expected
 
 
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        ("((x - y)*(y - z)*(x - z))**2", (Rational(1, 3), 1)),
+        ("((x**2 - y**2)*(x**2 - z**2))**2", (Rational(3, 8), 1)),
+        ("3*(x*y*z*(x**2 - y**2)*(y**2 - z**2)*(x**2 - z**2))**2*(1 + x)", (Rational(1, 6), 1)),
+    ],
+)
+def test_arrangements_are_resolved_from_their_square_root(loss, expected):
+    found = rlct(loss)
+    assert (found.value, found.multiplicity) == expected
+    assert any(sentence.startswith("the loss is a positive unit times the square of") for sentence in found.certificate)
+    with pytest.raises(LearningCoefficientRefused, match="not a local minimum"):
+        rlct(f"-{loss}")
+
+
+def test_many_monomials_by_a_linear_programme():
+    names = symbols("v1:7", real=True)
+    loss = sum(p**2 * q**2 for i, p in enumerate(names) for q in names[:i])
+    assert _answer(loss) == (Rational(3, 2), 1)
+    assert _answer(loss - 3 * names[0] ** 2 * names[1] ** 2 / 4, prior="v1**2") == (Rational(2), 1)
+
+
 def test_what_was_assumed_opens_the_certificate():
     plain = Symbol("w")
     certificate = rlct(plain**2 * y**2).certificate

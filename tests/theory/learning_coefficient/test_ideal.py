@@ -63,7 +63,7 @@ def test_points_priors_and_changed_generators():
         (([x * w], (x,), (0,)), "generators: depends on w"),
         (([x], (x,), (0, 0)), "point: has length 2, expected 1"),
         (([x], (x, x), (0, 0)), "coordinates: every Symbol must be different"),
-        (([x], (x,), (0,), 1 / Abs(x)), "prior: factor .* exponent -1"),
+        (([x], (x,), (0,), 1 / Abs(x)), "prior: its exponent -1 of x at the point"),
     ],
 )
 def test_bad_input_gets_one_clear_line(arguments, message):

@@ -76,6 +76,7 @@ NAMED = {
     "naive Bayes, three features": (_naive_bayes(3, 0), (2, 1)),
     "naive Bayes, three features, equal shares": (_naive_bayes(3, half), (Rational(9, 4), 1)),
     "factor analysis (2, 0, 2)": (_factor_analysis(2, 2), (half, 1)),  # and 2/2 for the variances
+    "factor analysis (3, 0, 2)": (_factor_analysis(3, 2), (Rational(3, 2), 3)),  # and 3/2: 3, 3
     "cone and a power": (([x**2 + y**2 - z**2, x**3], (x, y, z)), (Rational(2, 3), 2)),
     "cone over the twisted cubic": (([x * z - y**2, x * w - y * z, y * w - z**2], (x, y, z, w)), (1, 2)),
     "three lines": (([(x - y) * (y - z) * (x - z)], (x, y, z)), (Rational(1, 3), 1)),

@@ -146,6 +146,18 @@ def test_connected_truths_are_half_the_rank_of_the_covariance_map(observed):
         assert result.value >= factor_analysis(observed).value
 
 
+def test_two_factors_of_independent_variables():
+    for arguments, expected in (
+        ((2, 0, 2), (Rational(3, 2), 1)),
+        ((3, 0, 2), (3, 3)),
+        ((1, 0, 3), (Rational(1, 2), 1)),
+    ):
+        found = factor_analysis(*arguments)
+        assert (found.value, found.multiplicity) == expected
+        one, bound = factor_analysis(arguments[0]), Rational(arguments[0] * (arguments[2] - 1), 4)
+        assert one.value <= found.value <= one.value + bound, "between one factor and the bound of a refusal"
+
+
 def test_unsolved_models_are_refused_with_bounds():
     with pytest.raises(LearningCoefficientRefused, match=r"known bounds: 1/2 <= value <= 1$"):
         gaussian_mixture(3)

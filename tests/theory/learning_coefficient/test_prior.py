@@ -74,6 +74,9 @@ READ = [
     (Abs(sin(x) * y), 1, 1),
     (Abs(x * (x + x * y)) ** 3, 6, 0),
     (log(1 + x) ** 2, 2, 0),
+    (Abs(x) ** Rational(-1, 2), -half, 0),
+    (Abs(x) ** Rational(-2, 3) / sqrt(Abs(y)), Rational(-2, 3), -half),
+    (x**2 / Abs(x), 1, 0),
 ]
 
 
@@ -140,7 +143,9 @@ REFUSED = [
     ((x - y) ** Rational(1, 3), "changes sign"),
     (1 / x, "exponent -1"),
     (1 / Abs(x), "exponent -1"),
-    (Abs(x) ** Rational(-1, 2), "exponent -1/2"),
+    (Abs(x) ** Rational(-3, 2), "exponent -3/2"),
+    (Abs(x) ** Rational(-2, 3) * (x**2) ** Rational(-1, 6), "exponent -1 of x"),
+    (Abs(x - y) ** Rational(-1, 2), "exponent -1/2 and mixes coordinates"),
     ((x**2 + y**2) ** -1, "exponent -1"),
     (Abs(x) ** sympy.pi, "exponent pi"),
     (x**y, "continuous"),

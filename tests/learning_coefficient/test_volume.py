@@ -1,0 +1,111 @@
+"""Numbers from the volume function: they hold known answers, and exclude wrong ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sympy import Rational, Symbol, symbols
+
+from slt_toys.learning_coefficient.volume import fitted_volume, volume_estimate
+from tests.seeds import fresh_generator, fresh_seed
+from theory.learning_coefficient import rlct
+
+x, y, z, w = symbols("x y z w", real=True)
+half, third = Rational(1, 2), Rational(1, 3)
+# Intervals that miss once in ten thousand times, for tests that hold for any seed.
+SURE = 0.9999
+loose: Any = volume_estimate  # called with what its types forbid, too
+
+
+def _levels(value, multiplicity, particles, replicas=16, levels=120, offset=3.0):
+    """Levels as they would be without any correlation: log V falls by the order statistic."""
+    rng = fresh_generator()
+    share = rng.beta(particles // 2 + 1, particles // 2, size=(replicas, levels))
+    volumes = -np.cumsum(np.log(share), axis=1)
+    grid = np.linspace(0, 4 * volumes.max() / value, 40_000)
+    falls = value * grid - (multiplicity - 1) * np.log1p(grid / offset)
+    rising = np.maximum.accumulate(falls)
+    return np.array([np.interp(row, rising, grid) for row in volumes])
+
+
+@pytest.mark.parametrize(("value", "multiplicity"), [(0.5, 1), (0.5, 2), (1.25, 1), (1.0, 3), (5 / 12, 1)])
+def test_the_fit_finds_what_volumes_were_made_of(value, multiplicity):
+    found = fitted_volume(_levels(value, multiplicity, 512), 4, 512, SURE)
+    assert found.allows(value, multiplicity)
+    assert not found.allows(0.9 * value, multiplicity) and not found.allows(1.1 * value, multiplicity)
+
+
+def test_the_fit_covers_at_its_level():
+    hits = [fitted_volume(_levels(0.75, 1, 512), 1, 512, 0.8).allows(0.75, 1) for _ in range(80)]
+    assert abs(np.mean(hits) - 0.8) < 5 * np.sqrt(0.16 / 80)
+
+
+def test_a_line_and_a_crossing():
+    regular = volume_estimate([x], (x,), fresh_seed(), particles=128, sweeps=5, confidence=SURE)
+    assert regular.allows(0.5, 1) and not regular.allows(0.4, 1) and not regular.allows(0.6, 1)
+    assert regular.label.endswith("no proof")
+    crossing = volume_estimate([x * y], (x, y), fresh_seed(), particles=128, sweeps=5, confidence=SURE)
+    assert crossing.allows(0.5, 2) and not crossing.allows(0.65, 2) and not crossing.allows(0.4, 2)
+
+
+SLOW = [
+    ([x**2, y], (x, y), {}),
+    ([x**2 - y**3], (x, y), {}),
+    ([x * y * (x + y)], (x, y), {}),
+    ([x * y, y * z, x * z], (x, y, z), {}),
+    ([x**2 - y**2 * z], (x, y, z), {}),
+    ([x**2 * y], (x, y), {}),
+    ([x**2 + y**2 - z**2, x**3], (x, y, z), {}),
+    ([x * z - y**2, x * w - y * z, y * w - z**2], (x, y, z, w), {}),
+    ([x * z + y * w, x * z**2 + y * w**2], (x, y, z, w), {}),
+    ([x, y], (x, y), {"prior": "Abs(x)**(-1/2)", "prior_exponents": [-0.5, 0]}),
+    ([x * y], (x, y), {"domain": ["x >= 0", "x <= y"], "inside": lambda p: (p[:, 0] >= 0) & (p[:, 0] <= p[:, 1])}),
+    ([x], (x, y), {"domain": "x >= y**2", "inside": lambda p: p[:, 0] >= p[:, 1] ** 2}),
+    ([x * z + y * w], (x, y, z, w), {"domain": [c >= 0 for c in (x, y, z, w)], "inside": lambda p: np.all(p >= 0, 1)}),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(len(SLOW)))
+def test_exact_answers_are_not_contradicted(number):
+    generators, coordinates, options = SLOW[number]
+    exact = rlct(generators, coordinates, **{k: v for k, v in options.items() if k in ("prior", "domain")})
+    sampling = {k: v for k, v in options.items() if k in ("prior_exponents", "inside")}
+    found = volume_estimate(generators, coordinates, fresh_seed(), confidence=SURE, **sampling)
+    assert found.allows(float(exact.value), exact.multiplicity)
+    # What a wrong answer would look like: a fifth below, a third above.
+    assert not found.allows(0.8 * float(exact.value), exact.multiplicity)
+    assert not found.allows(1.33 * float(exact.value), exact.multiplicity)
+
+
+@pytest.mark.slow
+def test_the_degenerate_polyhedron_is_excluded():
+    """x y (x + y) in the coordinates of its polyhedron alone would be 1/2 with 2; it is 1/3."""
+    found = volume_estimate([x * y * (x + y)], (x, y), fresh_seed(), confidence=SURE)
+    assert found.allows(1 / 3, 1) and not found.allows(0.5, 2) and not found.allows(0.5, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        (([x + 1], (x,)), {}, "generators: .* is no polynomial that vanishes"),
+        (([], (x,)), {}, "generators: expected at least one"),
+        (([x * Symbol("q")], (x,)), {}, "generators: "),
+        (([x], (x,)), {"radius": 0}, "radius: expected a number above 0"),
+        (([x], (x,)), {"particles": 8}, "particles: expected a number above 15"),
+        (([x], (x,)), {"confidence": 1}, "confidence: expected a number between"),
+        (([x], (x,)), {"prior_exponents": [-1]}, "prior_exponents: expected 1 numbers above -1"),
+        (([x], (x,)), {"inside": lambda p: np.zeros(len(p), bool)}, "inside: less than a hundredth"),
+    ],
+)
+def test_bad_input_gets_one_clear_line(arguments, options, message):
+    with pytest.raises(ValueError, match=message) as error:
+        loose(*arguments, 0, **options)
+    assert "\n" not in str(error.value)
+
+
+def test_the_same_seed_gives_the_same_numbers():
+    first, second, other = (volume_estimate([x], (x,), seed, particles=16, sweeps=1) for seed in (1, 1, 2))
+    assert np.array_equal(first.levels, second.levels) and not np.array_equal(first.levels, other.levels)

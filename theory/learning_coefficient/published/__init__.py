@@ -1,0 +1,1 @@
+"""Learning coefficients that are published or known by hand, as questions to the engine."""
