@@ -53,6 +53,7 @@ SHARE_OF_BIAS = 0.01  # of the estimate: what the chosen step of an unadjusted s
 # Of γ in units of the loss's own hold: an energy w^p of one direction loses .15 at p = 4, .13 at 6 and less beyond.
 LARGEST_TAKEN = 0.2
 WEAKER = 10.0  # times the localisation, at which the energy is held against the quadratic's once more
+WEAKER_ALONG_A_BEND = 2.0  # the same where chains already go about as far as a branch is straight
 ADAPTING = 0.2  # of the draws, in which an adjusted sampler leaves the start and finds its step
 CURVED = 10_000  # examples that curvatures look at where gradients look at minibatches, or a tenth if that is more
 # As coefficients along training were first published: nothing dropped, localisation and step chosen by hand.
@@ -317,6 +318,8 @@ def _at_weaker(
     bare, known = run.ground.bare, run.ground.known
     noise, pull = -bare.lowest_curvature, run.ground.localisation
     factor = WEAKER if noise <= bare.rounding else float(np.clip(pull / (NOISE_HELD * noise), 2.0, WEAKER))
+    if run.ground.hold is not None and run.ground.hold.bent:
+        factor = min(factor, WEAKER_ALONG_A_BEND)
     draws = run.plan.draws if run.free else max(20, run.plan.draws // 2)
     plan = replace(run.plan, draws=draws, adapt=int(ADAPTING * draws) if run.plan.adapt else 0)
     with progress("at a weaker localisation", draws) as advance:
