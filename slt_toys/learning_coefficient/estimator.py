@@ -53,7 +53,7 @@ SHARE_OF_BIAS = 0.01  # of the estimate: what the chosen step of an unadjusted s
 # Of γ in units of the loss's own hold: an energy w^p of one direction loses .15 at p = 4, .13 at 6 and less beyond.
 LARGEST_TAKEN = 0.2
 WEAKER = 10.0  # times the localisation, at which the energy is held against the quadratic's once more
-WEAKER_ALONG_A_BEND = 2.0  # the same where chains already go about as far as a branch is straight
+WEAKER_ALONG_A_BEND = 7.0  # the same where that is as far as steps lead there and back
 ADAPTING = 0.2  # of the draws, in which an adjusted sampler leaves the start and finds its step
 CURVED = 10_000  # examples that curvatures look at where gradients look at minibatches, or a tenth if that is more
 # As coefficients along training were first published: nothing dropped, localisation and step chosen by hand.
@@ -428,6 +428,7 @@ def _estimate(drawn: Draws, run: _Run, looked: Looked | None = None) -> tuple[Le
         free=int(held.flat.sum()) if held is not None and held.free else 0,
         drop=0.0 if held is None else held.drop,
         height=run.ground.height,
+        bent=held is not None and held.bent,
         of_the_sampler=drawn.doubts,
         virial=virial_of(drawn, dropped),
     )
