@@ -152,14 +152,14 @@ def branch_energy(problem: DeepLinearProblem, n_beta: float, *, seed: int = 0) -
 def _bottom(network: _Network, n_beta: float, curved: int) -> tuple[Array, Array, Array]:
     """Stiffnesses and eigenvectors at the bottom across flat directions, rising, and that point."""
     w = network.start.copy()
-    for _ in range(NEWTON_STEPS):
+    for step in range(NEWTON_STEPS + 1):
         slope, hessian = network.slope_and_hessian(w)
         values, vectors = np.linalg.eigh(hessian)
-        across = vectors[:, -curved:]
-        w = w - across @ (across.T @ slope / values[-curved:])
-    values, vectors = np.linalg.eigh(network.slope_and_hessian(w)[1])
-    if not values[-curved] > NOISE * np.abs(values[: len(w) - curved]).max(initial=0.0):
-        raise ValueError(f"problem: fewer than {curved} of its directions are curved: this is no typical minimum")
+        if not values[-curved] > NOISE * np.abs(values[:-curved]).max(initial=0.0):
+            raise ValueError(f"problem: fewer than {curved} of its directions are curved: this is no typical minimum")
+        if step < NEWTON_STEPS:
+            across = vectors[:, -curved:]
+            w = w - across @ (across.T @ slope / values[-curved:])
     return n_beta * values, vectors, w
 
 
