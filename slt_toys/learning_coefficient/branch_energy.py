@@ -60,7 +60,8 @@ class _Network:
         x, y = problem.inputs.double().numpy(), problem.targets.double().numpy()
         moments = x.T @ x / len(x)
         factors = tuple(factor.detach().double().numpy().copy() for factor in problem.module.factors)
-        return cls(factors, moments, np.linalg.solve(moments, x.T @ y / len(x)).T)
+        best = np.asarray(np.linalg.solve(moments, x.T @ y / len(x)).T, dtype=np.float64)
+        return cls(factors, moments, best)
 
     @cached_property
     def start(self) -> Array:
@@ -152,15 +153,21 @@ def branch_energy(problem: DeepLinearProblem, n_beta: float, *, seed: int = 0) -
 def _bottom(network: _Network, n_beta: float, curved: int) -> tuple[Array, Array, Array]:
     """Stiffnesses and eigenvectors at the bottom across flat directions, rising, and that point."""
     w = network.start.copy()
-    for step in range(NEWTON_STEPS + 1):
-        slope, hessian = network.slope_and_hessian(w)
-        values, vectors = np.linalg.eigh(hessian)
-        if not values[-curved] > NOISE * np.abs(values[:-curved]).max(initial=0.0):
-            raise ValueError(f"problem: fewer than {curved} of its directions are curved: this is no typical minimum")
-        if step < NEWTON_STEPS:
-            across = vectors[:, -curved:]
-            w = w - across @ (across.T @ slope / values[-curved:])
-    return n_beta * values, vectors, w
+    slope, stiffness, vectors = _eigenvectors(network, w, curved)
+    for _ in range(NEWTON_STEPS):
+        across = vectors[:, -curved:]
+        w = w - across @ (across.T @ slope / stiffness[-curved:])
+        slope, stiffness, vectors = _eigenvectors(network, w, curved)
+    return n_beta * stiffness, vectors, w
+
+
+def _eigenvectors(network: _Network, w: Array, curved: int) -> tuple[Array, Array, Array]:
+    """Slope, curvatures and directions at a point."""
+    slope, hessian = network.slope_and_hessian(w)
+    values, vectors = np.linalg.eigh(hessian)
+    if not values[-curved] > NOISE * np.abs(values[:-curved]).max(initial=0.0):
+        raise ValueError(f"problem: fewer than {curved} of its directions are curved: this is no typical minimum")
+    return slope, values, vectors
 
 
 def _localisation(network: _Network, n_beta: float, stiffness: Array, flat: Array, lowest: Array) -> float:
