@@ -193,8 +193,9 @@ def local_learning_coefficient(
     localisation
         γ of every direction; 0 for none, where no direction is flat. None to choose it for each eigenvector of the
         Hessian: a hundredth of its own stiffness nβh where it is curved, but none beside flat ones; of the largest
-        where it is flat, or as much as holds chains where a branch has not turned; of the loss's own hold where that is of a higher order; beyond 1024 parameters one for all directions in units that
-        make them alike; for ``"sgld"`` a hundredth of the largest for all.
+        where it is flat, or as much as holds chains where a branch has not turned; of the loss's own hold where that is
+        of a higher order; beyond 1024 parameters one for all directions in units that make them alike; for ``"sgld"``
+        a hundredth of the largest for all.
     chains, draws, thin
         Chains, draws kept of each, and steps between two draws. Draws are 256 if None, and up to four times as many
         where chains have not mixed by then.
