@@ -232,13 +232,6 @@ def _matrix(products: Callable[[Tensor], Tensor], like: Tensor) -> Tensor:
     return (matrix + matrix.mT) / 2
 
 
-def diagonal_scales(loss: StackedLoss, *, probes: int, generator: torch.Generator) -> Tensor:
-    """Scales 1/√(|h_ii| + their mean) from random estimates of the Hessian's diagonal, shape (parameters,)."""
-    signs = _signs(probes, loss.start, generator)
-    diagonal = torch.stack([v * loss.hessian_products(v[None])[0] for v in signs]).mean(0).abs()
-    return (diagonal + diagonal.mean().clamp(min=torch.finfo(diagonal.dtype).tiny)).rsqrt()
-
-
 def largest_curvature(loss: StackedLoss, *, generator: torch.Generator) -> float:
     """Largest eigenvalue of the Hessian at the start, by Lanczos [loss/length²].
 

@@ -53,6 +53,7 @@ SHARE_OF_BIAS = 0.01  # of the estimate: what the chosen step of an unadjusted s
 # Of γ in units of the loss's own hold: an energy w^p of one direction loses .15 at p = 4, .13 at 6 and less beyond.
 LARGEST_TAKEN = 0.2
 WEAKER = 10.0  # times the localisation, at which the energy is held against the quadratic's once more
+WEAKER_ALONG_A_BEND = 7.0  # the same where that is as far as steps lead there and back
 ADAPTING = 0.2  # of the draws, in which an adjusted sampler leaves the start and finds its step
 CURVED = 10_000  # examples that curvatures look at where gradients look at minibatches, or a tenth if that is more
 # As coefficients along training were first published: nothing dropped, localisation and step chosen by hand.
@@ -191,9 +192,10 @@ def local_learning_coefficient(
         nβ; None for n/log n.
     localisation
         γ of every direction; 0 for none, where no direction is flat. None to choose it for each eigenvector of the
-        Hessian: a hundredth of its own stiffness nβh where it is curved, of the largest where it is flat, of the
-        loss's own hold where that is of a higher order; beyond 1024 parameters one for all directions in units that
-        make them alike; for ``"sgld"`` a hundredth of the largest for all.
+        Hessian: a hundredth of its own stiffness nβh where it is curved, but none beside flat ones; of the largest
+        where it is flat, or as much as holds chains where a branch has not turned; of the loss's own hold where that is
+        of a higher order; beyond 1024 parameters one for all directions in units that make them alike; for ``"sgld"``
+        a hundredth of the largest for all.
     chains, draws, thin
         Chains, draws kept of each, and steps between two draws. Draws are 256 if None, and up to four times as many
         where chains have not mixed by then.
@@ -317,6 +319,8 @@ def _at_weaker(
     bare, known = run.ground.bare, run.ground.known
     noise, pull = -bare.lowest_curvature, run.ground.localisation
     factor = WEAKER if noise <= bare.rounding else float(np.clip(pull / (NOISE_HELD * noise), 2.0, WEAKER))
+    if run.ground.hold is not None and run.ground.hold.bent:
+        factor = min(factor, WEAKER_ALONG_A_BEND)
     draws = run.plan.draws if run.free else max(20, run.plan.draws // 2)
     plan = replace(run.plan, draws=draws, adapt=int(ADAPTING * draws) if run.plan.adapt else 0)
     with progress("at a weaker localisation", draws) as advance:
@@ -425,6 +429,7 @@ def _estimate(drawn: Draws, run: _Run, looked: Looked | None = None) -> tuple[Le
         free=int(held.flat.sum()) if held is not None and held.free else 0,
         drop=0.0 if held is None else held.drop,
         height=run.ground.height,
+        bent=held is not None and held.bent,
         of_the_sampler=drawn.doubts,
         virial=virial_of(drawn, dropped),
     )

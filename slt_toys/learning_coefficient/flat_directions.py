@@ -31,6 +31,7 @@ DESCENT = 150  # steps down, half of them along a sphere if there is one
 NEAR = 1 / 30  # of the reach: where orders are told apart
 LOWER = 0.05  # of the typical energy at that distance: a way out of a higher order
 AS_CURVED = 0.1  # of the typical curvature at that distance
+TURNED = 0.1  # of the temperature for each flat direction: a rise straight on, off a branch that bends
 ALLOWANCE = 0.005  # of the noise of the data in flat directions, which on a bent branch is of all even orders
 
 
@@ -233,6 +234,34 @@ def _curvature_across(loss: StackedLoss, vectors: Tensor, flat: NDArray[np.bool_
     way = at[where] / at[where].norm()
     off = torch.eye(len(way), dtype=way.dtype, device=way.device) - torch.outer(way, way)
     return float(torch.linalg.eigvalsh(off @ (own + own.mT) @ off / 2).abs().max())
+
+
+def straight_on(loss: StackedLoss, vectors: Tensor, flat: NDArray[np.bool_], width: float, *, n_beta: float) -> float:
+    """A width [length], at most that given, at which chains in flat directions have not left them yet.
+
+    A branch of minima bends: at points straight on the loss has risen, like the fourth power of the width, and where it
+    has risen by much the directions that were flat are stiff, and those that were stiff are others. Steps made for the
+    start do not lead there and back, whatever their size.
+
+    Parameters
+    ----------
+    loss, vectors, flat, n_beta
+        As for `lowest_rise`.
+    width
+        The largest [length].
+    """
+    generator = torch.Generator().manual_seed(0)
+    where = torch.from_numpy(flat).to(vectors.device)
+    drawn = torch.randn((PAIRS, int(flat.sum())), generator=generator, dtype=torch.float64).to(vectors)
+    away = torch.cat([drawn, -drawn]) @ vectors[:, where].mT
+    reference, most = float(loss.values(loss.start[None])[0]), TURNED * float(flat.sum())
+    for _ in range(ROUNDS):
+        losses = loss.values((loss.start.double() + width * away).to(loss.start.dtype))
+        rise = n_beta * float(losses.mean() - reference)
+        if rise <= most:
+            break
+        width *= max(0.5, 0.99 * (most / rise) ** 0.25) if np.isfinite(rise) else 0.5
+    return width
 
 
 def polished(loss: StackedLoss, vectors: Tensor, stiffness: Array, flat: NDArray[np.bool_], *, n_beta: float) -> Tensor:

@@ -18,16 +18,20 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
 
-from slt_toys.learning_coefficient import curvature
+from slt_toys.learning_coefficient import curvature, steep_walls
 from slt_toys.learning_coefficient.chains import ACCEPTANCE, Draws, Plan, Posterior, run_chains
-from slt_toys.learning_coefficient.curvature import Spectrum, eigen, spectrum
+from slt_toys.learning_coefficient.curvature import STIFFEST_STEP, Spectrum, eigen, spectrum
+from slt_toys.learning_coefficient.ground import STEEPER
 from slt_toys.learning_coefficient.localisation import SHARE
 from slt_toys.learning_coefficient.number_resolution import resolution
+from slt_toys.learning_coefficient.scatter import virial_of
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 from slt_toys.learning_coefficient.verdict import (
     LARGEST_OFF,
     LARGEST_R_HAT,
     LARGEST_RESOLUTION,
+    LARGEST_UNBALANCED,
+    LARGEST_VIRIAL,
     LEAST_EFFECTIVE_SAMPLE_SIZE,
     LOWEST_ACCEPTANCE,
     burn_in_of,
@@ -86,6 +90,9 @@ class Look:
         How many directions fall by more than half of what the localisation holds.
     n_beta
         nβ [1/loss].
+    steep
+        Largest stiffness where chains climb along directions in which the loss rises faster than its curvature says, in
+        units of the scales; None where it rises so in none, or directions are not known one by one.
     """
 
     loss: LessTangent
@@ -98,6 +105,7 @@ class Look:
     tilt: float
     falling: float
     n_beta: float
+    steep: float | None = None
 
 
 def look(stacked: StackedLoss, *, n_beta: float, localisation: float, generator: torch.Generator) -> Look:
@@ -128,13 +136,16 @@ def look(stacked: StackedLoss, *, n_beta: float, localisation: float, generator:
     found = eigen(loss, n_beta=n_beta, slope=loss.slope)
     falls = np.maximum(0.0, -found.curvature)
     pulls = np.maximum(localisation, HELD * falls)
-    scales = (found.curvature + pulls) ** -0.5
+    scales = steep_walls.narrowed(loss, found.vectors, (found.curvature + pulls) ** -0.5, n_beta=n_beta)
     tilt = law("tilt-effect")(
         n_beta=1.0, curvature_at_start=found.curvature, localisation=pulls, slope_at_start=found.slope
     ).sum()
     known, bare = found.spectrum(pulls, scales), found.spectrum(pulls, np.ones_like(pulls))
     falling = float((HELD * falls > max(localisation, HELD * found.rounding)).sum())
-    return Look(loss, known, bare, pulls, scales, value, slope, float(tilt), falling, n_beta)
+    steep, climbed = None, known.stiffness < STEEPER
+    if climbed.any():
+        steep = steep_walls.stiffest(loss, found.vectors, scales, climbed, n_beta=n_beta)
+    return Look(loss, known, bare, pulls, scales, value, slope, float(tilt), falling, n_beta, steep)
 
 
 def _by_quadrature(
@@ -211,7 +222,12 @@ def local_energy(at: Look, *, chains: int, draws: int, generator: torch.Generato
     """Measure it by Hamiltonian Monte Carlo, chains starting at the point."""
     ruling = replace(at.known, stiffness=np.maximum(at.known.stiffness, 1.0)) if len(at.pulls) > 1 else at.known
     step = ruling.step_for_acceptance(ACCEPTANCE["hmc"], leapfrogs=True)
-    plan = Plan("hmc", chains, draws, 1, step, ruling.leapfrogs(step), int(ADAPTING * draws), None)
+    leapfrogs, largest = ruling.leapfrogs(step), math.inf
+    if at.steep is not None:
+        largest = STIFFEST_STEP / max(at.steep, 1.0)
+        step = min(step, largest)
+        leapfrogs = min(math.ceil(steep_walls.LENGTH / math.sqrt(step)), steep_walls.MOST_LEAPFROGS)
+    plan = Plan("hmc", chains, draws, 1, step, leapfrogs, int(ADAPTING * draws), None, largest_step=largest)
     like = at.loss.start
     vectors = at.bare.vectors
     posterior = Posterior(
@@ -220,9 +236,11 @@ def local_energy(at: Look, *, chains: int, draws: int, generator: torch.Generato
         torch.from_numpy(at.pulls).to(like),
         torch.from_numpy(at.scales).to(like),
         None if vectors is None else vectors.to(like),
+        balanced=True,
     )
     drawn = run_chains(posterior, plan, generator=generator, advance=lambda _: None)
-    kept = drawn.energies[:, max(drawn.adapted, burn_in_of(drawn.energies)) :]
+    dropped = max(drawn.adapted, burn_in_of(drawn.energies))
+    kept = drawn.energies[:, dropped:]
     energy, effect = float(kept.mean()), _effect(at.bare)
     error = float(kept.mean(1).std(ddof=1)) / math.sqrt(len(kept))
     half = error * float(stats.t.ppf((1 + CONFIDENCE) / 2, len(kept) - 1))
@@ -230,7 +248,7 @@ def local_energy(at: Look, *, chains: int, draws: int, generator: torch.Generato
     estimate = energy + effect
     return LocalEnergy(
         estimate, error, (estimate - half, estimate + half), _quadratic(at.bare) + effect, float(summary[2]),
-        float(summary[3]), drawn.acceptance, tuple(_doubts(at, drawn, kept, summary, error)),
+        float(summary[3]), drawn.acceptance, tuple(_doubts(at, drawn, dropped, summary, error)),
     )  # fmt: skip
 
 
@@ -246,7 +264,8 @@ def _effect(bare: Spectrum) -> float:
     return float((bare.weight[rises] * values).sum())
 
 
-def _doubts(at: Look, drawn: Draws, kept: Array, summary: ChainSummary, error: float) -> list[str]:
+def _doubts(at: Look, drawn: Draws, dropped: int, summary: ChainSummary, error: float) -> list[str]:
+    kept = drawn.energies[:, dropped:]
     if not np.isfinite(kept).all():
         return ["diverged: the loss about the point rises too fast for the step; a stronger localisation"]
     if np.ptp(drawn.distances[:, -len(kept[0]) :]) == 0:
@@ -260,6 +279,12 @@ def _doubts(at: Look, drawn: Draws, kept: Array, summary: ChainSummary, error: f
             doubts.append(f"{summary[3]:.0f} effective draws, fewer than {least}; more draws")
     if drawn.acceptance < LOWEST_ACCEPTANCE:
         doubts.append(f"acceptance {drawn.acceptance:.2g}")
+    off, of_off = virial_of(drawn, dropped) or (0.0, 0.0)
+    if not abs(off) <= LARGEST_VIRIAL * of_off + LARGEST_UNBALANCED * drawn.last.shape[1]:
+        doubts.append(
+            f"no equilibrium: the way from the point times the slope is {off:+.3g} off the number of directions, its "
+            "mean in equilibrium; more draws, or a stronger localisation"
+        )
     # In a quadratic loss each direction counts between -½, where it falls, and ½.
     far, lowest, highest = LARGEST_OFF * error, -at.falling / 2, at.bare.weight.sum() / 2
     if not lowest - far <= float(kept.mean()) <= highest + far:

@@ -2,9 +2,10 @@
 
 One number for all directions freezes those that the loss holds more softly: with a Hessian of condition number 10⁴ and
 γ a hundredth of the largest stiffness nearly all of them. Here every curved direction has a γ of a hundredth of its own
-stiffness, so that rescaled or shifted inputs, which mix parameters linearly, change nothing. In directions without
-curvature a hundredth of the largest is kept where they are flat; where the loss rises in a higher order, or branches of
-minima cross, it is made so weak that the loss, not the localisation, holds the chains.
+stiffness, so that rescaled or shifted inputs, which mix parameters linearly, change nothing; none beside flat ones,
+which bend into them. In directions without curvature a hundredth of the largest is kept where they are flat, or as much
+as keeps chains where the branch has not yet turned; where the loss rises in a higher order, or branches of minima
+cross, it is made so weak that the loss, not the localisation, holds the chains.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ import torch
 from numpy.typing import NDArray
 
 from slt_toys.learning_coefficient.curvature import Eigen, eigen
-from slt_toys.learning_coefficient.flat_directions import Flatness, arms_lead_out, flatness, lowest_rise, polished
+from slt_toys.learning_coefficient.flat_directions import (
+    Flatness,
+    arms_lead_out,
+    flatness,
+    lowest_rise,
+    polished,
+    straight_on,
+)
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 
 Array = NDArray[np.float64]
@@ -53,6 +61,8 @@ class Hold:
     drop
         By how much the loss falls below the start's along directions of negative curvature, or down a slope in flat
         ones, nβ times.
+    bent
+        Whether flat directions are held more strongly, lest chains go where the branch has turned.
     """
 
     pulls: Array
@@ -61,6 +71,7 @@ class Hold:
     flatness: Flatness | None
     free: bool
     drop: float
+    bent: bool = False
 
     @property
     def localisation(self) -> float:
@@ -104,8 +115,14 @@ def hold(loss: StackedLoss, known: Eigen, *, n_beta: float, localisation: float 
         )
     if chosen:
         pulls = np.where(falls, widths**-2, pulls)
+        # A branch bends into curved directions: pulled back there, chains feel it as energy that no quadratic knows.
+        pulls[~flat & ~falls & flat.any()] = 0.0
         pulls[flat] = tight
-    free = False
+    free = bent = False
+    if chosen and found is not None and found.flat:
+        straight = straight_on(loss, known.vectors, flat, tight**-0.5, n_beta=n_beta)
+        bent = straight < tight**-0.5
+        widths[flat], pulls[flat] = straight, straight**-2
     if found is not None and not found.flat and found.reach is not None:
         widths[flat] = found.reach if chosen else min(found.reach, tight**-0.5)
         if chosen:
@@ -114,7 +131,7 @@ def hold(loss: StackedLoss, known: Eigen, *, n_beta: float, localisation: float 
             stiffness, far = np.maximum(curvature, pulls), float(pulls[flat][0]) ** -0.5
             free = lowest_rise(loss, known.vectors, stiffness, flat, far, n_beta=n_beta) >= HELD
             free &= not arms_lead_out(loss, known.vectors, stiffness, flat, found.reach, n_beta=n_beta)
-    return Hold(pulls, widths, flat, found, free, drop)
+    return Hold(pulls, widths, flat, found, free, drop, bent)
 
 
 def _size_of_parameters(loss: StackedLoss) -> float:

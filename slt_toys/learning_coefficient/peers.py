@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from slt_toys.learning_coefficient import deep_linear, peer_runner, referee_problems
+from slt_toys.learning_coefficient import branch_energy, deep_linear, peer_runner, referee_problems
 from slt_toys.learning_coefficient.peers_report import wrong
 from slt_toys.learning_coefficient.study_cases import finished_case
 from slt_toys.results.progress import progress
@@ -200,7 +200,9 @@ def row(runner: Runner, case: dict[str, Any]) -> dict[str, Any]:
     """One row: estimate and interval against the exact energy; NaN and why where there is no estimate."""
     said = runner.answer(case)
     name, examples = case["problem"], case["examples"]
-    problem = referee_problems.PROBLEMS[name](examples, 0)
+    # The data that the runner draws: a deep linear network's energy at small nβ is that of its data.
+    of_data = int(np.random.SeedSequence((case["seed"], examples, *name.encode())).generate_state(2)[0])
+    problem = referee_problems.PROBLEMS[name](examples, of_data)
     energy = problem.energy(examples / np.log(examples))
     estimate, error = said.get("estimate", float("nan")), said.get("standard_error", float("nan"))
     half = error * float(stats.t.ppf((1 + CONFIDENCE) / 2, max(1, said.get("chains", 2) - 1)))
@@ -223,6 +225,6 @@ def row(runner: Runner, case: dict[str, Any]) -> dict[str, Any]:
 def sources() -> str:
     """SHA-256 of what a peer's numbers come from: the runner and the problems."""
     digest = hashlib.sha256()
-    for module in (peer_runner, referee_problems, deep_linear):
+    for module in (peer_runner, referee_problems, deep_linear, branch_energy):
         digest.update(Path(module.__file__ or "").read_bytes())
     return digest.hexdigest()

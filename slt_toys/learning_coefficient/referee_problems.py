@@ -1,28 +1,36 @@
 """Problems whose learning coefficient is exact, and whose mean energy at finite nβ is exact too: the referee's.
 
 Without localisation. A sum of even powers has the energy Σ 1/p at every nβ; a least squares loss half the number of its
-weights; losses of one weight each, such as logistic regression on groups, are integrated. Where branches of minima
-cross, the energy without localisation is none, and λ stands for it: there an estimate should be doubted.
+weights; losses of one weight each, such as logistic regression on groups, are integrated. Of deep linear networks at
+small nβ it is that of a long run of another sampler, with its error: `slt_toys.learning_coefficient.branch_energy`.
+Where branches of minima cross, the energy without localisation is none, and λ stands for it: there an estimate should
+be doubted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from slt_toys.learning_coefficient.branch_energy import branch_energy
 from slt_toys.learning_coefficient.deep_linear import Minimum, deep_linear_problem, half_squared_error
 
 DOUBLE = torch.float64
 ROWS = 500  # of data that stand for n examples
 REACH = 60.0  # in units of the temperature: beyond it nothing is left of an integral
 NODES = 400
+LARGE = 5000.0  # nβ from which on a deep linear network's energy is λ to a part in a thousand: at 145 to a fiftieth
 ONES = torch.ones(2, 1, dtype=DOUBLE)
+
+
+def _none(n_beta: float) -> float:
+    return 0.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,8 @@ class Problem:
         nβ (E[L] - L(w*)) at an nβ, without localisation.
     crossing
         Whether branches of minima cross at the start.
+    energy_error
+        Standard error of that energy: 0 where it is exact.
     """
 
     module: nn.Module
@@ -48,6 +58,7 @@ class Problem:
     exact: float
     energy: Callable[[float], float]
     crossing: bool = False
+    energy_error: Callable[[float], float] = _none
 
 
 class Function(nn.Module):
@@ -179,13 +190,34 @@ def turned(examples: int, seed: int) -> Problem:
 def deep_linear(
     widths: tuple[int, ...], rank: int, minimum: Minimum, examples: int, seed: int, *, noise: float = 0.1
 ) -> Problem:
-    """A deep linear network; at a typical point the energy is λ, up to what higher orders add at finite nβ."""
+    """A deep linear network; at a typical point the energy is that of its branch, which goes to λ."""
     made = deep_linear_problem(widths, rank, examples=examples, noise=noise, minimum=minimum, seed=seed)
-    exact = float(made.exact.value)
+    exact, crossing = float(made.exact.value), minimum == "crossing"
+    drawn = (widths, rank, examples, noise, seed)
+    energy = (lambda n_beta: exact) if crossing else partial(_on_a_branch, *drawn)
+    error = partial(_error_on_a_branch, *drawn) if not crossing else _none
     data = made.inputs, made.targets
-    return Problem(
-        made.module, half_squared_error, data, examples, exact, lambda n_beta: exact, crossing=minimum == "crossing"
-    )
+    return Problem(made.module, half_squared_error, data, examples, exact, energy, crossing, error)
+
+
+@lru_cache(maxsize=64)
+def _branch(
+    widths: tuple[int, ...], rank: int, examples: int, noise: float, seed: int, n_beta: float
+) -> tuple[float, float]:
+    """Energy and standard error: of a long run, or λ where the difference is less than what such a run resolves."""
+    made = deep_linear_problem(widths, rank, examples=examples, noise=noise, seed=seed)
+    if n_beta >= LARGE:
+        return float(made.exact.value), 0.0
+    found = branch_energy(made, n_beta, seed=seed)
+    return found.energy, found.standard_error
+
+
+def _on_a_branch(*drawn: Any) -> float:
+    return _branch(*drawn)[0]
+
+
+def _error_on_a_branch(*drawn: Any) -> float:
+    return _branch(*drawn)[1]
 
 
 def unit(activation: type[nn.Module], examples: int, seed: int) -> Problem:

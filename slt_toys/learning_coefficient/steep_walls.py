@@ -21,6 +21,7 @@ DOUBLINGS = 60
 HALVINGS = 30
 LENGTH = 2 * np.pi  # of a trajectory, in units of how far chains go: several times across
 MOST_LEAPFROGS = 64
+AT_ONCE = 64  # points evaluated at once
 
 
 def stiffest(loss: StackedLoss, vectors: Tensor, scales: Array, which: NDArray[np.bool_], *, n_beta: float) -> float:
@@ -50,6 +51,32 @@ def stiffest(loss: StackedLoss, vectors: Tensor, scales: Array, which: NDArray[n
         matrix = n_beta * products @ along
         if bool(torch.isfinite(matrix).all()):
             found = max(found, float(torch.linalg.eigvalsh((matrix + matrix.mT) / 2).abs().max()))
+    return found
+
+
+def narrowed(loss: StackedLoss, vectors: Tensor, scales: Array, *, n_beta: float) -> Array:
+    """How far chains go in each direction [length]: scales, halved where the loss has risen by the temperature before.
+
+    Parameters
+    ----------
+    loss, vectors, n_beta
+        As for `stiffest`.
+    scales
+        How far they would go by the curvature at the start.
+    """
+    found, left = scales.copy(), np.arange(len(scales))
+    start, reference = loss.start.double(), loss.values(loss.start[None])[0]
+    for _ in range(HALVINGS):
+        steps = (vectors[:, left] * torch.from_numpy(found[left]).to(vectors)).mT
+        sides = [
+            torch.cat([loss.values((start + sign * part).to(loss.start.dtype)) for part in steps.split(AT_ONCE)])
+            for sign in (1.0, -1.0)
+        ]
+        rises = (n_beta * ((sides[0] + sides[1]) / 2 - reference)).cpu().numpy()
+        left = left[~(rises <= 1.0)]
+        if not len(left):
+            break
+        found[left] /= 2
     return found
 
 

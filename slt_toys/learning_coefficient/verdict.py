@@ -30,6 +30,8 @@ LARGEST_MISSING = 1.0  # standard errors: what is known to be missing
 # Of the estimate: a change with the localisation below it is what wider flat directions add at a finite nβ. Crossings
 # of the widths tried changed by 7 % and more, typical minima of the widest by up to half a per cent.
 LARGEST_RISE = 0.01
+# The same downwards, where a branch turns away from those that hold chains to it: at crossings energies rise.
+LARGEST_FALL = 0.08
 LARGEST_UNEXPLAINED = (
     0.03  # of the estimate: what the loss's higher orders may add to a quadratic's energy at finite nβ
 )
@@ -47,13 +49,14 @@ class Evidence:
 
     `unexplained` is the energy beyond the quadratic's; `missing` what the estimate lacks, by the quadratic, of half of
     every curved direction; `rising` by how much more than the quadratic's the energy rises at a weaker localisation.
-    These three come with their standard errors. `free` counts directions of a higher order in which the loss itself
-    holds the chains; `spreading` is how many times as wide, by squares, they go there at the weaker localisation.
-    `drop` is by how much the loss falls below the start's along negative curvatures, or down a slope where it is flat;
-    `height` by how much the start lies above the bottom across flat directions, if one has gone there. `of_the_sampler`
-    is what was seen of the sampler itself. `profiled` is the energy of curved directions by the loss's profiles, less
-    the quadratic's, where that is known; `virial` what (w - w*) times the slope of minus the log density lacks of the
-    number of directions, which is its mean in equilibrium, and the standard error of this.
+    These three come with their standard errors; `bent` says that chains were held where a branch of minima is straight.
+    `free` counts directions of a higher order in which the loss itself holds the chains; `spreading` is how many times
+    as wide, by squares, they go there at the weaker localisation. `drop` is by how much the loss falls below the
+    start's along negative curvatures, or down a slope where it is flat; `height` by how much the start lies above the
+    bottom across flat directions, if one has gone there. `of_the_sampler` is what was seen of the sampler itself.
+    `profiled` is the energy of curved directions by the loss's profiles, less the quadratic's, where that is known;
+    `virial` what (w - w*) times the slope of minus the log density lacks of the number of directions, which is its mean
+    in equilibrium, and the standard error of this.
     """
 
     energies: Array
@@ -86,6 +89,7 @@ class Evidence:
     height: float | None = None
     of_the_sampler: tuple[str, ...] = ()
     profiled: float | None = None
+    bent: bool = False
     virial: tuple[float, float] | None = None
 
 
@@ -245,9 +249,12 @@ def _of_the_energy(e: Evidence) -> list[str]:
             f"chains go {math.sqrt(e.spreading):.2g} times as far at a weaker localisation, where the loss should hold "
             "them: a crossing of minima, where the energy comes down to its limit like 1/log nβ"
         )
-    if e.rising is not None and abs(e.rising[0]) > max(LARGEST_OFF * e.rising[1], LARGEST_RISE * abs(e.estimate)):
+    rise, of_rise = e.rising or (0.0, 0.0)
+    fall = LARGEST_FALL * abs(e.estimate) if e.bent else 0.0
+    allowed = max(LARGEST_OFF * of_rise, LARGEST_RISE * abs(e.estimate))
+    if not -max(allowed, fall) <= rise <= allowed:
         reasons.append(
-            f"depends on the localisation: at a weaker one the energy changes by {e.rising[0]:+.3g} more than the "
+            f"depends on the localisation: at a weaker one the energy changes by {rise:+.3g} more than the "
             "quadratic says: a crossing of minima, or a higher order, which it hides"
         )
     return reasons

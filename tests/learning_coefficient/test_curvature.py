@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from slt_toys.learning_coefficient import curvature as curvature_spectrum
-from slt_toys.learning_coefficient.curvature import Spectrum, diagonal_scales, largest_curvature
-from tests.learning_coefficient.made_losses import DOUBLE, generator, of, quadratic, stacked
+from slt_toys.learning_coefficient.curvature import Spectrum, largest_curvature
+from tests.learning_coefficient.made_losses import generator, of, quadratic, stacked
 from tests.seeds import fresh_seed
 
 # ---- the spectrum itself ----
@@ -91,12 +91,6 @@ def test_steps_follow_from_the_spectrum():
     assert of(quadratic([0.0])).leapfrogs(0.1) == 16
     mixed = Spectrum(np.array([23.0, 3.1]), np.array([3.0, 3.0]), np.ones(2), np.zeros(2, int), 0.0, 0.0)
     assert mixed.leapfrogs(1 / 230) == int(np.ceil(np.pi / 2 * np.sqrt(10))), "soft directions are not typical"
-
-
-def test_scales_of_a_diagonal_hessian():
-    h = torch.tensor([4.0, 1.0, 0.25], dtype=DOUBLE)
-    found = diagonal_scales(quadratic(h.tolist()), probes=3, generator=generator(fresh_seed()))
-    assert torch.allclose(found, (h + h.mean()).rsqrt())
 
 
 # ---- Lanczos ----

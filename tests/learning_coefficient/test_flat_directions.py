@@ -7,7 +7,15 @@ import pytest
 import torch
 
 from slt_toys.learning_coefficient import curvature as curvature_spectrum
-from slt_toys.learning_coefficient.flat_directions import PAIRS, WIDTHS, flatness, lowest_rise, polished
+from slt_toys.learning_coefficient.flat_directions import (
+    PAIRS,
+    TURNED,
+    WIDTHS,
+    flatness,
+    lowest_rise,
+    polished,
+    straight_on,
+)
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 from tests.learning_coefficient.made_losses import DOUBLE, generator, of, quadratic, stacked
 
@@ -88,3 +96,17 @@ def test_the_bottom_across_flat_directions():
     found = polished(loss, *axes(0.0, 2.0, 48.0), n_beta=1.0)
     assert found[:2].tolist() == pytest.approx([5.0, 1.0], abs=1e-6)
     assert found[2] == pytest.approx(-2.0, abs=0.2)  # Newton steps of a curvature that is gone there come no nearer
+
+
+def test_how_far_a_branch_is_straight():
+    """Straight on off a circle the loss rises by nβ t⁴, whose mean over points drawn is known; a plain is straight."""
+    loss, n_beta = stacked(lambda w: ((w**2).sum() - 1) ** 2, [1.0, 0.0]), 1e3
+    known = curvature_spectrum.eigen(loss, n_beta=n_beta)
+    flat = known.curvature <= known.floor
+    width = straight_on(loss, known.vectors, flat, 5.0, n_beta=n_beta)
+    fourth = float((torch.randn((PAIRS, 1), generator=generator(), dtype=DOUBLE) ** 4).mean())
+    assert n_beta * width**4 * fourth == pytest.approx(TURNED, rel=0.1) and n_beta * width**4 * fourth <= TURNED
+    assert straight_on(loss, known.vectors, flat, width / 2, n_beta=n_beta) == width / 2
+    plain = quadratic([0.0, 4.0])
+    known = curvature_spectrum.eigen(plain, n_beta=n_beta)
+    assert straight_on(plain, known.vectors, known.curvature <= known.floor, 1e3, n_beta=n_beta) == 1e3

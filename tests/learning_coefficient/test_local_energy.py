@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import integrate
 
-from slt_toys.learning_coefficient import curvature
+from slt_toys.learning_coefficient import curvature, steep_walls
 from slt_toys.learning_coefficient.local_energy import HELD, LessTangent, chosen_localisation, local_energy, look
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 from tests.learning_coefficient.made_losses import DOUBLE, generator, stacked
@@ -113,3 +113,30 @@ def test_the_localisation_leaves_the_softest_direction_free():
     assert chosen_localisation(loss, n_beta=1e4, generator=generator()) == pytest.approx(10.0, rel=1e-6)
     stiff = turned([4.0, 4.0], [0.0, 0.0], 2).moved_to(torch.full((2,), 1e3, dtype=DOUBLE))
     assert chosen_localisation(stiff, n_beta=1e4, generator=generator()) == pytest.approx(400.0, rel=1e-6)
+
+
+@pytest.mark.parametrize("power", [4, 6, 8])
+@pytest.mark.parametrize("n_beta", [1e3, 1e7])
+def test_a_wall_that_the_curvature_does_not_tell(power, n_beta):
+    """w^p is steep where chains climb, and narrower than its localisation: by quadrature, in few steps."""
+    seed = fresh_seed()
+    at = look(
+        stacked(lambda w: w[0] ** 2 / 2 + w[1] ** power, [0.0, 0.0]), n_beta=n_beta, localisation=PULL,
+        generator=generator(seed),
+    )  # fmt: skip
+    found = local_energy(at, chains=16, draws=256, generator=generator(seed))
+    u = np.linspace(-1, 1, 20_001) * (60 / n_beta) ** (1 / power)
+    mass = np.exp(-n_beta * u**power - PULL * u**2 / 2)
+    wall = float((n_beta * u**power * mass).sum() / mass.sum())
+    quadratic = n_beta / (2 * (n_beta + PULL)) + n_beta * PULL / (2 * (n_beta + PULL) ** 2)
+    assert found.doubts == () and at.steep is not None and at.steep > 1
+    assert abs(found.estimate - quadratic - wall) < 5 * found.standard_error and found.standard_error < 0.05
+    assert wall < 0.9 / 3, "the control: no half of a curved direction"
+
+
+def test_chains_out_of_equilibrium_are_doubted(monkeypatch):
+    """Without narrower scales and smaller steps w⁴ at large nβ is doubted by the virial, or by the chains."""
+    monkeypatch.setattr(steep_walls, "narrowed", lambda loss, vectors, scales, *, n_beta: scales)
+    loss = stacked(lambda w: w[0] ** 2 / 2 + w[1] ** 4, [0.0, 0.0])
+    at = look(loss, n_beta=1e7, localisation=PULL, generator=generator(fresh_seed()))
+    assert at.steep is None and local_energy(at, chains=16, draws=256, generator=generator(0)).doubts

@@ -25,10 +25,22 @@ def test_curved_directions_are_held_by_a_hundredth_of_their_own_stiffness():
 
 def test_flat_directions_are_held_by_a_hundredth_of_the_largest():
     found = held(quadratic([0.0, 4.0]))
-    assert found.flat.tolist() == [True, False] and found.pulls == pytest.approx([0.4, 0.4])
+    assert found.flat.tolist() == [True, False] and found.pulls == pytest.approx([0.4, 0.0])
+    assert not found.bent
     assert found.localisation == pytest.approx(0.4) and not found.free
     given = held(quadratic([0.0, 4.0]), localisation=7.0)
     assert given.pulls == pytest.approx([7.0, 7.0]) and given.scales == pytest.approx([7**-0.5, 47**-0.5])
+
+
+def test_chains_are_held_where_a_branch_is_straight():
+    """Off a circle of radius r a way t straight on is t²/2r: at small nβ that is many times as far as chains go."""
+    for n_beta, bent in ((100.0, True), (1e7, False)):
+        found = held(stacked(lambda w: ((w**2).sum() - 1) ** 2, [1.0, 0.0]), n_beta)
+        assert found.flat.tolist() == [True, False] and found.bent is bent
+        assert found.pulls[0] == pytest.approx(found.scales[0] ** -2) and found.pulls[1] == 0
+        assert bool(found.pulls[0] > 2 * 0.08 * n_beta) is bent
+    given = held(stacked(lambda w: ((w**2).sum() - 1) ** 2, [1.0, 0.0]), 100.0, localisation=3.0)
+    assert given.pulls == pytest.approx([3.0, 3.0]) and not given.bent
 
 
 @pytest.mark.parametrize("power", [4, 6, 8])

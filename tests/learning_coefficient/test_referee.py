@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from slt_toys.learning_coefficient import peers
 from slt_toys.learning_coefficient.__main__ import chosen
-from slt_toys.learning_coefficient.referee import by_problem, claims, refereed
+from slt_toys.learning_coefficient.referee import LearningCoefficientReferee, by_problem, claims, refereed
+from slt_toys.learning_coefficient.referee_problems import PROBLEMS
 from tests.seeds import fresh_seed
 
 
@@ -17,6 +19,7 @@ from tests.seeds import fresh_seed
         (["--seeds", "0"], "--seeds must be at least 1, not 0"),
         (["--examples", "3"], "--examples must be at least 20, not 3"),
         (["--problems", "w³"], "--problems: w³ unknown; known are linear regression, "),
+        (["--peer-seeds", "0"], "--peer-seeds must be at least 1, not 0"),
         (["--wrong"], "--wrong"),
     ],
 )
@@ -33,6 +36,24 @@ def test_a_row():
     assert abs(row["estimate"] - 1.5) < 5 * row["standard_error"]
     wrong = abs(row["estimate"] - 1.5) > max(3 * row["standard_error"], 0.045)
     assert row["wrong"] is wrong and row["trusted"] is row["verdict"].startswith("trust")
+
+
+def test_a_row_at_a_bending_branch_is_held_against_a_long_run():
+    """At n = 1e3 the energy of a deep linear network is no λ, and known with an error; at 1e5 it is."""
+    row = refereed("(6,2,6;1)", 1000, fresh_seed() % 10**6)
+    assert 8.0 < row["energy"] < 8.2 and 0 < row["energy_error"] <= 0.016 and row["exact"] == 8
+    assert abs(row["estimate"] - row["energy"]) < 5 * np.hypot(row["standard_error"], row["energy_error"])
+    problem = PROBLEMS["(6,2,6;1)"](100_000, 0)
+    assert problem.energy(1e5 / np.log(1e5)) == 8 and problem.energy_error(1e5 / np.log(1e5)) == 0
+
+
+def test_peers_run_on_the_first_seeds_alone(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(peers, "environments", lambda *_: (["a peer"], []))
+    monkeypatch.setattr(peers, "measured", lambda environment, tasks, folder: asked.append(list(tasks)) or [])
+    options = {"problems": ("dead units",), "examples": (1000,), "seeds": 3, "seed": 5, "peers": ("any",)}
+    LearningCoefficientReferee(**options, peer_seeds=2, out=tmp_path).run()
+    assert asked == [[("dead units", 1000, 5), ("dead units", 1000, 6)]]
 
 
 def rows(covered, wrong, trusted) -> xr.Dataset:

@@ -451,6 +451,8 @@ def test_bad_numbers_are_refused_in_one_line(options, message):
         ({"rising": (0.29, 0.1)}, {"rising": (0.31, 0.1)}, "depends on the localisation: at a weaker one"),
         ({"rising": None}, {"rising": (-0.31, 0.1)}, "the energy changes by -0.31"),
         ({"rising": (0.049, 1e-3)}, {"rising": (-0.051, 1e-3)}, "depends on the localisation"),
+        ({"rising": (-0.39, 1e-3), "bent": True}, {"rising": (-0.41, 1e-3), "bent": True}, "changes by -0.41"),
+        ({"rising": (0.049, 1e-3), "bent": True}, {"rising": (0.051, 1e-3), "bent": True}, "changes by +0.051"),
         (
             {"resolution": Resolution("float32", 0.049, 0.001)},
             {"resolution": Resolution("float32", 0.051, 0.001)},
