@@ -35,6 +35,7 @@ ACCEPTANCE = {"mala": 0.65, "hmc": 0.8}  # aimed at while the step is adapted; t
 # From a minimum leapfrogs of a stable step err upwards by less than the number of parameters; one that errs by more
 # has left what the step was made for.
 FREE_CLIMB = 10.0
+SET_OUT, SHORTER = 0.5, 4.0  # share of the chains that such a step has to take out, or it is made so much smaller
 MOST_LONGER = 4  # times the leapfrogs planned, where the step has been made smaller
 LARGEST_ENERGY = 1e12  # in units of the temperature: a chain there has diverged
 
@@ -99,7 +100,8 @@ class Posterior:
 
     `localisation` is one number, or one for each direction. Directions are the columns of `vectors`; None for the
     parameters' own. `followed` says in which of them the chains' spread is recorded. `deflation` shrinks some scaled
-    directions once more. `balanced` says whether chains come into equilibrium in every direction.
+    directions once more. `balanced` says whether chains come into equilibrium in every direction. `lead` is the same loss
+    in single numbers, whose slopes are taken in place of the loss's own: see `single_slopes`.
     """
 
     loss: StackedLoss
@@ -110,14 +112,28 @@ class Posterior:
     followed: Tensor | None = None
     deflation: Deflation | None = None
     balanced: bool = False
+    lead: StackedLoss | None = None
 
     def evaluate(self, w: Tensor, rows: Tensor | None = None) -> State:
         """Parameters, losses and minus log densities (double precision), and slopes in scaled coordinates."""
         away = self.along(w - self.loss.start)
-        losses, slopes = self.loss.values_and_gradients(w, rows)
+        if self.lead is None:
+            losses, slopes = self.loss.values_and_gradients(w, rows)
+        else:
+            losses, slopes = self.loss.values(w, rows), self._led(w, rows)
         held = self.localisation * away
         minus_log = self.n_beta * losses + (held.double() * away.double()).sum(1) / 2
         return w, losses, minus_log, self.scaled(self.n_beta * self.along(slopes) + held)
+
+    def slopes(self, w: Tensor) -> Tensor:
+        """The same slopes alone."""
+        slopes = self.loss.values_and_gradients(w)[1] if self.lead is None else self._led(w)
+        away = self.along(w - self.loss.start)
+        return self.scaled(self.n_beta * self.along(slopes) + self.localisation * away)
+
+    def _led(self, w: Tensor, rows: Tensor | None = None) -> Tensor:
+        assert self.lead is not None
+        return self.lead.values_and_gradients(w.to(self.lead.start), rows)[1].to(w)
 
     def along(self, vectors: Tensor) -> Tensor:
         """Components of vectors (copies, parameters) along the directions."""
@@ -249,9 +265,10 @@ def run_chains(
                 state = move(state, step)
                 continue
             # At the minimum every short proposal leads up and is refused: the way out is taken almost as it comes.
-            state, rate = _adjusted(
-                posterior, plan, state, step, generator, free=before is None and draw < plan.adapt // 2
-            )
+            free, old = before is None and draw < plan.adapt // 2, state[0]
+            state, rate = _adjusted(posterior, plan, state, step, generator, free=free)
+            if free and float((state[0] != old).any(1).double().mean()) < SET_OUT:
+                step = step / SHORTER  # it leads where the loss is much stiffer than at the minimum
             if plan.adapt // 2 <= draw < plan.adapt:
                 passed = (draw - plan.adapt // 2) * plan.thin + part
                 step = step * torch.exp(2 * (rate - ACCEPTANCE[plan.sampler]) / (passed + 10) ** 0.6)
@@ -306,11 +323,13 @@ def _adjusted(
         time = time.new_tensor(min(length / count, float(time)))
     time = time.to(w.dtype)
     before = momentum.double().square().sum(1) / 2
-    new = state
-    for _ in range(count):
-        momentum = momentum - time / 2 * new[3]
-        new = posterior.evaluate(posterior.moved(new[0], time * momentum))
-        momentum = momentum - time / 2 * new[3]
+    place, slopes = w, state[3]
+    for left in range(count, 0, -1):
+        momentum = momentum - (time / 2 if left == count else time) * slopes
+        place = posterior.moved(place, time * momentum)
+        slopes = posterior.slopes(place) if left > 1 else slopes
+    new = posterior.evaluate(place)
+    momentum = momentum - time / 2 * new[3]
     log_ratio = state[2] + before - new[2] - momentum.double().square().sum(1) / 2
     log_ratio = torch.where(torch.isfinite(log_ratio), log_ratio, -torch.inf)
     drawn = torch.rand(len(w), generator=generator, dtype=torch.float64, device=w.device)

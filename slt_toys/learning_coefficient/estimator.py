@@ -29,7 +29,7 @@ from slt_toys.learning_coefficient.curvature import Spectrum
 from slt_toys.learning_coefficient.data import as_data
 from slt_toys.learning_coefficient.ground import Ground, ground
 from slt_toys.learning_coefficient.localisation import NOISE_HELD
-from slt_toys.learning_coefficient.longer import DRAWS, until_mixed
+from slt_toys.learning_coefficient.longer import DRAWS, first_look, until_mixed
 from slt_toys.learning_coefficient.minibatch import Looked, common_error, excess, run_plan
 from slt_toys.learning_coefficient.number_resolution import resolution
 from slt_toys.learning_coefficient.parts import part_of
@@ -269,8 +269,9 @@ def local_learning_coefficient(
             raise ValueError(f"example_losses: {str(error).removeprefix('data: ')}") from error
     record = Recorder(callback, None if others is None else like(found.posterior.loss, others), chains, draws)
     run = _Run(found, plan, burn_in, longer and burn_in is None and batch_size is None and not record.asked)
-    with progress("learning coefficient", draws) as advance:
-        drawn, looked = run_plan(found.posterior, plan, generator=generator, advance=advance, each=record)
+    first = first_look(plan) if run.longer and found.many and adapt else plan
+    with progress("learning coefficient", first.draws) as advance:
+        drawn, looked = run_plan(found.posterior, first, generator=generator, advance=advance, each=record)
     estimate, evidence = _estimate(drawn, run, looked)
     if run.longer and draws_may_help(evidence):
         drawn = until_mixed(found.posterior, plan, drawn, generator=generator)

@@ -112,21 +112,32 @@ class StackedLoss:
         whole = self._data.held and len(self._data.counts) == 1 and self._piece >= self.examples
         self._traced = TracedSlopes(self._of_all) if whole else None
 
-    def doubled(self) -> StackedLoss | None:
-        """The same loss in double precision; None where that is what it has, or where it cannot be computed so."""
-        if self.start.dtype == torch.float64:
-            return None
+    def in_type(self, dtype: torch.dtype) -> StackedLoss | None:
+        """The same loss in another type of numbers; None where it cannot be computed so."""
         twin = copy.copy(self)
         try:
-            twin._module = copy.deepcopy(self._module).double()
-            twin._fixed = {name: _in_double(value) for name, value in self._fixed.items()}
-            twin.start = _in_double(self.start)
-            twin._data = self._data.mapped(_in_double)
-            twin._curved = twin._data if self._curved is self._data else self._curved.mapped(_in_double)
+            twin._module = copy.deepcopy(self._module).to(dtype)
+            twin._fixed = {name: _in_type(value, dtype) for name, value in self._fixed.items()}
+            twin.start = self.start.to(dtype)
+            twin._data = self._data.mapped(lambda value: _in_type(value, dtype))
+            twin._curved = twin._data
+            if self._curved is not self._data:
+                twin._curved = self._curved.mapped(lambda value: _in_type(value, dtype))
             twin._stack()
-            losses = twin.values(_around(twin.start))
-            twin.hessian_products(twin.start[None])
+            twin.values_and_gradients(_around(twin.start))
         except FAILURES:  # numbers of a fixed type within the module or the loss, or a device without
+            return None
+        return twin
+
+    def doubled(self) -> StackedLoss | None:
+        """The same loss in double precision; None where that is what it has, or where it cannot be computed so."""
+        twin = None if self.start.dtype == torch.float64 else self.in_type(torch.float64)
+        if twin is None:
+            return None
+        losses = twin.values(_around(twin.start))
+        try:
+            twin.hessian_products(twin.start[None])
+        except FAILURES:
             return None
         # Losses that are all single numbers come from a module that computes in them whatever it is given.
         return None if bool((losses.float().double() == losses).all() & (losses != 0).any()) else twin
@@ -468,8 +479,8 @@ def _differ(one: Tensor, other: Tensor, share: float) -> bool:
     return bool((apart > share * sizes.max()).any()) if len(sizes) else False
 
 
-def _in_double(value: Any) -> Any:
-    return value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
+def _in_type(value: Any, dtype: torch.dtype) -> Any:
+    return value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
 def _around(start: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 
 from slt_toys.learning_coefficient import longer
 from slt_toys.learning_coefficient.chains import Draws, Plan, Posterior, run_chains
-from slt_toys.learning_coefficient.longer import LONGER, joined, until_mixed
+from slt_toys.learning_coefficient.longer import DRAWS, LONGER, first_look, joined, until_mixed
 from slt_toys.learning_coefficient.verdict import LARGEST_R_HAT, LEAST_EFFECTIVE_SAMPLE_SIZE
 from slt_toys.samplers.statistics import summarise
 from tests.learning_coefficient.made_losses import generator, quadratic
@@ -42,6 +42,19 @@ def test_many_parameters_go_on_for_less(monkeypatch):
     monkeypatch.setattr(longer, "EXACT_UP_TO", 3)
     drawn, more = run(PLAN)
     assert more is drawn
+
+
+def test_a_first_look_is_followed_by_all_of_the_plans_draws(monkeypatch):
+    """Whatever the first say of themselves: what is trusted has no fewer draws than it had without a look."""
+    plan = replace(PLAN, draws=DRAWS, adapt=51)
+    look = first_look(plan)
+    assert look.adapt < look.draws < plan.draws and first_look(replace(plan, draws=30)).draws == 30
+    monkeypatch.setattr(longer, "_wanted", lambda drawn: 0)
+    posterior = Posterior(quadratic([1.0] * 4), 1.0, 0.01, torch.ones(4, dtype=torch.float64))
+    source = generator(fresh_seed())
+    drawn = run_chains(posterior, look, generator=source, advance=lambda _: None)
+    more = until_mixed(posterior, plan, drawn, generator=source)
+    assert more.energies.shape[1] == DRAWS and more.adapted == look.adapt
 
 
 def test_enough_draws_are_left():
