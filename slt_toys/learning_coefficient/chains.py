@@ -36,6 +36,7 @@ ACCEPTANCE = {"mala": 0.65, "hmc": 0.8}  # aimed at while the step is adapted; t
 # has left what the step was made for.
 FREE_CLIMB = 10.0
 SET_OUT, SHORTER = 0.5, 4.0  # share of the chains that such a step has to take out, or it is made so much smaller
+LOST = 4.0  # times its mean: the kinetic energy on the way out, which falls, of trajectories that have diverged
 MOST_LONGER = 4  # times the leapfrogs planned, where the step has been made smaller
 LARGEST_ENERGY = 1e12  # in units of the temperature: a chain there has diverged
 
@@ -100,8 +101,8 @@ class Posterior:
 
     `localisation` is one number, or one for each direction. Directions are the columns of `vectors`; None for the
     parameters' own. `followed` says in which of them the chains' spread is recorded. `deflation` shrinks some scaled
-    directions once more. `balanced` says whether chains come into equilibrium in every direction. `lead` is the same loss
-    in single numbers, whose slopes are taken in place of the loss's own: see `single_slopes`.
+    directions once more. `balanced` says whether chains come into equilibrium in every direction. `lead` is the same
+    loss in single numbers, whose slopes are taken in place of the loss's own: see `single_slopes`.
     """
 
     loss: StackedLoss
@@ -175,18 +176,23 @@ class Stepper:
         fused = posterior.plain and fits(posterior.loss.start, copies)
         self._fused = FusedStep(posterior.loss.start, generator) if fused else None
 
-    def take(self, w: Tensor, slopes: Tensor, step_size: float, tilt: Tensor | None = None) -> None:
-        """One step from where the loss has these slopes, by the parameters themselves, and a tilt common to all."""
+    def take(self, w: Tensor, slopes: Tensor, step_size: float, tilt: Tensor | None = None) -> Tensor:
+        """One step from where the loss has these slopes, by the parameters themselves, and a tilt common to all.
+
+        Returns the way from the start times the tilt before the step, shape (copies,).
+        """
         posterior, start = self._posterior, self._posterior.loss.start
         tilt = torch.zeros_like(start) if tilt is None else tilt
         if self._fused is not None:
             pull = float(posterior.localisation)
-            self._fused.take(w, slopes, tilt, step_size=step_size, n_beta=posterior.n_beta, pull=pull)
-            return
+            return self._fused.take(w, slopes, tilt, step_size=step_size, n_beta=posterior.n_beta, pull=pull)
         noise = torch.randn(w.shape, generator=self._generator, dtype=w.dtype, device=w.device)
-        held = posterior.localisation * posterior.along(w - start)
+        away = w - start
+        held = posterior.localisation * posterior.along(away)
         drift = posterior.scaled(posterior.n_beta * posterior.along(slopes + tilt) + held)
+        tilted = away @ tilt
         w.copy_(posterior.moved(w, step_size**0.5 * noise - step_size / 2 * drift))
+        return tilted
 
 
 @dataclass(frozen=True)
@@ -195,7 +201,8 @@ class Plan:
 
     `adapt` draws serve to leave the start and to adapt the step; a trajectory is about as long as `leapfrogs` leapfrogs
     of this step, whatever the step becomes. A `batch_size` is for `slt_toys.learning_coefficient.minibatch.run_plan`,
-    `stiffness`, the largest, for samplers that scale their steps themselves. `largest_step` is that of adaptation.
+    `stiffness`, the largest, for samplers that scale their steps themselves. `largest_step` is that of adaptation,
+    `longest` how many times as many leapfrogs a smaller step may take.
     """
 
     sampler: Sampler
@@ -208,6 +215,7 @@ class Plan:
     batch_size: int | None
     stiffness: float = 1.0
     largest_step: float = math.inf
+    longest: int = MOST_LONGER
 
     @property
     def adjusted(self) -> bool:
@@ -319,7 +327,7 @@ def _adjusted(
     if plan.sampler == "hmc":  # of random length, lest a direction come round to where it was
         jitter = 0.7 + 0.6 * float(torch.rand((), generator=generator, dtype=torch.float64, device=w.device))
         length = jitter * plan.leapfrogs * plan.step_size**0.5
-        count = min(max(1, math.ceil(length / float(time))), MOST_LONGER * plan.leapfrogs)
+        count = min(max(1, math.ceil(length / float(time))), plan.longest * plan.leapfrogs)
         time = time.new_tensor(min(length / count, float(time)))
     time = time.to(w.dtype)
     before = momentum.double().square().sum(1) / 2
@@ -327,6 +335,8 @@ def _adjusted(
     for left in range(count, 0, -1):
         momentum = momentum - (time / 2 if left == count else time) * slopes
         place = posterior.moved(place, time * momentum)
+        if free and bool((momentum.square().sum(1) > LOST * w.shape[1]).all()):
+            break  # none will be taken
         slopes = posterior.slopes(place) if left > 1 else slopes
     new = posterior.evaluate(place)
     momentum = momentum - time / 2 * new[3]

@@ -269,7 +269,7 @@ def local_learning_coefficient(
             raise ValueError(f"example_losses: {str(error).removeprefix('data: ')}") from error
     record = Recorder(callback, None if others is None else like(found.posterior.loss, others), chains, draws)
     run = _Run(found, plan, burn_in, longer and burn_in is None and batch_size is None and not record.asked)
-    first = first_look(plan) if run.longer and found.many and adapt else plan
+    first = first_look(plan, found.bare) if run.longer and found.many and adapt else plan
     with progress("learning coefficient", first.draws) as advance:
         drawn, looked = run_plan(found.posterior, first, generator=generator, advance=advance, each=record)
     estimate, evidence = _estimate(drawn, run, looked)

@@ -8,26 +8,50 @@ import numpy as np
 import torch
 
 from slt_toys.learning_coefficient.chains import Draws, Plan, Posterior, run_chains
-from slt_toys.learning_coefficient.curvature import EXACT_UP_TO
+from slt_toys.learning_coefficient.curvature import EXACT_UP_TO, Spectrum
 from slt_toys.learning_coefficient.many_directions import DRAWS as TO_FORGET
-from slt_toys.learning_coefficient.verdict import LARGEST_R_HAT, LEAST_EFFECTIVE_SAMPLE_SIZE, burn_in_of
+from slt_toys.learning_coefficient.verdict import LARGEST_R_HAT, LARGEST_SHARE, LEAST_EFFECTIVE_SAMPLE_SIZE, burn_in_of
 from slt_toys.results.progress import progress
 from slt_toys.samplers.statistics import summarise
 
 DRAWS = 256  # of each chain, where none are asked for
 LONGER, LONGER_OF_MANY = 16, 4  # times so many, at most; of more parameters than EXACT_UP_TO draws are dear
-FIRST = 64  # draws after TO_FORGET of many parameters, before which it is asked whether more would help
+FIRST = 64  # draws after TO_FORGET of many parameters, after which it is asked whether more would help
+FEWEST = 32  # where it is known that they would not: enough effective draws of sixteen chains that mix
 AMPLE = 1.25  # times the effective draws that a verdict asks for
 GOOD_ACCEPTANCE = 0.6  # below it the step is adapted anew: chains have come to where the loss is stiffer
 ADAPTING = 0.2
 
 
-def first_look(plan: Plan) -> Plan:
+def first_look(plan: Plan, bare: Spectrum) -> Plan:
     """The plan's first draws, after as many as soft directions of many parameters need to forget their start.
 
-    What the verdict doubts whatever chains do is not worth more; what it does not gets all of the plan's draws.
+    What the verdict doubts whatever chains do is not worth more; what it does not gets all of the plan's draws. Where
+    the spectrum alone makes it doubt, trajectories are no longer than was planned for a quadratic.
+
+    Parameters
+    ----------
+    plan
+        Of all draws.
+    bare
+        Spectrum in the module's coordinates.
     """
-    return replace(plan, draws=min(plan.draws, TO_FORGET + FIRST), adapt=TO_FORGET)
+    look = replace(plan, draws=min(plan.draws, TO_FORGET + FIRST), adapt=TO_FORGET)
+    if not doubted_before(bare):
+        return look
+    return replace(look, draws=min(plan.draws, TO_FORGET + FEWEST), longest=1)
+
+
+def doubted_before(bare: Spectrum) -> bool:
+    """Whether a localisation takes more than the verdict bears of any estimate, which is half the directions at most.
+
+    Parameters
+    ----------
+    bare
+        Spectrum in the module's coordinates.
+    """
+    taken = bare.localisation_effect()[0] + max(bare.missing()[0], 0.0)
+    return taken > LARGEST_SHARE * float(bare.weight.sum()) / 2
 
 
 def until_mixed(posterior: Posterior, plan: Plan, drawn: Draws, *, generator: torch.Generator) -> Draws:
