@@ -198,9 +198,12 @@ class _Looking:
                 energies[half, part] = self.posterior.n_beta * (above + (w[part] - self.start) @ tilt)
                 slopes.append(slope)
                 tilts.append(tilt)
-            apart = self._scaled(slopes[0] - slopes[1] + (tilts[0] - tilts[1])) / 2
-            square += float(torch.linalg.vector_norm(apart, dim=1).double().square().sum())
-            noise = apart[0].clone()
+            apart = (slopes[0] - slopes[1]).add_(tilts[0] - tilts[1])
+            # One factor for all directions needs no pass over memory of its own.
+            factor = self.posterior.n_beta / 2 if self.posterior.plain else 0.5
+            apart = apart if self.posterior.plain else self._scaled(apart)
+            square += factor**2 * float(torch.linalg.vector_norm(apart, dim=1).double().square().sum())
+            noise = factor * apart[0]
             mean = slopes[0].add_(slopes[1]).mul_(0.5)
             self.stepper.take(w[part], mean, self.plan.step_size, (tilts[0] + tilts[1]) / 2)
         error = float((energies[0] - energies[1]).mean()) / 2
