@@ -195,8 +195,8 @@ def local_learning_coefficient(
         loss's own hold where that is of a higher order; beyond 1024 parameters one for all directions in units that
         make them alike; for ``"sgld"`` a hundredth of the largest for all.
     chains, draws, thin
-        Chains, draws kept of each, and steps between two draws. Draws are 256 if None, and up to four times as many
-        where chains have not mixed by then.
+        Chains, draws kept of each, and steps between two draws. Draws are 256 if None, and up to 16 times as many where
+        chains have not mixed by then; beyond 1024 parameters up to 4 times, and 104 or less where more do not help.
     step_size
         ε; None to choose it: for an unadjusted sampler so that the predicted bias is 1 %, for an adjusted one by the
         predicted acceptance, and then adapted while the first fifth of the draws is taken. A leapfrog takes time √ε.
