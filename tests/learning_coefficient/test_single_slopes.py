@@ -68,12 +68,16 @@ def test_they_do_not_where_they_do_not(n_beta):
 def test_what_has_them_or_cannot_be_computed_in_them_is_left():
     double = torch.eye(3, dtype=DOUBLE)
 
-    class Fixed(torch.nn.Linear):
+    class Fixed(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(3, 3)
+
         def forward(self, x):
-            return super().forward(x) @ double
+            return self.layer(x) @ double
 
     x = torch.ones(4, 3, dtype=DOUBLE)
-    loss = StackedLoss(Fixed(3, 3).double(), half_squared_error, x, x)
+    loss = StackedLoss(Fixed().double(), half_squared_error, x, x)
     scales = torch.ones_like(loss.start)
     assert single_slopes(Posterior(loss, 1.0, 0.1, scales), 1.0) is None
     single = StackedLoss(torch.nn.Linear(3, 3), half_squared_error, x.float(), x.float())
