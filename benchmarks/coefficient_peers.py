@@ -46,6 +46,17 @@ class Task:
         self.step_size = step_size
         self.parameters = sum(p.numel() for p in self.module.parameters())
 
+    def bare(self) -> Callable[[int], None]:
+        """Gradients of one minibatch by the module itself: what no step of a chain does without."""
+        rows = torch.randint(EXAMPLES, (BATCH,), generator=torch.Generator().manual_seed(1))
+        inputs, targets, own = self.inputs[rows], self.targets[rows], list(self.module.parameters())
+
+        def run(steps: int) -> None:
+            for _ in range(steps):
+                torch.autograd.grad(nn.functional.mse_loss(self.module(inputs), targets), own)
+
+        return run
+
     def ours(self, chains: int) -> Callable[[int], np.ndarray]:
         """All chains in one tensor."""
         loss = StackedLoss(self.module, nn.functional.mse_loss, self.inputs, self.targets)
@@ -79,7 +90,7 @@ class Task:
         return run
 
 
-def seconds_per_step(run: Callable[[int], np.ndarray], steps: int) -> float:
+def seconds_per_step(run: Callable[[int], object], steps: int) -> float:
     """CPU time of a step of all chains."""
     times = []
     for count in (5, 5 + steps):

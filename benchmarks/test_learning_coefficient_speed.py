@@ -72,7 +72,10 @@ STEPS = {"3-1": 200, "10-8-1": 200, "50-20-10": 200, "784-32-10": 60, "784-256-1
 @pytest.mark.peers
 @pytest.mark.parametrize("name", STEPS)
 def test_chain_steps_against_devinterp(name):
-    """CPU time per step of one chain, devinterp's over ours, in turns: the median of paired ratios."""
+    """CPU time per step of one chain, devinterp's over ours, in turns: the median of paired ratios.
+
+    Beside them a bare gradient of the same minibatch, which both take at every step: the bound of any ratio.
+    """
     from benchmarks.coefficient_peers import Task, seconds_per_step
 
     torch.set_num_threads(1)
@@ -81,15 +84,15 @@ def test_chain_steps_against_devinterp(name):
         ours, theirs = task.ours(CHAINS), task.devinterp(4)
     except Unavailable as reason:
         pytest.skip(str(reason))
-    for run in (ours, theirs):
+    runs = (ours, CHAINS), (theirs, 4), (task.bare(), 1)
+    for run, _ in runs:
         run(3)
-    pairs = [
-        (seconds_per_step(ours, STEPS[name]) / CHAINS, seconds_per_step(theirs, STEPS[name]) / 4) for _ in range(5)
-    ]
-    costs, ratios = np.median(pairs, 0), [b / a for a, b in pairs]
+    pairs = [[seconds_per_step(run, STEPS[name]) / chains for run, chains in runs] for _ in range(5)]
+    costs, ratios = np.median(pairs, 0), [b / a for a, b, _ in pairs]
     print(
         f"\n{machine()}\n{name}, {task.parameters} parameters: {1e3 * costs[0]:.3g} ms of CPU time per chain-step, "
-        f"devinterp {1e3 * costs[1]:.3g} ms: {np.median(ratios):.3g} times ({min(ratios):.3g} to {max(ratios):.3g})"
+        f"devinterp {1e3 * costs[1]:.3g} ms: {np.median(ratios):.3g} times ({min(ratios):.3g} to {max(ratios):.3g}); "
+        f"a bare gradient {1e3 * costs[2]:.3g} ms, by which at most {np.median([b / c for _, b, c in pairs]):.3g} times"
     )
     assert np.isfinite(ratios).all()
 

@@ -35,6 +35,8 @@ ACCEPTANCE = {"mala": 0.65, "hmc": 0.8}  # aimed at while the step is adapted; t
 # From a minimum leapfrogs of a stable step err upwards by less than the number of parameters; one that errs by more
 # has left what the step was made for.
 FREE_CLIMB = 10.0
+SET_OUT, SHORTER = 0.5, 4.0  # share of the chains that such a step has to take out, or it is made so much smaller
+LOST = 4.0  # times its mean: the kinetic energy on the way out, which falls, of trajectories that have diverged
 MOST_LONGER = 4  # times the leapfrogs planned, where the step has been made smaller
 LARGEST_ENERGY = 1e12  # in units of the temperature: a chain there has diverged
 
@@ -99,7 +101,8 @@ class Posterior:
 
     `localisation` is one number, or one for each direction. Directions are the columns of `vectors`; None for the
     parameters' own. `followed` says in which of them the chains' spread is recorded. `deflation` shrinks some scaled
-    directions once more. `balanced` says whether chains come into equilibrium in every direction.
+    directions once more. `balanced` says whether chains come into equilibrium in every direction. `lead` is the same
+    loss in single numbers, whose slopes are taken in place of the loss's own: see `single_slopes`.
     """
 
     loss: StackedLoss
@@ -110,14 +113,28 @@ class Posterior:
     followed: Tensor | None = None
     deflation: Deflation | None = None
     balanced: bool = False
+    lead: StackedLoss | None = None
 
     def evaluate(self, w: Tensor, rows: Tensor | None = None) -> State:
         """Parameters, losses and minus log densities (double precision), and slopes in scaled coordinates."""
         away = self.along(w - self.loss.start)
-        losses, slopes = self.loss.values_and_gradients(w, rows)
+        if self.lead is None:
+            losses, slopes = self.loss.values_and_gradients(w, rows)
+        else:
+            losses, slopes = self.loss.values(w, rows), self._led(w, rows)
         held = self.localisation * away
         minus_log = self.n_beta * losses + (held.double() * away.double()).sum(1) / 2
         return w, losses, minus_log, self.scaled(self.n_beta * self.along(slopes) + held)
+
+    def slopes(self, w: Tensor) -> Tensor:
+        """The same slopes alone."""
+        slopes = self.loss.values_and_gradients(w)[1] if self.lead is None else self._led(w)
+        away = self.along(w - self.loss.start)
+        return self.scaled(self.n_beta * self.along(slopes) + self.localisation * away)
+
+    def _led(self, w: Tensor, rows: Tensor | None = None) -> Tensor:
+        assert self.lead is not None
+        return self.lead.values_and_gradients(w.to(self.lead.start), rows)[1].to(w)
 
     def along(self, vectors: Tensor) -> Tensor:
         """Components of vectors (copies, parameters) along the directions."""
@@ -159,18 +176,23 @@ class Stepper:
         fused = posterior.plain and fits(posterior.loss.start, copies)
         self._fused = FusedStep(posterior.loss.start, generator) if fused else None
 
-    def take(self, w: Tensor, slopes: Tensor, step_size: float, tilt: Tensor | None = None) -> None:
-        """One step from where the loss has these slopes, by the parameters themselves, and a tilt common to all."""
+    def take(self, w: Tensor, slopes: Tensor, step_size: float, tilt: Tensor | None = None) -> Tensor:
+        """One step from where the loss has these slopes, by the parameters themselves, and a tilt common to all.
+
+        Returns the way from the start times the tilt before the step, shape (copies,).
+        """
         posterior, start = self._posterior, self._posterior.loss.start
         tilt = torch.zeros_like(start) if tilt is None else tilt
         if self._fused is not None:
             pull = float(posterior.localisation)
-            self._fused.take(w, slopes, tilt, step_size=step_size, n_beta=posterior.n_beta, pull=pull)
-            return
+            return self._fused.take(w, slopes, tilt, step_size=step_size, n_beta=posterior.n_beta, pull=pull)
         noise = torch.randn(w.shape, generator=self._generator, dtype=w.dtype, device=w.device)
-        held = posterior.localisation * posterior.along(w - start)
+        away = w - start
+        held = posterior.localisation * posterior.along(away)
         drift = posterior.scaled(posterior.n_beta * posterior.along(slopes + tilt) + held)
+        tilted = away @ tilt
         w.copy_(posterior.moved(w, step_size**0.5 * noise - step_size / 2 * drift))
+        return tilted
 
 
 @dataclass(frozen=True)
@@ -179,7 +201,8 @@ class Plan:
 
     `adapt` draws serve to leave the start and to adapt the step; a trajectory is about as long as `leapfrogs` leapfrogs
     of this step, whatever the step becomes. A `batch_size` is for `slt_toys.learning_coefficient.minibatch.run_plan`,
-    `stiffness`, the largest, for samplers that scale their steps themselves. `largest_step` is that of adaptation.
+    `stiffness`, the largest, for samplers that scale their steps themselves. `largest_step` is that of adaptation,
+    `longest` how many times as many leapfrogs a smaller step may take.
     """
 
     sampler: Sampler
@@ -192,6 +215,7 @@ class Plan:
     batch_size: int | None
     stiffness: float = 1.0
     largest_step: float = math.inf
+    longest: int = MOST_LONGER
 
     @property
     def adjusted(self) -> bool:
@@ -249,9 +273,10 @@ def run_chains(
                 state = move(state, step)
                 continue
             # At the minimum every short proposal leads up and is refused: the way out is taken almost as it comes.
-            state, rate = _adjusted(
-                posterior, plan, state, step, generator, free=before is None and draw < plan.adapt // 2
-            )
+            free, old = before is None and draw < plan.adapt // 2, state[0]
+            state, rate = _adjusted(posterior, plan, state, step, generator, free=free)
+            if free and float((state[0] != old).any(1).double().mean()) < SET_OUT:
+                step = step / SHORTER  # it leads where the loss is much stiffer than at the minimum
             if plan.adapt // 2 <= draw < plan.adapt:
                 passed = (draw - plan.adapt // 2) * plan.thin + part
                 step = step * torch.exp(2 * (rate - ACCEPTANCE[plan.sampler]) / (passed + 10) ** 0.6)
@@ -302,15 +327,19 @@ def _adjusted(
     if plan.sampler == "hmc":  # of random length, lest a direction come round to where it was
         jitter = 0.7 + 0.6 * float(torch.rand((), generator=generator, dtype=torch.float64, device=w.device))
         length = jitter * plan.leapfrogs * plan.step_size**0.5
-        count = min(max(1, math.ceil(length / float(time))), MOST_LONGER * plan.leapfrogs)
+        count = min(max(1, math.ceil(length / float(time))), plan.longest * plan.leapfrogs)
         time = time.new_tensor(min(length / count, float(time)))
     time = time.to(w.dtype)
     before = momentum.double().square().sum(1) / 2
-    new = state
-    for _ in range(count):
-        momentum = momentum - time / 2 * new[3]
-        new = posterior.evaluate(posterior.moved(new[0], time * momentum))
-        momentum = momentum - time / 2 * new[3]
+    place, slopes = w, state[3]
+    for left in range(count, 0, -1):
+        momentum = momentum - (time / 2 if left == count else time) * slopes
+        place = posterior.moved(place, time * momentum)
+        if free and bool((momentum.square().sum(1) > LOST * w.shape[1]).all()):
+            break  # none will be taken
+        slopes = posterior.slopes(place) if left > 1 else slopes
+    new = posterior.evaluate(place)
+    momentum = momentum - time / 2 * new[3]
     log_ratio = state[2] + before - new[2] - momentum.double().square().sum(1) / 2
     log_ratio = torch.where(torch.isfinite(log_ratio), log_ratio, -torch.inf)
     drawn = torch.rand(len(w), generator=generator, dtype=torch.float64, device=w.device)

@@ -29,7 +29,7 @@ from slt_toys.learning_coefficient.curvature import Spectrum
 from slt_toys.learning_coefficient.data import as_data
 from slt_toys.learning_coefficient.ground import Ground, ground
 from slt_toys.learning_coefficient.localisation import NOISE_HELD
-from slt_toys.learning_coefficient.longer import DRAWS, until_mixed
+from slt_toys.learning_coefficient.longer import DRAWS, first_look, until_mixed
 from slt_toys.learning_coefficient.minibatch import Looked, common_error, excess, run_plan
 from slt_toys.learning_coefficient.number_resolution import resolution
 from slt_toys.learning_coefficient.parts import part_of
@@ -197,8 +197,8 @@ def local_learning_coefficient(
         of a higher order; beyond 1024 parameters one for all directions in units that make them alike; for ``"sgld"``
         a hundredth of the largest for all.
     chains, draws, thin
-        Chains, draws kept of each, and steps between two draws. Draws are 256 if None, and up to four times as many
-        where chains have not mixed by then.
+        Chains, draws kept of each, and steps between two draws. Draws are 256 if None, and up to 16 times as many where
+        chains have not mixed by then; beyond 1024 parameters up to 4 times, and 104 or less where more do not help.
     step_size
         ε; None to choose it: for an unadjusted sampler so that the predicted bias is 1 %, for an adjusted one by the
         predicted acceptance, and then adapted while the first fifth of the draws is taken. A leapfrog takes time √ε.
@@ -271,8 +271,9 @@ def local_learning_coefficient(
             raise ValueError(f"example_losses: {str(error).removeprefix('data: ')}") from error
     record = Recorder(callback, None if others is None else like(found.posterior.loss, others), chains, draws)
     run = _Run(found, plan, burn_in, longer and burn_in is None and batch_size is None and not record.asked)
-    with progress("learning coefficient", draws) as advance:
-        drawn, looked = run_plan(found.posterior, plan, generator=generator, advance=advance, each=record)
+    first = first_look(plan, found.bare) if run.longer and found.many and adapt else plan
+    with progress("learning coefficient", first.draws) as advance:
+        drawn, looked = run_plan(found.posterior, first, generator=generator, advance=advance, each=record)
     estimate, evidence = _estimate(drawn, run, looked)
     if run.longer and draws_may_help(evidence):
         drawn = until_mixed(found.posterior, plan, drawn, generator=generator)

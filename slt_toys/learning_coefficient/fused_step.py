@@ -33,8 +33,10 @@ class FusedStep:
         seed = torch.randint(2**62, (2,), generator=generator).tolist()
         self._state = np.random.SeedSequence(seed).generate_state(2 * LANES, np.uint64).reshape(2, LANES)
 
-    def take(self, w: Tensor, slopes: Tensor, tilt: Tensor, *, step_size: float, n_beta: float, pull: float) -> None:
+    def take(self, w: Tensor, slopes: Tensor, tilt: Tensor, *, step_size: float, n_beta: float, pull: float) -> Tensor:
         """Change w (copies, parameters), given slopes of the same shape and a tilt that all copies share.
+
+        Returns (w - w*) times the tilt as it was before, shape (copies,), in double precision.
 
         Parameters
         ----------
@@ -45,7 +47,9 @@ class FusedStep:
         """
         number = self._start.dtype.type
         numbers = (number(x) for x in (-step_size / 2 * n_beta, -step_size / 2 * pull, step_size**0.5 / SPREAD, MEAN))
-        _step(w.numpy(), slopes.numpy(), tilt.numpy(), self._start, self._state, *numbers)
+        tilted = np.empty(len(w))
+        _step(w.numpy(), slopes.numpy(), tilt.numpy(), self._start, self._state, tilted, *numbers)
+        return torch.from_numpy(tilted)
 
 
 def fits(start: Tensor, copies: int) -> bool:
@@ -55,14 +59,15 @@ def fits(start: Tensor, copies: int) -> bool:
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})
-def _step(w, slopes, tilt, start, state, drift, pull, scale, mean):
+def _step(w, slopes, tilt, start, state, tilted, drift, pull, scale, mean):
     """Lane by lane: the compiler makes vectors of loops without a call."""
     low, high = np.uint64(0x00FF00FF00FF00FF), np.uint64(0xFFFF)
     first, second = state[0], state[1]
-    noise = np.empty(2 * LANES, start.dtype)
+    noise, sums_of = np.empty(2 * LANES, start.dtype), np.empty(2 * LANES, start.dtype)
     count = start.size
     for row in range(w.shape[0]):
         own, slope = w[row], slopes[row]
+        sums_of[:] = 0
         for begin in range(0, count, 2 * LANES):
             for lane in range(LANES):  # xoroshiro128+ (Blackman & Vigna 2021)
                 a, b = first[lane], second[lane]
@@ -77,5 +82,11 @@ def _step(w, slopes, tilt, start, state, drift, pull, scale, mean):
             for k in range(min(2 * LANES, count - begin)):
                 at = begin + k
                 here = own[at]
-                force = drift * (slope[at] + tilt[at]) + pull * (here - start[at])
+                away = here - start[at]
+                sums_of[k] += away * tilt[at]
+                force = drift * (slope[at] + tilt[at]) + pull * away
                 own[at] = here + force + scale * (noise[k] - mean)
+        total = 0.0
+        for k in range(2 * LANES):
+            total += sums_of[k]
+        tilted[row] = total

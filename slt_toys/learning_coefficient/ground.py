@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from slt_toys.learning_coefficient import curvature, many_directions, steep_walls
-from slt_toys.learning_coefficient.chains import OWN_COORDINATES, Posterior, Sampler
+from slt_toys.learning_coefficient.chains import ACCEPTANCE, OWN_COORDINATES, Posterior, Sampler
 from slt_toys.learning_coefficient.curvature import (
     MOST_LEAPFROGS,
     STIFFEST_STEP,
@@ -22,6 +22,7 @@ from slt_toys.learning_coefficient.curvature import (
 )
 from slt_toys.learning_coefficient.localisation import SHARE, Hold, bottom, hold
 from slt_toys.learning_coefficient.profiles import profile_energy
+from slt_toys.learning_coefficient.single_slopes import single_slopes
 from slt_toys.learning_coefficient.stacked_loss import StackedLoss
 
 STEEPER = 0.5  # stiffness in units of how far chains go, of a quadratic 1
@@ -184,7 +185,7 @@ def _by_quadrature(
             "positive number"
         )
     if sampler not in OWN_COORDINATES:
-        return _in_scales(stacked, twin, n_beta, localisation, generator, top)
+        return _in_scales(stacked, twin, sampler, n_beta, localisation, generator, top)
     if localisation is None:
         localisation = SHARE * n_beta * top
     scales = torch.ones_like(precise.start)
@@ -197,6 +198,7 @@ def _by_quadrature(
 def _in_scales(
     stacked: StackedLoss,
     twin: StackedLoss | None,
+    sampler: Sampler,
     n_beta: float,
     localisation: float | None,
     generator: torch.Generator,
@@ -209,4 +211,6 @@ def _in_scales(
     posterior = Posterior(
         stacked, n_beta, found.pulls.to(like), known.scales.to(like), deflation=known.deflation.to(like)
     )
+    if sampler in ACCEPTANCE:  # others have no test that would mend what slopes err by
+        posterior = replace(posterior, lead=single_slopes(posterior, found.spectrum.largest))
     return Ground(posterior, twin, found.spectrum, found.spectrum, top, found.localisation, many=True)

@@ -32,7 +32,7 @@ STRONGEST, WEAKEST = 1e-2, 1e-3  # localisation in units of the stiffest of the 
 TAKEN = 0.05  # of the energy, which the strongest may take; it is added back
 UNSEEN = 0.01  # of the energy's standard deviation: what may be lost for good
 NOISE_HELD = 8.0  # times the most negative curvature
-DRAWS = 40.0  # in which a trajectory has to forget the start
+DRAWS = 40  # in which a trajectory has to forget the start
 FORGOTTEN = 1e-3  # of the energy, which may be left of the start by then
 MOST_LEAPFROGS = 48
 

@@ -180,8 +180,9 @@ class _Looking:
         known = None if self.block >= len(w) else self._at_start(rows)
         for first in range(0, len(w), self.block):
             part = slice(first, first + self.block)
-            energies[part], slopes, tilt = self._on(w[part], rows, known)
-            self.stepper.take(w[part], slopes, self.plan.step_size, tilt)
+            above, slopes, tilt = self._on(w[part], rows, known)
+            tilted = self.stepper.take(w[part], slopes, self.plan.step_size, tilt)
+            energies[part] = self.posterior.n_beta * (above + tilted)
         return energies
 
     def _step_by_halves(self, w: Tensor) -> tuple[Tensor, _Halves]:
@@ -193,12 +194,16 @@ class _Looking:
             part = slice(first, first + self.block)
             slopes, tilts = [], []
             for half in range(2):
-                energies[half, part], slope, tilt = self._on(w[part], rows[half], starts[half])
+                above, slope, tilt = self._on(w[part], rows[half], starts[half])
+                energies[half, part] = self.posterior.n_beta * (above + (w[part] - self.start) @ tilt)
                 slopes.append(slope)
                 tilts.append(tilt)
-            apart = self._scaled(slopes[0] - slopes[1] + (tilts[0] - tilts[1])) / 2
-            square += float(torch.linalg.vector_norm(apart, dim=1).double().square().sum())
-            noise = apart[0].clone()
+            apart = (slopes[0] - slopes[1]).add_(tilts[0] - tilts[1])
+            # One factor for all directions needs no pass over memory of its own.
+            factor = self.posterior.n_beta / 2 if self.posterior.plain else 0.5
+            apart = apart if self.posterior.plain else self._scaled(apart)
+            square += factor**2 * float(torch.linalg.vector_norm(apart, dim=1).double().square().sum())
+            noise = factor * apart[0]
             mean = slopes[0].add_(slopes[1]).mul_(0.5)
             self.stepper.take(w[part], mean, self.plan.step_size, (tilts[0] + tilts[1]) / 2)
         error = float((energies[0] - energies[1]).mean()) / 2
@@ -214,7 +219,10 @@ class _Looking:
         return values[0], tilt
 
     def _on(self, w: Tensor, rows: Tensor, known: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Energies, slopes on some of the examples, and what makes slopes on all of them of these."""
+        """Losses above the start's and slopes on some of the examples, and what makes slopes on all of them of these.
+
+        The way from the start times the last is still to be added to the first.
+        """
         if known is None:
             values, slopes = self.posterior.loss.values_and_gradients(torch.cat([w, self.start[None]]), rows)
             tilt = self.whole - slopes[-1]
@@ -222,8 +230,7 @@ class _Looking:
         else:
             values, slopes = self.posterior.loss.values_and_gradients(w, rows)
         reference, tilt = known
-        energy = values - reference + (w - self.start) @ tilt  # the difference first: single numbers hold it so
-        return self.posterior.n_beta * energy, slopes, tilt
+        return values - reference, slopes, tilt
 
     def _scaled(self, slopes: Tensor) -> Tensor:
         return self.posterior.scaled(self.posterior.n_beta * self.posterior.along(slopes))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal
 
 import torch
@@ -112,22 +112,32 @@ class StackedLoss:
         whole = self._data.held and len(self._data.counts) == 1 and self._piece >= self.examples
         self._traced = TracedSlopes(self._of_all) if whole else None
 
-    def doubled(self) -> StackedLoss | None:
-        """The same loss in double precision; None where that is what it has, or where it cannot be computed so."""
-        if self.start.dtype == torch.float64:
-            return None
+    def in_type(self, dtype: torch.dtype) -> StackedLoss | None:
+        """The same loss in another type of numbers; None where it cannot be computed so."""
         twin = copy.copy(self)
         try:
-            twin._module = copy.deepcopy(self._module).double()
-            twin._fixed = {name: _in_double(value) for name, value in self._fixed.items()}
-            twin.start = _in_double(self.start)
-            twin._data = self._data.mapped(_in_double)
-            twin._curved = twin._data if self._curved is self._data else self._curved.mapped(_in_double)
+            twin._module = copy.deepcopy(self._module).to(dtype)
+            twin._fixed = {name: _in_type(value, dtype) for name, value in self._fixed.items()}
+            twin.start = self.start.to(dtype)
+            twin._data = self._data.mapped(lambda value: _in_type(value, dtype))
+            same = self._curved is self._data
+            twin._curved = twin._data if same else self._curved.mapped(lambda value: _in_type(value, dtype))
             twin._stack()
-            losses = twin.values(_around(twin.start))
-            twin.hessian_products(twin.start[None])
+            twin.values_and_gradients(_around(twin.start))
         except FAILURES:  # numbers of a fixed type within the module or the loss, or a device without
             return None
+        return twin
+
+    def doubled(self) -> StackedLoss | None:
+        """The same loss in double precision; None where that is what it has, or where it cannot be computed so."""
+        twin = None if self.start.dtype == torch.float64 else self.in_type(torch.float64)
+        if twin is None:
+            return None
+        try:
+            twin.hessian_products(twin.start[None])
+        except FAILURES:
+            return None
+        losses = twin.values(_around(twin.start))
         # Losses that are all single numbers come from a module that computes in them whatever it is given.
         return None if bool((losses.float().double() == losses).all() & (losses != 0).any()) else twin
 
@@ -350,13 +360,13 @@ class StackedLoss:
         return self._data.pieces(self._piece, rows)
 
     def _values(self, parameters: Tensor, inputs: Any, targets: Any) -> Tensor:
-        with _kernels_that_can():
+        with self._kernels():
             if not self._one_by_one:
                 return self._at_once(parameters, inputs, targets)
             return torch.stack([self._as_in_training(row, inputs, targets).detach() for row in parameters])
 
     def _gradients(self, parameters: Tensor, inputs: Any, targets: Any) -> tuple[Tensor, Tensor]:
-        with _kernels_that_can():
+        with self._kernels():
             if not self._one_by_one:
                 return _with_slopes(self._at_once, parameters, inputs, targets)
             found = []
@@ -370,16 +380,18 @@ class StackedLoss:
             self._module.zero_grad()
             return torch.stack([slope for slope, _ in found]), torch.stack([value for _, value in found])
 
+    def _kernels(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._held and self._by_hand is not None else _kernels_that_can()
+
     def _at_once(self, parameters: Tensor, inputs: Any, targets: Any) -> Tensor:
-        if self._by_hand is not None and not self._held:
-            self._hold_by_hand()
-        of = self._values_at_once if self._by_hand is None else self._by_hand
-        return of(parameters, inputs, targets)
+        self._hold_by_hand()
+        return (self._by_hand or self._values_at_once)(parameters, inputs, targets)
 
     def _hold_by_hand(self) -> None:
         """Plain layers by hand have to give what torch.func gives, values and slopes; else they are left alone."""
+        if self._held or self._by_hand is None:
+            return
         (x, y), around = self._data.head(MOST_TWICE), _around(self.start)
-        assert self._by_hand is not None
         try:
             ours, theirs = (_with_slopes(of, around, x, y) for of in (self._by_hand, self._values_at_once))
             allowed = torch.finfo(self.start.dtype).eps ** 0.5
@@ -468,8 +480,8 @@ def _differ(one: Tensor, other: Tensor, share: float) -> bool:
     return bool((apart > share * sizes.max()).any()) if len(sizes) else False
 
 
-def _in_double(value: Any) -> Any:
-    return value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
+def _in_type(value: Any, dtype: torch.dtype) -> Any:
+    return value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
 def _around(start: Tensor) -> Tensor:

@@ -71,7 +71,8 @@ def test_the_virial_by_hand():
     assert found is not None
     means = found[:, 40:].mean(1)
     assert abs(means.mean() - 2) < 5 * means.std(ddof=1) / 8
-    assert run_chains(law, plan, generator=generator(), advance=lambda _: None).virial is None
+    few = replace(plan, draws=20, adapt=2)
+    assert run_chains(law, few, generator=generator(), advance=lambda _: None).virial is None
 
 
 def test_adaptation_stays_below_the_largest_step():
@@ -91,3 +92,13 @@ def test_the_way_out_of_the_minimum_is_taken_while_the_step_is_adapted():
         return int((run_chains(law, plan, generator=generator(5), advance=lambda _: None).distances[:, 0] > 0).sum())
 
     assert moved(2) == 256 and moved(0) < 256
+
+
+@pytest.mark.parametrize("step", [0.1, 1e4])
+def test_a_step_that_leads_nowhere_is_made_smaller_before_it_is_adapted(step):
+    """However few draws there are to adapt it in: at 4 over the stiffness of 23 leapfrogs diverge."""
+    law = posterior([1.0, 1.0])
+    plan = Plan("hmc", 16, 60, 1, step, 4, 20, None)
+    found = run_chains(law, plan, generator=generator(fresh_seed()), advance=lambda _: None)
+    assert found.acceptance > 0.3 and found.step_size < 1
+    assert (found.distances[:, 20:] > 0).all()

@@ -71,15 +71,15 @@ def test_a_localisation_that_freezes_a_minimum_is_no_learning_coefficient():
 
 
 def test_neither_order_nor_number_of_checkpoints_changes_one():
-    given = at(AWAY, AWAY / 3, AWAY / 9)
-    whole = followed(given, localisation=3.0)
-    turned = followed(dict(reversed(given.items())), localisation=3.0)
+    given, few = at(AWAY, AWAY / 3), {"localisation": 3.0, "draws": 20}
+    whole = followed(given, **few)
+    turned = followed(dict(reversed(given.items())), **few)
     xr.testing.assert_identical(whole, turned)
-    alone = followed({10: given[10]}, localisation=3.0)
+    alone = followed({10: given[10]}, **few)
     xr.testing.assert_identical(alone, whole.sel(step=[10]))
-    pairs = followed(((step, state) for step, state in given.items()), localisation=3.0)
+    pairs = followed(((step, state) for step, state in given.items()), **few)
     xr.testing.assert_identical(whole, pairs)
-    other = followed(given, localisation=3.0, seed=1)
+    other = followed(given, **few, seed=1)
     assert (other["estimate"].values != whole["estimate"].values).all(), "the control: another seed is seen"
 
 

@@ -9,7 +9,7 @@ import torch
 
 from slt_toys.learning_coefficient.chains import Posterior, Stepper
 from slt_toys.learning_coefficient.fused_step import LEAST, FusedStep, fits
-from tests.learning_coefficient.made_losses import generator, quadratic
+from tests.learning_coefficient.made_losses import generator, quadratic, stacked
 from tests.seeds import fresh_seed
 
 SIZE = 100_003  # no multiple of the lanes
@@ -58,3 +58,18 @@ def test_where_it_is_taken():
     w = torch.ones(16, 400).double()
     Stepper(plain, 16, generator(1)).take(w, torch.zeros_like(w), 1e-12)
     assert torch.allclose(w, torch.ones_like(w), atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("parameters", [5, 3001])
+def test_the_way_along_the_tilt_is_that_before_the_step(dtype, parameters):
+    """By the fused step and by the other, which takes small ones."""
+    source = generator(fresh_seed())
+    start, tilt = torch.randn((2, parameters), generator=source, dtype=dtype)
+    w = start + torch.randn((3, parameters), generator=source, dtype=dtype)
+    expected = (w - start).double() @ tilt.double()
+    loss = stacked(lambda w: (w**2).sum(), start.tolist(), dtype)
+    plain = Posterior(loss, 2.0, 1.0, torch.ones_like(start))
+    tilted = Stepper(plain, 3, generator(1)).take(w, torch.zeros_like(w), 1e-3, tilt)
+    assert torch.allclose(tilted.double(), expected, rtol=1e-4, atol=1e-3)
+    assert not torch.allclose((w - start).double() @ tilt.double(), expected, rtol=1e-4, atol=1e-3)

@@ -10,7 +10,8 @@ import torch
 
 from slt_toys.learning_coefficient import longer
 from slt_toys.learning_coefficient.chains import Draws, Plan, Posterior, run_chains
-from slt_toys.learning_coefficient.longer import LONGER, joined, until_mixed
+from slt_toys.learning_coefficient.curvature import Spectrum
+from slt_toys.learning_coefficient.longer import DRAWS, LONGER, doubted_before, first_look, joined, until_mixed
 from slt_toys.learning_coefficient.verdict import LARGEST_R_HAT, LEAST_EFFECTIVE_SAMPLE_SIZE
 from slt_toys.samplers.statistics import summarise
 from tests.learning_coefficient.made_losses import generator, quadratic
@@ -42,6 +43,32 @@ def test_many_parameters_go_on_for_less(monkeypatch):
     monkeypatch.setattr(longer, "EXACT_UP_TO", 3)
     drawn, more = run(PLAN)
     assert more is drawn
+
+
+def of_curvature(curvature: float, pull: float = 0.01) -> Spectrum:
+    ones = np.ones(50)
+    return Spectrum(ones * (curvature + pull), ones * pull, ones, np.zeros(50, dtype=np.int64), 0.0, 1e-9)
+
+
+def test_where_the_spectrum_makes_it_doubt_a_look_is_short():
+    """Directions as soft as the localisation: whatever the energy, it takes more than is borne."""
+    plan = replace(PLAN, draws=DRAWS, adapt=51)
+    assert doubted_before(of_curvature(0.02)) and not doubted_before(of_curvature(1.0))
+    soft, stiff = first_look(plan, of_curvature(0.02)), first_look(plan, of_curvature(1.0))
+    assert soft.draws < stiff.draws and (soft.longest, stiff.longest) == (1, plan.longest)
+
+
+def test_a_first_look_is_followed_by_all_of_the_plans_draws(monkeypatch):
+    """Whatever the first say of themselves: what is trusted has no fewer draws than it had without a look."""
+    plan = replace(PLAN, draws=DRAWS, adapt=51)
+    look = first_look(plan, of_curvature(1.0))
+    assert look.adapt < look.draws < plan.draws and first_look(replace(plan, draws=30), of_curvature(1.0)).draws == 30
+    monkeypatch.setattr(longer, "_wanted", lambda drawn: 0)
+    posterior = Posterior(quadratic([1.0] * 4), 1.0, 0.01, torch.ones(4, dtype=torch.float64))
+    source = generator(fresh_seed())
+    drawn = run_chains(posterior, look, generator=source, advance=lambda _: None)
+    more = until_mixed(posterior, plan, drawn, generator=source)
+    assert more.energies.shape[1] == DRAWS and more.adapted == look.adapt
 
 
 def test_enough_draws_are_left():

@@ -86,13 +86,13 @@ def test_a_control_variate_without_which_the_start_is_warm():
     plan = Plan("sgld", 2, 20, 1, 0.002, 1, 0, 20)
     looking = minibatch._Looking(posterior, plan, generator(1))
     w = loss.start.expand(2, -1)
-    energies, slopes, tilt = looking._on(w, torch.arange(20), None)
+    above, slopes, tilt = looking._on(w, torch.arange(20), None)
     slopes = slopes + tilt
-    assert torch.allclose(energies, torch.zeros(2).double()) and torch.allclose(slopes, looking.whole.expand(2, -1))
+    assert torch.allclose(above, torch.zeros(2).double()) and torch.allclose(slopes, looking.whole.expand(2, -1))
     plain = loss.values_and_gradients(w, torch.arange(20))[1]
     assert float((plain - slopes).abs().max()) > 0.01
     away = w + 0.1
-    means = [looking._on(away, rows, looking._at_start(rows))[0] for rows in torch.arange(N).split(20)]
+    means = [looking._step(away.clone(), rows) for rows in torch.arange(N).split(20)]
     exact = 60.0 * (loss.values(away) - loss.values(w))
     assert torch.allclose(torch.stack(means).mean(0), exact)
 

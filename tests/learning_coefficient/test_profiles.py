@@ -53,15 +53,13 @@ def test_where_profiles_do_not_tell():
 
 
 def test_a_bend_is_not_seen():
-    """The negative control: y² + (x - y²)²-like losses are no sum of profiles, whose energy is another."""
+    """The negative control: y² + (x - y²)²-like losses are no sum of profiles, whose energy is another.
+
+    In x - y² and y, of Jacobian 1, this one is two squares: its energy is 1.
+    """
     loss = stacked(lambda w: w[1] ** 2 + 30 * (w[0] - w[1] ** 2) ** 2, [0.0, 0.0])
     told = energy(loss, 1.0)
-    assert told is not None
-    y = np.linspace(-8, 8, 4001)[:, None]
-    x = np.linspace(-5, 60, 8001)[None]
-    high = y**2 + 30 * (x - y**2) ** 2
-    mass = np.exp(-high)
-    assert abs(told - float((high * mass).sum() / mass.sum())) > 0.1
+    assert told is not None and abs(told - 1) > 0.1
 
 
 @pytest.mark.parametrize(

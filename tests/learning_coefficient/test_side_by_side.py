@@ -38,7 +38,7 @@ def test_they_agree_at_a_regular_minimum(name):
 
 def test_wbic_fluctuation_and_waic_of_a_linear_regression_are_those_of_its_normal_posterior():
     """For given data the posterior is normal, and every variance of an example's loss is known."""
-    problem, found = found_for("a wrong linear model", draws=400)
+    problem, found = found_for("a wrong linear model", draws=240)
     (inputs, targets), n = problem.data, problem.examples
     x = inputs.numpy()
     with torch.no_grad():
