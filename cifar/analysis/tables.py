@@ -26,6 +26,7 @@ AT_SWITCH = {
     "deficit_test_accuracy": "deficit test accuracy",
     "test_accuracy": "clean test accuracy",
     "weight_norm": "norm of all weights",
+    "effective_learning_rate": "learning rate over squared norm, mean of normalised layers",
     "unseen_weight_norm": "norm of the first layer along what the blur hides",
 }
 MOST_FAILED = 40  # runs below the gate that are named

@@ -8,7 +8,7 @@ import pytest
 
 from cifar.commands import Resume
 from cifar.replicate import Replicate
-from cifar.sweep.workers import DEVICE, POLICIES, OneEach, Workers
+from cifar.sweep.workers import DEVICE, MEMORY, POLICIES, OneEach, Workers
 from slt_toys.inputs.processors import THREADS
 from slt_toys.sweep.tasks import Failed, Pool, Returned, Task
 from tests.cifar.sweep import made_tasks
@@ -41,6 +41,21 @@ def test_each_worker_has_its_device_its_threads_and_waits_passively(monkeypatch,
     said = [each.value for _, each in sorted(back.items()) if isinstance(each, Returned)]
     assert said == [[device, "5", "5", policy or "PASSIVE"] for device in ("cuda:0", "cuda:1", "cuda:0")]
     assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("said", [None, "7"])
+def test_workers_keep_memory_unless_somebody_says_otherwise(monkeypatch, said):
+    for name in MEMORY:
+        monkeypatch.delenv(name, raising=False)
+    if said:
+        monkeypatch.setenv("MALLOC_MMAP_MAX_", said)
+    pool = OneEach([{}], threads=1)
+    try:
+        pool.submit(Task("one", made_tasks.variables, tuple(MEMORY)))
+        back = all_of(pool)["one"]
+    finally:
+        pool.close(at_once=False)
+    assert isinstance(back, Returned) and back.value == [said or "0", *list(MEMORY.values())[1:]]
 
 
 def test_a_worker_that_dies_takes_no_other_with_it(tmp_path):
