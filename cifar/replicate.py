@@ -37,7 +37,8 @@ class Replicate:
     ----------
     preset
         achille and baker are the published protocols; laptop is a small one for two processors, study a larger one
-        for many hours of them; minutes trains twenty seeds of a small network on curves that are drawn anew in every
+        for many hours of them, study_decay that with learning rates that fall faster, slots one for a GPU that can be
+        had for minutes at a time; minutes trains twenty seeds of a small network on curves that are drawn anew in every
         epoch, in a few minutes and without torch.
     data
         A CIFAR-10 archive, an image folder (train/<class>/<file>, test/<class>/<file>; PNG or JPEG), or a tar of one.
@@ -109,7 +110,7 @@ class Replicate:
         That Ray sets aside for each unit of work; a part of one can be asked for.
     """
 
-    preset: Literal["achille", "baker", "laptop", "study", "minutes"] = "laptop"
+    preset: Literal["achille", "baker", "laptop", "study", "study_decay", "slots", "minutes"] = "laptop"
     data: Path | None = None
     data_name: str | None = None
     results: Path = RESULTS

@@ -35,7 +35,10 @@ from slt_toys.results.records import (
 )
 
 NAME = "cifar_replication"
-NAMES = {"minutes": "cifar_minutes"}  # of presets that have a page of their own
+# Of presets that have a page of their own.
+NAMES = {
+    "minutes": "cifar_minutes", "study": "cifar_study", "study_decay": "cifar_study_decay", "slots": "cifar_slots",
+}  # fmt: skip
 COMMAND = "python -m cifar report"
 
 
@@ -186,7 +189,7 @@ def _introduction(summary: Summary) -> str:
 def write_report(folder: Path, docs: Path | None = None) -> str:
     """Write .md, .json, .nc, .png and .svg into the results folder, and give the page's text.
 
-    They are called ``cifar_replication``, those of preset minutes ``cifar_minutes``.
+    They are called ``cifar_replication``, or as `NAMES` has it.
 
     With ``docs``, a folder of pages, its page of this experiment is written anew as well.
     """

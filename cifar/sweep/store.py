@@ -29,7 +29,8 @@ IMAGES, RUNNING = "images.pt", "running"
 # version's.
 OWN = (
     NAME, ".writer", IMAGES, RUNNING, "checkpoints", "locks", "cifar_replication.", ".cifar_replication.",
-    "cifar_minutes.", ".cifar_minutes.", "export.", ".export.",
+    "cifar_minutes.", ".cifar_minutes.", "cifar_study", ".cifar_study", "cifar_slots.", ".cifar_slots.", "export.",
+    ".export.",
 )  # fmt: skip
 
 Measurements = Mapping[str, tuple[float, float | None]]  # name to value and standard error
