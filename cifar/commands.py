@@ -12,7 +12,7 @@ from cifar.study.measuring import Measuring
 from cifar.study.names import GENERATED
 from cifar.sweep.blocks import budget_of, left_text
 from cifar.sweep.plan import name_of, plan
-from cifar.sweep.store import CACHE, RESULTS, Store, written_alone
+from cifar.sweep.store import CACHE, RESULTS, Store, note_place, place_of, written_alone
 from cifar.sweep.workers import Workers, usable_devices
 
 
@@ -65,9 +65,12 @@ class Resume(OfSweep):
         with written_alone(self.results) as store:
             facts = store.facts()
             recorded = facts["data"]
-            path = self.data or (Path(recorded["path"]) if recorded["path"] else None)
             images = None if self.data is not None else kept_images(self.results, recorded["checksum"])
-            images = images or chosen_images(path, CACHE, recorded["train_limit"], recorded["test_limit"])
+            if images is None:
+                path = self.data or place_of(self.results, recorded)
+                images = chosen_images(path, CACHE, recorded["train_limit"], recorded["test_limit"])
+            if self.data is not None:
+                note_place(self.results, self.data)
             run_sweep(
                 store,
                 images,

@@ -17,7 +17,7 @@ from cifar.study.stages import Recipe
 from cifar.sweep.blocks import budget_of, left_text
 from cifar.sweep.estimates import Speed, seconds_of
 from cifar.sweep.plan import image_cost, plan, trained_images
-from cifar.sweep.store import CACHE, RESULTS, Store, written_alone
+from cifar.sweep.store import CACHE, RESULTS, Store, note_place, written_alone
 from cifar.sweep.workers import Workers, usable_devices
 from slt_toys.results.progress import duration_text
 
@@ -231,11 +231,13 @@ class Replicate:
             )
         _check_measuring(facts.get("study"), study, store.folder)
         check_one_recipe(store.runs(), runs, source=store.folder)  # before anything is written
+        if self.data is not None:
+            note_place(store.folder, self.data)
         store.set_facts(
             data={
                 **data,
                 "source": self.data_name or data["source"],
-                "path": None if self.data is None else str(self.data.resolve()),
+                "path": None if self.data is None else self.data.name,
                 "train_limit": study.train_images,
                 "test_limit": study.test_images,
             },

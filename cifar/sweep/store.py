@@ -12,23 +12,25 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from cifar.study.arms import RUN_COLUMNS, Run
 from cifar.study.recipes import check_one_recipe
 from cifar.study.stages import EpochRecord, Recipe, Stage
 from cifar.sweep.plan import Unit
 from slt_toys.results.database import Database, Layout, only_writer
+from slt_toys.results.records import write_bytes_atomically
 
 RESULTS = Path("results/cifar")
 CACHE = Path("results/cifar-data")  # for archives that are fetched
 NAME = "sweep.sqlite"
 APPLICATION_ID = 0x51746F79
 IMAGES, RUNNING = "images.pt", "running"
+PLACE = "images.path"  # where this machine has the data: the results file, which travels, knows the name only
 # What a results folder may hold, by the start of the name; the last are what a report writes. Locks are an older
 # version's.
 OWN = (
-    NAME, ".writer", IMAGES, RUNNING, "checkpoints", "locks", "cifar_replication.", ".cifar_replication.",
+    NAME, ".writer", IMAGES, PLACE, RUNNING, "checkpoints", "locks", "cifar_replication.", ".cifar_replication.",
     "cifar_minutes.", ".cifar_minutes.", "cifar_study", ".cifar_study", "cifar_slots.", ".cifar_slots.", "export.",
     ".export.",
 )  # fmt: skip
@@ -222,6 +224,28 @@ def _insert_epochs(connection: sqlite3.Connection, unit: Unit, epochs: Iterable[
         for record, seconds in epochs
     ]
     connection.executemany("INSERT OR REPLACE INTO epochs VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+
+def note_place(folder: Path, data: Path) -> None:
+    """Write where this machine has the data of the sweep."""
+    write_bytes_atomically(str(data.resolve()).encode(), folder / PLACE)
+
+
+def place_of(folder: Path, recorded: Mapping[str, Any]) -> Path | None:
+    """Where the data of a sweep are, by its facts of them; None for the official archive.
+
+    Raises
+    ------
+    FileNotFoundError
+        If they are not on this machine, or nobody knows where.
+    """
+    if not recorded["path"]:
+        return None
+    noted = folder / PLACE
+    path = Path(noted.read_text(encoding="utf-8") if noted.is_file() else recorded["path"])
+    if not path.exists():
+        raise FileNotFoundError(f"data: {recorded['source']} is not where it was ({path}); say where, by --data")
+    return path
 
 
 @contextmanager

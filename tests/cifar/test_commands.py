@@ -24,6 +24,7 @@ def test_replicate_status_resume_and_export(tmp_path, archive, capsys):
     assert "12 of 12 runs, 20 of 20 epochs" in capsys.readouterr().out
     with Store(tmp_path / "results") as store:
         assert store.facts()["data"]["checksum"]
+    assert str(archive).encode() not in (tmp_path / "results" / "sweep.sqlite").read_bytes(), "it can be shown"
     assert main(["export", *results]) == 0
     assert "export.nc" in capsys.readouterr().out
 

@@ -11,7 +11,7 @@ import pytest
 from cifar.analysis.export import export
 from cifar.study.stages import EpochRecord
 from cifar.sweep.plan import plan
-from cifar.sweep.store import APPLICATION_ID, LAYOUT, Store, written_alone
+from cifar.sweep.store import APPLICATION_ID, LAYOUT, Store, check_folder, note_place, place_of, written_alone
 from cifar.training.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
 from tests.cifar.made_studies import make_sweep, small
 from tests.cifar.sweep.made_sweeps import begin, results, tiny_study, work
@@ -196,3 +196,20 @@ def test_what_is_written_twice_is_there_once(tmp_path):
         assert next(row for row in store.epochs() if row[:2] == (unit.key, unit.begin))[2:] == (0.2, 3.0, 0.25, 7.0)
         assert [row[1] for row in store.epochs() if row[0] == unit.key] == list(range(unit.begin, unit.end))
         assert store.failures() == {}
+
+
+def test_where_the_data_are_is_kept_beside_the_file_that_travels(tmp_path):
+    here, data = tmp_path / "results", tmp_path / "images.tar"
+    here.mkdir()
+    data.touch()
+    recorded = {"path": data.name, "source": "made"}
+    with pytest.raises(FileNotFoundError, match=r"data: made is not where it was \(images.tar\); say where, by --data"):
+        place_of(here, recorded)
+    note_place(here, data)
+    check_folder(here)
+    assert place_of(here, recorded) == data.resolve()
+    assert place_of(tmp_path, recorded | {"path": str(data)}) == data, "as an older version wrote it"
+    assert place_of(here, recorded | {"path": None}) is None, "the official archive"
+    data.unlink()
+    with pytest.raises(FileNotFoundError, match=f"was .{data.resolve()}"):
+        place_of(here, recorded)
