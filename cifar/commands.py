@@ -63,7 +63,7 @@ class Resume(OfSweep):
         from cifar.sweep.sweep import chosen_images, kept_images, run_sweep
 
         with written_alone(self.results) as store:
-            facts = store.facts()
+            facts = store.needed("data", "study")
             recorded = facts["data"]
             images = None if self.data is not None else kept_images(self.results, recorded["checksum"])
             if images is None:
@@ -92,7 +92,7 @@ class Resume(OfSweep):
         if given:
             raise ValueError(f"{given[0]}: this sweep draws its data and runs on this machine's processors")
         with written_alone(self.results) as store:
-            recorded = store.facts()["data"]
+            recorded = store.needed("data")["data"]
             examples = Examples(Textures(), recorded["train_images"], recorded["test_images"])
             if examples.checksum != recorded["checksum"]:
                 raise ValueError("data: the sweep drew other curves than this version draws; begin another")

@@ -65,7 +65,7 @@ def rows(store: Store) -> list[Row]:
         unit: {name: value for name, (value, _) in values.items() if value is not None}
         for unit, values in store.measurements().items()
     }
-    done, gate = store.done(), float(store.facts()["study"]["gate"])
+    done, gate = store.done(), float(store.needed("study")["study"]["gate"])
     finished = []
     for run in store.runs():
         if run.key in done:

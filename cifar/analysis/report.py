@@ -70,7 +70,7 @@ def summarise(store: Store) -> Summary:
     runs = store.runs()
     if not runs:
         raise ValueError("results: no run of the base arm is done yet; resume the sweep")
-    return summarise_rows(store.facts(), rows(store), runs[0].deficit, wanted=len(runs),
+    return summarise_rows(store.needed("data", "study"), rows(store), runs[0].deficit, wanted=len(runs),
                           hours=store.seconds() / 3600, devices=store.devices())  # fmt: skip
 
 

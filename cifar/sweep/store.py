@@ -19,7 +19,6 @@ from cifar.study.recipes import check_one_recipe
 from cifar.study.stages import EpochRecord, Recipe, Stage
 from cifar.sweep.plan import Unit
 from slt_toys.results.database import Database, Layout, only_writer
-from slt_toys.results.records import write_bytes_atomically
 
 RESULTS = Path("results/cifar")
 CACHE = Path("results/cifar-data")  # for archives that are fetched
@@ -34,6 +33,10 @@ OWN = (
     "cifar_minutes.", ".cifar_minutes.", "cifar_study", ".cifar_study", "cifar_slots.", ".cifar_slots.", "export.",
     ".export.",
 )  # fmt: skip
+
+NEEDED = {
+    "data": ("checksum", "source", "train_images", "test_images", "path"), "study": ("name", "gate", "measuring"),
+}  # fmt: skip
 
 Measurements = Mapping[str, tuple[float, float | None]]  # name to value and standard error
 TimedEpoch = tuple[EpochRecord, float]  # and the seconds that it took
@@ -110,6 +113,25 @@ class Store(Database):
         _check_there(folder, mode)
         self.folder = folder
         super().__init__(folder / NAME, LAYOUT, mode)
+
+    def needed(self, *names: str) -> dict[str, Any]:
+        """The facts, of which some are needed.
+
+        Raises
+        ------
+        ValueError
+            In one line, if the file lacks one of these: a command was killed before it had written it.
+        """
+        facts = self.facts()
+        lacking = [name for name in names if not isinstance(facts.get(name), dict)]
+        lacking += [f"{name}, {part}" for name in names if name not in lacking for part in NEEDED.get(name, ())
+                    if part not in facts[name]]  # fmt: skip
+        if lacking:
+            raise ValueError(
+                f"results: {self.path} does not say what its {lacking[0]} is; give the replicate command that began it "
+                "once more, which keeps what is done"
+            )
+        return facts
 
     def note_code(self, version: str) -> None:
         """Write which version of the code trains from now on, beside those that did."""
@@ -213,6 +235,11 @@ class Store(Database):
         """Spent training, by all workers together."""
         return float(self.connection.execute("SELECT coalesce(sum(seconds), 0) FROM epochs").fetchone()[0])
 
+    def size(self) -> int:
+        """Bytes of the results file, once all is in it."""
+        pages = self.connection.execute("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
+        return int(pages.fetchone()[0])
+
     def devices(self) -> tuple[str, ...]:
         """What the units were done on."""
         return tuple(name for (name,) in self.connection.execute("SELECT DISTINCT device FROM units ORDER BY device"))
@@ -228,6 +255,8 @@ def _insert_epochs(connection: sqlite3.Connection, unit: Unit, epochs: Iterable[
 
 def note_place(folder: Path, data: Path) -> None:
     """Write where this machine has the data of the sweep."""
+    from slt_toys.results.records import write_bytes_atomically  # loads what status does not need
+
     write_bytes_atomically(str(data.resolve()).encode(), folder / PLACE)
 
 

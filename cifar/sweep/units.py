@@ -30,6 +30,8 @@ from cifar.training.training import Trainer
 from slt_toys.inputs.processors import usable_processors
 from slt_toys.results.records import write_bytes_atomically
 
+NO_MEMORY = "out of memory", "not enough memory", "can't allocate memory"  # as torch says it
+
 Row = list[float]  # epoch, learning rate, train loss, train accuracy, seconds
 
 
@@ -80,8 +82,26 @@ class Unwritable:
 def do_unit(order: Order) -> Finished | Unwritable:
     """Do a unit."""
     device = torch.device(order.device or os.environ.get(DEVICE) or available_devices()[0])
-    with _settings(device):
+    with _settings(device), _memory_told(order.unit, device):
         return train_unit(order, _data(order.folder, order.checksum, device))
+
+
+@contextmanager
+def _memory_told(unit: Unit, device: torch.device) -> Iterator[None]:
+    """In one line, where memory did not suffice; what the unit held is given back for the next."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        words = str(error).lower()
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not any(said in words for said in NO_MEMORY):
+            raise
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        raise MemoryError(
+            f"memory: {device_kind(device)} has too little for {unit.recipe.network}, width "
+            f"{unit.recipe.width or 'published'}, batch size {unit.recipe.batch_size}; give fewer workers, a smaller "
+            "network or measure less"
+        ) from None
 
 
 def train_unit(order: Order, data: DeviceData) -> Finished | Unwritable:

@@ -113,10 +113,17 @@ class Workers:
         return "cuda:0" if self.num_gpus else "cpu"  # Ray shows a task its own GPUs alone
 
     def pool(self) -> Pool:
-        """Begin the workers."""
+        """Begin the workers; `OSError` in one line where this machine cannot."""
         if self.ray is None:
             each = itertools.islice(itertools.cycle(self.devices), self.workers or 1)
-            return OneEach([{DEVICE: device} for device in each], self.threads_each)
+            try:
+                return OneEach([{DEVICE: device} for device in each], self.threads_each)
+            except OSError as error:  # processes wait for each other by what lies in shared memory
+                reason = " ".join(str(error).split())
+                raise OSError(
+                    f"workers: this machine has no shared memory left for {self.workers or 1} of them ({reason}); give "
+                    "fewer, or make room in /dev/shm"
+                ) from None
         from slt_toys.sweep.driver import pool_of
 
         return pool_of(

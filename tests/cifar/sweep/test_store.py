@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cifar.__main__ import main
 from cifar.analysis.export import export
 from cifar.study.stages import EpochRecord
 from cifar.sweep.plan import plan
@@ -213,3 +214,22 @@ def test_where_the_data_are_is_kept_beside_the_file_that_travels(tmp_path):
     data.unlink()
     with pytest.raises(FileNotFoundError, match=f"was .{data.resolve()}"):
         place_of(here, recorded)
+
+
+@pytest.mark.parametrize(("facts", "words"), [
+    ({}, "data"), ({"data": 3}, "data"), ({"data": {"checksum": "x"}}, "study"),
+    ({"data": {"checksum": "x"}, "study": {"name": "x", "gate": 0, "measuring": {}}}, "data, source"),
+])  # fmt: skip
+def test_a_file_that_lacks_facts_is_refused_in_one_line(tmp_path, facts, words, capsys):
+    with Store(tmp_path, "create") as store:
+        store.set_facts(**facts)
+        store.add_runs(small().runs("x"))
+        with pytest.raises(
+            ValueError, match=f"results: .*does not say what its {words} is; give the replicate command"
+        ) as refused:
+            store.needed("data", "study")
+        assert "\n" not in str(refused.value)
+    for command in ("resume", "report", "export"):
+        assert main([command, "--results", str(tmp_path)]) == 2
+        said = capsys.readouterr().err
+        assert "does not say what its" in said and said.count("\n") == 1

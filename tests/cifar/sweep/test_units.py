@@ -129,3 +129,21 @@ def test_states_hold_no_more_than_they_are_read_for(folder, device_data, trunk_a
     train_unit(ordered(folder, trunk), device_data)
     state = read_checkpoint(checkpoint_path(folder, trunk.key), trunk.key)
     assert set(state) == {"key", "epoch", "random", "network", "momentum", "epochs"}
+
+
+@pytest.mark.parametrize("error", [
+    MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried"),
+])  # fmt: skip
+def test_too_little_memory_is_said_in_one_line(folder, trunk_and_child, monkeypatch, error):
+    def fails(*arguments):
+        raise error
+
+    monkeypatch.setattr(units, "_data", fails)
+    with pytest.raises(
+        MemoryError, match="memory: CPU has too little for fully_connected, width 16, batch size 40; give"
+    ):
+        do_unit(ordered(folder, trunk_and_child[0]))
+    error = RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+    with pytest.raises(RuntimeError, match="mat1"):
+        do_unit(ordered(folder, trunk_and_child[0]))

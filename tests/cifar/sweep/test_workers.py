@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
 
 from cifar.commands import Resume
 from cifar.replicate import Replicate
+from cifar.sweep.sweep import reason_of
 from cifar.sweep.workers import DEVICE, MEMORY, POLICIES, OneEach, Workers
 from slt_toys.inputs.processors import THREADS
 from slt_toys.sweep.tasks import Failed, Pool, Returned, Task
@@ -125,3 +127,17 @@ def test_ray_is_asked_for_what_the_options_say(monkeypatch):
 def test_a_unit_on_ray_has_the_device_that_was_set_aside_for_it():
     assert [Workers(ray="local", num_gpus=part).device for part in (0, 0.5, 1)] == ["cpu", "cuda:0", "cuda:0"]
     assert Workers(("cuda:1",)).device is None, "processes have one each"
+
+
+def test_too_little_shared_memory_is_said_in_one_line(monkeypatch):
+    def none(*arguments, **named):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("cifar.sweep.workers.LocalPool", none)
+    with pytest.raises(OSError, match=r"workers: this machine has no shared memory left for 3 of them \(.*No space"):
+        Workers(workers=3).pool()
+
+
+def test_a_worker_that_was_killed_is_said_to_lack_memory_perhaps():
+    assert "memory runs out" in reason_of(Failed("x", "its worker died 3 times", lost=True))
+    assert reason_of(Failed("x", "its loss is nan")) == "its loss is nan"
