@@ -37,7 +37,7 @@ class Resume(OfSweep):
     ----------
     data
         Where the data are now, if they have moved.
-    other_device, workers, threads, devices, budget_minutes, ray, num_cpus, num_gpus
+    other_device, workers, threads, devices, budget_minutes, ray, num_cpus, num_gpus, deterministic
         As for replicate.
     """
 
@@ -50,6 +50,7 @@ class Resume(OfSweep):
     ray: str | None = None
     num_cpus: float = 1.0
     num_gpus: float = 0.0
+    deterministic: bool = False
 
     def run(self) -> None:
         """Do what is left, and report."""

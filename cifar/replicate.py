@@ -109,6 +109,8 @@ class Replicate:
         That Ray sets aside for each unit of work.
     num_gpus
         That Ray sets aside for each unit of work; a part of one can be asked for.
+    deterministic
+        On GPUs use only convolutions that give the same bits each time, slower ones.
     """
 
     preset: Literal["achille", "baker", "laptop", "study", "study_decay", "slots", "minutes"] = "laptop"
@@ -144,6 +146,7 @@ class Replicate:
     ray: str | None = None
     num_cpus: float = 1.0
     num_gpus: float = 0.0
+    deterministic: bool = False
 
     def study(self) -> Study:
         """The preset with the options that were given."""

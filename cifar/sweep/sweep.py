@@ -92,7 +92,7 @@ def run_sweep(
                 if budget is not None and epochs and not (budget.fits(epochs) and driver.has_room(epochs)):
                     continue
                 tallies.append(carrying_out.carry_out(
-                    driver.orders(block, images.checksum, measuring, workers.device), do_unit, processes, driver.keep,
+                    driver.orders(block, images.checksum, measuring, workers), do_unit, processes, driver.keep,
                     done=driver.done, look=driver.look,
                 ))  # fmt: skip
                 if budget is not None:
@@ -159,12 +159,13 @@ class _Driver:
         return all(key in self.done for key in self.units)
 
     def orders(
-        self, units: Sequence[Unit], checksum: str, measuring: Measuring, device: str | None
+        self, units: Sequence[Unit], checksum: str, measuring: Measuring, workers: Workers
     ) -> Iterator[carrying_out.Unit]:
         """Some of the units, for the engine."""
         folder = self.store.folder.resolve()
         for unit in units:
-            order = Order(folder, unit, checksum, measuring, self.store.known(unit), device)
+            known = self.store.known(unit)
+            order = Order(folder, unit, checksum, measuring, known, workers.device, workers.deterministic)
             yield carrying_out.Unit(unit.key, (order,), unit.parent)
 
     def keep(self, back: Sequence[Returned | Failed]) -> None:

@@ -55,6 +55,11 @@ class Options(Protocol):
         """For each unit."""
         ...
 
+    @property
+    def deterministic(self) -> bool:
+        """Of GPUs."""
+        ...
+
 
 @dataclass(frozen=True)
 class Workers:
@@ -72,6 +77,8 @@ class Workers:
         "local" or the address of a cluster.
     num_cpus, num_gpus
         That Ray sets aside for each unit.
+    deterministic
+        Whether GPUs use only convolutions that give the same bits each time.
     """
 
     devices: tuple[str, ...] = ("cpu",)
@@ -80,6 +87,7 @@ class Workers:
     ray: str | None = None
     num_cpus: float = 1.0
     num_gpus: float = 0.0
+    deterministic: bool = False
 
     def __post_init__(self) -> None:
         for name, least in (("workers", 1), ("threads", 0), ("num_cpus", 0), ("num_gpus", 0)):
@@ -96,7 +104,8 @@ class Workers:
         """What a command asks for; `ValueError` in one line where it cannot be."""
         if options.ray is not None and options.devices:
             raise ValueError("devices: with ray, give num_gpus in place of devices; Ray deals them out")
-        rest = options.workers, options.threads, options.ray, options.num_cpus, options.num_gpus
+        rest = (options.workers, options.threads, options.ray, options.num_cpus, options.num_gpus,
+                options.deterministic)  # fmt: skip
         asked = cls(options.devices or ("cpu",), *rest)  # numbers are looked at before torch is loaded
         return asked if asked.ray is not None else cls(usable_devices(options.devices), *rest)
 

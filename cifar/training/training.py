@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -88,6 +89,22 @@ class Trainer:
         )  # fmt: skip
         return network.to(self.data.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+    @torch.no_grad()
+    def restart(self, recipe: Recipe) -> None:
+        """Go back to initial weights, of another seed, in place: what was captured serves again.
+
+        Raises
+        ------
+        ValueError
+            If the recipe differs in more than the seed.
+        """
+        if replace(recipe, seed=self.recipe.seed) != self.recipe:
+            raise ValueError("recipe: a trainer begins again with another seed only; make another trainer")
+        self.recipe, self.epoch = recipe, 0
+        self.network.load_state_dict(self._fresh(_WEIGHTS).state_dict())
+        for parameter in self.network.parameters():
+            self.optimiser.state[parameter]["momentum_buffer"].zero_()
+
     def run_epoch(self, parts: Sequence[Stage]) -> EpochRecord:
         """Train for the next epoch of a sequence of stages.
 
@@ -127,7 +144,8 @@ class Trainer:
         return torch.autocast(kind, torch.bfloat16, cache_enabled=False) if low else contextlib.nullcontext()
 
     def _step(self, images: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> None:
-        self.optimiser.zero_grad(set_to_none=False)
+        # a graph keeps gradients in memory of its own, and need not zero them first
+        self.optimiser.zero_grad(set_to_none=self._graph)
         with self._autocast():
             outputs = self.network(images)
         losses = functional.cross_entropy(outputs.float(), labels, reduction="none")

@@ -11,6 +11,7 @@ from cifar.sweep import units
 from cifar.sweep.plan import Unit, plan
 from cifar.sweep.store import IMAGES, RUNNING
 from cifar.sweep.units import Finished, Order, Unwritable, do_unit, progress_path, read_progress, train_unit
+from cifar.training import checkpoints
 from cifar.training.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
 from cifar.training.training import Trainer
 from tests.cifar.sweep.made_sweeps import MEASURING, tiny_study
@@ -85,7 +86,7 @@ def test_what_cannot_be_written_is_told(folder, device_data, trunk_and_child, mo
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device", "a file")
 
-    monkeypatch.setattr(units, "write_checkpoint", full)
+    monkeypatch.setattr(checkpoints, "write_checkpoint", full)
     done = train_unit(ordered(folder, trunk_and_child[0]), device_data)
     assert isinstance(done, Unwritable) and "No space left" in done.reason and "a file" in done.reason
     with pytest.raises(FileNotFoundError):  # the state of its parent is missing: that is this unit's own trouble
