@@ -13,7 +13,7 @@ from cifar.study.arms import ARMS, Run
 from cifar.study.measuring import Measuring
 from cifar.study.presets import PRESETS, Control, Study
 from cifar.study.recipes import check_one_recipe
-from cifar.study.stages import Recipe
+from cifar.study.stages import LATER, Recipe
 from cifar.sweep.blocks import budget_of, left_text
 from cifar.sweep.estimates import Speed, seconds_of
 from cifar.sweep.plan import image_cost, plan, trained_images
@@ -91,6 +91,16 @@ class Replicate:
         Images of the loss whose local learning coefficient is estimated at every switch and end; 0 leaves it out.
     precision
         float32 or bfloat16; default: what suits the device.
+    normalisation
+        images: by mean and deviation of each channel; half: from -1 to 1.
+    padding
+        What a shift uncovers, mean or black.
+    partial_batch
+        Whether images that fill no batch make a last, smaller one.
+    initialisation
+        torch, or fan_out as torchvision draws residual networks.
+    running_statistics
+        Whether networks are evaluated with the statistics kept in training, in place of new ones.
     workers
         Processes, 1 by default. On one GPU more than one can be faster for small networks; see the benchmark.
     threads
@@ -138,6 +148,11 @@ class Replicate:
     gate: float | None = None
     learning_coefficient: int | None = None
     precision: Literal["float32", "bfloat16"] | None = None
+    normalisation: Literal["images", "half"] | None = None
+    padding: Literal["mean", "black"] | None = None
+    partial_batch: bool | None = None
+    initialisation: Literal["torch", "fan_out"] | None = None
+    running_statistics: bool | None = None
     workers: int | None = None
     threads: int = 0
     devices: tuple[str, ...] | None = None
@@ -159,9 +174,9 @@ class Replicate:
         names = ("deficit", "batch_sizes", "switch_epochs", "seeds", "further_epochs", "train_images", "test_images")
         changed = replace(
             study,
-            recipe=replace(study.recipe, precision=precision, **given("network", "width", "depth", "momentum")),
+            recipe=replace(study.recipe, precision=precision, **given("network", "width", "depth", "momentum", *LATER)),
             stage=replace(study.stage, **given("learning_rate", "decay", "weight_decay", "augment")),
-            measuring=replace(study.measuring, **given("learning_coefficient")),
+            measuring=replace(study.measuring, **given("learning_coefficient", "running_statistics")),
             totals=study.totals if self.further_epochs is None else {},
             grids=study.grids if self.switch_epochs is None else {},
             **given(*names, "gate"),
@@ -291,7 +306,7 @@ def _check_batches(study: Study, examples: int) -> None:
     """Refuse batches that no epoch of a run fills."""
     for run in study.runs(""):
         least = min((round(part.share * examples) for part in run.stages), default=examples)
-        if run.recipe.batch_size > least:
+        if run.recipe.batch_size > least and not run.recipe.partial_batch:
             raise ValueError(
                 f"batch_sizes: {run.recipe.batch_size} exceeds the {least} images of an epoch ({run.arm}, switch epoch "
                 f"{run.switch_epoch}); give smaller batches or more images"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from cifar.study.arms import Protocol, Run, make_run
 from cifar.study.measuring import Measuring
 from cifar.study.names import GENERATED, GENERATED_DEFICITS
-from cifar.study.stages import Recipe, Stage
+from cifar.study.stages import LATER, Recipe, Stage
 
 OF_A_FIXED_SET = ("warm_start", "shrink_and_perturb", "augmentation_until")
 
@@ -109,6 +109,10 @@ class Study:
         for control in self.controls:
             if control.arm in OF_A_FIXED_SET:
                 raise ValueError(f"arms: {control.arm} needs a set of images that stays; curves are drawn every epoch")
+        if self.measuring.running_statistics or any(
+            getattr(self.recipe, name) != getattr(Recipe, name) for name in LATER
+        ):
+            raise ValueError(f"preset: curves have none of {', '.join(LATER)}, running_statistics; leave them out")
         if self.stage.augment or self.recipe.precision != "float32" or self.measuring.learning_coefficient:
             raise ValueError(
                 "preset: curves have neither augmentation nor bfloat16 nor learning_coefficient; leave them out"
@@ -138,6 +142,8 @@ def _controls(deficit: str, size: int, *switches: int) -> tuple[Control, ...]:
 
 _DENSE = (0, 10, 20, 30, 40, 50, 60, 70, 80, 100, 120, 140, 160)
 
+# Achille, Rovere & Soatto (2019). Not said there, and chosen here: momentum .9 (others who replicated them had none:
+# --momentum 0), mean colour where a shift uncovers the edge, the gate, and the filter of the blur.
 ACHILLE = Study(
     name="achille",
     recipe=Recipe(network="all_cnn"),
@@ -151,9 +157,19 @@ ACHILLE = Study(
     gate=0.99,
 )
 
+# Baker (2023), one seed: images from -1 to 1, shifts that uncover black before the blur, a last batch that is not full,
+# weights as torchvision draws them, evaluation with running statistics. Not known: the order of an epoch, whether
+# weights were drawn anew for each run, and on which images losses at the switch were taken. The gate is this study's.
 BAKER = Study(
     name="baker",
-    recipe=Recipe(network="resnet18_imagenet", deficit_after_augmentation=True),
+    recipe=Recipe(
+        network="resnet18_imagenet",
+        deficit_after_augmentation=True,
+        normalisation="half",
+        padding="black",
+        partial_batch=True,
+        initialisation="fan_out",
+    ),
     stage=Stage(0, learning_rate=0.05, decay=0.97, weight_decay=0.001),
     deficit="blur",
     batch_sizes=(128, 64, 256),
@@ -166,6 +182,7 @@ BAKER = Study(
     further_epochs=160,
     totals={64: 480, 128: 240, 256: 240},
     gate=0.98,
+    measuring=Measuring(running_statistics=True),
 )
 
 # Chosen in trials on one seed. Without augmentation the network learns its images by heart within the tail, whatever

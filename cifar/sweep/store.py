@@ -153,7 +153,7 @@ class Store(Database):
             (position,) = connection.execute("SELECT coalesce(max(position), -1) + 1 FROM runs").fetchone()
             rows = []
             for number, run in enumerate(runs, position):
-                parts = asdict(run.recipe), [asdict(part) for part in run.stages]
+                parts = run.recipe.told(), [asdict(part) for part in run.stages]
                 rows.append((run.key, *run.columns, *(json.dumps(part, sort_keys=True) for part in parts), number))
             connection.executemany("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 

@@ -88,7 +88,7 @@ def do_unit(order: Order) -> Finished | Unwritable:
     """Do a unit."""
     device = torch.device(order.device or os.environ.get(DEVICE) or available_devices()[0])
     with _settings(device, order.deterministic), _memory_told(order.unit, device):
-        return train_unit(order, _data(order.folder, order.checksum, device))
+        return train_unit(order, _data(order.folder, order.checksum, device, order.unit.recipe.normalisation))
 
 
 @contextmanager
@@ -177,9 +177,9 @@ def _epochs(rows: Sequence[Row]) -> tuple[TimedEpoch, ...]:
 
 
 @lru_cache(maxsize=1)
-def _data(folder: Path, checksum: str, device: torch.device) -> DeviceData:
+def _data(folder: Path, checksum: str, device: torch.device, normalisation: str) -> DeviceData:
     """The images on the device, once in a process."""
-    return DeviceData(read_images(folder / IMAGES, checksum), device)
+    return DeviceData(read_images(folder / IMAGES, checksum), device, normalisation)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What is measured where a unit of work ends: at the switch, and at the end of a run.
 
-Batch statistics are re-estimated before each evaluation, on the images that it is about. An accuracy has the standard
+Unless the study keeps those of training, batch statistics are estimated anew before each evaluation, on the images that
+it is about. An accuracy has the standard
 error of a share of independent images.
 """
 
@@ -48,19 +49,23 @@ def measure(trainer: Trainer, parts: tuple[Stage, ...], measuring: Measuring) ->
         measured[f"{name}_loss"] = (loss, None)
         measured[f"{name}_accuracy"] = (accuracy, (accuracy * (1 - accuracy) / count) ** 0.5)
 
+    def estimate_anew(deficit: str) -> None:
+        if not measuring.running_statistics:
+            trainer.re_estimate_batch_statistics(training_images(deficit))
+
     counted = data.examples if measuring.statistics is None else min(measuring.statistics, data.examples)
     deficits = [part.deficit for part in parts if part.deficit != "none"]
     if deficits:
-        trainer.re_estimate_batch_statistics(training_images(deficits[-1]))
+        estimate_anew(deficits[-1])
         note("deficit_train", *trainer.evaluate(training_images(deficits[-1])), counted)
         deficient = data.batches("test", deficits[-1], seed)
         note("deficit_test", *trainer.evaluate(deficient), data.test_examples)
-    trainer.re_estimate_batch_statistics(training_images("none"))
+    estimate_anew("none")
     note("train", *trainer.evaluate(training_images("none")), counted)
     note("test", *trainer.evaluate(data.batches("test")), data.test_examples)
     present = parts[-1].deficit
     if present != "none":
-        trainer.re_estimate_batch_statistics(training_images(present))
+        estimate_anew(present)
     if measuring.fisher:
         drawn = seed_for(seed, _MEASURING, trainer.epoch)
         measured |= fisher_trace(trainer.network, training_images(present, measuring.fisher), seed=drawn)

@@ -71,6 +71,9 @@ class Trainer:
     """
 
     def __init__(self, recipe: Recipe, data: DeviceData, *, graph: bool = True) -> None:
+        if recipe.normalisation != data.normalisation:
+            raise ValueError(f"normalisation: the recipe's is {recipe.normalisation!r}, the data's "
+                             f"{data.normalisation!r}; give one")  # fmt: skip
         self.recipe, self.data, self.epoch = recipe, data, 0
         self.network = self._fresh(_WEIGHTS)
         self._rate = torch.tensor(0.0, device=data.device)
@@ -85,7 +88,7 @@ class Trainer:
         recipe = self.recipe
         network = make_network(
             recipe.network, width=recipe.width, depth=recipe.depth, classes=self.data.classes, size=self.data.size,
-            seed=seed_for(recipe.seed, *purpose),
+            seed=seed_for(recipe.seed, *purpose), initialisation=recipe.initialisation,
         )  # fmt: skip
         return network.to(self.data.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -121,7 +124,8 @@ class Trainer:
         self.optimiser.param_groups[0]["weight_decay"] = stage.weight_decay
         whole = self.data.epoch(
             stage, self.epoch, seed=self.recipe.seed, batch_size=self.recipe.batch_size,
-            deficit_after_augmentation=self.recipe.deficit_after_augmentation,
+            deficit_after_augmentation=self.recipe.deficit_after_augmentation, black=self.recipe.padding == "black",
+            partial=self.recipe.partial_batch,
         )  # fmt: skip
         self.network.train()
         self._sums.zero_()
@@ -163,8 +167,12 @@ class Trainer:
         for buffer, values in zip(buffers, whole, strict=True):
             buffer.copy_(values)
         counter.zero_()
-        for _ in range(len(whole[1]) // self.recipe.batch_size):
+        size = self.recipe.batch_size
+        steps, rest = divmod(len(whole[1]), size)
+        for _ in range(steps):
             graph.replay()
+        if rest:  # of another size than the graph's
+            self._step(*(values[-rest:] for values in whole))
 
     def _capture(self, whole: Epoch) -> tuple[Any, list[torch.Tensor], torch.Tensor]:
         kept = self.state()

@@ -54,6 +54,9 @@ def test_seeds_batch_sizes_and_data_are_those_of_the_study():
     assert (ACHILLE.recipe.momentum, ACHILLE.stage.weight_decay, ACHILLE.further_epochs) == (0.9, 0.001, 160)
     for preset in (ACHILLE, BAKER):
         assert (preset.stage.learning_rate, preset.stage.decay, preset.stage.augment) == (0.05, 0.97, True)
+    published = BAKER.recipe.normalisation, BAKER.recipe.padding, BAKER.recipe.initialisation
+    assert published == ("half", "black", "fan_out") and BAKER.recipe.partial_batch
+    assert BAKER.measuring.running_statistics and not ACHILLE.measuring.running_statistics
     assert BAKER.recipe.deficit_after_augmentation and not ACHILLE.recipe.deficit_after_augmentation
     assert (ACHILLE.deficit, BAKER.deficit) == ("blur_antialiased", "blur")
     with pytest.raises(ValueError, match="gate: "):

@@ -128,6 +128,19 @@ def test_a_graph_equals_the_loop_over_two_weight_decays(device_data, monkeypatch
     assert train(careless) != expected, "the control: one graph for both is seen"
 
 
+def test_a_graph_leaves_a_batch_that_is_not_full_to_the_loop(device_data, monkeypatch):
+    recipe = Recipe("all_cnn", 8, 1, batch_size=50, partial_batch=True)
+    loop, graphed = (Trainer(recipe, device_data) for _ in range(2))
+    expected = [loop.run_epoch((Stage(2),)) for _ in range(2)]
+    monkeypatch.setattr(training, "captured", lambda step, counter: MadeGraph(step, graphed.optimiser))
+    graphed._graph = True
+    assert [graphed.run_epoch((Stage(2),)) for _ in range(2)] == expected
+    for ours, theirs in zip(graphed.network.parameters(), loop.network.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    dropped = Trainer(replace(recipe, partial_batch=False), device_data)
+    assert dropped.run_epoch((Stage(2),)).train_loss != expected[0].train_loss, "100 of 120 images"
+
+
 def test_a_graph_begins_without_gradients_so_that_they_lie_in_its_own_memory(device_data, monkeypatch):
     """Kept gradients would lie in memory that others may get, and be added to."""
     trainer, seen = Trainer(Recipe("all_cnn", 8, batch_size=40), device_data), []

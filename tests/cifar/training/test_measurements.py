@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -190,3 +191,18 @@ def test_the_learning_coefficient_is_the_estimators_with_these_settings(lopsided
         assert (call["examples"], call["seed"]) == (60, seed_for(0, 32, 2)), "of all images, not of those chosen"
     assert (ours["sampler"], ours["chains"], ours["draws"]) == ("sgld", 4, 30)
     assert {name: first[name] for name in WITHOUT_BURN_IN} == WITHOUT_BURN_IN
+
+
+def test_running_statistics_are_those_of_training(device_data):
+    parts = stages(Stage(1, "blur"), Stage(1))
+    trainer = Trainer(Recipe("all_cnn", 8, 1, batch_size=40, data="made"), device_data)
+    for _ in range(2):
+        trainer.run_epoch(parts)
+    kept = {name: values.clone() for name, values in trainer.network.named_buffers()}
+    few = Measuring(fisher=0, hessian=0, running_statistics=True)
+    found = measure(trainer, parts, few)
+    assert all(torch.equal(values, kept[name]) for name, values in trainer.network.named_buffers())
+    images, labels = next(device_data.batches("test"))
+    assert found["test_accuracy"][0] == pytest.approx(share_right(trainer, images, labels)[1])
+    anew = measure(trainer, parts, replace(few, running_statistics=False))
+    assert anew["test_loss"] != found["test_loss"]
