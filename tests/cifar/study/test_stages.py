@@ -27,7 +27,8 @@ def test_an_epoch_belongs_to_one_stage():
 def test_a_state_is_identified_by_every_field_it_depends_on():
     others = {"network": "all_cnn", "width": 8, "depth": 1, "batch_size": 3, "momentum": 0.5, "precision": "bfloat16",
               "deficit_after_augmentation": True, "data": "x", "seed": 9,
-              "normalisation": "half", "padding": "black", "partial_batch": True, "initialisation": "fan_out"}  # fmt: skip
+              "normalisation": "half", "padding": "black", "partial_batch": True,
+              "initialisation": "fan_out"}  # fmt: skip
     assert set(others) == {field.name for field in fields(Recipe)}
     part = Stage(3, "blur")
     seen = {key(made_recipe(), [part])} | {key(made_recipe(**{name: value}), [part]) for name, value in others.items()}
