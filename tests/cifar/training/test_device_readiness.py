@@ -154,7 +154,7 @@ def test_a_graph_begins_without_gradients_so_that_they_lie_in_its_own_memory(dev
             zero(set_to_none=set_to_none)
             seen.extend(parameter.grad for parameter in trainer.network.parameters())
 
-        optimiser.zero_grad = zeroed
+        monkeypatch.setattr(optimiser, "zero_grad", zeroed)
         return MadeGraph(step, optimiser)
 
     monkeypatch.setattr(training, "captured", capture)
