@@ -12,7 +12,7 @@ from cifar.study.measuring import Measuring
 from cifar.study.names import GENERATED
 from cifar.sweep.blocks import budget_of, left_text
 from cifar.sweep.plan import name_of, plan
-from cifar.sweep.store import CACHE, RESULTS, Store, written_alone
+from cifar.sweep.store import CACHE, RESULTS, Store, note_place, place_of, written_alone
 from cifar.sweep.workers import Workers, usable_devices
 
 
@@ -37,7 +37,7 @@ class Resume(OfSweep):
     ----------
     data
         Where the data are now, if they have moved.
-    other_device, workers, threads, devices, budget_minutes, ray, num_cpus, num_gpus
+    other_device, workers, threads, devices, budget_minutes, ray, num_cpus, num_gpus, deterministic
         As for replicate.
     """
 
@@ -50,6 +50,7 @@ class Resume(OfSweep):
     ray: str | None = None
     num_cpus: float = 1.0
     num_gpus: float = 0.0
+    deterministic: bool = False
 
     def run(self) -> None:
         """Do what is left, and report."""
@@ -63,11 +64,14 @@ class Resume(OfSweep):
         from cifar.sweep.sweep import chosen_images, kept_images, run_sweep
 
         with written_alone(self.results) as store:
-            facts = store.facts()
+            facts = store.needed("data", "study")
             recorded = facts["data"]
-            path = self.data or (Path(recorded["path"]) if recorded["path"] else None)
             images = None if self.data is not None else kept_images(self.results, recorded["checksum"])
-            images = images or chosen_images(path, CACHE, recorded["train_limit"], recorded["test_limit"])
+            if images is None:
+                path = self.data or place_of(self.results, recorded)
+                images = chosen_images(path, CACHE, recorded["train_limit"], recorded["test_limit"])
+            if self.data is not None:
+                note_place(self.results, self.data)
             run_sweep(
                 store,
                 images,
@@ -89,7 +93,7 @@ class Resume(OfSweep):
         if given:
             raise ValueError(f"{given[0]}: this sweep draws its data and runs on this machine's processors")
         with written_alone(self.results) as store:
-            recorded = store.facts()["data"]
+            recorded = store.needed("data")["data"]
             examples = Examples(Textures(), recorded["train_images"], recorded["test_images"])
             if examples.checksum != recorded["checksum"]:
                 raise ValueError("data: the sweep drew other curves than this version draws; begin another")

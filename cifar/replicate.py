@@ -13,16 +13,17 @@ from cifar.study.arms import ARMS, Run
 from cifar.study.measuring import Measuring
 from cifar.study.presets import PRESETS, Control, Study
 from cifar.study.recipes import check_one_recipe
-from cifar.study.stages import Recipe
+from cifar.study.stages import LATER, Recipe
 from cifar.sweep.blocks import budget_of, left_text
 from cifar.sweep.estimates import Speed, seconds_of
 from cifar.sweep.plan import image_cost, plan, trained_images
-from cifar.sweep.store import CACHE, RESULTS, Store, written_alone
+from cifar.sweep.store import CACHE, NAME, RESULTS, Store, check_folder, note_place, written_alone
 from cifar.sweep.workers import Workers, usable_devices
 from slt_toys.results.progress import duration_text
 
 if TYPE_CHECKING:
     from cifar.data.images import LabelledImages
+    from cifar.sweep.stacks import Examples
 
 TOLD = ("checksum", "source", "train_images", "test_images")  # of the data, in the results file
 
@@ -37,7 +38,8 @@ class Replicate:
     ----------
     preset
         achille and baker are the published protocols; laptop is a small one for two processors, study a larger one
-        for many hours of them; minutes trains twenty seeds of a small network on curves that are drawn anew in every
+        for many hours of them, study_decay that with learning rates that fall faster, slots one for a GPU that can be
+        had for minutes at a time; minutes trains twenty seeds of a small network on curves that are drawn anew in every
         epoch, in a few minutes and without torch.
     data
         A CIFAR-10 archive, an image folder (train/<class>/<file>, test/<class>/<file>; PNG or JPEG), or a tar of one.
@@ -89,6 +91,16 @@ class Replicate:
         Images of the loss whose local learning coefficient is estimated at every switch and end; 0 leaves it out.
     precision
         float32 or bfloat16; default: what suits the device.
+    normalisation
+        images: by mean and deviation of each channel; half: from -1 to 1.
+    padding
+        What a shift uncovers, mean or black.
+    partial_batch
+        Whether images that fill no batch make a last, smaller one.
+    initialisation
+        torch, or fan_out as torchvision draws residual networks.
+    running_statistics
+        Whether networks are evaluated with the statistics kept in training, in place of new ones.
     workers
         Processes, 1 by default. On one GPU more than one can be faster for small networks; see the benchmark.
     threads
@@ -107,9 +119,11 @@ class Replicate:
         That Ray sets aside for each unit of work.
     num_gpus
         That Ray sets aside for each unit of work; a part of one can be asked for.
+    deterministic
+        On GPUs use only convolutions that give the same bits each time, slower ones.
     """
 
-    preset: Literal["achille", "baker", "laptop", "study", "minutes"] = "laptop"
+    preset: Literal["achille", "baker", "laptop", "study", "study_decay", "slots", "minutes"] = "laptop"
     data: Path | None = None
     data_name: str | None = None
     results: Path = RESULTS
@@ -134,6 +148,11 @@ class Replicate:
     gate: float | None = None
     learning_coefficient: int | None = None
     precision: Literal["float32", "bfloat16"] | None = None
+    normalisation: Literal["images", "half"] | None = None
+    padding: Literal["mean", "black"] | None = None
+    partial_batch: bool | None = None
+    initialisation: Literal["torch", "fan_out"] | None = None
+    running_statistics: bool | None = None
     workers: int | None = None
     threads: int = 0
     devices: tuple[str, ...] | None = None
@@ -142,6 +161,7 @@ class Replicate:
     ray: str | None = None
     num_cpus: float = 1.0
     num_gpus: float = 0.0
+    deterministic: bool = False
 
     def study(self) -> Study:
         """The preset with the options that were given."""
@@ -154,9 +174,9 @@ class Replicate:
         names = ("deficit", "batch_sizes", "switch_epochs", "seeds", "further_epochs", "train_images", "test_images")
         changed = replace(
             study,
-            recipe=replace(study.recipe, precision=precision, **given("network", "width", "depth", "momentum")),
+            recipe=replace(study.recipe, precision=precision, **given("network", "width", "depth", "momentum", *LATER)),
             stage=replace(study.stage, **given("learning_rate", "decay", "weight_decay", "augment")),
-            measuring=replace(study.measuring, **given("learning_coefficient")),
+            measuring=replace(study.measuring, **given("learning_coefficient", "running_statistics")),
             totals=study.totals if self.further_epochs is None else {},
             grids=study.grids if self.switch_epochs is None else {},
             **given(*names, "gate"),
@@ -181,11 +201,16 @@ class Replicate:
             self._run_curves(study)
             return
         workers = Workers.of(self)
+        from cifar.sweep.sweep import chosen_images, run_sweep
+
         if self.dry_run:
-            print(plan_text(study, workers))
+            images = None if self.data is None else chosen_images(
+                self.data, CACHE, study.train_images, study.test_images
+            )  # fmt: skip
+            self._look(study, None if images is None else _told_of(images), workers)
+            print(plan_text(study, workers, examples=None if images is None else len(images.train_labels)))
             return
         from cifar.analysis.report import write_report
-        from cifar.sweep.sweep import chosen_images, run_sweep
         from slt_toys.results.records import writable_folder
 
         folder = writable_folder(self.results, argument="results")
@@ -199,13 +224,14 @@ class Replicate:
 
     def _run_curves(self, study: Study) -> None:
         """The same for a study on curves."""
-        from cifar.sweep.stacks import CURVES, examples_of, run_stacks, stack_seconds, stack_workers
+        from cifar.sweep.stacks import examples_of, run_stacks, stack_seconds, stack_workers
 
         given = [name for name in ("data", "devices", "ray", "budget_minutes") if getattr(self, name) is not None]
         if given:
             raise ValueError(f"{given[0]}: preset {study.name} draws its data and runs on this machine's processors")
         workers = stack_workers(self)
         if self.dry_run:
+            self._look(study, dict(zip(TOLD, _curves_told(examples_of(study)), strict=True)))
             print(curves_text(study, workers.workers or 1, stack_seconds(study, workers.workers or 1)))
             return
         from cifar.analysis.report import write_report
@@ -213,13 +239,34 @@ class Replicate:
 
         folder, examples = writable_folder(self.results, argument="results"), examples_of(study)
         with written_alone(folder, "create") as store:
-            told = examples.checksum, CURVES, examples.train, examples.test
-            self._plan(store, study, dict(zip(TOLD, told, strict=True)))
+            self._plan(store, study, dict(zip(TOLD, _curves_told(examples), strict=True)))
             run_stacks(store, examples, workers)
         print(write_report(folder))
 
-    def _plan(self, store: Store, study: Study, data: Mapping[str, Any]) -> None:
-        """Write what is to be done, where it goes together with what the store has; ``data`` has `TOLD`."""
+    def _look(self, study: Study, data: Mapping[str, Any] | None, workers: Workers | None = None) -> None:
+        """Refuse what a run would refuse, and write nothing; without ``data`` they are taken to be a sweep's own."""
+        _check_batches(study, study.train_images or 50_000 if data is None else data["train_images"])
+        check_folder(self.results)
+        if not (self.results / NAME).is_file():
+            if self.results.exists():
+                from slt_toys.results.records import writable_folder
+
+                writable_folder(self.results, argument="results")
+            return
+        with Store(self.results, "read") as store:
+            recorded = store.facts().get("data")
+            if data is None and isinstance(recorded, dict):
+                data = recorded
+            if data is not None:
+                self._check(store, study, data)
+            if workers is not None and not self.other_device:
+                from cifar.sweep.sweep import check_device
+
+                check_device(store, workers)
+
+    def _check(self, store: Store, study: Study, data: Mapping[str, Any]) -> list[Run]:
+        """The runs that are asked for, where they go together with what the store has; ``data`` has `TOLD`."""
+        _check_batches(study, data["train_images"])
         facts, runs = store.facts(), study.runs(data["checksum"])
         recorded = facts.get("data")
         if recorded is not None and recorded["checksum"] != data["checksum"]:
@@ -229,12 +276,19 @@ class Replicate:
                 "name another results folder"
             )
         _check_measuring(facts.get("study"), study, store.folder)
-        check_one_recipe(store.runs(), runs, source=store.folder)  # before anything is written
+        check_one_recipe(store.runs(), runs, source=store.folder)
+        return runs
+
+    def _plan(self, store: Store, study: Study, data: Mapping[str, Any]) -> None:
+        """Write what is to be done."""
+        runs = self._check(store, study, data)  # before anything is written
+        if self.data is not None:
+            note_place(store.folder, self.data)
         store.set_facts(
             data={
                 **data,
                 "source": self.data_name or data["source"],
-                "path": None if self.data is None else str(self.data.resolve()),
+                "path": None if self.data is None else self.data.name,
                 "train_limit": study.train_images,
                 "test_limit": study.test_images,
             },
@@ -246,6 +300,23 @@ class Replicate:
 def _told_of(images: LabelledImages) -> dict[str, Any]:
     told = images.checksum, images.source, len(images.train_labels), len(images.test_labels)
     return dict(zip(TOLD, told, strict=True))
+
+
+def _check_batches(study: Study, examples: int) -> None:
+    """Refuse batches that no epoch of a run fills."""
+    for run in study.runs(""):
+        least = min((round(part.share * examples) for part in run.stages), default=examples)
+        if run.recipe.batch_size > least and not run.recipe.partial_batch:
+            raise ValueError(
+                f"batch_sizes: {run.recipe.batch_size} exceeds the {least} images of an epoch ({run.arm}, switch epoch "
+                f"{run.switch_epoch}); give smaller batches or more images"
+            )
+
+
+def _curves_told(examples: Examples) -> tuple[Any, ...]:
+    from cifar.sweep.stacks import CURVES
+
+    return examples.checksum, CURVES, examples.train, examples.test
 
 
 def _best_precision(asked: tuple[str, ...] | None) -> str:
@@ -281,11 +352,11 @@ def _fitting(control: Control, preset: Study, study: Study) -> Control:
     )
 
 
-def plan_text(study: Study, workers: Workers, speed: Speed | None = None) -> str:
-    """What a study would do, in a few lines; ``speed`` in place of steps timed now."""
+def plan_text(study: Study, workers: Workers, speed: Speed | None = None, *, examples: int | None = None) -> str:
+    """What a study would do, in a few lines; ``speed`` in place of steps timed now, ``examples`` if they are known."""
     runs = study.runs("")
     units = plan(runs)
-    examples = study.train_images or 50_000
+    examples = examples or study.train_images or 50_000
     costs: dict[Recipe, int] = {}
     images = operations = 0
     for unit in units:

@@ -65,7 +65,7 @@ def rows(store: Store) -> list[Row]:
         unit: {name: value for name, (value, _) in values.items() if value is not None}
         for unit, values in store.measurements().items()
     }
-    done, gate = store.done(), float(store.facts()["study"]["gate"])
+    done, gate = store.done(), float(store.needed("study")["study"]["gate"])
     finished = []
     for run in store.runs():
         if run.key in done:
@@ -149,3 +149,19 @@ def mean_at_switch(finished: Sequence[Row], curve_: Curve, name: str) -> FloatAr
     own = [row for row in finished if row.run.curve == curve_.name and row.passed and name in row.at_switch]
     values = ([row.at_switch[name] for row in own if row.run.switch_epoch == epoch] for epoch in curve_.switch_epochs)
     return np.array([float(np.mean(each)) if each else math.nan for each in values])
+
+
+def relative_error_at_switch(finished: Sequence[Row], curve_: Curve, name: str) -> float | None:
+    """Relative standard error of such a mean, by the scatter between seeds pooled over switch epochs.
+
+    None where no switch epoch has two seeds, or a value is not positive.
+    """
+    cells: dict[int, list[float]] = {}
+    for row in finished:
+        if row.run.curve == curve_.name and row.passed and name in row.at_switch:
+            cells.setdefault(row.run.switch_epoch, []).append(row.at_switch[name])
+    freedom = sum(len(each) - 1 for each in cells.values())
+    if not freedom or min(min(each) for each in cells.values()) <= 0:
+        return None
+    squares = sum(float(np.sum((np.array(each) / np.mean(each) - 1) ** 2)) for each in cells.values())
+    return math.sqrt(squares / freedom * float(np.mean([1 / len(each) for each in cells.values()])))

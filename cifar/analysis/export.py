@@ -27,7 +27,7 @@ def export(folder: Path) -> list[Path]:
     """
     begun = time.monotonic()
     with Store(folder, "read") as store:
-        facts, done, measured = store.facts(), store.done(), store.measurements()
+        facts, done, measured = store.needed("data", "study"), store.done(), store.measurements()
         runs = []
         for run in store.runs():
             final = measured[run.key] if run.key in done else {}

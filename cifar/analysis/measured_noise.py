@@ -25,12 +25,17 @@ CERTAIN = 0.025  # share of draws
 
 
 def noise_shift(
-    noise: Mapping[int, Mapping[int, float]], ends: Mapping[int, tuple[float, float]], *, decay: float, seed: int = 0
+    noise: Mapping[int, Mapping[int, float]],
+    ends: Mapping[int, tuple[float, float]],
+    *,
+    decay: float,
+    relative: float | None = None,
+    seed: int = 0,
 ) -> tuple[LocalShift, float] | None:
     """The predicted shift near the measured ends, and the relative error of a trace; None where noise does not reach.
 
-    That error is the scatter of the traces, before the mean end or next to it, about a power of the batch size: means
-    over seeds are known, their own scatter is not.
+    With three batch sizes or more that error is the scatter of the traces, before the mean end or next to it, about a
+    power of the batch size. Two batch sizes always follow a power: there it is the scatter between seeds.
 
     Parameters
     ----------
@@ -40,11 +45,14 @@ def noise_shift(
         Batch size to end and standard error.
     decay
         Of the learning rate, per epoch.
+    relative
+        Relative standard error of a trace by the scatter between seeds; None where it is not known.
     seed
         Of the bootstrap.
     """
     sizes = sorted(set(noise) & set(ends))
-    epochs = sorted(set.intersection(*(set(noise[size]) for size in sizes))) if len(sizes) > 2 else []
+    enough = len(sizes) > 2 or (len(sizes) == 2 and relative is not None)
+    epochs = sorted(set.intersection(*(set(noise[size]) for size in sizes))) if enough else []
     at = float(np.mean([ends[size][0] for size in sizes])) if sizes else math.nan
     if len(epochs) < 2 or not epochs[0] <= at <= epochs[-1]:
         return None
@@ -52,8 +60,10 @@ def noise_shift(
     values = np.array([[noise[size][epoch] for epoch in epochs] for size in sizes], dtype=float)
     near = [k for k, epoch in enumerate(epochs) if epoch <= at or epochs[k - 1] <= at]
     line = np.log(sizes)
-    residuals = [np.log(values[:, k]) - np.polyval(np.polyfit(line, np.log(values[:, k]), 1), line) for k in near]
-    relative = float(np.sqrt(np.sum(np.square(residuals)) / (len(near) * (len(sizes) - 2))))
+    if len(sizes) > 2:
+        residuals = [np.log(values[:, k]) - np.polyval(np.polyfit(line, np.log(values[:, k]), 1), line) for k in near]
+        relative = float(np.sqrt(np.sum(np.square(residuals)) / (len(near) * (len(sizes) - 2))))
+    assert relative is not None
     table = NoiseTable(np.array(sizes, float), np.array(epochs, float), values, relative * values)
     return local_shift(table, at, error, decay=decay, repetitions=REPETITIONS, seed=seed), relative
 
@@ -73,8 +83,10 @@ def noise_claim(predicted: LocalShift, measured: tuple[float, float, float]) -> 
     return Claim.of("measured-noise", sentence, value, (low, high), predicted.shift, verdict)
 
 
-def noise_table(predicted: LocalShift, relative: float, measured: tuple[float, float, float]) -> Table:
-    """The numbers behind the claim."""
+def noise_table(
+    predicted: LocalShift, relative: float, measured: tuple[float, float, float], *, of_seeds: bool = False
+) -> Table:
+    """The numbers behind the claim; ``of_seeds`` says that the error of a trace is by the scatter between seeds."""
     value, low, high = measured
     rows = (
         ("measured, half stuck mass", f"{value:.2f} [{low:.2f}, {high:.2f}]"),
@@ -86,9 +98,10 @@ def noise_table(predicted: LocalShift, relative: float, measured: tuple[float, f
     )
     caption = (
         "Epochs by which the end moves for each halving of the batch, by [eq:end-shift-measured-noise] at the mean "
-        f"end, epoch {predicted.epoch:.1f}. A trace is taken to be known to {100 * relative:.1f} %, its scatter about "
-        "a power of the batch size. Where the temperature still rises, no fall of it below a critical one ended the "
-        "period: small shifts, predicted and seen, are then no evidence for temperature."
+        f"end, epoch {predicted.epoch:.1f}. A trace is taken to be known to {100 * relative:.1f} %, its scatter "
+        f"{'between seeds' if of_seeds else 'about a power of the batch size'}. Where the temperature still rises, "
+        "no fall of it below a critical one ended the period: small shifts, predicted and seen, are then no evidence "
+        "for temperature."
     )
     return Table(TABLE, caption, ("quantity", "value"), rows)
 
@@ -106,11 +119,11 @@ def of_record(record: Mapping[str, Any], decay: float) -> tuple[Claim, Table] | 
         int(size): {int(epoch): trace for epoch, trace in each.items()}
         for size, each in record["gradient_noise_trace"].items()
     }
-    made = noise_shift(noise, ends, decay=decay)
+    made = noise_shift(noise, ends, decay=decay, relative=record.get("gradient_noise_relative_error"))
     if made is None:
         return None
     measured = (shift["slope"], shift["low"], shift["high"])
-    return noise_claim(made[0], measured), noise_table(*made, measured)
+    return noise_claim(made[0], measured), noise_table(*made, measured, of_seeds=len(set(noise) & set(ends)) == 2)
 
 
 def with_prediction(record: dict[str, Any], decay: float) -> dict[str, Any]:

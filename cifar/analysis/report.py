@@ -15,7 +15,7 @@ import figures
 from cifar.analysis import tables
 from cifar.analysis.analysis import Findings, analyse, plain
 from cifar.analysis.claims import claims, measured_temperatures
-from cifar.analysis.curves import Row, mean_at_switch, rows
+from cifar.analysis.curves import Row, mean_at_switch, relative_error_at_switch, rows
 from cifar.analysis.dataset import base_run, sweep_dataset
 from cifar.analysis.measured_noise import with_prediction
 from cifar.study.names import GENERATED
@@ -35,7 +35,10 @@ from slt_toys.results.records import (
 )
 
 NAME = "cifar_replication"
-NAMES = {"minutes": "cifar_minutes"}  # of presets that have a page of their own
+# Of presets that have a page of their own.
+NAMES = {
+    "minutes": "cifar_minutes", "study": "cifar_study", "study_decay": "cifar_study_decay", "slots": "cifar_slots",
+}  # fmt: skip
 COMMAND = "python -m cifar report"
 
 
@@ -67,7 +70,7 @@ def summarise(store: Store) -> Summary:
     runs = store.runs()
     if not runs:
         raise ValueError("results: no run of the base arm is done yet; resume the sweep")
-    return summarise_rows(store.facts(), rows(store), runs[0].deficit, wanted=len(runs),
+    return summarise_rows(store.needed("data", "study"), rows(store), runs[0].deficit, wanted=len(runs),
                           hours=store.seconds() / 3600, devices=store.devices())  # fmt: skip
 
 
@@ -101,6 +104,14 @@ def _noise(finished: Sequence[Row], findings: Findings) -> dict[int, dict[int, f
     return {size: each for size, each in traces.items() if each}
 
 
+def _noise_error(summary: Summary) -> float | None:
+    """Of a mean trace, the largest of the batch sizes'; None where one has a seed only."""
+    curves = summary.findings.curves.values()
+    errors = [relative_error_at_switch(summary.rows, each, "gradient_noise_trace") for each in curves]
+    known = [error for error in errors if error is not None]
+    return max(known) if known and len(known) == len(errors) else None
+
+
 def sweep_outcome(summary: Summary, figure_by_name: Mapping[str, Any]) -> Outcome:
     """What the sweep amounts to, with the figures given."""
     findings = summary.findings
@@ -115,6 +126,7 @@ def sweep_outcome(summary: Summary, figure_by_name: Mapping[str, Any]) -> Outcom
         claims(findings, summary.theorem, temperatures),
         (
             tables.accuracies(findings),
+            *tables.ungated(summary.rows, findings),
             tables.ends(findings),
             tables.halvings(findings, summary.published, summary.toy, summary.theorem),
             *tables.at_switch(summary.rows, findings),
@@ -140,6 +152,13 @@ start (Ash & Adams 2020) as a critical period. The law supposes gradient noise t
 noise that was measured may predict no shift at all."""
 
 
+AUGMENTED = """\
+Limits. Images are shifted and flipped anew in every epoch and are not learned by heart, so that the gate asks only
+whether a run has trained at all, and clean train accuracy falls with test accuracy. A late switch leaves small learning
+rates: what these alone can do is told by **fresh weights**, and a loss against no deficit is the deficit's only as far
+as fresh weights do better. One width, some thousand images a class, few seeds: published sizes are not reached."""
+
+
 DRAWN = """\
 Every epoch draws new curves: nothing is learned by heart, and training accuracy is test accuracy. A run that sees
 shapes alone ends near 50 %, and the gate asks for shapes only. **Fresh weights**, at every switch epoch, tell what the
@@ -162,7 +181,7 @@ def _introduction(summary: Summary) -> str:
     data, study = summary.facts["data"], summary.facts["study"]
     run = base_run(summary.rows, summary.findings.deficit)
     stage, recipe = run.stages[0], run.recipe
-    drawn = recipe.network == GENERATED
+    drawn, small = recipe.network == GENERATED, study["name"] in ("study", "study_decay")
     devices, count = "; ".join(summary.devices), len(summary.devices)
     several = f" They are of {count} devices or versions: of one recipe, but not to the same bits." if count > 1 else ""
     parts = (
@@ -177,7 +196,7 @@ def _introduction(summary: Summary) -> str:
         CONVENTIONS[bool(summary.late)],
         f"Gate: a run is averaged in only if its final clean train accuracy is at least {100 * study['gate']:g} %. "
         + ("Every run passed." if all(row.passed for row in summary.rows) else "The others are listed as doubts."),
-        *((DRAWN,) if drawn else () if stage.augment else (BY_HEART,)),
+        *((DRAWN,) if drawn else (BY_HEART,) if not stage.augment else (AUGMENTED,) if small else ()),
     )
     return "\n\n".join(parts)
 
@@ -186,7 +205,7 @@ def _introduction(summary: Summary) -> str:
 def write_report(folder: Path, docs: Path | None = None) -> str:
     """Write .md, .json, .nc, .png and .svg into the results folder, and give the page's text.
 
-    They are called ``cifar_replication``, those of preset minutes ``cifar_minutes``.
+    They are called ``cifar_replication``, or as `NAMES` has it.
 
     With ``docs``, a folder of pages, its page of this experiment is written anew as well.
     """
@@ -206,6 +225,7 @@ def write_report(folder: Path, docs: Path | None = None) -> str:
         "work_hours": summary.hours,
         "devices": summary.devices,
         "gradient_noise_trace": {str(size): each for size, each in summary.noise.items()},
+        "gradient_noise_relative_error": _noise_error(summary),
     }  # fmt: skip
     stage = base_run(summary.rows, summary.findings.deficit).stages[0]
     record = with_prediction(record, stage.decay)

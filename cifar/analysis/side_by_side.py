@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -67,6 +68,10 @@ def _found(summary: Summary) -> dict[str, str]:
     for name, ends in findings.ends.items():
         for size, end in ends.items():
             told[f"{spoken(name)}, B = {size}"] = end.statement()
+            if summary.theorem < math.inf and end.epoch is not None:
+                # by the law this does not depend on how fast the learning rate falls
+                folds = end.epoch * math.log(2) / summary.theorem
+                told[f"{spoken(name)}, B = {size}, e-foldings of the learning rate"] = f"{folds:.2f}"
     for size, decline in findings.declines.items():
         told[f"late switches cost, B = {size}"] = "cannot tell" if decline is None else points(decline)
     return told

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
 import xarray as xr
 
+from cifar.analysis import curves as made
 from cifar.analysis.analysis import ControlFinding, Findings
 from cifar.analysis.claims import MeasuredTemperatures, points
 from cifar.analysis.curves import Row, mean_at_switch
@@ -26,6 +29,7 @@ AT_SWITCH = {
     "deficit_test_accuracy": "deficit test accuracy",
     "test_accuracy": "clean test accuracy",
     "weight_norm": "norm of all weights",
+    "effective_learning_rate": "learning rate over squared norm, mean of normalised layers",
     "unseen_weight_norm": "norm of the first layer along what the blur hides",
 }
 MOST_FAILED = 40  # runs below the gate that are named
@@ -52,6 +56,27 @@ def accuracies(findings: Findings) -> Table:
     )
     headings = ("batch size", *(f"e_s = {epoch}" for epoch in epochs), "late switches cost, 95 %")
     return Table("final_test_accuracy", caption, headings, tuple(rows))
+
+
+def ungated(runs: Sequence[Row], findings: Findings) -> list[Table]:
+    """Final clean train accuracy, and test accuracy where the gate left runs out, as if there were no gate."""
+    every = [replace(row, passed=True) for row in runs]
+    curves = {size: made.curve(every, "base", findings.deficit, size) for size in findings.curves}
+    epochs = sorted({int(epoch) for each in curves.values() for epoch in each.switch_epochs})
+    rows = []
+    for size, each in curves.items():
+        own = [row for row in every if row.run.curve == each.name]
+        values: dict[str, dict[int, str]] = {}
+        if any(not row.passed for row in runs if row.run.curve == each.name):
+            values["test"] = {int(e): f"{v:.1f}" for e, v in zip(each.switch_epochs, each.values, strict=True)}
+        of_epoch = {e: [100 * row.final["train_accuracy"] for row in own if row.run.switch_epoch == e] for e in epochs}
+        values["clean train"] = {epoch: f"{np.mean(found):.1f}" for epoch, found in of_epoch.items() if found}
+        rows += [
+            (str(size), name, *(known.get(epoch, "-") for epoch in epochs)) for name, known in values.items()
+        ]  # fmt: skip
+    headings = ("batch size", "accuracy", *(f"e_s = {epoch}" for epoch in epochs))
+    caption = "Percent, mean of all seeds of the base arm, whether or not they passed the gate."
+    return [Table("accuracy_without_gate", caption, headings, tuple(rows))] if rows else []
 
 
 def ends(findings: Findings) -> Table:

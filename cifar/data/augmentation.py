@@ -1,7 +1,8 @@
 """Augmentation of a whole epoch at once, on the device: shifts by up to four pixels, and horizontal flips.
 
-What a shift uncovers is filled with the mean colour, which is zero after normalisation. Everything random comes from
-one generator, so that an epoch is the same whenever it is repeated.
+What a shift uncovers is filled with the mean colour, which is zero after normalisation, or with another. Shifts are as
+likely to the left as to the right, so that it is all one whether an image is flipped first. Everything random comes
+from one generator, so that an epoch is the same whenever it is repeated.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ def normalisation(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return mean.float().view(1, 3, 1, 1), deviation.float().view(1, 3, 1, 1)
 
 
-def augment(images: torch.Tensor, generator: torch.Generator, *, shift: int = SHIFT) -> torch.Tensor:
+def augment(
+    images: torch.Tensor, generator: torch.Generator, *, shift: int = SHIFT, fill: torch.Tensor | None = None
+) -> torch.Tensor:
     """Each image shifted by up to ``shift`` pixels in either direction and flipped with probability one half.
 
     Parameters
@@ -35,7 +38,9 @@ def augment(images: torch.Tensor, generator: torch.Generator, *, shift: int = SH
     generator
         On the images' device.
     shift
-        In pixels; what is uncovered becomes zero.
+        In pixels.
+    fill
+        What is uncovered becomes this colour, (1, 3, 1, 1); zero where it is None.
 
     Returns
     -------
@@ -53,4 +58,4 @@ def augment(images: torch.Tensor, generator: torch.Generator, *, shift: int = SH
     flat = down.clamp(0, height - 1)[:, :, None] * width + across.clamp(0, width - 1)[:, None, :]
     places = flat.view(count, 1, height * width).expand(-1, images.shape[1], -1)
     taken = images.reshape(count, images.shape[1], -1).gather(2, places).view_as(images)
-    return torch.where(inside, taken, torch.zeros((), dtype=images.dtype, device=device))
+    return torch.where(inside, taken, torch.zeros((), dtype=images.dtype, device=device) if fill is None else fill)

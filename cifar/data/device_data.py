@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from cifar.data.augmentation import augment, normalisation
+from cifar.data.augmentation import augment
+from cifar.data.augmentation import normalisation as channels
 from cifar.data.deficits import apply_deficit
 from cifar.data.images import LabelledImages
 from cifar.study.stages import Stage
@@ -23,15 +24,31 @@ def seed_for(seed: int, *purpose: int) -> int:
 
 
 class DeviceData:
-    """Training and test images on one device, normalised by the clean training images' mean and deviation."""
+    """Training and test images on one device.
 
-    def __init__(self, images: LabelledImages, device: torch.device) -> None:
-        self.device = device
+    Parameters
+    ----------
+    images
+        As bytes.
+    device
+        Where.
+    normalisation
+        As `cifar.study.stages.Recipe`: by mean and deviation of the clean training images' channels, or to -1 to 1.
+    """
+
+    def __init__(self, images: LabelledImages, device: torch.device, normalisation: str = "images") -> None:
+        self.device, self.normalisation = device, normalisation
         self.checksum = images.checksum
         self.classes = images.classes
         self.size = int(images.train_images.shape[-1])
-        mean, deviation = normalisation(images.train_images)
+        mean, deviation = (
+            (torch.full((1, 3, 1, 1), 127.5),) * 2 if normalisation == "half" else channels(images.train_images)
+        )
         self._mean, self._deviation = mean.to(device), deviation.to(device)
+        # the mean colour, which the first normalisation makes zero
+        self._filling = (
+            None if normalisation == "images" else self.normalised(channels(images.train_images)[0].to(device))
+        )
         self._clean = {
             "train": (images.train_images.to(device), images.train_labels.to(device)),
             "test": (images.test_images.to(device), images.test_labels.to(device)),
@@ -58,23 +75,43 @@ class DeviceData:
         return self._under[name]
 
     def normalised(self, images: torch.Tensor) -> torch.Tensor:
-        """Bytes as floats with mean colour zero."""
+        """Bytes as normalised floats."""
         return (images.float() - self._mean) / self._deviation
 
-    def epoch(self, stage: Stage, epoch: int, *, seed: int, batch_size: int, deficit_after_augmentation: bool) -> Epoch:
+    def epoch(
+        self,
+        stage: Stage,
+        epoch: int,
+        *,
+        seed: int,
+        batch_size: int,
+        deficit_after_augmentation: bool,
+        black: bool = False,
+        partial: bool = False,
+    ) -> Epoch:
         """Images, labels and example weights of a whole epoch in the order of its steps.
+
+        Parameters
+        ----------
+        stage, epoch, seed, batch_size, deficit_after_augmentation
+            Of the run.
+        black
+            Whether shifts uncover black in place of the mean colour.
+        partial
+            Whether images that fill no batch are kept.
 
         Returns
         -------
         tuple
-            (n, 3, h, w) float32 in channels-last order, (n,) int64, (n,) float32; n is a multiple of the batch size.
+            (n, 3, h, w) float32 in channels-last order, (n,) int64, (n,) float32; n is a multiple of the batch size
+            unless a partial one is kept.
         """
         ordered = torch.Generator().manual_seed(seed_for(seed, _ORDER, epoch))  # on the CPU: alike on any device
         chosen = torch.arange(self.examples)
         if stage.share < 1:
             shuffled = torch.randperm(self.examples, generator=torch.Generator().manual_seed(seed_for(seed, _SHARE)))
             chosen = shuffled[: round(stage.share * self.examples)]
-        count = len(chosen) // batch_size * batch_size
+        count = len(chosen) if partial else len(chosen) // batch_size * batch_size
         if not count:
             raise ValueError(f"batch_size: {batch_size} exceeds the {len(chosen)} images of an epoch; give fewer")
         rows = chosen[torch.randperm(len(chosen), generator=ordered)[:count]].to(self.device)
@@ -83,7 +120,7 @@ class DeviceData:
         images = self.normalised(bytes_[rows])
         if stage.augment:
             moved = torch.Generator(self.device).manual_seed(seed_for(seed, _SHIFTS, epoch))
-            images = augment(images, moved)
+            images = augment(images, moved, fill=-self._mean / self._deviation if black else self._filling)
         if late:
             scaled = images * self._deviation + self._mean
             deficient, _ = apply_deficit(stage.deficit, scaled, labels[rows], seed=seed_for(seed, _DEFICIT, epoch))

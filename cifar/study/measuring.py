@@ -23,6 +23,9 @@ class Measuring:
         Images of the loss whose local learning coefficient is estimated.
     chains, draws
         Of that estimate.
+    running_statistics
+        Whether networks are evaluated with the averages that batch normalisation kept while it trained, in place of
+        batch statistics estimated anew.
     """
 
     statistics: int | None = None
@@ -32,6 +35,7 @@ class Measuring:
     learning_coefficient: int = 0
     chains: int = 8
     draws: int = 200
+    running_statistics: bool = False
 
     def __post_init__(self) -> None:
         if (

@@ -12,9 +12,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 from cifar.study.names import DEFICITS, GENERATED, NETWORKS
+
+LATER = ("normalisation", "padding", "partial_batch", "initialisation")  # fields that the first recipes did not have
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,14 @@ class Recipe:
         Checksum of the images.
     seed
         Of initial weights, order and augmentation.
+    normalisation
+        ``images``: by mean and deviation of each channel; ``half``: from -1 to 1, whatever the images.
+    padding
+        What a shift uncovers: ``mean`` colour or ``black``.
+    partial_batch
+        Whether the images that fill no batch make a last, smaller one.
+    initialisation
+        ``torch``'s own, or ``fan_out``: convolutions by He et al. (2015) with the outputs' number, as torchvision.
     """
 
     network: str = "all_cnn"
@@ -48,6 +59,10 @@ class Recipe:
     deficit_after_augmentation: bool = False
     data: str = ""
     seed: int = 0
+    normalisation: str = "images"
+    padding: str = "mean"
+    partial_batch: bool = False
+    initialisation: str = "torch"
 
     def __post_init__(self) -> None:
         if self.network not in (*NETWORKS, GENERATED):
@@ -58,6 +73,20 @@ class Recipe:
             raise ValueError(f"momentum: {self.momentum} is not from 0 to below 1; 0.9 is usual")
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision: {self.precision!r} is unknown; use float32 or bfloat16")
+        for name, known in (
+            ("normalisation", ("images", "half")), ("padding", ("mean", "black")),
+            ("initialisation", ("torch", "fan_out")),
+        ):  # fmt: skip
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name}: {getattr(self, name)!r} is unknown; use {' or '.join(known)}")
+
+    def told(self) -> dict[str, Any]:
+        """The fields that files and keys hold: later ones only where they differ from what was done before them."""
+        return {
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if each.name not in LATER or getattr(self, each.name) != each.default
+        }
 
 
 @dataclass(frozen=True)
@@ -179,5 +208,5 @@ def stage_of(parts: Sequence[Stage], epoch: int) -> tuple[Stage, int]:
 
 def key(recipe: Recipe, parts: Sequence[Stage]) -> str:
     """What identifies the state at the end of these stages: a hash of all that it depends on."""
-    text = json.dumps([asdict(recipe), [asdict(part) for part in parts]], sort_keys=True)
+    text = json.dumps([recipe.told(), [asdict(part) for part in parts]], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]

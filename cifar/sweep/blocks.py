@@ -88,6 +88,14 @@ def budget_of(minutes: float | None) -> Budget | None:
     return Budget(60 * minutes)
 
 
+def fits_file(size: int, done: int, epochs: int) -> bool:
+    """Whether a results file that has grown to so many bytes by so many epochs has room for more epochs.
+
+    What nothing is known of yet is tried.
+    """
+    return size * (1 + epochs / done) <= MOST_BYTES if done else size <= MOST_BYTES
+
+
 def left_text(folder: Path, size: int, units: Sequence[Unit], done: Collection[str]) -> str:
     """What a slot leaves, in one line."""
     blocks = blocks_of(units)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from cifar.study.arms import RUN_COLUMNS, Run
 from cifar.study.recipes import check_one_recipe
@@ -25,12 +25,18 @@ CACHE = Path("results/cifar-data")  # for archives that are fetched
 NAME = "sweep.sqlite"
 APPLICATION_ID = 0x51746F79
 IMAGES, RUNNING = "images.pt", "running"
+PLACE = "images.path"  # where this machine has the data: the results file, which travels, knows the name only
 # What a results folder may hold, by the start of the name; the last are what a report writes. Locks are an older
 # version's.
 OWN = (
-    NAME, ".writer", IMAGES, RUNNING, "checkpoints", "locks", "cifar_replication.", ".cifar_replication.",
-    "cifar_minutes.", ".cifar_minutes.", "export.", ".export.",
+    NAME, ".writer", IMAGES, PLACE, RUNNING, "checkpoints", "locks", "cifar_replication.", ".cifar_replication.",
+    "cifar_minutes.", ".cifar_minutes.", "cifar_study", ".cifar_study", "cifar_slots.", ".cifar_slots.", "export.",
+    ".export.",
 )  # fmt: skip
+
+NEEDED = {
+    "data": ("checksum", "source", "train_images", "test_images", "path"), "study": ("name", "gate", "measuring"),
+}  # fmt: skip
 
 Measurements = Mapping[str, tuple[float, float | None]]  # name to value and standard error
 TimedEpoch = tuple[EpochRecord, float]  # and the seconds that it took
@@ -108,6 +114,25 @@ class Store(Database):
         self.folder = folder
         super().__init__(folder / NAME, LAYOUT, mode)
 
+    def needed(self, *names: str) -> dict[str, Any]:
+        """The facts, of which some are needed.
+
+        Raises
+        ------
+        ValueError
+            In one line, if the file lacks one of these: a command was killed before it had written it.
+        """
+        facts = self.facts()
+        lacking = [name for name in names if not isinstance(facts.get(name), dict)]
+        lacking += [f"{name}, {part}" for name in names if name not in lacking for part in NEEDED.get(name, ())
+                    if part not in facts[name]]  # fmt: skip
+        if lacking:
+            raise ValueError(
+                f"results: {self.path} does not say what its {lacking[0]} is; give the replicate command that began it "
+                "once more, which keeps what is done"
+            )
+        return facts
+
     def note_code(self, version: str) -> None:
         """Write which version of the code trains from now on, beside those that did."""
         known = self.facts().get("code", [])
@@ -128,7 +153,7 @@ class Store(Database):
             (position,) = connection.execute("SELECT coalesce(max(position), -1) + 1 FROM runs").fetchone()
             rows = []
             for number, run in enumerate(runs, position):
-                parts = asdict(run.recipe), [asdict(part) for part in run.stages]
+                parts = run.recipe.told(), [asdict(part) for part in run.stages]
                 rows.append((run.key, *run.columns, *(json.dumps(part, sort_keys=True) for part in parts), number))
             connection.executemany("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
@@ -210,6 +235,11 @@ class Store(Database):
         """Spent training, by all workers together."""
         return float(self.connection.execute("SELECT coalesce(sum(seconds), 0) FROM epochs").fetchone()[0])
 
+    def size(self) -> int:
+        """Bytes of the results file, once all is in it."""
+        pages = self.connection.execute("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
+        return int(pages.fetchone()[0])
+
     def devices(self) -> tuple[str, ...]:
         """What the units were done on."""
         return tuple(name for (name,) in self.connection.execute("SELECT DISTINCT device FROM units ORDER BY device"))
@@ -221,6 +251,30 @@ def _insert_epochs(connection: sqlite3.Connection, unit: Unit, epochs: Iterable[
         for record, seconds in epochs
     ]
     connection.executemany("INSERT OR REPLACE INTO epochs VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+
+def note_place(folder: Path, data: Path) -> None:
+    """Write where this machine has the data of the sweep."""
+    from slt_toys.results.records import write_bytes_atomically  # loads what status does not need
+
+    write_bytes_atomically(str(data.resolve()).encode(), folder / PLACE)
+
+
+def place_of(folder: Path, recorded: Mapping[str, Any]) -> Path | None:
+    """Where the data of a sweep are, by its facts of them; None for the official archive.
+
+    Raises
+    ------
+    FileNotFoundError
+        If they are not on this machine, or nobody knows where.
+    """
+    if not recorded["path"]:
+        return None
+    noted = folder / PLACE
+    path = Path(noted.read_text(encoding="utf-8") if noted.is_file() else recorded["path"])
+    if not path.exists():
+        raise FileNotFoundError(f"data: {recorded['source']} is not where it was ({path}); say where, by --data")
+    return path
 
 
 @contextmanager

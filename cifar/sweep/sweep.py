@@ -16,7 +16,7 @@ import torch
 from cifar.data.images import LabelledImages, load_images, read_images, write_images
 from cifar.study.arms import Run
 from cifar.study.measuring import Measuring
-from cifar.sweep.blocks import Budget, blocks_of, epochs_left, to_do_again
+from cifar.sweep.blocks import Budget, blocks_of, epochs_left, fits_file, to_do_again
 from cifar.sweep.plan import Unit, name_of, plan
 from cifar.sweep.store import IMAGES, RUNNING, Store
 from cifar.sweep.units import Order, Unwritable, device_kind, do_unit, progress_path, read_progress
@@ -89,10 +89,10 @@ def run_sweep(
             tallies = []
             for block in blocks_of(units) if budget else [units]:
                 epochs = epochs_left(block, driver.done)
-                if budget is not None and epochs and not budget.fits(epochs):
+                if budget is not None and epochs and not (budget.fits(epochs) and driver.has_room(epochs)):
                     continue
                 tallies.append(carrying_out.carry_out(
-                    driver.orders(block, images.checksum, measuring, workers.device), do_unit, processes, driver.keep,
+                    driver.orders(block, images.checksum, measuring, workers), do_unit, processes, driver.keep,
                     done=driver.done, look=driver.look,
                 ))  # fmt: skip
                 if budget is not None:
@@ -150,17 +150,22 @@ class _Driver:
         self._told: dict[str, int] = {}  # epochs of running units that are written
         self._looked = time.monotonic()
 
+    def has_room(self, epochs: int) -> bool:
+        """Whether the results file stays small enough to be carried with so many epochs more."""
+        return fits_file(self.store.size(), self.store.progress(self.units.values())[0], epochs)
+
     def whole(self) -> bool:
         """Whether every unit is done."""
         return all(key in self.done for key in self.units)
 
     def orders(
-        self, units: Sequence[Unit], checksum: str, measuring: Measuring, device: str | None
+        self, units: Sequence[Unit], checksum: str, measuring: Measuring, workers: Workers
     ) -> Iterator[carrying_out.Unit]:
         """Some of the units, for the engine."""
         folder = self.store.folder.resolve()
         for unit in units:
-            order = Order(folder, unit, checksum, measuring, self.store.known(unit), device)
+            known = self.store.known(unit)
+            order = Order(folder, unit, checksum, measuring, known, workers.device, workers.deterministic)
             yield carrying_out.Unit(unit.key, (order,), unit.parent)
 
     def keep(self, back: Sequence[Returned | Failed]) -> None:
@@ -175,7 +180,7 @@ class _Driver:
             unit = self.units[each.key]
             if isinstance(each, Failed):
                 self._take(progress_path(self.store.folder, each.key))
-                self.store.fail(unit, each.reason, each.trace, lost=each.lost)
+                self.store.fail(unit, reason_of(each), each.trace, lost=each.lost)
             elif not isinstance(each.value, Unwritable):
                 done = each.value
                 self.store.finish(unit, done.measurements, device=done.device, epochs=done.epochs)
@@ -210,11 +215,17 @@ class _Driver:
         self._shown = now
 
 
+def reason_of(failed: Failed) -> str:
+    """Why a unit failed; of a worker that was killed nobody says why."""
+    often = " (often the system ends the largest process when memory runs out: give fewer workers)"
+    return failed.reason + (often if failed.lost else "")
+
+
 def _told(runs: Sequence[Run], units: Sequence[Unit], tallies: Sequence[carrying_out.Tally]) -> str:
     """Which units failed, in one line."""
     by_key = {unit.key: unit for unit in units}
     failed = [each for tally in tallies for each in tally.failed]
-    named = [f"{name_of(by_key[each.key], runs)}: {each.reason}" for each in failed[:NAMED]]
+    named = [f"{name_of(by_key[each.key], runs)}: {reason_of(each)}" for each in failed[:NAMED]]
     more = f"; and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
     left = sum(len(tally.left_out) for tally in tallies)
     waiting = f"; {left} wait for them" if left else ""

@@ -1,7 +1,8 @@
 """What a worker does: a unit, from where it stands to its end.
 
 After each epoch it writes a checkpoint, which holds the epochs so far, and then a small file for the driver to look at.
-A kill costs the epoch in flight and nothing else.
+A kill costs the epoch in flight and nothing else; on a GPU, where an epoch takes less than a checkpoint, what a quarter
+of a minute did.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,15 +21,18 @@ import torch
 from cifar.data.device_data import DeviceData
 from cifar.data.images import read_images
 from cifar.study.measuring import Measuring
-from cifar.study.stages import EpochRecord
+from cifar.study.stages import EpochRecord, Recipe
 from cifar.sweep.plan import Unit
 from cifar.sweep.store import IMAGES, RUNNING, Measurements, TimedEpoch
 from cifar.sweep.workers import DEVICE, available_devices
-from cifar.training.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
+from cifar.training.checkpoints import CheckpointWriter, checkpoint_path, read_checkpoint
 from cifar.training.measurements import measure
 from cifar.training.training import Trainer
 from slt_toys.inputs.processors import usable_processors
 from slt_toys.results.records import write_bytes_atomically
+
+INTERVAL = 15.0  # seconds between checkpoints on a GPU
+NO_MEMORY = "out of memory", "not enough memory", "can't allocate memory"  # as torch says it
 
 Row = list[float]  # epoch, learning rate, train loss, train accuracy, seconds
 
@@ -51,6 +55,8 @@ class Order:
         The epoch before which the driver has every epoch of the unit.
     device
         Such as cuda:0; None for the one that the process has been given.
+    deterministic
+        Whether a GPU is to use only convolutions that give the same bits each time.
     """
 
     folder: Path
@@ -59,6 +65,7 @@ class Order:
     measuring: Measuring
     known: int
     device: str | None = None
+    deterministic: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,15 +87,36 @@ class Unwritable:
 def do_unit(order: Order) -> Finished | Unwritable:
     """Do a unit."""
     device = torch.device(order.device or os.environ.get(DEVICE) or available_devices()[0])
-    with _settings(device):
-        return train_unit(order, _data(order.folder, order.checksum, device))
+    with _settings(device, order.deterministic), _memory_told(order.unit, device):
+        return train_unit(order, _data(order.folder, order.checksum, device, order.unit.recipe.normalisation))
+
+
+@contextmanager
+def _memory_told(unit: Unit, device: torch.device) -> Iterator[None]:
+    """In one line, where memory did not suffice; what the unit held is given back for the next."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        words = str(error).lower()
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not any(said in words for said in NO_MEMORY):
+            raise
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        raise MemoryError(
+            f"memory: {device_kind(device)} has too little for {unit.recipe.network}, width "
+            f"{unit.recipe.width or 'published'}, batch size {unit.recipe.batch_size}; give fewer workers, a smaller "
+            "network or measure less"
+        ) from None
 
 
 def train_unit(order: Order, data: DeviceData) -> Finished | Unwritable:
     """Train from where the unit stands, or from its parent, to its end, and measure there."""
     unit = order.unit
-    trainer = Trainer(unit.recipe, data)
+    trainer = trainer_of(unit.recipe, data)
     rows = _begin(trainer, order)
+    writer = CheckpointWriter(
+        unit.key, checkpoint_path(order.folder, unit.key), interval=INTERVAL if data.device.type == "cuda" else 0.0
+    )
     while trainer.epoch < unit.end:
         begun = time.monotonic()
         record = trainer.run_epoch(unit.stages)
@@ -96,11 +124,24 @@ def train_unit(order: Order, data: DeviceData) -> Finished | Unwritable:
             [record.epoch, record.learning_rate, record.train_loss, record.train_accuracy, time.monotonic() - begun]
         )
         try:
-            write_checkpoint({**trainer.state(), "epochs": rows}, unit.key, checkpoint_path(order.folder, unit.key))
+            writer.offer(lambda: {**trainer.state(), "epochs": list(rows)}, last=trainer.epoch == unit.end)
             write_bytes_atomically(json.dumps(rows).encode(), progress_path(order.folder, unit.key))
         except OSError as error:
             return Unwritable(" ".join(str(error).split()))
     return Finished(_epochs(rows), measure(trainer, unit.stages, order.measuring), _device_name(data.device))
+
+
+_TRAINERS: list[Trainer] = []  # the last one of this process
+
+
+def trainer_of(recipe: Recipe, data: DeviceData) -> Trainer:
+    """A trainer at initial weights: the last one begun again where it can be, so that its graphs serve again."""
+    for trainer in _TRAINERS:
+        if trainer.data is data and replace(trainer.recipe, seed=recipe.seed) == recipe:
+            trainer.restart(recipe)
+            return trainer
+    _TRAINERS[:] = [Trainer(recipe, data)]
+    return _TRAINERS[0]
 
 
 def _begin(trainer: Trainer, order: Order) -> list[Row]:
@@ -136,19 +177,21 @@ def _epochs(rows: Sequence[Row]) -> tuple[TimedEpoch, ...]:
 
 
 @lru_cache(maxsize=1)
-def _data(folder: Path, checksum: str, device: torch.device) -> DeviceData:
+def _data(folder: Path, checksum: str, device: torch.device, normalisation: str) -> DeviceData:
     """The images on the device, once in a process."""
-    return DeviceData(read_images(folder / IMAGES, checksum), device)
+    return DeviceData(read_images(folder / IMAGES, checksum), device, normalisation)
 
 
 @contextmanager
-def _settings(device: torch.device) -> Iterator[None]:
+def _settings(device: torch.device, deterministic: bool = False) -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(usable_processors())
     torch.set_flush_denormal(True)  # a network that has memorised its data computes with them otherwise
     if device.type == "cuda":
         torch.cuda.set_device(device)  # a graph is captured on the current device
-        torch.backends.cudnn.benchmark = True
+        # what is fastest may differ from one process to the next, and with it the order of sums
+        torch.backends.cudnn.benchmark = not deterministic
+        torch.backends.cudnn.deterministic = deterministic
         torch.backends.cudnn.allow_tf32 = False  # float32 is to be float32, in training and in what is measured
     try:
         yield

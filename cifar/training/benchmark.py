@@ -76,7 +76,7 @@ def _training_step(
 
     def step() -> None:
         rows = span + counter * batch_size
-        optimiser.zero_grad(set_to_none=False)
+        optimiser.zero_grad(set_to_none=switches.graph)  # as in training
         with torch.autocast(device.type, torch.bfloat16, enabled=switches.low_precision, cache_enabled=False):
             outputs = model(chosen_rows(now, rows))
         functional.cross_entropy(outputs.float(), labels.index_select(0, rows)).backward()

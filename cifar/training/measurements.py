@@ -1,19 +1,23 @@
 """What is measured where a unit of work ends: at the switch, and at the end of a run.
 
-Batch statistics are re-estimated before each evaluation, on the images that it is about. An accuracy has the standard
+Unless the study keeps those of training, batch statistics are estimated anew before each evaluation, on the images that
+it is about. An accuracy has the standard
 error of a share of independent images.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 from cifar.data.device_data import seed_for
 from cifar.study.measuring import Measuring
-from cifar.study.stages import Stage
+from cifar.study.stages import Stage, stage_of, total_epochs
 from cifar.training.gradients import Measured, fisher_trace, gradient_noise
 from cifar.training.hessian import top_eigenvalue
 from cifar.training.training import Trainer
@@ -33,10 +37,10 @@ def measure(trainer: Trainer, parts: tuple[Stage, ...], measuring: Measuring) ->
     images under the last deficit of the stages, ``deficit_test_`` of such test images. ``fisher_trace`` and
     ``fisher_trace/<layer>`` are of the training images of the last stage, with labels drawn from the network;
     ``gradient_noise_trace`` is the trace of the covariance of per-example gradients and ``noise_scale`` that trace over
-    the squared norm of the mean gradient.
+    the squared norm of the mean gradient. For weights see `weight_norms`.
     """
     data, seed = trainer.data, trainer.recipe.seed
-    measured: Measured = {}
+    measured = weight_norms(trainer, parts)
 
     def training_images(deficit: str, limit: int | None = measuring.statistics):
         return data.batches("train", deficit, seed, limit)
@@ -45,19 +49,23 @@ def measure(trainer: Trainer, parts: tuple[Stage, ...], measuring: Measuring) ->
         measured[f"{name}_loss"] = (loss, None)
         measured[f"{name}_accuracy"] = (accuracy, (accuracy * (1 - accuracy) / count) ** 0.5)
 
+    def estimate_anew(deficit: str) -> None:
+        if not measuring.running_statistics:
+            trainer.re_estimate_batch_statistics(training_images(deficit))
+
     counted = data.examples if measuring.statistics is None else min(measuring.statistics, data.examples)
     deficits = [part.deficit for part in parts if part.deficit != "none"]
     if deficits:
-        trainer.re_estimate_batch_statistics(training_images(deficits[-1]))
+        estimate_anew(deficits[-1])
         note("deficit_train", *trainer.evaluate(training_images(deficits[-1])), counted)
         deficient = data.batches("test", deficits[-1], seed)
         note("deficit_test", *trainer.evaluate(deficient), data.test_examples)
-    trainer.re_estimate_batch_statistics(training_images("none"))
+    estimate_anew("none")
     note("train", *trainer.evaluate(training_images("none")), counted)
     note("test", *trainer.evaluate(data.batches("test")), data.test_examples)
     present = parts[-1].deficit
     if present != "none":
-        trainer.re_estimate_batch_statistics(training_images(present))
+        estimate_anew(present)
     if measuring.fisher:
         drawn = seed_for(seed, _MEASURING, trainer.epoch)
         measured |= fisher_trace(trainer.network, training_images(present, measuring.fisher), seed=drawn)
@@ -71,6 +79,28 @@ def measure(trainer: Trainer, parts: tuple[Stage, ...], measuring: Measuring) ->
         chosen = training_images(present, measuring.learning_coefficient)
         images, labels = (torch.cat(parts) for parts in zip(*chosen, strict=True))
         measured |= _learning_coefficient(trainer, images, labels, measuring, seed_for(seed, _MEASURING, 2))
+    return measured
+
+
+def weight_norms(trainer: Trainer, parts: Sequence[Stage]) -> Measured:
+    """``weight_norm`` of all weights, and ``weight_norm/<layer>`` of each layer that batch normalisation follows.
+
+    Such a layer's output does not depend on the size of its weights, so that a step turns them by the learning rate
+    over their squared norm: the mean of that over these layers, with the last epoch's learning rate, is
+    ``effective_learning_rate``. It is left out where there is no such layer, or no epoch of the stages was trained.
+    """
+    squares = [float(values.detach().double().square().sum()) for values in trainer.network.parameters()]
+    measured: Measured = {"weight_norm": (sum(squares) ** 0.5, None)}
+    layers = list(trainer.network.named_modules())
+    of_layers = {}
+    for (name, layer), (_, following) in pairwise((name, layer) for name, layer in layers if not any(layer.children())):
+        if isinstance(layer, nn.Conv2d | nn.Linear) and isinstance(following, nn.modules.batchnorm._BatchNorm):
+            of_layers[name] = float(layer.weight.detach().double().norm())
+    measured |= {f"weight_norm/{name}": (norm, None) for name, norm in of_layers.items()}
+    if of_layers and 0 < trainer.epoch <= total_epochs(parts) and all(of_layers.values()):
+        stage, begin = stage_of(parts, trainer.epoch - 1)
+        turns = [stage.rate(trainer.epoch - 1, begin) / norm**2 for norm in of_layers.values()]
+        measured["effective_learning_rate"] = (sum(turns) / len(turns), None)
     return measured
 
 

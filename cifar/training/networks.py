@@ -12,7 +12,14 @@ WIDTHS = {"all_cnn": 96, "resnet18": 64, "resnet18_imagenet": 64, "fully_connect
 
 
 def make_network(
-    name: str, *, width: int | None = None, depth: int | None = None, classes: int = 10, size: int = 32, seed: int = 0
+    name: str,
+    *,
+    width: int | None = None,
+    depth: int | None = None,
+    classes: int = 10,
+    size: int = 32,
+    seed: int = 0,
+    initialisation: str = "torch",
 ) -> nn.Module:
     """A network with weights drawn from ``seed``.
 
@@ -34,6 +41,8 @@ def make_network(
         Height and width of the images.
     seed
         Of the initial weights; the global generator is left as it was.
+    initialisation
+        ``torch``'s own, or ``fan_out``: normal weights of convolutions with variance 2 over kernel size times outputs.
 
     Raises
     ------
@@ -52,16 +61,25 @@ def make_network(
         raise ValueError(f"depth: {depth} is no number of layers; give a positive whole number")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        if name == "all_cnn":
-            return _all_cnn(width, depth or 2, classes)
-        if name == "resnet18":
-            return _resnet(width, depth or 2, classes, nn.Sequential(_convolution(3, width)))
-        if name == "resnet18_imagenet":
-            stem = nn.Sequential(_convolution(3, width, 7, 2), nn.MaxPool2d(3, 2, 1))
-            return _resnet(width, depth or 2, 1000, stem)
-        if name == "fully_connected":
-            return _fully_connected(width, depth or 5, classes, 3 * size * size)
-        return nn.Sequential(nn.Flatten(), nn.Linear(3 * size * size, classes))
+        network = _network(name, width, depth, classes, size)
+        if initialisation == "fan_out":
+            for layer in network.modules():
+                if isinstance(layer, nn.Conv2d):
+                    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+        return network
+
+
+def _network(name: str, width: int, depth: int | None, classes: int, size: int) -> nn.Module:
+    if name == "all_cnn":
+        return _all_cnn(width, depth or 2, classes)
+    if name == "resnet18":
+        return _resnet(width, depth or 2, classes, nn.Sequential(_convolution(3, width)))
+    if name == "resnet18_imagenet":
+        stem = nn.Sequential(_convolution(3, width, 7, 2), nn.MaxPool2d(3, 2, 1))
+        return _resnet(width, depth or 2, 1000, stem)
+    if name == "fully_connected":
+        return _fully_connected(width, depth or 5, classes, 3 * size * size)
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * size * size, classes))
 
 
 def multiply_adds(network: nn.Module, size: int = 32) -> int:

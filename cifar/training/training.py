@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -70,6 +71,9 @@ class Trainer:
     """
 
     def __init__(self, recipe: Recipe, data: DeviceData, *, graph: bool = True) -> None:
+        if recipe.normalisation != data.normalisation:
+            raise ValueError(f"normalisation: the recipe's is {recipe.normalisation!r}, the data's "
+                             f"{data.normalisation!r}; give one")  # fmt: skip
         self.recipe, self.data, self.epoch = recipe, data, 0
         self.network = self._fresh(_WEIGHTS)
         self._rate = torch.tensor(0.0, device=data.device)
@@ -84,9 +88,25 @@ class Trainer:
         recipe = self.recipe
         network = make_network(
             recipe.network, width=recipe.width, depth=recipe.depth, classes=self.data.classes, size=self.data.size,
-            seed=seed_for(recipe.seed, *purpose),
+            seed=seed_for(recipe.seed, *purpose), initialisation=recipe.initialisation,
         )  # fmt: skip
         return network.to(self.data.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @torch.no_grad()
+    def restart(self, recipe: Recipe) -> None:
+        """Go back to initial weights, of another seed, in place: what was captured serves again.
+
+        Raises
+        ------
+        ValueError
+            If the recipe differs in more than the seed.
+        """
+        if replace(recipe, seed=self.recipe.seed) != self.recipe:
+            raise ValueError("recipe: a trainer begins again with another seed only; make another trainer")
+        self.recipe, self.epoch = recipe, 0
+        self.network.load_state_dict(self._fresh(_WEIGHTS).state_dict())
+        for parameter in self.network.parameters():
+            self.optimiser.state[parameter]["momentum_buffer"].zero_()
 
     def run_epoch(self, parts: Sequence[Stage]) -> EpochRecord:
         """Train for the next epoch of a sequence of stages.
@@ -104,7 +124,8 @@ class Trainer:
         self.optimiser.param_groups[0]["weight_decay"] = stage.weight_decay
         whole = self.data.epoch(
             stage, self.epoch, seed=self.recipe.seed, batch_size=self.recipe.batch_size,
-            deficit_after_augmentation=self.recipe.deficit_after_augmentation,
+            deficit_after_augmentation=self.recipe.deficit_after_augmentation, black=self.recipe.padding == "black",
+            partial=self.recipe.partial_batch,
         )  # fmt: skip
         self.network.train()
         self._sums.zero_()
@@ -127,7 +148,8 @@ class Trainer:
         return torch.autocast(kind, torch.bfloat16, cache_enabled=False) if low else contextlib.nullcontext()
 
     def _step(self, images: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> None:
-        self.optimiser.zero_grad(set_to_none=False)
+        # a graph keeps gradients in memory of its own, and need not zero them first
+        self.optimiser.zero_grad(set_to_none=self._graph)
         with self._autocast():
             outputs = self.network(images)
         losses = functional.cross_entropy(outputs.float(), labels, reduction="none")
@@ -145,8 +167,12 @@ class Trainer:
         for buffer, values in zip(buffers, whole, strict=True):
             buffer.copy_(values)
         counter.zero_()
-        for _ in range(len(whole[1]) // self.recipe.batch_size):
+        size = self.recipe.batch_size
+        steps, rest = divmod(len(whole[1]), size)
+        for _ in range(steps):
             graph.replay()
+        if rest:  # of another size than the graph's
+            self._step(*(values[-rest:] for values in whole))
 
     def _capture(self, whole: Epoch) -> tuple[Any, list[torch.Tensor], torch.Tensor]:
         kept = self.state()

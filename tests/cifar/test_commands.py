@@ -24,6 +24,7 @@ def test_replicate_status_resume_and_export(tmp_path, archive, capsys):
     assert "12 of 12 runs, 20 of 20 epochs" in capsys.readouterr().out
     with Store(tmp_path / "results") as store:
         assert store.facts()["data"]["checksum"]
+    assert str(archive).encode() not in (tmp_path / "results" / "sweep.sqlite").read_bytes(), "it can be shown"
     assert main(["export", *results]) == 0
     assert "export.nc" in capsys.readouterr().out
 
@@ -44,6 +45,26 @@ def test_a_study_on_curves_from_the_command_to_the_report_without_torch(tmp_path
     assert "40 of 40 runs" in capsys.readouterr().out
     assert main(["resume", *results, "--data", "here"]) == 2
     assert "data: this sweep draws its data" in capsys.readouterr().err
+
+
+def test_a_dry_run_refuses_what_the_run_would_and_writes_nothing(tmp_path, archive, capsys):
+    results = tmp_path / "results"
+    dry = ["replicate", "--data", str(archive), *SMALL, "--dry-run", "--results", str(results)]
+
+    def refused(*more: str) -> str:
+        assert main([*dry, *more]) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        return said
+
+    assert main(dry) == 0 and "80 training images" in capsys.readouterr().out and not results.exists()
+    assert "data: there is no /nowhere" in refused("--data", "/nowhere")
+    assert "batch_sizes: 81 exceeds the 80 images of an epoch" in refused("--batch-sizes", "81")
+    assert "exceeds the 40 images of an epoch (warm_start" in refused("--arms", "warm_start", "--batch-sizes", "64")
+    make_sweep(results, small(), gate=0.0).__exit__()
+    assert "has other images" in refused()
+    results.joinpath("notes.txt").touch()
+    assert "holds notes.txt, which no sweep wrote" in refused()
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,18 @@ def test_what_a_preset_costs_is_what_the_manual_says():
         assert float(factor) * 10.0**exponent == pytest.approx(operations, rel=0.51 / (10 * float(factor)))
 
 
+def test_protocols_are_options():
+    options: dict[str, Any] = {"normalisation": "half", "padding": "black", "initialisation": "fan_out"}
+    study = Replicate(
+        preset="achille", partial_batch=True, running_statistics=True, precision="float32", **options
+    ).study()
+    assert options.items() <= study.recipe.told().items() and study.recipe.partial_batch
+    assert study.measuring.running_statistics
+    baker = Replicate(preset="baker", normalisation="images", partial_batch=False, precision="float32").study()
+    assert baker.recipe.normalisation == "images" and not baker.recipe.partial_batch
+    assert baker.recipe.padding == "black"
+
+
 def test_a_plan_text_counts_what_is_done():
     said = plan_text(small(train_images=1000), Workers(), lambda study, size: 1.0)
     # two trunks of 3 epochs and six branches of 4; a multiplication and an addition, forward and twice backward
@@ -87,6 +99,8 @@ def test_a_study_on_curves_is_planned_and_its_options_are_checked():
         ({"augment": True}, "preset: curves have neither"),
         ({"precision": "bfloat16"}, "preset: curves have neither"),
         ({"learning_coefficient": 8}, "preset: curves have neither"),
+        ({"padding": "black"}, "preset: curves have none of normalisation"),
+        ({"running_statistics": True}, "preset: curves have none of normalisation"),
     ],
 )
 def test_what_curves_cannot_have_is_refused(options, words):

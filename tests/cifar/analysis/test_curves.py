@@ -7,7 +7,19 @@ import math
 import numpy as np
 import pytest
 
-from cifar.analysis.curves import curve, mean_at_switch, paired, rows, scatter, seed_curves, standard_errors
+from cifar.analysis.curves import (
+    Row,
+    curve,
+    mean_at_switch,
+    paired,
+    relative_error_at_switch,
+    rows,
+    scatter,
+    seed_curves,
+    standard_errors,
+)
+from cifar.study.arms import Run
+from cifar.study.stages import Recipe
 from cifar.sweep.plan import plan
 from tests.cifar.analysis.made_by_hand import cell, row
 from tests.cifar.analysis.made_rows import (
@@ -96,3 +108,17 @@ def test_a_point_of_many_seeds_has_an_error_of_its_own():
     assert standard_errors(few, curve(few, "base", "blur", 64), 1.0) == pytest.approx([7**-0.5] * 2)
     assert paired(found, (own, 1), (own, 0)) == pytest.approx(narrow - wide) and paired(few, (own, 1), (own, 0)) is None
     assert paired(found[1:], (own, 1), (own, 0)) is None, "a seed lacks one of the two"
+
+
+def test_the_error_of_a_mean_at_the_switch_is_the_scatter_between_its_seeds():
+    values = {3: (9.0, 11.0), 6: (110.0, 90.0), 9: (5.0,)}
+    found = [
+        Row(Run("base", "blur", 64, seed, switch, Recipe(), ()), {"test_accuracy": 0.5}, {"trace": value}, True)
+        for switch, each in values.items()
+        for seed, value in enumerate(each)
+    ]
+    own = curve(found, "base", "blur", 64)
+    # two cells with a deviation of sqrt(.02) about their means; means of two, two and one
+    assert relative_error_at_switch(found, own, "trace") == pytest.approx((0.02 * (0.5 + 0.5 + 1) / 3) ** 0.5)
+    assert relative_error_at_switch(found[-1:], own, "trace") is None, "one seed"
+    assert relative_error_at_switch(found, own, "other") is None

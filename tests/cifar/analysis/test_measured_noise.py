@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cifar.analysis.measured_noise import noise_claim, noise_shift, of_record, with_prediction
+from cifar.analysis.measured_noise import noise_claim, noise_shift, noise_table, of_record, with_prediction
 
 ROOT = Path(__file__).resolve().parents[3]
 EPOCHS, SIZES = (4, 8, 14), (32, 64, 128)
@@ -26,6 +26,21 @@ def test_known_noise_gives_the_shift_of_theory(power, rate):
     claim = noise_claim(made[0], (made[0].shift, made[0].shift - 1, made[0].shift + 1))
     assert claim.verdict == "yes"
     assert noise_claim(made[0], (40.0, 39.0, 41.0)).verdict == "no"
+
+
+def test_two_batch_sizes_need_the_scatter_between_seeds():
+    two = {size: each for size, each in traces(0.5, -0.05).items() if size != 64}
+    ends = {size: (9.0, 0.5) for size in two}
+    assert noise_shift(two, ends, decay=0.93) is None
+    widths = []
+    for relative in (0.01, 0.1):
+        made = noise_shift(two, ends, decay=0.93, relative=relative)
+        assert made is not None and made[1] == relative
+        assert made[0].shift == pytest.approx(-np.log(2) * 0.5 / (np.log(0.93) - 0.05))
+        widths.append(made[0].high - made[0].low)
+    assert widths[1] > 3 * widths[0] > 0
+    table = noise_table(*made, (1.0, 0.0, 2.0), of_seeds=True)
+    assert "scatter between seeds" in table.caption
 
 
 def test_a_rising_temperature_is_no_success():

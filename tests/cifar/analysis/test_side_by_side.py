@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -26,6 +27,10 @@ def test_two_recipes_are_told_in_columns(tmp_path, capsys):
     assert cells["momentum"] == ["0.9", "0.5"] and cells["decay"] == ["0.93", "0.97"]
     assert cells["law, epochs per halving"] == ["9.55", "22.76"] and cells["runs"] == ["28 of 28"] * 2
     assert "network" not in cells and "gate" not in cells, "what they share is not told"
+    folds = cells["half depth, B = 20, e-foldings of the learning rate"]
+    ends = [float(end.split()[0]) for end in cells["half depth, B = 20"]]
+    expected = [end * -math.log(decay) for end, decay in zip(ends, (0.93, 0.97), strict=True)]
+    assert [float(each) for each in folds] == pytest.approx(expected, abs=0.01)
     assert "half depth, B = 20" in cells and "late switches cost, B = 40" in cells
     for words, more in (("name a folder twice", [str(tmp_path / "one")]), ("there is no sweep", ["/nowhere"]),
                         ("docs: no page", [str(tmp_path / "two"), "--docs", str(tmp_path)])):  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from cifar.analysis import tables
@@ -26,3 +27,16 @@ def test_runs_without_a_counterpart_are_not_compared():
     assert "budget" not in {
         claim.name for claim in claims(findings(found), 1.0, None)
     }  # a run that failed says nothing
+
+
+def test_what_the_gate_left_out_is_told_as_well():
+    found = [*base(), *cell(70, 72, switch=3, passed=False)]
+    (table,) = tables.ungated(found, findings(found))
+    place = table.headings.index("e_s = 3")
+    told = {(row[0], row[1]): row[place] for row in table.rows}
+    own = [row for row in found if row.run.curve == ("base", "blur", 64) and row.run.switch_epoch == 3]
+    assert any(not row.passed for row in own)
+    accuracies = [row.accuracy for row in own], [100 * row.final["train_accuracy"] for row in own]
+    assert (told["64", "test"], told["64", "clean train"]) == tuple(f"{np.mean(each):.1f}" for each in accuracies)
+    (whole,) = tables.ungated(base(), findings(base()))
+    assert {row[1] for row in whole.rows} == {"clean train"}, "where every run passed there is nothing else to tell"

@@ -7,7 +7,7 @@ import torch
 
 from cifar.data.augmentation import augment
 from cifar.data.deficits import apply_deficit
-from cifar.data.device_data import seed_for
+from cifar.data.device_data import DeviceData, seed_for
 from cifar.study.stages import Stage
 from tests.cifar.training.made_training import PLAIN
 
@@ -54,3 +54,22 @@ def test_evaluation_images_are_spread_evenly_and_never_augmented(lopsided):
     assert len(torch.cat([targets for _, targets in lopsided.batches("train", limit=60)])) == 60
     mean = lopsided.normalised(train).mean((0, 2, 3))
     assert torch.allclose(mean, torch.zeros(3), atol=1e-4), "normalised by the training images"
+
+
+def test_black_uncovered_edges_images_from_minus_one_to_one_and_a_last_batch_that_is_not_full(images):
+    for normalisation in ("images", "half"):
+        data = DeviceData(images, torch.device("cpu"), normalisation)
+        every, labels, _ = data.epoch(Stage(1), 0, **PLAIN | {"batch_size": 50}, partial=True)
+        assert len(every) == data.examples == len(labels) and sorted(labels.tolist()) == sorted(
+            images.train_labels.tolist()
+        )
+        whole = data.epoch(Stage(1, augment=False), 0, **PLAIN | {"batch_size": 50}, partial=True)[0]
+        colours = torch.zeros(1, 3, 1, 1), images.train_images.double().mean((0, 2, 3)).view(1, 3, 1, 1).float()
+        for black in (False, True):
+            moved = data.epoch(Stage(1), 0, **PLAIN | {"batch_size": 50}, black=black, partial=True)[0]
+            wide = [(moved - data.normalised(colour)).abs().amax((1, 3))[:, 0] < 1e-4 for colour in colours]
+            # four shifts of nine uncover the top row: of 120 images hardly ever fewer than 15 (7 standard deviations)
+            counts = [int(rows.sum()) for rows in wide]
+            assert counts[not black] > 15 and counts[black] == 0
+    assert float(whole.min()) >= -1 and float(whole.max()) <= 1, "the last one, from -1 to 1"
+    assert torch.allclose(whole * 127.5 + 127.5, (whole * 127.5 + 127.5).round(), atol=1e-3)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 
 from cifar.study.arms import Run
-from cifar.study.presets import ACHILLE, BAKER, LAPTOP, STUDY, Control
+from cifar.study.presets import ACHILLE, BAKER, LAPTOP, PRESETS, SLOTS, STUDY, STUDY_DECAY, Control
 from cifar.study.stages import key
+from cifar.sweep.blocks import blocks_of
+from cifar.sweep.plan import plan
 from slt_toys.reference.published import published_curves
 from tests.cifar.made_studies import small
 
@@ -49,6 +54,9 @@ def test_seeds_batch_sizes_and_data_are_those_of_the_study():
     assert (ACHILLE.recipe.momentum, ACHILLE.stage.weight_decay, ACHILLE.further_epochs) == (0.9, 0.001, 160)
     for preset in (ACHILLE, BAKER):
         assert (preset.stage.learning_rate, preset.stage.decay, preset.stage.augment) == (0.05, 0.97, True)
+    published = BAKER.recipe.normalisation, BAKER.recipe.padding, BAKER.recipe.initialisation
+    assert published == ("half", "black", "fan_out") and BAKER.recipe.partial_batch
+    assert BAKER.measuring.running_statistics and not ACHILLE.measuring.running_statistics
     assert BAKER.recipe.deficit_after_augmentation and not ACHILLE.recipe.deficit_after_augmentation
     assert (ACHILLE.deficit, BAKER.deficit) == ("blur_antialiased", "blur")
     with pytest.raises(ValueError, match="gate: "):
@@ -65,5 +73,39 @@ def test_a_study_with_augmentation_has_trunks_of_its_own_and_its_controls():
     trunks = {key(run.recipe, run.stages[:1]) for run in runs if run.arm == "base" and run.switch_epoch == 42}
     assert len(trunks) == 6, "a trunk for each batch size and seed"
     epochs = {arm: sorted({run.switch_epoch for run in runs if run.arm == arm}) for arm in ("fresh", "reset")}
-    assert epochs == {"fresh": [9, 22, 36], "reset": [9, 22, 36]}
+    assert epochs == {"fresh": [9, 22, 42], "reset": [9, 22, 42]}
     assert [run.switch_epoch for run in runs if run.deficit == "vertical_flip"] == [22] * 3
+    order = [run.switch_epoch for run in runs if run.arm == "base" and run.deficit == "blur"][:3]
+    assert order[:2] == [0, 42], "what tells whether there is a decline comes first"
+
+
+def test_a_faster_decay_has_its_epochs_at_nearly_the_same_learning_rates():
+    def logs(study):
+        return [epoch * math.log(study.stage.decay) for epoch in sorted(study.switch_epochs)]
+
+    for slow, fast in zip(logs(STUDY), logs(STUDY_DECAY), strict=True):
+        assert fast == pytest.approx(slow, abs=0.06), "half an epoch"
+    tails = [study.further_epochs * math.log(study.stage.decay) for study in (STUDY, STUDY_DECAY)]
+    assert tails[1] == pytest.approx(tails[0], abs=0.06)
+    same = [replace(study, name="", stage=STUDY.stage, switch_epochs=(0,), controls=(), further_epochs=1)
+            for study in (STUDY, STUDY_DECAY)]  # fmt: skip
+    assert same[0] == same[1]
+
+
+def test_slots_are_whole_blocks_of_some_minutes():
+    blocks = blocks_of(plan(SLOTS.runs("x")))
+    assert len(blocks) == 9
+    epochs = {block[0].recipe.batch_size: sum(unit.epochs for unit in block) for block in blocks}
+    assert sorted(SLOTS.switch_epochs) == [0, 6, 12, 18, 24, 30, 36, 44, 52, 60] and SLOTS.further_epochs == 60
+    assert all(660 <= each <= 1300 for each in epochs.values())
+    arms = {run.arm for run in SLOTS.runs("x")}
+    assert arms == {"base", "reset", "fresh", "flow_time_matched"}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_control_has_its_base_run(name):
+    """A control is judged against the base arm at its batch size and switch epoch."""
+    study = PRESETS[name]
+    for control in study.controls:
+        for size in control.batch_sizes:
+            assert size in study.batch_sizes and set(control.switch_epochs) <= set(study.grid(size)), control

@@ -26,6 +26,10 @@ OTHER_RECIPE: dict[str, Any] = {
     "precision": "bfloat16",
     "deficit_after_augmentation": True,
     "data": "f" * 64,
+    "normalisation": "half",
+    "padding": "black",
+    "partial_batch": True,
+    "initialisation": "fan_out",
 }
 OTHER_STAGE: dict[str, Any] = {
     "learning_rate": 0.1,

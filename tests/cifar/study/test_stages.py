@@ -6,7 +6,8 @@ from dataclasses import fields, replace
 
 import pytest
 
-from cifar.study.stages import Recipe, Stage, key, stage_of, stages, total_epochs, until
+from cifar.study.presets import STUDY
+from cifar.study.stages import LATER, Recipe, Stage, key, stage_of, stages, total_epochs, until
 
 
 def made_recipe(**changes) -> Recipe:
@@ -25,7 +26,9 @@ def test_an_epoch_belongs_to_one_stage():
 
 def test_a_state_is_identified_by_every_field_it_depends_on():
     others = {"network": "all_cnn", "width": 8, "depth": 1, "batch_size": 3, "momentum": 0.5, "precision": "bfloat16",
-              "deficit_after_augmentation": True, "data": "x", "seed": 9}  # fmt: skip
+              "deficit_after_augmentation": True, "data": "x", "seed": 9,
+              "normalisation": "half", "padding": "black", "partial_batch": True,
+              "initialisation": "fan_out"}  # fmt: skip
     assert set(others) == {field.name for field in fields(Recipe)}
     part = Stage(3, "blur")
     seen = {key(made_recipe(), [part])} | {key(made_recipe(**{name: value}), [part]) for name, value in others.items()}
@@ -36,3 +39,17 @@ def test_a_state_is_identified_by_every_field_it_depends_on():
     assert set(changes) == {field.name for field in fields(Stage)}
     seen |= {key(made_recipe(), [replace(part, **{name: value})]) for name, value in changes.items()}
     assert len(seen) == 1 + len(others) + len(changes)
+
+
+def test_what_came_later_changes_no_key_and_no_file_of_what_was_done_before():
+    """A sweep that was begun before these fields were there goes on: its states are found by these keys."""
+    assert key(Recipe(), (Stage(1),)) == "2ab1dabefd8963e20cb1e30e"
+    assert STUDY.runs("x")[1].key == "27b3fb03ef19a6016ba9a67d"
+    assert not set(LATER) & set(Recipe().told()) and Recipe(**Recipe().told()) == Recipe()
+    for change in ({"normalisation": "half"}, {"padding": "black"}, {"partial_batch": True},
+                   {"initialisation": "fan_out"}):  # fmt: skip
+        other = Recipe(**change)
+        assert key(other, (Stage(1),)) != key(Recipe(), (Stage(1),)) and Recipe(**other.told()) == other
+    for name in ("normalisation", "padding", "initialisation"):
+        with pytest.raises(ValueError, match=f"{name}: 'other' is unknown; use"):
+            Recipe(**{name: "other"})

@@ -7,7 +7,16 @@ import shutil
 import pytest
 
 from cifar.study.presets import Control
-from cifar.sweep.blocks import MOST_BYTES, Budget, blocks_of, budget_of, epochs_left, left_text, to_do_again
+from cifar.sweep.blocks import (
+    MOST_BYTES,
+    Budget,
+    blocks_of,
+    budget_of,
+    epochs_left,
+    fits_file,
+    left_text,
+    to_do_again,
+)
 from cifar.sweep.plan import plan
 from cifar.sweep.store import NAME, Store, written_alone
 from cifar.sweep.sweep import run_sweep
@@ -35,6 +44,18 @@ def test_a_budget_learns_its_pace():
     for wrong in (0.0, -1.0, float("inf"), float("nan")):
         with pytest.raises(ValueError, match="budget_minutes: "):
             budget_of(wrong)
+
+
+def test_a_results_file_that_would_grow_too_large_gets_no_further_block(tmp_path, images, monkeypatch):
+    assert fits_file(MOST_BYTES, 0, 10**9) and not fits_file(MOST_BYTES + 1, 0, 1), "nothing is known yet"
+    assert fits_file(MOST_BYTES // 2, 10, 10) and not fits_file(MOST_BYTES // 2, 10, 11)
+    begin(tmp_path / "sweep", images, tiny_study(controls=(), seeds=2))
+    with written_alone(tmp_path / "sweep") as store:
+        monkeypatch.setattr("cifar.sweep.blocks.MOST_BYTES", store.size())  # room for what is to be tried only
+        run_sweep(store, images, MEASURING, Workers(), Here, budget=Budget(1e9))
+        assert store.size() >= store.path.stat().st_size
+        blocks = blocks_of(plan(store.runs()))
+        assert [all(unit.key in store.done() for unit in block) for block in blocks] == [True, False, False, False]
 
 
 def test_no_block_needs_another():

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from cifar.__main__ import main
 from cifar.analysis.export import export
 from cifar.study.stages import EpochRecord
 from cifar.sweep.plan import plan
-from cifar.sweep.store import APPLICATION_ID, LAYOUT, Store, written_alone
+from cifar.sweep.store import APPLICATION_ID, LAYOUT, Store, check_folder, note_place, place_of, written_alone
 from cifar.training.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
 from tests.cifar.made_studies import make_sweep, small
 from tests.cifar.sweep.made_sweeps import begin, results, tiny_study, work
@@ -196,3 +197,39 @@ def test_what_is_written_twice_is_there_once(tmp_path):
         assert next(row for row in store.epochs() if row[:2] == (unit.key, unit.begin))[2:] == (0.2, 3.0, 0.25, 7.0)
         assert [row[1] for row in store.epochs() if row[0] == unit.key] == list(range(unit.begin, unit.end))
         assert store.failures() == {}
+
+
+def test_where_the_data_are_is_kept_beside_the_file_that_travels(tmp_path):
+    here, data = tmp_path / "results", tmp_path / "images.tar"
+    here.mkdir()
+    data.touch()
+    recorded = {"path": data.name, "source": "made"}
+    with pytest.raises(FileNotFoundError, match=r"data: made is not where it was \(images.tar\); say where, by --data"):
+        place_of(here, recorded)
+    note_place(here, data)
+    check_folder(here)
+    assert place_of(here, recorded) == data.resolve()
+    assert place_of(tmp_path, recorded | {"path": str(data)}) == data, "as an older version wrote it"
+    assert place_of(here, recorded | {"path": None}) is None, "the official archive"
+    data.unlink()
+    with pytest.raises(FileNotFoundError, match=f"was .{data.resolve()}"):
+        place_of(here, recorded)
+
+
+@pytest.mark.parametrize(("facts", "words"), [
+    ({}, "data"), ({"data": 3}, "data"), ({"data": {"checksum": "x"}}, "study"),
+    ({"data": {"checksum": "x"}, "study": {"name": "x", "gate": 0, "measuring": {}}}, "data, source"),
+])  # fmt: skip
+def test_a_file_that_lacks_facts_is_refused_in_one_line(tmp_path, facts, words, capsys):
+    with Store(tmp_path, "create") as store:
+        store.set_facts(**facts)
+        store.add_runs(small().runs("x"))
+        with pytest.raises(
+            ValueError, match=f"results: .*does not say what its {words} is; give the replicate command"
+        ) as refused:
+            store.needed("data", "study")
+        assert "\n" not in str(refused.value)
+    for command in ("resume", "report", "export"):
+        assert main([command, "--results", str(tmp_path)]) == 2
+        said = capsys.readouterr().err
+        assert "does not say what its" in said and said.count("\n") == 1

@@ -340,7 +340,7 @@ def test_images_of_a_stopped_sweep_are_kept_for_the_next_command(tmp_path, image
     assert main(["resume", "--results", str(folder), "--threads", "1"]) == EXIT_REFUSED, (
         "damaged: the data are asked for"
     )
-    assert "there is no /nowhere/at/all.tar" in capsys.readouterr().err
+    assert "(/nowhere/at/all.tar); say where, by --data" in capsys.readouterr().err
     (folder / IMAGES).write_bytes(whole)
     work(folder, kept)
     assert not (folder / IMAGES).exists()

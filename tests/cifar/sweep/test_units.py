@@ -11,6 +11,7 @@ from cifar.sweep import units
 from cifar.sweep.plan import Unit, plan
 from cifar.sweep.store import IMAGES, RUNNING
 from cifar.sweep.units import Finished, Order, Unwritable, do_unit, progress_path, read_progress, train_unit
+from cifar.training import checkpoints
 from cifar.training.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
 from cifar.training.training import Trainer
 from tests.cifar.sweep.made_sweeps import MEASURING, tiny_study
@@ -85,7 +86,7 @@ def test_what_cannot_be_written_is_told(folder, device_data, trunk_and_child, mo
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device", "a file")
 
-    monkeypatch.setattr(units, "write_checkpoint", full)
+    monkeypatch.setattr(checkpoints, "write_checkpoint", full)
     done = train_unit(ordered(folder, trunk_and_child[0]), device_data)
     assert isinstance(done, Unwritable) and "No space left" in done.reason and "a file" in done.reason
     with pytest.raises(FileNotFoundError):  # the state of its parent is missing: that is this unit's own trouble
@@ -129,3 +130,21 @@ def test_states_hold_no_more_than_they_are_read_for(folder, device_data, trunk_a
     train_unit(ordered(folder, trunk), device_data)
     state = read_checkpoint(checkpoint_path(folder, trunk.key), trunk.key)
     assert set(state) == {"key", "epoch", "random", "network", "momentum", "epochs"}
+
+
+@pytest.mark.parametrize("error", [
+    MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried"),
+])  # fmt: skip
+def test_too_little_memory_is_said_in_one_line(folder, trunk_and_child, monkeypatch, error):
+    def fails(*arguments):
+        raise error
+
+    monkeypatch.setattr(units, "_data", fails)
+    with pytest.raises(
+        MemoryError, match="memory: CPU has too little for fully_connected, width 16, batch size 40; give"
+    ):
+        do_unit(ordered(folder, trunk_and_child[0]))
+    error = RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+    with pytest.raises(RuntimeError, match="mat1"):
+        do_unit(ordered(folder, trunk_and_child[0]))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
 
 from cifar.commands import Resume
 from cifar.replicate import Replicate
-from cifar.sweep.workers import DEVICE, POLICIES, OneEach, Workers
+from cifar.sweep.sweep import reason_of
+from cifar.sweep.workers import DEVICE, MEMORY, POLICIES, OneEach, Workers
 from slt_toys.inputs.processors import THREADS
 from slt_toys.sweep.tasks import Failed, Pool, Returned, Task
 from tests.cifar.sweep import made_tasks
@@ -41,6 +43,21 @@ def test_each_worker_has_its_device_its_threads_and_waits_passively(monkeypatch,
     said = [each.value for _, each in sorted(back.items()) if isinstance(each, Returned)]
     assert said == [[device, "5", "5", policy or "PASSIVE"] for device in ("cuda:0", "cuda:1", "cuda:0")]
     assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("said", [None, "7"])
+def test_workers_keep_memory_unless_somebody_says_otherwise(monkeypatch, said):
+    for name in MEMORY:
+        monkeypatch.delenv(name, raising=False)
+    if said:
+        monkeypatch.setenv("MALLOC_MMAP_MAX_", said)
+    pool = OneEach([{}], threads=1)
+    try:
+        pool.submit(Task("one", made_tasks.variables, tuple(MEMORY)))
+        back = all_of(pool)["one"]
+    finally:
+        pool.close(at_once=False)
+    assert isinstance(back, Returned) and back.value == [said or "0", *list(MEMORY.values())[1:]]
 
 
 def test_a_worker_that_dies_takes_no_other_with_it(tmp_path):
@@ -110,3 +127,17 @@ def test_ray_is_asked_for_what_the_options_say(monkeypatch):
 def test_a_unit_on_ray_has_the_device_that_was_set_aside_for_it():
     assert [Workers(ray="local", num_gpus=part).device for part in (0, 0.5, 1)] == ["cpu", "cuda:0", "cuda:0"]
     assert Workers(("cuda:1",)).device is None, "processes have one each"
+
+
+def test_too_little_shared_memory_is_said_in_one_line(monkeypatch):
+    def none(*arguments, **named):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("cifar.sweep.workers.LocalPool", none)
+    with pytest.raises(OSError, match=r"workers: this machine has no shared memory left for 3 of them \(.*No space"):
+        Workers(workers=3).pool()
+
+
+def test_a_worker_that_was_killed_is_said_to_lack_memory_perhaps():
+    assert "memory runs out" in reason_of(Failed("x", "its worker died 3 times", lost=True))
+    assert reason_of(Failed("x", "its loss is nan")) == "its loss is nan"

@@ -10,7 +10,10 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from cifar.replicate import Replicate
 from cifar.study.stages import Recipe, Stage, stages
+from cifar.sweep import units
+from cifar.sweep.workers import Workers
 from cifar.training import training
 from cifar.training.benchmark import Switches, _training_step, benchmark_lines
 from cifar.training.networks import make_network
@@ -123,6 +126,52 @@ def test_a_graph_equals_the_loop_over_two_weight_decays(device_data, monkeypatch
     whole = type(careless)._replay
     monkeypatch.setattr(Trainer, "_replay", lambda self, epoch, decay: whole(self, epoch, 0.0))
     assert train(careless) != expected, "the control: one graph for both is seen"
+
+
+def test_a_graph_leaves_a_batch_that_is_not_full_to_the_loop(device_data, monkeypatch):
+    recipe = Recipe("all_cnn", 8, 1, batch_size=50, partial_batch=True)
+    loop, graphed = (Trainer(recipe, device_data) for _ in range(2))
+    expected = [loop.run_epoch((Stage(2),)) for _ in range(2)]
+    monkeypatch.setattr(training, "captured", lambda step, counter: MadeGraph(step, graphed.optimiser))
+    graphed._graph = True
+    assert [graphed.run_epoch((Stage(2),)) for _ in range(2)] == expected
+    for ours, theirs in zip(graphed.network.parameters(), loop.network.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    dropped = Trainer(replace(recipe, partial_batch=False), device_data)
+    assert dropped.run_epoch((Stage(2),)).train_loss != expected[0].train_loss, "100 of 120 images"
+
+
+def test_a_graph_begins_without_gradients_so_that_they_lie_in_its_own_memory(device_data, monkeypatch):
+    """Kept gradients would lie in memory that others may get, and be added to."""
+    trainer, seen = Trainer(Recipe("all_cnn", 8, batch_size=40), device_data), []
+
+    def capture(step, counter):
+        step()  # warming up leaves gradients
+        counter.zero_()
+        optimiser, zero = trainer.optimiser, trainer.optimiser.zero_grad
+
+        def zeroed(set_to_none: bool = True) -> None:
+            zero(set_to_none=set_to_none)
+            seen.extend(parameter.grad for parameter in trainer.network.parameters())
+
+        monkeypatch.setattr(optimiser, "zero_grad", zeroed)
+        return MadeGraph(step, optimiser)
+
+    monkeypatch.setattr(training, "captured", capture)
+    trainer._graph = True
+    trainer.run_epoch((Stage(1),))
+    assert seen and all(gradient is None for gradient in seen)
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_convolutions_are_deterministic_where_that_is_asked_for(deterministic, monkeypatch):
+    cudnn = torch.backends.cudnn
+    for name in ("benchmark", "deterministic", "allow_tf32"):
+        monkeypatch.setattr(cudnn, name, getattr(cudnn, name))  # restored afterwards
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
+    with units._settings(torch.device("cuda"), deterministic):
+        assert (cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32) == (deterministic, not deterministic, False)
+    assert Workers.of(Replicate(deterministic=deterministic)).deterministic == deterministic
 
 
 def test_bfloat16_that_is_emulated_is_not_chosen(monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +17,7 @@ from cifar.study.measuring import Measuring
 from cifar.study.stages import Recipe, Stage, stages
 from cifar.training.gradients import fisher_trace, gradient_noise
 from cifar.training.hessian import top_eigenvalue
-from cifar.training.measurements import measure
+from cifar.training.measurements import measure, weight_norms
 from cifar.training.training import Trainer
 from slt_toys.learning_coefficient.estimator import WITHOUT_BURN_IN
 from tests.cifar.training.made_training import made_recipe
@@ -125,7 +126,27 @@ def test_losses_and_accuracies_are_of_the_images_they_are_named_after(lopsided, 
         error = (accuracy * (1 - accuracy) / count) ** 0.5
         assert found[f"{name}_accuracy"] == (pytest.approx(accuracy, abs=1e-6), pytest.approx(error, abs=1e-6))
     clean = measure(trainer, parts[1:], Measuring(statistics=limit, fisher=0, hessian=0))
-    assert {name.split("_")[0] for name in clean} == {"train", "test"}
+    assert {name.split("_")[0] for name in clean} == {"train", "test", "weight"}
+
+
+def test_weights_that_batch_normalisation_follows_are_measured_and_turn_by_the_rate_over_their_square(device_data):
+    parts = stages(Stage(1, "blur", learning_rate=0.1, decay=0.5), Stage(2, learning_rate=0.1, decay=0.5))
+    trainer = Trainer(Recipe("all_cnn", 8, 1, batch_size=40, data="made"), device_data)
+    assert "effective_learning_rate" not in weight_norms(trainer, parts), "no epoch had a rate"
+    for _ in range(2):
+        trainer.run_epoch(parts)
+    found = weight_norms(trainer, parts)
+    convolutions = {name: layer for name, layer in trainer.network.named_modules() if isinstance(layer, nn.Conv2d)}
+    assert {name for name in found if "/" in name} == {f"weight_norm/{name}" for name in convolutions}
+    squares = [float((layer.weight.detach().numpy() ** 2).sum()) for layer in convolutions.values()]
+    assert [found[f"weight_norm/{name}"][0] ** 2 for name in convolutions] == pytest.approx(squares, rel=1e-6)
+    turn = np.mean([0.1 * 0.5 / square for square in squares])
+    assert found["effective_learning_rate"] == (pytest.approx(turn, rel=1e-6), None)
+    others = sum(float(value.detach().square().sum()) for value in trainer.network.parameters() if value.ndim == 1)
+    assert found["weight_norm"][0] ** 2 == pytest.approx(sum(squares) + others, rel=1e-5)
+    plain = Trainer(Recipe("logistic_regression", batch_size=40, data="made"), device_data)
+    plain.run_epoch(parts)
+    assert set(weight_norms(plain, parts)) == {"weight_norm"}
 
 
 def test_curvature_and_noise_are_of_the_images_of_the_last_stage(lopsided):
@@ -170,3 +191,18 @@ def test_the_learning_coefficient_is_the_estimators_with_these_settings(lopsided
         assert (call["examples"], call["seed"]) == (60, seed_for(0, 32, 2)), "of all images, not of those chosen"
     assert (ours["sampler"], ours["chains"], ours["draws"]) == ("sgld", 4, 30)
     assert {name: first[name] for name in WITHOUT_BURN_IN} == WITHOUT_BURN_IN
+
+
+def test_running_statistics_are_those_of_training(device_data):
+    parts = stages(Stage(1, "blur"), Stage(1))
+    trainer = Trainer(Recipe("all_cnn", 8, 1, batch_size=40, data="made"), device_data)
+    for _ in range(2):
+        trainer.run_epoch(parts)
+    kept = {name: values.clone() for name, values in trainer.network.named_buffers()}
+    few = Measuring(fisher=0, hessian=0, running_statistics=True)
+    found = measure(trainer, parts, few)
+    assert all(torch.equal(values, kept[name]) for name, values in trainer.network.named_buffers())
+    images, labels = next(device_data.batches("test"))
+    assert found["test_accuracy"][0] == pytest.approx(share_right(trainer, images, labels)[1])
+    anew = measure(trainer, parts, replace(few, running_statistics=False))
+    assert anew["test_loss"] != found["test_loss"]

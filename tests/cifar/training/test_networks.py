@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+import torch
 
 from cifar.sweep.plan import image_cost, plan
 from cifar.training.networks import make_network, multiply_adds
@@ -37,3 +38,17 @@ def test_the_cost_of_a_network_is_that_of_the_literature():
         assert training_cost(name) == 6 * multiply_adds(make_network(name))
     (unit,) = plan(small(batch_sizes=(40,), switch_epochs=(0,)).runs("x"))
     assert image_cost(unit, classes=10, size=32) == 6 * 3072 * 10
+
+
+def test_weights_by_fan_out_have_the_variance_of_their_outputs():
+    network = make_network("resnet18", width=64, initialisation="fan_out", seed=int(torch.seed() % 2**31))
+    layers = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d) and layer.weight.numel() > 1e4]
+    assert len(layers) > 10
+    for layer in layers:
+        outputs, _, height, width = layer.weight.shape
+        count = layer.weight.numel()
+        ratio = float(layer.weight.detach().double().var()) / (2 / (outputs * height * width))
+        assert abs(ratio - 1) < 6 * (2 / count) ** 0.5
+    same = [make_network("resnet18", width=8, seed=3, initialisation=kind) for kind in ("torch", "torch", "fan_out")]
+    first, second, other = (next(iter(network.parameters())) for network in same)
+    assert torch.equal(first, second) and not torch.equal(first, other)

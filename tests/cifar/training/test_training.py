@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ import torch
 from torch.nn import functional
 
 from cifar.data.device_data import seed_for
+from cifar.study.measuring import Measuring
 from cifar.study.stages import Recipe, Stage, key, stages, until
+from cifar.training.measurements import measure
 from cifar.training.networks import NETWORKS
 from cifar.training.training import Trainer
 
@@ -117,3 +120,28 @@ def test_a_diverging_run_is_named(device_data):
         next(iter(trainer.network.parameters())).fill_(float("nan"))
     with pytest.raises(ValueError, match="learning_rate: the loss is nan"):
         trainer.run_epoch(stages(Stage(1)))
+
+
+def test_a_trainer_that_begins_again_is_a_new_one(device_data):
+    """After training, measuring and an end in the midst of an epoch nothing of the other seed is left."""
+    parts = stages(Stage(2, "blur"), Stage(1))
+    asked = Recipe("all_cnn", 8, 1, batch_size=40, data="made", seed=5)
+    used = Trainer(replace(asked, seed=4), device_data)
+    for _ in range(3):
+        used.run_epoch(parts)
+    measure(used, parts, Measuring(fisher=8, hessian=8, lanczos_steps=2))
+    used.restart(asked)
+    new = Trainer(asked, device_data)
+
+    def check_same() -> None:
+        one, other = used.state(), new.state()
+        assert one["epoch"] == other["epoch"] and one["random"] == other["random"]
+        assert all(torch.equal(one["network"][name], values) for name, values in other["network"].items())
+        assert all(map(torch.equal, one["momentum"], other["momentum"]))
+
+    check_same()
+    for _ in range(3):
+        assert used.run_epoch(parts) == new.run_epoch(parts)
+    check_same()
+    with pytest.raises(ValueError, match="recipe: "):
+        used.restart(replace(asked, batch_size=20))
