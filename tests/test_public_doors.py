@@ -94,7 +94,7 @@ DOORS: dict[str, dict[str, Any]] = {
         "potential": PLANE, "temperature": 1.0, "start": [-1.0, 0.0], "inside": lambda points: points[..., 0] > 0.5,
         "tolerance": 0.3, "most_cells": 200_000,
     },
-    "rlct": {"expression": W**4, "coordinates": (W,), "point": (sympy.S.Zero,), "prior": 1},
+    "rlct": {"expression": W**4, "coordinates": (W,), "point": (sympy.S.Zero,), "prior": 1, "domain": ()},
     "saddle_rate": {"potential": PLANE, "temperature": 0.1, "first": 0, "second": 1},
     "saddles": {"potential": PLANE},
     "sample_first_passage": {

@@ -41,6 +41,7 @@ FAULTS = """() => {
     return faults;
 }"""
 
+FORMULAS_SET = "() => window.MathJax && MathJax.startup ? MathJax.startup.promise.then(() => true) : true"
 DECODED = """() => Promise.all([...document.images].map(image => {
     image.loading = 'eager';
     return image.decode().catch(() => false);
@@ -62,7 +63,7 @@ def serve(folder: Path) -> http.server.ThreadingHTTPServer:
 def visit(page: Any, address: str) -> list[str]:
     """Open a page, wait for its formulas, bring every picture into view; what is wrong with it."""
     page.goto(address, wait_until="load")
-    page.evaluate("() => window.MathJax && MathJax.startup ? MathJax.startup.promise.then(() => true) : true")
+    page.evaluate(FORMULAS_SET)
     page.evaluate(DECODED)
     return page.evaluate(FAULTS)
 

@@ -37,6 +37,10 @@ def results_page(root: Path) -> str:
             f"| [{title(page)}]({name}.md) | {counts['no']} | {counts['cannot tell']} | {counts['yes']} "
             f"| {manifest['date_utc'][:10]} | `{manifest['git_commit'][:10]}` |"
         )
+    known = {name.rpartition("/")[2] for name in names}
+    others = [path for path in sorted((root / "docs" / "results").glob("*.md")) if path.stem not in known]
+    names += [f"docs/results/{path.stem}" for path in others]
+    alone = [f"- [{title(path)}]({path.name})" for path in others]
     return "\n".join([
         "# Results", "",
         "One page for each experiment, written by its command from a committed record. A *claim* is a sentence with a "
@@ -44,5 +48,6 @@ def results_page(root: Path) -> str:
         "be told, and that hold.", "",
         "| experiment | no | cannot tell | yes | run on | by commit |", "| --- | --- | --- | --- | --- | --- |",
         *rows, "",
+        *(["Without a record of their own:", "", *alone, ""] if alone else []),
         toctree(names, hidden=True), "",
     ])  # fmt: skip

@@ -8,6 +8,7 @@ import pytest
 from docs.site import api, cards, links, results_index, stage
 
 ROOT = Path(__file__).parents[2]
+FIGURES = ROOT / "figures"
 
 
 def test_every_page_of_the_project_is_shown():
@@ -71,11 +72,11 @@ def test_results_count_every_claim():
         counts = results_index.counted(record)
         assert sum(counts.values()) == len(record["claims"]), name
     page = results_index.results_page(ROOT)
-    assert set(re.findall(r"\]\((\w+)\.md\)", page)) == {
-        path.stem
-        for path in (ROOT / "docs" / "results").glob("*.md")
-        if (ROOT / "figures" / f"{path.stem}.json").is_file()
+    assert set(re.findall(r"\]\((\w+)\.md\)", page)) == {path.stem for path in (ROOT / "docs" / "results").glob("*.md")}
+    recorded = {
+        path.stem for path in (ROOT / "docs" / "results").glob("*.md") if (FIGURES / f"{path.stem}.json").is_file()
     }
+    assert set(re.findall(r"^\| \[.*\]\((\w+)\.md\)", page, re.MULTILINE)) == recorded
 
 
 def test_every_experiment_and_model_has_a_card_with_what_a_card_has():

@@ -251,10 +251,10 @@ def read_relations(items: Iterable[Any]) -> tuple[Boolean, ...]:
     """Inequalities as sympy booleans, checked to be combinations of <, <=, >, >=."""
     read = []
     for item in items:
-        if isinstance(item, bool) or item in (sympy.true, sympy.false):
-            raise ValueError(f"domain: {item} is no condition; expected inequalities such as x >= 0")
-        if not isinstance(item, Boolean):
+        if not isinstance(item, bool | Boolean):
             raise ValueError(f"domain: expected inequalities such as x >= 0, got {shown(item)}")
+        if item in (True, False, sympy.true, sympy.false):
+            raise ValueError(f"domain: {item} is no condition; expected inequalities such as x >= 0")
         for atom in item.atoms(Relational) or [item]:
             if not isinstance(atom, Relational) or isinstance(atom, Equality | Unequality):
                 raise ValueError(f"domain: {atom} is no inequality of >=, <=, > or <")
