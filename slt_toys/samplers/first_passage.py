@@ -91,8 +91,8 @@ def sample_first_passage(
     Raises
     ------
     ValueError
-        A temperature or max_time that is not positive, a step-size schedule, a start on the level, or chains that have
-        not arrived by ``max_time``.
+        A temperature or max_time that is not positive, a step-size schedule, a scheme for averages, a start on the
+        level, or chains that have not arrived by ``max_time``.
     """
     check_temperature(temperature)
     refuse_periodic("a passage of a level", "ask exact.kinetics for mean_exit_time", potential=potential)
@@ -101,6 +101,8 @@ def sample_first_passage(
         raise ValueError(f"start must be a point of {potential.dimension} finite coordinates, not {shown(start)}")
     if not np.isfinite(target):
         raise ValueError(f"target must be finite, not {target}")
+    if sampler.static:
+        raise ValueError(f"scheme {sampler.scheme!r} is for static averages; take 'heun' for passages in time")
     step = np.asarray(sampler.step_size, dtype=float)
     if step.ndim:
         raise ValueError("step_size must be one number for first passage, not a schedule")

@@ -250,6 +250,8 @@ def _schedule(stage: Stage) -> Segments:
         raise ValueError(
             f"n_beta must be None for {type(stage.sampler).__name__}, whose temperature follows from its settings"
         )
+    if getattr(stage.sampler, "static", False) and not _constant(stage.n_beta):
+        raise ValueError("n_beta must be one number for a scheme that is for static averages only; take 'heun'")
     return segments(stage.sampler.step_size, stage.n_beta, _whole("steps", stage.steps))
 
 

@@ -3,8 +3,8 @@
 Euler's scheme has one for any mean and any loss, walls included, over the draws in hand
 [eq:unadjusted-langevin-bias-of-mean]. OBABO of step s is Euler's of s²/2 where the friction is high, and in quadratic
 wells whatever it is [eq:obabo-variance]; SGD with additive noise is Euler's of η/(1+μ) in quadratic wells
-[eq:sgd-temperature-quadratic], and about that elsewhere. Heun's scheme [eq:heun-variance], BAOAB and ABOBA
-[eq:baoab-variance] are known in quadratic wells only.
+[eq:sgd-temperature-quadratic], and about that elsewhere. Heun's scheme [eq:heun-variance], Leimkuhler and
+Matthews' [eq:leimkuhler-matthews-variance], BAOAB and ABOBA [eq:baoab-variance] are known in quadratic wells only.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ _QUADRATIC = {
     "euler_maruyama": "euler-maruyama-variance",
     "heavy_ball": "euler-maruyama-variance",
     "heun": "heun-variance",
+    "leimkuhler_matthews": "leimkuhler-matthews-variance",
     "OBABO": "obabo-variance",
     "BAOAB": "baoab-variance",
     "ABOBA": "baoab-variance",
 }
+_WITHOUT_BIAS = ("baoab-variance", "leimkuhler-matthews-variance")  # in a quadratic well, at any stable step
 SMALL = 0.03  # shift of the energy, in T, up to which the first order suffices
 LAPLACIAN_DRAWS = 4_000
 NUDGE = 1e-3  # standard deviations
@@ -42,8 +44,8 @@ LIMIT = 2.0  # largest stable step of each of them at curvature 1
 class Stepping:
     """What decides a sampler's step bias."""
 
-    # "exact" for samplers without a bias; "euler_maruyama", "heun", "BAOAB", "ABOBA", "OBABO", "heavy_ball"; any other
-    # name has no law.
+    # "exact" for samplers without a bias; "euler_maruyama", "heun", "leimkuhler_matthews", "BAOAB", "ABOBA", "OBABO",
+    # "heavy_ball"; any other name has no law.
     scheme: str
     time_step: float  # Langevin time; for "heavy_ball" η/(1+μ); for the splittings time
     order: int  # of the bias in the step
@@ -56,7 +58,7 @@ def quadratic_excess(scheme: str, time_step: float, curvature: float) -> float:
     if curvature * time_step**power >= LIMIT**power:
         return np.inf
     values = {"temperature": 1.0, "curvature": curvature}
-    if _QUADRATIC[scheme] != "baoab-variance":
+    if _QUADRATIC[scheme] not in _WITHOUT_BIAS:
         values["time_step"] = time_step
     return float(law(_QUADRATIC[scheme])(**values)) * curvature - 1.0
 
@@ -76,7 +78,7 @@ def advisable_share(scheme: str, dimension: int = 1) -> float | None:
     float or None
         None for a scheme with no such law, or none but zero.
     """
-    if _QUADRATIC.get(scheme, "baoab-variance") == "baoab-variance":
+    if _QUADRATIC.get(scheme, "baoab-variance") in _WITHOUT_BIAS:
         return None
     allowed = TOLERANCE * max(1.0, np.sqrt(dimension / 2))
 

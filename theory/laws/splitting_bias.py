@@ -1,4 +1,4 @@
-r"""What second-order Langevin schemes sample in a quadratic well: Heun's, and the splittings BAOAB, ABOBA and OBABO.
+r"""What second-order Langevin schemes sample: Heun's, Leimkuhler and Matthews', the splittings BAOAB, ABOBA and OBABO.
 
 A letter is the exact flow of one part of dx = p dt, dp = -h x dt - friction p dt + noise: A moves the place, B the
 momentum by the force, O damps and kicks the momentum. A letter that stands twice takes half of the step each time.
@@ -93,6 +93,52 @@ def derive_heun_variance() -> Derivation:
     )
 
 
+def derive_leimkuhler_matthews_variance() -> Derivation:
+    """V = T / h of Leimkuhler and Matthews' scheme; in any well no bias of first order."""
+    h, dt, temperature = s.curvature, s.time_step, s.temperature
+    behind, noise = sympy.symbols("y xi", real=True)
+    place = behind + noise / 2
+    new = sympy.expand(behind - h * place * dt + noise)
+    factor, gain, kick = new.coeff(behind), new.coeff(noise), 2 * temperature * dt
+    of_behind: Expr = gain**2 * kick / (1 - factor**2)
+    result = temperature / h
+    demand_zero(of_behind + kick / 4 - result, "variance of the place")
+    demand_zero(_first_order_of_leimkuhler_matthews(), "bias of first order in any well")
+    return Derivation.of(
+        result,
+        "The scheme is Euler's with the mean of two steps' noises, $w' = w - L'(w)\\Delta t + (\\xi + \\xi')/2$, each "
+        "of variance $2T\\Delta t$. The place less half of its last noise, $y = w - \\xi/2$, is a Markov chain. With "
+        "$L = hw^2/2$ it goes to",
+        new,
+        "so that $y$ has the variance",
+        sympy.factor(of_behind),
+        "and $w = y + \\xi/2$ that plus a quarter of $2T\\Delta t$: the exact one, at any stable step. In any well, if "
+        "$\\rho$ is the tempered posterior, $\\rho - T\\Delta t\\rho''/4$ is stationary for $y$ but for terms of the "
+        "order $\\Delta t^2$, and half of a noise makes $\\rho$ of it: the bias of first order, which Euler's has, "
+        "is gone. What two steps share in noise is wrong in time: escapes are not those of the equation.",
+    )
+
+
+def _first_order_of_leimkuhler_matthews() -> Expr:
+    """What the step changes at order dt^2 in rho - T dt rho''/4; zero if that is stationary to first order.
+
+    The step's mean, square, cube and fourth power to order dt^2 are those of -dt L'(y + xi/2) + xi with xi^2 = 2 T dt.
+    """
+    w, temperature = s.coordinate, s.temperature
+    loss = sympy.Function("L")(w)
+    density = sympy.exp(-loss / temperature)
+    slope = loss.diff(w)
+    second = (
+        (temperature / 4 * slope.diff(w, 2) * density).diff(w)
+        + ((slope**2 / 2 - temperature * slope.diff(w)) * density).diff(w, 2)
+        + (temperature * slope * density).diff(w, 3)
+        + (temperature**2 / 2 * density).diff(w, 4)
+    )
+    shifted = -temperature / 4 * density.diff(w, 2)
+    first = (slope * shifted).diff(w) + temperature * shifted.diff(w, 2)
+    return sympy.expand(sympy.simplify((first + second) / density))
+
+
 EQUATIONS = (
     Equation(
         "obabo-variance",
@@ -112,6 +158,17 @@ EQUATIONS = (
         "Two splittings have no bias in the places of a quadratic well, up to the limit of stability.",
         {s.temperature: 1, s.curvature: 1},
         source="Leimkuhler & Matthews (2013), Appl. Math. Res. eXpress 2013; derived here",
+        tests=_TESTS,
+    ),
+    Equation(
+        "leimkuhler-matthews-variance",
+        "Leimkuhler and Matthews' scheme in a quadratic well",
+        s.stationary_variance,
+        derive_leimkuhler_matthews_variance,
+        "One gradient a step, as Euler's, and no bias of first order: the noise is averaged over two steps.",
+        {s.temperature: 1, s.curvature: 1},
+        source="Leimkuhler & Matthews (2013), Appl. Math. Res. eXpress 2013; Vilmart (2015), SIAM J. Sci. Comput. 37; "
+        "derived here",
         tests=_TESTS,
     ),
     Equation(
