@@ -169,7 +169,7 @@ EQUATIONS = (
         {s.temperature: 1, s.curvature: 1},
         source="Leimkuhler & Matthews (2013), Appl. Math. Res. eXpress 2013; Vilmart (2015), SIAM J. Sci. Comput. 37; "
         "derived here",
-        tests=_TESTS,
+        tests=("tests/samplers/test_leimkuhler_matthews.py",),
     ),
     Equation(
         "heun-variance",
