@@ -1,5 +1,7 @@
 """Sphinx configuration of the site; the sources are those that docs/site/stage.py lays out."""
 
+# pyright: reportMissingImports=false, reportMissingModuleSource=false
+
 from __future__ import annotations
 
 import re

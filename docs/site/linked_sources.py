@@ -4,6 +4,8 @@ Pages link to code, ``[sgd.py](../slt_toys/kernels/sgd.py)``. On the site such a
 numbered lines, in place of a download.
 """
 
+# pyright: reportMissingImports=false, reportMissingModuleSource=false
+
 from __future__ import annotations
 
 import os

@@ -5,6 +5,8 @@ are missing, formulas that MathJax could not set, requests that left the machine
 Pages named by ``--shoot`` are kept as pictures. It needs the package ``playwright`` and a Chromium, such as Debian's.
 """
 
+# pyright: reportMissingImports=false, reportMissingModuleSource=false
+
 from __future__ import annotations
 
 import argparse

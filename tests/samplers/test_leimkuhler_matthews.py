@@ -125,7 +125,7 @@ def test_threads_and_chunks_change_no_bit():
         )["w"].values[:, -1]
         for thin, threads in ((100, 1), (10, 2))
     ]  # fmt: skip
-    assert np.array_equal(*runs)
+    assert np.array_equal(runs[0], runs[1])
 
 
 def test_its_verdict_knows_its_step():

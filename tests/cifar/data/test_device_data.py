@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -10,6 +12,8 @@ from cifar.data.deficits import apply_deficit
 from cifar.data.device_data import DeviceData, seed_for
 from cifar.study.stages import Stage
 from tests.cifar.training.made_training import PLAIN
+
+OF_50: dict[str, Any] = PLAIN | {"batch_size": 50}
 
 
 def test_an_epoch_is_the_images_in_an_order_of_its_own(device_data):
@@ -59,14 +63,14 @@ def test_evaluation_images_are_spread_evenly_and_never_augmented(lopsided):
 def test_black_uncovered_edges_images_from_minus_one_to_one_and_a_last_batch_that_is_not_full(images):
     for normalisation in ("images", "half"):
         data = DeviceData(images, torch.device("cpu"), normalisation)
-        every, labels, _ = data.epoch(Stage(1), 0, **PLAIN | {"batch_size": 50}, partial=True)
+        every, labels, _ = data.epoch(Stage(1), 0, **OF_50, partial=True)
         assert len(every) == data.examples == len(labels) and sorted(labels.tolist()) == sorted(
             images.train_labels.tolist()
         )
-        whole = data.epoch(Stage(1, augment=False), 0, **PLAIN | {"batch_size": 50}, partial=True)[0]
+        whole = data.epoch(Stage(1, augment=False), 0, **OF_50, partial=True)[0]
         colours = torch.zeros(1, 3, 1, 1), images.train_images.double().mean((0, 2, 3)).view(1, 3, 1, 1).float()
         for black in (False, True):
-            moved = data.epoch(Stage(1), 0, **PLAIN | {"batch_size": 50}, black=black, partial=True)[0]
+            moved = data.epoch(Stage(1), 0, **OF_50, black=black, partial=True)[0]
             wide = [(moved - data.normalised(colour)).abs().amax((1, 3))[:, 0] < 1e-4 for colour in colours]
             # four shifts of nine uncover the top row: of 120 images hardly ever fewer than 15 (7 standard deviations)
             counts = [int(rows.sum()) for rows in wide]

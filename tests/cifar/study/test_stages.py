@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any, cast
 
 import pytest
 
@@ -46,10 +47,12 @@ def test_what_came_later_changes_no_key_and_no_file_of_what_was_done_before():
     assert key(Recipe(), (Stage(1),)) == "2ab1dabefd8963e20cb1e30e"
     assert STUDY.runs("x")[1].key == "27b3fb03ef19a6016ba9a67d"
     assert not set(LATER) & set(Recipe().told()) and Recipe(**Recipe().told()) == Recipe()
-    for change in ({"normalisation": "half"}, {"padding": "black"}, {"partial_batch": True},
-                   {"initialisation": "fan_out"}):  # fmt: skip
+    changes: tuple[dict[str, Any], ...] = (
+        {"normalisation": "half"}, {"padding": "black"}, {"partial_batch": True}, {"initialisation": "fan_out"},
+    )  # fmt: skip
+    for change in changes:
         other = Recipe(**change)
         assert key(other, (Stage(1),)) != key(Recipe(), (Stage(1),)) and Recipe(**other.told()) == other
     for name in ("normalisation", "padding", "initialisation"):
         with pytest.raises(ValueError, match=f"{name}: 'other' is unknown; use"):
-            Recipe(**{name: "other"})
+            Recipe(**cast(dict[str, Any], {name: "other"}))
