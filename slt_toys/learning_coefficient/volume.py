@@ -8,6 +8,9 @@ Monte Carlo); independent replicas show its error. What is computed says nothing
 
 The generators are squared and added in floating point, so that K is known to a small relative error down to a level
 where rounding shows; there the descent ends.
+
+What the interval does not know is how far V still is from its law at the levels reached. Of x z + y w, x z² + y w²
+(λ = 3/4) it lies high: its lower end was .68 to .74 over 18 seeds at 99.99 %, and other seeds have excluded 3/4.
 """
 
 from __future__ import annotations
