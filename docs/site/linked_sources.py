@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import unquote
 
 from docutils import nodes
-from docutils.nodes import Node
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -70,11 +69,6 @@ def _pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
         yield f"source/{path}", {"title": path, "body": f"<h1><code>{path}</code></h1>\n{code}"}, "page.html"
 
 
-def _sidebar(_app: Sphinx, page: str, _template: str, context: dict[str, Any], _tree: Node | None) -> None:
-    if page.startswith("source/"):
-        context.setdefault("sidebars", [])
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension; ``linked_sources_root`` is the folder that links are looked up in."""
     app.add_config_value("linked_sources_root", "", "env", [str])
@@ -82,5 +76,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-purge-doc", _forget)
     app.connect("env-merge-info", _merge)
     app.connect("html-collect-pages", _pages)
-    app.connect("html-page-context", _sidebar)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,8 +2,8 @@
 
 Given all factors but one the posterior of that one is normal, whatever n: drawing them in turn samples the posterior
 exactly, with nothing to tune and nothing to accept. Chains are held to the start in flat directions only, where nothing
-else holds them: the energy then hardly depends on how strongly. It is a long run, with a standard error, not a number
-in closed form; as n grows it goes to λ.
+else holds them, as strongly as the estimator does: by its rule and its numbers, in code of its own. It is a long run,
+with a standard error, not a number in closed form; as n grows it goes to λ.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slt_toys.learning_coefficient.deep_linear import DeepLinearProblem
+from slt_toys.learning_coefficient.flat_directions import TURNED
+from slt_toys.learning_coefficient.localisation import NOISE_HELD, SHARE
 
 Array = NDArray[np.float64]
 
-SHARE = 0.01  # of the largest stiffness: what holds flat directions, at least
-NOISE = 8.0  # times the most negative curvature, which the data's noise makes: likewise
-TURNED = 0.1  # of the temperature for each flat direction: a rise straight on, where the branch has turned
 POINTS = 64
 PRECISION = 0.002  # of λ: the standard error at which a run ends
 CHAINS, BURN_IN, SWEEPS, MOST_SWEEPS = 64, 150, 250, 8000
@@ -165,14 +164,14 @@ def _eigenvectors(network: _Network, w: Array, curved: int) -> tuple[Array, Arra
     """Slope, curvatures and directions at a point."""
     slope, hessian = network.slope_and_hessian(w)
     values, vectors = np.linalg.eigh(hessian)
-    if not values[-curved] > NOISE * np.abs(values[:-curved]).max(initial=0.0):
+    if not values[-curved] > NOISE_HELD * np.abs(values[:-curved]).max(initial=0.0):
         raise ValueError(f"problem: fewer than {curved} of its directions are curved: this is no typical minimum")
     return slope, values, vectors
 
 
 def _localisation(network: _Network, n_beta: float, stiffness: Array, flat: Array, lowest: Array) -> float:
     """γ of flat directions: the weakest at which chains stay where the branch has not turned."""
-    pull = max(SHARE * float(stiffness[-1]), -NOISE * float(stiffness[0]))
+    pull = max(SHARE * float(stiffness[-1]), -NOISE_HELD * float(stiffness[0]))
     drawn = np.random.default_rng(0).standard_normal((POINTS, flat.shape[1])) @ flat.T
     reference = float(network.losses(network.parts(lowest)))
     while True:

@@ -26,9 +26,10 @@ INTRODUCTION = """\
 Problems whose learning coefficient λ is exact, and whose mean energy at finite nβ is known too, are run through
 `local_learning_coefficient` at its defaults; data and chains are drawn anew for each seed. The energy is exact, but for
 deep linear networks at typical minima and n = 1e3, where it is a long run of another sampler, Gibbs', on the same data,
-known to 0.2 %; from 1e5 on λ stands for it, as such runs say. An estimate is wrong if it is off that energy by more
-than three standard errors and by more than 3 %. Where branches of minima cross there is
-no such energy without localisation: λ is asked for, and what cannot reach it at this n has to be doubted."""
+known to 0.2 %, in which flat directions are held by the estimator's own rule: its coverage there says nothing of that
+rule. From 1e5 on λ stands for it, as such runs say. An estimate is wrong if it is off that energy by more than three
+standard errors and by more than 3 %. Where branches of minima cross there is no such energy without localisation: λ is
+asked for, and what cannot reach it at this n has to be doubted."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,6 @@ import xarray
 
 from .records import recorded_checksum, sha256
 
-STORE = ".zarr"
 MARKS = (".zgroup", "zarr.json")  # one of them is in every store, of either version
 
 

@@ -18,7 +18,8 @@ import xarray as xr
 from .. import __version__
 from ..inputs.arguments import checked_arguments, shown
 from ..results.records import manifest, read_groups, write_groups, write_record, written_together
-from ..results.stores import STORE, read_store, replacing_store, write_store
+from ..results.stores import read_store, replacing_store, write_store
+from ..results.verification import STORE
 
 LAYOUT = "slt-toys draws 1"
 COUNTED = ("chain", "draw")  # ArviZ wants these numbered; draws as sampled have no need of it

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..inputs.arguments import check_fields, checked_arguments
-from ..kernels.frame import Scheme, averaged_noise_kernel, langevin_kernel, langevin_source, normal_rows
+from ..kernels.frame import averaged_noise_kernel, langevin_kernel, langevin_source, normal_rows
 from ..kernels.replica_exchange import InnerKernel
 from ..potentials.potential import Potential
 from .program import Program, check_step_size, largest_curvature
@@ -41,7 +41,7 @@ class OverdampedLangevin:
 
     takes_n_beta: ClassVar[bool] = True
     step_size: ArrayLike
-    scheme: Scheme = "euler_maruyama"
+    scheme: Literal["euler_maruyama", "heun", "leimkuhler_matthews"] = "euler_maruyama"
 
     def __post_init__(self) -> None:
         check_fields(self)

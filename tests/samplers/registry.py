@@ -77,6 +77,10 @@ def _replicas(scale: float, temperature: float, factor: float) -> Sampler:
 SCHEMES = (
     Scheme("euler_maruyama", _langevin("euler_maruyama"), steps=1600, order=1),
     Scheme("heun", _langevin("heun"), steps=1600, order=2),
+    Scheme(
+        "leimkuhler_matthews", _langevin("leimkuhler_matthews"), steps=1600, order=2,
+        fits=lambda potential: potential.boundary != "reflecting",
+    ),
     Scheme("BAOAB", _splitting("BAOAB"), steps=600, order=2),
     Scheme("OBABO", _splitting("OBABO"), steps=600, order=2),
     Scheme("ABOBA", _splitting("ABOBA"), steps=600, order=2),
@@ -85,7 +89,7 @@ SCHEMES = (
     Scheme("Gibbs", lambda *_: Gibbs(), steps=20, order=0),
     # Its hot replicas start from the cold law and must forget it.
     Scheme("replica_exchange", _replicas, steps=3000, order=0),
-)
+)  # fmt: skip
 # Samplers whose law has its own tests.
 ELSEWHERE = {"SGD": "test_sgd", "SGLD": "test_sgd"}
 
@@ -130,9 +134,9 @@ class Pair:
     @property
     def usual(self) -> bool:
         """Whether it belongs to the default run; the others are marked slow."""
-        return self.potential in _SHARED or POTENTIAL_NAMES.index(self.potential) % len(SCHEMES) == SCHEMES.index(
-            self.scheme
-        )
+        fitting = [one for one in SCHEMES if one.fits(find_potential(self.potential))]
+        turn = fitting[POTENTIAL_NAMES.index(self.potential) % len(fitting)]
+        return self.potential in _SHARED or self.scheme == turn
 
     def sampler(self, factor: float = 1.0) -> Sampler:
         """The scheme with a multiple of its usual step."""
