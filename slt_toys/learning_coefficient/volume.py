@@ -9,8 +9,11 @@ Monte Carlo); independent replicas show its error. What is computed says nothing
 The generators are squared and added in floating point, so that K is known to a small relative error down to a level
 where rounding shows; there the descent ends.
 
-What the interval does not know is how far V still is from its law at the levels reached. Of x z + y w, x z² + y w²
-(λ = 3/4) it lies high: its lower end was .68 to .74 over 18 seeds at 99.99 %, and other seeds have excluded 3/4.
+V comes to its law slowly where another pole is close, and particles may lose thin parts of a set as they go deep; no
+scatter of replicas shows either. So λ is read in three windows of levels, and the interval is the hull of theirs, and
+goes on beyond the deepest as far as the last two windows lie apart. Of 16 ideals and 24 seeds each, intervals at 95 %
+held the pair in 374 of 384 cases and those at 99.99 % in all; one window alone held x z + y w, x z² + y w² (3/4) in 1
+of 24. The worst is x² y³, x y⁴ (1/6), in 16 of 24 at 95 %.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from scipy import stats
 from sympy import Expr, Poly, Symbol
 
 Array = NDArray[np.float64]
+Interval = tuple[float, float]
 REPLICAS, PARTICLES, SWEEPS = 16, 512, 10
 DEEPEST, MOST_LEVELS = 70.0, 400  # in log(1/t), and halvings
 ROUNDING = 0.02
@@ -255,18 +259,36 @@ def fitted_volume(levels: Array, dimension: int, particles: int, confidence: flo
     ValueError
         If there are fewer than three blocks of levels.
     """
-    replicas, count = levels.shape
+    replicas, last = len(levels), levels.shape[1] - 1
+    # The mean logarithm of the share that the kept half stands for, as an order statistic.
+    halving = float(np.sum(1 / np.arange(particles // 2 + 1, particles + 1)))
+    whole = _fitted(levels, (last // 2, last), dimension, halving, confidence)
+    if whole is None:
+        raise ValueError(f"levels: {last + 1} halvings are too few for a fit; take a smaller radius or more generators")
+    best, found = whole
+    parts = [(last * part // 4, last * (part + 1) // 4) for part in (1, 2, 3)]
+    windows = [_fitted(levels, part, dimension, halving, confidence) for part in parts]
+    each = [{} if window is None else window[1] for window in windows]
+    intervals = {
+        m: _with_drift([found[m], *[of[m] for of in each if m in of]], [of.get(m) for of in each]) for m in found
+    }
+    means, errors = levels.mean(axis=0), levels.std(axis=0, ddof=1) / np.sqrt(replicas)
+    return VolumeEstimate(float(best[1]), int(best[0]), intervals, means, errors)
+
+
+def _fitted(
+    levels: Array, window: tuple[int, int], dimension: int, halving: float, confidence: float
+) -> tuple[Array, dict[int, Interval]] | None:
+    """The best row of `_fit`, and by multiplicity the interval of λ, in a window of levels; None in a short one."""
+    replicas = len(levels)
     # Multiplicity and offset fit if their misfit is within that of three free numbers; then λ alone has its interval.
     limits = [k * float(stats.f.ppf(confidence, k, replicas - 1)) for k in (3, 1)]
-    means, errors = levels.mean(axis=0), levels.std(axis=0, ddof=1) / np.sqrt(replicas)
-    edges = np.unique(np.linspace(count // 2, count - 1, BLOCKS + 1).astype(int))
+    edges = np.unique(np.linspace(*window, BLOCKS + 1).astype(int))
     if len(edges) < 4:
-        raise ValueError(f"levels: {count} halvings are too few for a fit; take a smaller radius or more generators")
-    # The mean logarithm of the share that the kept half stands for, as an order statistic.
-    halving = np.sum(1 / np.arange(particles // 2 + 1, particles + 1))
+        return None
     rows = []
     for m in range(1, dimension + 1):
-        offsets = [0.0] if m == 1 else list(means[edges[0]] * np.linspace(-0.95, 3, 60))
+        offsets = [0.0] if m == 1 else list(levels[:, edges[0]].mean() * np.linspace(-0.95, 3, 60))
         rows += [(m, *_fit(m, a, levels[:, edges], np.diff(edges) * halving)) for a in offsets]
     table = np.array(rows)
     best = table[table[:, 2].argmin()]
@@ -276,7 +298,17 @@ def fitted_volume(levels: Array, dimension: int, particles: int, confidence: flo
         ends = [pair for pair in ends if pair is not None]
         if ends:
             intervals[m] = (min(low for low, _ in ends), max(high for _, high in ends))
-    return VolumeEstimate(float(best[1]), int(best[0]), intervals, means, errors)
+    return best, intervals
+
+
+def _with_drift(found: Sequence[Interval], windows: Sequence[Interval | None]) -> Interval:
+    """The hull of intervals, and beyond the deepest window as far as its middle lies from that of the one before."""
+    low, high = min(low for low, _ in found), max(high for _, high in found)
+    before, deepest = windows[-2:]
+    if before is not None and deepest is not None:
+        drift = (sum(deepest) - sum(before)) / 2
+        low, high = min(low, deepest[0] + min(drift, 0.0)), max(high, deepest[1] + max(drift, 0.0))
+    return low, high
 
 
 def _fit(m: int, a: float, levels: Array, halvings: Array) -> tuple[float, float, float, float]:
@@ -299,7 +331,7 @@ def _fit(m: int, a: float, levels: Array, halvings: Array) -> tuple[float, float
     return value, misfit, error, max(1.0, error**2 * float(curvature))
 
 
-def _ends(row: Array, best: Array, limits: Sequence[float]) -> tuple[float, float] | None:
+def _ends(row: Array, best: Array, limits: Sequence[float]) -> Interval | None:
     """Interval of λ of one multiplicity and offset; None where it fits too much worse than the best."""
     _, value, misfit, error, inflation = row
     if (misfit - best[2]) / max(inflation, best[4]) > limits[0]:
