@@ -33,7 +33,7 @@ def build(out: Path, *, fresh: bool = False, jobs: int = 2) -> int:
     ]  # fmt: skip
     status = subprocess.run(command, check=False, env=os.environ | {"IPYTHONDIR": str(_kernel_profile(out))}).returncode
     if status == 0 and (lost := broken_links(out / "html")):
-        print("\n".join(["links that lead nowhere:", *lost[:50]]), file=sys.stderr)
+        print("\n".join(["links that lead nowhere, or load what another host has:", *lost[:50]]), file=sys.stderr)
         return 1
     if status == 0:
         print(f"{out / 'html' / 'index.html'} built in {time.perf_counter() - began:.0f} s")

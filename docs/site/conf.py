@@ -38,7 +38,8 @@ extensions = [
 
 # pages
 root_doc = "index"
-exclude_patterns = ["examples/*", "**.ipynb"]
+# Of the gallery's times, pages that nothing leads to and that ask other hosts for scripts.
+exclude_patterns = ["examples/*", "**.ipynb", "**/sg_execution_times.rst", "sg_execution_times.rst"]
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_dmath_double_inline = True
 myst_heading_anchors = 3

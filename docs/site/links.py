@@ -1,4 +1,4 @@
-"""Check the links of the built site: every file and every fragment that a page points to must be there."""
+"""Check the links of the built site: what a page points to must be there, and what it shows must be the site's own."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class _Page(HTMLParser):
         super().__init__()
         self.places: set[str] = set()
         self.targets: list[str] = []
+        self.loaded: set[str] = set()  # of the targets, those that the page loads by itself
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Collect what one tag says."""
@@ -23,6 +24,8 @@ class _Page(HTMLParser):
         wanted = {"a": "href", "img": "src", "link": "href", "script": "src"}.get(tag)
         if wanted in said:
             self.targets.append(said[wanted])
+            if tag in ("img", "script") or "stylesheet" in said.get("rel", ""):
+                self.loaded.add(said[wanted])
 
 
 @cache
@@ -33,7 +36,7 @@ def _read(path: Path) -> _Page:
 
 
 def broken_links(folder: Path) -> list[str]:
-    """Each link of the pages below ``folder`` that leads nowhere, as "page: link"."""
+    """Each link of the pages below ``folder`` that leads nowhere or loads another host's file, as "page: link"."""
     folder, found = folder.resolve(), []
     _read.cache_clear()
     for page in sorted(folder.rglob("*.html")):
@@ -41,6 +44,8 @@ def broken_links(folder: Path) -> list[str]:
             continue
         for target in _read(page).targets:
             parts = urlsplit(target)
+            if parts.netloc and target in _read(page).loaded:
+                found.append(f"{page.relative_to(folder)}: {target}")
             if parts.scheme or parts.netloc or not (parts.path or parts.fragment):
                 continue
             file = (page.parent / unquote(parts.path)).resolve() if parts.path else page

@@ -128,6 +128,15 @@ def test_links_that_lead_nowhere_are_found(tmp_path):
     assert links.broken_links(tmp_path) == ["a.html: b.html#gone", "a.html: c.html", "a.html: d.png"]
 
 
+def test_pages_load_nothing_from_other_hosts(tmp_path):
+    (tmp_path / "a.html").write_text(
+        '<a href="https://example.org/x">1</a><script src="https://example.org/x.js"></script>'
+        '<link rel="stylesheet" href="//example.org/x.css"><link rel="author" href="https://example.org/me">',
+        encoding="utf-8",
+    )
+    assert links.broken_links(tmp_path) == ["a.html: https://example.org/x.js", "a.html: //example.org/x.css"]
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "docs" / "tutorials").glob("*.md")))
 def test_tutorials_are_listed_and_open_as_notebooks(name):
     text = (ROOT / "docs" / "tutorials" / name).read_text(encoding="utf-8")

@@ -189,7 +189,7 @@ EQUATIONS = (
         "Energy of a localised direction",
         s.measured_energy,
         derive_localised_energy,
-        "A local learning coefficient is measured under $\\exp(-n\\beta L - \\frac\\gamma_*2|w-w^*|^2)$. The "
+        "A local learning coefficient is measured under $\\exp(-n\\beta L - \\frac{\\gamma_*}{2}|w-w^*|^2)$. The "
         "localisation keeps chains near $w^*$, and takes a part of the energy of every direction.",
         {s.n_beta: 1000, s.curvature: 1, s.localisation: 100},
         source=_LAU,

@@ -114,3 +114,11 @@ def test_latex_is_written_on_request(tmp_path, capsys):
     (pictures,) = re.findall(r"\\graphicspath\{\{(.*)\}\}", text)
     named = re.findall(r"\{(figures/\w+\.png)\}", text)
     assert len(named) == len(PAGE_FIGURES) and all((tmp_path / pictures / name).is_file() for name in named)
+
+
+BARE = re.compile(r"\\[dt]?frac\s*(?:\\[A-Za-z]+|[0-9A-Za-z])[_^]")
+
+
+def test_parts_of_a_fraction_that_have_an_index_stand_in_braces(pages):
+    assert BARE.search(r"\frac\gamma_*2") and not BARE.search(r"\frac{\gamma_*}{2} + \frac\eta2 x^2")
+    assert not {name: found.group() for name, text in pages.items() if (found := BARE.search(text))}
