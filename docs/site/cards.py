@@ -43,8 +43,9 @@ COMMANDS = {
 }
 WRITTEN_BY = re.compile(r"^Written by `([^`]+)`", re.MULTILINE)
 EQUATION = re.compile(r'<a id="([^"]+)"></a>.*?\n\$\$\n(.*?)\n\$\$', re.DOTALL)
-LONGEST_FORMULA = 64  # characters of LaTeX that fit a card
-SHOWN = 241  # places at which a card's potential is drawn
+LONGEST_FORMULA = 85  # characters of LaTeX that fit a card
+GREEK = ("alpha", "beta", "gamma", "delta", "lambda", "sigma", "theta")
+SHOWN, SHOWN_ON_A_PLANE = 241, 121  # places along each coordinate at which a card's potential is drawn
 
 
 @lru_cache(maxsize=2)
@@ -141,10 +142,10 @@ def _energy(potential: Any) -> Any:
 def _places(potential: Any) -> tuple[np.ndarray, ...]:
     """Along each coordinate, the part of the box in which the minima lie, with room on both sides."""
     minima = np.array([[float(x) for x in phase.minimum] for phase in potential.phases])
-    places = []
+    places, count = [], SHOWN if minima.shape[1] == 1 else SHOWN_ON_A_PLANE
     for column, (low, high) in zip(minima.T, potential.box, strict=True):
         room = max(0.6 * float(np.ptp(column)), 0.75)
-        places.append(np.linspace(max(float(low), column.min() - room), min(float(high), column.max() + room), SHOWN))
+        places.append(np.linspace(max(float(low), column.min() - room), min(float(high), column.max() + room), count))
     return tuple(places)
 
 
@@ -163,13 +164,38 @@ def potential_data(potential: Any) -> str:
 
 
 def formula(potential: Any) -> str:
-    """The energy as a formula, or its slope where that is shorter; nothing where both are too long for a card."""
-    names = {symbol: rf"\mathrm{{{symbol.name}}}" for symbol in potential.energy.free_symbols if len(symbol.name) > 3}
-    shown = [("L", potential.energy), ("L", sympy.factor(potential.energy))]
-    if len(potential.coordinates) == 1:
-        shown.append(("L'", sympy.factor(sympy.diff(potential.energy, potential.coordinates[0]))))
-    texts = [f"{left} = {sympy.latex(right, symbol_names=names)}" for left, right in shown]
-    return min((text for text in texts if len(text) <= LONGEST_FORMULA), key=len, default="")
+    """The energy as a formula, or its slope where that is too long; a sum of more than three alike by its term."""
+    names = {
+        symbol: rf"\mathrm{{{symbol.name}}}\,"
+        for symbol in potential.energy.free_symbols
+        if len(symbol.name) > 3 and symbol.name not in GREEK
+    }
+    left, energies, coordinates = "L = ", [potential.energy], potential.coordinates
+    terms = {_term(potential, symbol) for symbol in coordinates}
+    if len(coordinates) > 3 and len(terms) == 1:
+        left, energies = r"L = \sum_j ", [terms.pop()]
+        names = {symbol: _indexed(symbol.name) for symbol in energies[0].free_symbols}
+    shown = [(left, form(energy)) for energy in energies for form in (sympy.sympify, sympy.factor)]
+    if len(coordinates) == 1:
+        shown.append(("L' = ", sympy.factor(sympy.diff(potential.energy, coordinates[0]))))
+    texts = [start + sympy.latex(right, symbol_names=names) for start, right in shown]
+    texts = [text.replace(r"\left", "").replace(r"\right", "") for text in texts]
+    return next((text for text in texts if len(text) <= LONGEST_FORMULA), min(texts, key=len))
+
+
+def _term(potential: Any, coordinate: Any) -> Any:
+    """What of the energy depends on a coordinate, its number written as j."""
+    found = sum(term for term in sympy.Add.make_args(potential.energy) if coordinate in term.free_symbols)
+    number = coordinate.name.lstrip("w")
+    own = [symbol for symbol in sympy.sympify(found).free_symbols if number and symbol.name.endswith(number)]
+    return sympy.sympify(found).subs({symbol: sympy.Symbol(symbol.name.removesuffix(number) + "j") for symbol in own})
+
+
+def _indexed(name: str) -> str:
+    """A name that ends in j, as a formula has it."""
+    stem = name.removesuffix("j")
+    word = rf"\mathrm{{{stem}}}" if len(stem) > 1 else stem
+    return (f"{word}_j" if stem != name else word) + (r"\," if len(stem) > 1 else "")
 
 
 def draw_potential(potential: Any, temperature: float) -> bytes:
@@ -245,6 +271,8 @@ def potential_card(name: str, potential: Any, folder: Path) -> str:
     more = f"; {len(potential.phases) - 4} more" if len(potential.phases) > 4 else ""
     first, rest = potential.description[:1], potential.description[1:]
     says = f"{first if rest[:1] == '^' else first.upper()}{rest}. Phases: {phases}{more}."
+    if 0 < len(potential.parameters) <= 3:
+        says += f" Here {', '.join(f'{symbol} = {value}' for symbol, value in potential.parameters)}."
     foot = f"{{download}}`values, {len(text) / 1024:.0f} kB </docs/gallery_data/{name}.csv>`"
     command = f"python -m slt_toys.phase_diagram --potential {name}"
     return card(name.replace("_", " "), "docs/potentials", picture, formula(potential), says, command, foot)

@@ -104,6 +104,16 @@ def test_formulas_of_cards_are_those_of_the_pages():
     assert formula in " ".join(text[text.index('id="sgd-temperature"') :].split())
 
 
+def test_every_potential_has_its_formula():
+    from slt_toys.potentials.catalogue import catalogue
+
+    shown = {name: cards.formula(potential) for name, potential in catalogue().items()}
+    assert shown["curve_against_point"].startswith("L = ") and shown["flat_topped_barrier"].startswith("L' = ")
+    assert shown["barrier_spectrum"] == r"L = \sum_j \mathrm{height}_j\, (- \mathrm{tilt}\, w_j + (w_j^{2} - 1)^{2})"
+    assert shown["flat_directions"] == "L = w_{1}^{2} + w_{2}^{2}"
+    assert all(4 < len(text) < 110 for text in shown.values())
+
+
 def test_potentials_are_drawn_with_their_values(tmp_path):
     from slt_toys.potentials.catalogue import find_potential
 
