@@ -37,7 +37,8 @@ class Resume(OfSweep):
     ----------
     data
         Where the data are now, if they have moved.
-    other_device, workers, threads, devices, budget_minutes, ray, num_cpus, num_gpus, deterministic
+    other_device, workers, threads, devices, budget_minutes, ray, num_cpus, num_gpus, deterministic,
+    keep_states
         As for replicate.
     """
 
@@ -51,6 +52,7 @@ class Resume(OfSweep):
     num_cpus: float = 1.0
     num_gpus: float = 0.0
     deterministic: bool = False
+    keep_states: bool = False
 
     def run(self) -> None:
         """Do what is left, and report."""

@@ -121,6 +121,8 @@ class Replicate:
         That Ray sets aside for each unit of work; a part of one can be asked for.
     deterministic
         On GPUs use only convolutions that give the same bits each time, slower ones.
+    keep_states
+        Keep the states that nothing begins from any more, trained networks among them, in place of deleting them.
     """
 
     preset: Literal["achille", "baker", "laptop", "study", "study_decay", "slots", "minutes"] = "laptop"
@@ -162,6 +164,7 @@ class Replicate:
     num_cpus: float = 1.0
     num_gpus: float = 0.0
     deterministic: bool = False
+    keep_states: bool = False
 
     def study(self) -> Study:
         """The preset with the options that were given."""

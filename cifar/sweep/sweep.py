@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,7 +78,7 @@ def run_sweep(
         raise ValueError(f"data: the sweep in {store.folder} has other images; give the data it was started with")
     runs = store.runs()
     units = plan(runs)
-    driver = _Driver(store, units)
+    driver = _Driver(store, units, keep_states=workers.keep_states)
     if driver.whole():
         return
     if not other_device:
@@ -140,8 +141,10 @@ def _at_hand(folder: Path, images: LabelledImages, whole: Callable[[], bool]) ->
 class _Driver:
     """What is done, and how far the rest has come."""
 
-    def __init__(self, store: Store, units: Sequence[Unit]) -> None:
+    def __init__(self, store: Store, units: Sequence[Unit], *, keep_states: bool = False) -> None:
         self.store, self.units = store, {unit.key: unit for unit in units}
+        self.keep_states = keep_states
+        self.waiting = Counter(unit.parent for unit in units)  # by state, how many units are to begin from it
         self.done = store.done()
         self.done -= to_do_again(units, self.done, lambda key: checkpoint_path(store.folder, key).is_file())
         self.total = store.progress(units)[1]
@@ -149,6 +152,15 @@ class _Driver:
         self._shown = 0
         self._told: dict[str, int] = {}  # epochs of running units that are written
         self._looked = time.monotonic()
+        for key in self.done & self.units.keys():
+            self._count_off(self.units[key])
+
+    def _count_off(self, unit: Unit) -> None:
+        """A unit is done: its state and its parent's go, if nothing is to begin from them."""
+        self.waiting[unit.parent] -= 1
+        for key in (unit.key, unit.parent):
+            if key is not None and key in self.done and not self.waiting[key] and not self.keep_states:
+                checkpoint_path(self.store.folder, key).unlink(missing_ok=True)
 
     def has_room(self, epochs: int) -> bool:
         """Whether the results file stays small enough to be carried with so many epochs more."""
@@ -185,6 +197,7 @@ class _Driver:
                 done = each.value
                 self.store.finish(unit, done.measurements, device=done.device, epochs=done.epochs)
                 self.done.add(each.key)
+                self._count_off(unit)
             progress_path(self.store.folder, each.key).unlink(missing_ok=True)
         self.show()
         for each in back:

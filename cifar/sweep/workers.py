@@ -60,6 +60,11 @@ class Options(Protocol):
         """Of GPUs."""
         ...
 
+    @property
+    def keep_states(self) -> bool:
+        """Those that nothing begins from any more."""
+        ...
+
 
 @dataclass(frozen=True)
 class Workers:
@@ -79,6 +84,8 @@ class Workers:
         That Ray sets aside for each unit.
     deterministic
         Whether GPUs use only convolutions that give the same bits each time.
+    keep_states
+        Whether states are kept that no unit begins from any more, trained networks among them.
     """
 
     devices: tuple[str, ...] = ("cpu",)
@@ -88,6 +95,7 @@ class Workers:
     num_cpus: float = 1.0
     num_gpus: float = 0.0
     deterministic: bool = False
+    keep_states: bool = False
 
     def __post_init__(self) -> None:
         for name, least in (("workers", 1), ("threads", 0), ("num_cpus", 0), ("num_gpus", 0)):
@@ -105,7 +113,7 @@ class Workers:
         if options.ray is not None and options.devices:
             raise ValueError("devices: with ray, give num_gpus in place of devices; Ray deals them out")
         rest = (options.workers, options.threads, options.ray, options.num_cpus, options.num_gpus,
-                options.deterministic)  # fmt: skip
+                options.deterministic, options.keep_states)  # fmt: skip
         asked = cls(options.devices or ("cpu",), *rest)  # numbers are looked at before torch is loaded
         return asked if asked.ray is not None else cls(usable_devices(options.devices), *rest)
 

@@ -44,7 +44,7 @@ def main(nothing):
     images = load_images(Path(archive), Path(archive).parent)
     exec(first)
     with written_alone(Path(folder)) as store:
-        run_sweep(store, images, Measuring(fisher=0, hessian=0), Workers(workers=int(workers), threads=1))
+        run_sweep(store, images, Measuring(fisher=0, hessian=0), Workers(workers=int(workers), threads=1, keep_states=True))
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
@@ -81,7 +81,7 @@ class Here(Pool):
 def work(folder: Path, images: LabelledImages, measuring: Measuring = MEASURING) -> None:
     """Do what is left of a sweep, here."""
     with written_alone(folder) as store:
-        run_sweep(store, images, measuring, Workers(), Here)
+        run_sweep(store, images, measuring, Workers(keep_states=True), Here)
 
 
 def driver(archive: Path, folder: Path, workers: int = 1, first: str = "") -> subprocess.Popen:
