@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional
 
 from cifar.data.augmentation import augment
-from cifar.training.networks import make_network, multiply_adds
+from cifar.training.networks import make_network, multiply_adds, pad_channels
 from cifar.training.training import captured, chosen_rows
 
 
@@ -25,6 +25,7 @@ class Switches:
     low_precision: bool = True
     channels_last: bool = True
     fused: bool = True
+    padded_channels: bool = True
     graph: bool = True
 
 
@@ -64,6 +65,7 @@ def _training_step(
     """A step, the counter that it moves on, images and where they are to be before it; operations of an image."""
     operations = 6 * multiply_adds(model)
     order = torch.channels_last if switches.channels_last else torch.contiguous_format
+    model = pad_channels(model, switches.padded_channels)
     model = model.to(device).to(memory_format=order)  # type: ignore[call-overload]
     # without fusion a rate on the device would be waited for at every step
     rate = torch.tensor(1e-3, device=device) if switches.fused else 1e-3
@@ -148,7 +150,7 @@ def benchmark_lines(
         rates[str(kind)[6:]] = matrix_rate(device, kind, size=size)
         yield f"matrix rate, {str(kind)[6:]}: {rates[str(kind)[6:]] / 1e12:.3g} Tflop/s"
     fast = max(rates, key=lambda name: rates[name])
-    rate, full = rates[fast], Switches(low_precision=fast == "bfloat16", graph=on_gpu)
+    rate, full = rates[fast], Switches(fast == "bfloat16", padded_channels=on_gpu, graph=on_gpu)
     yield from (
         "",
         f"| network | batch size | images a second | share of the {fast} rate |",

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from cifar.study.names import NETWORKS
 
+MULTIPLE = 8  # of channels, that matrix units of GPUs take in bfloat16
 WIDTHS = {"all_cnn": 96, "resnet18": 64, "resnet18_imagenet": 64, "fully_connected": 2500, "logistic_regression": 0}
 
 
@@ -82,6 +83,34 @@ def _network(name: str, width: int, depth: int | None, classes: int, size: int) 
     return nn.Sequential(nn.Flatten(), nn.Linear(3 * size * size, classes))
 
 
+class PaddedConvolution(nn.Conv2d):
+    """A convolution that can add channels of zeros, up to a multiple of eight, and drop what they give.
+
+    The three colours and the ten classes keep a GPU from its matrix units otherwise. Weights, their gradients and what
+    is computed stay the same but for rounding.
+    """
+
+    padded = False
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Convolve (n, channels, h, w)."""
+        inputs, outputs = -self.in_channels % MULTIPLE, -self.out_channels % MULTIPLE
+        if not self.padded or not (inputs or outputs):
+            return super().forward(images)
+        weight = functional.pad(self.weight, (0, 0, 0, 0, 0, inputs, 0, outputs))
+        images = functional.pad(images, (0, 0, 0, 0, 0, inputs)) if inputs else images
+        whole = functional.conv2d(images, weight, None, self.stride, self.padding)
+        return whole[:, : self.out_channels] if outputs else whole
+
+
+def pad_channels(network: nn.Module, padded: bool) -> nn.Module:
+    """Have a network's convolutions pad their channels, or not; returns it."""
+    for layer in network.modules():
+        if isinstance(layer, PaddedConvolution):
+            layer.padded = padded
+    return network
+
+
 def multiply_adds(network: nn.Module, size: int = 32) -> int:
     """Multiplications with addition of one forward pass of one image, in convolutions and linear layers."""
     counted = 0
@@ -120,7 +149,8 @@ class _Block(nn.Module):
 
 
 def _convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, activation: bool = True) -> nn.Sequential:
-    layers = (nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs))
+    own = PaddedConvolution(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+    layers = (own, nn.BatchNorm2d(outputs))
     return nn.Sequential(*layers, *([nn.ReLU()] if activation else []))
 
 

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from cifar.data.device_data import DeviceData, Epoch, seed_for
 from cifar.study.stages import EpochRecord, Recipe, Stage, stage_of
-from cifar.training.networks import make_network
+from cifar.training.networks import make_network, pad_channels
 
 _WEIGHTS, _FRESH = 16, 17  # what a seed is for; see cifar.data.device_data
 
@@ -90,6 +90,7 @@ class Trainer:
             recipe.network, width=recipe.width, depth=recipe.depth, classes=self.data.classes, size=self.data.size,
             seed=seed_for(recipe.seed, *purpose), initialisation=recipe.initialisation,
         )  # fmt: skip
+        pad_channels(network, self.data.device.type == "cuda" and recipe.precision == "bfloat16")
         return network.to(self.data.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.no_grad()

@@ -44,7 +44,8 @@ def main(nothing):
     images = load_images(Path(archive), Path(archive).parent)
     exec(first)
     with written_alone(Path(folder)) as store:
-        run_sweep(store, images, Measuring(fisher=0, hessian=0), Workers(workers=int(workers), threads=1, keep_states=True))
+        settled = Workers(workers=int(workers), threads=1, keep_states=True)
+        run_sweep(store, images, Measuring(fisher=0, hessian=0), settled)
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it

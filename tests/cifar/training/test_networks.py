@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
+from cifar.study.stages import Recipe
 from cifar.sweep.plan import image_cost, plan
-from cifar.training.networks import make_network, multiply_adds
+from cifar.training.networks import PaddedConvolution, make_network, multiply_adds, pad_channels
+from cifar.training.training import Trainer
 from tests.cifar.made_studies import small, training_cost
 
 
@@ -52,3 +56,49 @@ def test_weights_by_fan_out_have_the_variance_of_their_outputs():
     same = [make_network("resnet18", width=8, seed=3, initialisation=kind) for kind in ("torch", "torch", "fan_out")]
     first, second, other = (next(iter(network.parameters())) for network in same)
     assert torch.equal(first, second) and not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("name", ["all_cnn", "resnet18", "resnet18_imagenet"])
+def test_padded_channels_change_no_output_and_no_gradient(name):
+    plain = make_network(name, width=8).double().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    images = torch.randn(4, 3, 32, 32, dtype=torch.float64).contiguous(memory_format=torch.channels_last)
+    labels = torch.arange(4)
+    found = {}
+    for padded in (False, True):
+        pad_channels(plain, padded)
+        plain.zero_grad()
+        outputs = plain(images)
+        torch.nn.functional.cross_entropy(outputs, labels).backward()
+        found[padded] = [outputs.detach(), *(weight.grad.clone() for weight in plain.parameters())]
+    for one, other in zip(found[False], found[True], strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11)
+    shapes = {name: tuple(value.shape) for name, value in plain.state_dict().items()}
+    assert shapes == {name: tuple(value.shape) for name, value in make_network(name, width=8).state_dict().items()}
+
+
+def test_padding_gives_the_convolution_multiples_of_eight(monkeypatch):
+    seen, whole = [], torch.nn.functional.conv2d
+
+    def watched(images, weight, *rest):
+        seen.append(tuple(weight.shape[:2]))
+        assert images.is_contiguous(memory_format=torch.channels_last)
+        return whole(images, weight, *rest)
+
+    network = pad_channels(make_network("all_cnn", width=8), True).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    monkeypatch.setattr(torch.nn.functional, "conv2d", watched)
+    network(torch.randn(4, 3, 32, 32).contiguous(memory_format=torch.channels_last))
+    assert all(inputs % 8 == 0 and outputs % 8 == 0 for outputs, inputs in seen) and len(seen) == 9
+    seen.clear()
+    pad_channels(network, False)(torch.randn(4, 3, 32, 32).contiguous(memory_format=torch.channels_last))
+    assert (seen[0], seen[-1]) == ((8, 3), (10, 16)), "the control: left alone, two of them are no multiples"
+
+
+@pytest.mark.parametrize(("kind", "precision", "padded"), [("cuda", "bfloat16", True), ("cuda", "float32", False),
+                                                           ("cpu", "bfloat16", False)])  # fmt: skip
+def test_only_a_gpu_in_bfloat16_pads(kind, precision, padded, monkeypatch):
+    monkeypatch.setattr(torch.nn.Module, "to", lambda self, *_, **__: self)
+    trainer: Any = Trainer.__new__(Trainer)
+    trainer.recipe = Recipe("all_cnn", 8, precision=precision)
+    trainer.data = SimpleNamespace(device=torch.device(kind), classes=10, size=32)
+    network = trainer._fresh(0)
+    assert {one.padded for one in network.modules() if isinstance(one, PaddedConvolution)} == {padded}
