@@ -49,10 +49,23 @@ class Bound:
         counts = (ctypes.c_int64(len(state)), ctypes.c_int64(steps))
         self.library.advance(*places, *counts, *map(ctypes.c_double, step_size_noise_and_tilt))
 
+    def advance_by_signs(
+        self, state: NDArray[np.float32], bits: NDArray[np.uint64], steps: int, *step_size_noise_and_tilt: float
+    ) -> None:
+        """The same in single numbers with signs for noise; blocks in multiples of 8."""
+        for array, dtype, width in ((state, np.float32, 64), (bits, np.uint64, 256)):
+            if array.dtype != dtype or not array.flags.c_contiguous or array.shape != (len(state), width):
+                raise ValueError(f"need contiguous {dtype.__name__} of shape ({len(state)}, {width})")
+        if len(state) % 8:
+            raise ValueError(f"need blocks in multiples of 8, not {len(state)}")
+        places = (ctypes.c_void_p(array.ctypes.data) for array in (state, bits))
+        counts = (ctypes.c_int64(len(state)), ctypes.c_int64(steps))
+        self.library.advance_by_signs(*places, *counts, *map(ctypes.c_double, step_size_noise_and_tilt))
 
-@lru_cache(maxsize=1)
-def load_bound() -> Bound:
-    """Compile the bound with the first of cc, gcc and clang.
+
+@lru_cache(maxsize=2)
+def load_bound(signs: bool = False) -> Bound:
+    """Compile the bound, of normal noise or of signs, with the first of cc, gcc and clang.
 
     Raises
     ------
@@ -72,7 +85,7 @@ def load_bound() -> Bound:
                 complaint = str(getattr(error, "stderr", "") or error).strip().partition("\n")[0]
     if not candidates:
         raise Unavailable(f"{compiler} cannot compile {SOURCE.name}: {complaint}")
-    return _fastest(candidates)
+    return _fastest(candidates, signs)
 
 
 def _compile(compiler: str, flags: Sequence[str], target: Path) -> Bound:
@@ -82,14 +95,17 @@ def _compile(compiler: str, flags: Sequence[str], target: Path) -> Bound:
     return Bound(f"{version.partition(chr(10))[0]}, {' '.join(flags)}", ctypes.CDLL(str(target)))
 
 
-def _fastest(candidates: Sequence[Bound]) -> Bound:
+def _fastest(candidates: Sequence[Bound], signs: bool) -> Bound:
     """The least time of several turns each, taken in rounds so that a busy moment strikes all alike."""
-    state = np.zeros((16, 64))
+    state = np.zeros((16, 64), np.float32 if signs else np.float64)
     bits = np.random.default_rng(1).integers(0, 2**64, size=(16, 256), dtype=np.uint64)
     times = np.empty((9, len(candidates)))
     for turn in times:
         for number, bound in enumerate(candidates):
             start = time.process_time()
-            bound.advance(state, bits, 10_000, 0.01, 0.05, 0.15)
+            if signs:
+                bound.advance_by_signs(state, bits, 32_000, 0.01, 0.05, 0.15)
+            else:
+                bound.advance(state, bits, 10_000, 0.01, 0.05, 0.15)
             turn[number] = time.process_time() - start
     return candidates[int(times.min(axis=0).argmin())]

@@ -7,6 +7,7 @@ import numpy as np
 from benchmarks.bound import load_bound
 from benchmarks.measure import Contender
 from slt_toys.kernels.codegen import parameter_values
+from slt_toys.kernels.few_bits import FewBits, Precision, few_bits_kernel, word_rows
 from slt_toys.kernels.frame import LANES, Scheme, langevin_kernel
 from slt_toys.potentials.catalogue import barrier_spectrum, catalogue, find_potential
 from slt_toys.potentials.potential import Potential
@@ -101,6 +102,49 @@ def family_member(sampler: Sampler, potential: Potential, threads: int = 1, step
 def double_well(steps: int | None = None) -> Contender:
     """The 1-D engine as the bound and the peers are compared with: one thread, the kernel alone."""
     return kernel(catalogue()["regular_double_well"], steps=steps, start=START)
+
+
+def by_bits(
+    noise: FewBits = "two_point",
+    scheme: Scheme = "euler_maruyama",
+    precision: Precision = "single",
+    steps: int | None = None,
+    potential: Potential | None = None,
+) -> Contender:
+    """The kernel whose noise is a few bits, on one thread; returns the final states (chains, d)."""
+    potential = catalogue()["regular_double_well"] if potential is None else potential
+    d = potential.dimension
+    module = few_bits_kernel(potential, scheme, noise, precision)
+    steps = 10 * CHAIN_STEPS[d] // CHAINS if steps is None else steps
+    point = np.r_[START, np.zeros(d - 1)]
+    bits, parameters = random_bits(5), parameter_values(potential)
+    rows = d * (2 if scheme == "leimkuhler_matthews" else 1)
+
+    def run() -> np.ndarray:
+        state = np.zeros((BLOCKS, LANES * rows))
+        state[:, : LANES * d] = np.repeat(point, LANES)
+        module.prepare(state, parameters)
+        module.advance(
+            state, bits.copy(), np.zeros((BLOCKS, LANES * word_rows(d, noise))), parameters, np.array([steps]),
+            np.array([STEP_SIZE]), np.array([NOISE]), 0, np.zeros(0, dtype=np.int64), np.empty((BLOCKS, 0, d, LANES)),
+        )  # fmt: skip
+        return state[:, : LANES * d].reshape(BLOCKS, d, LANES).swapaxes(1, 2).reshape(CHAINS, d)
+
+    return Contender(f"kernel, {potential.name}, {scheme}, {noise}, {precision}", run, CHAINS * steps)
+
+
+def c_bound_by_signs(steps: int | None = None) -> Contender:
+    """The C bound of signs on the same chains."""
+    bound = load_bound(signs=True)
+    steps = 10 * CHAIN_STEPS[1] // CHAINS if steps is None else steps
+    bits = random_bits(6)
+
+    def run() -> np.ndarray:
+        state = np.full((BLOCKS, LANES), START, np.float32)
+        bound.advance_by_signs(state, bits.copy(), steps, STEP_SIZE, NOISE, TILT)
+        return state.astype(float).reshape(CHAINS, 1)
+
+    return Contender("C, signs in single numbers", run, CHAINS * steps)
 
 
 def plane_well(steps: int | None = None) -> Contender:

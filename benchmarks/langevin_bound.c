@@ -121,3 +121,48 @@ void advance(double *restrict state, uint64_t *restrict bits, int64_t blocks, in
             }
         }
 }
+
+/* The bound of noise from single bits: the same in single numbers, with a sign for noise, one bit of a word of 32 that
+   is drawn for as many steps. WIDE chains run through a word's steps together: enough to hide what one step waits for
+   the one before; of a last word that is not used up the rest is dropped. */
+#define WIDE (8 * GROUP)
+
+void advance_by_signs(float *restrict state, uint64_t *restrict bits, int64_t blocks, int64_t steps, double dt_,
+                      double noise_, double tilt_)
+{
+    const float dt = (float)dt_, tilt = (float)tilt_;
+    const float noise = (float)noise_;
+    uint32_t size;
+    memcpy(&size, &noise, sizeof size);
+    for (int64_t first = 0; first < blocks * LANES; first += WIDE) {
+        float w[WIDE];
+        uint32_t words[WIDE];
+        for (int i = 0; i < WIDE; i++) w[i] = state[first + i];
+        for (int64_t step = 0; step < steps; step += 32) {
+            for (int part = 0; part < WIDE; part += GROUP) {
+                const int64_t lane = first + part;
+                uint64_t *const random = bits + lane / LANES * 4 * LANES + lane % LANES;
+                for (int i = 0; i < GROUP; i++) {
+                    uint64_t s0 = random[i], s1 = random[LANES + i], s2 = random[2 * LANES + i];
+                    uint64_t s3 = random[3 * LANES + i], r, t;
+                    NEXT(r)
+                    random[i] = s0;
+                    random[LANES + i] = s1;
+                    random[2 * LANES + i] = s2;
+                    random[3 * LANES + i] = s3;
+                    words[part + i] = (uint32_t)(r >> 32);
+                }
+            }
+            const int count = steps - step < 32 ? (int)(steps - step) : 32;
+            for (int k = 0; k < count; k++)
+                for (int i = 0; i < WIDE; i++) {
+                    const uint32_t turned = ((words[i] << k) & 0x80000000u) ^ size;
+                    float z;
+                    memcpy(&z, &turned, sizeof z);
+                    const float p = w[i];
+                    w[i] = p - dt * (p * (4.0f * (p * p) - 4.0f) - tilt) + z;
+                }
+        }
+        for (int i = 0; i < WIDE; i++) state[first + i] = w[i];
+    }
+}

@@ -15,7 +15,18 @@ import numpy as np
 from numba import njit
 
 from benchmarks import peer_samplers as peers
-from benchmarks.engines import NOISE, START, STEP_SIZE, TEMPERATURE, TILT, c_bound, double_well, plane_well
+from benchmarks.engines import (
+    NOISE,
+    START,
+    STEP_SIZE,
+    TEMPERATURE,
+    TILT,
+    by_bits,
+    c_bound,
+    c_bound_by_signs,
+    double_well,
+    plane_well,
+)
 from benchmarks.libraries import CHAINS, blackjax_contender, jax_contender, jax_in_double_precision, library
 from benchmarks.measure import Contender
 
@@ -115,6 +126,9 @@ def deeptime_plane_well(steps: int = 1000) -> Contender:
 # name → (ours, other, whether it needs the peers extra, largest accepted ratio of CPU time per chain-step)
 RIVALS: dict[str, tuple[Callable[..., Contender], Callable[..., Contender], bool, float | None]] = {
     "c_bound": (double_well, c_bound, False, 2.5),
+    "signs_to_c_bound": (by_bits, c_bound_by_signs, False, 1.5),
+    "signs_to_normals": (by_bits, double_well, False, None),
+    "three_bits_to_normals": (partial(by_bits, "four_point", "leimkuhler_matthews"), double_well, False, None),
     "numba_one_chain": (double_well, numba_one_chain, False, None),
     "numpy": (double_well, numpy_vectorised, False, None),
     "jax_float64": (double_well, jax_scan, True, 1 / 15),

@@ -28,7 +28,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     names = [
         name
         for name in dict.fromkeys(dataset["problem"].values.tolist())
-        if (energies[dataset["problem"].values == name] > 0).all()
+        if not (energies[dataset["problem"].values == name] <= 0).any()
     ]
     kinds = _kinds(dataset)
     figure = Figure(figsize=(4.2 + 3.6 * len(sizes), 1.8 + 0.27 * len(names)))

@@ -24,6 +24,7 @@ from theory.laws import (
     energy_entropy,
     equi_temperature,
     estimators,
+    few_bits,
     fisher_information,
     flow_time,
     fluctuation_dissipation,
@@ -99,7 +100,7 @@ _LAWS = {
         barrier_spectrum,
         measured_noise,
     ),
-    "samplers": (gibbs, truncated_normal, replica_exchange, round_trips, splitting_bias),
+    "samplers": (gibbs, truncated_normal, replica_exchange, round_trips, splitting_bias, few_bits),
     "zoo": (
         rival_models,
         pathways,

@@ -74,6 +74,8 @@ def gradient_lines(
     slope: str = "g",
     numbers: Sequence[int] | None = None,
     parameters: Sequence[str] | None = None,
+    *,
+    products: bool = False,
 ) -> list[str]:
     """Print straight-line Python that computes the gradient of a component.
 
@@ -89,11 +91,13 @@ def gradient_lines(
         What follows these letters; 0, 1, ... unless given.
     parameters
         Python names that hold its parameters; ``p0, p1, ...`` unless given.
+    products
+        Whether whole powers of anything, not of symbols alone, are printed as products.
     """
     numbers = range(len(group.coordinates)) if numbers is None else numbers
     slopes = [sympy.diff(group.energy, x) for x in group.coordinates]
     names, results = ([f"{letter}{k}" for k in numbers] for letter in (point, slope))
-    return expression_lines(group, slopes, names, results, prefix, parameters)
+    return expression_lines(group, slopes, names, results, prefix, parameters, products=products)
 
 
 def energy_lines(
@@ -115,6 +119,8 @@ def expression_lines(
     results: Sequence[str],
     prefix: str,
     parameters: Sequence[str] | None = None,
+    *,
+    products: bool = False,
 ) -> list[str]:
     """Print straight-line Python that computes any expressions of a component's coordinates and parameters."""
     single = len(group.coordinates) == len(expressions) == 1
@@ -125,17 +131,19 @@ def expression_lines(
     own = [p.name for p in group.parameters] if parameters is None else parameters
     symbols = (*group.coordinates, *group.parameters)
     rename = {s: sympy.Symbol(name, real=True) for s, name in zip(symbols, (*names, *own), strict=True)}
-    lines = [f"{symbol} = {_print(value.xreplace(rename))}" for symbol, value in shared]
-    lines += [f"{name} = {_print(value.xreplace(rename))}" for name, value in zip(results, reduced, strict=True)]
+    lines = [f"{symbol} = {_print(value.xreplace(rename), products)}" for symbol, value in shared]
+    lines += [
+        f"{name} = {_print(value.xreplace(rename), products)}" for name, value in zip(results, reduced, strict=True)
+    ]
     return lines
 
 
-def _print(expression: sympy.Expr) -> str:
+def _print(expression: sympy.Expr, products: bool = False) -> str:
     exact = {number: sympy.Float(number, 17) for number in expression.atoms(sympy.Rational) if not number.is_Integer}
-    return _printer.doprint(_expand_powers(expression.xreplace(_irrational(expression))).xreplace(exact))
+    return _printer.doprint(_expand_powers(expression.xreplace(_irrational(expression)), products).xreplace(exact))
 
 
-def _expand_powers(expression: sympy.Expr) -> sympy.Expr:
+def _expand_powers(expression: sympy.Expr, of_anything: bool = False) -> sympy.Expr:
     """Whole powers of symbols as products (sympy.codegen's rewriting does the same, and takes long to import)."""
 
     def product(power: sympy.Pow) -> sympy.Expr:
@@ -143,7 +151,10 @@ def _expand_powers(expression: sympy.Expr) -> sympy.Expr:
         factors = sympy.UnevaluatedExpr(sympy.Mul(*[power.base] * count, evaluate=False))
         return factors if power.exp > 0 else 1 / factors
 
-    return expression.replace(lambda part: part.is_Pow and part.base.is_Symbol and part.exp.is_Integer, product)
+    def wanted(part: sympy.Expr) -> bool:
+        return part.is_Pow and part.exp.is_Integer and (of_anything or part.base.is_Symbol)
+
+    return expression.replace(wanted, product)
 
 
 def _irrational(expression: sympy.Basic) -> dict[sympy.Basic, sympy.Float]:

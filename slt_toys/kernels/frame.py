@@ -230,9 +230,9 @@ def draw_loop(pairs: int) -> list[str]:
     return [f"for pair in range(U({pairs})):", "    o = pair * U(128)", *indent(_NORMAL_PAIR.rstrip().split("\n"), 1)]
 
 
-def component_tables(number: int, group: ComponentGroup) -> list[str]:
+def component_tables(number: int, group: ComponentGroup, row: int = LANES) -> list[str]:
     """Print the tables that say where the components of one form have their coordinates and parameters."""
-    tables = (("COORDINATE", 64, group.coordinate_table), ("PARAMETER", 1, group.parameter_table))
+    tables = (("COORDINATE", row, group.coordinate_table), ("PARAMETER", 1, group.parameter_table))
     return [
         f"{name}_{number}_{k} = np.array({[unit * index for index in column]}, dtype=np.uint64)"
         for name, unit, table in tables
@@ -248,16 +248,21 @@ def component_loop(number: int, group: ComponentGroup, body: Sequence[str]) -> l
     return component_members(number, group, ["for i in range(L):", *indent(body, 1)])
 
 
-def component_members(number: int, group: ComponentGroup, body: Sequence[str]) -> list[str]:
-    """Print a loop over the components of one form around loops over lanes; offsets and parameters as for those."""
+def component_members(
+    number: int, group: ComponentGroup, body: Sequence[str], row: int = LANES, parameters: str = "parameters"
+) -> list[str]:
+    """Print a loop over the components of one form around loops over lanes; offsets and parameters as for those.
+
+    A coordinate's row has ``row`` numbers, and parameters lie in the array of that name.
+    """
     many = len(group.coordinate_table) > 1
     lines = [f"for member in range({len(group.coordinate_table)}):"]
     # Offsets known at compile time let the compiler see that rows do not overlap.
     lines += [
-        f"    o{k} = " + (f"COORDINATE_{number}_{k}[member]" if many else f"U({64 * group.coordinate_table[0][k]})")
+        f"    o{k} = " + (f"COORDINATE_{number}_{k}[member]" if many else f"U({row * group.coordinate_table[0][k]})")
         for k in range(len(group.coordinates))
     ]
-    lines += [f"    p{k} = parameters[PARAMETER_{number}_{k}[member]]" for k in range(len(group.parameters))]
+    lines += [f"    p{k} = {parameters}[PARAMETER_{number}_{k}[member]]" for k in range(len(group.parameters))]
     return [*lines, *indent(body, 1)]
 
 

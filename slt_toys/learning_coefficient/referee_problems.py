@@ -61,6 +61,14 @@ class Problem:
     energy_error: Callable[[float], float] = _none
 
 
+def reference(problem: Problem, n_beta: float) -> tuple[float, float]:
+    """Energy and its standard error; NaN where the data drawn leave a network too close to a crossing to have one."""
+    try:
+        return problem.energy(n_beta), problem.energy_error(n_beta)
+    except ValueError:
+        return float("nan"), float("nan")
+
+
 class Function(nn.Module):
     """A module whose output is a function of its weights."""
 

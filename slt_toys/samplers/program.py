@@ -42,6 +42,7 @@ class Program:
     # summary(state, steps) makes statistics of a stage from its final state (chains, rows): names to dimensions, the
     # first of them "chain", and arrays.
     summary: Callable[[Array, int], Summary] | None = None
+    scratch: str = "normals"  # what it keeps there from step to step: another sampler's is not read
     streams: int = 1  # random streams of 64 lanes that a block takes; its bits hold them one after the other
 
     def started(

@@ -150,7 +150,11 @@ class Work:
         # The first stream carries over; others are a stage's own.
         more = [[self._bits(b, 1 + number, k) for b in blocks] for k in range(1, program.streams)]
         place.bits = np.concatenate([place.bits[:, : 4 * LANES], *more], axis=1)
-        same = number > 0 and type(stage.sampler) is type(self.stages[number - 1].sampler)
+        same = (
+            number > 0
+            and type(stage.sampler) is type(self.stages[number - 1].sampler)
+            and program.scratch == self.programs[number - 1].scratch
+        )
         fits = (place.state.shape[1], place.scratch.shape[1]) == (LANES * program.rows, LANES * program.scratch_rows)
         if same and program.carries_state and fits:
             return

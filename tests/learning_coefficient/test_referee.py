@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -89,6 +91,23 @@ def test_few_runs_show_no_small_share():
     assert (told["coverage"].value, told["coverage"].verdict) == (0.95, "cannot tell")
     doubted = {claim.name: claim for claim in claims(rows([True] * 28, [True] * 28, [False] * 28))}
     assert (doubted["wrong-trusted"].value, doubted["wrong-trusted"].verdict) == (0.0, "cannot tell")
+
+
+def test_what_has_no_energy_counts_nowhere(monkeypatch):
+    """Data that leave a network near a crossing: the run ends with no number in place of one, and no message."""
+    problem = PROBLEMS["linear regression"](1000, 0)
+
+    def none(n_beta: float) -> float:
+        raise ValueError("problem: fewer than 3 of its directions are curved")
+
+    monkeypatch.setitem(PROBLEMS, "linear regression", lambda *_: replace(problem, energy=none))
+    row = refereed("linear regression", 1000, 0)
+    assert np.isnan(row["energy"]) and not row["wrong"] and not row["covered"]
+    some = rows([True] * 4, [False] * 4, [True, True, False, True])
+    some["energy"][2], some["covered"][2] = np.nan, False
+    told = {claim.name: claim for claim in claims(some)}
+    assert told["coverage"].value == 1 and told["right-doubted"].value == 0
+    assert by_problem(some).rows[0][5] == "1/1", "of the two runs of this problem one has an energy"
 
 
 def test_a_line_for_each_problem():

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from slt_toys.kernels.few_bits import is_rational
 from slt_toys.potentials.catalogue import POTENTIAL_NAMES, find_potential
 from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import (
@@ -74,6 +75,10 @@ def _replicas(scale: float, temperature: float, factor: float) -> Sampler:
     return ReplicaExchange(MALA(0.5 * factor * scale), [temperature, 1.5 * temperature, 2.25 * temperature])
 
 
+def _few_bits(scheme: str, noise: str, precision: str) -> Callable[[float, float, float], Sampler]:
+    return lambda scale, _, factor: OverdampedLangevin(0.02 * factor * scale, scheme, noise, precision)  # type: ignore[arg-type]
+
+
 SCHEMES = (
     Scheme("euler_maruyama", _langevin("euler_maruyama"), steps=1600, order=1),
     Scheme("heun", _langevin("heun"), steps=1600, order=2),
@@ -81,6 +86,13 @@ SCHEMES = (
         "leimkuhler_matthews", _langevin("leimkuhler_matthews"), steps=1600, order=2,
         fits=lambda potential: potential.boundary != "reflecting",
     ),
+    # Signs alone leave the energy of a double well a bias of first order, four points none.
+    Scheme("two_point", _few_bits("euler_maruyama", "two_point", "single"), steps=1600, order=1, fits=is_rational),
+    Scheme(
+        "four_point", _few_bits("leimkuhler_matthews", "four_point", "single"), steps=1600, order=2,
+        fits=lambda potential: is_rational(potential) and potential.boundary != "reflecting",
+    ),
+    Scheme("three_point", _few_bits("heun", "three_point", "double"), steps=1600, order=2),
     Scheme("BAOAB", _splitting("BAOAB"), steps=600, order=2),
     Scheme("OBABO", _splitting("OBABO"), steps=600, order=2),
     Scheme("ABOBA", _splitting("ABOBA"), steps=600, order=2),
