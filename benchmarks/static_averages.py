@@ -17,7 +17,8 @@ import scipy
 
 from benchmarks.engines import by_bits, kernel
 from benchmarks.measure import machine, measure
-from slt_toys.kernels.few_bits import law_of
+from slt_toys.kernels.few_bits import FewBits, law_of
+from slt_toys.kernels.frame import Scheme
 from slt_toys.potentials.catalogue import catalogue
 from slt_toys.potentials.potential import Potential
 
@@ -114,11 +115,15 @@ def temperature_of(potential: Potential) -> float:
     """A third of the barrier above the higher minimum."""
     energy = potential.energy_function()
     ends = sorted(float(potential.minimum_point(k)[0]) for k in range(2))
-    between = energy(np.linspace(*ends, 2001)[:, None])
+    between = energy(np.linspace(ends[0], ends[1], 2001)[:, None])
     return float((between.max() - max(between[0], between[-1])) / 3)
 
 
-OWN = (("leimkuhler_matthews", "four_point"), ("leimkuhler_matthews", "two_point"), ("euler_maruyama", "two_point"))
+OWN: tuple[tuple[Scheme, FewBits], ...] = (
+    ("leimkuhler_matthews", "four_point"),
+    ("leimkuhler_matthews", "two_point"),
+    ("euler_maruyama", "two_point"),
+)
 
 
 def main() -> int:

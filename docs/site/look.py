@@ -85,14 +85,14 @@ def look(folder: Path, out: Path, names: list[str], shoot: list[str], browser: s
                     context.add_init_script(
                         f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')"
                     )
-                    page, outside = context.new_page(), []
+                    page, outside = context.new_page(), list[str]()
                     page.set_default_timeout(PATIENCE)
-                    page.on(
-                        "request",
-                        lambda sent, kept=outside: (
-                            sent.url.startswith((root, "data:", "blob:")) or kept.append(sent.url)
-                        ),
-                    )
+
+                    def note(sent: Any, kept: list[str] = outside) -> None:
+                        if not sent.url.startswith((root, "data:", "blob:")):
+                            kept.append(sent.url)
+
+                    page.on("request", note)
                     for name in names:
                         faults = visit(page, root + name)
                         found += [f"{name} ({width}, {theme}): {fault}" for fault in faults]
