@@ -218,5 +218,5 @@ def by_problem(dataset: xr.Dataset) -> Table:
     headings = (
         "problem", "n", "λ", "energy at nβ", "mean estimate", "covered", "wrong", "trusted", "first doubt", "seconds"
     )  # fmt: skip
-    lead = "Each line is the mean over its seeds; covered is of those that have an energy; wrong and trusted are counts."
+    lead = "Each line is the mean over its seeds; covered is of those with an energy; wrong and trusted are counts."
     return Table("referee", lead, headings, tuple(lines))
