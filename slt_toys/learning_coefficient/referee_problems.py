@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from slt_toys.learning_coefficient.branch_energy import branch_energy
 from slt_toys.learning_coefficient.deep_linear import Minimum, deep_linear_problem, half_squared_error
 
 DOUBLE = torch.float64
@@ -216,6 +215,9 @@ def _branch(
     made = deep_linear_problem(widths, rank, examples=examples, noise=noise, seed=seed)
     if n_beta >= LARGE:
         return float(made.exact.value), 0.0
+    # Peers' environments draw the problems, and have not what a reference needs.
+    from slt_toys.learning_coefficient.branch_energy import branch_energy
+
     found = branch_energy(made, n_beta, seed=seed)
     return found.energy, found.standard_error
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import types
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from slt_toys.learning_coefficient import peer_runner
 from slt_toys.learning_coefficient.referee_problems import PROBLEMS
 from tests.seeds import fresh_seed
 
+ROOT = Path(__file__).parents[2]
 CASE = {"peer": "devinterp-1.3.2", "setting": "as documented", "problem": "linear regression", "examples": 1000}
 
 
@@ -68,3 +71,12 @@ def test_failures_are_told(monkeypatch):
     assert peer_runner.answer(flat)["failure"] == "ValueError: no curvature to choose a step by"
     absent = peer_runner.answer(CASE | {"seed": 0, "peer": "canonical-interp"})
     assert absent["failure"].startswith("ModuleNotFoundError: ") and absent["seconds"] >= 0
+
+
+def test_problems_are_drawn_without_what_only_references_need():
+    """A peer's environment has torch, sympy and numpy; the peer would be blamed if what it lacks ended the runner."""
+    script = "import sys; sys.modules.update(scipy=None, xarray=None, numba=None)\n"
+    script += "from slt_toys.learning_coefficient.referee_problems import PROBLEMS\n"
+    script += "print(len([PROBLEMS[name](1000, 0) for name in ('linear regression', '(5,3,5;2)', 'w⁶')]))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.stdout.strip() == "3", done.stderr[-300:]
