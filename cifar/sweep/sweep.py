@@ -152,11 +152,11 @@ class _Driver:
         self._shown = 0
         self._told: dict[str, int] = {}  # epochs of running units that are written
         self._looked = time.monotonic()
-        for key in self.done & self.units.keys():
-            self._count_off(self.units[key])
+        # What was kept before, by this version or an earlier one, is not this run's to delete.
+        self.waiting.subtract(self.units[key].parent for key in self.done & self.units.keys())
 
     def _count_off(self, unit: Unit) -> None:
-        """A unit is done: its state and its parent's go, if nothing is to begin from them."""
+        """A unit was done now: its state and its parent's go, if nothing is to begin from them."""
         self.waiting[unit.parent] -= 1
         for key in (unit.key, unit.parent):
             if key is not None and key in self.done and not self.waiting[key] and not self.keep_states:

@@ -65,13 +65,14 @@ def test_only_states_that_something_begins_from_are_kept(tmp_path, images):
     assert results(folder) == results(tmp_path / "kept")
 
 
-def test_a_folder_whose_states_were_kept_is_tidied(tmp_path, images):
+def test_states_that_were_kept_before_stay(tmp_path, images):
+    """A finished folder that is only asked for its report again loses nothing."""
     begin(tmp_path / "sweep", images, tiny_study())
     work(tmp_path / "sweep", images)
-    before = results(tmp_path / "sweep")
+    before, there = results(tmp_path / "sweep"), states(tmp_path / "sweep")
     with written_alone(tmp_path / "sweep") as store:
         run_sweep(store, images, MEASURING, Workers(), Here)
-    assert not states(tmp_path / "sweep") and results(tmp_path / "sweep") == before
+    assert there and states(tmp_path / "sweep") == there and results(tmp_path / "sweep") == before
 
 
 def test_a_state_of_a_failed_units_parent_stays(tmp_path, images):
