@@ -9,6 +9,7 @@ processor has enough independent chains in flight; what a lane gets does not dep
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +23,7 @@ from ..potentials.potential import Potential
 from ..reference.laws import law
 from . import sign_bits
 from .codegen import ComponentGroup, component_groups, gradient_lines, load_module
-from .frame import HEADER, LANES, component_members, component_tables, indent, walls
+from .frame import DRAW, HEADER, LANES, LOAD, STORE, component_members, component_tables, indent, walls
 
 FewBits = Literal["three_point", "two_point", "four_point"]
 Precision = Literal["double", "single"]
@@ -55,7 +56,7 @@ class Law:
     @property
     def probability(self) -> float:
         """Of the rare size."""
-        return sum(bit / 2 ** (k + 1) for k, bit in enumerate(self.bits))
+        return _probability(self.bits)
 
 
 def law_of(noise: str) -> Law:
@@ -68,10 +69,19 @@ def law_of(noise: str) -> Law:
     if noise == "two_point":
         return Law((), 1.0, 1.0, 1)
     if noise == "three_point":
-        found = Law(tuple(k % 2 for k in range(PLACES)), 0.0, 1.0, 2)
-        return Law(found.bits, 0.0, 1 / sqrt(found.probability), 2)
-    small = float(law("four-point-noise")(rare_probability=0.25))
-    return Law((0, 1), sqrt(small), sqrt(4 - 3 * small), 2)
+        return _of_two_sizes(tuple(k % 2 for k in range(PLACES)), 0.0)
+    bits = (0, 1)
+    return _of_two_sizes(bits, float(law("four-point-noise")(rare_probability=_probability(bits))))
+
+
+def _probability(bits: tuple[int, ...]) -> float:
+    return sum(bit / 2 ** (k + 1) for k, bit in enumerate(bits))
+
+
+def _of_two_sizes(bits: tuple[int, ...], small_square: float) -> Law:
+    """The rare size makes the variance 1."""
+    share = _probability(bits)
+    return Law(bits, sqrt(small_square), sqrt((1 - (1 - share) * small_square) / share), 2)
 
 
 def is_rational(potential: Potential) -> bool:
@@ -134,21 +144,14 @@ def word_rows(dimension: int, noise: str) -> int:
 
 def _draw(found: Law) -> list[str]:
     """A word of signs, and one whose bits are set with the rare size's probability, by its binary places."""
-    lines = ["{LOAD}", "{DRAW}", "signs[o + i] = high_half(r1)"]
+    draw = DRAW.format(r="r1")
+    text = LOAD + draw + "    signs[o + i] = high_half(r1)\n"
     if found.bits:
-        lines.append("m = np.uint32(0)")
+        text += "    m = np.uint32(0)\n"
         for bit in reversed(found.bits[: max(k for k, one in enumerate(found.bits) if one) + 1]):
-            lines += ["{DRAW}", "m = high_half(r1) | m" if bit else "m = high_half(r1) & m"]
-        lines.append("rare[o + i] = m")
-    text = "\n".join([*lines, "{STORE}"])
-    return text.format(LOAD=_LOAD, DRAW=_DRAW, STORE=_STORE).split("\n")
-
-
-_LOAD = "s0 = random[i]\ns1 = random[i + U(64)]\ns2 = random[i + U(128)]\ns3 = random[i + U(192)]"
-_DRAW = (
-    "r1 = s0 + s3\nt = s1 << U(17)\ns2 ^= s0\ns3 ^= s1\ns1 ^= s2\ns0 ^= s3\ns2 ^= t\ns3 = (s3 << U(45)) | (s3 >> U(19))"
-)
-_STORE = "random[i] = s0\nrandom[i + U(64)] = s1\nrandom[i + U(128)] = s2\nrandom[i + U(192)] = s3"
+            text += draw + ("    m = high_half(r1) | m\n" if bit else "    m = high_half(r1) & m\n")
+        text += "    rare[o + i] = m\n"
+    return textwrap.dedent(text + STORE).rstrip().split("\n")
 
 
 def _typed(lines: Sequence[str], precision: str) -> list[str]:

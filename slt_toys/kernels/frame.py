@@ -32,12 +32,12 @@ L = np.uint64(64)
 '''
 
 # xoshiro256+: the lane's state, and one draw r with the state moved on.
-_LOAD = """    s0 = random[i]
+LOAD = """    s0 = random[i]
     s1 = random[i + U(64)]
     s2 = random[i + U(128)]
     s3 = random[i + U(192)]
 """
-_DRAW = """    {r} = s0 + s3
+DRAW = """    {r} = s0 + s3
     t = s1 << U(17)
     s2 ^= s0
     s3 ^= s1
@@ -46,7 +46,7 @@ _DRAW = """    {r} = s0 + s3
     s2 ^= t
     s3 = (s3 << U(45)) | (s3 >> U(19))
 """
-_STORE = """    random[i] = s0
+STORE = """    random[i] = s0
     random[i + U(64)] = s1
     random[i + U(128)] = s2
     random[i + U(192)] = s3
@@ -92,25 +92,25 @@ _PAIR = """    normal[o + i] = radius * (n if swap else k)
 _LANES = "for i in range(L):\n"
 # The rows of the pair hold the random bits, then the logarithm, at last the normals.
 _NORMAL_PAIR = (
-    _LANES + _LOAD + _DRAW.format(r="r1") + _DRAW.format(r="r2") + _STORE
+    _LANES + LOAD + DRAW.format(r="r1") + DRAW.format(r="r2") + STORE
     + "    normal[o + i] = bits_to_float(r1)\n    normal[o + U(64) + i] = bits_to_float(r2)\n"
     + _LANES + "    r1 = float_to_bits(normal[o + i])\n" + _LOGARITHM + "    normal[o + i] = log_uniform\n"
     + _LANES + "    log_uniform = normal[o + i]\n    r2 = float_to_bits(normal[o + U(64) + i])\n" + _POLAR + _PAIR
 )  # fmt: skip
 # Opens a loop over lanes that has the logarithm of a uniform from (0, 1] at hand.
-LOG_UNIFORM = _LANES + _LOAD + _DRAW.format(r="r1") + _STORE + _LOGARITHM
+LOG_UNIFORM = _LANES + LOAD + DRAW.format(r="r1") + STORE + _LOGARITHM
 # The same with the loop already closed: the logarithms are left in the scratch row at offset {row}.
 LOG_UNIFORM_ROW = (
-    _LANES + _LOAD + _DRAW.format(r="r1") + _STORE + "    normal[{row} + i] = bits_to_float(r1)\n"
+    _LANES + LOAD + DRAW.format(r="r1") + STORE + "    normal[{row} + i] = bits_to_float(r1)\n"
     + _LANES + "    r1 = float_to_bits(normal[{row} + i])\n" + _LOGARITHM + "    normal[{row} + i] = log_uniform\n"
 )  # fmt: skip
 _UNIFORM = "    uniform = bits_to_float(({r} >> U(12)) | U(0x3FF0000000000000)) - 1.0\n"
 # The same with a uniform from [0, 1) of 52 bits.
-UNIFORM = _LANES + _LOAD + _DRAW.format(r="r1") + _STORE + _UNIFORM.format(r="r1")
+UNIFORM = _LANES + LOAD + DRAW.format(r="r1") + STORE + _UNIFORM.format(r="r1")
 # The same for a proposal and its acceptance: one of a uniform, a normal and an exponential number (they are not
 # independent of each other), and the logarithm of a uniform that is.
 PROPOSAL = (
-    _LANES + _LOAD + "".join(_DRAW.format(r=r) for r in ("r1", "r2", "r3")) + _STORE + _LOGARITHM + _POLAR
+    _LANES + LOAD + "".join(DRAW.format(r=r) for r in ("r1", "r2", "r3")) + STORE + _LOGARITHM + _POLAR
     + "    gauss = radius * (n if swap else k)\n    exponential = -log_uniform\n"
     + _UNIFORM.format(r="r2") + "    r1 = r3\n" + _LOGARITHM
 )  # fmt: skip
