@@ -98,18 +98,14 @@ def _made(home: Path, python: Path, peer: str) -> None:
 
 
 def _imported(python: Path, peer: str) -> None:
-    done = subprocess.run(
-        [str(python), "-c", f"import {IMPORTED[peer]}"], capture_output=True, text=True, check=False, env=_plain()
-    )
-    if done.returncode:
-        told = " ".join((done.stderr.strip().splitlines() or ["no reason given"])[-1].split())
-        raise PeerMissing(f"{peer} is installed, but cannot be imported: {told[:200]}")
     # A runner that cannot begin would be counted as a peer without an estimate.
     problems = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import slt_toys.learning_coefficient.referee_problems"
-    done = subprocess.run([str(python), "-c", problems], capture_output=True, text=True, check=False, env=_plain())
-    if done.returncode:
-        told = " ".join((done.stderr.strip().splitlines() or ["no reason given"])[-1].split())
-        raise PeerMissing(f"{peer} is installed, but the problems cannot be drawn in its environment: {told[:200]}")
+    asked = (f"import {IMPORTED[peer]}", "cannot be imported"), (problems, "the problems cannot be drawn beside it")
+    for script, what in asked:
+        done = subprocess.run([str(python), "-c", script], capture_output=True, text=True, check=False, env=_plain())
+        if done.returncode:
+            told = " ".join((done.stderr.strip().splitlines() or ["no reason given"])[-1].split())
+            raise PeerMissing(f"{peer} is installed, but {what}: {told[:200]}")
 
 
 def _plain() -> dict[str, str]:
