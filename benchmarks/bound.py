@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,25 +43,25 @@ class Bound:
         self, state: NDArray[np.float64], bits: NDArray[np.uint64], steps: int, *step_size_noise_and_tilt: float
     ) -> None:
         """Advance state (blocks, 64) and bits (blocks, 256) in place."""
-        for array, dtype, width in ((state, np.float64, 64), (bits, np.uint64, 256)):
-            if array.dtype != dtype or not array.flags.c_contiguous or array.shape != (len(state), width):
-                raise ValueError(f"need contiguous {dtype.__name__} of shape ({len(state)}, {width})")
-        places = (ctypes.c_void_p(array.ctypes.data) for array in (state, bits))
-        counts = (ctypes.c_int64(len(state)), ctypes.c_int64(steps))
-        self.library.advance(*places, *counts, *map(ctypes.c_double, step_size_noise_and_tilt))
+        self._call("advance", np.float64, state, bits, steps, *step_size_noise_and_tilt)
 
     def advance_by_signs(
         self, state: NDArray[np.float32], bits: NDArray[np.uint64], steps: int, *step_size_noise_and_tilt: float
     ) -> None:
         """The same in single numbers with signs for noise; blocks in multiples of 8."""
-        for array, dtype, width in ((state, np.float32, 64), (bits, np.uint64, 256)):
-            if array.dtype != dtype or not array.flags.c_contiguous or array.shape != (len(state), width):
-                raise ValueError(f"need contiguous {dtype.__name__} of shape ({len(state)}, {width})")
         if len(state) % 8:
             raise ValueError(f"need blocks in multiples of 8, not {len(state)}")
+        self._call("advance_by_signs", np.float32, state, bits, steps, *step_size_noise_and_tilt)
+
+    def _call(
+        self, name: str, kind: type, state: NDArray[Any], bits: NDArray[np.uint64], steps: int, *settings: float
+    ) -> None:
+        for array, dtype, width in ((state, kind, 64), (bits, np.uint64, 256)):
+            if array.dtype != dtype or not array.flags.c_contiguous or array.shape != (len(state), width):
+                raise ValueError(f"need contiguous {dtype.__name__} of shape ({len(state)}, {width})")
         places = (ctypes.c_void_p(array.ctypes.data) for array in (state, bits))
         counts = (ctypes.c_int64(len(state)), ctypes.c_int64(steps))
-        self.library.advance_by_signs(*places, *counts, *map(ctypes.c_double, step_size_noise_and_tilt))
+        getattr(self.library, name)(*places, *counts, *map(ctypes.c_double, settings))
 
 
 @lru_cache(maxsize=2)
