@@ -84,9 +84,7 @@ def test_a_peer_that_cannot_be_installed_or_imported_is_named(monkeypatch, tmp_p
     assert not found and missing[0].startswith("devinterp-1.3.2 is installed, but cannot be imported: ModuleNotFound")
     monkeypatch.setitem(peers.IMPORTED, "devinterp-1.3.2", "json")  # as if the peer were there, and torch is not
     found, missing = peers.environments([f"devinterp-1.3.2={home}"], tmp_path)
-    said = (
-        "devinterp-1.3.2 is installed, but the problems cannot be drawn beside it: ModuleNotFoundError"
-    )
+    said = "devinterp-1.3.2 is installed, but the problems cannot be drawn beside it: ModuleNotFoundError"
     assert not found and missing[0].startswith(said), missing
 
 
