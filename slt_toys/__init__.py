@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     )
     from .samplers.diagnostics import diagnose
     from .samplers.draws_file import draws_to_tree, read_draws, write_draws
+    from .samplers.escape_rate import sample_escape_rate
     from .samplers.first_passage import sample_first_passage
     from .samplers.foreign_draws import draws_from_tree, summarise_draws
     from .thermometers.sgd_temperature import inverse_temperature
@@ -87,6 +88,7 @@ else:
         "UnderdampedLangevin annealing_schedule largest_stable_step sample sample_stages",
         "slt_toys.samplers.diagnostics": "diagnose",
         "slt_toys.samplers.draws_file": "draws_to_tree read_draws write_draws",
+        "slt_toys.samplers.escape_rate": "sample_escape_rate",
         "slt_toys.samplers.first_passage": "sample_first_passage",
         "slt_toys.samplers.foreign_draws": "draws_from_tree summarise_draws",
         "slt_toys.thermometers.sgd_temperature": "inverse_temperature",
@@ -129,6 +131,6 @@ __all__ = [
     "inverse_temperature", "largest_stable_step", "law", "learning_coefficient_by_quadrature",
     "learning_coefficient_estimators", "linear_regression", "local_learning_coefficient", "mean_first_passage_time",
     "phase_table", "plot", "read_draws", "refined_passage_time", "rlct", "saddle_rate", "saddles", "sample",
-    "sample_first_passage", "sample_stages", "sampled_stuck", "summarise_draws", "temperature_ladder", "track",
-    "two_phase_regression_examples", "write_draws",
+    "sample_escape_rate", "sample_first_passage", "sample_stages", "sampled_stuck", "summarise_draws",
+    "temperature_ladder", "track", "two_phase_regression_examples", "write_draws",
 ]  # fmt: skip

@@ -97,6 +97,11 @@ DOORS: dict[str, dict[str, Any]] = {
     "rlct": {"expression": W**4, "coordinates": (W,), "point": (sympy.S.Zero,), "prior": 1, "domain": ()},
     "saddle_rate": {"potential": PLANE, "temperature": 0.1, "first": 0, "second": 1},
     "saddles": {"potential": PLANE},
+    "sample_escape_rate": {
+        "potential": WELL, "sampler": slt_toys.OverdampedLangevin(0.01), "temperature": 0.3, "start": -1.0,
+        "target": 1.0, "score": 0, "source": -1.0, "error": 0.9, "seed": 1, "longest_trial": 100_000, "threads": 1,
+        "advance": None,
+    },
     "sample_first_passage": {
         "potential": WELL, "sampler": slt_toys.OverdampedLangevin(0.01), "temperature": 0.9, "start": -1.0,
         "target": 0.0, "coordinate": 0, "chains": 2, "max_time": 1.0, "seed": 1,

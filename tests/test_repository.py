@@ -306,6 +306,8 @@ def test_slow_cases_are_cases():
 # ---- the tree ----
 TESTED_ELSEWHERE = {
     "slt_toys/kernels/sign_bits.py": "bit by bit, tests/kernels/test_few_bits.py",
+    "slt_toys/samplers/splitting.py": "by the rates it gives, tests/samplers/test_escape_rate.py",
+    "theory/laws/multilevel_splitting.py": "by the samplers, tests/samplers/test_escape_rate.py",
     "theory/laws/few_bits.py": "by the samplers, tests/samplers/test_few_bits.py",
     "slt_toys/barriers/decline_study.py": "by the experiment it runs, tests/test_smooth_decline.py",
     "theory/laws/attention.py": "by the simulations of the zoo",

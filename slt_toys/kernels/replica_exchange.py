@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
+from typing import Any
 
 from ..potentials.potential import Potential
 from .codegen import component_groups, energy_lines, load_module
@@ -26,7 +27,7 @@ class InnerKernel:
     # For each argument of its own with one value for each segment, that value: an expression in ``dt``, the step size,
     # and ``temperature``.
     settings: tuple[str, ...]
-    constants: tuple[float, ...]  # numbers that it takes after those
+    constants: tuple[Any, ...]  # what it takes after those
     # How many of its first state rows belong to a configuration and travel with it: positions, momenta if it has any,
     # and what is known of the positions. Counters do not.
     moved: int

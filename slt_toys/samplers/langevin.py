@@ -125,6 +125,14 @@ class OverdampedLangevin:
         noise = "np.sqrt(2.0 * temperature * dt)"
         return InnerKernel(langevin_source(potential, self.scheme), (noise,), (), moved=potential.dimension)
 
+    def escape_kernel(self, potential: Potential) -> InnerKernel:
+        """What multilevel splitting builds on."""
+        if self.static:
+            raise ValueError(f"scheme {self.scheme!r} is for static averages; take 'heun' for escapes in time")
+        if self.noise != "gaussian":
+            raise ValueError(f"escapes take noise 'gaussian', not {self.noise!r}: its tail decides on rare ones")
+        return self.replica_kernel(potential)
+
     def largest_stable_step(self, potential: Potential, temperature: float) -> float:
         """See :func:`largest_stable_step`."""
         return largest_stable_step(potential, temperature)

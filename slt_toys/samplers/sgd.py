@@ -12,7 +12,16 @@ from numpy.typing import ArrayLike
 
 from ..inputs.arguments import check_fields
 from ..kernels.frame import LANES
-from ..kernels.sgd import Order, examples_kernel, gaussian_kernel, scratch_rows, state_rows
+from ..kernels.replica_exchange import InnerKernel
+from ..kernels.sgd import (
+    Order,
+    examples_kernel,
+    examples_source,
+    gaussian_kernel,
+    gaussian_source,
+    scratch_rows,
+    state_rows,
+)
 from ..potentials.examples import Examples, GaussianGradients
 from ..potentials.potential import Potential
 from ..reference.laws import law
@@ -77,8 +86,14 @@ class SGD:
 
     def program(self, target: Target) -> Program:
         """Compile for examples or Gaussian gradients."""
-        settings = (float(self.momentum), float(self.nesterov), float(self.added_noise))
-        return _program(target, self.batch_size, self.order, self.added_noise > 0, settings)
+        return _program(target, self.batch_size, self.order, self.added_noise > 0, self._own())
+
+    def escape_kernel(self, target: Target) -> InnerKernel:
+        """What multilevel splitting builds on."""
+        return _escape_kernel(target, self.batch_size, self.order, self.added_noise > 0, self._own())
+
+    def _own(self) -> tuple[float, float, float]:
+        return float(self.momentum), float(self.nesterov), float(self.added_noise)
 
     def largest_stable_step(self, potential: Potential, temperature: float) -> float:
         """2 (1+μ) over the curvature at the minimum, and 2 (1+μ)/(1+2μ) over it with Nesterov's momentum.
@@ -140,6 +155,10 @@ class SGLD:
         """Compile for examples or Gaussian gradients."""
         return _program(target, self.batch_size, self.order, True, (0.0, 0.0, 0.0))
 
+    def escape_kernel(self, target: Target) -> InnerKernel:
+        """What multilevel splitting builds on."""
+        return _escape_kernel(target, self.batch_size, self.order, True, (0.0, 0.0, 0.0))
+
     def largest_stable_step(self, potential: Potential, temperature: float) -> float:
         """2 over the largest curvature where the posterior lives."""
         curvature = largest_curvature(potential, temperature)
@@ -158,27 +177,44 @@ def _check_batches(batch_size: int, order: str) -> None:
 
 
 def _program(target: Any, batch_size: int, order: Order, noisy: bool, settings: tuple[float, float, float]) -> Program:
+    own = _constants(target, batch_size, order)
+    rows, scratch = state_rows(target, order, _batches(target, batch_size, order)), scratch_rows(target)
+    # With a beginning of its own, a stage whose state has other rows than the last one's gets rows of its own.
+    kept = target.size if order == "reshuffled" and isinstance(target, Examples) else 0
+    begin = partial(_begin, kept)
+    gaussian = isinstance(target, GaussianGradients)
+    kernel = gaussian_kernel(target, order, noisy) if gaussian else examples_kernel(target, order, noisy)
+    advance = partial(with_constants, kernel.advance, (*settings, *own))
+    return Program(rows, scratch, advance, begin=begin, carries_state=True)
+
+
+def _escape_kernel(
+    target: Any, batch_size: int, order: Order, noisy: bool, settings: tuple[float, float, float]
+) -> InnerKernel:
+    if order != "with_replacement":
+        raise ValueError(
+            f"order {order!r} keeps a place in the epoch that all lanes share; escapes take order 'with_replacement'"
+        )
+    own = _constants(target, batch_size, order)
+    gaussian = isinstance(target, GaussianGradients)
+    source = gaussian_source(target, order, noisy) if gaussian else examples_source(target, order, noisy)
+    return InnerKernel(source, ("temperature",), (*settings, *own), moved=2 * target.potential.dimension)
+
+
+def _constants(target: Any, batch_size: int, order: Order) -> tuple[Any, ...]:
+    """What the kernel takes behind its settings."""
     if not isinstance(target, Examples | GaussianGradients):
         raise ValueError(
             f"potential must be Examples or GaussianGradients for SGD, not a bare {type(target).__name__}: such as "
             "GaussianGradients(potential, variance=1.0)"
         )
     batches = _batches(target, batch_size, order)
-    rows, scratch = state_rows(target, order, batches), scratch_rows(target)
-    # With a beginning of its own, a stage whose state has other rows than the last one's gets rows of its own.
-    kept = target.size if order == "reshuffled" and isinstance(target, Examples) else 0
-    begin = partial(_begin, kept)
     if isinstance(target, GaussianGradients):
-        kernel = gaussian_kernel(target, order, noisy)
-        own: tuple[Any, ...] = (batches, float(np.sqrt(target.variance / batch_size)), target.least_printed_loss)
-    elif target.potential.boundary != "natural":
+        return batches, float(np.sqrt(target.variance / batch_size)), target.least_printed_loss
+    if target.potential.boundary != "natural":
         what = "walls of {} are" if target.potential.boundary == "reflecting" else "the period of {} is"
         raise ValueError(f"{what.format(target.potential.name)} no part of a loss on examples; give one without")
-    else:
-        kernel = examples_kernel(target, order, noisy)
-        own = (int(batch_size), batches, target.size, np.ascontiguousarray(target.data).reshape(-1))
-    advance = partial(with_constants, kernel.advance, (*settings, *own))
-    return Program(rows, scratch, advance, begin=begin, carries_state=True)
+    return int(batch_size), batches, target.size, np.ascontiguousarray(target.data).reshape(-1)
 
 
 def _batches(target: Target, batch_size: int, order: Order) -> int:

@@ -65,6 +65,10 @@ class UnderdampedLangevin:
         source = underdamped_source(potential, self.splitting)
         return InnerKernel(source, ("temperature",), (float(self.friction),), moved=3 * potential.dimension)
 
+    def escape_kernel(self, potential: Potential) -> InnerKernel:
+        """What multilevel splitting builds on."""
+        return self.replica_kernel(potential)
+
     def largest_stable_step(self, potential: Potential, temperature: float) -> float:
         """2 over the root of the largest curvature where the posterior lives, leapfrog's limit."""
         curvature = largest_curvature(potential, temperature)
