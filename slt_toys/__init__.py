@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from .samplers.diagnostics import diagnose
     from .samplers.draws_file import draws_to_tree, read_draws, write_draws
     from .samplers.escape_rate import sample_escape_rate
+    from .samplers.estimate import estimate_mean
     from .samplers.first_passage import sample_first_passage
     from .samplers.foreign_draws import draws_from_tree, summarise_draws
     from .thermometers.sgd_temperature import inverse_temperature
@@ -89,6 +90,7 @@ else:
         "slt_toys.samplers.diagnostics": "diagnose",
         "slt_toys.samplers.draws_file": "draws_to_tree read_draws write_draws",
         "slt_toys.samplers.escape_rate": "sample_escape_rate",
+        "slt_toys.samplers.estimate": "estimate_mean",
         "slt_toys.samplers.first_passage": "sample_first_passage",
         "slt_toys.samplers.foreign_draws": "draws_from_tree summarise_draws",
         "slt_toys.thermometers.sgd_temperature": "inverse_temperature",
@@ -126,7 +128,8 @@ __all__ = [
     "MALA", "SGD", "SGLD", "ConstantRate", "Ending", "Examples", "ExponentialDecay", "GaussianGradients", "Gibbs",
     "OverdampedLangevin", "Potential", "PotentialPair", "PowerDecay", "RandomWalkMetropolis", "ReplicaExchange",
     "Stage", "Training", "UnderdampedLangevin", "additive_examples", "annealing_schedule", "conditionals", "crossover",
-    "declare_phase", "deep_linear_problem", "diagnose", "draws_from_tree", "draws_to_tree", "exact_stuck_probability",
+    "declare_phase", "deep_linear_problem", "diagnose", "draws_from_tree", "draws_to_tree", "estimate_mean",
+    "exact_stuck_probability",
     "find_pair", "find_potential", "half_depth", "half_squared_error", "half_stuck_mass", "hinge",
     "inverse_temperature", "largest_stable_step", "law", "learning_coefficient_by_quadrature",
     "learning_coefficient_estimators", "linear_regression", "local_learning_coefficient", "mean_first_passage_time",

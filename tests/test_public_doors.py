@@ -64,6 +64,10 @@ DOORS: dict[str, dict[str, Any]] = {
     "diagnose": {"draws": DRAWS, "potential": WELL, "half_step": None},
     "draws_from_tree": {"tree": DRAWS[["w"]].isel(coordinate=0, drop=True), "variables": ("w",)},
     "draws_to_tree": {"dataset": DRAWS},
+    "estimate_mean": {
+        "potential": WELL, "n_beta": 1.0, "of": "w**2", "error": None, "relative_error": 0.5, "seed": 1,
+        "most_chain_steps": 1e9, "threads": 1, "advance": None,
+    },
     "exact_stuck_probability": {
         "pair": PAIR, "training": TRAINING, "switch_epochs": [0, 1], "ending": ENDING, "start": "equilibrium",
         "cells": 20, "coarser": 1.0, "advance": None,

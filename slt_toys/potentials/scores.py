@@ -21,7 +21,7 @@ def momentum_symbols(potential: Potential) -> tuple[sympy.Symbol, ...]:
     return tuple(sympy.Symbol(f"momentum_{w.name}", real=True) for w in potential.coordinates)
 
 
-def read_score(potential: Potential, score: str | sympy.Expr, momenta: bool) -> sympy.Expr:
+def read_score(potential: Potential, score: str | sympy.Expr, momenta: bool, argument: str = "score") -> sympy.Expr:
     """A score in the potential's own symbols, of functions that kernels can be printed with.
 
     Parameters
@@ -32,23 +32,25 @@ def read_score(potential: Potential, score: str | sympy.Expr, momenta: bool) -> 
         Text, or an expression whose symbols have the coordinates' names.
     momenta
         Whether it may have :func:`momentum_symbols` too.
+    argument
+        What to call it in a message.
 
     Raises
     ------
     ValueError
         In one line: no expression, other symbols, or none.
     """
-    expression = parse_expression(score, "score") if isinstance(score, str) else score
+    expression = parse_expression(score, argument) if isinstance(score, str) else score
     if not isinstance(expression, sympy.Expr):
-        raise ValueError(f"score must be a coordinate's number or an expression, not {shown(score)}")
+        raise ValueError(f"{argument} must be a coordinate's number or an expression, not {shown(score)}")
     carried = momentum_symbols(potential) if momenta else ()
     known = {s.name: s for s in (*potential.coordinates, *carried)}
     unknown = sorted(s.name for s in expression.free_symbols if s.name not in known)
     if unknown or not expression.free_symbols:
         what = f"has {', '.join(unknown)}" if unknown else "has none of them"
-        raise ValueError(f"score must be an expression of {', '.join(known)}, and {expression} {what}")
+        raise ValueError(f"{argument} must be an expression of {', '.join(known)}, and {expression} {what}")
     if strange := sorted(f.func.__name__ for f in expression.atoms(sympy.core.function.AppliedUndef)):
-        raise ValueError(f"score has the unknown function {strange[0]}; give its formula")
+        raise ValueError(f"{argument} has the unknown function {strange[0]}; give its formula")
     expression = expression.xreplace({s: known[s.name] for s in expression.free_symbols})
     # The larger of two numbers is half of their sum and their distance: printed without a comparison.
     return expression.rewrite(sympy.Abs) if expression.has(sympy.Min, sympy.Max) else expression
