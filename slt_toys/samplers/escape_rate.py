@@ -179,6 +179,8 @@ def sample_escape_rate(
     own = potential_of(potential)
     refuse_periodic("an escape over levels of a score", "ask exact.kinetics for mean_exit_time", potential=own)
     step, temperature = _settings(sampler, temperature, error, longest_trial)
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
     begin = _point(own, "start", start)
     inner = sampler.escape_kernel(potential)  # type: ignore[attr-defined]
     momenta = inner.moved > own.dimension
@@ -314,6 +316,8 @@ def _settings(sampler: Any, temperature: float | None, error: float, longest_tri
 
 def _point(potential: Potential, name: str, given: ArrayLike | str) -> Array:
     if isinstance(given, str):
+        if given not in (names := [phase.name for phase in potential.phases]):
+            raise ValueError(f"{name} {shown(given)} is not one of {potential.name}'s phases: {', '.join(names)}")
         return potential.minimum_point(given)
     point = np.asarray(real_numbers(name, given), dtype=float)
     d = potential.dimension
@@ -332,9 +336,15 @@ def _scores(
 ) -> tuple[Expr | None, Array, float, float]:
     """An expression, or weights of the coordinates, and the score of start and target at rest."""
     d = potential.dimension
-    level = not isinstance(target, str) and np.ndim(target) == 0  # type: ignore[arg-type]
+    level = np.nan
+    if not isinstance(target, str):
+        numbers = np.asarray(real_numbers("target", target), dtype=float)
+        if not np.isfinite(numbers).all():
+            raise ValueError(f"target must be finite, not {shown(target)}")
+        level = float(numbers) if numbers.ndim == 0 else np.nan
+    is_level = np.isfinite(level)
     if score is None and d > 1:
-        if level:
+        if is_level:
             raise ValueError(
                 f"target must be a point or a phase in {d} dimensions, where no score is given, not a level"
             )
@@ -346,13 +356,11 @@ def _scores(
     if score is None or isinstance(score, int | np.integer):
         number = 0 if score is None else int(score)
         if not 0 <= number < d:
-            raise ValueError(f"score must be a coordinate from 0 to {d - 1}, not {number}")
-        end = float(target) if level else float(_point(potential, "target", target)[number])  # type: ignore[arg-type]
-        if not np.isfinite(end):
-            raise ValueError(f"target must be finite, not {end}")
+            raise ValueError(f"score must be a coordinate from 0 to {d - 1}, not {shown(score)}")
+        end = level if is_level else float(_point(potential, "target", target)[number])
         sign = -1.0 if end < start[number] else 1.0
         return None, sign * np.eye(d)[number], sign * float(start[number]), sign * end
     expression = read_score(potential, score, momenta)
     value = score_at_rest(potential, expression)
-    end = float(target) if level else float(value(_point(potential, "target", target)))  # type: ignore[arg-type]
+    end = level if is_level else float(value(_point(potential, "target", target)))
     return expression, np.zeros(d), float(value(start)), end

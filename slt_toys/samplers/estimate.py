@@ -46,7 +46,7 @@ TIMES = (1, 4, 8)  # that chains run at them: about where a given price has the 
 ROUNDS = 4
 REMEMBERED = 1e-6  # chance of groups by their starts as different as that
 SHARE_OF_BIAS = 1 / 3  # of the error, by which two ways to extrapolate may differ
-MOST_CHAIN_STEPS = 2e11
+MOST_CHAIN_STEPS, FEWEST = 2e11, 1e7
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +158,10 @@ def estimate_mean(
     """
     if n_beta <= 0:
         raise ValueError(f"n_beta must be positive, not {n_beta}")
+    if most_chain_steps < FEWEST:
+        raise ValueError(
+            f"most_chain_steps must be at least {FEWEST:.0e}, what a pilot takes, not {most_chain_steps:.3g}"
+        )
     if (error is None) == (relative_error is None):
         raise ValueError("error or relative_error must be given, and not both")
     asked = error if error is not None else relative_error
