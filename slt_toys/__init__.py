@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from theory.learning_coefficient import rlct
 
     from .exact.equilibrium import phase_table
+    from .exact.gates import gate, gate_rate
     from .exact.kinetics import mean_first_passage_time
     from .exact.phase_boundaries import crossover, learning_coefficient_by_quadrature
     from .exact.refinement import refined_passage_time
@@ -65,6 +66,7 @@ else:
         "figures.plotting": "plot",
         "theory.learning_coefficient": "rlct",
         "slt_toys.exact.equilibrium": "phase_table",
+        "slt_toys.exact.gates": "gate gate_rate",
         "slt_toys.exact.kinetics": "mean_first_passage_time",
         "slt_toys.exact.phase_boundaries": "crossover learning_coefficient_by_quadrature",
         "slt_toys.exact.refinement": "refined_passage_time",
@@ -129,11 +131,11 @@ __all__ = [
     "OverdampedLangevin", "Potential", "PotentialPair", "PowerDecay", "RandomWalkMetropolis", "ReplicaExchange",
     "Stage", "Training", "UnderdampedLangevin", "additive_examples", "annealing_schedule", "conditionals", "crossover",
     "declare_phase", "deep_linear_problem", "diagnose", "draws_from_tree", "draws_to_tree", "estimate_mean",
-    "exact_stuck_probability",
-    "find_pair", "find_potential", "half_depth", "half_squared_error", "half_stuck_mass", "hinge",
-    "inverse_temperature", "largest_stable_step", "law", "learning_coefficient_by_quadrature",
-    "learning_coefficient_estimators", "linear_regression", "local_learning_coefficient", "mean_first_passage_time",
-    "phase_table", "plot", "read_draws", "refined_passage_time", "rlct", "saddle_rate", "saddles", "sample",
-    "sample_escape_rate", "sample_first_passage", "sample_stages", "sampled_stuck", "summarise_draws",
-    "temperature_ladder", "track", "two_phase_regression_examples", "write_draws",
+    "exact_stuck_probability", "find_pair", "find_potential", "gate", "gate_rate", "half_depth", "half_squared_error",
+    "half_stuck_mass", "hinge", "inverse_temperature", "largest_stable_step", "law",
+    "learning_coefficient_by_quadrature", "learning_coefficient_estimators", "linear_regression",
+    "local_learning_coefficient", "mean_first_passage_time", "phase_table", "plot", "read_draws",
+    "refined_passage_time", "rlct", "saddle_rate", "saddles", "sample", "sample_escape_rate", "sample_first_passage",
+    "sample_stages", "sampled_stuck", "summarise_draws", "temperature_ladder", "track", "two_phase_regression_examples",
+    "write_draws",
 ]  # fmt: skip

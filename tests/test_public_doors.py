@@ -24,6 +24,7 @@ W = sympy.Symbol("w", real=True)
 X, Y = sympy.symbols("x y", real=True)
 TEXT = "(w**2-1)**2 - 0.15*w"
 PLANE = slt_toys.Potential.from_expression("(x**2-1)**2 - 0.15*x + 3*y**2 + x*y/5")
+GATED = slt_toys.Potential.from_expression("(x**2-1)**2 + 3*y**2")
 TRAINING = slt_toys.Training(64, 512, slt_toys.ConstantRate(0.05), 300.0)
 ENDING = slt_toys.Ending("further", 2)
 EPOCHS = np.arange(0.0, 80.0, 10.0)
@@ -75,6 +76,8 @@ DOORS: dict[str, dict[str, Any]] = {
     "find_pair": {"name": "regular_double_well", "argument": "potential"},
     "find_potential": {"name": "regular_double_well", "argument": "potential"},
     "half_squared_error": {"outputs": torch.ones(3, 1), "targets": torch.ones(3, 1)},
+    "gate": {"potential": GATED, "point": (0, 0)},
+    "gate_rate": {"potential": GATED, "temperature": 0.1, "first": "left", "second": "right", "point": (0, 0)},
     "half_stuck_mass": {
         "switch_epochs": EPOCHS, "values": STUCK, "level": 0.5, "interpolation": "linear", "direction": "rising",
     },

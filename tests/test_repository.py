@@ -318,6 +318,7 @@ TESTED_ELSEWHERE = {
     "theory/generalisation_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/generalisation_at_temperature.py": "by the simulations of the zoo",
     "theory/laws/generalisation_phases.py": "by the simulations of the zoo",
+    "theory/escape_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/entropy_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/energy_entropy.py": "by the simulations of the zoo",
     "theory/anisotropic_symbols.py": "with all others, tests/theory/test_symbols.py",

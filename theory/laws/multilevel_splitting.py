@@ -5,6 +5,7 @@ from __future__ import annotations
 import sympy
 from sympy import Eq, Rational, Symbol
 
+from theory import escape_symbols as e
 from theory import symbols as s
 from theory.derivation import Derivation, Equation, demand_zero
 
@@ -13,7 +14,7 @@ _TESTS = ("tests/samplers/test_escape_rate.py",)
 
 def derive_passage_by_renewal() -> Derivation:
     """Mean passage time from the rate of departures and the probability that one of them arrives."""
-    p, rate, k = s.reach_probability, s.departure_rate, Symbol("k", positive=True, integer=True)
+    p, rate, k = e.reach_probability, e.departure_rate, Symbol("k", positive=True, integer=True)
     miss = Symbol("q", positive=True)
     # Σ k q^(k-1) is the derivative of the geometric series.
     mean = sympy.diff(1 / (1 - miss), miss).subs(miss, 1 - p) * p
@@ -37,7 +38,7 @@ def derive_passage_by_renewal() -> Derivation:
 
 def derive_splitting_variance() -> Derivation:
     """Relative variance of a product of independent shares of trials."""
-    p, trials, levels = s.reach_probability, s.trials, s.splitting_levels
+    p, trials, levels = e.reach_probability, e.trials, e.splitting_levels
     z = Symbol("z", positive=True)
     generating = (1 - p + p * z) ** trials
     mean = sympy.diff(generating, z).subs(z, 1)
@@ -61,7 +62,7 @@ def derive_splitting_variance() -> Derivation:
 
 def derive_best_splitting_share() -> Derivation:
     """The share of trials per level that makes price times variance least, for a given whole probability."""
-    p = s.reach_probability
+    p = e.reach_probability
     product = (1 - p) / (p * sympy.log(p) ** 2)
     slope = sympy.simplify(sympy.diff(product, p) * p**2 * sympy.log(p) ** 3)
     demand_zero(sympy.simplify(slope + sympy.log(p) + 2 * (1 - p)), "stationary")
@@ -89,24 +90,24 @@ EQUATIONS = (
         s.mean_first_passage_time,
         derive_passage_by_renewal,
         "How often chains depart, times the share that arrives, is the rate of escapes; no other law is asked for.",
-        {s.departure_rate: Rational(1, 10), s.reach_probability: Rational(1, 1000)},
+        {e.departure_rate: Rational(1, 10), e.reach_probability: Rational(1, 1000)},
         source="derived here; used by Allen, Warren & ten Wolde (2005)",
         tests=_TESTS,
     ),
     Equation(
         "splitting-variance",
         "Error of multilevel splitting",
-        s.splitting_variance,
+        e.splitting_variance,
         derive_splitting_variance,
         "The least relative variance that so many trials a level can have, and how the price grows with the barrier.",
-        {s.reach_probability: Rational(1, 5), s.trials: 1000, s.splitting_levels: 20},
+        {e.reach_probability: Rational(1, 5), e.trials: 1000, e.splitting_levels: 20},
         source="Cérou & Guyader (2007); derived here",
         tests=_TESTS,
     ),
     Equation(
         "best-splitting-share",
         "How far apart levels should be",
-        s.best_share,
+        e.best_share,
         derive_best_splitting_share,
         "Levels that a fifth of trials reach cost least for a given error.",
         {},
