@@ -37,7 +37,7 @@ CHAINS = 1024
 DRAWS = 100  # of a chain at the coarsest step in a round, at first
 AT_ONCE = 4_000_000  # numbers kept at a time, 32 MB
 LEAST_THIN = 8  # steps between draws: a draw takes as long
-LONG = 25  # statistical inefficiencies of the slowest phase in half a pilot, at least
+LONG = 25  # statistical inefficiencies of what is slowest in half a pilot, at least
 FIRST_SHARE = 1.0  # of a step, times the largest curvature: where it begins
 HALVINGS = 8
 WEIGHTS = (1 / 45, -20 / 45, 64 / 45)  # of the means at a step, half and a quarter: no bias of order two or four
@@ -153,8 +153,8 @@ def estimate_mean(
     Raises
     ------
     ValueError
-        In one line: settings that make no sense, chains that do not forget the phase they began in, or an error that
-        would take more steps than allowed.
+        In one line: settings that make no sense, chains that do not forget where they began, or an error that would
+        take more steps than allowed.
     """
     if n_beta <= 0:
         raise ValueError(f"n_beta must be positive, not {n_beta}")
@@ -261,7 +261,7 @@ class _Work:
             if self.made + CHAINS * steps > self.most / 4:
                 raise ValueError(
                     f"potential {self.potential.name} at n_beta {self.n_beta:.4g}: {steps // 2} steps do not let "
-                    "chains forget the phase they began in; take ReplicaExchange"
+                    "chains forget where they began; take ReplicaExchange"
                 )
 
     def _tell(self, advance: Callable[[float], None], share: float) -> None:
@@ -291,13 +291,13 @@ class _Work:
 
     # ---- chains ------------------------------------------------------------------------------------------------------
     def _look(self, sampler: OverdampedLangevin | MALA, steps: int) -> tuple[float, float, Array, float]:
-        """Inefficiency of the observable and of the slowest phase in steps, last places, and the mean, of a run."""
+        """Inefficiency of the observable and of what is slowest, in steps, last places, and the mean, of a run."""
         thin = max(1, steps // 512)
         places = self._places(sampler, steps, thin, None)
         late = places[:, places.shape[1] // 2 :]
         values = self._values(late)
         own = thin * max(1.0, _inefficiency(values))
-        slowest = max([own, *(thin * _inefficiency(series) for series in self._indicators(late))])
+        slowest = max([own, *(thin * _inefficiency(series) for series in self._slow(late))])
         return own, slowest, places[:, -1], float(values.mean())
 
     def _extend(self, level: _Level, sampler: OverdampedLangevin | MALA, thin: int, draws: int) -> None:
@@ -326,12 +326,18 @@ class _Work:
             raise ValueError("of must be finite where the posterior is")
         return values
 
-    def _indicators(self, places: Array) -> list[Array]:
-        """For each phase but the last whether a chain is in it."""
-        if len(self.potential.phases) < 2:
-            return []
-        numbers = self.potential.phase_index(places)
-        return [(numbers == k).astype(float) for k in range(len(self.potential.phases) - 1)]
+    def _slow(self, places: Array) -> list[Array]:
+        """What may be slower than the observable: whether a chain is in each phase, the coordinates and their squares.
+
+        Along a flat valley losses forget soon and places do not.
+        """
+        middle = places.mean(axis=(0, 1))
+        moved = np.moveaxis(places - middle, -1, 0)
+        found = [*moved, *moved**2]
+        if len(self.potential.phases) > 1:
+            numbers = self.potential.phase_index(places)
+            found += [(numbers == k).astype(float) for k in range(len(self.potential.phases) - 1)]
+        return found
 
 
 def _samplers(potential: Potential, temperature: float) -> list[OverdampedLangevin | MALA]:

@@ -100,6 +100,18 @@ def test_coupled_coordinates_against_a_sum_over_the_plane():
     agree(estimate_mean(potential, n_beta=2.0, of="w1**2", relative_error=0.02, seed=fresh_seed()), expected)
 
 
+def test_crossing_valleys_that_chains_diffuse_along():
+    """Losses forget soon, places along a valley do not: a pilot that looked at losses alone would be too short."""
+    potential = Potential.from_expression("w1**2*w2**2 + (w1**2 + w2**2)/500")
+    line = 120 * np.linspace(-1, 1, 1501) ** 3
+    weights_of = np.gradient(line)
+    plane = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1)
+    loss = potential.energy_function()(plane)
+    weights = np.exp(-10.0 * loss) * weights_of[:, None] * weights_of
+    expected = float((loss * weights).sum() / weights.sum())
+    agree(estimate_mean(potential, n_beta=10.0, relative_error=0.02, seed=fresh_seed()), expected)
+
+
 def test_walls_and_kinks_are_sampled_without_a_bias():
     walled = Potential.from_expression("w**2/2", box=(0, 3), boundary="reflecting")
     found = estimate_mean(walled, n_beta=4.0, of="w", relative_error=0.01, seed=fresh_seed())
@@ -172,7 +184,7 @@ def test_progress_adds_up_to_all():
 
 
 def test_wells_that_chains_do_not_leave_are_refused():
-    with pytest.raises(ValueError, match="do not let chains forget the phase they began in; take ReplicaExchange"):
+    with pytest.raises(ValueError, match="do not let chains forget where they began; take ReplicaExchange"):
         estimate_mean(WELL, n_beta=60.0, relative_error=0.1, most_chain_steps=1e9)
 
 
