@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from .samplers.estimate import estimate_mean
     from .samplers.first_passage import sample_first_passage
     from .samplers.foreign_draws import draws_from_tree, summarise_draws
+    from .samplers.passage_estimate import estimate_passage_time
     from .thermometers.sgd_temperature import inverse_temperature
 else:
     _MODULES = {
@@ -95,6 +96,7 @@ else:
         "slt_toys.samplers.estimate": "estimate_mean",
         "slt_toys.samplers.first_passage": "sample_first_passage",
         "slt_toys.samplers.foreign_draws": "draws_from_tree summarise_draws",
+        "slt_toys.samplers.passage_estimate": "estimate_passage_time",
         "slt_toys.thermometers.sgd_temperature": "inverse_temperature",
     }
     _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
@@ -131,8 +133,8 @@ __all__ = [
     "OverdampedLangevin", "Potential", "PotentialPair", "PowerDecay", "RandomWalkMetropolis", "ReplicaExchange",
     "Stage", "Training", "UnderdampedLangevin", "additive_examples", "annealing_schedule", "conditionals", "crossover",
     "declare_phase", "deep_linear_problem", "diagnose", "draws_from_tree", "draws_to_tree", "estimate_mean",
-    "exact_stuck_probability", "find_pair", "find_potential", "gate", "gate_rate", "half_depth", "half_squared_error",
-    "half_stuck_mass", "hinge", "inverse_temperature", "largest_stable_step", "law",
+    "estimate_passage_time", "exact_stuck_probability", "find_pair", "find_potential", "gate", "gate_rate",
+    "half_depth", "half_squared_error", "half_stuck_mass", "hinge", "inverse_temperature", "largest_stable_step", "law",
     "learning_coefficient_by_quadrature", "learning_coefficient_estimators", "linear_regression",
     "local_learning_coefficient", "mean_first_passage_time", "phase_table", "plot", "read_draws",
     "refined_passage_time", "rlct", "saddle_rate", "saddles", "sample", "sample_escape_rate", "sample_first_passage",

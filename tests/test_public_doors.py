@@ -69,6 +69,10 @@ DOORS: dict[str, dict[str, Any]] = {
         "potential": WELL, "n_beta": 1.0, "of": "w**2", "error": None, "relative_error": 0.5, "seed": 1,
         "most_chain_steps": 1e9, "threads": 1, "advance": None,
     },
+    "estimate_passage_time": {
+        "potential": WELL, "temperature": 0.2, "start": -1.0, "target": 1.0, "score": 0, "source": -1.0, "error": 0.9,
+        "seed": 1, "threads": 1, "advance": None,
+    },
     "exact_stuck_probability": {
         "pair": PAIR, "training": TRAINING, "switch_epochs": [0, 1], "ending": ENDING, "start": "equilibrium",
         "cells": 20, "coarser": 1.0, "advance": None,

@@ -7,8 +7,9 @@ import importlib
 GROUPS = {
     "Energies": "Potential PotentialPair declare_phase find_potential find_pair Examples GaussianGradients "
     "additive_examples linear_regression two_phase_regression_examples conditionals",
-    "Sampling": "sample sample_stages estimate_mean sample_first_passage sample_escape_rate Stage annealing_schedule "
-    "OverdampedLangevin UnderdampedLangevin MALA RandomWalkMetropolis Gibbs ReplicaExchange SGD SGLD "
+    "Sampling": "sample sample_stages estimate_mean estimate_passage_time sample_first_passage "
+    "sample_escape_rate Stage annealing_schedule OverdampedLangevin UnderdampedLangevin MALA RandomWalkMetropolis "
+    "Gibbs ReplicaExchange SGD SGLD "
     "largest_stable_step temperature_ladder read_draws write_draws",
     "Exact answers": "phase_table crossover mean_first_passage_time refined_passage_time saddles saddle_rate gate "
     "gate_rate learning_coefficient_by_quadrature law",

@@ -46,6 +46,7 @@ LEAST_EFFORT, MOST_EFFORT = 2048, 2**18
 FEW_ANCESTORS = 100.0
 CHANCE_DRIFT = 1e-6  # of halves of the runs in the source as different as that, by chance
 LONGEST_TRIAL = 2**20  # steps
+TOO_WIDE = "the interval is"
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,13 +177,41 @@ def sample_escape_rate(
         In one line: settings that make no sense, a chain that diverged, a target that lies at or below the start's
         score, chains that do not come back to the start, or linger in between, as in a third well.
     """
-    own = potential_of(potential)
-    refuse_periodic("an escape over levels of a score", "ask exact.kinetics for mean_exit_time", potential=own)
-    step, temperature = _settings(sampler, temperature, error, longest_trial)
+    work = prepared(potential, sampler, temperature, start, target, score, source, seed, longest_trial)
+    if not 1e-3 <= error <= 1:
+        raise ValueError(f"error must lie between 0.001 and 1, a share of the rate, not {error}")
     if threads is not None and threads < 1:
         raise ValueError(f"threads must be at least 1, not {threads}")
+    own = potential_of(potential)
+    try:
+        return _estimate(work, error, threads or usable_processors(), advance or (lambda _: None))
+    except NoHeadway as problem:
+        raise ValueError(f"potential {own.name} has no escape that can be measured so: {problem}") from None
+    except FloatingPointError:
+        limit = sampler.largest_stable_step(own, work.temperature)
+        raise ValueError(
+            f"step_size {work.step_size:.3g} is too large for {own.name}: a chain diverged; the largest stable step is "
+            f"about {limit:.2g}"
+        ) from None
+
+
+def prepared(
+    potential: Any,
+    sampler: Any,
+    temperature: float | None,
+    start: ArrayLike | str,
+    target: ArrayLike | str,
+    score: int | str | Expr | None,
+    source: float | None,
+    seed: int | Sequence[int],
+    longest_trial: int = LONGEST_TRIAL,
+) -> Splitting:
+    """The engine for an escape, compiled; arguments as for :func:`sample_escape_rate`, checked here."""
+    own = potential_of(potential)
+    refuse_periodic("an escape over levels of a score", "ask exact.kinetics for mean_exit_time", potential=own)
+    step, warmth = _settings(sampler, temperature, longest_trial)
     begin = _point(own, "start", start)
-    inner = sampler.escape_kernel(potential)  # type: ignore[attr-defined]
+    inner = sampler.escape_kernel(potential)
     momenta = inner.moved > own.dimension
     expression, weights, of_start, of_target = _scores(own, momenta, score, begin, target)
     if source is not None and not np.isfinite(source):
@@ -194,20 +223,10 @@ def sample_escape_rate(
             "chains climb the score; take a target farther out, or minus the score"
         )
     module = escape_kernel(own, replace(inner, constants=(0.0,) * len(inner.constants)), expression)
-    work = Splitting(
-        module, sampler.program(potential), inner.moved, inner.constants, parameter_values(own), step, temperature,
+    return Splitting(
+        module, sampler.program(potential), inner.moved, inner.constants, parameter_values(own), step, warmth,
         weights, begin, back, of_target, longest_trial, tuple(np.ravel(seed).tolist()),
     )  # fmt: skip
-    try:
-        return _estimate(work, error, threads or usable_processors(), advance or (lambda _: None))
-    except NoHeadway as problem:
-        raise ValueError(f"potential {own.name} has no escape that can be measured so: {problem}") from None
-    except FloatingPointError:
-        limit = sampler.largest_stable_step(own, temperature)
-        raise ValueError(
-            f"step_size {step:.3g} is too large for {own.name}: a chain diverged; the largest stable step is about "
-            f"{limit:.2g}"
-        ) from None
 
 
 def _estimate(work: Splitting, error: float, threads: int, advance: Callable[[float], None]) -> EscapeRate:
@@ -267,7 +286,7 @@ def _told(
         ) + 1 / np.mean([sum(g.crossings) for g in groups])
     doubts = []
     if half > error:
-        doubts.append(f"the interval is ±{half:.2g}, wider than the error of {error:.2g} asked for")
+        doubts.append(f"{TOO_WIDE} ±{half:.2g}, wider than the error of {error:.2g} asked for")
     if ancestors < FEW_ANCESTORS:
         doubts.append(
             f"what arrived descends from {ancestors:.0f} departures: rare ones that matter may be missing; take a "
@@ -291,7 +310,7 @@ def _drift(groups: Sequence[Group]) -> float:
 
 
 # ---- arguments -------------------------------------------------------------------------------------------------------
-def _settings(sampler: Any, temperature: float | None, error: float, longest_trial: int) -> tuple[float, float]:
+def _settings(sampler: Any, temperature: float | None, longest_trial: int) -> tuple[float, float]:
     if not hasattr(sampler, "escape_kernel"):
         raise ValueError(
             "sampler must be OverdampedLangevin, UnderdampedLangevin, SGD or SGLD, whose chains move as time does, "
@@ -304,8 +323,6 @@ def _settings(sampler: Any, temperature: float | None, error: float, longest_tri
         raise ValueError(f"temperature must be None for {name}, whose temperature follows from its settings")
     if temperature is not None and not (np.isfinite(temperature) and temperature > 0):
         raise ValueError(f"temperature must be positive and finite, not {temperature}")
-    if not 1e-3 <= error <= 1:
-        raise ValueError(f"error must lie between 0.001 and 1, a share of the rate, not {error}")
     if longest_trial < 1:
         raise ValueError(f"longest_trial must be at least 1, not {longest_trial}")
     step = np.asarray(sampler.step_size, dtype=float)

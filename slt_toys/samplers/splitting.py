@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels.escape import DIVERGED, LINGERED
+from ..kernels.escape import DIVERGED, LINGERED, RETURNED
 from ..kernels.frame import LANES
 from ..reference.laws import law
 from .program import Program
@@ -69,6 +69,7 @@ class Group:
     shares: tuple[float, ...]
     descendants: Whole  # of each state that crossed the first level, the arrivals at the target
     lane_steps: int  # made in all
+    arrived: Array  # states at the target, (arrivals, rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +141,19 @@ class Splitting:
             lane_steps += LANES * steps
         arrived = ancestors if len(shares) == len(plan.levels) - 1 else ancestors[:0]
         return Group(
-            float(log_rate), (halves[0], halves[1]), tuple(shares), np.bincount(arrived, minlength=count), lane_steps
-        )
+            float(log_rate), (halves[0], halves[1]), tuple(shares), np.bincount(arrived, minlength=count), lane_steps,
+            pool[: len(arrived)],
+        )  # fmt: skip
+
+    def turned_back(self, group: Group, beyond: float, steps: int) -> float:
+        """Share of a group's arrivals that are back at the start's score, and not first at another, in some steps."""
+        outcome = np.zeros(len(group.arrived), dtype=np.int8)
+        room, by = np.empty_like(group.arrived), np.empty(len(group.arrived), dtype=np.int64)
+        self.module.trials(
+            *self._given(self._block(2)), self.source, beyond, steps, group.arrived, np.arange(len(group.arrived)),
+            outcome, np.empty(len(group.arrived)), room, by,
+        )  # fmt: skip
+        return float(np.mean(outcome == RETURNED))
 
     def groups(
         self, numbers: Sequence[int], plan: Plan, effort: int, threads: int, done: Callable[[], None]

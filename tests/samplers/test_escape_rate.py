@@ -5,6 +5,7 @@ It holds [eq:passage-by-renewal], [eq:splitting-variance] and [eq:best-splitting
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -369,7 +370,7 @@ def test_no_arrival_at_all_is_refused(monkeypatch):
 
     def none_arrives(self, number, plan, effort):
         group = real(self, number, plan, effort)
-        return engine.Group(-np.inf, group.crossings, group.shares[:2], 0 * group.descendants, group.lane_steps)
+        return replace(group, log_rate=-np.inf, shares=group.shares[:2], descendants=0 * group.descendants)
 
     monkeypatch.setattr(engine.Splitting, "group", none_arrives)
     with pytest.raises(ValueError, match=r"none of 16 groups of [0-9]* trials arrived"):
@@ -382,7 +383,7 @@ def test_a_drift_is_said(monkeypatch):
     def drifting(self, number, plan, effort):
         group = real(self, number, plan, effort)
         first, second = group.crossings
-        return engine.Group(group.log_rate, (2 * first, second), group.shares, group.descendants, group.lane_steps)
+        return replace(group, crossings=(2 * first, second))
 
     monkeypatch.setattr(engine.Splitting, "group", drifting)
     assert "still drift" in of_sgd(fresh_seed()).verdict
