@@ -415,7 +415,9 @@ def _weight(losses: Array, depth: float, temperature: float) -> Array:
 
 
 def _exact_point(potential: Potential, point: Any) -> tuple[sympy.Expr, ...]:
-    if isinstance(point, str) or not hasattr(point, "__len__"):
+    try:
+        point = [point] if isinstance(point, str) else list(point)
+    except TypeError:
         point = [point]
     if len(point) != potential.dimension:
         raise ValueError(f"point must have {potential.dimension} exact numbers, not {shown(point)}")

@@ -319,7 +319,10 @@ class _Work:
         )["w"].values  # fmt: skip
 
     def _values(self, places: Array) -> Array:
-        values = np.asarray(self.observable(places), dtype=float)
+        try:
+            values = np.asarray(self.observable(places), dtype=float)
+        except (TypeError, ValueError) as problem:
+            raise ValueError(f"of must give one number for each point (..., d): {problem}") from None
         if values.shape != places.shape[:-1]:
             raise ValueError(f"of must give one number for each point (..., d), not shape {values.shape}")
         if not np.isfinite(values).all():

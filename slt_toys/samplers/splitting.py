@@ -228,7 +228,7 @@ class Splitting:
         if (outcome == LINGERED).any():
             raise NoHeadway(
                 f"{(outcome == LINGERED).sum()} of {len(starts)} trials were neither back nor at the next level after "
-                f"{self.longest} steps: chains linger in between, as where there is a third well"
+                f"longest_trial, {self.longest} steps: chains linger in between, as where there is a third well"
             )
         return furthest, reached[:arrived].copy(), by[:arrived].copy(), int(steps)
 

@@ -48,7 +48,7 @@ GERMS = [
     ("2*(x**2-1)**2 + x**2*y**2 + y**4 + (cosh(y) - 1 - y**2/2)", Fraction(-1, 4)),
 ]
 FEW = (10, 13)
-COLD = {True: 0.025, False: 0.05}  # barriers of 17 to 40 temperatures, leaning or not
+COLD = {True: 0.015, False: 0.05}  # barriers of 20 to 40 temperatures, leaning or not
 
 
 def made(text: str, names=(X, Y)) -> Potential:

@@ -13,6 +13,7 @@ from slt_toys.potentials.catalogue import find_potential
 from slt_toys.potentials.potential import Potential
 from slt_toys.samplers import passage_estimate as module
 from slt_toys.samplers.passage_estimate import PassageEstimate, estimate_passage_time
+from slt_toys.samplers.program import largest_curvature
 from tests.seeds import fresh_seed
 
 WELL = find_potential("regular_double_well")
@@ -47,9 +48,9 @@ def test_against_quadrature_and_a_temperature_that_is_off(temperature):
 def test_a_step_that_is_far_too_large_is_halved(monkeypatch):
     """At twelve times the usual step rates are off by more than the error asked for: smaller ones are taken."""
     monkeypatch.setattr(module, "FIRST_SHARE", 3.0)
-    coarse, found = estimated(0.06, 0.9), estimated(0.06, 0.08)
-    assert found.fine.time_step < coarse.fine.time_step
-    agree(found, log_mean_first_passage_time(WELL, 0.06, LEFT, RIGHT))
+    found = estimated(0.12, 0.03)
+    assert found.coarse.time_step < 0.6 * 3.0 / largest_curvature(WELL, 0.12)
+    agree(found, log_mean_first_passage_time(WELL, 0.12, LEFT, RIGHT))
 
 
 def test_the_same_seed_gives_the_same_bits_on_any_number_of_threads():
