@@ -58,22 +58,31 @@ def test_weights_by_fan_out_have_the_variance_of_their_outputs():
     assert torch.equal(first, second) and not torch.equal(first, other)
 
 
-@pytest.mark.parametrize("name", ["all_cnn", "resnet18", "resnet18_imagenet"])
-def test_padded_channels_change_no_output_and_no_gradient(name):
-    plain = make_network(name, width=8).double().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+def _how_far_padding_moves(name: str) -> float:
+    """The largest norm of a change of an output or a gradient by padding, in units of that tensor's own norm."""
+    torch.manual_seed(5)
+    plain = make_network(name, width=8, seed=5).double().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     images = torch.randn(4, 3, 32, 32, dtype=torch.float64).contiguous(memory_format=torch.channels_last)
-    labels = torch.arange(4)
     found = {}
     for padded in (False, True):
         pad_channels(plain, padded)
         plain.zero_grad()
         outputs = plain(images)
-        torch.nn.functional.cross_entropy(outputs, labels).backward()
+        torch.nn.functional.cross_entropy(outputs, torch.arange(4)).backward()
         found[padded] = [outputs.detach(), *(weight.grad.clone() for weight in plain.parameters())]
-    for one, other in zip(found[False], found[True], strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11)
     shapes = {name: tuple(value.shape) for name, value in plain.state_dict().items()}
     assert shapes == {name: tuple(value.shape) for name, value in make_network(name, width=8).state_dict().items()}
+    return max(float((one - other).norm() / one.norm()) for one, other in zip(found[False], found[True], strict=True))
+
+
+@pytest.mark.parametrize("name", ["all_cnn", "resnet18", "resnet18_imagenet"])
+def test_padded_channels_change_no_output_and_no_gradient(name, monkeypatch):
+    # A sum's rounding goes with its terms, not with the one entry it leaves: hence norms. Over 60 seeds 9e-13 at most:
+    # four images normalised by their own statistics lose three digits of sixteen.
+    assert _how_far_padding_moves(name) < 1e-10
+    right = torch.nn.functional.pad
+    monkeypatch.setattr(torch.nn.functional, "pad", lambda tensor, widths: right(tensor, widths, value=1e-3))
+    assert _how_far_padding_moves(name) > 1e-8, "the control: padding that is not zero is seen"
 
 
 def test_padding_gives_the_convolution_multiples_of_eight(monkeypatch):
