@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .protocol.exact import exact_stuck_probability
     from .protocol.sampled import sampled_stuck
     from .protocol.schedule import Ending
+    from .protocol.tabled import tabled_runs, tabled_stuck
     from .protocol.training import ConstantRate, ExponentialDecay, PowerDecay, Training
     from .reference.laws import law
     from .samplers import (
@@ -86,6 +87,7 @@ else:
         "slt_toys.protocol.exact": "exact_stuck_probability",
         "slt_toys.protocol.sampled": "sampled_stuck",
         "slt_toys.protocol.schedule": "Ending",
+        "slt_toys.protocol.tabled": "tabled_runs tabled_stuck",
         "slt_toys.protocol.training": "ConstantRate ExponentialDecay PowerDecay Training",
         "slt_toys.reference.laws": "law",
         "slt_toys.samplers": "Gibbs MALA OverdampedLangevin RandomWalkMetropolis ReplicaExchange SGD SGLD Stage "
@@ -138,6 +140,6 @@ __all__ = [
     "learning_coefficient_by_quadrature", "learning_coefficient_estimators", "linear_regression",
     "local_learning_coefficient", "mean_first_passage_time", "phase_table", "plot", "read_draws",
     "refined_passage_time", "rlct", "saddle_rate", "saddles", "sample", "sample_escape_rate", "sample_first_passage",
-    "sample_stages", "sampled_stuck", "summarise_draws", "temperature_ladder", "track", "two_phase_regression_examples",
-    "write_draws",
+    "sample_stages", "sampled_stuck", "summarise_draws", "tabled_runs", "tabled_stuck", "temperature_ladder", "track",
+    "two_phase_regression_examples", "write_draws",
 ]  # fmt: skip

@@ -127,6 +127,14 @@ DOORS: dict[str, dict[str, Any]] = {
         "start": "equilibrium", "threads": 1, "step_share": 0.5, "shortcuts": 1e-5, "advance": None,
     },
     "summarise_draws": {"draws": DRAWS},
+    "tabled_runs": {
+        "pair": PAIR, "training": TRAINING, "switch_epochs": [0, 1], "ending": ENDING, "runs": 4,
+        "record_epochs": [0, 2], "seed": 1, "start": "equilibrium", "cells": 20, "threads": 1,
+    },
+    "tabled_stuck": {
+        "pair": PAIR, "training": TRAINING, "switch_epochs": [0, 1], "ending": ENDING, "runs": 4, "seed": 1,
+        "start": "equilibrium", "cells": 20, "shortcuts": 1e-9, "threads": 1, "advance": None,
+    },
     "track": {
         "checkpoints": [MODULE], "module": MODULE, "loss": slt_toys.half_squared_error, "data": INPUTS, "examples": 4,
         "n_beta": 1.0, "localisation": 1.0, "chains": 4, "draws": 20, "batch_norm": "frozen", "examples_at_once": 4,

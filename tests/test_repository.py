@@ -307,6 +307,7 @@ def test_slow_cases_are_cases():
 TESTED_ELSEWHERE = {
     "slt_toys/kernels/sign_bits.py": "bit by bit, tests/kernels/test_few_bits.py",
     "slt_toys/samplers/splitting.py": "by the rates it gives, tests/samplers/test_escape_rate.py",
+    "theory/laws/look_up_tables.py": "by the tables, tests/exact/test_look_up.py",
     "theory/laws/multilevel_splitting.py": "by the samplers, tests/samplers/test_escape_rate.py",
     "theory/laws/few_bits.py": "by the samplers, tests/samplers/test_few_bits.py",
     "slt_toys/barriers/decline_study.py": "by the experiment it runs, tests/test_smooth_decline.py",
@@ -318,6 +319,7 @@ TESTED_ELSEWHERE = {
     "theory/generalisation_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/generalisation_at_temperature.py": "by the simulations of the zoo",
     "theory/laws/generalisation_phases.py": "by the simulations of the zoo",
+    "theory/table_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/escape_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/entropy_symbols.py": "with all others, tests/theory/test_symbols.py",
     "theory/laws/energy_entropy.py": "by the simulations of the zoo",

@@ -43,6 +43,7 @@ from theory.laws import (
     learning_effort,
     linear_control,
     localisation,
+    look_up_tables,
     mass_beyond,
     measured_noise,
     mechanisms,
@@ -109,6 +110,7 @@ _LAWS = {
         splitting_bias,
         few_bits,
         multilevel_splitting,
+        look_up_tables,
     ),
     "zoo": (
         rival_models,

@@ -20,8 +20,8 @@ from .propagator import propagator
 Array = NDArray[np.float64]
 
 __all__ = [
-    "FrozenSweep", "backward_sweep", "cell_masses", "check_schedule", "check_undershoot", "forward_sweep",
-    "frozen_epoch", "frozen_sweep", "sweep",
+    "FrozenSweep", "alike_epochs", "backward_sweep", "cell_masses", "check_schedule", "check_undershoot",
+    "forward_sweep", "frozen_epoch", "frozen_sweep", "sweep",
 ]  # fmt: skip
 
 WORST_UNDERSHOOT = 1e-3
@@ -82,7 +82,7 @@ def sweep(
             process(float(weight)).check_walls(float(table[on, 1].max()))
     left = table[::-1, :, 2].cumsum(axis=0)[::-1].max(axis=1) if stop is not None else np.empty(0)
     lasting: dict[int, float] = {}
-    for done, groups in enumerate(_alike(table[::-1] if backward else table)):
+    for done, groups in enumerate(alike_epochs(table[::-1] if backward else table)):
         epoch = len(table) - 1 - done if backward else done
         for (weight, temperature, duration), active in groups:
             own, now = process(weight), columns[:, active]
@@ -284,7 +284,7 @@ def _recorded(
     return record
 
 
-def _alike(table: Array) -> Iterator[list[tuple[list[float], slice | list[int]]]]:
+def alike_epochs(table: Array) -> Iterator[list[tuple[list[float], slice | list[int]]]]:
     """Weight, temperature and duration in force in each epoch of a table, each with the runs that have it."""
     on = table[..., 2] > 0
     first, last = on.argmax(axis=1), on.shape[1] - on[:, ::-1].argmax(axis=1)

@@ -18,7 +18,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..exact.fokker_planck import FokkerPlanck, Grid, fokker_planck, grid_for, phase_weights
 from ..exact.grids import CELLS
-from ..exact.sweeps import FrozenSweep, backward_sweep, cell_masses, forward_sweep, frozen_epoch, frozen_sweep, sweep
+from ..exact.sweeps import (
+    HELD_SUBSTEPS,
+    FrozenSweep,
+    backward_sweep,
+    cell_masses,
+    forward_sweep,
+    frozen_epoch,
+    frozen_sweep,
+    sweep,
+)
 from ..inputs.arguments import checked_arguments
 from ..potentials.potential import PotentialPair
 from .components import component_pairs, laid_pair, preferred_phase
@@ -89,7 +98,7 @@ def stuck_by_switch(
         if advance is not None:
             advance(fraction / len(parts))
 
-    solved = [_Runs(part, runs, start, cells, grid, coarser).stuck_by_switch(together, tell) for part in parts]
+    solved = [Runs(part, runs, start, cells, grid, coarser).stuck_by_switch(together, tell) for part in parts]
     return np.mean(solved, axis=0)
 
 
@@ -125,7 +134,7 @@ def frozen_stuck_curve(
     parts, curves = component_pairs(pair), []
     ends = switch_schedules(*given, [0, latest], ending)
     for part in parts:
-        runs = _Runs(part, ends, start, coarser=coarser)
+        runs = Runs(part, ends, start, coarser=coarser)
         curve = runs.frozen_curve(lambda share: advance(share / len(parts)), allowed)
         if curve is None:
             return None
@@ -169,7 +178,7 @@ def needed_epochs(
         return whole
     if any(part.clean.dimension > 1 for part in parts):
         return whole if known is None else _needed_of_known(parts, runs, start, allowed, known)
-    solved = [_Runs(part, runs, start) for part in parts]
+    solved = [Runs(part, runs, start) for part in parts]
     frozen = [each.frozen_epoch(allowed / 2) for each in solved]
     until = whole.until if None in frozen else max(1, *(epoch for epoch in frozen if epoch is not None))
     forgotten = np.all([each.forgotten(until, allowed / 2) for each in solved], axis=0)
@@ -186,7 +195,7 @@ def _needed_of_known(
     begins = np.array([before[before <= run.switch_epoch][-1] for run in runs])
     early = [run for run in runs if run.switch_epoch < before[-1]]
     if early:
-        solved = [_Runs(part, [run.part(0, int(before[-1])) for run in early], start) for part in parts]
+        solved = [Runs(part, [run.part(0, int(before[-1])) for run in early], start) for part in parts]
         forgotten = np.all([each.forgotten(int(before[-1]), allowed / 2) for each in solved], axis=0)
         begins[: len(early)] = len(forgotten) - 1 - forgotten[::-1].argmax(axis=0)
     return Needed(tuple(begins.tolist()), until)
@@ -211,7 +220,7 @@ def exact_stuck_in_arm(pair: PotentialPair, schedules: Sequence[Schedule], cells
             "schedules: steps_per_epoch must be 0 for the Fokker-Planck equation, which knows no steps and no noise "
             "that sums to zero over an epoch; sample such a run"
         )
-    return np.mean([_Runs(part, schedules, cells=cells).stuck_at_ends() for part in component_pairs(pair)], axis=0)
+    return np.mean([Runs(part, schedules, cells=cells).stuck_at_ends() for part in component_pairs(pair)], axis=0)
 
 
 @checked_arguments
@@ -249,12 +258,12 @@ def exact_shifts(
     names = [phase.name for phase in parts[0].clean.phases]
     if any([phase.name for phase in part.clean.phases] != names for part in parts):
         raise ValueError(f"pair {pair.name} has components with different phases; their mean would mean nothing")
-    occupancy = np.mean([_Runs(part, runs, start, cells, grid).phase_masses() for part in parts], axis=0)
+    occupancy = np.mean([Runs(part, runs, start, cells, grid).phase_masses() for part in parts], axis=0)
     stuck = occupancy[:, -1, names.index(parts[0].stuck_phase)]
     return shift_dataset(pair, shifts, runs, np.arange(epochs + 1), names, occupancy, stuck=("shift", stuck))
 
 
-class _Runs:
+class Runs:
     """Schedules of one pair, side by side on one grid: masses (cells, runs) that sweeps move through the epochs."""
 
     def __init__(
@@ -306,7 +315,7 @@ class _Runs:
         """Masses of the phases at the start of every epoch and at the end: (runs, epochs + 1, phases)."""
         clean = self.pair.clean
         regions = np.array([phase_weights(clean, i, self.grid).ravel() for i in range(len(clean.phases))])
-        table = _table([run.epochs for run in self.runs], np.zeros_like(self.switches))
+        table = schedule_table([run.epochs for run in self.runs], np.zeros_like(self.switches))
         masses = np.empty((len(self.runs), len(table) + 1, len(regions)))
         masses[:, 0] = (regions @ self.columns).T
         for done in sweep(self.process, self.columns, table):
@@ -321,8 +330,8 @@ class _Runs:
         after = [run.epochs[run.switch_epoch :] for run in self.runs]
         none = np.zeros_like(self.switches)
         # After the switch, epochs are counted from it or from epoch 0, whichever way takes fewer propagators.
-        shorter = min((_table(after, offset) for offset in (none, self.switches)), key=_propagators)
-        for table in (_table(before, none), shorter):
+        shorter = min((schedule_table(after, offset) for offset in (none, self.switches)), key=_propagators)
+        for table in (schedule_table(before, none), shorter):
             for _ in sweep(self.process, columns, table):
                 pass
         return self.stuck.ravel() @ columns
@@ -345,12 +354,21 @@ class _Runs:
     def _stuck_at_own_ends(self, begun: Array, switches: NDArray[np.int64], advance: Advance) -> Array:
         """Final stuck mass of runs whose masses at their switch are ``begun`` (runs, cells), each to its own end."""
         columns, last = np.ascontiguousarray(begun.T), self.runs[-1].epochs
-        table = _table([run.epochs[run.switch_epoch :] for run in self.runs[: len(switches)]], switches)
+        table = schedule_table([run.epochs[run.switch_epoch :] for run in self.runs[: len(switches)]], switches)
         latest = int(switches[-1])
         cools = (np.diff(last[latest:, 1]) <= 0).all()
         for _ in sweep(self.process, columns, table, stop=(latest, self.stuck) if cools else None):
             advance(1 / len(table))
         return self.stuck.ravel() @ columns
+
+    def masses_at_switches(self) -> Array:
+        """Masses of runs of one training at their switch, (cells, runs)."""
+        last, first = self.runs[-1].epochs, cell_masses(self.columns[:, 0].reshape(self.grid.shape), self.grid)
+        masses = first[None]
+        if latest := int(self.switches[-1]):
+            substeps = HELD_SUBSTEPS[self.grid.is_line]
+            masses = forward_sweep(self.process(1.0), last[:latest, 1], last[:latest, 2], first, substeps)
+        return masses[self.switches].reshape(len(self.switches), -1).T
 
     def frozen_curve(self, advance: Advance, allowed: float | None = None) -> FrozenSweep | None:
         """Final stuck mass for the switch epochs 0, ..., f of runs that all end frozen, and stay so from f on."""
@@ -368,7 +386,7 @@ class _Runs:
     def forgotten(self, until: int, allowed: float) -> NDArray[np.bool_]:
         """Whether each run at each epoch is in the equilibrium of the epoch before: (epochs + 1, runs); yes at 0."""
         every = [run.epochs[:until] for run in self.runs]
-        columns, table = self.columns.copy(), _table(every, np.zeros_like(self.switches))
+        columns, table = self.columns.copy(), schedule_table(every, np.zeros_like(self.switches))
         near = np.zeros((len(table) + 1, len(every)), dtype=bool)
         near[0] = True
         for done in sweep(self.process, columns, table):
@@ -400,7 +418,7 @@ class _Runs:
         return stuck
 
 
-def _table(runs: Sequence[Array], offsets: NDArray[np.int64]) -> Array:
+def schedule_table(runs: Sequence[Array], offsets: NDArray[np.int64]) -> Array:
     """Weight, temperature and duration by epoch and run, shape (epochs, runs, 3); no duration where a run is not on."""
     last = max(offset + len(run) for run, offset in zip(runs, offsets, strict=True))
     table = np.zeros((last, len(runs), 3))

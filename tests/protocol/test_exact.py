@@ -235,7 +235,7 @@ def test_separable_plane_is_the_line():
     deficit, clean = with_a_second_coordinate(PAIR.deficit), with_a_second_coordinate(PAIR.clean)
     exact = stuck_probability_fixed_total(PAIR.deficit, PAIR.clean, "left", temperatures, durations, grid=line)
     runs = switch_schedules(temperatures, durations, range(141), Ending("total", 140))
-    whole = exact_module._Runs(PotentialPair("plane", deficit, clean, "left"), runs, grid=plane)  # not its components
+    whole = exact_module.Runs(PotentialPair("plane", deficit, clean, "left"), runs, grid=plane)  # not its components
     found = whole.stuck_by_switch(True)
     assert np.abs(found - exact).max() < 1e-4  # exp(A+B) = exp(A) exp(B), which the approximant obeys to its error
     assert np.ptp(exact) > 0.3
@@ -252,7 +252,7 @@ def test_runs_in_a_plane_that_end_before_they_are_frozen_keep_their_own_ends():
         alone = [stuck_probability_fixed_further(*protocol, [e], after, grid=grid)[0] for e in (0, 10, 25, 60)]
         assert np.allclose(together, alone, rtol=0, atol=1e-8)
         runs = switch_schedules(temperatures, durations, [0, 10, 25, 60], Ending("further", after))
-        assert np.allclose(exact_module._Runs(pair, runs, grid=grid).stuck_at_ends(), together, rtol=0, atol=1e-8)
+        assert np.allclose(exact_module.Runs(pair, runs, grid=grid).stuck_at_ends(), together, rtol=0, atol=1e-8)
     assert sum(told) == pytest.approx(2) and np.ptp(together) > 0.1
 
 
