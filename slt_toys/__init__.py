@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from figures.plotting import plot
     from theory.learning_coefficient import rlct
 
+    from .exact.energy_path import minimum_energy_path
     from .exact.equilibrium import phase_table
     from .exact.gates import gate, gate_rate
     from .exact.kinetics import mean_first_passage_time
+    from .exact.minimum_action import least_action_path
     from .exact.phase_boundaries import crossover, learning_coefficient_by_quadrature
+    from .exact.quasi_potential import quasi_potential
     from .exact.refinement import refined_passage_time
     from .exact.saddles import saddle_rate, saddles
     from .exact.temperature_ladder import temperature_ladder
@@ -68,9 +71,12 @@ else:
         "figures.plotting": "plot",
         "theory.learning_coefficient": "rlct",
         "slt_toys.exact.equilibrium": "phase_table",
+        "slt_toys.exact.energy_path": "minimum_energy_path",
         "slt_toys.exact.gates": "gate gate_rate",
         "slt_toys.exact.kinetics": "mean_first_passage_time",
+        "slt_toys.exact.minimum_action": "least_action_path",
         "slt_toys.exact.phase_boundaries": "crossover learning_coefficient_by_quadrature",
+        "slt_toys.exact.quasi_potential": "quasi_potential",
         "slt_toys.exact.refinement": "refined_passage_time",
         "slt_toys.exact.saddles": "saddle_rate saddles",
         "slt_toys.exact.temperature_ladder": "temperature_ladder",
@@ -137,9 +143,9 @@ __all__ = [
     "declare_phase", "deep_linear_problem", "diagnose", "draws_from_tree", "draws_to_tree", "estimate_mean",
     "estimate_passage_time", "exact_stuck_probability", "find_pair", "find_potential", "gate", "gate_rate",
     "half_depth", "half_squared_error", "half_stuck_mass", "hinge", "inverse_temperature", "largest_stable_step", "law",
-    "learning_coefficient_by_quadrature", "learning_coefficient_estimators", "linear_regression",
-    "local_learning_coefficient", "mean_first_passage_time", "phase_table", "plot", "read_draws",
-    "refined_passage_time", "rlct", "saddle_rate", "saddles", "sample", "sample_escape_rate", "sample_first_passage",
-    "sample_stages", "sampled_stuck", "summarise_draws", "tabled_runs", "tabled_stuck", "temperature_ladder", "track",
-    "two_phase_regression_examples", "write_draws",
+    "learning_coefficient_by_quadrature", "learning_coefficient_estimators", "least_action_path",
+    "linear_regression", "local_learning_coefficient", "mean_first_passage_time", "minimum_energy_path", "phase_table",
+    "plot", "quasi_potential", "read_draws", "refined_passage_time", "rlct", "saddle_rate", "saddles", "sample",
+    "sample_escape_rate", "sample_first_passage", "sample_stages", "sampled_stuck", "summarise_draws", "tabled_runs",
+    "tabled_stuck", "temperature_ladder", "track", "two_phase_regression_examples", "write_draws",
 ]  # fmt: skip

@@ -35,6 +35,10 @@ MODULE, INPUTS = torch.nn.Linear(1, 1), (torch.ones(4, 1), torch.ones(4, 1))
 STAGE = slt_toys.Stage(WELL, slt_toys.OverdampedLangevin(0.01), 3.0, 4)
 RUN: dict[str, Any] = {"chains": 2, "seed": 1, "initial": "left", "threads": 1, "advance": None, "checkpoint": None}
 
+FIELDS: dict[str, Any] = {
+    "drift": lambda points: -points, "diffusion": lambda points: np.broadcast_to(np.eye(2), (len(points), 2, 2)),
+}  # fmt: skip
+
 # Arguments that work, for what is not called in tests.inputs.test_arguments.
 DOORS: dict[str, dict[str, Any]] = {
     "ConstantRate": {"learning_rate": 0.1},
@@ -91,6 +95,10 @@ DOORS: dict[str, dict[str, Any]] = {
         "n_betas": [1.0, 2.0], "localisation": 1.0, "chains": 8, "draws": 20, "thin": 1, "example_losses": True,
         "batch_norm": "frozen", "examples_at_once": 4, "seed": 1,
     },
+    "least_action_path": {
+        **FIELDS, "start": [0.0, 0.0], "end": [0.5, 0.0], "points": 8,
+        "guess": [[0.0, 0.0], [0.2, 0.1], [0.5, 0.0]],
+    },
     "linear_regression": {"size": 4, "weights": (1.0,), "label_noise": 0.5, "seed": 1},
     "local_learning_coefficient": {
         "module": MODULE, "loss": slt_toys.half_squared_error, "data": INPUTS, "sampler": "hmc", "examples": 4,
@@ -99,7 +107,13 @@ DOORS: dict[str, dict[str, Any]] = {
         "callback": None, "seed": 1,
     },
     "mean_first_passage_time": {"potential": WELL, "temperature": 0.3, "start": -1.0, "target": 1.0},
+    "minimum_energy_path": {
+        "potential": GATED, "first": "left", "second": "right", "images": 9, "guess": [[-1.0, 0.0], [0.0, 0.1]],
+    },
     "plot": {"dataset": DRAWS, "experiment": ""},
+    "quasi_potential": {
+        **FIELDS, "attractor": [0.0, 0.0], "box": [(-1.0, 1.0), (-1.0, 1.0)], "cells": 40,
+    },
     "read_draws": {"path": "nowhere.nc"},
     "refined_passage_time": {
         "potential": PLANE, "temperature": 1.0, "start": [-1.0, 0.0], "inside": lambda points: points[..., 0] > 0.5,

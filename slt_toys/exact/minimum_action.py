@@ -2,7 +2,10 @@
 
 A curve φ of n + 1 points joins two places; its action S = ½ Σ (‖φ'‖ ‖b‖ - ⟨φ', b⟩) in the metric of D⁻¹
 [eq:geometric-action], by the midpoint rule, does not depend on how it is run through. It is made least over the inner
-points by L-BFGS, with the points spread evenly along the curve again and again (Heymann & Vanden-Eijnden 2008).
+points by L-BFGS, with the points spread evenly along the curve again and again (Heymann & Vanden-Eijnden 2008). A
+straight line may be stationary and yet not least, as along an axis of symmetry: so curves that are bent to either side
+are descended from too, and the least of all is kept.
+
 exp(-S) is the density, to leading order in D, at the curve's end, and where that is the cheapest point of a border the
 rate at which it is crossed.
 """
@@ -27,6 +30,10 @@ __all__ = ["ActionPath", "geometric_action", "least_action_path", "quasi_potenti
 POINTS = 100
 ROUNDS = 60  # of descent and even spacing
 DESCENT_STEPS = 60  # in each
+COARSE = 40  # pieces of the curves that are tried first
+BENDS = {True: 0.2, False: 0.02}  # of the chord, for the straight line and for a guess
+MOST_DIRECTIONS = 6  # across the chord, in which curves are bent
+APART = 1e-3  # relative difference of two actions that are told apart
 SETTLED = 1e-6  # relative change of the action between rounds
 DIFFERENCE = 1e-6  # of the fields' numerical derivatives, relative to the curve's extent
 SOFT = 1e-14  # of the squared norms, whose roots have no slope at zero
@@ -44,11 +51,14 @@ class ActionPath:
         Along it, dimensionless.
     settled
         Whether the last round changed the action by less than 1e-6 of it.
+    others
+        Actions of other curves that curves bent otherwise came to, increasing, by fewer points.
     """
 
     points: Array
     action: float
     settled: bool
+    others: tuple[float, ...] = ()
 
 
 @checked_arguments
@@ -87,7 +97,8 @@ def least_action_path(
     drift, diffusion
         As for :func:`geometric_action`.
     start, end
-        Places (d,), such as a minimum and a saddle. The curve found is the best near the guess.
+        Places (d,), such as a minimum and a saddle. The curve found is the best of those that descent from the guess,
+        and from it bent a little to all sides, comes to.
     points
         Pieces of the curve.
     guess
@@ -101,29 +112,25 @@ def least_action_path(
     first, last = np.atleast_1d(np.asarray(start, dtype=float)), np.atleast_1d(np.asarray(end, dtype=float))
     if first.shape != last.shape or first.ndim != 1 or np.array_equal(first, last):
         raise ValueError(f"start and end must be two places of one dimension, not {first.tolist()} and {last.tolist()}")
+    for name, place in (("start", first), ("end", last)):
+        if not np.isfinite(place).all():
+            raise ValueError(f"{name} must hold finite numbers, not {place.tolist()}")
     if points < 4:
         raise ValueError(f"points must be at least 4 pieces, not {points}")
     curve = np.stack([first, last]) if guess is None else np.asarray(guess, dtype=float)
     if curve.ndim != 2 or curve.shape[1] != first.size:
         raise ValueError(f"guess must have shape (points, {first.size}), not {curve.shape}")
-    curve = _evenly(np.concatenate([first[None], curve[1:-1], last[None]]), points)
+    curve = np.concatenate([first[None], curve[1:-1], last[None]])
     step = DIFFERENCE * float(np.abs(last - first).max())
-    before, settled = np.inf, False
-    for _ in range(ROUNDS):
-
-        def value(inner: Array, ends: Array = curve) -> tuple[float, Array]:
-            whole = np.concatenate([ends[:1], inner.reshape(-1, ends.shape[1]), ends[-1:]])
-            return float(_pieces(drift, diffusion, whole).sum()), _slope(drift, diffusion, whole, step).ravel()
-
-        found = minimize(value, curve[1:-1].ravel(), jac=True, method="L-BFGS-B", options={"maxiter": DESCENT_STEPS})
-        moved = np.concatenate([curve[:1], found.x.reshape(-1, curve.shape[1]), curve[-1:]])
-        curve = _evenly(moved, points)
-        now = geometric_action(drift, diffusion, curve)
-        if abs(before - now) <= SETTLED * max(now, 1e-300):
-            settled = True
-            break
-        before = now
-    return ActionPath(curve, geometric_action(drift, diffusion, curve), settled)
+    coarse = min(COARSE, points)
+    tried = [_descended(drift, diffusion, bent, coarse, step) for bent in _bent(curve, coarse, BENDS[guess is None])]
+    tried.sort(key=lambda one: one.action)
+    best = _descended(drift, diffusion, tried[0].points, points, step)
+    others: list[float] = []
+    for one in tried:
+        if one.action > (1 + APART) * max([tried[0].action, *others]):
+            others.append(one.action)
+    return ActionPath(best.points, best.action, best.settled, tuple(others))
 
 
 @checked_arguments
@@ -140,6 +147,37 @@ def quasi_potential_of_barrier(
         if size > 1e-6:
             raise ValueError(f"{name} must be a place where the drift vanishes; at {at[0].tolist()} it is {size:.2g}")
     return least_action_path(drift, diffusion, minimum, saddle, points=points).action
+
+
+def _bent(curve: Array, points: int, size: float) -> list[Array]:
+    """The curve, and the same bent across its chord to one side, to the other, and to one after the other."""
+    plain = _evenly(curve, points)
+    chord = plain[-1] - plain[0]
+    length = float(np.linalg.norm(chord))
+    across = np.linalg.svd(chord[None])[2][1:]  # an orthonormal basis of what is across
+    share = np.linspace(0.0, 1.0, points + 1)[:, None]
+    bends = [np.sin(turns * np.pi * share) * direction for direction in across[:MOST_DIRECTIONS] for turns in (1, 2)]
+    return [plain, *(plain + sign * size * length * bend for bend in bends for sign in (1.0, -1.0))]
+
+
+def _descended(drift: Field, diffusion: Field, curve: Array, points: int, step: float) -> ActionPath:
+    """The curve of least action that descent from one comes to."""
+    curve, before, settled = _evenly(curve, points), np.inf, False
+    for _ in range(ROUNDS):
+
+        def value(inner: Array, ends: Array = curve) -> tuple[float, Array]:
+            whole = np.concatenate([ends[:1], inner.reshape(-1, ends.shape[1]), ends[-1:]])
+            return float(_pieces(drift, diffusion, whole).sum()), _slope(drift, diffusion, whole, step).ravel()
+
+        found = minimize(value, curve[1:-1].ravel(), jac=True, method="L-BFGS-B", options={"maxiter": DESCENT_STEPS})
+        moved = np.concatenate([curve[:1], found.x.reshape(-1, curve.shape[1]), curve[-1:]])
+        curve = _evenly(moved, points)
+        now = float(_pieces(drift, diffusion, curve).sum())
+        if abs(before - now) <= SETTLED * max(now, 1e-300):
+            settled = True
+            break
+        before = now
+    return ActionPath(curve, float(_pieces(drift, diffusion, curve).sum()), settled)
 
 
 def _pieces(drift: Field, diffusion: Field, curve: Array) -> Array:

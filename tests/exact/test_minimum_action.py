@@ -12,6 +12,7 @@ from slt_toys.exact.minimum_action import geometric_action, least_action_path, q
 from slt_toys.reference.laws import law
 from slt_toys.worlds.gibbs import WORLDS, hot_well, line_potential, plane_potential
 from slt_toys.worlds.noisy_descent import Noise, NoisyDescent
+from tests.exact.made_drifts import DOCUMENTED, half, maier_stein
 from tests.seeds import fresh_seed
 
 HESSIAN, NOISE = np.diag([8.0, 2.0]), np.array([[0.5, 0.25], [0.25, 0.25]])
@@ -96,3 +97,40 @@ def test_bad_input_is_refused():
         )
     with pytest.raises(ValueError, match="start and end must be two places"):
         least_action_path(downhill, lambda w: np.broadcast_to(np.eye(2), (len(w), 2, 2)), [0.0, 0.0], [0.0, 0.0])
+
+
+# ---- ways that are stationary and not least -------------------------------------------------------------------------
+@pytest.mark.parametrize("beta", DOCUMENTED)
+def test_documented_answers_of_a_peer(beta):
+    """Above β = 4 the axis is stationary and costs 1/2, and the least way leaves it: found without a hint."""
+    found = least_action_path(maier_stein(beta), half, [-1.0, 0.0], [0.0, 0.0], points=200)
+    value, error = DOCUMENTED[beta]
+    assert found.settled and found.action == pytest.approx(value, abs=error + 2e-5)
+    along = geometric_action(maier_stein(beta), half, np.stack([np.linspace(-1, 0, 401), np.zeros(401)], axis=1))
+    assert along == pytest.approx(0.5, abs=1e-5), "the control: the axis itself"
+    if beta > 4:
+        assert found.action < 0.97 * along and found.others == pytest.approx((0.5,), abs=1e-3)
+        assert np.abs(found.points[:, 1]).max() > 0.2
+    else:
+        assert not found.others and np.abs(found.points[:, 1]).max() < 0.01
+
+
+def test_a_guess_on_a_ridge_is_left_too():
+    axis = np.stack([np.linspace(-1, 0, 11), np.zeros(11)], axis=1)
+    found = least_action_path(maier_stein(10.0), half, [-1.0, 0.0], [0.0, 0.0], guess=axis)
+    assert found.action == pytest.approx(0.34004, abs=1e-4)
+
+
+def test_a_line_and_space_have_their_bends():
+    """No direction across a line; two across a line in space, where the valley is left into the third coordinate."""
+    line = least_action_path(lambda w: -w, lambda w: np.ones((len(w), 1, 1)), [0.0], [1.0])
+    assert line.action == pytest.approx(0.5, rel=1e-4) and not line.others
+
+    def drift(points: np.ndarray) -> np.ndarray:
+        flat = maier_stein(10.0)(points[:, [0, 2]])
+        return np.stack([flat[:, 0], -3 * points[:, 1], flat[:, 1]], axis=1)
+
+    found = least_action_path(
+        drift, lambda w: np.broadcast_to(np.eye(3) / 2, (len(w), 3, 3)), [-1.0, 0.0, 0.0], [0.0, 0.0, 0.0], points=60
+    )
+    assert found.action == pytest.approx(0.34004, abs=3e-4)
