@@ -1,4 +1,4 @@
-"""What a mean energy to a tenth of a per cent costs: ``python -m benchmarks.static_averages``.
+"""What a mean energy to a tenth of a per cent costs: ``python -m benchmarks.static_averages [--estimate]``.
 
 For every potential of the catalogue on a line, without walls: the step at which the bias of a scheme is .1 % of the
 mean energy above the minimum, and the CPU time of a unit of Langevin time at that step, of Euler-Maruyama's scheme with
@@ -6,26 +6,35 @@ normal noise in double numbers and of Leimkuhler and Matthews' with noise of a f
 exact: the chain of a scheme is solved, its expectation over a step being a matrix on Chebyshev nodes, which converges
 as fast as for any smooth function. Times are of the kernels, on one thread, in this run. The temperature is a third of
 the barrier.
+
+With ``--estimate`` it is whole answers that are compared: the CPU time of `estimate_mean` asked for ±.1 %, which finds
+its steps by itself, and what Euler's chains would take for an interval of ±.1 % at the step where their bias is .1 %,
+which nobody tells a user. The variance of a mean over time solves a Poisson equation.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
+import time
 
 import numpy as np
 import scipy
 
 from benchmarks.engines import by_bits, kernel
 from benchmarks.measure import machine, measure
+from slt_toys.exact.fokker_planck import fokker_planck, grid_for
 from slt_toys.kernels.few_bits import FewBits, law_of
 from slt_toys.kernels.frame import Scheme
 from slt_toys.potentials.catalogue import catalogue
 from slt_toys.potentials.potential import Potential
+from slt_toys.samplers.estimate import Estimate, estimate_mean
 
 Array = np.ndarray
 TOLERANCE = 1e-3  # of the mean energy above the minimum
 REACH = 30.0  # temperatures above the minimum, where the line is cut
 NODES = 160
+CELLS = 2000  # of the line, for variances
 NORMAL = 24  # nodes of a normal number
 
 
@@ -94,7 +103,9 @@ def _ends(potential: Potential, temperature: float) -> tuple[float, float]:
     return ends[0], ends[1]
 
 
-def largest_step(potential: Potential, temperature: float, scheme: str, noise: str) -> tuple[float, float]:
+def largest_step(
+    potential: Potential, temperature: float, scheme: str, noise: str, tolerance: float = TOLERANCE
+) -> tuple[float, float]:
     """The largest step up to which the bias stays within the tolerance, and the bias there, as a share."""
     exact = mean_energy(potential, temperature, scheme, noise, None)
 
@@ -102,12 +113,12 @@ def largest_step(potential: Potential, temperature: float, scheme: str, noise: s
         return mean_energy(potential, temperature, scheme, noise, step) / exact - 1
 
     step = 1e-5
-    while abs(bias(1.25 * step)) <= TOLERANCE and step < 0.5:
+    while abs(bias(1.25 * step)) <= tolerance and step < 0.5:
         step *= 1.25
     low, high = step, 1.25 * step
     for _ in range(12):
         middle = (low + high) / 2
-        low, high = (middle, high) if abs(bias(middle)) <= TOLERANCE else (low, middle)
+        low, high = (middle, high) if abs(bias(middle)) <= tolerance else (low, middle)
     return low, bias(low)
 
 
@@ -119,6 +130,38 @@ def temperature_of(potential: Potential) -> float:
     return float((between.max() - max(between[0], between[-1])) / 3)
 
 
+def asymptotic_variance(potential: Potential, temperature: float) -> float:
+    """σ² of the mean energy over a long time t, whose variance is σ²/t: 2 Σ π f g with -Q g = f, f of mean zero."""
+    process = fokker_planck(potential, grid_for(potential, temperature, CELLS))
+    law = process.stationary(temperature)
+    apart = potential.energy_function()(process.grid.points)
+    apart = apart - law @ apart
+    system = scipy.sparse.csc_array(process.generator(temperature))
+    # The solution is one up to a constant, which the mean of zero fixes: one equation is that g vanishes in a cell.
+    solved = scipy.sparse.linalg.spsolve(system[1:, 1:], -apart[1:])
+    return float(2 * (law * apart)[1:] @ solved)
+
+
+def whole_answer(potential: Potential, temperature: float, share: float, seed: int = 1) -> tuple[float, Estimate]:
+    """CPU time of `estimate_mean` to a share of the mean energy, and what it says."""
+    begin = time.process_time()
+    found = estimate_mean(potential, n_beta=1 / temperature, relative_error=share, seed=seed, threads=1)
+    return time.process_time() - begin, found
+
+
+def euler_seconds(potential: Potential, temperature: float, share: float) -> float:
+    """CPU time of Euler's chains at the step whose bias is that share, for an interval of ± the same share."""
+    exact = mean_energy(potential, temperature, "", "", None)
+    time_needed = asymptotic_variance(potential, temperature) * (1.96 / (share * exact)) ** 2
+    step, _ = largest_step(potential, temperature, "euler_maruyama", "gaussian", share)
+    return time_needed / step * measure(kernel(potential, steps=CHAIN_STEPS // 1024)).cpu
+
+
+def lines() -> dict[str, Potential]:
+    """The catalogue's potentials of one coordinate without walls."""
+    return {name: p for name, p in catalogue().items() if p.dimension == 1 and p.boundary == "natural"}
+
+
 OWN: tuple[tuple[Scheme, FewBits], ...] = (
     ("leimkuhler_matthews", "four_point"),
     ("leimkuhler_matthews", "two_point"),
@@ -126,16 +169,37 @@ OWN: tuple[tuple[Scheme, FewBits], ...] = (
 )
 
 
-def main() -> int:
+def whole_answers(share: float) -> None:
+    """Print a table of whole answers and the least ratio."""
+    heads = "| potential | temperature | CPU s | error, share | off, errors | verdict | Euler over it |"
+    print(f"`estimate_mean` asked for {share:.1%}:\n{heads}\n" + "| --- " * 7 + "|")
+    ratios = []
+    for name, potential in lines().items():
+        temperature = temperature_of(potential)
+        whole_answer(potential, temperature, 0.3)  # compiles
+        taken, found = whole_answer(potential, temperature, share)
+        off = (found.value - mean_energy(potential, temperature, "", "", None)) / found.error
+        ratios.append(euler_seconds(potential, temperature, share) / taken)
+        cells = f"{taken:.2f} | {found.error / found.value:.1g} | {off:.2f} | {found.verdict} | {ratios[-1]:.0f}"
+        print(f"| {name} | {temperature:.2g} | {cells} |", flush=True)
+    print(f"at least {min(ratios):.0f} times less, median {np.median(ratios):.0f}")
+
+
+def main(arguments: list[str] | None = None) -> int:
     """Print a table and the least ratio."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.static_averages")
+    parser.add_argument("--estimate", action="store_true", help="compare whole answers")
+    parser.add_argument("--share", type=float, default=TOLERANCE, help="of the mean energy, for whole answers")
+    options = parser.parse_args(arguments)
     print(machine())
+    if options.estimate:
+        whole_answers(options.share)
+        return 0
     heads = ["Euler-Maruyama", *(f"{scheme}, {noise}" for scheme, noise in OWN)]
     print("| potential | temperature | " + " | ".join(f"{head}: step, ratio of CPU time" for head in heads) + " |")
     print("| --- " * (2 + len(heads)) + "|")
     ratios = []
-    for name, potential in catalogue().items():
-        if potential.dimension > 1 or potential.boundary != "natural":
-            continue
+    for name, potential in lines().items():
         temperature = temperature_of(potential)
         steps = CHAIN_STEPS // 1024
         euler, _ = largest_step(potential, temperature, "euler_maruyama", "gaussian")

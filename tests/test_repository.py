@@ -307,6 +307,7 @@ def test_slow_cases_are_cases():
 TESTED_ELSEWHERE = {
     "slt_toys/kernels/sign_bits.py": "bit by bit, tests/kernels/test_few_bits.py",
     "slt_toys/samplers/splitting.py": "by the rates it gives, tests/samplers/test_escape_rate.py",
+    "theory/laws/zero_mean_fields.py": "by the functions, tests/samplers/test_control_variates.py",
     "theory/laws/look_up_tables.py": "by the tables, tests/exact/test_look_up.py",
     "theory/laws/multilevel_splitting.py": "by the samplers, tests/samplers/test_escape_rate.py",
     "theory/laws/few_bits.py": "by the samplers, tests/samplers/test_few_bits.py",

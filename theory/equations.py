@@ -70,6 +70,7 @@ from theory.laws import (
     superposition,
     teacher_student,
     truncated_normal,
+    zero_mean_fields,
 )
 
 _LAWS = {
@@ -111,6 +112,7 @@ _LAWS = {
         few_bits,
         multilevel_splitting,
         look_up_tables,
+        zero_mean_fields,
     ),
     "zoo": (
         rival_models,

@@ -1,4 +1,4 @@
-"""Symbols of look-up tables of transitions: more of :mod:`theory.symbols`, whose tables they join."""
+"""Symbols of look-up tables and of functions of mean zero: more of :mod:`theory.symbols`, whose tables they join."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ epoch_distance = _define(
 )
 looked_up_epochs = _define("looked_up_epochs", "n_e", "epochs that are looked up [1]")
 path_distance = _define("path_distance", r"\varepsilon_p", "total variation distance of the laws of whole paths [1]")
+field_divergence = _define("field_divergence", r"g_\nabla", "divergence of a field [field/length]")
+loss_along_field = _define(
+    "loss_along_field", "L_g", "slope of the loss along a field, times its size [loss·field/length]"
+)
+zero_mean_function = _define("zero_mean_function", r"\zeta_g", "a function of mean zero [loss·field/length]")

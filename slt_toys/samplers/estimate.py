@@ -1,8 +1,10 @@
 """Means under the tempered posterior to an error that is asked for: the step, the noise and the length are chosen here.
 
 A scheme of second order is run at a step, at half and at a quarter of it, and two orders of its bias are extrapolated
-away; independent chains, begun in equilibrium, give the error of what is left. Steps are halved until two ways to
-extrapolate agree, chains run until the interval is as narrow as asked, and both parts are told.
+away. Functions whose mean under the posterior is zero take most of the noise away
+(:mod:`slt_toys.samplers.control_variates`); independent chains, begun in equilibrium, give the error of what is left.
+Steps are halved until two ways to extrapolate agree, chains run until the interval is as narrow as asked, and both
+parts are told.
 
 Talay & Tubaro (1990, Stochastic Anal. Appl. 8, 483-509) for extrapolation over steps.
 """
@@ -10,7 +12,7 @@ Talay & Tubaro (1990, Stochastic Anal. Appl. 8, 483-509) for extrapolation over 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from ..kernels.few_bits import is_rational
 from ..potentials.kinks import has_kinks
 from ..potentials.potential import Potential
 from ..potentials.scores import read_score, score_at_rest
+from .control_variates import ControlVariates, control_variates, without_noise
 from .langevin import OverdampedLangevin
 from .metropolis import MALA
 from .program import largest_curvature
@@ -33,8 +36,12 @@ Observable = Callable[[Array], ArrayLike]
 __all__ = ["Estimate", "estimate_mean"]
 
 LEVEL = 0.95
-CHAINS = 1024
+CHAINS, PILOT = 1024, 128  # of the latter's states, kept a while apart, the others begin
 DRAWS = 100  # of a chain at the coarsest step in a round, at first
+FEW_DRAWS = 40  # of brief chains
+FLOOR = 1e-6  # of the observable's spread, below which no error is claimed: chains are of single numbers
+BRIEF_THIN = 256  # steps between draws of brief chains, at most: still less than a draw takes
+MOST_NOISE = 4.0  # errors asked for, beyond which brief chains give up
 AT_ONCE = 4_000_000  # numbers kept at a time, 32 MB
 LEAST_THIN = 8  # steps between draws: a draw takes as long
 LONG = 25  # statistical inefficiencies of what is slowest in half a pilot, at least
@@ -65,6 +72,8 @@ class Estimate:
         What extrapolation has changed of the mean at the smallest step.
     bias_left
         By how much extrapolations of one and of two orders differ, with their standard error; the second is the better.
+    variance_ratio
+        Variance of chains' means over what functions of mean zero left of it.
     sampler
         At the smallest step.
     chain_steps
@@ -78,6 +87,7 @@ class Estimate:
     asked: float
     bias_removed: float
     bias_left: float
+    variance_ratio: float
     sampler: OverdampedLangevin | MALA
     chain_steps: int
     doubts: tuple[str, ...]
@@ -99,17 +109,12 @@ class _Level:
 
     factor: int  # coarsest step over this one
     places: Array  # (chains, d)
-    sums: Array  # (chains,), of the observable over draws
+    sums: Array  # (chains, 1 + functions of mean zero), of the observable and of these over draws
     draws: int = 0
 
     @property
     def means(self) -> Array:
         return self.sums / self.draws
-
-    @property
-    def variance(self) -> float:
-        """Of the mean over chains."""
-        return float(self.means.var(ddof=1) / self.sums.size)
 
 
 @checked_arguments
@@ -175,6 +180,24 @@ def estimate_mean(
 
 
 @dataclass
+class _Known:
+    """What chains say so far."""
+
+    value: float
+    half: float  # the width of the interval
+    scale: float  # the error asked for
+    left: float  # difference of two extrapolations
+    noise: float  # of that
+    ratio: float  # of variances, without functions of mean zero over with them
+    means: list[Array]  # of chains at each step, without noise that these explain
+
+    @property
+    def biased(self) -> bool:
+        """Whether the two extrapolations differ by too much."""
+        return self.left > SHARE_OF_BIAS * self.scale + self.noise
+
+
+@dataclass
 class _Work:
     potential: Potential
     n_beta: float
@@ -182,6 +205,11 @@ class _Work:
     seed: tuple[int, ...]
     threads: int | None
     most: float
+    zeros: ControlVariates | None = None
+    begun: NDArray[np.int64] = field(
+        default_factory=lambda: np.zeros(CHAINS, dtype=np.int64)
+    )  # the phase each chain began in
+    spread: float = 0.0  # of the observable, its standard deviation
     made: int = 0  # chain-steps
     calls: int = 0
     told: float = 0.0
@@ -208,46 +236,70 @@ class _Work:
         thin, places, mean = self._pilot(sampler)
         if relative and mean == 0:
             raise ValueError("relative_error needs a mean that is not 0; give error")
-        scale = asked * abs(mean) if relative else asked
-        exact = isinstance(sampler, MALA)
-        weights, times = ((1.0,), (1,)) if exact else (WEIGHTS, TIMES)
-        levels = [_Level(2**k, places, np.zeros(CHAINS)) for k in range(len(weights))]
-        draws, halvings = DRAWS, 0
-        value, half, left, noise = 0.0, np.inf, 0.0, 0.0
+        self.zeros = control_variates(self.potential, 1 / self.n_beta, places)
+        found = None
+        if self.zeros is not None:
+            found = self._extrapolated(sampler, min(thin, BRIEF_THIN), places, asked, relative, advance, brief=True)
+        if found is None:
+            found = self._extrapolated(sampler, thin, places, asked, relative, advance, brief=False)
+        assert found is not None
+        self._tell(advance, 1.0)
+        return found
+
+    def _extrapolated(
+        self, sampler: OverdampedLangevin | MALA, thin: int, places: Array, asked: float, relative: bool,
+        advance: Callable[[float], None], brief: bool,
+    ) -> Estimate | None:  # fmt: skip
+        """By chains at three steps; brief ones, which need not go from phase to phase, give up where noise stays."""
+        weights, times = ((1.0,), (1,)) if isinstance(sampler, MALA) else (WEIGHTS, TIMES)
+        nothing = np.zeros((CHAINS, 1 + (self.zeros.sizes[-1] if self.zeros else 0)))
+        levels = [_Level(2**k, places, nothing) for k in range(len(weights))]
+        draws, halvings = FEW_DRAWS if brief else DRAWS, 0
+        known = _Known(np.nan, np.inf, np.inf, 0.0, 0.0, 1.0, [])
         for number in range(ROUNDS + HALVINGS):
-            self._afford(draws * thin * sum(n * 2**k for k, n in enumerate(times)), scale, half)
+            self._afford(draws * thin * sum(n * 2**k for k, n in enumerate(times)), known)
             for level, time in zip(levels, times, strict=True):
                 self._extend(level, sampler, thin, time * draws)
             self._tell(advance, 0.5)
-            value, half = _combined(levels, weights)
-            scale = asked * abs(value) if relative else asked
-            left, noise = (0.0, 0.0) if exact else _combined(levels, DIFFERENCE)
-            left = abs(left)
-            if left > SHARE_OF_BIAS * scale + noise and halvings < HALVINGS:
+            known = self._known(levels, weights, asked, relative)
+            if brief and (known.half > MOST_NOISE * known.scale or self._remembers(known.means)):
+                return None
+            if known.biased and halvings < HALVINGS:
                 # The step is too large: its half and its quarter go on as a step and its half.
                 halvings, sampler, thin = halvings + 1, _at(sampler, 0.5), 2 * thin
                 levels = [
                     *(replace(level, factor=level.factor // 2) for level in levels[1:]),
-                    _Level(4, levels[2].places, np.zeros(CHAINS)),
+                    _Level(4, levels[2].places, nothing),
                 ]
                 self._extend(levels[2], sampler, thin, levels[1].draws // 2)
-                draws = max(DRAWS, levels[0].draws // 4)
+                draws = max(FEW_DRAWS if brief else DRAWS, levels[0].draws // 4)
                 continue
-            if half <= scale or number >= ROUNDS + halvings - 1:
+            if known.half <= known.scale or number >= ROUNDS + halvings - 1:
                 break
             done = levels[-1].draws // times[-1]
-            draws = int(done * (1.1 * (half / scale) ** 2 - 1)) + 1
-        self._tell(advance, 1.0)
+            draws = int(done * (1.1 * (known.half / known.scale) ** 2 - 1)) + 1
         doubts = []
-        if left > SHARE_OF_BIAS * scale + noise:
-            doubts.append(f"extrapolations over the step differ by {left:.2g}")
-        if half > scale:
-            doubts.append(f"the interval is ±{half:.3g}, wider than the error of {scale:.3g} asked for")
-        if self._remembers([level.means for level in levels]):
+        if known.biased:
+            doubts.append(f"extrapolations over the step differ by {known.left:.2g}")
+        if known.half > known.scale:
+            doubts.append(f"the interval is ±{known.half:.3g}, wider than the error of {known.scale:.3g} asked for")
+        if not brief and self._remembers([level.means[:, 0] for level in levels]):
             doubts.append("chains remember the phase they began in; take ReplicaExchange")
-        removed = value - float(levels[-1].means.mean())
+        removed = known.value - float(known.means[-1].mean()) if len(levels) > 1 else 0.0
         used = _at(sampler, 1 / levels[-1].factor)
-        return Estimate(value, half, scale, removed, left, used, self.made, tuple(doubts))
+        return Estimate(
+            known.value, known.half, known.scale, removed, known.left, known.ratio, used, self.made, tuple(doubts)
+        )
+
+    def _known(
+        self, levels: Sequence[_Level], weights: Sequence[float], asked: float, relative: bool
+    ) -> _Known:  # fmt: skip
+        means, ratio = self._quiet(levels)
+        value, half = _combined(means, weights)
+        half = float(np.hypot(half, FLOOR * self.spread))
+        scale = asked * abs(value) if relative else asked
+        left, noise = (0.0, 0.0) if len(weights) == 1 else _combined(means, DIFFERENCE)
+        return _Known(value, half, scale, abs(left), noise, ratio, means)
 
     # ---- the two parts -----------------------------------------------------------------------------------------------
     def _pilot(self, sampler: OverdampedLangevin | MALA) -> tuple[int, Array, float]:
@@ -258,23 +310,34 @@ class _Work:
             if steps >= 2 * LONG * slowest:
                 return max(LEAST_THIN, round(own / 2)), places, mean
             steps = int(max(2 * steps, min(8 * steps, 3 * LONG * slowest)))
-            if self.made + CHAINS * steps > self.most / 4:
+            if self.made + PILOT * steps > self.most / 4:
                 raise ValueError(
                     f"potential {self.potential.name} at n_beta {self.n_beta:.4g}: {steps // 2} steps do not let "
                     "chains forget where they began; take ReplicaExchange"
                 )
+
+    def _quiet(self, levels: Sequence[_Level]) -> tuple[list[Array], float]:
+        """Chains' means of the observable without what functions of mean zero explain, and their gain in variance."""
+        if self.zeros is None:
+            return [level.means[:, 0] for level in levels], 1.0
+        times = [float(np.sqrt(level.draws)) for level in levels]  # a draw takes as long at any step
+        values = [time * level.means[:, 0] for time, level in zip(times, levels, strict=True)]
+        functions = [time * level.means[:, 1:] for time, level in zip(times, levels, strict=True)]
+        half = np.tile(np.arange(PILOT) // 8 % 2 == 0, CHAINS // PILOT)  # of the pilot's chains, begun in any phase
+        left, ratio = without_noise(values, functions, half, self.zeros.sizes)
+        return [own / time for own, time in zip(left, times, strict=True)], ratio
 
     def _tell(self, advance: Callable[[float], None], share: float) -> None:
         """Say that a share of what is left is done; how much that is nobody knows before."""
         advance(share * (1 - self.told))
         self.told += share * (1 - self.told)
 
-    def _afford(self, steps: float, scale: float, half: float) -> None:
+    def _afford(self, steps: float, known: _Known) -> None:
         if self.made + CHAINS * steps > self.most:
-            known = f"; half the width is {half:.3g} so far" if np.isfinite(half) else ""
+            far = f"; half the width is {known.half:.3g} so far" if np.isfinite(known.half) else ""
             raise ValueError(
-                f"error of {scale:.3g} would take {self.made + CHAINS * steps:.2g} chain-steps, more than "
-                f"most_chain_steps {self.most:.2g}{known}"
+                f"error of {known.scale:.3g} would take {self.made + CHAINS * steps:.2g} chain-steps, more than "
+                f"most_chain_steps {self.most:.2g}{far}"
             )
 
     def _remembers(self, levels: Sequence[Array]) -> bool:
@@ -283,7 +346,7 @@ class _Work:
         if phases < 2:
             return False
         centred = np.concatenate([means - means.mean() for means in levels])
-        begun = np.tile(np.arange(CHAINS) % phases, len(levels))
+        begun = np.tile(self.begun, len(levels))
         groups = [centred[begun == k] for k in range(phases)]
         if all(np.ptp(group) == 0 for group in groups):
             return False
@@ -291,14 +354,21 @@ class _Work:
 
     # ---- chains ------------------------------------------------------------------------------------------------------
     def _look(self, sampler: OverdampedLangevin | MALA, steps: int) -> tuple[float, float, Array, float]:
-        """Inefficiency of the observable and of what is slowest, in steps, last places, and the mean, of a run."""
+        """Inefficiency of the observable and of what is slowest, in steps, places to begin from, and the mean.
+
+        Chains begin in the phases in turn, and so do those that are begun from several places of one.
+        """
         thin = max(1, steps // 512)
         places = self._places(sampler, steps, thin, None)
         late = places[:, places.shape[1] // 2 :]
         values = self._values(late)
         own = thin * max(1.0, _inefficiency(values))
         slowest = max([own, *(thin * _inefficiency(series) for series in self._slow(late))])
-        return own, slowest, places[:, -1], float(values.mean())
+        self.spread = float(values.std())
+        several = CHAINS // PILOT
+        kept = late[:, :: -(late.shape[1] // several)][:, :several]
+        self.begun = np.tile(np.arange(PILOT) % max(1, len(self.potential.phases)), several)
+        return own, slowest, kept.swapaxes(0, 1).reshape(CHAINS, -1), float(values.mean())
 
     def _extend(self, level: _Level, sampler: OverdampedLangevin | MALA, thin: int, draws: int) -> None:
         """Go on by so many draws; the first is left out, where the scheme's own memory begins anew."""
@@ -307,14 +377,18 @@ class _Work:
             now = min(draws, most)
             own = _at(sampler, 1 / level.factor)
             places = self._places(own, level.factor * thin * (now + 1), level.factor * thin, level.places)
-            level.sums = level.sums + self._values(places[:, 1:]).sum(axis=1)
+            parts = [self._values(places[:, 1:]).sum(axis=1)[:, None]]
+            if self.zeros is not None:
+                parts.append(self.zeros.sums(places[:, 1:]))
+            level.sums = level.sums + np.concatenate(parts, axis=1)
             level.places, level.draws, draws = places[:, -1], level.draws + now, draws - now
 
     def _places(self, sampler: OverdampedLangevin | MALA, steps: int, thin: int, initial: Array | None) -> Array:
         self.calls += 1
-        self.made += CHAINS * steps
+        chains = PILOT if initial is None else len(initial)
+        self.made += chains * steps
         return sample(
-            self.potential, sampler, n_beta=self.n_beta, chains=CHAINS, steps=steps, thin=thin, initial=initial,
+            self.potential, sampler, n_beta=self.n_beta, chains=chains, steps=steps, thin=thin, initial=initial,
             seed=(*self.seed, self.calls), diagnose=False, threads=self.threads,
         )["w"].values  # fmt: skip
 
@@ -366,11 +440,14 @@ def _inefficiency(series: Array) -> float:
     return float(series.mean(axis=1).var(ddof=1) * series.shape[1] / spread)
 
 
-def _combined(levels: Sequence[_Level], weights: Sequence[float]) -> tuple[float, float]:
-    """A weighted sum of the levels' means, and half the width of its interval."""
-    value = sum(weight * float(level.means.mean()) for level, weight in zip(levels, weights, strict=True))
-    variance = sum(weight**2 * level.variance for level, weight in zip(levels, weights, strict=True))
-    return value, float(stats.norm.ppf((1 + LEVEL) / 2) * np.sqrt(variance))
+def _combined(means: Sequence[Array], weights: Sequence[float]) -> tuple[float, float]:
+    """A weighted sum of the levels' means, from those of chains (chains,), and half the width of its interval.
+
+    Chains that were begun from one of the pilot's are counted as one: brief ones may not have parted.
+    """
+    whole = sum(weight * own.reshape(-1, PILOT).mean(axis=0) for own, weight in zip(means, weights, strict=True))
+    error = np.sqrt(np.var(whole, ddof=1) / PILOT)
+    return float(np.mean(whole)), float(stats.t.ppf((1 + LEVEL) / 2, PILOT - 1) * error)
 
 
 def _observable(potential: Potential, of: Any) -> Any:

@@ -47,8 +47,16 @@ def test_a_double_well_against_quadrature_and_a_temperature_that_is_off(of, exac
 
 
 def by_heun(monkeypatch, step: float) -> None:
-    """A scheme of second order with a bias that can be seen, which that of Leimkuhler and Matthews hardly has."""
+    """A scheme of second order with a bias that can be seen, which that of Leimkuhler and Matthews hardly has.
+
+    Functions of mean zero would take the bias away too.
+    """
     monkeypatch.setattr(module, "_samplers", lambda *_: [OverdampedLangevin(step, "heun")])
+    without_functions(monkeypatch)
+
+
+def without_functions(monkeypatch) -> None:
+    monkeypatch.setattr(module, "control_variates", lambda *_: None)
 
 
 def test_the_bias_of_the_step_is_seen_and_taken_off(monkeypatch):
@@ -190,12 +198,14 @@ def test_wells_that_chains_do_not_leave_are_refused():
 
 def test_chains_that_remember_are_doubted(monkeypatch):
     """A pilot that is much too short is found out by the means of chains that began in different phases."""
+    without_functions(monkeypatch)
     monkeypatch.setattr(module, "LONG", 1e-3)
     found = estimate_mean(WELL, n_beta=12.0, of="w", error=0.2, seed=fresh_seed())
     assert "remember the phase they began in" in found.verdict
 
 
-def test_more_steps_than_allowed_are_refused():
+def test_more_steps_than_allowed_are_refused(monkeypatch):
+    without_functions(monkeypatch)
     with pytest.raises(ValueError, match=r"error of .* would take .* chain-steps, more than most_chain_steps"):
         estimate_mean(WELL, n_beta=WARM, relative_error=1e-5, most_chain_steps=2e9)
 
@@ -220,3 +230,51 @@ def test_bad_arguments_are_named(more, says):
     with np.errstate(invalid="ignore"), pytest.raises(ValueError, match=says) as problem:
         estimate_mean(WELL, **given)
     assert "\n" not in str(problem.value)
+
+
+# ---- with functions of mean zero ------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["regular_double_well", "singular_double_well_2_4", "flat_topped_barrier"])
+def test_noise_is_taken_away_and_the_mean_is_left(name):
+    """A hundredth of the error asked for, and right to that: half a million times less variance."""
+    potential = find_potential(name)
+    n_beta = 3.5 if name != "flat_topped_barrier" else 8.0
+    found = estimate_mean(potential, n_beta=n_beta, relative_error=1e-3, seed=fresh_seed())
+    assert found.verdict == "trust" and found.error < 0.02 * found.asked and found.variance_ratio > 1e4
+    # Few places far out have most of what is left, which makes the distance longer than normal.
+    assert abs(found.value - quadrature(potential, n_beta)) < 8 * found.error / 1.96
+
+
+def test_no_error_below_what_single_numbers_resolve_is_claimed():
+    found = estimate_mean(WELL, n_beta=WARM, error=1.0, seed=fresh_seed())
+    assert found.error >= 1e-6 * 0.9 * quadrature(WELL, WARM, lambda w: (w**2 - 1) ** 2)
+
+
+def test_a_wrong_temperature_in_the_functions_is_caught(monkeypatch):
+    """The control: then their mean is not zero, and the estimate is off by many of its errors."""
+    right = module.control_variates
+    monkeypatch.setattr(module, "control_variates", lambda p, temperature, w: right(p, 1.02 * temperature, w))
+    found = estimate_mean(WELL, n_beta=WARM, relative_error=0.01, seed=fresh_seed())
+    assert abs(found.value - quadrature(WELL, WARM)) > 20 * found.error
+
+
+def test_where_functions_do_not_help_chains_run_as_long_as_without(monkeypatch):
+    """A rough observable: brief chains give up, long ones are as good as without."""
+
+    def rough(places):
+        return np.sign(np.sin(300 * places[..., 0])) + places[..., 0] ** 2
+
+    found = estimate_mean(WELL, n_beta=WARM, of=rough, error=0.004, seed=fresh_seed())
+    w = np.linspace(-4, 4, 4_000_001)
+    weights = np.exp(-WARM * WELL.energy_function()(w[:, None]))
+    agree(found, float((rough(w[:, None]) * weights).sum() / weights.sum()))
+    assert found.variance_ratio < 1e3
+
+
+def test_brief_chains_that_remember_go_on_as_long_ones(monkeypatch):
+    seen = []
+    remembers = module._Work._remembers
+    monkeypatch.setattr(module._Work, "_remembers", lambda self, means: seen.append(len(seen)) or len(seen) == 1)
+    found = estimate_mean(WELL, n_beta=WARM, error=0.01, seed=fresh_seed())
+    assert len(seen) == 2 and found.verdict == "trust" and found.chain_steps > 1e8
+    monkeypatch.setattr(module._Work, "_remembers", remembers)
+    assert estimate_mean(WELL, n_beta=WARM, error=0.01, seed=1).chain_steps < found.chain_steps
