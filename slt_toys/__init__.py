@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .potentials.example_catalogue import additive_examples, linear_regression, two_phase_regression_examples
     from .potentials.examples import Examples, GaussianGradients
     from .potentials.potential import Potential, PotentialPair, declare_phase
+    from .protocol.by_rates import stuck_by_rates
     from .protocol.exact import exact_stuck_probability
     from .protocol.sampled import sampled_stuck
     from .protocol.schedule import Ending
@@ -90,6 +91,7 @@ else:
         "slt_toys.potentials.example_catalogue": "additive_examples linear_regression two_phase_regression_examples",
         "slt_toys.potentials.examples": "Examples GaussianGradients",
         "slt_toys.potentials.potential": "Potential PotentialPair declare_phase",
+        "slt_toys.protocol.by_rates": "stuck_by_rates",
         "slt_toys.protocol.exact": "exact_stuck_probability",
         "slt_toys.protocol.sampled": "sampled_stuck",
         "slt_toys.protocol.schedule": "Ending",
@@ -143,9 +145,9 @@ __all__ = [
     "declare_phase", "deep_linear_problem", "diagnose", "draws_from_tree", "draws_to_tree", "estimate_mean",
     "estimate_passage_time", "exact_stuck_probability", "find_pair", "find_potential", "gate", "gate_rate",
     "half_depth", "half_squared_error", "half_stuck_mass", "hinge", "inverse_temperature", "largest_stable_step", "law",
-    "learning_coefficient_by_quadrature", "learning_coefficient_estimators", "least_action_path",
-    "linear_regression", "local_learning_coefficient", "mean_first_passage_time", "minimum_energy_path", "phase_table",
-    "plot", "quasi_potential", "read_draws", "refined_passage_time", "rlct", "saddle_rate", "saddles", "sample",
-    "sample_escape_rate", "sample_first_passage", "sample_stages", "sampled_stuck", "summarise_draws", "tabled_runs",
-    "tabled_stuck", "temperature_ladder", "track", "two_phase_regression_examples", "write_draws",
+    "learning_coefficient_by_quadrature", "learning_coefficient_estimators", "least_action_path", "linear_regression",
+    "local_learning_coefficient", "mean_first_passage_time", "minimum_energy_path", "phase_table", "plot",
+    "quasi_potential", "read_draws", "refined_passage_time", "rlct", "saddle_rate", "saddles", "sample",
+    "sample_escape_rate", "sample_first_passage", "sample_stages", "sampled_stuck", "stuck_by_rates", "summarise_draws",
+    "tabled_runs", "tabled_stuck", "temperature_ladder", "track", "two_phase_regression_examples", "write_draws",
 ]  # fmt: skip

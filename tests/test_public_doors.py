@@ -140,6 +140,10 @@ DOORS: dict[str, dict[str, Any]] = {
         "pair": PAIR, "training": TRAINING, "switch_epochs": [0, 1], "ending": ENDING, "chains": 4, "seed": 1,
         "start": "equilibrium", "threads": 1, "step_share": 0.5, "shortcuts": 1e-5, "advance": None,
     },
+    "stuck_by_rates": {
+        "pair": PAIR, "training": TRAINING, "switch_epochs": [0, 1], "ending": ENDING, "error": 1.0, "seed": 1,
+        "start": "equilibrium", "threads": 1, "advance": None,
+    },
     "summarise_draws": {"draws": DRAWS},
     "tabled_runs": {
         "pair": PAIR, "training": TRAINING, "switch_epochs": [0, 1], "ending": ENDING, "runs": 4,
@@ -190,7 +194,7 @@ def doors() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
 FEW = ("text", "None", "nan", "a square", "a dict", "negative", "True", "an object", "beyond doubles", "nested lists")
 SLOW = (
     "refined_passage_time", "local_learning_coefficient", "learning_coefficient_estimators", "deep_linear_problem",
-    "track",
+    "track", "stuck_by_rates",
 )  # fmt: skip
 # What a legitimate value leads to may be told of what the value is for.
 ALSO = {

@@ -31,8 +31,8 @@ def derive_zero_mean_of_fields() -> Derivation:
     demand_zero(mean, "the mean in a quadratic well")
     return Derivation.of(
         result,
-        "For a field $g$ of two coordinates $w_1$ and $w_2$, with components $g_1$ and $g_2$, write $g_\\nabla$ for its "
-        "divergence and $L_g$ for the slope of the loss along it. The divergence of the field times the density "
+        "For a field $g$ of two coordinates $w_1$ and $w_2$, with components $g_1$ and $g_2$, write $g_\\nabla$ for "
+        "its divergence and $L_g$ for the slope of the loss along it. The divergence of the field times the density "
         "$e^{-L/T}$ is, over the density and times $T$,",
         equality(temperature * flow / density, temperature * divergence - along),
         "Its integral over space is the flow through a far sphere, which is none where the field times the density "
