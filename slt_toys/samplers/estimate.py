@@ -41,6 +41,7 @@ DRAWS = 100  # of a chain at the coarsest step in a round, at first
 FEW_DRAWS = 40  # of brief chains
 FLOOR = 1e-6  # of the observable's spread, below which no error is claimed: chains are of single numbers
 BRIEF_THIN = 256  # steps between draws of brief chains, at most: still less than a draw takes
+FLOOR_OF_ASKED = 0.01  # likewise, of the error asked for: places that few chains came to may not have been resolved
 MOST_NOISE = 4.0  # errors asked for, beyond which brief chains give up
 AT_ONCE = 4_000_000  # numbers kept at a time, 32 MB
 LEAST_THIN = 8  # steps between draws: a draw takes as long
@@ -296,8 +297,8 @@ class _Work:
     ) -> _Known:  # fmt: skip
         means, ratio = self._quiet(levels)
         value, half = _combined(means, weights)
-        half = float(np.hypot(half, FLOOR * self.spread))
         scale = asked * abs(value) if relative else asked
+        half = float(np.linalg.norm([half, FLOOR * self.spread, FLOOR_OF_ASKED * scale]))
         left, noise = (0.0, 0.0) if len(weights) == 1 else _combined(means, DIFFERENCE)
         return _Known(value, half, scale, abs(left), noise, ratio, means)
 

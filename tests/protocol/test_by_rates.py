@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import sympy
 import xarray as xr
 
 from slt_toys.potentials.catalogue import find_pair
-from slt_toys.potentials.potential import Potential, PotentialPair
+from slt_toys.potentials.potential import Potential, PotentialPair, declare_phase
 from slt_toys.protocol.by_rates import _last_crossing, stuck_by_rates
 from slt_toys.protocol.exact import exact_stuck_probability
 from slt_toys.protocol.schedule import Ending, Start
@@ -71,17 +74,34 @@ def test_starts_and_both_endings():
         assert found["stuck"].values == pytest.approx(expected, abs=1e-6)
 
 
+def turned(lean: sympy.Rational) -> tuple[Potential, Potential]:
+    """A well in u, minima at -1 and 1 and the top at ``lean``, on a line; and with harmonic wells across, all turned."""
+    x, y, z = own = sympy.symbols("x y z", real=True)
+    u, v, w = (2 * x + 2 * y + z) / 3, (2 * x - y - 2 * z) / 3, (x - 2 * y + 2 * z) / 3
+    line = sympy.Symbol("w", real=True)
+
+    def along(place: sympy.Expr) -> sympy.Expr:
+        return place**4 - 4 * lean * place**3 / 3 - 2 * place**2 + 4 * lean * place
+
+    energy = along(u) + 2 * v**2 + 3 * w**2
+    third = sympy.Rational(1, 3)
+    phases = [
+        declare_phase(energy, own, name, (2 * s * third, 2 * s * third, s * third), s * (u - lean) > 0)
+        for name, s in (("left", -1), ("right", 1))
+    ]
+    whole = Potential.from_expression(energy, box=((-4, 4),) * 3, phases=phases)
+    return Potential.from_expression(along(line)), replace(whole, boundary="natural")
+
+
 @pytest.mark.slow
 def test_three_coordinates_that_a_turn_makes_a_line():
-    """V(u) + harmonic wells across, turned so that all coordinates are coupled: the line's own law."""
-    u, v, w = "(x+y+z)/3**(1/2)", "(x-y)/2**(1/2)", "(x+y-2*z)/6**(1/2)"
-    clean, deficit = (
-        Potential.from_expression(f"(({u})**2-1)**2 {sign} 3*({u})/20 + 2*({v})**2 + 3*({w})**2") for sign in "-+"
+    """All coordinates are coupled, and the law is the line's own."""
+    clean, deficit = (turned(sympy.Rational(sign * 3, 100)) for sign in (1, -1))
+    line, space = (
+        PotentialPair(name, d, c, "left") for name, d, c in zip(("line", "space"), deficit, clean, strict=True)
     )
-    stuck = clean.phases[int(clean.phase_index(np.full(3, -0.577)))].name
-    pair = PotentialPair("turned", deficit, clean, stuck)
-    found = stuck_by_rates(pair, COLD, SWITCHES, ENDING, error=0.1, seed=fresh_seed())
-    exact = exact_stuck_probability(PAIR, COLD, SWITCHES, ENDING)
+    found = stuck_by_rates(space, COLD, SWITCHES, ENDING, error=0.1, seed=fresh_seed())
+    exact = exact_stuck_probability(line, COLD, SWITCHES, ENDING)
     assert found.attrs["verdict"] == "trust" and (apart(found, exact) < 5).all()
 
 
