@@ -75,7 +75,7 @@ def test_starts_and_both_endings():
 
 
 def turned(lean: sympy.Rational) -> tuple[Potential, Potential]:
-    """A well in u, minima at -1 and 1 and the top at ``lean``, on a line; and with harmonic wells across, all turned."""
+    """A well in u, minima at -1 and 1 and the top at ``lean``: on a line, and with harmonic wells across, turned."""
     x, y, z = own = sympy.symbols("x y z", real=True)
     u, v, w = (2 * x + 2 * y + z) / 3, (2 * x - y - 2 * z) / 3, (x - 2 * y + 2 * z) / 3
     line = sympy.Symbol("w", real=True)
