@@ -61,7 +61,7 @@ def epoch_matrix(
     Raises
     ------
     ValueError
-        In a plane, for more than 4096 cells, or where so few squarings leave negative probabilities.
+        In a plane, for more than 4096 cells, or where so few squarings leave negative probabilities of 1e-6 in a row.
     """
     cells = process.grid.shape
     if len(cells) != 1:

@@ -207,9 +207,7 @@ class _Work:
     threads: int | None
     most: float
     zeros: ControlVariates | None = None
-    begun: NDArray[np.int64] = field(
-        default_factory=lambda: np.zeros(CHAINS, dtype=np.int64)
-    )  # the phase each chain began in
+    begun: NDArray[np.int64] = field(default_factory=lambda: np.zeros(CHAINS, dtype=np.int64))  # phase of each chain
     spread: float = 0.0  # of the observable, its standard deviation
     made: int = 0  # chain-steps
     calls: int = 0
@@ -279,6 +277,8 @@ class _Work:
                 break
             done = levels[-1].draws // times[-1]
             draws = int(done * (1.1 * (known.half / known.scale) ** 2 - 1)) + 1
+        if brief and known.half > known.scale:
+            return None
         doubts = []
         if known.biased:
             doubts.append(f"extrapolations over the step differ by {known.left:.2g}")
@@ -292,9 +292,7 @@ class _Work:
             known.value, known.half, known.scale, removed, known.left, known.ratio, used, self.made, tuple(doubts)
         )
 
-    def _known(
-        self, levels: Sequence[_Level], weights: Sequence[float], asked: float, relative: bool
-    ) -> _Known:  # fmt: skip
+    def _known(self, levels: Sequence[_Level], weights: Sequence[float], asked: float, relative: bool) -> _Known:
         means, ratio = self._quiet(levels)
         value, half = _combined(means, weights)
         scale = asked * abs(value) if relative else asked

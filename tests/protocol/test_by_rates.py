@@ -57,6 +57,7 @@ def test_the_laws_of_the_rates_are_those_of_the_wells(line):
     assert line["log_rate"].shape == (2, 2, 6) and line["energy"].values.tolist() == ["clean", "deficit"]
 
 
+@pytest.mark.slow
 def test_hot_endings_are_doubted():
     """Of a usual run: crossings end at four temperatures, where the answer is off by a hundredth."""
     usual = Training(128, 50_000, ExponentialDecay(0.05, 0.97), 3072.0)

@@ -181,7 +181,7 @@ def test_coverage_over_two_hundred_seeds():
 
 def test_coverage_over_some_seeds():
     line = find_potential("two_phase_regression")
-    assert (misses(line, quadrature(line, 3.0), 3.0, 0.03, 8) <= 1).sum() >= stats.binom.ppf(1e-6, 8, 0.95)
+    assert (misses(line, quadrature(line, 3.0), 3.0, 0.03, 4) <= 1).sum() >= stats.binom.ppf(1e-6, 4, 0.95)
     plane = Potential.from_expression(PLANES[1][0])
     assert (misses(plane, by_the_plane(plane, 4.0, 40.0), 4.0, 0.01, 8) <= 1).sum() >= stats.binom.ppf(1e-6, 8, 0.95)
 
