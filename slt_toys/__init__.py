@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from figures.plotting import plot
     from theory.learning_coefficient import rlct
 
+    from .exact.committor_score import committor_score
     from .exact.energy_path import minimum_energy_path
     from .exact.equilibrium import phase_table
     from .exact.gates import gate, gate_rate
@@ -72,6 +73,7 @@ else:
         "figures.plotting": "plot",
         "theory.learning_coefficient": "rlct",
         "slt_toys.exact.equilibrium": "phase_table",
+        "slt_toys.exact.committor_score": "committor_score",
         "slt_toys.exact.energy_path": "minimum_energy_path",
         "slt_toys.exact.gates": "gate gate_rate",
         "slt_toys.exact.kinetics": "mean_first_passage_time",
@@ -141,13 +143,14 @@ def __dir__() -> list[str]:
 __all__ = [
     "MALA", "SGD", "SGLD", "ConstantRate", "Ending", "Examples", "ExponentialDecay", "GaussianGradients", "Gibbs",
     "OverdampedLangevin", "Potential", "PotentialPair", "PowerDecay", "RandomWalkMetropolis", "ReplicaExchange",
-    "Stage", "Training", "UnderdampedLangevin", "additive_examples", "annealing_schedule", "conditionals", "crossover",
-    "declare_phase", "deep_linear_problem", "diagnose", "draws_from_tree", "draws_to_tree", "estimate_mean",
-    "estimate_passage_time", "exact_stuck_probability", "find_pair", "find_potential", "gate", "gate_rate",
-    "half_depth", "half_squared_error", "half_stuck_mass", "hinge", "inverse_temperature", "largest_stable_step", "law",
-    "learning_coefficient_by_quadrature", "learning_coefficient_estimators", "least_action_path", "linear_regression",
-    "local_learning_coefficient", "mean_first_passage_time", "minimum_energy_path", "phase_table", "plot",
-    "quasi_potential", "read_draws", "refined_passage_time", "rlct", "saddle_rate", "saddles", "sample",
-    "sample_escape_rate", "sample_first_passage", "sample_stages", "sampled_stuck", "stuck_by_rates", "summarise_draws",
-    "tabled_runs", "tabled_stuck", "temperature_ladder", "track", "two_phase_regression_examples", "write_draws",
+    "Stage", "Training", "UnderdampedLangevin", "additive_examples", "annealing_schedule", "committor_score",
+    "conditionals", "crossover", "declare_phase", "deep_linear_problem", "diagnose", "draws_from_tree", "draws_to_tree",
+    "estimate_mean", "estimate_passage_time", "exact_stuck_probability", "find_pair", "find_potential", "gate",
+    "gate_rate", "half_depth", "half_squared_error", "half_stuck_mass", "hinge", "inverse_temperature",
+    "largest_stable_step", "law", "learning_coefficient_by_quadrature", "learning_coefficient_estimators",
+    "least_action_path", "linear_regression", "local_learning_coefficient", "mean_first_passage_time",
+    "minimum_energy_path", "phase_table", "plot", "quasi_potential", "read_draws", "refined_passage_time", "rlct",
+    "saddle_rate", "saddles", "sample", "sample_escape_rate", "sample_first_passage", "sample_stages", "sampled_stuck",
+    "stuck_by_rates", "summarise_draws", "tabled_runs", "tabled_stuck", "temperature_ladder", "track",
+    "two_phase_regression_examples", "write_draws",
 ]  # fmt: skip

@@ -58,6 +58,7 @@ DOORS: dict[str, dict[str, Any]] = {
     "RandomWalkMetropolis": {"step_size": 0.1},
     "Stage": {"potential": WELL, "sampler": slt_toys.MALA(0.1), "n_beta": 3.0, "steps": 4},
     "additive_examples": {"potential": WELL, "variance": 1.0, "size": 8, "seed": 1, "noise": "normal"},
+    "committor_score": {"potential": WELL, "temperature": 0.2, "first": "left", "second": "right"},
     "conditionals": {"potential": WELL},
     "declare_phase": {
         "energy": W**2, "coordinates": (W,), "name": "one", "minimum": (0,), "region": True, "minimum_dimension": 0,

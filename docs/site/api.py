@@ -12,7 +12,8 @@ GROUPS = {
     "Gibbs ReplicaExchange SGD SGLD "
     "largest_stable_step temperature_ladder read_draws write_draws",
     "Exact answers": "phase_table crossover mean_first_passage_time refined_passage_time saddles saddle_rate gate "
-    "gate_rate minimum_energy_path least_action_path quasi_potential learning_coefficient_by_quadrature law",
+    "gate_rate committor_score minimum_energy_path least_action_path quasi_potential "
+    "learning_coefficient_by_quadrature law",
     "Training and its critical period": "Training ConstantRate ExponentialDecay PowerDecay Ending inverse_temperature "
     "exact_stuck_probability sampled_stuck tabled_stuck tabled_runs stuck_by_rates half_stuck_mass half_depth hinge",
     "Learning coefficients": "rlct local_learning_coefficient learning_coefficient_estimators track "
