@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..inputs.arguments import checked_arguments, shown
 from ..potentials.boxes import loss_unit
 from ..potentials.potential import Potential
+from .minimum_action import evenly_spaced
 
 Array = NDArray[np.float64]
 
@@ -298,8 +299,5 @@ def _place(potential: Potential, given: str | int | ArrayLike, argument: str) ->
     return place
 
 
-def _evenly(curve: Array, points: int) -> Array:
-    """The same curve as so many evenly spaced points."""
-    lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
-    places = np.linspace(0.0, lengths[-1], points)
-    return np.stack([np.interp(places, lengths, curve[:, k]) for k in range(curve.shape[1])], axis=1)
+def _evenly(curve: Array, images: int) -> Array:
+    return evenly_spaced(curve, images - 1)

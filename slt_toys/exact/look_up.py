@@ -168,16 +168,18 @@ def look_up_sweep(
         if on.any():
             process(float(weight)).check_walls(float(table[on, 1].max()))
     keys = stream_keys(seed, len(table))
-    ahead: deque[tuple[int, Sequence[int], Future[EpochTable]]] = deque()
+    # Of an epoch in which no time passes for any schedule there is no table.
+    ahead: deque[tuple[int, Sequence[int], Future[EpochTable] | None]] = deque()
     count = threads or usable_processors()
     with ThreadPoolExecutor(count) as pool:
 
         def moved(until: int) -> Iterator[int]:
             while len(ahead) > until:
                 epoch, schedules, future = ahead.popleft()
-                made = future.result()
-                for schedule in schedules:
-                    made.draw(cells[schedule], keys[epoch], schedule << 40)
+                if future is not None:
+                    made = future.result()
+                    for schedule in schedules:
+                        made.draw(cells[schedule], keys[epoch], schedule << 40)
                 if not ahead or ahead[0][0] > epoch:
                     yield epoch + 1
 
@@ -186,11 +188,14 @@ def look_up_sweep(
                 for (weight, temperature, duration), active in groups:
                     schedules = np.arange(table.shape[1])[active].tolist()
                     ahead.append((epoch, schedules, pool.submit(epoch_table, process(weight), temperature, duration)))
+                if not groups:
+                    ahead.append((epoch, [], None))
                 yield from moved(count)
             yield from moved(0)
         finally:
             for *_, future in ahead:
-                future.cancel()
+                if future is not None:
+                    future.cancel()
 
 
 def stream_keys(seed: Sequence[int], count: int) -> NDArray[np.uint64]:

@@ -25,7 +25,7 @@ from ..reference.laws import law
 Array = NDArray[np.float64]
 Field = Callable[[Array], Array]
 
-__all__ = ["ActionPath", "geometric_action", "least_action_path", "quasi_potential_of_barrier"]
+__all__ = ["ActionPath", "evenly_spaced", "geometric_action", "least_action_path", "quasi_potential_of_barrier"]
 
 POINTS = 100
 ROUNDS = 60  # of descent and even spacing
@@ -151,7 +151,7 @@ def quasi_potential_of_barrier(
 
 def _bent(curve: Array, points: int, size: float) -> list[Array]:
     """The curve, and the same bent across its chord to one side, to the other, and to one after the other."""
-    plain = _evenly(curve, points)
+    plain = evenly_spaced(curve, points)
     chord = plain[-1] - plain[0]
     length = float(np.linalg.norm(chord))
     across = np.linalg.svd(chord[None])[2][1:]  # an orthonormal basis of what is across
@@ -162,7 +162,7 @@ def _bent(curve: Array, points: int, size: float) -> list[Array]:
 
 def _descended(drift: Field, diffusion: Field, curve: Array, points: int, step: float) -> ActionPath:
     """The curve of least action that descent from one comes to."""
-    curve, before, settled = _evenly(curve, points), np.inf, False
+    curve, before, settled = evenly_spaced(curve, points), np.inf, False
     for _ in range(ROUNDS):
 
         def value(inner: Array, ends: Array = curve) -> tuple[float, Array]:
@@ -171,7 +171,7 @@ def _descended(drift: Field, diffusion: Field, curve: Array, points: int, step: 
 
         found = minimize(value, curve[1:-1].ravel(), jac=True, method="L-BFGS-B", options={"maxiter": DESCENT_STEPS})
         moved = np.concatenate([curve[:1], found.x.reshape(-1, curve.shape[1]), curve[-1:]])
-        curve = _evenly(moved, points)
+        curve = evenly_spaced(moved, points)
         now = float(_pieces(drift, diffusion, curve).sum())
         if abs(before - now) <= SETTLED * max(now, 1e-300):
             settled = True
@@ -215,8 +215,8 @@ def _slope(drift: Field, diffusion: Field, curve: Array, step: float) -> Array:
     return slopes[1:-1]
 
 
-def _evenly(curve: Array, points: int) -> Array:
-    """The same curve with evenly spaced points."""
+def evenly_spaced(curve: Array, points: int) -> Array:
+    """The same curve as so many pieces of equal length."""
     lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
     places = np.linspace(0.0, lengths[-1], points + 1)
     return np.stack([np.interp(places, lengths, curve[:, k]) for k in range(curve.shape[1])], axis=1)

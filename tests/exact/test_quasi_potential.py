@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from slt_toys.exact.minimum_action import least_action_path
-from slt_toys.exact.quasi_potential import QuasiPotential, quasi_potential
+from slt_toys.exact.minimum_action import geometric_action, least_action_path
+from slt_toys.exact.quasi_potential import QuasiPotential, _action, _table, quasi_potential
 from slt_toys.potentials.potential import Potential
 from slt_toys.reference.laws import law
 from tests.exact.made_drifts import DOCUMENTED, half, maier_stein
@@ -85,6 +85,17 @@ def test_noise_by_place():
     seen = np.isfinite(row)
     # ∫ w/(1 + w²) = ½ log(1 + w²); a way off the axis is no cheaper, as its noise is the same and its slope more.
     assert np.abs(row - np.log(1 + x**2) / 2)[seen].max() < max(found.error, 1e-3)
+
+
+def test_the_kernel_s_action_is_the_law_s():
+    """[eq:geometric-action] along straight ways, in a metric that is no multiple of the identity."""
+    noise = np.array([[0.5, 0.1], [0.1, 0.2]])
+    table, spacing = _table(maier_stein(5.0), even(noise), np.array(BOX), 400), np.array([3.0, 2.0]) / 200
+    for start, end in (((60.0, 90.0), (70.0, 97.0)), ((120.0, 150.0), (110.0, 149.0))):
+        places = np.array(BOX)[:, 0] + np.linspace(start, end, 401) * spacing
+        assert _action(table, spacing, *start, *end) == pytest.approx(
+            geometric_action(maier_stein(5.0), even(noise), places), rel=2e-3
+        )
 
 
 def test_a_singular_attractor_has_straight_ways():

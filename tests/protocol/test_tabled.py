@@ -156,6 +156,17 @@ def test_arms_of_their_own_lengths_end_stuck_as_they_should():
     assert (distances(stuck, exact) < 5).all() and (distances(stuck, exact[::-1]) > 5).any()
 
 
+def test_an_epoch_in_which_no_time_passes_is_recorded_too():
+    """Of one schedule and of all; everyone stays in the cell it was in."""
+    one = Schedule(np.ones(4), np.full(4, 0.3), np.array([0.5, 0.0, 0.5, 0.0]))
+    two = Schedule(np.ones(4), np.full(4, 0.3), np.array([0.5, 0.0, 0.0, 0.5]))
+    runs = tabled_paths(PAIR, [one, two], runs=2000, cells=30, seed=fresh_seed())
+    phase = runs["phase"].values
+    assert np.array_equal(phase[..., 1], phase[..., 2]) and np.array_equal(phase[0, :, 3], phase[0, :, 4])
+    assert np.array_equal(phase[1, :, 2], phase[1, :, 3]) and (phase[0, :, 2] != phase[0, :, 3]).any()
+    assert (np.abs(runs["w"].values) < 5).all() and runs["w"].values.var(axis=1).min() > 0.01
+
+
 def test_places_lie_in_their_phase_and_fill_their_cells():
     (schedule,) = switch_schedules(np.array([0.3]), np.array([2.0]), [0], Ending("total", 1))
     runs = tabled_paths(PAIR, [schedule], runs=RUNS, cells=20, seed=fresh_seed())
