@@ -51,12 +51,14 @@ def problem(seed: int = 0, dtype: torch.dtype = torch.float64) -> tuple[nn.Modul
 def main() -> int:
     """Print it in two lines."""
     from slt_toys import local_learning_coefficient
+    from slt_toys.inputs.processors import usable_processors
 
+    torch.set_num_threads(usable_processors())  # as torch does by itself; this package's other benchmarks take one
     module, loss, data, tokens = problem()
     begun, spent = time.perf_counter(), time.process_time()
     found = local_learning_coefficient(module, loss, data, examples=tokens, seed=0)
     wall, cpu = time.perf_counter() - begun, time.process_time() - spent
-    draws = f"{found.energies.shape[1]} draws of {len(found.energies)} chains"
+    draws = f"{found.energies.shape[1]} draws of {len(found.energies)} chains, {torch.get_num_threads()} threads"
     print(f"{sum(p.numel() for p in module.parameters())} parameters, {draws}: {wall:.0f} s, {cpu:.0f} CPU s")
     print(f"{found.estimate:.1f} ± {found.standard_error:.1f}, acceptance {found.acceptance:.2f}; {found.verdict}")
     return 0

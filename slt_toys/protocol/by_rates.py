@@ -4,7 +4,7 @@ Once a barrier is many temperatures high a run is in one of two phases, and what
 Such rates are measured by multilevel splitting at a few temperatures (:mod:`slt_toys.samplers.passage_estimate`) and
 joined by the law of Eyring and Kramers with a free power of T. In an epoch of temperature T and duration t the stuck
 share then goes to its equilibrium r/(r + s) as exp(-(r + s) t), with r the rate into the stuck phase and s that out of
-it.
+it [eq:two-state-epoch].
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ Talay & Tubaro (1990, Stochastic Anal. Appl. 8, 483-509) for extrapolation over 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -174,6 +175,8 @@ def estimate_mean(
     assert asked is not None
     if asked <= 0:
         raise ValueError(f"{'error' if error is not None else 'relative_error'} must be positive, not {asked}")
+    if error is None and asked > 1:
+        raise ValueError(f"relative_error must be at most 1, the whole of the mean, not {asked}")
     work = _Work(
         potential, n_beta, _observable(potential, of), tuple(np.ravel(seed).tolist()), threads, most_chain_steps
     )
@@ -296,7 +299,7 @@ class _Work:
         means, ratio = self._quiet(levels)
         value, half = _combined(means, weights)
         scale = asked * abs(value) if relative else asked
-        half = float(np.linalg.norm([half, FLOOR * self.spread, FLOOR_OF_ASKED * scale]))
+        half = math.hypot(half, FLOOR * self.spread, FLOOR_OF_ASKED * scale)
         left, noise = (0.0, 0.0) if len(weights) == 1 else _combined(means, DIFFERENCE)
         return _Known(value, half, scale, abs(left), noise, ratio, means)
 

@@ -11,12 +11,13 @@ import xarray as xr
 
 from slt_toys.potentials.catalogue import find_pair
 from slt_toys.potentials.potential import Potential, PotentialPair, declare_phase
-from slt_toys.protocol.by_rates import _last_crossing, stuck_by_rates
+from slt_toys.protocol.by_rates import _evolved, _last_crossing, stuck_by_rates
 from slt_toys.protocol.exact import exact_stuck_probability
 from slt_toys.protocol.schedule import Ending, Start
 from slt_toys.protocol.shifts import three_phase_pair
 from slt_toys.protocol.training import ExponentialDecay, Training
-from tests.seeds import fresh_seed
+from slt_toys.reference.laws import law
+from tests.seeds import fresh_generator, fresh_seed
 
 PAIR = find_pair("regular_double_well")
 COLD = Training(128, 5_000_000, ExponentialDecay(0.05, 0.97), 3072.0)  # crossings end at nine temperatures
@@ -110,6 +111,20 @@ def test_three_coordinates_that_a_turn_makes_a_line():
 def test_the_same_seed_gives_the_same_bits_on_any_number_of_threads():
     one, two = (stuck_by_rates(PAIR, COLD, [50, 60], ENDING, error=0.5, seed=4, threads=threads) for threads in (1, 2))
     assert one.identical(two)
+
+
+def test_epochs_follow_two_states():
+    """[eq:two-state-epoch], epoch after epoch, the first two of the deficit; ways that change places are seen."""
+    random = fresh_generator()
+    rates = {energy: list(random.uniform(0.2, 2.0, (2, 1, 5))) for energy in ("clean", "deficit")}
+    weights, durations = np.array([1.0, 1.0, 0.0, 0.0, 0.0]), random.uniform(0.1, 0.6, 5)
+    share = 1.0
+    for epoch, time in enumerate(durations):
+        out, into = (way[0, epoch] for way in rates["deficit" if weights[epoch] else "clean"])
+        share = law("two-state-epoch")(first_stuck_share=share, rate_out=out, rate_ratio=into / out, elapsed_time=time)
+    assert _evolved(weights, durations, rates, "deficit phase") == pytest.approx(share, rel=1e-12)
+    back = {energy: ways[::-1] for energy, ways in rates.items()}
+    assert abs(float(_evolved(weights, durations, back, "deficit phase")[0]) - share) > 1e-6
 
 
 def test_the_last_crossing():

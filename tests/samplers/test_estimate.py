@@ -241,6 +241,7 @@ def test_more_steps_than_allowed_are_refused(monkeypatch):
         ({}, "error or relative_error must be given"),
         ({"error": 0.0}, "error must be positive, not 0"),
         ({"relative_error": -0.1}, "relative_error must be positive, not -0.1"),
+        ({"relative_error": 1.5}, "relative_error must be at most 1, the whole of the mean, not 1.5"),
         ({"error": 0.1, "n_beta": -1.0}, "n_beta must be positive, not -1"),
         ({"error": 0.1, "of": 3}, "of must be a function"),
         ({"error": 0.1, "of": "z"}, "of must be an expression of w, and z has z"),
@@ -254,6 +255,13 @@ def test_bad_arguments_are_named(more, says):
     with np.errstate(invalid="ignore"), pytest.raises(ValueError, match=says) as problem:
         estimate_mean(WELL, **given)
     assert "\n" not in str(problem.value)
+
+
+@pytest.mark.parametrize("error", [1e200, 1e308])
+def test_an_error_of_any_size_is_met(error):
+    """Squares of it are beyond numbers."""
+    found = estimate_mean(WELL, n_beta=WARM, error=error)
+    assert found.asked == error and found.error <= error
 
 
 # ---- with functions of mean zero ------------------------------------------------------------------------------------
