@@ -8,11 +8,13 @@ why there is none.
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import math
 import sys
 import time
 import warnings
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 SHARE_OF_STEP = 0.1  # of the inverse of the largest stiffness
@@ -135,8 +137,21 @@ def canonical_interp(problem: Any, n_beta: float, seed: int, *, step, pull, chai
 PEERS = {"devinterp-1.3.2": devinterp_1, "devinterp-2": devinterp_2, "canonical-interp": canonical_interp}
 
 
+def older_python() -> None:
+    """Give ``itertools`` what Python 3.12 has and a peer takes for granted."""
+    if not hasattr(itertools, "batched"):
+        vars(itertools)["batched"] = _batched
+
+
+def _batched(iterable: Iterable[Any], n: int) -> Iterator[tuple[Any, ...]]:
+    rest = iter(iterable)
+    while part := tuple(itertools.islice(rest, n)):
+        yield part
+
+
 def serve() -> None:
     """Answer cases until there are no more; peers may print what they like, to the other stream."""
+    older_python()
     replies, sys.stdout = sys.stdout, sys.stderr
     warnings.simplefilter("ignore")
     for line in sys.stdin:

@@ -100,7 +100,11 @@ def _made(home: Path, python: Path, peer: str) -> None:
 def _imported(python: Path, peer: str) -> None:
     # A runner that cannot begin would be counted as a peer without an estimate.
     problems = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import slt_toys.learning_coefficient.referee_problems"
-    asked = (f"import {IMPORTED[peer]}", "cannot be imported"), (problems, "the problems cannot be drawn beside it")
+    as_run = f"import runpy; runpy.run_path({peer_runner.__file__!r})['older_python']()"
+    asked = (
+        (f"{as_run}; import {IMPORTED[peer]}", "cannot be imported"),
+        (problems, "the problems cannot be drawn beside it"),
+    )
     for script, what in asked:
         done = subprocess.run([str(python), "-c", script], capture_output=True, text=True, check=False, env=_plain())
         if done.returncode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import types
@@ -80,3 +81,14 @@ def test_problems_are_drawn_without_what_only_references_need():
     script += "print(len([PROBLEMS[name](1000, 0) for name in ('linear regression', '(5,3,5;2)', 'w⁶')]))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.stdout.strip() == "3", done.stderr[-300:]
+
+
+def test_what_a_newer_python_has_is_there(monkeypatch):
+    """Batches of an iterable, as Python 3.12 cuts them; a python that has them keeps its own."""
+    monkeypatch.setattr(itertools, "batched", None, raising=False)
+    monkeypatch.delattr(itertools, "batched")
+    peer_runner.older_python()
+    batched = vars(itertools)["batched"]
+    assert list(batched("abcde", 2)) == [("a", "b"), ("c", "d"), ("e",)] and list(batched([], 3)) == []
+    peer_runner.older_python()
+    assert vars(itertools)["batched"] is batched
