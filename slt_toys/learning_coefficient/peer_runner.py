@@ -140,7 +140,7 @@ PEERS = {"devinterp-1.3.2": devinterp_1, "devinterp-2": devinterp_2, "canonical-
 def older_python() -> None:
     """Give ``itertools`` what Python 3.12 has and a peer takes for granted."""
     if not hasattr(itertools, "batched"):
-        vars(itertools)["batched"] = _batched
+        setattr(itertools, "batched", _batched)  # noqa: B010  which checkers of types do not know there
 
 
 def _batched(iterable: Iterable[Any], n: int) -> Iterator[tuple[Any, ...]]:
