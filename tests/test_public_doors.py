@@ -125,7 +125,7 @@ DOORS: dict[str, dict[str, Any]] = {
     "saddles": {"potential": PLANE},
     "sample_escape_rate": {
         "potential": WELL, "sampler": slt_toys.OverdampedLangevin(0.01), "temperature": 0.3, "start": -1.0,
-        "target": 1.0, "score": 0, "source": -1.0, "error": 0.9, "seed": 1, "longest_trial": 100_000, "threads": 1,
+        "target": 1.0, "score": 0, "source": -1.0, "error": 0.9, "seed": 1, "longest_trial": 10_000, "threads": 1,
         "advance": None,
     },
     "sample_first_passage": {

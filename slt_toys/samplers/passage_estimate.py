@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..inputs.arguments import checked_arguments
 from ..potentials.potential import Potential
@@ -19,9 +19,12 @@ from ..potentials.scores import read_score, score_at_rest
 from .escape_rate import TOO_WIDE, EscapeRate, prepared, sample_escape_rate
 from .langevin import OverdampedLangevin
 from .program import largest_curvature
+from .splitting import Splitting
 
 if TYPE_CHECKING:
     from sympy import Expr
+
+Array = NDArray[np.float64]
 
 __all__ = ["PassageEstimate", "estimate_passage_time"]
 
@@ -32,6 +35,7 @@ OVERSHOT = 2 * 0.5826  # of √(2T·step): twice how far a chain seen at its ste
 CHECK_EFFORT, CHECK_STEPS = 50_000, 8192
 SMALL = 1e-6  # of the box, over which a score's slope is read
 TURNED_BACK = 0.25  # of the error: share of arrivals that may turn back at the target
+FEW_THERE, MOST_THERE = 1000, 0.5  # chains that begin at a line's target, and the share of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +140,17 @@ def estimate_passage_time(
             score=score, source=source, error=float(each), seed=(*entropy, number), threads=threads,
         )  # fmt: skip
 
+    def work(step: float) -> Splitting:
+        asked = potential, OverdampedLangevin(step, "heun"), temperature, start, target, score, source
+        return prepared(*asked, (*entropy, HALVINGS, 1))
+
+    def refuse_turning_back(work: Splitting, places: Array, allowed: float) -> None:
+        slope = float(np.linalg.norm(work.weights)) or _slope_of_score(potential, score, target)
+        _refuse_turning_back(work, places, slope, temperature, allowed)
+
+    if potential.dimension == 1:  # all arrive at one place: what is too steep for the smallest step is known at once
+        smallest = work(step / 2**HALVINGS)
+        refuse_turning_back(smallest, np.tile(_place(potential, target), (FEW_THERE, 1)), MOST_THERE)
     coarse = None
     removed = noise = 0.0
     for number in range(HALVINGS):
@@ -158,9 +173,8 @@ def estimate_passage_time(
     else:
         raise ValueError(f"temperature {temperature:.3g}: rates do not settle down to a step of {step:.2g}")
     assert coarse is not None
-    _refuse_turning_back(
-        potential, OverdampedLangevin(step, "heun"), temperature, start, target, score, source, entropy, error
-    )
+    last = work(step)
+    refuse_turning_back(last, last.group(0, last.plan(), CHECK_EFFORT).arrived, TURNED_BACK * error)
     tell(1 - told)
     half = float(np.hypot(4 * fine.relative_error, coarse.relative_error) / 3)
     doubts = [
@@ -174,36 +188,27 @@ def estimate_passage_time(
     return PassageEstimate(-fine.log_rate + removed, half, removed, coarse, fine, tuple(doubts))
 
 
-def _refuse_turning_back(
-    potential: Potential,
-    sampler: OverdampedLangevin,
-    temperature: float,
-    start: ArrayLike | str,
-    target: ArrayLike | str,
-    score: int | str | Expr | None,
-    source: float | None,
-    seed: tuple[int, ...],
-    error: float,
-) -> None:
+def _refuse_turning_back(work: Splitting, places: Array, slope: float, temperature: float, allowed: float) -> None:
     """Refuse a target from which chains turn back before they are further by what they overshoot.
 
     Where they do, it matters that they are seen only at their steps, by the root of the step.
     """
-    work = prepared(potential, sampler, temperature, start, target, score, source, (*seed, HALVINGS, 1))
-    slope = float(np.linalg.norm(work.weights)) or _slope_of_score(potential, score, target)
     beyond = work.target + slope * OVERSHOT * np.sqrt(2 * temperature * work.step_size)
-    arrivals = work.group(0, work.plan(), CHECK_EFFORT)
-    turned = work.turned_back(arrivals, beyond, CHECK_STEPS) if len(arrivals.arrived) else 1.0
-    if turned > TURNED_BACK * error:
+    turned = work.turned_back(places, beyond, CHECK_STEPS) if len(places) else 1.0
+    if turned > allowed:
         raise ValueError(
             f"target is a place where {turned:.1%} of chains turn back once they are there, and chains seen at their "
             "steps arrive late; take one beyond the barrier, or sample_first_passage"
         )
 
 
+def _place(potential: Potential, target: ArrayLike | str) -> Array:
+    return np.ravel(potential.minimum_point(target) if isinstance(target, str) else np.asarray(target, dtype=float))
+
+
 def _slope_of_score(potential: Potential, score: Any, target: ArrayLike | str) -> float:
     """How fast an expression rises at the target, per length."""
-    place = potential.minimum_point(target) if isinstance(target, str) else np.asarray(target, dtype=float)
+    place = _place(potential, target)
     if place.shape != (potential.dimension,):
         raise ValueError("target must be a point or a phase where the score is an expression")
     value = score_at_rest(potential, read_score(potential, score, momenta=False))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels.escape import DIVERGED, LINGERED, RETURNED
+from ..kernels.escape import DIVERGED, LINGERED, REACHED
 from ..kernels.frame import LANES
 from ..reference.laws import law
 from .program import Program
@@ -145,15 +145,15 @@ class Splitting:
             pool[: len(arrived)],
         )  # fmt: skip
 
-    def turned_back(self, group: Group, beyond: float, steps: int) -> float:
-        """Share of a group's arrivals that are back at the start's score, and not first at another, in some steps."""
-        outcome = np.zeros(len(group.arrived), dtype=np.int8)
-        room, by = np.empty_like(group.arrived), np.empty(len(group.arrived), dtype=np.int64)
+    def turned_back(self, places: Array, beyond: float, steps: int) -> float:
+        """Share of chains that do not get from these places to another score in some steps, nor before the source's."""
+        outcome = np.zeros(len(places), dtype=np.int8)
+        room, by = np.empty_like(places), np.empty(len(places), dtype=np.int64)
         self.module.trials(
-            *self._given(self._block(2)), self.source, beyond, steps, group.arrived, np.arange(len(group.arrived)),
-            outcome, np.empty(len(group.arrived)), room, by,
+            *self._given(self._block(2)), self.source, beyond, steps, places, np.arange(len(places)), outcome,
+            np.empty(len(places)), room, by,
         )  # fmt: skip
-        return float(np.mean(outcome == RETURNED))
+        return float(np.mean(outcome != REACHED))
 
     def groups(
         self, numbers: Sequence[int], plan: Plan, effort: int, threads: int, done: Callable[[], None]

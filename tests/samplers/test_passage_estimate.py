@@ -66,6 +66,20 @@ def test_a_target_on_the_way_up_is_refused():
         estimate_passage_time(WELL, temperature=0.06, start="left", target=-0.5)
 
 
+@pytest.mark.parametrize("target", [2.2, 2.5])
+def test_a_line_s_target_up_a_steep_slope_is_refused_before_any_chain_climbs_it(target, monkeypatch):
+    """Beyond the far well chains fall back into that, and not to the start: they have turned back all the same."""
+
+    def climbed(*_, **__):
+        raise AssertionError("chains were sent up")
+
+    monkeypatch.setattr(module, "sample_escape_rate", climbed)
+    with pytest.raises(ValueError, match=r"target is a place where .* of chains turn back once they are there"):
+        estimate_passage_time(WELL, temperature=0.06, start="left", target=target)
+    with pytest.raises(AssertionError, match="chains were sent up"):
+        estimate_passage_time(WELL, temperature=0.06, start="left", target="right")
+
+
 def test_scores_by_expressions_need_a_point():
     plane = Potential.from_expression("(w1**2 - 1)**2 + w2**2")
     given: dict[str, Any] = {"temperature": 0.1, "start": [-1.0, 0.0], "score": "w1 + w2/10", "seed": 1}
