@@ -38,11 +38,13 @@ def divergence(outputs: Tensor, targets: Tensor) -> Tensor:
     return (targets.exp() * (targets - outputs.log_softmax(-1))).sum(-1).mean()
 
 
-def problem(seed: int = 0, dtype: torch.dtype = torch.float64) -> tuple[nn.Module, Any, tuple[Tensor, Tensor], int]:
+def problem(
+    seed: int = 0, dtype: torch.dtype = torch.float64, count: int = ROWS
+) -> tuple[nn.Module, Any, tuple[Tensor, Tensor], int]:
     """Module, loss, data and number of tokens."""
     torch.manual_seed(seed)
     module = Language().to(dtype).eval()
-    rows = torch.randint(VOCABULARY, (ROWS, LENGTH))
+    rows = torch.randint(VOCABULARY, (count, LENGTH))
     with torch.no_grad():
         targets = module(rows).log_softmax(-1)
     return module, divergence, (rows, targets), rows.numel()

@@ -14,7 +14,7 @@ MOST = 60_000  # gradients of one copy: two minutes of two processors that take 
 
 @pytest.mark.slow
 def test_a_transformer_without_a_gap_is_doubted_by_name_within_few_gradients(monkeypatch):
-    module, loss, data, tokens = problem(seed=fresh_seed() % 2**32)
+    module, loss, data, tokens = problem(seed=fresh_seed() % 2**32, count=16)
     taken, plain = [], StackedLoss.values_and_gradients
 
     def counted(self, parameters, rows=None):

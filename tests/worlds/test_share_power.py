@@ -126,23 +126,24 @@ def test_the_page_that_is_kept_is_of_the_numbers_that_are_kept():
 @pytest.mark.slow
 def test_size_and_coverage_with_known_shares(judges):
     """The committed table at fewer repeats: false refusals from 0 to 2 %, intervals that cover about 95 %."""
-    pure = judged(judges, KNOWN, "temperature alone", 300)
-    assert pure["refused"] <= stats.binom.isf(1e-6, 300, 0.015)
-    assert pure["covered"][0] >= stats.binom.ppf(1e-6, 300, 0.95)
+    pure = judged(judges, KNOWN, "temperature alone", 150)
+    assert pure["refused"] <= stats.binom.isf(1e-6, 150, 0.015)
+    assert pure["covered"][0] >= stats.binom.ppf(1e-6, 150, 0.95)
+    sets = 40
     for name in MECHANISMS[1:]:
-        found = judged(judges, KNOWN, f"0.8 temperature, 0.2 {name}", 100)
-        assert found["informed"][0] == found["informed"][3] == 100, name  # of the loss threshold
+        found = judged(judges, KNOWN, f"0.8 temperature, 0.2 {name}", sets)
+        assert found["informed"][0] == found["informed"][3] == sets, name  # of the loss threshold
         for at, least in ((0, 0.92), (3, 0.92)):
-            assert found["covered"][at] >= stats.binom.ppf(1e-6, 100, least), name
+            assert found["covered"][at] >= stats.binom.ppf(1e-6, sets, least), name
         others = sum(found["covered"][at] for at in (1, 2, 4, 5))
-        assert others >= stats.binom.ppf(1e-6, 400, 0.95), name
+        assert others >= stats.binom.ppf(1e-6, 4 * sets, 0.95), name
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", [KNOWN, TWO_STATES])
 def test_a_fifth_of_a_rival_and_energies_that_differ_are_told(judges, form):
     """In at least 95 % and 90 % of sets; by the two-state law, of a constant share in none but by false refusals."""
-    sets = 60 if form == KNOWN else 8
+    sets = 30 if form == KNOWN else 6
     for name in MECHANISMS[1:] if form == KNOWN else TELLING:
         found = judged(judges, form, f"0.8 temperature, 0.2 {name}", sets)
         assert found["refused"] >= stats.binom.ppf(1e-6, sets, 0.95), name
