@@ -34,9 +34,12 @@ _SOURCE = '''
 @njit(nogil=True, cache=True, fastmath={{"contract"}}, error_model="numpy", boundscheck=False)
 def trials(
     state, bits, spare, parameters, dt, temperature, constants, weights, first, low, high, longest, pool, starts,
-    outcome, furthest, reached, reached_by,
+    outcome, furthest, reached, reached_by, all_of_them,
 ):
-    """Run a block's trials until each one's score leaves (low, high); return how many reached, and the steps made."""
+    """Run a block's trials until each one's score leaves (low, high); return how many reached, and the steps made.
+
+    Unless all of them are asked for, the first that takes ``longest`` steps ends them.
+    """
     align_stack()
 {begin}
     most = np.full(64, -np.inf)
@@ -74,6 +77,8 @@ def trials(
                 furthest[number] = most[i]
                 if inside:
                     outcome[number] = {lingered}
+                    if not all_of_them:
+                        return arrived, step - first
                 elif not abs(score[i]) < np.inf:
                     outcome[number] = {diverged}
                 elif score[i] >= high:

@@ -151,7 +151,7 @@ class Splitting:
         room, by = np.empty_like(places), np.empty(len(places), dtype=np.int64)
         self.module.trials(
             *self._given(self._block(2)), self.source, beyond, steps, places, np.arange(len(places)), outcome,
-            np.empty(len(places)), room, by,
+            np.empty(len(places)), room, by, True,
         )  # fmt: skip
         return float(np.mean(outcome != REACHED))
 
@@ -221,14 +221,14 @@ class Splitting:
         reached, by = np.empty((len(starts), self.moved)), np.empty(len(starts), dtype=np.int64)
         block.step = 0
         arrived, steps = self.module.trials(
-            *self._given(block), self.source, high, self.longest, pool, starts, outcome, furthest, reached, by
+            *self._given(block), self.source, high, self.longest, pool, starts, outcome, furthest, reached, by, False
         )
         if (outcome == DIVERGED).any():
             raise FloatingPointError
         if (outcome == LINGERED).any():
             raise NoHeadway(
-                f"{(outcome == LINGERED).sum()} of {len(starts)} trials were neither back nor at the next level after "
-                f"longest_trial, {self.longest} steps: chains linger in between, as where there is a third well"
+                f"one of {len(starts)} trials was neither back nor at the next level after longest_trial, "
+                f"{self.longest} steps: chains linger in between, as where there is a third well"
             )
         return furthest, reached[:arrived].copy(), by[:arrived].copy(), int(steps)
 

@@ -115,13 +115,15 @@ def test_a_chain_that_arrives_begins_anew_at_that_step():
     assert np.array_equal(state[0, others], path[until - 1, others])
 
 
-def run_trials(starts: np.ndarray, pool: np.ndarray, low: float, high: float, seed: int, longest=10**6, weight=1.0):
+def run_trials(
+    starts: np.ndarray, pool: np.ndarray, low: float, high: float, seed: int, longest=10**6, weight=1.0, whole=True
+):
     count = len(starts)
     outcome, furthest = np.full(count, -1, dtype=np.int8), np.full(count, np.nan)
     reached, by = np.full((count, 1), np.nan), np.full(count, -1)
     arrived, steps = module().trials(
         *block(pool[0, 0], seed), *settings(weight=weight), low, high, longest, pool, starts, outcome, furthest,
-        reached, by,
+        reached, by, whole,
     )  # fmt: skip
     return outcome, furthest, reached[:arrived, 0], by[:arrived], steps
 
@@ -157,6 +159,8 @@ def test_a_trial_that_lingers_or_diverges_is_told():
     pool, starts = np.array([[-0.5]]), np.zeros(100, dtype=np.int64)
     outcome, _, reached, _, _ = run_trials(starts, pool, -50.0, 50.0, fresh_seed(), longest=2000)
     assert (outcome == LINGERED).all() and not reached.size
+    outcome, *_, steps = run_trials(starts, pool, -50.0, 50.0, fresh_seed(), longest=2000, whole=False)
+    assert (outcome == LINGERED).sum() == 1 and 2000 <= steps < 4000, "one is enough where all are not asked for"
     outcome, *_ = run_trials(starts, np.array([[np.nan]]), -1.0, 0.0, fresh_seed())
     assert (outcome == DIVERGED).all()
 
@@ -169,8 +173,9 @@ def test_a_score_by_weights_and_one_by_formula_are_the_same():
     outcome, furthest = np.full(count, -1, dtype=np.int8), np.full(count, np.nan)
     reached, by = np.full((count, 1), np.nan), np.full(count, -1)
     module(-w).trials(
-        *block(-0.5, seed), *settings(weight=np.nan), 0.1, 0.9, 10**6, pool, starts, outcome, furthest, reached, by
-    )
+        *block(-0.5, seed), *settings(weight=np.nan), 0.1, 0.9, 10**6, pool, starts, outcome, furthest, reached, by,
+        True,
+    )  # fmt: skip
     assert np.array_equal(outcome, mirrored[0]) and np.array_equal(furthest, mirrored[1])
 
 
