@@ -55,6 +55,10 @@ def linear_networks() -> Iterator[Case]:
         (2, 2, 2, 2),
         (3, 2, 3, 1),
         (3, 3, 3, 2),
+        (2, 3, 2, 0),
+        (3, 2, 3, 0),
+        (2, 2, 2, 2, 0),
+        (2, 2, 2, 2, 1),
     ):
         known = deep_linear_network(widths, rank)
         ideal, weights, point = matrix_products(widths, rank)
