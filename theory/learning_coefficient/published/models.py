@@ -131,7 +131,13 @@ def mixtures() -> Iterator[Case]:
         moments = [expand((1 - share) * b**k + share * c**k) for k in (1, 2, 3)]
         name = f"moments of (1 - a) N(b) + a N(c) about a = {weight}"
         yield Case(family, name, source, Rational(3, 4), 1, ask_for(moments, (a, b, c)))
+    w, d = symbols("w d", real=True)
+    weights = (1 - a - w, a, w)
+    moments = [expand(sum(u * v**k for u, v in zip(weights, (b, c, d), strict=True))) for k in (1, 2, 3)]
+    name = "moments of three means about weights 1, 0, 0, all weights >= 0"
+    yield Case(family, name, BY_HAND, Integer(1), 1, ask_for(moments, (a, w, b, c, d), domain=[a >= 0, w >= 0]))
     yield Case(family, "three free means", BY_HAND, Integer(1), 1, partial(gaussian_mixture, 3))
+    yield Case(family, "four free means", BY_HAND, Rational(5, 4), 1, partial(gaussian_mixture, 4))
 
 
 def naive_bayes(features: int, share: Rational) -> tuple[list[Expr], tuple[Symbol, ...]]:
