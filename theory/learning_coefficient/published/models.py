@@ -97,7 +97,7 @@ def sums_of_powers(hidden: int, step: int) -> tuple[list[Expr], tuple[Symbol, ..
 def networks() -> Iterator[Case]:
     """Hidden units with true function zero, from their ideals and by the theorem."""
     family = "Hidden units"
-    for hidden, step in ((1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3), (2, 4), (3, 1)):
+    for hidden, step in ((1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3), (2, 4), (3, 1), (3, 2)):
         value, m = vandermonde(hidden, step)
         ideal, names = sums_of_powers(hidden, step)
         name = f"{hidden} unit(s), sums a b^q with q = 1, {1 + step}, ..."
@@ -152,7 +152,7 @@ def naive_bayes(features: int, share: Rational) -> tuple[list[Expr], tuple[Symbo
 def latent_variables() -> Iterator[Case]:
     """Naive Bayes with a binary hidden variable; factor analysis with known means."""
     family = "Latent variables"
-    for features, m in ((2, 3), (3, 1), (4, 1)):
+    for features, m in ((2, 3), (3, 1), (4, 1), (5, 1)):
         ideal, names = naive_bayes(features, Integer(0))
         value = Rational(features + 1, 2)
         name = f"naive Bayes, {features} binary features, truth independent"
