@@ -61,7 +61,7 @@ from theory.learning_coefficient.symmetry import cells_by_the_first
 
 _MOST_PICTURES, _MOST_PICTURES_IN_CELLS, _LARGEST_DEPTH, _LARGEST_CENTRE, _CENTRES_TRIED = 400, 2000, 9, 5, 2
 _FIRST_SIZES, _WHOLE_POINT, _FEW_GENERATORS = (0, 2, 3), 6, 4  # 0: all coordinates, where there are no more than six
-_WHOLE_POINT_IN_CELLS, _MOST_TERMS, _MOST_TERMS_IN_CELLS = 16, 1000, 60
+_WHOLE_POINT_IN_CELLS, _MOST_TERMS, _MOST_TERMS_IN_CELLS = 16, 700, 60
 _SAMPLES = (QQ(1), QQ(2), QQ(1, 2), QQ(7), QQ(1, 7))
 
 
