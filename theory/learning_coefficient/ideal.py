@@ -33,6 +33,7 @@ from theory.learning_coefficient.engine import read_density, rlct
 from theory.learning_coefficient.local_form import factors_at, gradients_independent
 from theory.learning_coefficient.local_problem import LearningCoefficient, LearningCoefficientRefused
 from theory.learning_coefficient.prior import Prior
+from theory.learning_coefficient.refusal_bounds import bounds_of_generators
 
 _LARGEST_BASIS = 12
 
@@ -163,10 +164,15 @@ def _solve(
         return LearningCoefficient(value, answer.multiplicity, f"ideal ({answer.method})", tuple(sentences))
     added = f" (the eliminated coordinates add {Rational(eliminated, 2)})" if eliminated else ""
     lower, upper = (None, None) if refusal is None else (refusal.lower, refusal.upper)
+    least, most = bounds_of_generators(
+        generators, remaining, read_density(prior, remaining, (Integer(0),) * len(remaining))
+    )
+    lower = least if lower is None else max(lower, least)
+    upper = min((v for v in (upper, most) if v is not None), default=None)
     half = Rational(eliminated, 2)
     raise LearningCoefficientRefused(
         f"{refusal}{added}",
-        None if lower is None else lower + half,
+        lower + half,
         None if upper is None else upper + half,
         "try other generators or coordinates of the same ideal",
     )

@@ -10,9 +10,10 @@ answer is the smallest value, then the largest multiplicity, over all of these p
    becomes the coordinate instead of t (implicit function theorem).
 3. *Cases.* Whether a factor that depends on parameters only vanishes is decided by looking at both cases: where it does
    not it is a unit, where it does it is a new local coordinate.
-4. *Blow-up* of w_i = 0, i in C. The exceptional fibre over the point is a projective space; it is cut into the
-   2^|C| - 1 sets where given coordinates are zero and the others are not, and each is a picture. The fibre is compact,
-   so the neighbourhoods of its points cover one of the point below, and the worst of them decides.
+4. *Blow-up* of w_i = 0, i in C. The exceptional fibre over the point is a projective space. It is cut by the first
+   coordinate that is not zero, without those that a symmetry carries to an earlier one; or into the 2^|C| - 1 sets
+   where given coordinates are zero and the others are not. Each part is a picture. The fibre is compact, so the
+   neighbourhoods of its points cover one of the point below, and the worst of them decides.
 
 Where every generator is a monomial the sum of squares is monomial-like and a linear programme decides:
 lambda = min sum u_j (h_j + 1) over u >= 0 with 2 <u, a + b_i> >= 1 for all generators w^{b_i}, and the multiplicity is
@@ -24,18 +25,30 @@ Statistical Learning Theory, chapter 3; Lin (2011), chapter 2 (ideals).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations, product
-from typing import Any
 
-from sympy import QQ, Expr, Poly, Rational, Symbol, groebner
+from sympy import QQ, Expr, Poly, Rational, Symbol
 from sympy.polys.rings import PolyRing
 
 from theory.learning_coefficient.linear_programme import divides, linear_programme
 from theory.learning_coefficient.local_problem import LearningCoefficient
-from theory.learning_coefficient.positivity import UndecidedError, why_negative
+from theory.learning_coefficient.pictures import (
+    Picture,
+    Polynomial,
+    Resolved,
+    UnresolvedError,
+    cells_by_zeros,
+    chart,
+    divided,
+    is_definite,
+    monomials_free_of,
+    size_of,
+    with_power,
+    worst,
+)
 from theory.learning_coefficient.substitution import (
     in_powers,
     linear_parts,
@@ -44,39 +57,12 @@ from theory.learning_coefficient.substitution import (
     value_at_place,
     without_powers,
 )
+from theory.learning_coefficient.symmetry import cells_by_the_first
 
-Polynomial = Any  # sympy's PolyElement, untyped there
-_MOST_PICTURES, _LARGEST_DEPTH, _LARGEST_CENTRE, _CENTRES_TRIED = 400, 9, 5, 2
+_MOST_PICTURES, _MOST_PICTURES_IN_CELLS, _LARGEST_DEPTH, _LARGEST_CENTRE, _CENTRES_TRIED = 400, 2000, 9, 5, 2
 _FIRST_SIZES, _WHOLE_POINT, _FEW_GENERATORS = (0, 2, 3), 6, 4  # 0: all coordinates, where there are no more than six
+_WHOLE_POINT_IN_CELLS, _MOST_TERMS, _MOST_TERMS_IN_CELLS = 16, 700, 60
 _SAMPLES = (QQ(1), QQ(2), QQ(1, 2), QQ(7), QQ(1, 7))
-
-
-class UnresolvedError(ValueError):
-    """The steps do not close within their bounds."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Monomial `powers`, volume exponents `volume`, which coordinates are `local`, what is `nonzero`, generators."""
-
-    generators: tuple[Polynomial, ...]
-    powers: tuple[int, ...]
-    volume: tuple[Fraction, ...]
-    local: tuple[bool, ...]
-    nonzero: frozenset[Polynomial] = frozenset()
-    depth: int = 0
-    some_point: bool = False  # only of some of the parameters is it known that they occur: no cases may follow
-    # Where the picture lies, as numerator and denominator of each coordinate in the parameters; None if not followed.
-    base: tuple[tuple[Polynomial, Polynomial], ...] | None = None
-
-
-@dataclass(frozen=True)
-class Resolved:
-    """Value, multiplicity and the steps that led to the picture that decides."""
-
-    value: Fraction
-    multiplicity: int
-    steps: tuple[str, ...]
 
 
 class _Split(Exception):
@@ -117,10 +103,13 @@ def resolve_ideal(
 
 
 def _first_to_close(ring: PolyRing, start: Picture) -> tuple[Resolved | None, Resolver]:
-    """The answer of the first way to begin that closes: as ranked, at all coordinates, at two or three of them."""
+    """The answer of the first way that closes: cells by the first coordinate that is not zero, or by all of them.
+
+    The latter begin as ranked, at all coordinates, at two or at three of them.
+    """
     refusal: UnresolvedError | None = None
-    for size in (None, *_FIRST_SIZES) if len(start.generators) <= _FEW_GENERATORS else (None,):
-        resolver = Resolver(ring, size)
+    sizes = (None, *_FIRST_SIZES) if len(start.generators) <= _FEW_GENERATORS else (None,)
+    for resolver in (Resolver(ring, in_cells=True), *[Resolver(ring, size) for size in sizes]):
         try:
             return resolver.solve(start), resolver
         except UnresolvedError as error:
@@ -132,17 +121,21 @@ def _first_to_close(ring: PolyRing, start: Picture) -> tuple[Resolved | None, Re
 class Resolver:
     """Solves pictures, each once, and counts them; `first_size` is that of the first centre, 0 the largest one."""
 
-    def __init__(self, ring: PolyRing, first_size: int | None = None) -> None:
-        self.ring, self.n, self.first_size = ring, ring.ngens, first_size
+    def __init__(self, ring: PolyRing, first_size: int | None = None, in_cells: bool = False) -> None:
+        self.ring, self.n, self.first_size, self.in_cells = ring, ring.ngens, first_size, in_cells
         self.pictures = self.blow_ups = 0
         self.known: dict[tuple, Resolved | None] = {}
         self.definite: dict[Polynomial, bool] = {}
+        self.factored: dict[Polynomial, list[tuple[Polynomial, int]]] = {}
 
     def solve(self, picture: Picture) -> Resolved | None:
         """The worst point of a picture; None if the ideal vanishes at none of them."""
         self.pictures += 1
-        if self.pictures > _MOST_PICTURES:
-            raise UnresolvedError(f"more than {_MOST_PICTURES} local pictures")
+        most = _MOST_PICTURES_IN_CELLS if self.in_cells else _MOST_PICTURES
+        if self.pictures > most:
+            raise UnresolvedError(f"more than {most} local pictures")
+        if self._too_long(picture):
+            raise UnresolvedError("a generator of too many terms")
         key = (
             frozenset(picture.generators),
             picture.powers,
@@ -159,6 +152,11 @@ class Resolver:
     def _solve(self, picture: Picture) -> Resolved | None:
         if any(self._certain_unit(g, picture) for g in picture.generators):  # no need to know where others vanish
             picture = replace(picture, generators=(self.ring.one,))
+        if self.in_cells and not picture.some_point:
+            picture = divided(picture)
+            if (factor := self._must_vanish(picture)) is not None:
+                zero = self._graph_of(picture, factor)
+                return None if zero is None else self.solve(zero)
         try:
             picture = self._simplified(picture)
             changed = self._straightened(picture)
@@ -182,7 +180,17 @@ class Resolver:
                 refusal = refusal or error
         raise refusal or UnresolvedError("no coordinate subspace to blow up")
 
+    def _too_long(self, picture: Picture) -> bool:
+        """Whether factoring would take longer than is worth waiting for."""
+        most = _MOST_TERMS_IN_CELLS if self.in_cells else _MOST_TERMS
+        return any(len(g) > most for g in picture.generators)
+
     # -- units, monomials ---------------------------------------------------------------------------------------------
+
+    def _factors(self, f: Polynomial) -> list[tuple[Polynomial, int]]:
+        if f not in self.factored:
+            self.factored[f] = f.factor_list()[1]
+        return self.factored[f]
 
     def _at_point(self, f: Polynomial, local: Sequence[bool]) -> Polynomial:
         return self.ring.from_dict(
@@ -194,9 +202,9 @@ class Resolver:
         there = self._at_point(f, picture.local)
         if not there:
             return False
-        unknown = [q for q, _ in there.factor_list()[1] if not self._never_zero(q, picture)]
+        unknown = [q for q, _ in self._factors(there) if not self._never_zero(q, picture)]
         if unknown:
-            raise _Split(min(unknown, key=_size))
+            raise _Split(min(unknown, key=size_of))
         return True
 
     def _never_zero(self, q: Polynomial, picture: Picture) -> bool:
@@ -214,7 +222,7 @@ class Resolver:
         if len(used) != 2 or any(q.degree(i) % 2 for i in used):
             return False
         if q not in self.definite:
-            self.definite[q] = _is_definite(q, used)
+            self.definite[q] = is_definite(q, used)
         return self.definite[q]
 
     def _simplified(self, picture: Picture) -> Picture:
@@ -226,23 +234,20 @@ class Resolver:
             generators = self._reduced([g for g in generators if g], picture)
             if set(generators) == before:
                 break
-        common = [min((min(m[i] for m in g) for g in generators), default=0) for i in range(self.n)]
-        common = [c if k else 0 for c, k in zip(common, picture.local, strict=True)]
-        shifted = tuple(
-            self.ring.from_dict({tuple(e - c for e, c in zip(m, common, strict=True)): v for m, v in g.items()})
-            for g in generators
-        )
-        powers = tuple(p + c for p, c in zip(picture.powers, common, strict=True))
-        ordered = tuple(sorted(dict.fromkeys(shifted), key=lambda g: (_size(g), str(g))))
-        return replace(picture, generators=ordered, powers=powers)
+        picture = divided(replace(picture, generators=tuple(generators)))
+        ordered = tuple(sorted(dict.fromkeys(picture.generators), key=lambda g: (size_of(g), str(g))))
+        return replace(picture, generators=ordered)
 
     def _without_units(self, g: Polynomial, picture: Picture) -> Polynomial:
         if len(g) == 1:
             ((monomial, _),) = g.items()
+            for e, k, w in zip(monomial, picture.local, self.ring.gens, strict=True):
+                if e and not k and w not in picture.nonzero:
+                    raise _Split(w)
             kept = tuple(e if k else 0 for e, k in zip(monomial, picture.local, strict=True))
             return self.ring.from_dict({kept: QQ(1)})
         kept = self.ring.one
-        for factor, power in g.factor_list()[1]:
+        for factor, power in self._factors(g):
             if not self._is_unit(factor, picture):
                 kept *= factor.monic() ** power
         return kept
@@ -257,10 +262,10 @@ class Resolver:
             if rest:
                 kept.append(rest)
         others = [g for g in kept if len(g) > 1]
-        for g in sorted(others, key=_size, reverse=True):
+        for g in sorted(others, key=size_of, reverse=True):
             divisors = [f for f in kept if f is not g and len(f) > 1]
             remainder = g.rem(divisors) if divisors else g
-            if _size(remainder) < _size(g):
+            if size_of(remainder) < size_of(g):
                 kept = [f for f in kept if f is not g] + ([remainder] if remainder else [])
         return kept
 
@@ -268,9 +273,9 @@ class Resolver:
 
     def _straightened(self, picture: Picture) -> Picture | None:
         """Make a smooth factor a coordinate, whole generators first; None if nothing is gained."""
-        bent = [(g, f) for g in picture.generators if len(g) > 1 for f, _ in g.factor_list()[1] if len(f) > 1]
+        bent = [(g, f) for g in picture.generators if len(g) > 1 for f, _ in self._factors(g) if len(f) > 1]
         count = len(bent)
-        for g, factor in sorted(bent, key=lambda pair: (len(pair[0].factor_list()[1]) > 1, _size(pair[1]))):
+        for g, factor in sorted(bent, key=lambda pair: (len(self._factors(pair[0])) > 1, size_of(pair[1]))):
             whole = g.monic() == factor.monic()
             for t in range(self.n):
                 if not picture.local[t] or picture.powers[t] or picture.volume[t] or factor.degree(t) < 1:
@@ -280,16 +285,18 @@ class Resolver:
                     continue
                 if factor.degree(t) == 1:
                     solved = self._solved_for(picture, factor, t)
+                    if self._too_long(solved):
+                        continue
                     if whole or self._bent_factors(self._simplified(solved)) < count:
                         return solved
-                elif all(f == factor or f.degree(t) == 0 for _, f in bent) and _monomials_free_of(picture, t):
+                elif all(f == factor or f.degree(t) == 0 for _, f in bent) and monomials_free_of(picture, t):
                     new = self.ring.gens[t]
-                    swapped = [g.exquo(factor**k) * new**k for g, k in _with_power(picture.generators, factor)]
+                    swapped = [g.exquo(factor**k) * new**k for g, k in with_power(picture.generators, factor)]
                     return replace(picture, generators=tuple(swapped))
         return None
 
     def _bent_factors(self, picture: Picture) -> int:
-        return sum(len(f) > 1 for g in picture.generators if len(g) > 1 for f, _ in g.factor_list()[1])
+        return sum(len(f) > 1 for g in picture.generators if len(g) > 1 for f, _ in self._factors(g))
 
     def _certain_unit(self, f: Polynomial, picture: Picture) -> bool:
         try:
@@ -317,7 +324,17 @@ class Resolver:
             return self._by_cases(picture, slope)  # on either side the zeros of the factor are met again
         if zero is not None:
             answers.append(self.solve(zero))
-        return _worst(answers)
+        return worst(answers)
+
+    def _must_vanish(self, picture: Picture) -> Polynomial | None:
+        """The simplest factor that is zero wherever the generators are, if a graph over the other parameters."""
+        found = []
+        for g in picture.generators:
+            there = self._at_point(g, picture.local)
+            unknown = [q for q, _ in self._factors(there) if not self._never_zero(q, picture)] if there else []
+            if len(unknown) == 1 and self._graph_parameter(picture, unknown[0]) is not None:
+                found.append(unknown[0])
+        return min(found, key=size_of, default=None)
 
     def _unknown_slope(self, picture: Picture, factor: Polynomial) -> Polynomial | None:
         """A factor of a slope that decides whether the zeros of `factor` are a graph over the other parameters."""
@@ -325,31 +342,43 @@ class Resolver:
             q.monic()
             for t in range(self.n)
             if not picture.local[t] and factor.degree(t) == 1
-            for q, _ in linear_parts(factor, t, self.ring)[0].factor_list()[1]
+            for q, _ in self._factors(linear_parts(factor, t, self.ring)[0])
             if not self._never_zero(q, picture)
         ]
-        return min(unknown, key=_size, default=None)
+        return min(unknown, key=size_of, default=None)
 
     def _where_zero(self, picture: Picture, factor: Polynomial) -> Picture | None:
         """The picture on factor = 0, a new local coordinate in place of a parameter; None if it is empty."""
+        if self._graph_parameter(picture, factor) is None:
+            return self._on_smooth_zeros(picture, factor)
+        return self._graph_of(picture, factor)
+
+    def _graph_parameter(self, picture: Picture, factor: Polynomial) -> int | None:
+        """A parameter in which the factor is linear, with a slope that vanishes nowhere."""
         for t in range(self.n):
             if picture.local[t] or factor.degree(t) != 1:
                 continue
-            slope, rest = linear_parts(factor, t, self.ring)
-            if not all(self._never_zero(q, picture) for q, _ in slope.factor_list()[1]):
-                continue
-            variable = self.ring.gens[t]
-            generators = tuple(substituted(g, t, variable - rest, slope, self.ring) for g in picture.generators)
-            nonzero: set[Polynomial] = set()
-            for q in picture.nonzero:
-                moved = substituted(q, t, -rest, slope, self.ring)
-                if not moved:
-                    return None
-                nonzero |= {p.monic() for p, _ in moved.factor_list()[1]}
-            local = tuple(k or i == t for i, k in enumerate(picture.local))
-            base = place_at(picture.base, t, -rest, slope, self.ring)
-            return replace(picture, generators=generators, local=local, nonzero=frozenset(nonzero), base=base)
-        return self._on_smooth_zeros(picture, factor)
+            slope, _ = linear_parts(factor, t, self.ring)
+            if all(self._never_zero(q, picture) for q, _ in self._factors(slope)):
+                return t
+        return None
+
+    def _graph_of(self, picture: Picture, factor: Polynomial) -> Picture | None:
+        """The picture on the zeros of a factor that are a graph over the other parameters; None if it is empty."""
+        t = self._graph_parameter(picture, factor)
+        assert t is not None
+        slope, rest = linear_parts(factor, t, self.ring)
+        variable = self.ring.gens[t]
+        generators = tuple(substituted(g, t, variable - rest, slope, self.ring) for g in picture.generators)
+        nonzero: set[Polynomial] = set()
+        for q in picture.nonzero:
+            moved = substituted(q, t, -rest, slope, self.ring)
+            if not moved:
+                return None
+            nonzero |= {p.monic() for p, _ in self._factors(moved)}
+        local = tuple(k or i == t for i, k in enumerate(picture.local))
+        base = place_at(picture.base, t, -rest, slope, self.ring)
+        return replace(picture, generators=generators, local=local, nonzero=frozenset(nonzero), base=base)
 
     def _on_smooth_zeros(self, picture: Picture, factor: Polynomial) -> Picture:
         """The picture on factor = 0 where a parameter occurs in powers of it alone and has a slope that never vanishes.
@@ -359,13 +388,13 @@ class Resolver:
         """
         gens = self.ring.gens
         for t in range(self.n):
-            if picture.local[t] or factor.degree(t) < 1:
+            if picture.local[t] or factor.degree(t) < 1 or gens[t] not in picture.nonzero:
                 continue
             slope = factor.diff(gens[t])
             moved = [in_powers(without_powers(g, gens[t]), factor, t, self.ring) for g in picture.generators]
             if (
                 any(g is None for g in moved)
-                or not all(self._never_zero(q, picture) for q, _ in slope.factor_list()[1])
+                or not all(self._never_zero(q, picture) for q, _ in self._factors(slope))
                 or not self._has_real_zero(factor, picture)
             ):
                 continue
@@ -396,10 +425,11 @@ class Resolver:
     # -- blow-ups and linear programmes -------------------------------------------------------------------------------
 
     def _centres(self, picture: Picture) -> list[tuple[int, ...]]:
-        bent = [f for g in picture.generators if len(g) > 1 for f, _ in g.factor_list()[1] if len(f) > 1]
+        bent = [f for g in picture.generators if len(g) > 1 for f, _ in self._factors(g) if len(f) > 1]
         used = [i for i in range(self.n) if picture.local[i] and any(f.degree(i) > 0 for f in bent)]
         ranked = []
-        sizes = {*range(2, min(len(used), _LARGEST_CENTRE) + 1), *({len(used)} if len(used) <= _WHOLE_POINT else ())}
+        whole = len(used) <= (_WHOLE_POINT_IN_CELLS if self.in_cells else _WHOLE_POINT)
+        sizes = {*range(2, min(len(used), _LARGEST_CENTRE) + 1), *({len(used)} if whole else ())}
         for size in sorted(sizes - {0, 1}):
             for centre in combinations(used, size):
                 orders = [min(sum(m[i] for i in centre) for m in f) for f in bent]
@@ -413,42 +443,15 @@ class Resolver:
     def _blown_up(self, picture: Picture, centre: tuple[int, ...]) -> Resolved | None:
         self.blow_ups += 1
         answers = []
-        subsets = [s for size in range(1, len(centre) + 1) for s in combinations(centre, size)]
-        for off in subsets:
-            found = self.solve(self._chart(picture, centre, off))
+        cells = cells_by_the_first(picture, centre) if self.in_cells else cells_by_zeros(centre)
+        for off, free in cells:
+            found = self.solve(chart(picture, centre, off, free))
             if found is not None:
                 names = ", ".join(str(self.ring.symbols[i]) for i in centre)
                 where = ", ".join(str(self.ring.symbols[i]) for i in off)
                 step = f"blow up ({names}), on the fibre where {where} {'are' if len(off) > 1 else 'is'} not 0"
                 answers.append(replace(found, steps=(step, *found.steps)))
-        return _worst(answers)
-
-    def _chart(self, picture: Picture, centre: tuple[int, ...], off: tuple[int, ...]) -> Picture:
-        """w_j = r, w_i = r s_i: the points of the fibre with s_i not 0 exactly for i in `off`, j its first."""
-        pivot, free = off[0], set(off[1:])
-        generators = []
-        for g in picture.generators:
-            moved = {}
-            for m, c in g.items():
-                raised = list(m)
-                raised[pivot] = sum(m[i] for i in centre)
-                moved[tuple(raised)] = c
-            generators.append(self.ring.from_dict(moved))
-        powers, volume = list(picture.powers), list(picture.volume)
-        powers[pivot] = sum(picture.powers[i] for i in centre)
-        volume[pivot] = sum((picture.volume[i] + 1 for i in centre), Fraction(0)) - 1
-        for i in free:
-            powers[i], volume[i] = 0, Fraction(0)
-        return Picture(
-            tuple(generators),
-            tuple(powers),
-            tuple(volume),
-            tuple(k and i not in free for i, k in enumerate(picture.local)),
-            picture.nonzero | {self.ring.gens[i] for i in free},
-            picture.depth + 1,
-            picture.some_point,
-            picture.base,
-        )
+        return worst(answers)
 
     def _monomial(self, picture: Picture) -> Resolved | None:
         exponents = [next(iter(g)) for g in picture.generators]
@@ -464,36 +467,3 @@ class Resolver:
             f"{[str(picture.volume[i]) for i in used]}: linear programme {value}, multiplicity {multiplicity}"
         )
         return Resolved(value, multiplicity, (step,))
-
-
-def _is_definite(q: Polynomial, used: Sequence[int]) -> bool:
-    """Whether q is proved to have one sign and no zero: zeros of a polynomial of one sign would be singular."""
-    names = [q.ring.symbols[i] for i in used]
-    constant = q.coeff(1)
-    sign = 1 if constant > 0 else -1
-    terms = {tuple(m[i] for i in used): sign * QQ.to_sympy(c) for m, c in q.items()}
-    try:
-        if constant == 0 or why_negative(terms) is not None:
-            return False
-    except UndecidedError:
-        return False
-    whole = q.as_expr()
-    return groebner([whole, *[whole.diff(name) for name in names]], *names, order="grevlex").exprs == [1]
-
-
-def _worst(answers: Iterable[Resolved | None]) -> Resolved | None:
-    return min((a for a in answers if a is not None), key=lambda a: (a.value, -a.multiplicity), default=None)
-
-
-def _size(f: Polynomial) -> tuple[int, int]:
-    return len(f), max((sum(m) for m in f), default=0)
-
-
-def _monomials_free_of(picture: Picture, t: int) -> bool:
-    """Whether w_t divides no generator and is no monomial generator's factor."""
-    return all(min(m[t] for m in g) == 0 for g in picture.generators)
-
-
-def _with_power(generators: Sequence[Polynomial], factor: Polynomial) -> list[tuple[Polynomial, int]]:
-    """Each generator with the power of `factor` in it."""
-    return [(g, next((k for f, k in g.factor_list()[1] if f == factor), 0)) for g in generators]

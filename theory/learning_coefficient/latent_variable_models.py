@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sympy import Expr, Integer, Rational, symbols
+from sympy import Abs, Expr, Integer, Rational, Symbol, symbols
 
 from theory.learning_coefficient.arguments import whole_number
 from theory.learning_coefficient.engine import LearningCoefficient, LearningCoefficientRefused, rlct
@@ -18,7 +18,7 @@ _MOST_LOADINGS = 6
 
 
 def gaussian_mixture(free_means: int) -> LearningCoefficient:
-    """Two unit-variance Gaussians on a line with a free weight, when the truth is N(0, 1).
+    """Unit-variance Gaussians on a line with free weights in [0, 1], when the truth is N(0, 1).
 
     Relative to the truth the mixture is 1 + sum_k p_k He_k(x)/k!, with He_k the Hermite polynomials and p_k the k-th
     moment of the means under the weights, so that the loss (Kullback-Leibler divergence) behaves like the sum of the
@@ -27,7 +27,8 @@ def gaussian_mixture(free_means: int) -> LearningCoefficient:
     Parameters
     ----------
     free_means : int
-        1: (1 - a) N(0, 1) + a N(b, 1), parameters (a, b). 2: (1 - a) N(b_1, 1) + a N(b_2, 1), parameters (a, b_1, b_2).
+        1: (1 - a) N(0, 1) + a N(b, 1), parameters (a, b). k > 1: sum_i a_i N(b_i, 1) over k components, parameters all
+        b_i and all a_i >= 0 but one, as they add up to 1; the value is (k + 1)/4.
 
     Returns
     -------
@@ -36,8 +37,6 @@ def gaussian_mixture(free_means: int) -> LearningCoefficient:
 
     Raises
     ------
-    LearningCoefficientRefused
-        For three or more free means; the known bounds are named.
     ValueError
         If `free_means` is not a positive integer.
 
@@ -64,13 +63,42 @@ def gaussian_mixture(free_means: int) -> LearningCoefficient:
             "minimum set u = a b^2 = 0; its strata: b = 0 with a > 0, the crossing a = b = 0, a = 0 with b not 0",
         )
         return _worst_point(opening, u**2 + a**2 * b**4, (u, a, b), ((0, half, 0), (0, 0, 0), (0, 0, 1)))
-    raise LearningCoefficientRefused(
-        f"{means} free means: the ideal of {means} power sums is not resolved here; "
-        f"known bounds: 1/2 <= value <= {Rational(means + 1, 4)}",
-        half,
-        Rational(means + 1, 4),
-        "resolve the ideal of its moments at one point: rlct([p_1, p_2, ...])",
+    return _many_means(means)
+
+
+def _many_means(means: int) -> LearningCoefficient:
+    """Three or more free means: weights that are not negative make the second moment bound all higher ones."""
+    weights, places = symbols(f"a2:{means + 1}", real=True), symbols(f"b2:{means + 1}", real=True)
+    u = Symbol("u", real=True)
+    parts = [_worst_of_pair(a, b) for a, b in zip(weights, places, strict=True)]
+    value = Rational(1, 2) + sum((part.value for part, _ in parts), Integer(0))
+    multiplicity = sum(part.multiplicity - 1 for part, _ in parts) + 1
+    sentences = (
+        "moments of the means: p_k = sum a_i b_i^k with a_i >= 0, so |p_k| <= max|b|^(k - 2) p_2 for k >= 2: the loss "
+        "lies between multiples of p_1^2 + p_2^2",
+        "one weight is not 0, say a_1: u = p_1 replaces b_1 = (u - sum_(i > 1) a_i b_i)/a_1; modulo u p_2 is "
+        "sum_(i > 1) a_i b_i^2 + (sum_(i > 1) a_i b_i)^2/a_1, where the square is at most a multiple of the sum "
+        "(Cauchy-Schwarz)",
+        f"so the loss lies between multiples of {u}^2 and the sum of a_i^2 b_i^4 over i > 1: independent blocks, 1/2 "
+        "for u",
+        *(f"[{a}, {b}] {text}" for (_, text), a, b in zip(parts, weights, places, strict=True)),
+        f"value = 1/2 + {' + '.join(str(part.value) for part, _ in parts)} = {value}, multiplicity {multiplicity}",
     )
+    return LearningCoefficient(value, multiplicity, "mixture weights that are not negative (second moment)", sentences)
+
+
+def _worst_of_pair(a: Symbol, b: Symbol) -> tuple[LearningCoefficient, str]:
+    """The worst point of a^2 b^4 = 0 with a >= 0, and a sentence on its strata."""
+    loss = a**2 * b**4
+    doubled = loss.xreplace({a: a**2})  # a = s^2 covers a >= 0 twice, with da = 2 |s| ds
+    strata = {
+        f"{b} = 0 < {a}": rlct(loss, (a, b), (Rational(1, 2), 0)),
+        f"{a} = {b} = 0": rlct(doubled, (a, b), (0, 0), Abs(a)),
+        f"{a} = 0, {b} not 0": rlct(doubled, (a, b), (0, 1), Abs(a)),
+    }
+    worst = min(strata.values(), key=lambda part: (part.value, -part.multiplicity))
+    shown = ", ".join(f"{where}: {part.value}, {part.multiplicity}" for where, part in strata.items())
+    return worst, f"{loss} on {a} >= 0 has the strata {shown}; the worst is {worst.value}, {worst.multiplicity}"
 
 
 def factor_analysis(observed: int, connected: int = 0, factors: int = 1) -> LearningCoefficient:

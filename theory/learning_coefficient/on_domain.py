@@ -116,10 +116,17 @@ def _on_chart(
         pulled = [g for f in pulled for g in _terms_of_one_sign(f, chart)]
         if not any(pulled):
             return LearningCoefficient(Integer(0), 1, "constant loss", ("the generators vanish on the piece",))
-        answer = of_generators([*pulled, *chart.hypersurfaces], chart.coordinates, place, prior)
+        half = Rational(len(chart.hypersurfaces), 2)
+        try:
+            answer = of_generators([*pulled, *chart.hypersurfaces], chart.coordinates, place, prior)
+        except LearningCoefficientRefused as error:
+            ends = [None if end is None else end - half for end in (error.lower, error.upper)]
+            error.lower = None if ends[0] is None or ends[0] <= 0 else ends[0]
+            error.upper = ends[1]
+            raise
         if not chart.hypersurfaces:
             return answer
-        value = answer.value - Rational(len(chart.hypersurfaces), 2)
+        value = answer.value - half
         added = f"the hypersurfaces count 1/2 each and are taken off: value {answer.value} - {answer.value - value}"
         return replace(answer, value=value, certificate=(*answer.certificate, f"{added} = {value}"))
     point = [chart.images[c].xreplace(dict.fromkeys(chart.coordinates, Integer(0))) for c in coordinates]

@@ -7,18 +7,21 @@ Let K >= 0 vanish at the point to order k, with Hessian of rank r, and let the p
 (times 1 + h on the left if the prior grows like |w_j|^h, -1 < h < 0, see :meth:`Prior.share_of_bounded`)
 
 where N is the order of vanishing of K along a divisor over the point, and h that of the volume element with its prior:
-a divisor contributes a pole whether or not the rest is resolved. The divisors tried are those of the Newton polyhedron,
-or, where the loss is no polynomial, the blow-up of the point itself.
+a divisor contributes a pole whether or not the rest is resolved. The divisors tried are all toric ones, by a linear
+programme (those of the Newton polyhedron, where the prior mixes coordinates), or, where the loss is no polynomial, the
+blow-up of the point itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from fractions import Fraction
 
 import sympy
-from sympy import Expr, Integer, Rational, Symbol
+from sympy import Expr, Integer, Matrix, Poly, Rational, Symbol
 
-from theory.learning_coefficient.algebraic import NotAlgebraicError, is_zero, shifted_terms, value_at
+from theory.learning_coefficient.algebraic import Monomial, NotAlgebraicError, is_zero, shifted_terms, value_at
+from theory.learning_coefficient.linear_programme import linear_programme
 from theory.learning_coefficient.local_form import NotAMinimumError, semidefinite_hessian
 from theory.learning_coefficient.newton_polyhedron import newton_polyhedron
 from theory.learning_coefficient.prior import Prior
@@ -61,9 +64,36 @@ def _order(loss: Expr, coordinates: Sequence[Symbol], point: Sequence[Expr]) -> 
     return None
 
 
+def bounds_of_generators(
+    generators: Sequence[Expr], coordinates: Sequence[Symbol], prior: Prior
+) -> tuple[Rational, Rational | None]:
+    """Lower and upper bound of the value of f_1^2 + f_2^2 + ... at the origin, for polynomials that vanish there.
+
+    Of the loss nothing is expanded: its order is twice the smallest of the generators, the rank of its Hessian that of
+    their linear parts, and along a toric divisor it vanishes twice as much as the generator that vanishes least.
+    """
+    polynomials = [Poly(f, *coordinates) for f in generators]
+    monomials = {a for f in polynomials for a in f.monoms()}
+    linear = Matrix([[f.coeff_monomial(c) for c in coordinates] for f in polynomials])
+    order = min(sum(a) for a in monomials)
+    lower = max(Rational(linear.rank(), 2), Rational(1, 2 * order)) * prior.share_of_bounded()
+    return lower, None if prior.mixed_in(coordinates) else _toric(monomials, coordinates, prior) / 2
+
+
+def _toric(monomials: Collection[Monomial], coordinates: Sequence[Symbol], prior: Prior) -> Rational:
+    """The smallest (h + 1)/N of all toric divisors: a linear programme in their weights."""
+    used = [j for j in range(len(coordinates)) if any(a[j] for a in monomials)]
+    rows = tuple(sorted({tuple(a[j] for j in used) for a in monomials}))
+    costs = [prior.exponent(coordinates[j]) + 1 for j in used]
+    value, _ = linear_programme(rows, tuple(Fraction(int(c.p), int(c.q)) for c in costs))
+    return Rational(value.numerator, value.denominator)
+
+
 def _smallest_divisor(
     terms: dict, coordinates: Sequence[Symbol], point: Sequence[Expr], prior: Prior
 ) -> Rational | None:
+    if not prior.mixed_in(coordinates):
+        return _toric(terms, coordinates, prior)
     try:
         normals = [n for n in newton_polyhedron(tuple(terms)).normals if any(n)]
     except ValueError:

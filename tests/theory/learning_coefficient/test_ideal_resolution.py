@@ -10,6 +10,7 @@ from sympy import Abs, Integer, Matrix, Rational, Symbol, expand, prod, symbols
 
 from tests.seeds import fresh_generator
 from tests.theory.learning_coefficient.test_linear_programme import numeric_programme
+from tests.theory.learning_coefficient.test_symmetry import minors
 from theory.learning_coefficient.engine import LearningCoefficientRefused, rlct
 from theory.learning_coefficient.ideal import rlct_of_ideal
 from theory.learning_coefficient.ideal_resolution import UnresolvedError, resolve_ideal
@@ -199,3 +200,44 @@ def test_random_plane_ideals_agree_with_blow_ups_of_the_squares():
             continue
         compared += 1
         assert (found.value, found.multiplicity) == (squares.value, squares.multiplicity), generators
+
+
+def _docampo(rows, columns, size):
+    """Half of min (m - i)(n - i)/(k - i), and how often it is attained: the divisors of ranks 0, 1, ... all meet."""
+    candidates = [Rational((rows - i) * (columns - i), 2 * (size - i)) for i in range(size)]
+    return min(candidates), candidates.count(min(candidates))
+
+
+@pytest.mark.parametrize(
+    "size", [(2, 2, 2), (2, 3, 2), (2, 4, 2), (3, 3, 2), (3, 3, 3), (3, 4, 2), (3, 4, 3), (4, 4, 2)]
+)
+def test_minors_of_a_matrix(size):
+    generators, entries = minors(*size)
+    found = resolve_ideal(generators, entries, (Integer(0),) * len(entries))
+    assert (found.value, found.multiplicity) == _docampo(*size)
+
+
+def test_minors_do_not_depend_on_names_order_scales_units_or_mixed_rows_and_columns():
+    rng = fresh_generator()
+    generators, entries = minors(3, 3, 2)
+    for _ in range(3):
+        shifts = [Matrix.eye(3), Matrix.eye(3)]  # a multiple of one row, then of one column, added to another
+        for shift in shifts:
+            i, j = (int(k) for k in rng.permutation(3)[:2])
+            shift[i, j] = int(rng.integers(1, 3))
+        mixed = shifts[0] * Matrix(3, 3, entries) * shifts[1]
+        moved = [expand(g.subs(dict(zip(entries, mixed, strict=True)), simultaneous=True)) for g in generators]
+        kept = [moved[int(k)] * int(rng.integers(1, 4)) for k in rng.permutation(9)]
+        kept[1] = expand(kept[1] * (1 + entries[0]) + entries[4] * kept[0])
+        names = [entries[int(k)] for k in rng.permutation(9)]
+        found = resolve_ideal(kept, names, (Integer(0),) * 9)
+        assert (found.value, found.multiplicity) == (2, 1)
+
+
+def test_a_minor_left_out_or_a_prior_is_another_question():
+    generators, entries = minors(2, 3, 2)
+    weighed = resolve_ideal(generators, entries, (Integer(3),) + (Integer(0),) * 5)
+    assert weighed.value >= 1  # the prior makes the matrix of rank zero no worse
+    assert resolve_ideal(generators[:1], entries, (Integer(0),) * 6).value == half
+    two = resolve_ideal(generators[:2], entries, (Integer(0),) * 6)  # rank one, or a column of zeros, which meet
+    assert (two.value, two.multiplicity) == (1, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sympy import Expr, Rational, Symbol
@@ -60,7 +61,7 @@ class Case:
 
 def ask_for(expression: Any, coordinates: Sequence[Symbol | str] | None = None, **options: Any) -> Callable:
     """A call of `rlct`, for later."""
-    return lambda: rlct(expression, coordinates, **options)
+    return partial(rlct, expression, coordinates, **options)
 
 
 def shown(generators: Sequence[Expr] | str) -> str:

@@ -55,6 +55,10 @@ def linear_networks() -> Iterator[Case]:
         (2, 2, 2, 2),
         (3, 2, 3, 1),
         (3, 3, 3, 2),
+        (2, 3, 2, 0),
+        (3, 2, 3, 0),
+        (2, 2, 2, 2, 0),
+        (2, 2, 2, 2, 1),
     ):
         known = deep_linear_network(widths, rank)
         ideal, weights, point = matrix_products(widths, rank)
@@ -93,7 +97,7 @@ def sums_of_powers(hidden: int, step: int) -> tuple[list[Expr], tuple[Symbol, ..
 def networks() -> Iterator[Case]:
     """Hidden units with true function zero, from their ideals and by the theorem."""
     family = "Hidden units"
-    for hidden, step in ((1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3), (2, 4), (3, 1)):
+    for hidden, step in ((1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3), (2, 4), (3, 1), (3, 2)):
         value, m = vandermonde(hidden, step)
         ideal, names = sums_of_powers(hidden, step)
         name = f"{hidden} unit(s), sums a b^q with q = 1, {1 + step}, ..."
@@ -127,7 +131,13 @@ def mixtures() -> Iterator[Case]:
         moments = [expand((1 - share) * b**k + share * c**k) for k in (1, 2, 3)]
         name = f"moments of (1 - a) N(b) + a N(c) about a = {weight}"
         yield Case(family, name, source, Rational(3, 4), 1, ask_for(moments, (a, b, c)))
+    w, d = symbols("w d", real=True)
+    weights = (1 - a - w, a, w)
+    moments = [expand(sum(u * v**k for u, v in zip(weights, (b, c, d), strict=True))) for k in (1, 2, 3)]
+    name = "moments of three means about weights 1, 0, 0, all weights >= 0"
+    yield Case(family, name, BY_HAND, Integer(1), 1, ask_for(moments, (a, w, b, c, d), domain=[a >= 0, w >= 0]))
     yield Case(family, "three free means", BY_HAND, Integer(1), 1, partial(gaussian_mixture, 3))
+    yield Case(family, "four free means", BY_HAND, Rational(5, 4), 1, partial(gaussian_mixture, 4))
 
 
 def naive_bayes(features: int, share: Rational) -> tuple[list[Expr], tuple[Symbol, ...]]:
@@ -142,7 +152,7 @@ def naive_bayes(features: int, share: Rational) -> tuple[list[Expr], tuple[Symbo
 def latent_variables() -> Iterator[Case]:
     """Naive Bayes with a binary hidden variable; factor analysis with known means."""
     family = "Latent variables"
-    for features, m in ((2, 3), (3, 1), (4, 1)):
+    for features, m in ((2, 3), (3, 1), (4, 1), (5, 1)):
         ideal, names = naive_bayes(features, Integer(0))
         value = Rational(features + 1, 2)
         name = f"naive Bayes, {features} binary features, truth independent"

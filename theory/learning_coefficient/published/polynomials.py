@@ -150,7 +150,19 @@ def arrangements() -> Iterator[Case]:
 
 def determinants() -> Iterator[Case]:
     """Minors of size k of a generic matrix: half of min (m - i)(n - i)/(k - i) over i < k."""
-    for m, n, k in ((2, 2, 1), (2, 3, 1), (2, 2, 2), (2, 3, 2), (2, 4, 2), (3, 3, 3), (3, 3, 2)):
+    sizes = (
+        (2, 2, 1),
+        (2, 3, 1),
+        (2, 2, 2),
+        (2, 3, 2),
+        (2, 4, 2),
+        (3, 3, 3),
+        (3, 3, 2),
+        (3, 4, 2),
+        (4, 4, 2),
+        (3, 4, 3),
+    )
+    for m, n, k in sizes:
         matrix = Matrix(m, n, lambda i, j: Symbol(f"m{i}{j}", real=True))
         rows, columns = list(combinations(range(m), k)), list(combinations(range(n), k))
         ideal = [sympy.expand(matrix.extract(list(r), list(c)).det()) for r in rows for c in columns]
