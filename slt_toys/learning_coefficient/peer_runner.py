@@ -41,7 +41,9 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
     began = time.perf_counter()
     try:
         given = settings(case["peer"], case["setting"], problem, n_beta)
-        estimates = PEERS[case["peer"]](problem, n_beta, of_chains % 2**31, **given)
+        estimates = np.asarray(PEERS[case["peer"]](problem, n_beta, of_chains % 2**31, **given), dtype=float)
+        if estimates.shape != (given["chains"],):
+            raise ValueError(f"{given['chains']} chains gave estimates of shape {estimates.shape}")
     except Exception as error:
         told = " ".join(f"{type(error).__name__}: {error}".split())
         return {"failure": told[:200], "seconds": time.perf_counter() - began}
@@ -130,13 +132,10 @@ def canonical_interp(problem: Any, n_beta: float, seed: int, *, step, pull, chai
         draws=draws, chains=chains, burnin_steps=burn_in, steps_bw_draws=1, learning_rate=step, localization=pull,
         nbeta=n_beta,
     )  # fmt: skip
-    return (
-        estimator.estimate_llc(
-            problem.module, _loader(problem), criterion_fn=problem.loss, seed=seed, compile=False, show_progress=False
-        )
-        .detach()
-        .numpy()
+    estimator.estimate_llc(
+        problem.module, _loader(problem), criterion_fn=problem.loss, seed=seed, compile=False, show_progress=False
     )
+    return estimator.get_metrics()["llcs"].detach().numpy()  # what is returned is their mean
 
 
 PEERS = {"devinterp-1.3.2": devinterp_1, "devinterp-2": devinterp_2, "canonical-interp": canonical_interp}

@@ -92,3 +92,26 @@ def test_what_a_newer_python_has_is_there(monkeypatch):
     assert list(batched("abcde", 2)) == [("a", "b"), ("c", "d"), ("e",)] and list(batched([], 3)) == []
     peer_runner.older_python()
     assert vars(itertools)["batched"] is batched
+
+
+def test_estimates_are_those_of_chains_not_their_mean(monkeypatch):
+    """canonical-interp returns a mean, which says nothing of its error; what is no list of chains is refused."""
+    told = torch.linspace(1, 2, 10, requires_grad=True)
+
+    class Estimator:
+        def __init__(self, **_):
+            pass
+
+        def estimate_llc(self, *_, **__):
+            return told.mean()
+
+        def get_metrics(self):
+            return {"llcs": told}
+
+    monkeypatch.setitem(sys.modules, "canonical_interp.slt", types.SimpleNamespace(LLCEstimator=Estimator))
+    case = CASE | {"peer": "canonical-interp", "seed": 1}
+    found = peer_runner.answer(case)
+    assert found["estimate"] == pytest.approx(1.5) and found["chains"] == 10
+    assert found["standard_error"] == pytest.approx(float(told.detach().std()) / 10**0.5)
+    monkeypatch.setattr(Estimator, "get_metrics", lambda self: {"llcs": told.mean()})
+    assert peer_runner.answer(case)["failure"] == "ValueError: 10 chains gave estimates of shape ()"
