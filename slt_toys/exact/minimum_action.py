@@ -32,7 +32,9 @@ ROUNDS = 60  # of descent and even spacing
 DESCENT_STEPS = 60  # in each
 COARSE = 40  # pieces of the curves that are tried first
 BENDS = {True: 0.2, False: 0.02}  # of the chord, for the straight line and for a guess
-MOST_DIRECTIONS = 6  # across the chord, in which curves are bent
+MOST_DIRECTIONS = 6  # across the chord, in which curves are bent: those that cost the least, where there are more
+SMALL_BEND = 0.02  # of the chord, by which that is told
+ALL_TOGETHER = 60  # directions, of which sums are tried too
 APART = 1e-3  # relative difference of two actions that are told apart
 SETTLED = 1e-6  # relative change of the action between rounds
 DIFFERENCE = 1e-6  # of the fields' numerical derivatives, relative to the curve's extent
@@ -123,7 +125,8 @@ def least_action_path(
     curve = np.concatenate([first[None], curve[1:-1], last[None]])
     step = DIFFERENCE * float(np.abs(last - first).max())
     coarse = min(COARSE, points)
-    tried = [_descended(drift, diffusion, bent, coarse, step) for bent in _bent(curve, coarse, BENDS[guess is None])]
+    begun = _bent(drift, diffusion, curve, coarse, BENDS[guess is None])
+    tried = [_descended(drift, diffusion, bent, coarse, step) for bent in begun]
     tried.sort(key=lambda one: one.action)
     best = _descended(drift, diffusion, tried[0].points, points, step)
     others: list[float] = []
@@ -149,15 +152,35 @@ def quasi_potential_of_barrier(
     return least_action_path(drift, diffusion, minimum, saddle, points=points).action
 
 
-def _bent(curve: Array, points: int, size: float) -> list[Array]:
+def _bent(drift: Field, diffusion: Field, curve: Array, points: int, size: float) -> list[Array]:
     """The curve, and the same bent across its chord to one side, to the other, and to one after the other."""
     plain = evenly_spaced(curve, points)
     chord = plain[-1] - plain[0]
     length = float(np.linalg.norm(chord))
     across = np.linalg.svd(chord[None])[2][1:]  # an orthonormal basis of what is across
     share = np.linspace(0.0, 1.0, points + 1)[:, None]
-    bends = [np.sin(turns * np.pi * share) * direction for direction in across[:MOST_DIRECTIONS] for turns in (1, 2)]
+    if len(across) > MOST_DIRECTIONS:
+        wave = SMALL_BEND * length * np.sin(np.pi * share)
+
+        def costs(direction: Array) -> float:
+            sides = [float(_pieces(drift, diffusion, plain + sign * wave * direction).sum()) for sign in (1.0, -1.0)]
+            return sum(sides) / 2
+
+        across = _cheapest(costs, across)[:MOST_DIRECTIONS]
+    bends = [np.sin(turns * np.pi * share) * direction for direction in across for turns in (1, 2)]
     return [plain, *(plain + sign * size * length * bend for bend in bends for sign in (1.0, -1.0))]
+
+
+def _cheapest(costs: Callable[[Array], float], across: Array) -> Array:
+    """Directions in the order of what a bend to both sides costs, as a quadratic form; single ones of very many."""
+    alone = np.array([costs(direction) for direction in across])
+    if len(across) > ALL_TOGETHER:
+        return across[np.argsort(alone)]
+    straight = costs(np.zeros(across.shape[1]))
+    form = np.diag(alone - straight)
+    for i, j in zip(*np.triu_indices(len(across), 1), strict=True):
+        form[i, j] = form[j, i] = (costs(across[i] + across[j]) - alone[i] - alone[j] + straight) / 2
+    return np.linalg.eigh(form)[1].T @ across
 
 
 def _descended(drift: Field, diffusion: Field, curve: Array, points: int, step: float) -> ActionPath:

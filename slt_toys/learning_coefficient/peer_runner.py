@@ -19,6 +19,7 @@ from typing import Any
 
 SHARE_OF_STEP = 0.1  # of the inverse of the largest stiffness
 SHARE_OF_PULL = 0.01  # of it: the localisation
+NO_STEP = "no curvature to choose a step by"
 LONG = {"chains": 10, "draws": 200, "burn_in": 100}
 
 
@@ -61,7 +62,7 @@ def settings(peer: str, setting: str, problem: Any, n_beta: float) -> dict[str, 
         }[peer]
     stiffness = n_beta * largest_curvature(problem)
     if not stiffness > 0:
-        raise ValueError("no curvature to choose a step by")
+        raise ValueError(NO_STEP)
     return {"step": SHARE_OF_STEP / stiffness, "pull": SHARE_OF_PULL * stiffness, **LONG}
 
 
@@ -129,9 +130,13 @@ def canonical_interp(problem: Any, n_beta: float, seed: int, *, step, pull, chai
         draws=draws, chains=chains, burnin_steps=burn_in, steps_bw_draws=1, learning_rate=step, localization=pull,
         nbeta=n_beta,
     )  # fmt: skip
-    return estimator.estimate_llc(
-        problem.module, _loader(problem), criterion_fn=problem.loss, seed=seed, compile=False, show_progress=False
-    ).numpy()
+    return (
+        estimator.estimate_llc(
+            problem.module, _loader(problem), criterion_fn=problem.loss, seed=seed, compile=False, show_progress=False
+        )
+        .detach()
+        .numpy()
+    )
 
 
 PEERS = {"devinterp-1.3.2": devinterp_1, "devinterp-2": devinterp_2, "canonical-interp": canonical_interp}

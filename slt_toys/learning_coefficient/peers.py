@@ -30,6 +30,7 @@ from slt_toys.results.progress import progress
 ROOT = Path(peer_runner.__file__).parents[2]
 LONGEST = 600.0  # seconds of a case, after which it counts as failed
 CONFIDENCE = 0.95
+DIVERGED = ("diverged", "NaN", "no answer in")
 SETTINGS = ("as documented", "step by the curvature")
 REQUIREMENTS = {
     "devinterp-1.3.2": "devinterp==1.3.2",
@@ -200,6 +201,17 @@ def measured(
                 rows.append(finished_case(folder, case, partial(row, runner, case), sources=sources()))
                 advance(1)
     return rows
+
+
+def never_ran(rows: Sequence[dict[str, Any]]) -> str:
+    """What a peer raised, where it did so in every run and not by diverging; "" elsewhere.
+
+    That is no estimator that fails but a call that does not fit it, for which it must not be blamed.
+    """
+    told = [row["failure"] for row in rows if not row["failure"].endswith(peer_runner.NO_STEP)]
+    if not told or not all(told) or any(word in text for text in told for word in DIVERGED):
+        return ""
+    return f"{rows[0]['peer']} gave no estimate in any run; the first said: {told[0]}"
 
 
 def row(runner: Runner, case: dict[str, Any]) -> dict[str, Any]:

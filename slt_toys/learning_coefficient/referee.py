@@ -98,7 +98,10 @@ class LearningCoefficientReferee(Experiment):
                 advance()
         first = [task for task in tasks if task[2] < self.seed + (self.peer_seeds or self.seeds)]
         for environment in found:
-            beside += peers.measured(environment, first, folder)
+            rows_of_peer = peers.measured(environment, first, folder)
+            told = peers.never_ran(rows_of_peer)
+            missing += [told] if told else []
+            beside += [] if told else rows_of_peer
         values = {key: ("row", np.array([row[key] for row in rows])) for key in rows[0]}
         if beside:
             values |= {f"peer_{key}": ("peer_row", np.array([row[key] for row in beside])) for key in beside[0]}

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from scipy import integrate
 
+from slt_toys.exact import minimum_action as module
 from slt_toys.exact.minimum_action import geometric_action, least_action_path, quasi_potential_of_barrier
 from slt_toys.reference.laws import law
 from slt_toys.worlds.gibbs import WORLDS, hot_well, line_potential, plane_potential
 from slt_toys.worlds.noisy_descent import Noise, NoisyDescent
 from tests.exact.made_drifts import DOCUMENTED, half, maier_stein
-from tests.seeds import fresh_seed
+from tests.seeds import fresh_generator, fresh_seed
 
 HESSIAN, NOISE = np.diag([8.0, 2.0]), np.array([[0.5, 0.25], [0.25, 0.25]])
 PLANE, SADDLE = plane_potential(), [-0.1, -0.05]
@@ -113,6 +114,15 @@ def test_documented_answers_of_a_peer(beta):
         assert np.abs(found.points[:, 1]).max() > 0.2
     else:
         assert not found.others and np.abs(found.points[:, 1]).max() < 0.01
+
+
+def test_directions_are_in_the_order_of_their_costs(monkeypatch):
+    turn, _ = np.linalg.qr(fresh_generator().normal(size=(5, 5)))
+    form, across = turn @ np.diag([-3.0, -1.0, 0.5, 2.0, 4.0]) @ turn.T, np.eye(5)
+    together = module._cheapest(lambda v: 7.0 + float(v @ form @ v), across)
+    assert np.abs(together @ turn) == pytest.approx(np.eye(5), abs=1e-9)
+    monkeypatch.setattr(module, "ALL_TOGETHER", 4)
+    assert np.array_equal(module._cheapest(lambda v: float(v @ form @ v), across), across[np.argsort(np.diag(form))])
 
 
 def test_a_guess_on_a_ridge_is_left_too():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,6 +87,18 @@ def test_a_peer_that_cannot_be_installed_or_imported_is_named(monkeypatch, tmp_p
     found, missing = peers.environments([f"devinterp-1.3.2={home}"], tmp_path)
     said = "devinterp-1.3.2 is installed, but the problems cannot be drawn beside it: ModuleNotFoundError"
     assert not found and missing[0].startswith(said), missing
+
+
+def test_a_peer_that_raises_in_every_run_is_not_blamed():
+    """One that diverges is, and one that raises now and then; runs without a setting say nothing."""
+
+    def rows(*failures: str) -> list[dict[str, Any]]:
+        return [{"peer": "x", "failure": failure} for failure in failures]
+
+    raised, unset = "RuntimeError: no such argument", f"ValueError: {peer_runner.NO_STEP}"
+    assert peers.never_ran(rows(raised, unset)) == f"x gave no estimate in any run; the first said: {raised}"
+    for failures in ((raised, ""), (raised, "diverged"), ("RuntimeError: NaN detected in loss",), (unset,), ()):
+        assert peers.never_ran(rows(*failures)) == "", failures
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from figures.learning_coefficient_referee import draw
+from slt_toys.learning_coefficient.peer_runner import NO_STEP
 from slt_toys.learning_coefficient.peers_report import beside
 
 
@@ -21,6 +22,7 @@ def made() -> xr.Dataset:
         "peer": ["x"] * 3, "setting": ["s"] * 3, "problem": ["a", "b", "c"], "examples": [1000] * 3,
         "estimate": [1.5, np.nan, 30.0], "half_width": [0.1, np.nan, 1.0], "energy": [1.0, 2.0, 3.0],
         "covered": [False] * 3, "wrong": [True] * 3, "seconds": [1.0, 1.0, 7.0],
+        "failure": ["", "diverged", ""],
     }  # fmt: skip
     return xr.Dataset(
         {key: ("row", np.array(value)) for key, value in ours.items()}
@@ -35,6 +37,13 @@ def test_lines():
     assert table.rows[1][1:5] == ("3", "0", "3 (100 %)", "0 (0 %)")
     assert table.rows[2] == ("x, s", "3", "1", "0 (0 %)", "3 (100 %)", "4.8e+02 %", "1.0", "none given")
     assert table.caption.endswith("Not measured: z cannot be installed (z): ERROR.")
+
+
+def test_runs_without_a_setting_count_nowhere():
+    """The second of three has no curvature to take a step by; as it stands above it counts against the peer."""
+    data = made()
+    data["peer_failure"] = ("peer_row", np.array(["", f"ValueError: {NO_STEP}", ""]))
+    assert beside(data).rows[2][:5] == ("x, s", "2", "0", "0 (0 %)", "2 (100 %)")
 
 
 def test_the_figure_shows_every_row_and_leaves_out_energies_of_none():
