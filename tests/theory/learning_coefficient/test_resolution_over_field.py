@@ -1,4 +1,4 @@
-"""Irrational coefficients in three or more coordinates: rescalings, rotations, conjugates, sampled volumes."""
+"""Irrational coefficients in three or more coordinates: rescalings, rotations, conjugates."""
 
 from __future__ import annotations
 
