@@ -140,7 +140,7 @@ def _solve(
     if rational and len(generators) == 1 and (answer := _by_flats(generators[0], remaining, prior)):
         value = answer.value + Rational(eliminated, 2)
         return replace(answer, value=value, certificate=(*sentences, *answer.certificate))
-    if rational and len(remaining) > 2 and (answer := _by_blow_ups(generators, remaining, prior)):
+    if len(remaining) > 2 and (answer := _by_blow_ups(generators, remaining, prior)):
         value = answer.value + Rational(eliminated, 2)
         sentences += answer.certificate
         if eliminated:
@@ -219,6 +219,8 @@ def _by_blow_ups(generators: list[Expr], coordinates: tuple[Symbol, ...], prior:
     if read.mixed_in(coordinates):
         return None
     exponents = [read.exponent(c) for c in coordinates]
+    if not all(_is_rational(f, coordinates) for f in generators):
+        return _over_field(generators, coordinates, exponents)
     basis = list(sympy.groebner(generators, *coordinates, order="grevlex").exprs)
     for chosen in (generators, basis) if len(basis) <= _LARGEST_BASIS else (generators,):
         try:
@@ -226,6 +228,19 @@ def _by_blow_ups(generators: list[Expr], coordinates: tuple[Symbol, ...], prior:
         except UnresolvedError:
             continue
     return None
+
+
+def _over_field(
+    generators: list[Expr], coordinates: tuple[Symbol, ...], exponents: list[Rational]
+) -> LearningCoefficient | None:
+    """Resolve generators with algebraic coefficients; None where that does not close."""
+    from theory.learning_coefficient.ideal_resolution import UnresolvedError  # needed by few
+    from theory.learning_coefficient.resolution_over_field import resolve_over_field
+
+    try:
+        return resolve_over_field(generators, coordinates, exponents)
+    except UnresolvedError:
+        return None
 
 
 def _is_rational(f: Expr, coordinates: Sequence[Symbol]) -> bool:

@@ -25,10 +25,12 @@ Statistical Learning Theory, chapter 3; Lin (2011), chapter 2 (ideals).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import combinations, product
+from typing import Any
 
 from sympy import QQ, Expr, Poly, Rational, Symbol
 from sympy.polys.rings import PolyRing
@@ -59,7 +61,7 @@ from theory.learning_coefficient.substitution import (
 )
 from theory.learning_coefficient.symmetry import cells_by_the_first
 
-_MOST_PICTURES, _MOST_PICTURES_IN_CELLS, _LARGEST_DEPTH, _LARGEST_CENTRE, _CENTRES_TRIED = 400, 2000, 9, 5, 2
+_LARGEST_DEPTH, _LARGEST_CENTRE, _CENTRES_TRIED = 9, 5, 2
 _FIRST_SIZES, _WHOLE_POINT, _FEW_GENERATORS = (0, 2, 3), 6, 4  # 0: all coordinates, where there are no more than six
 _WHOLE_POINT_IN_CELLS, _MOST_TERMS, _MOST_TERMS_IN_CELLS = 16, 700, 60
 _SAMPLES = (QQ(1), QQ(2), QQ(1, 2), QQ(7), QQ(1, 7))
@@ -83,13 +85,23 @@ def resolve_ideal(
         If the blow-ups do not close within fixed bounds, or meet points that are not rational.
     """
     ring = PolyRing([str(c) for c in coordinates], QQ, "grevlex")
-    read = tuple(ring.from_dict(Poly(f, *coordinates, domain=QQ).as_dict()) for f in generators)
+    read = [ring.from_dict(Poly(f, *coordinates, domain=QQ).as_dict()) for f in generators]
+    return resolve_in(ring, read, generators, prior_exponents, partial(Resolver, ring))
+
+
+def resolve_in(
+    ring: PolyRing,
+    read: Sequence[Polynomial],
+    generators: Sequence[Expr],
+    prior_exponents: Sequence[Rational],
+    make: Callable[..., Resolver],
+) -> LearningCoefficient:
+    """As :func:`resolve_ideal`, for generators `read` in a ring that the resolvers of `make` work in."""
     volume = tuple(Fraction(int(h.p), int(h.q)) for h in prior_exponents)
-    n = len(coordinates)
     if not any(read):
         raise UnresolvedError("every generator is zero")
-    start = Picture(tuple(f for f in read if f), (0,) * n, volume, (True,) * n)
-    found, resolver = _first_to_close(ring, start)
+    start = Picture(tuple(f for f in read if f), (0,) * ring.ngens, volume, (True,) * ring.ngens)
+    found, resolver = _first_to_close(make, start)
     if found is None:
         raise UnresolvedError("the generators have no common zero at the point")
     value = Rational(found.value.numerator, found.value.denominator)
@@ -102,14 +114,14 @@ def resolve_ideal(
     return LearningCoefficient(value, found.multiplicity, "blow-ups of the ideal", sentences)
 
 
-def _first_to_close(ring: PolyRing, start: Picture) -> tuple[Resolved | None, Resolver]:
+def _first_to_close(make: Callable[..., Resolver], start: Picture) -> tuple[Resolved | None, Resolver]:
     """The answer of the first way that closes: cells by the first coordinate that is not zero, or by all of them.
 
     The latter begin as ranked, at all coordinates, at two or at three of them.
     """
     refusal: UnresolvedError | None = None
     sizes = (None, *_FIRST_SIZES) if len(start.generators) <= _FEW_GENERATORS else (None,)
-    for resolver in (Resolver(ring, in_cells=True), *[Resolver(ring, size) for size in sizes]):
+    for resolver in (make(in_cells=True), *[make(size) for size in sizes]):
         try:
             return resolver.solve(start), resolver
         except UnresolvedError as error:
@@ -121,6 +133,8 @@ def _first_to_close(ring: PolyRing, start: Picture) -> tuple[Resolved | None, Re
 class Resolver:
     """Solves pictures, each once, and counts them; `first_size` is that of the first centre, 0 the largest one."""
 
+    most_pictures, most_pictures_in_cells = 400, 2000
+
     def __init__(self, ring: PolyRing, first_size: int | None = None, in_cells: bool = False) -> None:
         self.ring, self.n, self.first_size, self.in_cells = ring, ring.ngens, first_size, in_cells
         self.pictures = self.blow_ups = 0
@@ -131,7 +145,7 @@ class Resolver:
     def solve(self, picture: Picture) -> Resolved | None:
         """The worst point of a picture; None if the ideal vanishes at none of them."""
         self.pictures += 1
-        most = _MOST_PICTURES_IN_CELLS if self.in_cells else _MOST_PICTURES
+        most = self.most_pictures_in_cells if self.in_cells else self.most_pictures
         if self.pictures > most:
             raise UnresolvedError(f"more than {most} local pictures")
         if self._too_long(picture):
@@ -417,10 +431,13 @@ class Resolver:
             seen = set()
             for sizes in product(_SAMPLES, repeat=len(used)):
                 place = dict(zip(used, (s * v for s, v in zip(orthant, sizes, strict=True)), strict=True))
-                seen.add(value_at_place(factor, place) > 0)
+                seen.add(self._is_positive(value_at_place(factor, place)))
             if len(seen) == 2:
                 return True
         return False
+
+    def _is_positive(self, number: Any) -> bool:
+        return number > 0
 
     # -- blow-ups and linear programmes -------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from theory.learning_coefficient.algebraic import (
     sign,
     value_at,
 )
+from theory.learning_coefficient.number_field import factored_over_field
 
 _HIGHEST_ORDER = 40
 
@@ -142,17 +143,25 @@ def independent_blocks(loss: Expr, coordinates: Sequence[Symbol]) -> tuple[tuple
 
 
 def factors_at(loss: Expr, coordinates: Sequence[Symbol], point: Sequence[Expr]) -> Factors | None:
-    """Factor over the rationals and sort the factors by whether they vanish; None if coefficients are not rational."""
+    """Factor over the field of the coefficients and sort the factors by whether they vanish; None if that is unknown.
+
+    Irrational coefficients are left to other methods where there are less than three coordinates.
+    """
     polynomial = Poly(loss, *coordinates)
-    if not (polynomial.domain.is_QQ or polynomial.domain.is_ZZ):
-        return None
-    constant, factors = polynomial.factor_list()
+    if polynomial.domain.is_QQ or polynomial.domain.is_ZZ:
+        constant, known = polynomial.factor_list()
+        factors = [(factor.as_expr(), power) for factor, power in known]
+    else:
+        found = factored_over_field(loss, coordinates) if len(loss.free_symbols) > 2 else None
+        if found is None:
+            return None
+        constant, factors = found
     unit, vanishing = constant, []
     for factor, power in factors:
-        if is_zero(value_at(factor.as_expr(), coordinates, point)):
-            vanishing.append((factor.as_expr(), power))
+        if is_zero(value_at(factor, coordinates, point)):
+            vanishing.append((factor, power))
         else:
-            unit = unit * factor.as_expr() ** power
+            unit = unit * factor**power
     return Factors(unit, sign(value_at(unit, coordinates, point)), tuple(vanishing))
 
 

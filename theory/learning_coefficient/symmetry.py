@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any
 
+from sympy import QQ
+
 from theory.learning_coefficient.pictures import Cell, Picture
 
 _MOST_COORDINATES = 20
@@ -83,7 +85,9 @@ def _refined(colours: list[int], polynomials: Sequence[tuple[int, Terms]]) -> li
 
 
 def _sizes(f: Terms) -> Terms:
-    """Coefficients without their signs and a common factor, which a change of names may move."""
+    """Coefficients without signs and a common factor, which a change of names may move; of irrational ones nothing."""
+    if not all(QQ.of_type(c) for c in f.values()):
+        return dict.fromkeys(f, 1)
     largest = max(abs(c) for c in f.values())
     return {m: abs(c) / largest for m, c in f.items()}
 
