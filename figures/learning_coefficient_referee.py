@@ -20,7 +20,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     dataset
         Variables along ``row``: problem, examples, estimate, standard_error, energy, trusted; where there are peers
         along ``peer_row``: peer_peer, peer_setting, peer_problem, peer_examples, peer_estimate, peer_half_width,
-        peer_energy.
+        peer_energy, peer_has_setting.
     """
     use_style()
     sizes = sorted(set(dataset["examples"].values.tolist()))
@@ -39,6 +39,7 @@ def draw(dataset: xr.Dataset) -> Figure:
         axes.axvline(1, color=INK, linewidth=1.2)
         for number, (peer, setting) in enumerate(kinds):
             which = (dataset["peer_peer"].values == peer) & (dataset["peer_setting"].values == setting)
+            which &= dataset["peer_has_setting"].values
             part = dataset.isel(peer_row=which & (dataset["peer_examples"].values == size))
             place = _places(part["peer_problem"].values, names, 0.16 * (number + 1))
             energy = part["peer_energy"].values

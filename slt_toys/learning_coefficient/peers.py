@@ -23,6 +23,7 @@ import numpy as np
 from scipy import stats
 
 from slt_toys.learning_coefficient import branch_energy, deep_linear, peer_runner, referee_problems
+from slt_toys.learning_coefficient.peer_runner import NO_STEP
 from slt_toys.learning_coefficient.peers_report import wrong
 from slt_toys.learning_coefficient.study_cases import finished_case
 from slt_toys.results.progress import progress
@@ -208,7 +209,7 @@ def never_ran(rows: Sequence[dict[str, Any]]) -> str:
 
     That is no estimator that fails but a call that does not fit it, for which it must not be blamed.
     """
-    told = [row["failure"] for row in rows if not row["failure"].endswith(peer_runner.NO_STEP)]
+    told = [row["failure"] for row in rows if not row["failure"].endswith(NO_STEP)]
     if not told or not all(told) or any(word in text for text in told for word in DIVERGED):
         return ""
     return f"{rows[0]['peer']} gave no estimate in any run; the first said: {told[0]}"

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from slt_toys.learning_coefficient.peer_runner import NO_STEP
 from slt_toys.results.claims import Table
 
 OURS = "slt-toys"
@@ -30,7 +29,7 @@ def beside(dataset: xr.Dataset) -> Table:
     for peer in dict.fromkeys(dataset["peer_peer"].values.tolist()):
         for setting in dict.fromkeys(dataset["peer_setting"].values.tolist()):
             own = (dataset["peer_peer"].values == peer) & (dataset["peer_setting"].values == setting)
-            part = dataset.isel(peer_row=own & _set(dataset))
+            part = dataset.isel(peer_row=own & dataset["peer_has_setting"].values)
             values = {key: part[f"peer_{key}"].values for key in ours}
             lines.append(_line(f"{peer}, {setting}", values, np.ones(part.sizes["peer_row"], bool), "none given"))
     missing = "; ".join(np.atleast_1d(dataset.attrs.get("missing_peers", [])).tolist())
@@ -42,11 +41,6 @@ def beside(dataset: xr.Dataset) -> Table:
         ("estimator", "runs", "without estimate", "covered", "wrong", "median error", "median seconds", "verdict"),
         tuple(lines),
     )
-
-
-def _set(dataset: xr.Dataset) -> np.ndarray:
-    """Whether a run had a setting at all: that there is none by the curvature is no failure of the peer's."""
-    return np.array([not str(said).endswith(NO_STEP) for said in dataset["peer_failure"].values])
 
 
 def _line(name: str, values: dict[str, Any], which: np.ndarray, verdict: str) -> tuple[str, ...]:

@@ -105,6 +105,8 @@ class LearningCoefficientReferee(Experiment):
         values = {key: ("row", np.array([row[key] for row in rows])) for key in rows[0]}
         if beside:
             values |= {f"peer_{key}": ("peer_row", np.array([row[key] for row in beside])) for key in beside[0]}
+            there = [not row["failure"].endswith(peers.NO_STEP) for row in beside]
+            values["peer_has_setting"] = "peer_row", np.array(there)
         return xr.Dataset(values, attrs={"missing_peers": missing})
 
     def outcome(self, dataset: xr.Dataset) -> Outcome:

@@ -8,7 +8,6 @@ import numpy as np
 import xarray as xr
 
 from figures.learning_coefficient_referee import draw
-from slt_toys.learning_coefficient.peer_runner import NO_STEP
 from slt_toys.learning_coefficient.peers_report import beside
 
 
@@ -22,7 +21,7 @@ def made() -> xr.Dataset:
         "peer": ["x"] * 3, "setting": ["s"] * 3, "problem": ["a", "b", "c"], "examples": [1000] * 3,
         "estimate": [1.5, np.nan, 30.0], "half_width": [0.1, np.nan, 1.0], "energy": [1.0, 2.0, 3.0],
         "covered": [False] * 3, "wrong": [True] * 3, "seconds": [1.0, 1.0, 7.0],
-        "failure": ["", "diverged", ""],
+        "has_setting": [True] * 3,
     }  # fmt: skip
     return xr.Dataset(
         {key: ("row", np.array(value)) for key, value in ours.items()}
@@ -42,8 +41,10 @@ def test_lines():
 def test_runs_without_a_setting_count_nowhere():
     """The second of three has no curvature to take a step by; as it stands above it counts against the peer."""
     data = made()
-    data["peer_failure"] = ("peer_row", np.array(["", f"ValueError: {NO_STEP}", ""]))
+    data["peer_has_setting"] = ("peer_row", np.array([True, False, True]))
     assert beside(data).rows[2][:5] == ("x, s", "2", "0", "0 (0 %)", "2 (100 %)")
+    bars: Any = draw(data).axes[0].containers
+    assert list(np.asarray(bars[0].lines[0].get_xdata())) == [1.5, 10.0]
 
 
 def test_the_figure_shows_every_row_and_leaves_out_energies_of_none():
