@@ -24,7 +24,7 @@ class Measured:
     cpu: float
 
 
-def measured(*, sampler: str = "preconditioned sgld", draws: int | None = None, seed: int = 0) -> Measured:
+def measured(*, draws: int | None = None, seed: int = 0) -> Measured:
     """An estimate at default settings but for the minibatches."""
     import torch
     from torch import nn
@@ -47,8 +47,9 @@ def measured(*, sampler: str = "preconditioned sgld", draws: int | None = None, 
 
     begun, spent = time.perf_counter(), time.process_time()
     found = local_learning_coefficient(
-        module, divergence, (inputs, targets), sampler=sampler, batch_size=BATCH, thin=THIN, draws=draws, seed=seed
-    )
+        module, divergence, (inputs, targets), sampler="preconditioned sgld", batch_size=BATCH, thin=THIN, draws=draws,
+        seed=seed,
+    )  # fmt: skip
     wall, cpu = time.perf_counter() - begun, time.process_time() - spent
     return Measured(found.estimate, found.standard_error, found.verdict, wall, cpu)
 
