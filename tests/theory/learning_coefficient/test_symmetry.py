@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import combinations, permutations
 
 import pytest
-from sympy import QQ, Matrix, Poly, Rational, Symbol, expand, symbols
+from sympy import QQ, Add, Matrix, Poly, Symbol, expand, symbols
 from sympy.polys.rings import PolyRing
 
 from tests.seeds import fresh_generator
@@ -69,9 +69,7 @@ def test_orbits_are_those_of_all_permutations():
     names = (x, y, z, w)
     for _ in range(20):
         rows = rng.integers(0, 2, size=(3, 2, 4))
-        generators = [
-            sum(Rational(1) * x ** int(a) * y ** int(b) * z ** int(c) * w ** int(d) for a, b, c, d in f) for f in rows
-        ]
+        generators = [Add(*(x ** int(a) * y ** int(b) * z ** int(c) * w ** int(d) for a, b, c, d in f)) for f in rows]
         generators = [f for f in generators if not f.is_number] or [x]
         picture = picture_of(generators, names)
         whole = frozenset(f.monic() for f in picture.generators)
@@ -104,7 +102,7 @@ def random_generators(rng):
     for _ in range(int(rng.integers(1, 4))):
         terms = rng.integers(0, 3, size=(int(rng.integers(1, 4)), 3))
         signs = rng.choice([-1, 1, 2], size=len(terms))
-        f = sum(int(s) * x ** int(a) * y ** int(b) * z ** int(c) for s, (a, b, c) in zip(signs, terms, strict=True))
+        f = Add(*(int(s) * x ** int(a) * y ** int(b) * z ** int(c) for s, (a, b, c) in zip(signs, terms, strict=True)))
         generators.append(f - f.subs({x: 0, y: 0, z: 0}))
     return [f for f in generators if f != 0] or [x]
 
