@@ -201,7 +201,7 @@ SLOW = (
 ALSO = {
     "expression": ("energy", "point"), "loss": ("expression",), "label_noise": ("expression",), "name": ("potential",),
     "first": ("phase",), "second": ("phase",), "energy": ("phase", "point"), "start": ("initial", "step_size"),
-    "target": ("max_time",), "stages": ("sampler",), "coordinates": ("energy", "loss", "region"),
+    "target": ("max_time", "longest_trial"), "stages": ("sampler",), "coordinates": ("energy", "loss", "region"),
     "temperature": ("cell",),
     "box": ("phase", "energy"), "phases": ("minimum",), "batch_size": ("sampler",), "widths": ("rank",),
 }  # fmt: skip

@@ -148,9 +148,11 @@ def estimate_passage_time(
         slope = float(np.linalg.norm(work.weights)) or _slope_of_score(potential, score, target)
         _refuse_turning_back(work, places, slope, temperature, allowed)
 
-    if potential.dimension == 1:  # all arrive at one place: what is too steep for the smallest step is known at once
-        smallest = work(step / 2**HALVINGS)
-        refuse_turning_back(smallest, np.tile(_place(potential, target), (FEW_THERE, 1)), MOST_THERE)
+    smallest = work(step / 2**HALVINGS)
+    if potential.dimension == 1 and smallest.weights.any():
+        # All arrive at one place: what is too steep for the smallest step is known at once.
+        there = np.full((FEW_THERE, 1), smallest.target / smallest.weights[0])
+        refuse_turning_back(smallest, there, MOST_THERE)
     coarse = None
     removed = noise = 0.0
     for number in range(HALVINGS):
@@ -202,13 +204,9 @@ def _refuse_turning_back(work: Splitting, places: Array, slope: float, temperatu
         )
 
 
-def _place(potential: Potential, target: ArrayLike | str) -> Array:
-    return np.ravel(potential.minimum_point(target) if isinstance(target, str) else np.asarray(target, dtype=float))
-
-
 def _slope_of_score(potential: Potential, score: Any, target: ArrayLike | str) -> float:
     """How fast an expression rises at the target, per length."""
-    place = _place(potential, target)
+    place = potential.minimum_point(target) if isinstance(target, str) else np.asarray(target, dtype=float)
     if place.shape != (potential.dimension,):
         raise ValueError("target must be a point or a phase where the score is an expression")
     value = score_at_rest(potential, read_score(potential, score, momenta=False))
