@@ -299,7 +299,7 @@ def test_ray_gives_the_same_bits(tmp_path, images, uninterrupted):
     folder = tmp_path / "ray"
     begin(folder, images, tiny_study())
     with written_alone(folder) as store:
-        run_sweep(store, images, MEASURING, Workers(ray="local", workers=2, threads=1))
+        run_sweep(store, images, MEASURING, Workers(ray="local", workers=2, threads=1, keep_states=True))
     assert results(folder) == results(uninterrupted) and same_states(folder, uninterrupted)
 
 
