@@ -38,7 +38,7 @@ class Resume(OfSweep):
     data
         Where the data are now, if they have moved.
     other_device, workers, threads, devices, budget_minutes, ray, num_cpus, num_gpus, deterministic,
-    keep_states
+    keep_states, replicas, compiled
         As for replicate.
     """
 
@@ -53,6 +53,8 @@ class Resume(OfSweep):
     num_gpus: float = 0.0
     deterministic: bool = False
     keep_states: bool = False
+    replicas: int = 1
+    compiled: bool = False
 
     def run(self) -> None:
         """Do what is left, and report."""
@@ -89,11 +91,9 @@ class Resume(OfSweep):
     def _resume_curves(self) -> None:
         from cifar.analysis.report import write_report
         from cifar.data.textures import Textures
-        from cifar.sweep.stacks import Examples, run_stacks, stack_workers
+        from cifar.sweep.stacks import Examples, check_options, run_stacks, stack_workers
 
-        given = [name for name in ("data", "devices", "ray", "budget_minutes") if getattr(self, name) is not None]
-        if given:
-            raise ValueError(f"{given[0]}: this sweep draws its data and runs on this machine's processors")
+        check_options(self, "this sweep")
         with written_alone(self.results) as store:
             recorded = store.needed("data")["data"]
             examples = Examples(Textures(), recorded["train_images"], recorded["test_images"])

@@ -123,6 +123,10 @@ class Replicate:
         On GPUs use only convolutions that give the same bits each time, slower ones.
     keep_states
         Keep the states that nothing begins from any more, trained networks among them, in place of deleting them.
+    replicas
+        Units that each process trains at once. On a GPU a few are faster for small networks; see the benchmark.
+    compiled
+        Compile training steps: faster on a GPU, other roundings.
     """
 
     preset: Literal["achille", "baker", "laptop", "study", "study_decay", "slots", "minutes"] = "laptop"
@@ -165,6 +169,8 @@ class Replicate:
     num_gpus: float = 0.0
     deterministic: bool = False
     keep_states: bool = False
+    replicas: int = 1
+    compiled: bool = False
 
     def study(self) -> Study:
         """The preset with the options that were given."""
@@ -227,11 +233,9 @@ class Replicate:
 
     def _run_curves(self, study: Study) -> None:
         """The same for a study on curves."""
-        from cifar.sweep.stacks import examples_of, run_stacks, stack_seconds, stack_workers
+        from cifar.sweep.stacks import check_options, examples_of, run_stacks, stack_seconds, stack_workers
 
-        given = [name for name in ("data", "devices", "ray", "budget_minutes") if getattr(self, name) is not None]
-        if given:
-            raise ValueError(f"{given[0]}: preset {study.name} draws its data and runs on this machine's processors")
+        check_options(self, f"preset {study.name}")
         workers = stack_workers(self)
         if self.dry_run:
             self._look(study, dict(zip(TOLD, _curves_told(examples_of(study)), strict=True)))

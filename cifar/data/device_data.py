@@ -72,6 +72,8 @@ class DeviceData:
         name = part, deficit, seed
         if name not in self._under:
             self._under[name] = apply_deficit(deficit, *self._clean[part], seed=seed_for(seed, _DEFICIT))
+            if self.device.type == "cuda":  # others may read it on streams of their own
+                torch.cuda.current_stream(self.device).synchronize()
         return self._under[name]
 
     def normalised(self, images: torch.Tensor) -> torch.Tensor:

@@ -64,13 +64,13 @@ def _speed(study: Study, batch_size: int, workers: Workers) -> float:
 
     device = torch.device(workers.devices[0])
     on_gpu, threads = device.type == "cuda", torch.get_num_threads()
-    switches = Switches(low_precision=study.recipe.precision == "bfloat16", graph=on_gpu)
+    switches = Switches(low_precision=study.recipe.precision == "bfloat16", graph=on_gpu, compiled=workers.compiled)
     steps = 20 if on_gpu else max(1, STEPS * 32 // batch_size)
     torch.set_num_threads(workers.threads_each)
     try:
         speed, _ = training_speed(
             study.recipe.network, batch_size, device, switches, width=study.recipe.width, depth=study.recipe.depth,
-            steps=steps, least=LEAST,
+            steps=steps, least=LEAST, replicas=workers.replicas,
         )  # fmt: skip
     finally:
         torch.set_num_threads(threads)

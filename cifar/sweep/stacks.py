@@ -272,6 +272,14 @@ def run_stacks(store: Store, examples: Examples, workers: Workers, pool: Callabl
         )
 
 
+def check_options(options: object, sweep: str) -> None:
+    """Refuse options of networks on images for ``sweep``, which draws curves."""
+    given = [name for name in ("data", "devices", "ray", "budget_minutes") if getattr(options, name) is not None]
+    given += [name for name, without in (("replicas", 1), ("compiled", False)) if getattr(options, name) != without]
+    if given:
+        raise ValueError(f"{given[0]}: {sweep} draws its data and runs on this machine's processors")
+
+
 def stack_workers(options: Options) -> Workers:
     """Processes for stacks: as many as this process may use processors unless a number was given; one thread each."""
     return Workers(("cpu",), options.workers or usable_processors(), 1)

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,6 +20,7 @@ from cifar.study.arms import Run
 from cifar.study.measuring import Measuring
 from cifar.sweep.blocks import Budget, blocks_of, epochs_left, fits_file, to_do_again
 from cifar.sweep.plan import Unit, name_of, plan
+from cifar.sweep.replicas import Block, Broken, do_block
 from cifar.sweep.store import IMAGES, RUNNING, Store
 from cifar.sweep.units import Order, Unwritable, device_kind, do_unit, progress_path, read_progress
 from cifar.sweep.workers import Workers
@@ -92,10 +94,7 @@ def run_sweep(
                 epochs = epochs_left(block, driver.done)
                 if budget is not None and epochs and not (budget.fits(epochs) and driver.has_room(epochs)):
                     continue
-                tallies.append(carrying_out.carry_out(
-                    driver.orders(block, images.checksum, measuring, workers), do_unit, processes, driver.keep,
-                    done=driver.done, look=driver.look,
-                ))  # fmt: skip
+                tallies.append(driver.carry_out(block, images.checksum, measuring, workers, processes))
                 if budget is not None:
                     budget.did(epochs)
     store.settle()
@@ -170,15 +169,49 @@ class _Driver:
         """Whether every unit is done."""
         return all(key in self.done for key in self.units)
 
-    def orders(
-        self, units: Sequence[Unit], checksum: str, measuring: Measuring, workers: Workers
-    ) -> Iterator[carrying_out.Unit]:
-        """Some of the units, for the engine."""
+    def carry_out(
+        self, units: Sequence[Unit], checksum: str, measuring: Measuring, workers: Workers, processes: Pool
+    ) -> carrying_out.Tally:
+        """Do some of the units, no one of which needs another."""
         folder = self.store.folder.resolve()
-        for unit in units:
+
+        def order(unit: Unit) -> Order:
             known = self.store.known(unit)
-            order = Order(folder, unit, checksum, measuring, known, workers.device, workers.deterministic)
-            yield carrying_out.Unit(unit.key, (order,), unit.parent)
+            rest = workers.device, workers.deterministic, workers.compiled
+            return Order(folder, unit, checksum, measuring, known, *rest)
+
+        if workers.replicas > 1:
+            return self._carry_out_blocks(units, order, workers.replicas, processes)
+        orders = (carrying_out.Unit(unit.key, (order(unit),), unit.parent) for unit in units)
+        return carrying_out.carry_out(orders, do_unit, processes, self.keep, done=self.done, look=self.look)
+
+    def _carry_out_blocks(
+        self, units: Sequence[Unit], order: Callable[[Unit], Order], replicas: int, processes: Pool
+    ) -> carrying_out.Tally:
+        """The same, each batch size and seed as one task of the engine, within which units are done by turns."""
+        blocks = {f"block {number}": block for number, block in enumerate(blocks_of(units))}
+        failed: list[Failed] = []
+
+        def tasks() -> Iterator[carrying_out.Unit]:
+            for name, block in blocks.items():
+                if left := tuple(order(unit) for unit in block if unit.key not in self.done):
+                    yield carrying_out.Unit(name, (Block(left, replicas),))
+
+        def keep(back: Sequence[Returned | Failed]) -> None:
+            for each in back:
+                if isinstance(each, Failed):  # its worker was lost: of which unit nobody knows
+                    first = next(unit.key for unit in blocks[each.key] if unit.key not in self.done)
+                    own: list[Returned | Failed] = [replace(each, key=first)]
+                else:
+                    own = [Failed(key, value.reason, value.trace) if isinstance(value, Broken)
+                           else replace(each, key=key, value=value) for key, value in each.value]  # fmt: skip
+                failed.extend(one for one in own if isinstance(one, Failed))
+                self.keep(own)
+
+        carrying_out.carry_out(tasks(), do_block, processes, keep, look=self.look)
+        broken = {each.key for each in failed}
+        left = tuple(unit.key for unit in units if unit.key not in self.done and unit.key not in broken)
+        return carrying_out.Tally(len(units) - len(left) - len(broken), 0, tuple(failed), left)
 
     def keep(self, back: Sequence[Returned | Failed]) -> None:
         """Write what has come back.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -21,13 +21,13 @@ import torch
 from cifar.data.device_data import DeviceData
 from cifar.data.images import read_images
 from cifar.study.measuring import Measuring
-from cifar.study.stages import EpochRecord, Recipe
+from cifar.study.stages import EpochRecord
 from cifar.sweep.plan import Unit
 from cifar.sweep.store import IMAGES, RUNNING, Measurements, TimedEpoch
 from cifar.sweep.workers import DEVICE, available_devices
 from cifar.training.checkpoints import CheckpointWriter, checkpoint_path, read_checkpoint
 from cifar.training.measurements import measure
-from cifar.training.training import Trainer
+from cifar.training.training import Trainer, drained
 from slt_toys.inputs.processors import usable_processors
 from slt_toys.results.records import write_bytes_atomically
 
@@ -57,6 +57,8 @@ class Order:
         Such as cuda:0; None for the one that the process has been given.
     deterministic
         Whether a GPU is to use only convolutions that give the same bits each time.
+    compiled
+        Whether training steps are compiled.
     """
 
     folder: Path
@@ -66,6 +68,7 @@ class Order:
     known: int
     device: str | None = None
     deterministic: bool = False
+    compiled: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,13 +89,23 @@ class Unwritable:
 
 def do_unit(order: Order) -> Finished | Unwritable:
     """Do a unit."""
-    device = torch.device(order.device or os.environ.get(DEVICE) or available_devices()[0])
-    with _settings(device, order.deterministic), _memory_told(order.unit, device):
-        return train_unit(order, _data(order.folder, order.checksum, device, order.unit.recipe.normalisation))
+    device = device_of(order)
+    with settings(device, order.deterministic), memory_told(order.unit, device):
+        return train_unit(order, data_of(order, device))
+
+
+def device_of(order: Order) -> torch.device:
+    """Where a unit is to be done in this process."""
+    return torch.device(order.device or os.environ.get(DEVICE) or available_devices()[0])
+
+
+def data_of(order: Order, device: torch.device) -> DeviceData:
+    """The images of a unit on its device."""
+    return _data(order.folder, order.checksum, device, order.unit.recipe.normalisation)
 
 
 @contextmanager
-def _memory_told(unit: Unit, device: torch.device) -> Iterator[None]:
+def memory_told(unit: Unit, device: torch.device) -> Iterator[None]:
     """In one line, where memory did not suffice; what the unit held is given back for the next."""
     try:
         yield
@@ -111,37 +124,45 @@ def _memory_told(unit: Unit, device: torch.device) -> Iterator[None]:
 
 def train_unit(order: Order, data: DeviceData) -> Finished | Unwritable:
     """Train from where the unit stands, or from its parent, to its end, and measure there."""
-    unit = order.unit
-    trainer = trainer_of(unit.recipe, data)
+    _TRAINERS[:] = [reused(_TRAINERS[0] if _TRAINERS else None, order, data)]
+    return drained(unit_in_steps(order, _TRAINERS[0]))
+
+
+def unit_in_steps(
+    order: Order, trainer: Trainer, sharing: Callable[[], int] = lambda: 1
+) -> Generator[None, None, Finished | Unwritable]:
+    """As `train_unit`, handing back after each step; ``sharing`` says how many share the time meanwhile."""
+    unit, data = order.unit, trainer.data
     rows = _begin(trainer, order)
     writer = CheckpointWriter(
         unit.key, checkpoint_path(order.folder, unit.key), interval=INTERVAL if data.device.type == "cuda" else 0.0
     )
     while trainer.epoch < unit.end:
         begun = time.monotonic()
-        record = trainer.run_epoch(unit.stages)
-        rows.append(
-            [record.epoch, record.learning_rate, record.train_loss, record.train_accuracy, time.monotonic() - begun]
-        )
+        record = yield from trainer.epoch_in_steps(unit.stages)
+        seconds = (time.monotonic() - begun) / sharing()
+        rows.append([record.epoch, record.learning_rate, record.train_loss, record.train_accuracy, seconds])
         try:
             writer.offer(lambda: {**trainer.state(), "epochs": list(rows)}, last=trainer.epoch == unit.end)
             write_bytes_atomically(json.dumps(rows).encode(), progress_path(order.folder, unit.key))
         except OSError as error:
             return Unwritable(" ".join(str(error).split()))
-    return Finished(_epochs(rows), measure(trainer, unit.stages, order.measuring), _device_name(data.device))
+    return Finished(
+        _epochs(rows), measure(trainer, unit.stages, order.measuring), _device_name(data.device, trainer.compiled)
+    )
 
 
 _TRAINERS: list[Trainer] = []  # the last one of this process
 
 
-def trainer_of(recipe: Recipe, data: DeviceData) -> Trainer:
-    """A trainer at initial weights: the last one begun again where it can be, so that its graphs serve again."""
-    for trainer in _TRAINERS:
-        if trainer.data is data and replace(trainer.recipe, seed=recipe.seed) == recipe:
-            trainer.restart(recipe)
-            return trainer
-    _TRAINERS[:] = [Trainer(recipe, data)]
-    return _TRAINERS[0]
+def reused(trainer: Trainer | None, order: Order, data: DeviceData) -> Trainer:
+    """A trainer at initial weights: an earlier one begun again where it can be, so that its graphs serve again."""
+    recipe = order.unit.recipe
+    same = trainer is not None and trainer.data is data and trainer.compiled == order.compiled
+    if trainer is not None and same and replace(trainer.recipe, seed=recipe.seed) == recipe:
+        trainer.restart(recipe)
+        return trainer
+    return Trainer(recipe, data, compiled=order.compiled)
 
 
 def _begin(trainer: Trainer, order: Order) -> list[Row]:
@@ -183,7 +204,8 @@ def _data(folder: Path, checksum: str, device: torch.device, normalisation: str)
 
 
 @contextmanager
-def _settings(device: torch.device, deterministic: bool = False) -> Iterator[None]:
+def settings(device: torch.device, deterministic: bool = False) -> Iterator[None]:
+    """Of torch, while units are done on a device."""
     threads = torch.get_num_threads()
     torch.set_num_threads(usable_processors())
     torch.set_flush_denormal(True)  # a network that has memorised its data computes with them otherwise
@@ -200,9 +222,9 @@ def _settings(device: torch.device, deterministic: bool = False) -> Iterator[Non
         torch.set_num_threads(threads)
 
 
-def _device_name(device: torch.device) -> str:
-    """What a unit was done on, and with: equal recipes have equal bits only where both are the same."""
-    return f"{device_kind(device)}, torch {torch.__version__}"
+def _device_name(device: torch.device, compiled: bool = False) -> str:
+    """What a unit was done on, and with: equal recipes have equal bits only where all of it is the same."""
+    return f"{device_kind(device)}, torch {torch.__version__}{', compiled' if compiled else ''}"
 
 
 def device_kind(device: torch.device) -> str:

@@ -65,6 +65,16 @@ class Options(Protocol):
         """Those that nothing begins from any more."""
         ...
 
+    @property
+    def replicas(self) -> int:
+        """Units of each process."""
+        ...
+
+    @property
+    def compiled(self) -> bool:
+        """Steps."""
+        ...
+
 
 @dataclass(frozen=True)
 class Workers:
@@ -86,6 +96,10 @@ class Workers:
         Whether GPUs use only convolutions that give the same bits each time.
     keep_states
         Whether states are kept that no unit begins from any more, trained networks among them.
+    replicas
+        Units that each process trains at once, on streams of their own.
+    compiled
+        Whether training steps are compiled.
     """
 
     devices: tuple[str, ...] = ("cpu",)
@@ -96,9 +110,11 @@ class Workers:
     num_gpus: float = 0.0
     deterministic: bool = False
     keep_states: bool = False
+    replicas: int = 1
+    compiled: bool = False
 
     def __post_init__(self) -> None:
-        for name, least in (("workers", 1), ("threads", 0), ("num_cpus", 0), ("num_gpus", 0)):
+        for name, least in (("workers", 1), ("threads", 0), ("num_cpus", 0), ("num_gpus", 0), ("replicas", 1)):
             value = getattr(self, name)
             if value is not None and not least <= value < float("inf"):
                 raise ValueError(f"{name}: {value} must be at least {least} and finite")
@@ -113,7 +129,7 @@ class Workers:
         if options.ray is not None and options.devices:
             raise ValueError("devices: with ray, give num_gpus in place of devices; Ray deals them out")
         rest = (options.workers, options.threads, options.ray, options.num_cpus, options.num_gpus,
-                options.deterministic, options.keep_states)  # fmt: skip
+                options.deterministic, options.keep_states, options.replicas, options.compiled)  # fmt: skip
         asked = cls(options.devices or ("cpu",), *rest)  # numbers are looked at before torch is loaded
         return asked if asked.ray is not None else cls(usable_devices(options.devices), *rest)
 

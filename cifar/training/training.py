@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -21,6 +21,8 @@ from cifar.data.device_data import DeviceData, Epoch, seed_for
 from cifar.study.stages import EpochRecord, Recipe, Stage, stage_of
 from cifar.training.networks import make_network, pad_channels
 
+Result = TypeVar("Result")
+_COMPILED = 64  # sizes and kinds of networks that one process may compile, in place of eight
 _WEIGHTS, _FRESH = 16, 17  # what a seed is for; see cifar.data.device_data
 
 
@@ -42,8 +44,13 @@ def chosen_rows(images: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
 
 
 def captured(step: Callable[[], None], counter: torch.Tensor) -> torch.cuda.CUDAGraph:
-    """A CUDA graph of a step that begins where the counter, which it moves on, is zero."""
-    side = torch.cuda.Stream()
+    """A CUDA graph of a step that begins where the counter, which it moves on, is zero.
+
+    On a stream of one's own it is captured on that stream: libraries keep scratch memory for each stream, which two
+    graphs that run at once must not share.
+    """
+    own = torch.cuda.current_stream()
+    side = torch.cuda.Stream() if own == torch.cuda.default_stream() else own
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
         for _ in range(3):  # lets libraries choose their kernels before they are captured
@@ -52,9 +59,43 @@ def captured(step: Callable[[], None], counter: torch.Tensor) -> torch.cuda.CUDA
     torch.cuda.current_stream().wait_stream(side)
     counter.zero_()
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with torch.cuda.graph(graph, stream=side):
         step()
     return graph
+
+
+def fused_network(network: nn.Module) -> nn.Module:
+    """The network with its normalisations, rectifiers and casts fused by torch's compiler; parameters are shared."""
+    if hasattr(torch._dynamo.config, "recompile_limit"):
+        torch._dynamo.config.recompile_limit = _COMPILED  # beyond it, nothing is compiled and nobody is told
+    return torch.compile(network, dynamic=False)  # type: ignore[return-value]
+
+
+@contextlib.contextmanager
+def compiling() -> Iterator[None]:
+    """Say in one line what torch's compiler says in pages.
+
+    Raises
+    ------
+    ValueError
+        If it cannot compile here.
+    """
+    try:
+        yield
+    except Exception as error:  # of its many classes some are private
+        if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            raise
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:120]
+        raise ValueError(f"compiled: torch cannot compile the network here ({reason}); leave it out") from None
+
+
+def drained(steps: Generator[None, None, Result]) -> Result:
+    """What a generator returns once all its steps are done."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
 
 
 class Trainer:
@@ -68,14 +109,18 @@ class Trainer:
         Images on the device.
     graph
         On a GPU, capture the whole step in one CUDA graph.
+    compiled
+        Whether steps are compiled: other roundings, and minutes before the first one. What is measured never is.
     """
 
-    def __init__(self, recipe: Recipe, data: DeviceData, *, graph: bool = True) -> None:
+    def __init__(self, recipe: Recipe, data: DeviceData, *, graph: bool = True, compiled: bool = False) -> None:
         if recipe.normalisation != data.normalisation:
             raise ValueError(f"normalisation: the recipe's is {recipe.normalisation!r}, the data's "
                              f"{data.normalisation!r}; give one")  # fmt: skip
         self.recipe, self.data, self.epoch = recipe, data, 0
         self.network = self._fresh(_WEIGHTS)
+        self.compiled = compiled
+        self._trained = fused_network(self.network) if compiled else self.network
         self._rate = torch.tensor(0.0, device=data.device)
         self.optimiser = torch.optim.SGD(self.network.parameters(), lr=self._rate, momentum=recipe.momentum, fused=True)
         for parameter in self.network.parameters():
@@ -117,6 +162,10 @@ class Trainer:
         ValueError
             If the stages have no such epoch, or the loss is no longer finite.
         """
+        return drained(self.epoch_in_steps(parts))
+
+    def epoch_in_steps(self, parts: Sequence[Stage]) -> Generator[None, None, EpochRecord]:
+        """As `run_epoch`, handing back after each step that was begun, so that others can begin theirs meanwhile."""
         stage, begin = stage_of(parts, self.epoch)
         if self.epoch == begin and (stage.shrink, stage.perturb) != (1.0, 0.0):
             self._shrink_and_perturb(stage)
@@ -131,10 +180,11 @@ class Trainer:
         self.network.train()
         self._sums.zero_()
         if self._graph:
-            self._replay(whole, stage.weight_decay)
+            yield from self._replay(whole, stage.weight_decay)
         else:
             for batch in zip(*(values.split(self.recipe.batch_size) for values in whole), strict=True):
                 self._step(*batch)
+                yield
         loss, right = (self._sums / len(whole[1])).tolist()  # the one time that the device is waited for
         if not math.isfinite(loss):
             raise ValueError(f"learning_rate: the loss is {loss} in epoch {self.epoch}; give a smaller learning rate")
@@ -151,15 +201,16 @@ class Trainer:
     def _step(self, images: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> None:
         # a graph keeps gradients in memory of its own, and need not zero them first
         self.optimiser.zero_grad(set_to_none=self._graph)
-        with self._autocast():
-            outputs = self.network(images)
-        losses = functional.cross_entropy(outputs.float(), labels, reduction="none")
-        (losses * weights).mean().backward()
+        with compiling():
+            with self._autocast():
+                outputs = self._trained(images)
+            losses = functional.cross_entropy(outputs.float(), labels, reduction="none")
+            (losses * weights).mean().backward()
         self.optimiser.step()
         with torch.no_grad():
             self._sums += torch.stack([losses.sum(), (outputs.argmax(1) == labels).sum().to(losses.dtype)])
 
-    def _replay(self, whole: Epoch, weight_decay: float) -> None:
+    def _replay(self, whole: Epoch, weight_decay: float) -> Generator[None, None, None]:
         """All steps of an epoch from one captured graph: a graph holds the weight decay and the size of the epoch."""
         known = weight_decay, len(whole[1])
         if known not in self._captured:
@@ -172,8 +223,10 @@ class Trainer:
         steps, rest = divmod(len(whole[1]), size)
         for _ in range(steps):
             graph.replay()
+            yield
         if rest:  # of another size than the graph's
             self._step(*(values[-rest:] for values in whole))
+            yield
 
     def _capture(self, whole: Epoch) -> tuple[Any, list[torch.Tensor], torch.Tensor]:
         kept = self.state()

@@ -9,14 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from cifar.data.images import LabelledImages
 from cifar.study.measuring import Measuring
 from cifar.study.presets import LAPTOP, Control, Study
 from cifar.study.stages import Recipe
+from cifar.sweep.plan import plan
 from cifar.sweep.store import Store, written_alone
 from cifar.sweep.sweep import run_sweep
 from cifar.sweep.workers import Workers
+from cifar.training.checkpoints import checkpoint_path, read_checkpoint
 from slt_toys.inputs.processors import THREADS
 from slt_toys.sweep.tasks import Failed, Pool, Returned, Task, carried_out
 
@@ -123,3 +126,18 @@ def results(folder: Path) -> tuple:
     with Store(folder, "read") as store:
         epochs = [row[:5] for row in store.epochs()]
         return store.done(), epochs, store.measurements()
+
+
+def same_states(ours: Path, theirs: Path) -> bool:
+    """Whether all networks and momenta that two sweeps have kept are the same bits."""
+    with Store(ours, "read") as store:
+        units = plan(store.runs())
+    for unit in units:
+        pair = [read_checkpoint(checkpoint_path(folder, unit.key), unit.key) for folder in (ours, theirs)]
+        networks = [state["network"] for state in pair]
+        momenta = [state["momentum"] for state in pair]
+        if not all(torch.equal(networks[0][name], value) for name, value in networks[1].items()):
+            return False
+        if not all(torch.equal(a, b) for a, b in zip(*momenta, strict=True)):
+            return False
+    return True

@@ -26,7 +26,7 @@ from cifar.sweep.units import progress_path, read_progress
 from cifar.sweep.workers import Workers
 from cifar.training.checkpoints import checkpoint_path, read_checkpoint
 from slt_toys.results.progress import EXIT_INTERRUPTED, EXIT_REFUSED
-from tests.cifar.sweep.made_sweeps import MEASURING, Here, begin, driver, results, tiny_study, work
+from tests.cifar.sweep.made_sweeps import MEASURING, Here, begin, driver, results, same_states, tiny_study, work
 from tests.seeds import fresh_seed
 
 LONG = {"batch_sizes": (20,), "switch_epochs": (0, 30), "further_epochs": 30, "controls": ()}  # epochs of some 10 ms
@@ -40,20 +40,6 @@ def long(tmp_path_factory, images) -> Path:
     begin(folder, images, tiny_study(**LONG))
     work(folder, images)
     return folder
-
-
-def same_states(ours: Path, theirs: Path) -> bool:
-    with Store(ours, "read") as store:
-        units = plan(store.runs())
-    for unit in units:
-        pair = [read_checkpoint(checkpoint_path(folder, unit.key), unit.key) for folder in (ours, theirs)]
-        networks = [state["network"] for state in pair]
-        momenta = [state["momentum"] for state in pair]
-        if not all(torch.equal(networks[0][name], value) for name, value in networks[1].items()):
-            return False
-        if not all(torch.equal(a, b) for a, b in zip(*momenta, strict=True)):
-            return False
-    return True
 
 
 def written(folder: Path) -> int:

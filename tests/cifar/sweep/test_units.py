@@ -33,14 +33,14 @@ def trunk_and_child(images) -> tuple[Unit, Unit]:
 @pytest.fixture
 def trained(monkeypatch) -> list[int]:
     """Epochs that are trained."""
-    run_epoch, epochs = Trainer.run_epoch, []
+    in_steps, epochs = Trainer.epoch_in_steps, []
 
     def counted(trainer, parts):
-        record = run_epoch(trainer, parts)
+        record = yield from in_steps(trainer, parts)
         epochs.append(record.epoch)
         return record
 
-    monkeypatch.setattr(Trainer, "run_epoch", counted)
+    monkeypatch.setattr(Trainer, "epoch_in_steps", counted)
     return epochs
 
 

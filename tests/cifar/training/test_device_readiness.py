@@ -17,7 +17,8 @@ from cifar.sweep.workers import Workers
 from cifar.training import training
 from cifar.training.benchmark import Switches, _training_step, benchmark_lines
 from cifar.training.networks import make_network
-from cifar.training.training import Trainer, best_precision, chosen_rows
+from cifar.training.training import Trainer, best_precision, chosen_rows, fused_network
+from tests.cifar.training.made_networks import check_gradients
 
 
 class Waits(TorchDispatchMode):
@@ -169,7 +170,7 @@ def test_convolutions_are_deterministic_where_that_is_asked_for(deterministic, m
     for name in ("benchmark", "deterministic", "allow_tf32"):
         monkeypatch.setattr(cudnn, name, getattr(cudnn, name))  # restored afterwards
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
-    with units._settings(torch.device("cuda"), deterministic):
+    with units.settings(torch.device("cuda"), deterministic):
         assert (cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32) == (deterministic, not deterministic, False)
     assert Workers.of(Replicate(deterministic=deterministic)).deterministic == deterministic
 
@@ -187,3 +188,133 @@ def test_lines_of_the_benchmark_come_as_they_are_known():
     assert first[0].startswith("device: ") and first[-1].startswith("| logistic_regression | 8 |")
     with pytest.raises(ValueError, match="'nothing'"):
         next(lines)
+
+
+class MadeStream:
+    """Notes what happens on it, as `torch.cuda` tells of streams."""
+
+    current: MadeStream
+    told: list[tuple[str, str]]
+
+    def __init__(self, name: str = "side") -> None:
+        self.name = name
+
+    def wait_stream(self, other: MadeStream) -> None:
+        self.told.append(("waits", f"{self.name} for {other.name}"))
+
+    def __enter__(self) -> None:
+        self.before, MadeStream.current = MadeStream.current, self
+
+    def __exit__(self, *_) -> None:
+        MadeStream.current = self.before
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_graph_is_captured_on_the_stream_of_its_replica(own, monkeypatch):
+    """Scratch memory belongs to a stream: graphs that were captured on one must not run at once."""
+    default = MadeStream("default")
+    MadeStream.current, MadeStream.told = MadeStream("own") if own else default, []
+    graph = type("Graph", (), {})
+    for name, made in {
+        "current_stream": lambda: MadeStream.current,
+        "default_stream": lambda: default,
+        "Stream": MadeStream,
+        "stream": lambda stream: stream,
+        "CUDAGraph": graph,
+        "graph": lambda held, stream: MadeStream(f"capture on {stream.name}"),
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, made)
+    counter, where = torch.zeros((), dtype=torch.int64), []
+
+    def step() -> None:
+        where.append(MadeStream.current.name)
+        counter.add_(1)
+
+    assert isinstance(training.captured(step, counter), graph)
+    expected = "own" if own else "side"
+    assert where == [expected] * 3 + [f"capture on {expected}"] and MadeStream.current.name == (
+        "own" if own else "default"
+    )
+    assert own or MadeStream.told == [("waits", "side for default"), ("waits", "default for side")]
+
+
+def test_an_epoch_by_turns_is_the_epoch(device_data):
+    """Two networks that take turns, step by step, are each the network that trains alone."""
+    recipes = [Recipe("all_cnn", 8, 1, batch_size=40, seed=seed) for seed in (0, 1)]
+    alone = [Trainer(recipe, device_data) for recipe in recipes]
+    expected = [[trainer.run_epoch((Stage(2),)) for _ in range(2)] for trainer in alone]
+    turns = [Trainer(recipe, device_data) for recipe in recipes]
+    records = []
+    for _ in range(2):
+        under_way = [trainer.epoch_in_steps((Stage(2),)) for trainer in turns]
+        for _ in range(3):
+            assert [next(each) for each in under_way] == [None, None], "three steps, then the numbers"
+        records.append([training.drained(each) for each in under_way])
+    assert records == [list(each) for each in zip(*expected, strict=True)] and expected[0] != expected[1]
+    for ours, theirs in zip(turns, alone, strict=True):
+        for first, second in zip(ours.network.parameters(), theirs.network.parameters(), strict=True):
+            assert torch.equal(first, second)
+
+
+def test_what_cannot_be_compiled_is_told_in_one_line(device_data, monkeypatch):
+    def refused(graph, inputs):
+        raise RuntimeError("no compiler is here\nand so on for pages")
+
+    whole = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda network, dynamic: whole(network, dynamic=dynamic, backend=refused))
+    trainer = Trainer(Recipe("all_cnn", 8, 1, batch_size=40), device_data, compiled=True)
+    with pytest.raises(
+        ValueError, match=r"^compiled: torch cannot compile the network here \(.*; leave it out$"
+    ) as told:
+        trainer.run_epoch((Stage(1),))
+    assert "\n" not in str(told.value)
+
+
+def compiled_by(backend, monkeypatch) -> list[int]:
+    """Have steps compiled so; the number of times that it happened grows in what is returned."""
+    whole, times = torch.compile, []
+
+    def counted(graph, inputs):
+        times.append(1)
+        return torch._dynamo.lookup_backend(backend)(graph, inputs)
+
+    torch._dynamo.reset()
+    monkeypatch.setattr(torch, "compile", lambda network, dynamic: whole(network, dynamic=dynamic, backend=counted))
+    return times
+
+
+def test_compiled_steps_are_the_steps_and_replicas_share_what_was_compiled(device_data, monkeypatch):
+    recipe = Recipe("all_cnn", 8, 1, batch_size=40)
+    plain = Trainer(recipe, device_data)
+    expected = [plain.run_epoch((Stage(2),)) for _ in range(2)]
+    times = compiled_by("aot_eager", monkeypatch)
+    trainers = [Trainer(replace(recipe, seed=seed), device_data, compiled=True) for seed in (0, 1, 2)]
+    records = [trainers[0].run_epoch((Stage(2),)) for _ in range(2)]
+    first = len(times)
+    for trainer in trainers[1:]:
+        trainer.run_epoch((Stage(2),))
+    assert first and len(times) == first, "compiled once for networks of one kind"
+    for ours, theirs in zip(records, expected, strict=True):
+        assert ours.train_loss == pytest.approx(theirs.train_loss, rel=1e-3)
+    trainers[0].re_estimate_batch_statistics(device_data.batches("train"))
+    trainers[0].evaluate(device_data.batches("test"))
+    assert len(times) == first, "what is measured is never compiled"
+
+
+@pytest.mark.slow
+def test_torchs_own_compiler_gives_the_gradients():
+    """In double precision: in single, a rectifier that rounding takes across zero changes them by half a per cent."""
+    torch._dynamo.reset()
+    model = make_network("all_cnn", width=8, depth=1).double().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    check_gradients(fused_network(model), model, torch.device("cpu"))
+
+
+def test_the_benchmark_measures_replicas_and_says_which_number_is_fastest():
+    lines = list(benchmark_lines(torch.device("cpu"), ("logistic_regression",), (128,), width=None, least=0.01))
+    rows = [line for line in lines if line.startswith(("| 1 |", "| 2 |", "| 4 |", "| 6 |"))]
+    assert len(rows) == 4
+    shares = {line.split("|")[1].strip(): line.split("|")[3].strip() for line in rows}
+    fastest = next(line for line in lines if line.startswith("fastest"))
+    count, share = fastest.split()[2].rstrip(","), fastest.split(", ")[1].split(" %")[0]
+    assert shares[count] == f"{share} %" and float(share) == max(float(each.rstrip(" %")) for each in shares.values())
+    assert lines[-1] == "goal, 40 % at B = 128: missed", "a step without a matrix to multiply"

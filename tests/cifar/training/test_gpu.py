@@ -7,9 +7,15 @@ import torch
 
 from cifar.data.device_data import DeviceData
 from cifar.study.stages import Recipe, Stage, stages
-from cifar.sweep.units import _settings
+from cifar.sweep.plan import plan
+from cifar.sweep.replicas import Block, Replica, outcomes
+from cifar.sweep.store import RUNNING
+from cifar.sweep.units import Finished, Order, settings, train_unit
+from cifar.training.checkpoints import checkpoint_path, read_checkpoint
 from cifar.training.networks import make_network
-from cifar.training.training import Trainer
+from cifar.training.training import Trainer, fused_network
+from tests.cifar.sweep.made_sweeps import MEASURING, tiny_study
+from tests.cifar.training.made_networks import check_gradients
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")]
 
@@ -20,7 +26,7 @@ PARTS = stages(Stage(1, "blur", weight_decay=0.1), Stage(2, weight_decay=0.0))
 
 @pytest.fixture
 def on_gpu(images):
-    with _settings(DEVICE, deterministic=True):
+    with settings(DEVICE, deterministic=True):
         yield DeviceData(images, DEVICE)
 
 
@@ -61,3 +67,31 @@ def test_a_resumed_run_has_the_bits_of_a_whole_one(on_gpu):
     second = Trainer(RECIPE, on_gpu)
     second.load_state(first.state())
     check_same(whole, trained(second, 2))
+
+
+def test_replicas_are_what_each_is_alone(on_gpu, tmp_path, images):
+    """On streams of their own, from graphs of their own."""
+    study = tiny_study(recipe=RECIPE, batch_sizes=(40,), controls=())
+    units = plan(study.runs(images.checksum))
+    done, states = [], []
+    for name in ("alone", "together"):
+        (tmp_path / name / RUNNING).mkdir(parents=True)
+        orders = tuple(Order(tmp_path / name, unit, "", MEASURING, unit.begin) for unit in units)
+        if name == "alone":
+            done.append({order.unit.key: train_unit(order, on_gpu) for order in orders})
+        else:
+            done.append(dict(outcomes(Block(orders, 4), on_gpu, [Replica(on_gpu) for _ in range(4)])))
+        states.append([read_checkpoint(checkpoint_path(tmp_path / name, unit.key), unit.key) for unit in units])
+    for key, alone in done[0].items():
+        beside = done[1][key]
+        assert isinstance(alone, Finished) and isinstance(beside, Finished)
+        assert [record for record, _ in alone.epochs] == [record for record, _ in beside.epochs]
+    for first, second in zip(*states, strict=True):
+        assert all(torch.equal(value, second["network"][name]) for name, value in first["network"].items())
+
+
+def test_a_compiled_network_has_the_gradients_and_is_captured(on_gpu):
+    model = make_network("all_cnn", width=8, depth=1).double().to(DEVICE).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    check_gradients(fused_network(model), model, DEVICE)
+    plain, ours = (Trainer(RECIPE, on_gpu, compiled=compiled).run_epoch(PARTS) for compiled in (False, True))
+    assert ours.train_loss == pytest.approx(plain.train_loss, rel=1e-2)
