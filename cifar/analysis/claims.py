@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,10 +58,13 @@ def measured_temperatures(
     return MeasuredTemperatures(tuple(sizes), tuple(epochs), values, exponents, early)
 
 
-def claims(findings: Findings, theorem: float, temperatures: MeasuredTemperatures | None) -> tuple[Claim, ...]:
-    """At most eight, those that speak against the law first."""
-    made = [*_shifts(findings, theorem), *_exponent(findings), *_decline(findings), *_controls(findings),
-            *_measured(temperatures)]  # fmt: skip
+def claims(
+    findings: Findings, theorem: float, temperatures: MeasuredTemperatures | None, shares: Sequence[Claim] = ()
+) -> tuple[Claim, ...]:
+    """At most eight, those that speak against the law first; with ``shares``, the end by one definition less."""
+    shifts = _shifts(findings, theorem)
+    made = [*(shifts[:1] if shares else shifts), *shares, *_exponent(findings), *_decline(findings),
+            *_controls(findings), *_measured(temperatures)]  # fmt: skip
     return tuple(sorted(made, key=lambda claim: ORDER.index(claim.verdict)))[:MOST_CLAIMS]
 
 

@@ -18,6 +18,7 @@ from cifar.analysis.claims import claims, measured_temperatures
 from cifar.analysis.curves import Row, mean_at_switch, relative_error_at_switch, rows
 from cifar.analysis.dataset import base_run, sweep_dataset
 from cifar.analysis.measured_noise import with_prediction
+from cifar.analysis.shares import between, judge, share_claim, share_tables
 from cifar.study.names import GENERATED
 from cifar.sweep.store import Store
 from slt_toys.fits.published import PublishedFindings, published_findings
@@ -120,10 +121,13 @@ def sweep_outcome(summary: Summary, figure_by_name: Mapping[str, Any]) -> Outcom
     temperatures = measured_temperatures(
         summary.noise, learning_rate=stage.learning_rate, decay=stage.decay, end=min(ends, default=None)
     )
+    judged = judge(summary.rows, findings, summary.noise, examples=int(summary.facts["data"]["train_images"]))
+    shares = share_tables(judged, between(summary.rows, findings)) if judged else ()
+    made = claims(findings, summary.theorem, temperatures, [share_claim(judged)] if judged else [])
     return Outcome(
         f"Critical periods on {summary.facts['data']['source']}",
         _introduction(summary),
-        claims(findings, summary.theorem, temperatures),
+        made,
         (
             tables.accuracies(findings),
             *tables.ungated(summary.rows, findings),
@@ -133,6 +137,7 @@ def sweep_outcome(summary: Summary, figure_by_name: Mapping[str, Any]) -> Outcom
             *tables.temperature(temperatures),
             tables.collapse(findings, summary.published, summary.toy),
             *tables.controls(findings),
+            *shares,
             *tables.doubts(summary.rows, findings),
         ),
         figure_by_name,
