@@ -21,7 +21,7 @@ from slt_toys.fits.collapse import TAIL_ROWS
 from slt_toys.protocol.arms import Observation
 from slt_toys.protocol.schedule import Schedule
 from slt_toys.results.claims import Claim, Table, Verdict, spoken
-from slt_toys.worlds.shares import CANNOT_TELL, NONE_OF_THESE, TEMPERATURE, ShareVerdict, judge_shares
+from slt_toys.worlds.shares import CANNOT_TELL, DRAWS, NONE_OF_THESE, TEMPERATURE, ShareVerdict, judge_shares
 
 LEVELS = 0.25, 0.5, 0.75  # of the way from where late switches end to where no deficit does
 LEAST_RUNS, LEAST_CELLS = 8, 12  # of a cell, of a verdict; with fewer nothing would be told
@@ -154,7 +154,7 @@ def judge(
     *,
     examples: int,
     classes: int = 10,
-    draws: int | None = None,
+    draws: int = DRAWS,
 ) -> list[Judged]:
     """The verdict at each level, with noise as measured and with one variance; none where there are too few runs."""
     found, judged = cells(finished, findings.deficit), []
@@ -163,7 +163,7 @@ def judge(
         for supposed in (MEASURED, ONE_VARIANCE) if known else (ONE_VARIANCE,):
             seen = observations(found, level, examples, classes, noise if supposed == MEASURED else None)
             stuck, runs = sum(each.stuck for each in seen), sum(each.runs for each in seen)
-            verdict = judge_shares(seen, **({} if draws is None else {"draws": draws}))
+            verdict = judge_shares(seen, draws=draws)
             judged.append(Judged(level, supposed, stuck, runs, verdict))
     return judged
 

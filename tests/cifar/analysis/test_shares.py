@@ -92,7 +92,7 @@ def test_thresholds_of_flow_time_are_not_taken_for_temperature():
         assert share.low < 0.35, "temperature decides nothing here"
         assert each.verdict.outcome != "temperature"
     claim = share_claim(judged)
-    assert claim.verdict in ("no", "cannot tell") and claim.interval is not None and claim.interval[0] < 0.35
+    assert claim.verdict in ("no", "cannot tell")
 
 
 @pytest.mark.slow
