@@ -6,14 +6,15 @@ factor it is a unit, on them it is a local coordinate; where those zeros are no 
 every real zero of the ideal lies in one of finitely many pictures, each of one value and multiplicity, and the worst of
 them decides.
 
-At an end of the box x = lo + s^2 brings |s| into the prior, and likewise x = hi - s^2. A picture counts if a point of
-it is found inside; should one that is not found be worse than the worst that is, the question is refused.
+At an end of the box x = lo + s^2 brings |s| into the prior, and likewise x = hi - s^2; boundaries of a polynomial
+domain are those of :mod:`theory.learning_coefficient.boundaries`. A picture counts if a point of it is found inside;
+should one that is not found be worse than the worst that is, the question is refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, product
 from typing import Any
@@ -23,6 +24,13 @@ from sympy import QQ, Abs, Expr, Integer, Poly, Rational, Symbol
 from sympy.polys.rings import PolyRing
 
 from theory.learning_coefficient.arguments import check_arguments, ordered, shown
+from theory.learning_coefficient.boundaries import (
+    dependent_zeros,
+    fresh_sides,
+    inequalities,
+    met_together,
+    solve_boundaries,
+)
 from theory.learning_coefficient.ideal_resolution import Picture, Resolved, Resolver, UnresolvedError
 from theory.learning_coefficient.local_problem import LearningCoefficient, LearningCoefficientRefused
 
@@ -52,8 +60,9 @@ def rlct_on_set(
     coordinates: Sequence[Symbol],
     box: Mapping[Symbol, Sequence[Any]] | None = None,
     prior: Expr | int = 1,
+    domain: Any = None,
 ) -> WorstPoint:
-    """Smallest value, then largest multiplicity, of f_1^2 + f_2^2 + ... over all its zeros in a box.
+    """Smallest value, then largest multiplicity, of f_1^2 + f_2^2 + ... over all its zeros in a box and a domain.
 
     Parameters
     ----------
@@ -65,12 +74,15 @@ def rlct_on_set(
         what lies outside of the box cut off.
     prior : sympy.Expr
         Positive, or a product of Abs(w_j)^(h_j) with h_j > -1 that may vanish on axes.
+    domain : inequality or str, or a list or tuple of them, optional
+        Polynomial inequalities with rational coefficients, such as x + y <= 1, that hold together. Points on the
+        boundary count. Boundaries that meet at a zero must have independent gradients there.
 
     Raises
     ------
     LearningCoefficientRefused
-        If there is no zero in the box, a stratum cannot be resolved, or one as bad as the answer is not known to reach
-        into the box.
+        If there is no zero inside, a stratum cannot be resolved, one as bad as the answer is not known to reach inside,
+        or boundaries may meet at a zero with dependent gradients.
     ValueError
         If an argument is malformed.
     """
@@ -83,26 +95,72 @@ def rlct_on_set(
             raise ValueError(f"generators: {f} is no polynomial with rational coefficients")
     if not any(f != 0 for f in exact):
         raise ValueError("generators: expected at least one that is not zero")
-    sides = _box(box, coordinates)
-    exponents = _exponents(prior, coordinates)
+    above = inequalities(domain, coordinates)
+    bounds = _Bounds(tuple(_box(box, coordinates)), tuple(_exponents(prior, coordinates)), above)
     found: list[Found] = []
     missed: list[Resolved] = []
-    choices = [[None, *[(end, way) for end, way in ((lo, 1), (hi, -1)) if end is not None]] for lo, hi in sides]
-    for ends in product(*choices):
-        try:
-            reader = _Strata(exact, coordinates, sides, ends, exponents)
-            reader.run()
-        except UnresolvedError as error:
-            raise LearningCoefficientRefused(
-                f"a stratum is not resolved: {error}",
-                next_step="ask at points of interest: rlct(generators, point=...)",
-            ) from None
-        found += reader.found
-        missed += reader.missed
-    return _decided(found, missed, exact)
+    try:
+        for met in met_together(bounds.above):
+            for ends in product(*[_ends(side) for side in bounds.sides]):
+                if met:
+                    _check_independent(exact, coordinates, bounds, ends, met)
+                reader = _Strata(exact, coordinates, bounds, ends, met)
+                reader.run()
+                found += reader.found
+                missed += reader.missed
+    except UnresolvedError as error:
+        raise LearningCoefficientRefused(f"a stratum is not resolved: {error}", next_step=_NEXT_STEP) from None
+    return _decided(found, missed, exact, bounds.above)
 
 
-def _decided(found: Sequence[Found], missed: Sequence[Resolved], generators: Sequence[Expr]) -> WorstPoint:
+@dataclass(frozen=True)
+class _Bounds:
+    """Sides of the box, exponents of the prior, and what is at least 0 in the domain."""
+
+    sides: tuple[Side, ...]
+    exponents: tuple[Fraction, ...]
+    above: tuple[Expr, ...]
+
+
+def _ends(side: Side) -> list[End | None]:
+    """Ways to lie within a side: inside, or at one of its ends."""
+    lo, hi = side
+    return [None, *[(end, way) for end, way in ((lo, 1), (hi, -1)) if end is not None]]
+
+
+def _check_independent(
+    generators: Sequence[Expr], coordinates: Sequence[Symbol], bounds: _Bounds, ends: Sequence[End | None],
+    met: Sequence[Expr],
+) -> None:  # fmt: skip
+    """Refuse boundaries that may meet, at a zero inside, with dependent gradients in coordinates of an even prior."""
+    free = [c for c, end, h in zip(coordinates, ends, bounds.exponents, strict=True) if end is None and h == 0]
+    at = {c: end[0] for c, end in zip(coordinates, ends, strict=True) if end is not None}
+    dependent = dependent_zeros(
+        [f.xreplace(at) for f in generators],
+        [g.xreplace(at) for g in met],
+        free,
+        [c for c in coordinates if c not in at],
+    )
+    if dependent is None:
+        return
+    inside = not dependent
+    if dependent:
+        others = replace(bounds, above=tuple(g for g in bounds.above if g not in met))
+        reader = _Strata(dependent, coordinates, others, ends)
+        reader.run()
+        inside = bool(reader.found or reader.missed)
+    if inside:
+        listed = ", ".join(f"{g} >= 0" for g in met)
+        beside = " (ends of the box and axes of the prior among them)" if at or len(free) < len(coordinates) else ""
+        raise LearningCoefficientRefused(
+            f"the boundaries {listed} may meet at a common zero with dependent gradients{beside}",
+            next_step=_NEXT_STEP,
+        )
+
+
+def _decided(
+    found: Sequence[Found], missed: Sequence[Resolved], generators: Sequence[Expr], above: Sequence[Expr]
+) -> WorstPoint:
     def badness(answer: Resolved) -> tuple[Fraction, int]:
         return answer.value, -answer.multiplicity
 
@@ -110,23 +168,37 @@ def _decided(found: Sequence[Found], missed: Sequence[Resolved], generators: Seq
     doubtful = min(missed, key=badness, default=None)
     if doubtful is not None and (worst is None or badness(doubtful) < badness(worst[0])):
         raise LearningCoefficientRefused(
-            "a stratum that may be the worst is not known to reach into the box",
+            f"a stratum that may be the worst is not known to reach into {_place(above)}",
             _rational(doubtful.value),
             None if worst is None else _rational(worst[0].value),
             _NEXT_STEP,
         )
     if worst is None:
-        raise LearningCoefficientRefused("the generators have no common zero in the box")
+        raise LearningCoefficientRefused(f"the generators have no common zero in {_place(above)}")
     answer, point = worst
     where = "points that are not rational" if point is None else f"{point}"
     strata = dict.fromkeys((_rational(a.value), a.multiplicity, p) for a, p in found)
     sentences = (
         f"strata of the zeros of {', '.join(map(str, generators))}, by cases of what vanishes: {len(found)} pictures",
+        *_said_of(above),
         *(f"the picture that decides: {step}" for step in answer.steps),
         f"smallest value, then largest multiplicity: {answer.value}, {answer.multiplicity}, attained at {where}",
     )
     result = LearningCoefficient(_rational(answer.value), answer.multiplicity, "minimum over strata", sentences)
     return WorstPoint(result, point, tuple(strata))
+
+
+def _said_of(above: Sequence[Expr]) -> list[str]:
+    if not above:
+        return []
+    listed = ", ".join(f"{g} >= 0" for g in above)
+    return [
+        f"boundaries {listed}: where g >= 0 is met, g = s^2 joins the generators with |s| in the prior, less its 1/2"
+    ]
+
+
+def _place(above: Sequence[Expr]) -> str:
+    return "the domain" if above else "the box"
 
 
 def _rational(value: Fraction) -> Rational:
@@ -174,28 +246,44 @@ class _Strata(Resolver):
         self,
         generators: Sequence[Expr],
         coordinates: Sequence[Symbol],
-        sides: Sequence[Side],
+        bounds: _Bounds,
         ends: Sequence[End | None],
-        exponents: Sequence[Fraction],
+        met: Sequence[Expr] = (),
     ) -> None:
-        super().__init__(PolyRing([str(c) for c in coordinates], QQ, "grevlex"))
-        self.sides, self.ends, self.exponents = sides, ends, exponents
+        images = {c: c if e is None else e[0] + e[1] * c**2 for c, e in zip(coordinates, ends, strict=True)}
+        even = [c for c, e, h in zip(coordinates, ends, bounds.exponents, strict=True) if e is None and h == 0]
+        images, solved, surfaces = solve_boundaries(met, images, even)
+        own = fresh_sides(len(surfaces), coordinates)
+        names = (*coordinates, *own)
+        super().__init__(PolyRing([str(c) for c in names], QQ, "grevlex"))
+        self.sides = (*bounds.sides, *[(None, None)] * len(own))
+        self.ends = (*ends, *[None] * len(own))
+        self.exponents = (*bounds.exponents, *[Fraction(1)] * len(own))
+        self.surfaces, self.cut = len(own), [c in solved for c in coordinates]
         self.found: list[Found] = []
         self.missed: list[Resolved] = []
-        images = {c: c if e is None else e[0] + e[1] * c**2 for c, e in zip(coordinates, ends, strict=True)}
-        moved = [sympy.expand(f.xreplace(images)) for f in generators]
-        read = [self.ring.from_dict(Poly(f, *coordinates, domain=QQ).as_dict()) for f in moved]
-        self.generators = tuple(f for f in read if f)
+
+        def read(f: Expr) -> Any:
+            return self.ring.from_dict(Poly(f, *names, domain=QQ).as_dict())
+
+        moved = [read(f.xreplace(images)) for f in generators]
+        moved += [read(g - side**2) for g, side in zip(surfaces, own, strict=True)]
+        self.generators = tuple(f for f in moved if f)
+        self.images = [*[read(images[c]) for c in coordinates], *self.ring.gens[len(coordinates) :]]
+        self.others = [read(g) for g in bounds.above if g not in met]
+        self.bounded = bool(bounds.above) or any(end is not None for side in bounds.sides for end in side)
 
     def run(self) -> None:
         """Visit every picture: first which coordinates are zero, as parameters are not."""
-        for zero in product(*[(True,) if end is not None else (False, True) for end in self.ends]):
-            volume, base = [], []
-            for g, end, h, local in zip(self.ring.gens, self.ends, self.exponents, zero, strict=True):
+        held = [end is not None or cut for end, cut in zip(self.ends, self.cut, strict=False)]
+        choices = [(True,) if here else (False, True) for here in (*held, *[True] * self.surfaces)]
+        for zero in product(*choices):
+            volume, cuts = [], (*self.cut, *[False] * self.surfaces)
+            for end, h, local, cut in zip(self.ends, self.exponents, zero, cuts, strict=True):
                 at_end = 1 + (2 * h if end is not None and end[0] == 0 else 0)  # x = s^2 has dx = 2 s ds
-                volume.append(Fraction(0) if not local else h if end is None else at_end)
-                start = self.ring.zero if end is None else self.ring.ground_new(QQ.from_sympy(end[0]))
-                base.append((start if local else g, self.ring.one))
+                volume.append(Fraction(0) if not local else Fraction(1) if cut else h if end is None else at_end)
+            gone = [(g, 0) for g, local in zip(self.ring.gens, zero, strict=True) if local]
+            base = [(image.subs(gone) if gone else image, self.ring.one) for image in self.images]
             apart = frozenset(g for g, local in zip(self.ring.gens, zero, strict=True) if not local)
             powers = (0,) * self.n
             self.solve(Picture(self.generators, powers, tuple(volume), tuple(zero), apart, base=tuple(base)))
@@ -204,8 +292,9 @@ class _Strata(Resolver):
         answer = super()._monomial(picture)
         if answer is None or self._is_outside(picture):
             return None
+        answer = replace(answer, value=answer.value - Fraction(self.surfaces, 2))
         point = self._point_inside(picture)
-        if point is None and any(end is not None for side in self.sides for end in side):
+        if point is None and self.bounded:
             self.missed.append(answer)
             return None
         self.found.append((answer, point))
@@ -221,7 +310,28 @@ class _Strata(Resolver):
             # Sums of squares: the coordinate is at the end or beyond, and at the end there is another picture.
             if any(all(c > 0 and not any(e % 2 for e in m) for m, c in gap.items()) for gap in gaps):
                 return True
-        return False
+        if picture.base is None:
+            return False
+        return any(
+            all(c < 0 and not any(e % 2 for e in m) for m, c in self._over(g, picture).items()) for g in self.others
+        )
+
+    def _over(self, g: Any, picture: Picture) -> Any:
+        """A polynomial on the picture, times an even power of denominators: of the same sign."""
+        assert picture.base is not None
+        degree = max((sum(powers) for powers in g), default=0)
+        degree += degree % 2
+        common = self.ring.one
+        for _, below in picture.base:
+            common *= below
+        total = self.ring.zero
+        for powers, coefficient in g.items():
+            term = self.ring.ground_new(coefficient)
+            for (above, below), power in zip(picture.base, powers, strict=True):
+                if power:
+                    term *= (above * common.exquo(below)) ** power
+            total += term * common ** (degree - sum(powers))
+        return total
 
     def _within(self, i: int, value: Any) -> bool:
         """Whether a value of coordinate i lies inside; an end counts only where the picture is cut at it."""
@@ -244,8 +354,9 @@ class _Strata(Resolver):
             if not all(below):
                 continue
             point = [f.evaluate(full) / b for (f, _), b in zip(picture.base, below, strict=True)]
-            if all(self._within(i, value) for i, value in enumerate(point)):
-                return tuple(QQ.to_sympy(value) for value in point)
+            here = list(zip(self.ring.gens, point, strict=True))
+            if all(self._within(i, v) for i, v in enumerate(point)) and all(g.evaluate(here) > 0 for g in self.others):
+                return tuple(QQ.to_sympy(value) for value in point[: self.n - self.surfaces])
         return None
 
     def _trial_values(self) -> tuple[Any, ...]:
