@@ -47,7 +47,7 @@ def tracked_files() -> list[Path]:
     return sorted({path for path in found if path.is_file() and "__pycache__" not in path.parts})
 
 
-TEXTS = [path for path in tracked_files() if path.suffix not in {".png", ".pdf", ".nc", ".svg", ".pyc"}]
+TEXTS = [path for path in tracked_files() if path.suffix not in {".png", ".pdf", ".nc", ".svg", ".pyc", ".sqlite"}]
 SOURCES = [path for path in TEXTS if path.suffix == ".py"]
 
 

@@ -33,10 +33,12 @@ EQUATIONS = {
     "learning_coefficient_track": "untilted-energy",
     "cifar_replication": "critical-period-end-exponential",
     "cifar_minutes": "critical-period-end-exponential",
+    "cifar_study": "critical-period-end-exponential",
 }
 COMMANDS = {
     "cifar_replication": "python -m cifar replicate",
     "cifar_minutes": "python -m cifar replicate --preset minutes",
+    "cifar_study": "python -m cifar replicate --preset study",
     "learning_coefficient_referee": "python -m slt_toys.learning_coefficient --referee",
     "learning_coefficient_track": "python -m slt_toys.learning_coefficient --track",
     "zoo": "python -m slt_toys.zoo all",

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from cifar.__main__ import main
 from cifar.analysis.export import export
+from cifar.study.presets import PRESETS
 from cifar.study.stages import EpochRecord
 from cifar.sweep.plan import plan
 from cifar.sweep.store import APPLICATION_ID, LAYOUT, Store, check_folder, note_place, place_of, written_alone
 from cifar.training.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
 from tests.cifar.made_studies import make_sweep, small
-from tests.cifar.sweep.made_sweeps import begin, results, tiny_study, work
+from tests.cifar.sweep.made_sweeps import ROOT, begin, results, tiny_study, work
 
 # As the first version made it, whose user_version is 0.
 FIRST = """
@@ -233,3 +236,16 @@ def test_a_file_that_lacks_facts_is_refused_in_one_line(tmp_path, facts, words, 
         assert main([command, "--results", str(tmp_path)]) == 2
         said = capsys.readouterr().err
         assert "does not say what its" in said and said.count("\n") == 1
+
+
+def test_the_committed_study_is_its_presets_and_can_be_gone_on_with(tmp_path):
+    """Its runs are those that the preset plans today, so that resume and replicate add to it."""
+    shutil.copy(ROOT / "figures" / "cifar_study.sqlite", tmp_path / "sweep.sqlite")
+    with Store(tmp_path, "read") as store:
+        facts, runs, done = store.needed("data", "study"), store.runs(), store.done()
+        trained, total = store.progress(plan(runs))
+    study = PRESETS[facts["study"]["name"]]
+    study = replace(study, recipe=replace(study.recipe, precision=runs[0].recipe.precision))
+    assert [run.key for run in runs] == [run.key for run in study.runs(facts["data"]["checksum"])]
+    assert facts["study"]["measuring"] == asdict(study.measuring) and facts["study"]["gate"] == study.gate
+    assert 0 < len(done) and 0 < trained <= total and (tmp_path / "sweep.sqlite").stat().st_size < 2**21
