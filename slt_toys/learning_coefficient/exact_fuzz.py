@@ -43,11 +43,15 @@ class KnownIdeal:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the engine said: "right", "refused", or what is wrong, in `seconds` of one processor."""
+    """What the engine said: "right", "refused", or what is wrong, in `seconds` of one processor.
+
+    `sampled`: whether volumes were, and held the answer.
+    """
 
     ideal: KnownIdeal
     verdict: str
     seconds: float
+    sampled: bool = False
 
     @property
     def contradicts(self) -> bool:
@@ -121,13 +125,18 @@ def examine(ideal: KnownIdeal, volume_seed: int | None = None) -> Outcome:
         verdict = "right" if right else f"answered {found.value}, {found.multiplicity}"
     except LearningCoefficientRefused as error:
         low, high = error.lower, error.upper
-        held = (low is None or low <= known) and (high is None or known <= high)
-        verdict = "refused" if held else f"refused with bounds {low}, {high}"
+        true = (low is None or low <= known) and (high is None or known <= high)
+        verdict = "refused" if true else f"refused with bounds {low}, {high}"
+    held = None
     if volume_seed is not None and verdict in ("right", "refused"):
-        sampled = volume_estimate(ideal.generators, ideal.coordinates, volume_seed, 0.25, confidence=CONFIDENCE)
-        if not sampled.low <= float(known) <= sampled.high:
+        try:
+            sampled = volume_estimate(ideal.generators, ideal.coordinates, volume_seed, 0.25, confidence=CONFIDENCE)
+        except ValueError:  # rounding ends the descent too soon
+            sampled = None
+        held = None if sampled is None else sampled.low <= float(known) <= sampled.high
+        if sampled is not None and not held:
             verdict = f"sampled {sampled.low:.4f} to {sampled.high:.4f}"
-    return Outcome(ideal, verdict, time.process_time() - start)
+    return Outcome(ideal, verdict, time.process_time() - start, bool(held))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -142,11 +151,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"{name}: expected a whole number of at least {least}, got {value}")
     rng = np.random.default_rng(options.seed)
     counts: dict[str, int] = {}
-    slowest = 0.0
+    slowest, held = 0.0, 0
     for number in range(options.cases):
         sampled = options.volume_every and number % options.volume_every == 0
         outcome = examine(random_ideal(rng), options.seed + number if sampled else None)
-        slowest = max(slowest, outcome.seconds)
+        slowest, held = max(slowest, outcome.seconds), held + outcome.sampled
         counts[outcome.verdict if not outcome.contradicts else "contradictions"] = (
             counts.get(outcome.verdict if not outcome.contradicts else "contradictions", 0) + 1
         )
@@ -154,7 +163,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             known = f"{outcome.ideal.disguise}: known {outcome.ideal.value}, {outcome.ideal.multiplicity}"
             print(f"{outcome.ideal.generators} ({known}; {outcome.verdict})")
     shown = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-    print(f"{options.cases} ideals: {shown}; slowest {slowest:.0f} s")
+    print(
+        f"{options.cases} ideals: {shown}; slowest {slowest:.0f} s; volumes hold {held} of those that could be sampled"
+    )
     return int("contradictions" in counts)
 
 
