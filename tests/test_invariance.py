@@ -56,7 +56,7 @@ EXTREME = [
     Units(shift=Fraction(7, 3)), Units(Fraction(457, 10**6), Fraction(17, 1000), Fraction(-1, 7)),
 ]  # fmt: skip
 some = settings(max_examples=7, suppress_health_check=ALL_CHECKS)
-many = settings(max_examples=150, suppress_health_check=ALL_CHECKS)
+many = settings(max_examples=60, suppress_health_check=ALL_CHECKS)
 
 
 @cache

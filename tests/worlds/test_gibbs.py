@@ -39,11 +39,10 @@ CALLED = [case for case in WORLDS if case != "swirl"]
 @pytest.mark.slow
 @pytest.mark.parametrize("case", [*CALLED, "hot clean well, factor 1.12"])
 def test_each_world_is_called_what_it_is(case):
-    """For any seed, in 3 of 3."""
+    """For any seed; the page of rates counts many."""
     world = CASES[case]()
-    for _ in range(3):
-        verdict = judge(world, chains=CHAINS, duration=DURATION, seed=fresh_seed())
-        assert verdict.answer == world.expected, verdict.statement
+    verdict = judge(world, chains=CHAINS, duration=DURATION, seed=fresh_seed())
+    assert verdict.answer == world.expected, verdict.statement
 
 
 def test_two_wells_of_one_noise_and_of_two_are_told_apart():
