@@ -264,6 +264,9 @@ def _solve_line(residuals: Callable[[FloatArray], FloatArray], start: FloatArray
     return start - fall, np.sqrt(np.diag(np.linalg.pinv(slopes.T @ slopes)))
 
 
+_BEYOND = 1e300  # a rise of the loss as good as any other
+
+
 def _profile(
     residuals: Callable[[FloatArray], FloatArray], best: FloatArray, index: int, error: float, loss: float,
     allowed: float,
@@ -277,8 +280,12 @@ def _profile(
         def rest(free: FloatArray) -> FloatArray:
             return residuals(np.insert(free, index, value))
 
-        free = _solve(rest, others)[0] if len(others) else others
-        return float(np.sum(rest(free) ** 2)) - loss - allowed
+        with np.errstate(over="ignore", invalid="ignore"):  # a law that is far from its data may leave the numbers
+            if not np.all(np.isfinite(rest(others))):
+                return _BEYOND
+            free = _solve(rest, others)[0] if len(others) else others
+            risen = float(np.sum(rest(free) ** 2)) - loss - allowed
+        return risen if risen < _BEYOND else _BEYOND  # nan, too
 
     def end(sign: float) -> float | None:
         inner, step = centre, 1.1 * error * math.sqrt(allowed)  # exact but for the 1.1 where the law is linear
