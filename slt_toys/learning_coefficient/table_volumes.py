@@ -131,7 +131,10 @@ def judge(case: Case, seed: int | Sequence[int], most: int = MOST) -> Verdict:
         asked = f"more than {most} coordinates"
     if isinstance(asked, str):
         return Verdict(case, asked, None, 0.0)
-    found = asked.sampled(seed)
+    try:
+        found = asked.sampled(seed)
+    except ValueError as error:  # rounding ends the descent too soon
+        return Verdict(case, str(error).split(":")[0], None, time.process_time() - start)
     value, m = asked.factor * float(case.value), case.multiplicity
     held = found.low <= value <= found.high if m is None else found.allows(value, m)
     return Verdict(case, "held" if held else "denied", found, time.process_time() - start)

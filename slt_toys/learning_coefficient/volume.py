@@ -31,7 +31,7 @@ from sympy import Expr, Poly, Symbol
 Array = NDArray[np.float64]
 Interval = tuple[float, float]
 REPLICAS, PARTICLES, SWEEPS = 16, 512, 10
-DEEPEST, MOST_LEVELS = 70.0, 400  # in log(1/t), and halvings
+DEEPEST, MOST_LEVELS = 70.0, 400  # in log(1/t) below the first level, and halvings
 ROUNDING = 0.02
 BLOCKS = 8
 
@@ -201,7 +201,7 @@ class _Swarm:
             self.values = np.take_along_axis(self.values, chosen, axis=1)
             for _ in range(sweeps * self.loss.dimension):
                 self._move(threshold)
-            if np.median(levels[-1]) > DEEPEST or self._rounded():
+            if np.median(levels[-1] - levels[0]) > DEEPEST or self._rounded():
                 break
         return np.array(levels).T
 
@@ -260,6 +260,8 @@ def fitted_volume(levels: Array, dimension: int, particles: int, confidence: flo
         If there are fewer than three blocks of levels.
     """
     replicas, last = len(levels), levels.shape[1] - 1
+    means, errors = levels.mean(axis=0), levels.std(axis=0, ddof=1) / np.sqrt(replicas)
+    levels = levels - means[0]  # in whatever unit the loss is
     # The mean logarithm of the share that the kept half stands for, as an order statistic.
     halving = float(np.sum(1 / np.arange(particles // 2 + 1, particles + 1)))
     whole = _fitted(levels, (last // 2, last), dimension, halving, confidence)
@@ -272,7 +274,6 @@ def fitted_volume(levels: Array, dimension: int, particles: int, confidence: flo
     intervals = {
         m: _with_drift([found[m], *[of[m] for of in each if m in of]], [of.get(m) for of in each]) for m in found
     }
-    means, errors = levels.mean(axis=0), levels.std(axis=0, ddof=1) / np.sqrt(replicas)
     return VolumeEstimate(float(best[1]), int(best[0]), intervals, means, errors)
 
 

@@ -112,6 +112,21 @@ def test_bad_input_gets_one_clear_line(arguments, options, message):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("unit", [2.0**-40, 2.0**30])
+def test_the_unit_of_the_loss_does_not_matter(unit):
+    """Times a power of two, all particles go the same way."""
+    one, other = (volume_estimate([c * x * y], (x, y), 3, particles=64, sweeps=2) for c in (1, Rational(unit)))
+    assert other.levels == pytest.approx(one.levels - 2 * np.log(unit), rel=1e-12)
+    assert other.multiplicity == one.multiplicity and set(other.intervals) == set(one.intervals)
+    for m, ends in one.intervals.items():
+        assert other.intervals[m] == pytest.approx(ends, rel=1e-9)
+
+
+def test_high_powers_are_followed_as_far_as_low_ones():
+    found = volume_estimate([x**6 * y**8], (x, y), fresh_seed(), 0.25, particles=128, sweeps=5, confidence=SURE)
+    assert np.ptp(found.levels) > 60 and found.low <= 1 / 16 <= found.high
+
+
 def test_the_same_seed_gives_the_same_numbers():
     first, second, other = (volume_estimate([x], (x,), seed, particles=16, sweeps=1) for seed in (1, 1, 2))
     assert np.array_equal(first.levels, second.levels) and not np.array_equal(first.levels, other.levels)
