@@ -103,8 +103,8 @@ def schedule_of(run: Run, examples: int, traces: Mapping[int, float] | None) -> 
     examples
         Of an epoch.
     traces
-        Of the covariance of per-example gradients, by epoch, between which their logarithm is a line; None for one
-        that never changes.
+        Of the covariance of per-example gradients, by epoch of the base arm, between which their logarithm is a line;
+        None for one that never changes.
     """
     recipe, rates, added, before = run.recipe, [], [], 0
     for part in run.stages:
@@ -115,7 +115,10 @@ def schedule_of(run: Run, examples: int, traces: Mapping[int, float] | None) -> 
     learning, variance = np.array(rates), 1 + np.array(added)
     if traces is not None:
         at = sorted(traces)
-        variance = variance * np.exp(np.interp(np.arange(before), at, [math.log(traces[epoch]) for epoch in at]))
+        epochs = np.arange(before) / (
+            2 if run.arm == "flow_time_matched" else 1
+        )  # of which two are one of the base arm
+        variance = variance * np.exp(np.interp(epochs, at, [math.log(traces[epoch]) for epoch in at]))
     slowing = 1 - recipe.momentum
     return Schedule(
         (np.arange(before) < spent).astype(float),

@@ -171,6 +171,8 @@ def test_schedules_are_those_of_the_runs():
     assert matched.flow_time_left == pytest.approx(base.flow_time_left, rel=0.2)
     measured = schedule_of(make_run("base", protocol, 2), 640, {0: 1.0, 4: 16.0})
     assert measured.temperatures == pytest.approx(base.temperatures * 2.0 ** np.arange(5))
+    slower = schedule_of(make_run("flow_time_matched", protocol, 2), 640, {0: 1.0, 4: 16.0})
+    assert slower.temperatures[:9:2] == pytest.approx(matched.temperatures[:9:2] * 2.0 ** np.arange(5))
 
 
 def test_only_arms_that_begin_with_the_deficit_count_and_only_runs_that_passed():
