@@ -62,7 +62,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the volumes say to a case's known value: "held", "denied" or why it was not sampled."""
+    """What the volumes say to a case's known value.
+
+    "held"; "held, but for its multiplicity", where λ lies in the interval of another one; "denied"; or why it was not
+    sampled.
+    """
 
     case: Case
     said: str
@@ -136,8 +140,10 @@ def judge(case: Case, seed: int | Sequence[int], most: int = MOST) -> Verdict:
     except ValueError as error:  # rounding ends the descent too soon
         return Verdict(case, str(error).split(":")[0], None, time.process_time() - start)
     value, m = asked.factor * float(case.value), case.multiplicity
-    held = found.low <= value <= found.high if m is None else found.allows(value, m)
-    return Verdict(case, "held" if held else "denied", found, time.process_time() - start)
+    said = "denied"
+    if found.low <= value <= found.high:
+        said = "held" if m is None or found.allows(value, m) else "held, but for its multiplicity"
+    return Verdict(case, said, found, time.process_time() - start)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -60,7 +60,7 @@ def test_exact_answers_of_the_table_are_not_denied():
     few = [each for each in known if not isinstance(asked := question(each), str) and len(asked.coordinates) <= 4]
     for at in rng.choice(len(few), 10, replace=False):
         verdict = judge(few[at], [fresh_seed(), int(at)])
-        assert verdict.said == "held", (few[at].name, few[at].value, verdict.found)
+        assert verdict.said.startswith("held"), (few[at].name, few[at].value, verdict.found)
         exact = rlct(*few[at].ask.args, **few[at].ask.keywords)  # type: ignore[attr-defined]
         assert exact.value == few[at].value, "what the volumes hold is what the engine proves"
         found, asked = verdict.found, question(few[at])
