@@ -8,52 +8,64 @@ own does, and nothing to the multiplicity; it is taken off again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import sympy
 from sympy import And, Expr, Matrix, Symbol
-from sympy.core.relational import GreaterThan, Relational, StrictGreaterThan
-from sympy.logic.boolalg import Or
+from sympy.core.relational import GreaterThan, StrictGreaterThan
+from sympy.logic.boolalg import Or, to_dnf
 
-from theory.learning_coefficient.arguments import check_symbols, exact_expression, shown
+from theory.learning_coefficient.arguments import check_symbols, exact_expression
 from theory.learning_coefficient.domain import read_relations
 
-_MOST_BOUNDARIES = 8
+_MOST_BOUNDARIES, _MOST_PIECES = 8, 64
 
 
-def inequalities(domain: Any, coordinates: Sequence[Symbol]) -> tuple[Expr, ...]:
-    """Polynomials that are all >= 0 in the domain.
+def pieces(domain: Any, coordinates: Sequence[Symbol]) -> list[tuple[Expr, ...]]:
+    """Polynomials that are all >= 0, for each piece of the domain; pieces overlap at most where one of them is 0.
+
+    Products are taken apart: x y >= 0 is a piece where both factors are positive, and one where both are negative.
 
     Raises
     ------
     ValueError
-        If the domain is no list of polynomial inequalities with rational coefficients.
+        If the domain is no list of polynomial inequalities with rational coefficients, or has too many pieces.
     """
     if domain is None:
-        return ()
+        return [()]
     items = list(domain) if isinstance(domain, Iterable) and not isinstance(domain, str) else [domain]
     if any(isinstance(item, str) for item in items):
         from theory.learning_coefficient.text import read_relation  # needed by few
 
         known = {c.name: c for c in coordinates}
         items = [read_relation("domain", item, known) if isinstance(item, str) else item for item in items]
-    atoms: list[Any] = []
-    for item in read_relations(items):
-        if item.has(Or):
-            raise ValueError(f"domain: {shown(item)} is a union; ask for each of its parts")
-        atoms += item.args if isinstance(item, And) else [item]
-    found = [_difference(atom, coordinates) for atom in atoms]
-    kept = tuple(dict.fromkeys(f for f in found if not (f.is_number and f >= 0)))
-    if len(kept) > _MOST_BOUNDARIES:
-        raise ValueError(f"domain: {len(kept)} inequalities; expected at most {_MOST_BOUNDARIES}")
-    return kept
+    whole = to_dnf(And(*read_relations(items)), simplify=False)
+    found: list[tuple[Expr, ...]] = []
+    for part in whole.args if isinstance(whole, Or) else (whole,):
+        options = [_options(atom, coordinates) for atom in (part.args if isinstance(part, And) else (part,))]
+        if math.prod(map(len, options)) + len(found) > _MOST_PIECES:
+            raise ValueError(f"domain: has more than {_MOST_PIECES} pieces; ask for some of them at a time")
+        found += [tuple(dict.fromkeys(f for chosen in each for f in chosen)) for each in product(*options)]
+    longest = max(map(len, found), default=0)
+    if longest > _MOST_BOUNDARIES:
+        raise ValueError(f"domain: {longest} inequalities; expected at most {_MOST_BOUNDARIES}")
+    return list(dict.fromkeys(found))
+
+
+def _options(relation: Any, coordinates: Sequence[Symbol]) -> list[tuple[Expr, ...]]:
+    """Sets of factors that are >= 0, any of which makes the relation hold."""
+    if relation in (sympy.true, sympy.false):
+        return [()] if relation is sympy.true else []
+    constant, factors = sympy.factor_list(_difference(relation, coordinates), *coordinates)
+    odd = [factor for factor, power in factors if power % 2]
+    signs = [chosen for chosen in product((1, -1), repeat=len(odd)) if constant * math.prod(chosen) >= 0]
+    return [tuple(sympy.expand(s * f) for s, f in zip(chosen, odd, strict=True)) for chosen in signs]
 
 
 def _difference(relation: Any, coordinates: Sequence[Symbol]) -> Expr:
-    if not isinstance(relation, Relational):
-        raise ValueError(f"domain: {shown(relation)} is no inequality of >=, <=, > or <")
     above = isinstance(relation, GreaterThan | StrictGreaterThan)
     difference = exact_expression("domain", sympy.expand((relation.lhs - relation.rhs) * (1 if above else -1)))
     check_symbols("domain", difference, coordinates)

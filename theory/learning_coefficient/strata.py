@@ -27,8 +27,8 @@ from theory.learning_coefficient.arguments import check_arguments, ordered, show
 from theory.learning_coefficient.boundaries import (
     dependent_zeros,
     fresh_sides,
-    inequalities,
     met_together,
+    pieces,
     solve_boundaries,
 )
 from theory.learning_coefficient.ideal_resolution import Picture, Resolved, Resolver, UnresolvedError
@@ -75,8 +75,8 @@ def rlct_on_set(
     prior : sympy.Expr
         Positive, or a product of Abs(w_j)^(h_j) with h_j > -1 that may vanish on axes.
     domain : inequality or str, or a list or tuple of them, optional
-        Polynomial inequalities with rational coefficients, such as x + y <= 1, that hold together. Points on the
-        boundary count. Boundaries that meet at a zero must have independent gradients there.
+        Polynomial inequalities with rational coefficients, such as x + y <= 1, that hold together, or combined by & and
+        |. Points on the boundary count. Boundaries that meet at a zero must have independent gradients there.
 
     Raises
     ------
@@ -95,13 +95,13 @@ def rlct_on_set(
             raise ValueError(f"generators: {f} is no polynomial with rational coefficients")
     if not any(f != 0 for f in exact):
         raise ValueError("generators: expected at least one that is not zero")
-    above = inequalities(domain, coordinates)
-    bounds = _Bounds(tuple(_box(box, coordinates)), tuple(_exponents(prior, coordinates)), above)
+    sides, exponents = tuple(_box(box, coordinates)), tuple(_exponents(prior, coordinates))
+    parts = [_Bounds(sides, exponents, above) for above in pieces(domain, coordinates)]
     found: list[Found] = []
     missed: list[Resolved] = []
     try:
-        for met in met_together(bounds.above):
-            for ends in product(*[_ends(side) for side in bounds.sides]):
+        for bounds in parts:
+            for met, ends in product(met_together(bounds.above), product(*map(_ends, sides))):
                 if met:
                     _check_independent(exact, coordinates, bounds, ends, met)
                 reader = _Strata(exact, coordinates, bounds, ends, met)
@@ -110,7 +110,7 @@ def rlct_on_set(
                 missed += reader.missed
     except UnresolvedError as error:
         raise LearningCoefficientRefused(f"a stratum is not resolved: {error}", next_step=_NEXT_STEP) from None
-    return _decided(found, missed, exact, bounds.above)
+    return _decided(found, missed, exact, [bounds.above for bounds in parts if bounds.above])
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,10 @@ def _check_independent(
 
 
 def _decided(
-    found: Sequence[Found], missed: Sequence[Resolved], generators: Sequence[Expr], above: Sequence[Expr]
+    found: Sequence[Found],
+    missed: Sequence[Resolved],
+    generators: Sequence[Expr],
+    above: Sequence[Sequence[Expr]],
 ) -> WorstPoint:
     def badness(answer: Resolved) -> tuple[Fraction, int]:
         return answer.value, -answer.multiplicity
@@ -197,7 +200,7 @@ def _said_of(above: Sequence[Expr]) -> list[str]:
     ]
 
 
-def _place(above: Sequence[Expr]) -> str:
+def _place(above: Sequence[Sequence[Expr]]) -> str:
     return "the domain" if above else "the box"
 
 

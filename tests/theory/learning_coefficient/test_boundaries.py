@@ -9,8 +9,8 @@ from sympy import symbols
 from theory.learning_coefficient.boundaries import (
     dependent_zeros,
     fresh_sides,
-    inequalities,
     met_together,
+    pieces,
     solve_boundaries,
 )
 
@@ -18,9 +18,16 @@ x, y, z = symbols("x y z", real=True)
 
 
 def test_inequalities_are_read_as_polynomials_that_are_not_negative():
-    read = inequalities(["x <= 1", y > x**2, (x >= 0) & (y >= 0), x <= 1], (x, y))
-    assert read == (1 - x, y - x**2, x, y)
-    assert inequalities(None, (x,)) == () and inequalities("x >= 0", (x,)) == (x,)
+    (read,) = pieces(["x <= 1", y > x**2, (x >= 0) & (y >= 0), x <= 1], (x, y))
+    assert set(read) == {1 - x, y - x**2, x, y}
+    assert pieces(None, (x,)) == [()] and pieces("x >= 0", (x,)) == [(x,)] and pieces("-3*x**3 >= 0", (x,)) == [(-x,)]
+
+
+def test_products_and_unions_are_taken_apart():
+    assert set(map(frozenset, pieces([x * y >= 0], (x, y)))) == {frozenset((x, y)), frozenset((-x, -y))}
+    assert set(pieces([x**2 * y >= 0], (x, y))) == {(y,)} and pieces([x**2 >= 0], (x, y)) == [()]
+    assert pieces([-(x**2) >= 0], (x, y)) == []
+    assert set(pieces((x >= 1) | (x <= -1), (x,))) == {(x - 1,), (-x - 1,)}
 
 
 def test_sets_that_may_be_met_begin_with_none():

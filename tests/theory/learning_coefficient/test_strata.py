@@ -123,6 +123,9 @@ IN_DOMAINS = [
     ([x**2 + y**2 - z**2], (x, y, z), ["z >= 0"], 1, (half, 1)),
     ([a * b + c * d, a * b**2 + c * d**2], (a, b, c, d), ["a >= 0", "c >= 0"], 1, (Rational(3, 4), 1)),
     ([a * d - b * c], (a, b, c, d), [a >= 0, b >= 0, c >= 0, d >= 0, a + b + c + d <= 1], 1, (half, 1)),
+    ([x], (x, y), ["x*y >= 0"], 1, (half, 1)),
+    ([x * y], (x, y), [(x >= 1) | (y <= -1)], 1, (half, 1)),
+    ([x * y], (x, y), ["(x - 1)*(y - 1) >= 0"], 1, (half, 2)),  # the crossing lies where both are below 1
     ([x], (x, y), ["x >= y"], Abs(x) ** -half, (Rational(1, 4), 1)),
     ([x * y], (x, y), ["x >= y"], Abs(x) ** half, (half, 1)),
 ]
@@ -188,13 +191,15 @@ def test_random_domains_are_nowhere_worse_than_said():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([x], (x, y), None, 1, ["x*y >= 0"]), r"x\*y >= 0 may meet at a common zero with dependent gradients"),
+        (([x], (x, y), None, 1, ["x >= y**2", "x >= -y**2"]), "may meet at a common zero with dependent gradients"),
+        (([x], (x, y), None, 1, ["-x**2 >= 0"]), "no common zero"),
         (([x], (x, y), None, 1, ["x >= 0", "x <= 0"]), "may meet at a common zero with dependent gradients"),
         (([x], (x, y), {x: (0, 1)}, 1, ["x >= y**2"]), "ends of the box and axes of the prior among them"),
         (([x], (x, y), None, Abs(y) ** half, ["x >= 3*y**2 + y"]), None),
         (([y], (x, y), None, Abs(y) ** half, ["y >= x**2"]), "ends of the box and axes of the prior among them"),
         (([x], (x, y), None, 1, ["x >= 1"]), "no common zero in the domain"),
-        (([x], (x, y), None, 1, [(x >= 1) | (x <= -1)]), "is a union; ask for each of its parts"),
+        (([x], (x, y), None, 1, [(x >= 1) | (x <= -1)]), "no common zero in the domain"),
+        (([x], (x, y), None, 1, [(x - k) * (y - k) >= 0 for k in range(1, 9)]), "more than 64 pieces"),
         (([x], (x, y), None, 1, [sympy.sin(x) >= 0]), "no polynomial inequality with rational coefficients"),
         (([x], (x, y), None, 1, [sqrt(2) * x >= 0]), "no polynomial inequality with rational coefficients"),
         (([x], (x, y), None, 1, [z >= 0]), "domain: depends on z"),
