@@ -79,6 +79,8 @@ class Replicate:
         Of the heavy ball.
     weight_decay
         Coefficient.
+    cooling
+        Last epochs of each run in which the learning rate falls by .4 an epoch besides.
     augment
         Whether images are shifted and flipped.
     train_images
@@ -148,6 +150,7 @@ class Replicate:
     decay: float | None = None
     momentum: float | None = None
     weight_decay: float | None = None
+    cooling: int | None = None
     augment: bool | None = None
     train_images: int | None = None
     test_images: int | None = None
@@ -184,7 +187,7 @@ class Replicate:
         changed = replace(
             study,
             recipe=replace(study.recipe, precision=precision, **given("network", "width", "depth", "momentum", *LATER)),
-            stage=replace(study.stage, **given("learning_rate", "decay", "weight_decay", "augment")),
+            stage=replace(study.stage, **given("learning_rate", "decay", "weight_decay", "augment", "cooling")),
             measuring=replace(study.measuring, **given("learning_coefficient", "running_statistics")),
             totals=study.totals if self.further_epochs is None else {},
             grids=study.grids if self.switch_epochs is None else {},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def sweep_dataset(
         # A curve that does not fall has no ends to be normalised between.
         if len(each.values) > TAIL_ROWS and each.values[0] != each.values[-TAIL_ROWS:].mean():
             normalised[number, where] = normalise(each.values)
-    stage = base_run(finished, findings.deficit).stages[0]
+    stage = replace(base_run(finished, findings.deficit).stages[0], cooling=0)  # the switch is not in the last epochs
     data["curve_learning_rate"] = ("curve_epoch", [stage.rate(int(epoch), 0) for epoch in epochs])
     for suffix, values in (("_normalised", normalised), ("", means), ("_standard_error", errors)):
         data[f"curve{suffix}"] = (("curve_batch_size", "curve_epoch"), values)

@@ -20,6 +20,7 @@ from cifar.analysis.dataset import base_run, sweep_dataset
 from cifar.analysis.measured_noise import with_prediction
 from cifar.analysis.shares import between, judge, share_claim, share_tables
 from cifar.study.names import GENERATED
+from cifar.study.stages import COOLING
 from cifar.sweep.store import Store
 from slt_toys.fits.published import PublishedFindings, published_findings
 from slt_toys.results.claims import Outcome, page, spoken
@@ -187,6 +188,8 @@ def _introduction(summary: Summary) -> str:
     run = base_run(summary.rows, summary.findings.deficit)
     stage, recipe = run.stages[0], run.recipe
     drawn, small = recipe.network == GENERATED, study["name"] in ("study", "study_decay")
+    last = run.stages[-1].cooling
+    cooled = f" ({COOLING:g} an epoch besides in the last {last})" if last else ""
     devices, count = "; ".join(summary.devices), len(summary.devices)
     several = f" They are of {count} devices or versions: of one recipe, but not to the same bits." if count > 1 else ""
     parts = (
@@ -194,7 +197,8 @@ def _introduction(summary: Summary) -> str:
         f"{recipe.width or ('64' if drawn else 'as published')}, {recipe.precision}, {data['train_images']} "
         f"{'new curves an epoch' if drawn else 'training'} and {data['test_images']} test "
         f"{'curves' if drawn else 'images'}, momentum {recipe.momentum:g}, weight decay {stage.weight_decay:g}, "
-        f"learning rate {stage.learning_rate:g} · {stage.decay:g}^epoch, {'with' if stage.augment else 'without'} "
+        f"learning rate {stage.learning_rate:g} · {stage.decay:g}^epoch{cooled}, "
+        f"{'with' if stage.augment else 'without'} "
         f"augmentation, deficit {spoken(summary.findings.deficit)}. Work so far: {summary.hours:.2f} hours of one "
         f"worker ({devices})." + several,
         DEFINITIONS,

@@ -17,7 +17,7 @@ from cifar.study.stages import Recipe, Stage, deficit_epochs
 SHOWN = 6  # differences named; more are counted
 CHECKSUM = 64  # hexadecimal digits
 # Of a stage of the base arm: all that no switch changes.
-STAGE_FIELDS = tuple(field.name for field in fields(Stage) if field.name not in ("epochs", "deficit"))
+STAGE_FIELDS = tuple(field.name for field in fields(Stage) if field.name not in ("epochs", "deficit", "cooling"))
 
 
 def check_one_recipe(known: Sequence[Run], asked: Sequence[Run] = (), *, source: object) -> None:
@@ -87,6 +87,7 @@ def _differences(runs: Sequence[Run]) -> list[str]:
 def _settings(run: Run) -> dict[str, str]:
     named = {name: str(value) for name, value in asdict(run.recipe).items() if name not in ("seed", "batch_size")}
     named["batch_size"] = f"{run.recipe.batch_size / run.batch_size:g} times the base arm's"
+    named["cooling"] = str(run.stages[-1].cooling if run.stages else 0)  # of the last stage alone
     for name in STAGE_FIELDS:
         each = dict.fromkeys(str(getattr(part, name)) for part in run.stages)
         named[name] = " then ".join(each)

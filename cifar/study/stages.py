@@ -17,6 +17,7 @@ from typing import Any
 
 from cifar.study.names import DEFICITS, GENERATED, NETWORKS
 
+COOLING = 0.4  # of the learning rate, per epoch
 LATER = ("normalisation", "padding", "partial_batch", "initialisation")  # fields that the first recipes did not have
 
 
@@ -116,6 +117,9 @@ class Stage:
     added_noise
         Each example's loss is weighted by 1 + sqrt(added_noise) times a standard normal number: gradient noise of
         about that multiple of the minibatch's own is added, without bias. 1 is like half the batch.
+    cooling
+        In so many last epochs of the stage the learning rate falls by `COOLING` an epoch besides. Where a run ends hot,
+        its final accuracy is that of its noise; a run that is cooled says where it has come to.
     shrink, perturb
         Before the stage, weights become shrink * weights + perturb * (fresh initial weights) (Ash & Adams 2020).
     """
@@ -133,11 +137,13 @@ class Stage:
     added_noise: float = 0.0
     shrink: float = 1.0
     perturb: float = 0.0
+    cooling: int = 0
 
     def __post_init__(self) -> None:
-        if self.epochs < 0 or self.period < 0 or self.clock_start < 0:
+        if min(self.epochs, self.period, self.clock_start, self.cooling) < 0:
             raise ValueError(
-                f"epochs: {self.epochs}, period {self.period}, clock start {self.clock_start}; none below 0"
+                f"epochs: {self.epochs}, period {self.period}, clock start {self.clock_start}, cooling {self.cooling}; "
+                "none below 0"
             )
         if self.deficit not in DEFICITS:
             raise ValueError(f"deficit: {self.deficit!r} is unknown; use one of {', '.join(DEFICITS)}")
@@ -154,7 +160,13 @@ class Stage:
     def rate(self, epoch: int, begin: int) -> float:
         """Learning rate in an epoch of the run, for a stage that began at epoch ``begin``."""
         clock = epoch + self.clock_start - (begin if self.clock == "stage" else 0)
-        return self.learning_rate * self.decay ** (clock % self.period if self.period else clock)
+        cooling = min(self.cooling, self.epochs)
+        cooled = min(cooling, max(0, cooling - (begin + self.epochs - 1 - epoch)))
+        return self.learning_rate * self.decay ** (clock % self.period if self.period else clock) * COOLING**cooled
+
+    def told(self) -> dict[str, Any]:
+        """The fields that files and keys hold: cooling, which the first stages did not have, where there is any."""
+        return {name: value for name, value in asdict(self).items() if name != "cooling" or value}
 
 
 @dataclass(frozen=True)
@@ -168,11 +180,14 @@ class EpochRecord:
 
 
 def stages(*parts: Stage) -> tuple[Stage, ...]:
-    """The parts that have epochs, written in one way: from the start of a run both clocks are the same."""
+    """The parts that have epochs, written in one way: from the start of a run both clocks are the same.
+
+    Only the last is cooled.
+    """
     kept = [part for part in parts if part.epochs]
     if kept and kept[0].clock == "stage":
         kept[0] = replace(kept[0], clock="run")
-    return tuple(kept)
+    return (*[replace(part, cooling=0) for part in kept[:-1]], *kept[-1:])
 
 
 def total_epochs(parts: Sequence[Stage]) -> int:
@@ -192,7 +207,8 @@ def until(parts: Sequence[Stage], epoch: int) -> tuple[Stage, ...]:
         left = epoch - total_epochs(kept)
         if left <= 0:
             break
-        kept.append(replace(part, epochs=min(part.epochs, left)))
+        cut = max(0, part.epochs - left)
+        kept.append(replace(part, epochs=part.epochs - cut, cooling=max(0, part.cooling - cut)))
     return tuple(kept)
 
 
@@ -208,5 +224,5 @@ def stage_of(parts: Sequence[Stage], epoch: int) -> tuple[Stage, int]:
 
 def key(recipe: Recipe, parts: Sequence[Stage]) -> str:
     """What identifies the state at the end of these stages: a hash of all that it depends on."""
-    text = json.dumps([recipe.told(), [asdict(part) for part in parts]], sort_keys=True)
+    text = json.dumps([recipe.told(), [part.told() for part in parts]], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -10,7 +10,6 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -153,7 +152,7 @@ class Store(Database):
             (position,) = connection.execute("SELECT coalesce(max(position), -1) + 1 FROM runs").fetchone()
             rows = []
             for number, run in enumerate(runs, position):
-                parts = run.recipe.told(), [asdict(part) for part in run.stages]
+                parts = run.recipe.told(), [part.told() for part in run.stages]
                 rows.append((run.key, *run.columns, *(json.dumps(part, sort_keys=True) for part in parts), number))
             connection.executemany("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 

@@ -70,24 +70,32 @@ def test_seeds_batch_sizes_and_data_are_those_of_the_study():
 def test_a_study_with_augmentation_has_trunks_of_its_own_and_its_controls():
     runs = STUDY.runs("x")
     assert {run.batch_size for run in runs} == {32, 128} and STUDY.train_images == 10_000 and STUDY.stage.augment
-    trunks = {key(run.recipe, run.stages[:1]) for run in runs if run.arm == "base" and run.switch_epoch == 42}
-    assert len(trunks) == 6, "a trunk for each batch size and seed"
-    epochs = {arm: sorted({run.switch_epoch for run in runs if run.arm == arm}) for arm in ("fresh", "reset")}
-    assert epochs == {"fresh": [9, 22, 42], "reset": [9, 22, 42]}
-    assert [run.switch_epoch for run in runs if run.deficit == "vertical_flip"] == [22] * 3
+    last = {128: 42, 32: 61}
+    ends = [run for run in runs if run.arm == "base" and run.switch_epoch == last[run.batch_size]]
+    assert len({key(run.recipe, run.stages[:1]) for run in ends}) == 6, "a trunk for each batch size and seed"
+    for arm in ("fresh", "reset"):
+        epochs = {size: sorted({run.switch_epoch for run in runs if run.columns[:3:2] == (arm, size)}) for size in last}
+        assert epochs == {128: [12, 24, 42], 32: [30, 44, 61]}
+    assert [run.switch_epoch for run in runs if run.deficit == "vertical_flip"] == [24] * 3
     order = [run.switch_epoch for run in runs if run.arm == "base" and run.deficit == "blur"][:3]
     assert order[:2] == [0, 42], "what tells whether there is a decline comes first"
+    law = math.log(4) / -math.log(STUDY.stage.decay)
+    assert max(STUDY.grid(32)) - max(STUDY.grid(128)) == round(law), "switches go on as far as the law asks for"
+    rates = {run.stages[-1].rate(run.epochs - 1, run.epochs - run.stages[-1].epochs) for run in runs}
+    assert max(rates) < 1e-4, "every run ends cold"
 
 
 def test_a_faster_decay_has_its_epochs_at_nearly_the_same_learning_rates():
-    def logs(study):
-        return [epoch * math.log(study.stage.decay) for epoch in sorted(study.switch_epochs)]
+    def logs(study, size):
+        return [epoch * math.log(study.stage.decay) for epoch in sorted(study.grid(size))]
 
-    for slow, fast in zip(logs(STUDY), logs(STUDY_DECAY), strict=True):
-        assert fast == pytest.approx(slow, abs=0.06), "half an epoch"
-    tails = [study.further_epochs * math.log(study.stage.decay) for study in (STUDY, STUDY_DECAY)]
-    assert tails[1] == pytest.approx(tails[0], abs=0.06)
-    same = [replace(study, name="", stage=STUDY.stage, switch_epochs=(0,), controls=(), further_epochs=1)
+    for size in (32, 64, 128):
+        for slow, fast in zip(logs(STUDY, size), logs(STUDY_DECAY, size), strict=True):
+            assert fast == pytest.approx(slow, abs=0.06), "half an epoch"
+    cooling = STUDY.stage.cooling
+    tails = [(study.further_epochs - cooling) * math.log(study.stage.decay) for study in (STUDY, STUDY_DECAY)]
+    assert tails[1] == pytest.approx(tails[0], abs=0.06) and STUDY_DECAY.stage.cooling == cooling
+    same = [replace(study, name="", stage=STUDY.stage, switch_epochs=(0,), grids={}, controls=(), further_epochs=1)
             for study in (STUDY, STUDY_DECAY)]  # fmt: skip
     assert same[0] == same[1]
 

@@ -42,6 +42,7 @@ OTHER_STAGE: dict[str, Any] = {
     "shrink": 0.4,
     "perturb": 0.1,
     "clock_start": 2,
+    "cooling": 3,
 }
 
 

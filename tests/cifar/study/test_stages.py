@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from cifar.study.presets import STUDY
-from cifar.study.stages import LATER, Recipe, Stage, key, stage_of, stages, total_epochs, until
+from cifar.study.stages import COOLING, LATER, Recipe, Stage, key, stage_of, stages, total_epochs, until
 
 
 def made_recipe(**changes) -> Recipe:
@@ -36,7 +36,7 @@ def test_a_state_is_identified_by_every_field_it_depends_on():
     assert len(seen) == 1 + len(others)
     changes = {"epochs": 4, "deficit": "none", "learning_rate": 1.0, "decay": 0.5, "clock": "stage", "clock_start": 1,
                "period": 2, "weight_decay": 0.5, "augment": False, "share": 0.5, "added_noise": 1.0, "shrink": 0.4,
-               "perturb": 0.1}  # fmt: skip
+               "perturb": 0.1, "cooling": 1}  # fmt: skip
     assert set(changes) == {field.name for field in fields(Stage)}
     seen |= {key(made_recipe(), [replace(part, **{name: value})]) for name, value in changes.items()}
     assert len(seen) == 1 + len(others) + len(changes)
@@ -45,7 +45,10 @@ def test_a_state_is_identified_by_every_field_it_depends_on():
 def test_what_came_later_changes_no_key_and_no_file_of_what_was_done_before():
     """A sweep that was begun before these fields were there goes on: its states are found by these keys."""
     assert key(Recipe(), (Stage(1),)) == "2ab1dabefd8963e20cb1e30e"
-    assert STUDY.runs("x")[1].key == "27b3fb03ef19a6016ba9a67d"
+    older = replace(STUDY.stage, cooling=0)
+    parts = stages(replace(older, epochs=42, deficit="blur"), replace(older, epochs=30))
+    assert key(STUDY.runs("x")[1].recipe, parts) == "27b3fb03ef19a6016ba9a67d"
+    assert Stage(**STUDY.stage.told()) == STUDY.stage and "cooling" not in older.told()
     assert not set(LATER) & set(Recipe().told()) and Recipe(**Recipe().told()) == Recipe()
     changes: tuple[dict[str, Any], ...] = (
         {"normalisation": "half"}, {"padding": "black"}, {"partial_batch": True}, {"initialisation": "fan_out"},
@@ -56,3 +59,25 @@ def test_what_came_later_changes_no_key_and_no_file_of_what_was_done_before():
     for name in ("normalisation", "padding", "initialisation"):
         with pytest.raises(ValueError, match=f"{name}: 'other' is unknown; use"):
             Recipe(**cast(dict[str, Any], {name: "other"}))
+
+
+def test_the_last_epochs_are_cooled_and_no_others():
+    parts = stages(Stage(3, "blur", decay=1.0, cooling=2), Stage(4, decay=1.0, cooling=2))
+    assert [part.cooling for part in parts] == [0, 2]
+    rates = [stage.rate(epoch, begin) / 0.05 for epoch in range(7) for stage, begin in [stage_of(parts, epoch)]]
+    assert rates == pytest.approx([1, 1, 1, 1, 1, COOLING, COOLING**2])
+    short = Stage(2, decay=1.0, cooling=5)
+    assert [short.rate(epoch, 0) / 0.05 for epoch in range(2)] == pytest.approx([COOLING, COOLING**2])
+    with pytest.raises(ValueError, match="cooling -1; none below 0"):
+        Stage(1, cooling=-1)
+
+
+def test_a_run_that_is_cut_is_what_it_was_until_then():
+    """A state within a cooled stage is on the way of a longer run: the same key, the same learning rates."""
+    parts = stages(Stage(2, "blur", cooling=3), Stage(6, cooling=3))
+    for length in range(1, 9):
+        cut = until(parts, length)
+        assert until(until(parts, 8), length) == cut and total_epochs(cut) == length
+        for epoch in range(length):
+            (one, begin), (two, same) = stage_of(parts, epoch), stage_of(cut, epoch)
+            assert one.rate(epoch, begin) == two.rate(epoch, same)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cifar.__main__ import main
+from cifar.analysis.curves import rows
 from cifar.analysis.export import export
 from cifar.study.presets import PRESETS
 from cifar.study.stages import EpochRecord
@@ -236,6 +237,15 @@ def test_a_file_that_lacks_facts_is_refused_in_one_line(tmp_path, facts, words, 
         assert main([command, "--results", str(tmp_path)]) == 2
         said = capsys.readouterr().err
         assert "does not say what its" in said and said.count("\n") == 1
+
+
+def test_the_committed_pilot_is_read(tmp_path):
+    """Its design has changed since: no cooling, the same switch epochs at both batch sizes."""
+    shutil.copy(ROOT / "figures" / "cifar_study_pilot.sqlite", tmp_path / "sweep.sqlite")
+    with Store(tmp_path, "read") as store:
+        found = {row.run.columns: row.accuracy for row in rows(store)}
+    late = {size: found["base", "blur", size, 0, 42] - found["base", "blur", size, 0, 0] for size in (32, 128)}
+    assert late[128] < -4 and late[32] > 1, "what the docs say of it"
 
 
 def test_the_committed_study_is_its_presets_and_can_be_gone_on_with(tmp_path):
