@@ -31,6 +31,7 @@ from theory.learning_coefficient.table import cases
 from theory.learning_coefficient.text import read_expression, read_relation
 
 CONFIDENCE, RADIUS = 0.9999, 0.25
+WIDE = 4.0  # ends of an interval that says nothing
 MOST = 9  # coordinates: in 15 of them a case takes five minutes
 
 
@@ -64,8 +65,8 @@ class Question:
 class Verdict:
     """What the volumes say to a case's known value.
 
-    "held"; "held, but for its multiplicity", where λ lies in the interval of another one; "denied"; or why it was not
-    sampled.
+    "held"; "held, but for its multiplicity", where λ lies in the interval of another one; "too wide to tell", where the
+    ends of the interval are more than four times apart; "denied"; or why it was not sampled.
     """
 
     case: Case
@@ -143,6 +144,7 @@ def judge(case: Case, seed: int | Sequence[int], most: int = MOST) -> Verdict:
     said = "denied"
     if found.low <= value <= found.high:
         said = "held" if m is None or found.allows(value, m) else "held, but for its multiplicity"
+        said = said if found.high < WIDE * found.low else "too wide to tell"
     return Verdict(case, said, found, time.process_time() - start)
 
 

@@ -10,7 +10,8 @@ The generators are squared and added in floating point, so that K is known to a 
 where rounding shows; there the descent ends.
 
 V comes to its law slowly where another pole is close, and particles may lose thin parts of a set as they go deep; no
-scatter of replicas shows either. So λ is read in three windows of levels, and the interval is the hull of theirs, and
+scatter of replicas shows either. Where levels rise by much less than before, particles have stopped moving, and the
+descent ends eight levels earlier. So λ is read in three windows of levels, and the interval is the hull of theirs, and
 goes on beyond the deepest as far as the last two windows lie apart. Of 16 ideals and 24 seeds each, intervals at 95 %
 held the pair in 374 of 384 cases and those at 99.99 % in all; one window alone held x z + y w, x z² + y w² (3/4) in 1
 of 24. The worst is x² y³, x y⁴ (1/6), in 16 of 24 at 95 %.
@@ -18,8 +19,9 @@ of 24. The worst is x² y³, x y⁴ (1/6), in 16 of 24 at 95 %.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,7 @@ Interval = tuple[float, float]
 REPLICAS, PARTICLES, SWEEPS = 16, 512, 10
 DEEPEST, MOST_LEVELS = 70.0, 400  # in log(1/t) below the first level, and halvings
 ROUNDING = 0.02
+RECENT, STALLED = 8, 0.7  # levels, and a share of how they rose before
 BLOCKS = 8
 
 
@@ -112,7 +115,10 @@ def volume_estimate(
         if not value > least:
             raise ValueError(f"{name}: expected a number above {least:g}, got {value!r}")
     swarm = _Swarm(loss, np.random.default_rng(seed), (radius, h, inside), 2 * (int(particles) // 2))
-    return fitted_volume(swarm.descend(int(sweeps)), loss.dimension, 2 * (int(particles) // 2), confidence)
+    found = fitted_volume(swarm.descend(int(sweeps)), loss.dimension, 2 * (int(particles) // 2), confidence)
+    # A polynomial that vanishes is at most a multiple of |w|, and |w|² has λ = Σ (1 + h_j)/2; domains may be thinner.
+    most = math.inf if inside is not None else float(np.sum(1 + h)) / 2
+    return replace(found, intervals={m: (max(low, 0.0), min(high, most)) for m, (low, high) in found.intervals.items()})
 
 
 class _Loss:
@@ -203,6 +209,9 @@ class _Swarm:
                 self._move(threshold)
             if np.median(levels[-1] - levels[0]) > DEEPEST or self._rounded():
                 break
+            if _stalled(levels):
+                levels = levels[:-RECENT]
+                break
         return np.array(levels).T
 
     def _rounded(self) -> bool:
@@ -239,6 +248,17 @@ class _Swarm:
         values[allowed] = self._values(proposed[allowed])
         accepted = values < threshold
         self.places[accepted], self.values[accepted] = proposed[accepted], values[accepted]
+
+
+def _stalled(levels: Sequence[Array]) -> bool:
+    """Whether particles no longer move: levels rise by much less of late than before.
+
+    Levels of a set that is followed rise ever more evenly, at last by log 2 / λ.
+    """
+    if len(levels) < 2 * RECENT + 1:
+        return False
+    rises = np.diff(np.mean(levels[-2 * RECENT - 1 :], axis=1))
+    return bool(rises[-RECENT // 2 :].mean() < STALLED * rises[:RECENT].mean())
 
 
 def fitted_volume(levels: Array, dimension: int, particles: int, confidence: float = 0.95) -> VolumeEstimate:

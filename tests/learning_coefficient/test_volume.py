@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sympy import Rational, Symbol, symbols
 
-from slt_toys.learning_coefficient.volume import fitted_volume, volume_estimate
+from slt_toys.learning_coefficient.volume import _stalled, fitted_volume, volume_estimate
 from tests.seeds import fresh_generator, fresh_seed
 from theory.learning_coefficient import rlct
 
@@ -125,6 +125,22 @@ def test_the_unit_of_the_loss_does_not_matter(unit):
 def test_high_powers_are_followed_as_far_as_low_ones():
     found = volume_estimate([x**6 * y**8], (x, y), fresh_seed(), 0.25, particles=128, sweeps=5, confidence=SURE)
     assert np.ptp(found.levels) > 60 and found.low <= 1 / 16 <= found.high
+
+
+def test_a_descent_ends_where_its_particles_stop():
+    """Along a thin curved sheet moves fail long before rounding does; levels then stand still."""
+    generators = [x * (y + 1) + y * z, y * z**2]
+    found = volume_estimate(generators, (x, y, z), fresh_seed(), 0.25, confidence=SURE)
+    assert found.levels.size < 120 and np.diff(found.levels)[10:].min() > 0.4
+    assert found.allows(0.75, 1) and found.high < 2 and not _stalled([np.arange(4.0) + k for k in range(30)])
+    assert _stalled([np.full(4, min(k, 20) + 0.1 * k) for k in range(26)])
+
+
+def test_no_interval_goes_beyond_what_can_be():
+    """λ is positive, and at most that of |w|²."""
+    for _ in range(4):
+        few = volume_estimate([x * y, y**3], (x, y), fresh_seed(), particles=16, sweeps=1, prior_exponents=[0.5, 0])
+        assert all(0 <= low <= high <= 1.25 for low, high in few.intervals.values())
 
 
 def test_the_same_seed_gives_the_same_numbers():
