@@ -133,7 +133,9 @@ def test_a_descent_ends_where_its_particles_stop():
     found = volume_estimate(generators, (x, y, z), fresh_seed(), 0.25, confidence=SURE)
     assert found.levels.size < 120 and np.diff(found.levels)[10:].min() > 0.4
     assert found.allows(0.75, 1) and found.high < 2 and not _stalled([np.arange(4.0) + k for k in range(30)])
-    assert _stalled([np.full(4, min(k, 20) + 0.1 * k) for k in range(26)])
+    assert _stalled([np.full(4, min(k, 22) + 0.1 * k) for k in range(27)])
+    early = np.cumsum(2 + 6 * 0.7 ** np.arange(30))  # high powers
+    assert not any(_stalled([np.full(4, level) for level in early[:count]]) for count in range(31))
 
 
 def test_no_interval_goes_beyond_what_can_be():
