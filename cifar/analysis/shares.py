@@ -20,6 +20,7 @@ from cifar.study.arms import Run
 from slt_toys.fits.collapse import TAIL_ROWS
 from slt_toys.protocol.arms import Observation
 from slt_toys.protocol.schedule import Schedule
+from slt_toys.protocol.training import Training
 from slt_toys.results.claims import Claim, Table, Verdict, spoken
 from slt_toys.worlds.shares import CANNOT_TELL, DRAWS, NONE_OF_THESE, TEMPERATURE, ShareVerdict, judge_shares
 
@@ -115,15 +116,15 @@ def schedule_of(run: Run, examples: int, traces: Mapping[int, float] | None) -> 
     learning, variance = np.array(rates), 1 + np.array(added)
     if traces is not None:
         at = sorted(traces)
-        epochs = np.arange(before) / (
-            2 if run.arm == "flow_time_matched" else 1
-        )  # of which two are one of the base arm
+        stretch = 2 if run.arm == "flow_time_matched" else 1  # epochs for one of the base arm
+        epochs = np.arange(before) / stretch
         variance = variance * np.exp(np.interp(epochs, at, [math.log(traces[epoch]) for epoch in at]))
-    slowing = 1 - recipe.momentum
+    whole = examples // recipe.batch_size * recipe.batch_size  # what fills no batch is left out
+    one = Training(recipe.batch_size, whole, learning.__getitem__, 1.0, recipe.momentum)
     return Schedule(
         (np.arange(before) < spent).astype(float),
-        learning * variance / (2 * recipe.batch_size * slowing),
-        learning * (examples // recipe.batch_size) / slowing,
+        variance * one.temperatures(before),
+        one.durations(before),
         learning_rates=learning,
         batch_size=float(recipe.batch_size),
         momentum=recipe.momentum,
