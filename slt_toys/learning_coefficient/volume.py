@@ -14,7 +14,8 @@ scatter of replicas shows either. So λ is read in three windows of levels, and 
 goes on beyond the deepest as far as the last two windows lie apart. Of 16 ideals and 24 seeds each, intervals at 95 %
 held the pair in 374 of 384 cases and those at 99.99 % in all; one window alone held x z + y w, x z² + y w² (3/4) in 1
 of 24. The worst is x² y³, x y⁴ (1/6), in 16 of 24 at 95 %. These were counted before the next rule: where levels rise
-by much less than before, particles have stopped moving, and the descent ends twelve levels earlier.
+by much less than before, particles have stopped moving, and the descent ends twelve levels earlier. With it 61 of 64
+cases at 95 % were held, of 14 ideals of the tests; the three are of x z + y w, x z² + y w².
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ Interval = tuple[float, float]
 REPLICAS, PARTICLES, SWEEPS = 16, 512, 10
 DEEPEST, MOST_LEVELS = 70.0, 400  # in log(1/t) below the first level, and halvings
 ROUNDING = 0.02
+LEAST_SHARE = 0.01  # of the box
 RECENT, STALLED, DROPPED = 8, 0.5, 12  # levels, a share of how they rose before, and those that are not trusted then
 BLOCKS = 8
 
@@ -168,13 +170,12 @@ class _Swarm:
         self.radius = radius
         shape = (REPLICAS, particles, loss.dimension)
         self.places = rng.uniform(-1, 1, shape)
-        for _ in range(200):
-            out = ~self._inside(self.places)
-            if not out.any():
-                break
-            self.places[out] = rng.uniform(-1, 1, (int(out.sum()), loss.dimension))
-        else:
+        out = ~self._inside(self.places)
+        if out.mean() > 1 - LEAST_SHARE:
             raise ValueError("inside: less than a hundredth of the box is inside; expected a larger share")
+        while out.any():
+            self.places[out] = rng.uniform(-1, 1, (int(out.sum()), loss.dimension))
+            out = ~self._inside(self.places)
         self.values = self._values(self.places)
 
     def _points(self, places: Array) -> Array:
