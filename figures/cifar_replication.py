@@ -15,6 +15,7 @@ from figures.style import FAINT, INK, LAW, PALETTE, plain_ticks, series, settle,
 
 ACCURACY = {"xlabel": "switch epoch $e_s$", "ylabel": "final test accuracy, %"}
 CONTROL_MARKERS = {"reset": "^", "fresh": "s", "base": "v"}
+FEW_TIMES = 10  # what spans less is drawn on a linear axis
 DEFINITIONS = {"hinge": "o", "half_depth": "s", "half_stuck_mass": "^"}
 
 
@@ -70,7 +71,9 @@ def _accuracy(axes: Axes, data: xr.Dataset) -> None:
         kink, intercept, slope = curve["hinge_line"].values
         if np.isfinite(kink):
             grid = np.linspace(epochs[0], epochs[-1], 200)
-            axes.plot(grid, intercept + slope * np.minimum(grid, kink), color=look.colour, linewidth=0.8, alpha=0.6)
+            line = intercept + slope * np.minimum(grid, kink)
+            # a curve that is flat at first has a fit that begins above what an accuracy can be
+            axes.plot(grid, np.where(line > 100, np.nan, line), color=look.colour, linewidth=0.8, alpha=0.6)
     if not data["passed"].values[base.values].all():
         axes.plot([], [], linestyle="none", marker="x", color=FAINT, label="below the gate (left out)")
     axes.set(title="Final test accuracy: mean and standard error over seeds, with hinge", **ACCURACY)
@@ -184,7 +187,7 @@ def _at_switch(axes: Axes, data: xr.Dataset, names: Sequence[str]) -> None:
         return
     title, label = AT_SWITCH[known[0]]
     base = (data["arm"] == "base") & (data["deficit"] == data.attrs["deficit"])
-    positive = True
+    lowest, highest = np.inf, -np.inf
     for look, size in zip(series(data.sizes["curve_batch_size"]), data["curve_batch_size"].values, strict=True):
         runs = data.isel(run=np.flatnonzero(base & (data["batch_size"] == size)))
         values, at = runs[f"switch_{known[0]}"].values, runs["switch_epoch"].values
@@ -197,11 +200,11 @@ def _at_switch(axes: Axes, data: xr.Dataset, names: Sequence[str]) -> None:
                 epochs, mean, yerr=reach, color=look.colour, marker=look.marker, linestyle=look.line_style, capsize=2.5,
                 label=f"B = {size}",
             )  # fmt: skip
-            positive &= bool((mean - reach[0] > 0).all())
+            lowest, highest = min(lowest, (mean - reach[0]).min()), max(highest, (mean + reach[1]).max())
         end = float(data["end_hinge"].sel(curve_batch_size=size)) if "end_hinge" in data else np.nan
         if np.isfinite(end):
             axes.axvline(end, color=look.colour, linewidth=0.8, linestyle=":")
-    if positive:
+    if 0 < lowest < highest / FEW_TIMES:
         axes.set_yscale("log")
     axes.set(title=f"{title} at the switch (dotted: hinge)", xlabel=ACCURACY["xlabel"], ylabel=label)
     axes.legend()

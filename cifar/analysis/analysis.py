@@ -115,7 +115,7 @@ def analyse(
     comparisons: dict[str, Comparison] = {}
     drawn: dict[int, FloatArray] = {}
     method = "pooled scatter between seeds" if freedom >= ENOUGH else "residual bootstrap, one seed"
-    for position, definition in enumerate(_definitions(usable)):
+    for position, definition in enumerate(definitions(usable)):
         name = definition.name
         long = {size: each for size, each in usable.items() if len(each.values) >= minimum_rows(definition)}
         drawn = {
@@ -177,7 +177,7 @@ def _doubts(curve_: Curve) -> list[str]:
     return said
 
 
-def _definitions(curves: Mapping[int, Curve]) -> list[Definition]:
+def definitions(curves: Mapping[int, Curve]) -> list[Definition]:
     """The toys' three definitions; a mass needs one level for all, midway between the best start and the mean end."""
     if not curves:
         return [HINGE, HALF_DEPTH]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from cifar.analysis.curves import Row, mean_at_switch, relative_error_at_switch,
 from cifar.analysis.dataset import base_run, sweep_dataset
 from cifar.analysis.measured_noise import with_prediction
 from cifar.analysis.shares import between, judge, share_claim, share_tables
+from cifar.analysis.supposed import suppose, supposed_notes, supposed_tables
 from cifar.study.names import GENERATED
 from cifar.study.stages import COOLING
 from cifar.sweep.store import Store
@@ -125,6 +126,8 @@ def sweep_outcome(summary: Summary, figure_by_name: Mapping[str, Any]) -> Outcom
     judged = judge(summary.rows, findings, summary.noise, examples=int(summary.facts["data"]["train_images"]))
     shares = share_tables(judged, between(summary.rows, findings)) if judged else ()
     made = claims(findings, summary.theorem, temperatures, [share_claim(judged)] if judged else [])
+    supposed = suppose(findings, summary.theorem)
+    notes = *findings.notes, *supposed_notes(supposed, summary.theorem)
     return Outcome(
         f"Critical periods on {summary.facts['data']['source']}",
         _introduction(summary),
@@ -134,12 +137,13 @@ def sweep_outcome(summary: Summary, figure_by_name: Mapping[str, Any]) -> Outcom
             *tables.ungated(summary.rows, findings),
             tables.ends(findings),
             tables.halvings(findings, summary.published, summary.toy, summary.theorem),
+            *supposed_tables(supposed, summary.theorem),
             *tables.at_switch(summary.rows, findings),
             *tables.temperature(temperatures),
             tables.collapse(findings, summary.published, summary.toy),
             *tables.controls(findings),
             *shares,
-            *tables.doubts(summary.rows, findings),
+            *tables.doubts(summary.rows, replace(findings, notes=notes)),
         ),
         figure_by_name,
     )

@@ -1,0 +1,92 @@
+"""What definitions say where nothing moves, and where the law holds, on curves whose answer is known."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cifar.analysis.supposed import suppose, supposed_notes, supposed_tables
+from tests.cifar.analysis.made_by_hand import cell, findings
+
+LAW = 3.0
+
+
+def fall(epoch: float) -> float:
+    """Level up to epoch 4, and a straight fall that has not ended by epoch 24."""
+    return 80.0 - 0.5 * max(epoch - 4, 0)
+
+
+def swept(size: int, last: int, moved: float = 0.0, lower: float = 0.0) -> list:
+    """Two seeds of it, a tenth of a point apart, read so many epochs later and so much lower."""
+    means = {switch: fall(switch + moved) - lower for switch in range(0, last + 1, 2)}
+    return [
+        one for switch, mean in means.items() for one in cell(mean - 0.05, mean + 0.05, size=size, switch=switch)
+    ]  # fmt: skip
+
+
+def told(found: list, law: float = LAW) -> dict:
+    return {each.definition: each for each in suppose(findings(found), law)}
+
+
+def test_a_longer_grid_moves_half_depth_where_nothing_moves():
+    # tails end at 14 and 24: their means are those of 12 and 22, midway from 80 are falls of 2 and 4.5
+    found = told([*swept(64, 14), *swept(32, 24)])
+    assert found["half_depth"].unmoved == pytest.approx(13 - 8)
+    assert found["half_depth"].found == pytest.approx(13 - 8)
+    assert found["half_stuck_mass"].unmoved == pytest.approx(0)
+    alike = told([*swept(64, 24), *swept(32, 24)])
+    assert all(each.unmoved == pytest.approx(0) for each in alike.values() if each.unmoved is not None)
+
+
+def test_the_law_is_found_where_it_holds_and_not_where_it_does_not():
+    lawful = [*swept(64, 20, moved=LAW), *swept(32, 24)]
+    for name, each in told(lawful).items():
+        assert (each.lawful is None) == (each.found is None), name
+        if each.lawful is not None:
+            assert each.lawful == pytest.approx(each.found, abs=0.2)
+    assert told(lawful)["half_stuck_mass"].lawful == pytest.approx(LAW, abs=0.2)
+    other = told([*swept(64, 20), *swept(32, 24)])["half_stuck_mass"]
+    assert other.found == pytest.approx(0, abs=0.2) and other.lawful == pytest.approx(LAW, abs=0.2)
+
+
+def test_a_level_of_ones_own_moves_the_common_crossing():
+    found = told([*swept(64, 24), *swept(32, 24, lower=1.0)])
+    assert found["half_stuck_mass"].unmoved == pytest.approx(-2)  # one point of a slope of a half
+    assert found["half_depth"].unmoved == pytest.approx(0)
+
+
+def test_the_law_is_not_told_where_the_curve_is_not_known_so_far():
+    found = told([*swept(64, 24), *swept(32, 24)])
+    assert all(each.lawful is None for each in found.values())
+    assert all(each.lawful is None for each in told([*swept(64, 20), *swept(32, 24)], math.nan).values())
+
+
+def test_one_curve_has_nothing_to_be_told_by():
+    assert suppose(findings(swept(64, 24)), LAW) == []
+    assert supposed_tables([], LAW) == []
+
+
+def test_what_finds_a_shift_where_none_is_is_doubted():
+    supposed = suppose(findings([*swept(64, 14), *swept(32, 24)]), LAW)
+    (said,) = (words for words in supposed_notes(supposed, LAW) if "half depth" in words)
+    assert said.startswith("By half depth a halving would move the end by 5.0 epochs")
+    assert not supposed_notes(supposed, 1000.0)  # little beside such a law
+    (table,) = supposed_tables(supposed, LAW)
+    assert table.headings[-1] == "if the law held (3.00)"
+    assert [row[0] for row in table.rows] == ["half stuck mass", "hinge", "half depth"]
+    assert np.shape(table.rows) == (3, 4)
+
+
+@pytest.mark.parametrize("factor", [0.5, 10.0])
+def test_the_unit_of_epochs_drops_out(factor):
+    made = findings([*swept(64, 14), *swept(32, 24)])
+    curves = {
+        size: replace(each, switch_epochs=each.switch_epochs * factor) for size, each in made.curves.items()
+    }  # fmt: skip
+    for plain, scaled in zip(suppose(made, LAW), suppose(replace(made, curves=curves), LAW * factor), strict=True):
+        for name in ("unmoved", "lawful"):
+            one, other = getattr(plain, name), getattr(scaled, name)
+            assert one is other is None or other == pytest.approx(factor * one, abs=1e-9)
