@@ -65,8 +65,11 @@ def derive_geared_mode_strength() -> Derivation:
     demand_zero((speed_b * c + b * speed_c).subs(balanced) - speed, "speed of the product")
     growth = gain**2 * rate - decay
     final = growth / (spread * gain**4)
-    result = final / (1 + (final / start - 1) * exp(-2 * growth * time))
-    demand_zero(sympy.diff(result, time) - speed.subs(a, result), "gradient flow")
+    left = exp(-2 * growth * time)
+    result = final / (1 + (final / start - 1) * left)
+    residue = sympy.diff(result, time) - speed.subs(a, result)
+    # a symbol in place of the exponential leaves a rational function, which is seen to vanish at once
+    demand_zero(residue.subs(left, Symbol("z", positive=True)), "gradient flow")
     demand_zero(result.subs(time, 0) - start, "start")
     return Derivation.of(
         result,
