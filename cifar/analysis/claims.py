@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from cifar.analysis.analysis import Findings
 from cifar.analysis.curves import FloatArray
+from cifar.analysis.measured_noise import at_common_epochs
+from cifar.analysis.supposed import Supposed
 from slt_toys.results.claims import MOST_CLAIMS, Claim, Verdict, spoken
 
 ORDER = ("no", "cannot tell", "yes")
@@ -23,6 +26,8 @@ class MeasuredTemperatures:
 
     ``exponents`` are the powers of the batch size that it follows at each epoch; noise that never changes gives -1.
     ``early`` says which epochs lie before the earliest end of the critical period: only there can it decide that end.
+    ``reach`` is how far from an exponent the true one may be, 95 % for all early epochs together; None where it is not
+    known.
     """
 
     batch_sizes: tuple[int, ...]
@@ -30,12 +35,20 @@ class MeasuredTemperatures:
     values: FloatArray
     exponents: FloatArray
     early: tuple[bool, ...]
+    reach: float | None = None
 
 
 def measured_temperatures(
-    noise: Mapping[int, Mapping[int, float]], *, learning_rate: float, decay: float, end: float | None
+    noise: Mapping[int, Mapping[int, float]],
+    *,
+    learning_rate: float,
+    decay: float,
+    end: float | None,
+    error: tuple[float, int] | None = None,
 ) -> MeasuredTemperatures | None:
     """Temperatures where the noise of two batch sizes or more was measured; None where it was not.
+
+    Between its own switch epochs the logarithm of a batch size's noise is taken to be a line.
 
     Parameters
     ----------
@@ -45,24 +58,35 @@ def measured_temperatures(
         Of the schedule.
     end
         The earliest end of the critical period, epochs; None if none is known.
+    error
+        Relative standard error of a trace, and its degrees of freedom; None where they are not known.
     """
     sizes = sorted(noise)
-    epochs = sorted(set.intersection(*(set(each) for each in noise.values()))) if noise else []
+    epochs, traces = at_common_epochs(noise, sizes)
     early = tuple(end is None or epoch <= end for epoch in epochs)
     if len(sizes) < 2 or not any(early):
         return None
-    values = np.array(
-        [[learning_rate * decay**epoch * noise[size][epoch] / size for size in sizes] for epoch in epochs]
-    )
-    exponents = np.array([np.polyfit(np.log(sizes), np.log(row), 1)[0] for row in values])
-    return MeasuredTemperatures(tuple(sizes), tuple(epochs), values, exponents, early)
+    values = learning_rate * decay ** np.array(epochs, dtype=float)[:, None] * traces.T / np.array(sizes)
+    line = np.log(sizes) - np.mean(np.log(sizes))
+    exponents = np.array([np.polyfit(line, np.log(row), 1)[0] for row in values])
+    reach = None
+    if error is not None:  # 95 % for all epochs before the end together
+        reach = float(stdtrit(error[1], 1 - 0.025 / sum(early))) * error[0] / float(np.sqrt(line @ line))
+    return MeasuredTemperatures(tuple(sizes), tuple(epochs), values, exponents, early, reach)
 
 
 def claims(
-    findings: Findings, theorem: float, temperatures: MeasuredTemperatures | None, shares: Sequence[Claim] = ()
+    findings: Findings,
+    theorem: float,
+    temperatures: MeasuredTemperatures | None,
+    shares: Sequence[Claim] = (),
+    supposed: Sequence[Supposed] = (),
 ) -> tuple[Claim, ...]:
-    """At most eight, those that speak against the law first; with ``shares``, the end by one definition less."""
-    shifts = _shifts(findings, theorem)
+    """At most eight, those that speak against the law first; with ``shares``, the end by one definition less.
+
+    Where it is ``supposed`` what a definition would find on these switch epochs if the law held, that is expected.
+    """
+    shifts = _shifts(findings, theorem, {each.definition: each.lawful for each in supposed})
     made = [*(shifts[:1] if shares else shifts), *shares, *_exponent(findings), *_decline(findings),
             *_controls(findings), *_measured(temperatures)]  # fmt: skip
     return tuple(sorted(made, key=lambda claim: ORDER.index(claim.verdict)))[:MOST_CLAIMS]
@@ -77,7 +101,7 @@ def _beyond_zero(value: tuple[float, float, float]) -> Verdict:
     return "yes" if value[1] > 0 else "no" if value[2] < 0 else "cannot tell"
 
 
-def _shifts(findings: Findings, theorem: float) -> list[Claim]:
+def _shifts(findings: Findings, theorem: float, lawful: Mapping[str, float | None]) -> list[Claim]:
     """Where intervals are closed: the end by each definition, and how far a halving of the batch moves it."""
     made = []
     for name, shift in findings.epochs_per_halving.items():
@@ -93,8 +117,17 @@ def _shifts(findings: Findings, theorem: float) -> list[Claim]:
             f"By {spoken(name)} the end is epoch {ends[small]:.1f} at B={small} and {ends[large]:.1f} at B={large}: "
             f"{points((shift.slope, shift.low, shift.high))} per halving{law}"
         )
+        expected = lawful.get(name)
+        if expected is not None:
+            within = f" within {shift.within}" if shift.within else ""
+            sentence = (
+                f"{spoken(name).capitalize()} is at epoch {ends[small]:.1f} (B={small}) and {ends[large]:.1f} "
+                f"(B={large}): {points((shift.slope, shift.low, shift.high))} per halving{within}; "
+                f"law: {theorem:.2f}, here {expected:.1f}."
+            )
         bounds = (shift.low, shift.high)
-        made.append(Claim.of(f"shift-{name.replace('_', '-')}", sentence, shift.slope, bounds, theorem))
+        told = theorem if expected is None else expected
+        made.append(Claim.of(f"shift-{name.replace('_', '-')}", sentence, shift.slope, bounds, told))
     return made
 
 
@@ -117,8 +150,13 @@ def _measured(temperatures: MeasuredTemperatures | None) -> list[Claim]:
         f"Before the end the measured temperature η·tr(C)/B goes as B to the power {early.min():.2f} to "
         f"{early.max():.2f}; noise that never changes gives -1."
     )
-    steepest = float(early.min())
-    return [Claim("measured-temperature", sentence, steepest, None, -1.0, "no" if steepest > FLAT_EXPONENT else "yes")]
+    farthest = float(early[np.argmax(np.abs(early + 1))])
+    if temperatures.reach is None:
+        # of one seed: nothing says how far noise that never changes would scatter
+        verdict: Verdict = "no" if farthest > FLAT_EXPONENT else "cannot tell"
+        return [Claim("measured-temperature", sentence, farthest, None, -1.0, verdict)]
+    bounds = farthest - temperatures.reach, farthest + temperatures.reach
+    return [Claim.of("measured-temperature", sentence, farthest, bounds, -1.0)]
 
 
 def _decline(findings: Findings) -> list[Claim]:
@@ -132,18 +170,19 @@ def _decline(findings: Findings) -> list[Claim]:
 
 
 # Name of a claim to the arm, its deficit (None for the sweep's own), what is told, and how.
+LESS = "Fresh weights, same learning rates ({}), reach {} points less than after the deficit."
 _OF_CONTROLS = {
     "negative-control": ("base", "vertical_flip", "lost",
                          "The negative control, a vertical flip ({}), costs {} points."),
     "budget": ("fresh", None, "recovered",
-               "Fresh weights with the same learning rates ({}) reach {} points more than after the deficit."),
+               "Fresh weights, same learning rates ({}), reach {} points more than after the deficit."),
     "reset": ("reset", None, "recovered",
               "Resetting the learning rate at the switch ({}) recovers {} points, as temperature would."),
 }  # fmt: skip
 
 
 def _controls(findings: Findings) -> list[Claim]:
-    """Of each kind of control the latest switch that can be judged, at the batch size where it does least, and most."""
+    """Of each kind of control every batch size's latest switch that can be judged: where it does least, and most."""
     made = []
     for name, (arm, deficit, field, words) in _OF_CONTROLS.items():
         kind = arm, deficit or findings.deficit
@@ -151,12 +190,20 @@ def _controls(findings: Findings) -> list[Claim]:
         judged = [(each, value) for each in of_kind if (value := getattr(each, field)) is not None]
         if not judged:
             continue
-        control, value = min(judged, key=lambda pair: (-pair[0].switch_epoch, pair[1][0]))
-        sentence = words.format(f"B={control.batch_size}, epoch {control.switch_epoch}", points(value))
-        alike = [(each, far) for each, far in judged if each.switch_epoch == control.switch_epoch]
-        other, most = max(alike, key=lambda pair: pair[1][0])
+        latest = {each.batch_size: (each, value) for each, value in sorted(judged, key=lambda p: p[0].switch_epoch)}
+        control, value = min(latest.values(), key=lambda pair: pair[1][0])
+        other, most = max(latest.values(), key=lambda pair: pair[1][0])
+        turned, also = value, most
+        if name == "budget" and most[2] < 0:  # what is lost is the learning rates'
+            words, turned, also = LESS, _negative(value), _negative(most)
+        sentence = words.format(f"B={control.batch_size}, epoch {control.switch_epoch}", points(turned))
         if other is not control:  # batch sizes may answer otherwise
-            sentence = f"{sentence[:-1]}; at B={other.batch_size}: {points(most)}."
+            at = "" if other.switch_epoch == control.switch_epoch else f", epoch {other.switch_epoch}"
+            sentence = f"{sentence[:-1]}; at B={other.batch_size}{at}: {points(also)}."
         rest: dict[str, Any] = {"verdict": _beyond_zero(value)} if deficit is None else {"expected": 0.0}
         made.append(Claim.of(name, sentence, value[0], value[1:], **rest))
     return made
+
+
+def _negative(value: tuple[float, float, float]) -> tuple[float, float, float]:
+    return -value[0], -value[2], -value[1]

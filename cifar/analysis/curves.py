@@ -151,8 +151,8 @@ def mean_at_switch(finished: Sequence[Row], curve_: Curve, name: str) -> FloatAr
     return np.array([float(np.mean(each)) if each else math.nan for each in values])
 
 
-def relative_error_at_switch(finished: Sequence[Row], curve_: Curve, name: str) -> float | None:
-    """Relative standard error of such a mean, by the scatter between seeds pooled over switch epochs.
+def relative_error_at_switch(finished: Sequence[Row], curve_: Curve, name: str) -> tuple[float, int] | None:
+    """Relative standard error of such a mean, by the scatter between seeds pooled over switch epochs, and its freedom.
 
     None where no switch epoch has two seeds, or a value is not positive.
     """
@@ -164,4 +164,4 @@ def relative_error_at_switch(finished: Sequence[Row], curve_: Curve, name: str) 
     if not freedom or min(min(each) for each in cells.values()) <= 0:
         return None
     squares = sum(float(np.sum((np.array(each) / np.mean(each) - 1) ** 2)) for each in cells.values())
-    return math.sqrt(squares / freedom * float(np.mean([1 / len(each) for each in cells.values()])))
+    return math.sqrt(squares / freedom * float(np.mean([1 / len(each) for each in cells.values()]))), freedom

@@ -5,23 +5,39 @@ from __future__ import annotations
 import hashlib
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cifar.analysis.supposed import MUCH, Supposed
 from slt_toys.fits.measured_noise import LocalShift, NoiseTable, local_shift
-from slt_toys.results.claims import MOST_CLAIMS, Claim, Table, page
+from slt_toys.results.claims import MOST_CLAIMS, Claim, Table, page, spoken
 from slt_toys.results.records import read_record, write_bytes_atomically, write_record, written_together
 
 NAME = "half_stuck_mass"
 COMMAND = "python -m cifar report"
-TABLE = "predicted_shift"
+TABLE, SHIFTS = "predicted_shift", "epochs_per_halving"
 ORDER = ("no", "cannot tell", "yes")
 REPETITIONS = 2000
 CERTAIN = 0.025  # share of draws
+
+
+def at_common_epochs(noise: Mapping[int, Mapping[int, float]], sizes: Sequence[int]) -> tuple[list[int], np.ndarray]:
+    """Switch epochs of any batch size that all others reach, and traces there, shape (batch sizes, epochs).
+
+    Between its own switch epochs the logarithm of a batch size's trace is a line.
+    """
+    grids = [sorted(noise[size]) for size in sizes]
+    if not grids or not all(grids):
+        return [], np.empty((len(sizes), 0))
+    first, last = max(grid[0] for grid in grids), min(grid[-1] for grid in grids)
+    epochs = sorted(epoch for epoch in set().union(*grids) if first <= epoch <= last)
+    logs = [np.interp(epochs, grid, [math.log(noise[size][epoch]) for epoch in grid])
+            for size, grid in zip(sizes, grids, strict=True)]  # fmt: skip
+    return epochs, np.exp(np.array(logs).reshape(len(sizes), len(epochs)))
 
 
 def noise_shift(
@@ -52,12 +68,11 @@ def noise_shift(
     """
     sizes = sorted(set(noise) & set(ends))
     enough = len(sizes) > 2 or (len(sizes) == 2 and relative is not None)
-    epochs = sorted(set.intersection(*(set(noise[size]) for size in sizes))) if enough else []
+    epochs, values = at_common_epochs(noise, sizes) if enough else ([], np.empty((0, 0)))
     at = float(np.mean([ends[size][0] for size in sizes])) if sizes else math.nan
     if len(epochs) < 2 or not epochs[0] <= at <= epochs[-1]:
         return None
     error = float(np.sqrt(np.sum([ends[size][1] ** 2 for size in sizes])) / len(sizes))
-    values = np.array([[noise[size][epoch] for epoch in epochs] for size in sizes], dtype=float)
     near = [k for k, epoch in enumerate(epochs) if epoch <= at or epochs[k - 1] <= at]
     line = np.log(sizes)
     if len(sizes) > 2:
@@ -84,12 +99,17 @@ def noise_claim(predicted: LocalShift, measured: tuple[float, float, float]) -> 
 
 
 def noise_table(
-    predicted: LocalShift, relative: float, measured: tuple[float, float, float], *, of_seeds: bool = False
+    predicted: LocalShift,
+    relative: float,
+    measured: tuple[float, float, float],
+    *,
+    of_seeds: bool = False,
+    definition: str = NAME,
 ) -> Table:
     """The numbers behind the claim; ``of_seeds`` says that the error of a trace is by the scatter between seeds."""
     value, low, high = measured
     rows = (
-        ("measured, half stuck mass", f"{value:.2f} [{low:.2f}, {high:.2f}]"),
+        (f"measured, {spoken(definition)}", f"{value:.2f} [{low:.2f}, {high:.2f}]"),
         ("one variance", f"{predicted.closed_form:.2f}"),
         ("measured noise", f"{predicted.shift:.2f} [{predicted.low:.2f}, {predicted.high:.2f}]"),
         ("power of B that the variance follows", f"{predicted.batch_exponent:.2f}"),
@@ -106,14 +126,29 @@ def noise_table(
     return Table(TABLE, caption, ("quantity", "value"), rows)
 
 
+def definition_of(record: Mapping[str, Any], decay: float) -> str:
+    """Half stuck mass, unless on these switch epochs it would find another shift than the law's where that held.
+
+    Then it is the definition that would find it most nearly.
+    """
+    supposed = [Supposed(**each) for each in record.get("supposed", ()) if each["definition"] in record[SHIFTS]]
+    own = next((each for each in supposed if each.definition == NAME), None)
+    theorem = math.log(2) / -math.log(decay)
+    if own is None or own.lawful is None or own.off(theorem) <= MUCH:
+        return NAME
+    return min(supposed, key=lambda each: each.off(theorem)).definition
+
+
 def of_record(record: Mapping[str, Any], decay: float) -> tuple[Claim, Table] | None:
     """Claim and table from what a record holds: ends, shift and traces."""
-    ends = {}
-    for size, end in record["critical_period_end"].get(NAME, {}).items():
+    if not decay < 1:
+        return None
+    name, ends = definition_of(record, decay), {}
+    for size, end in record["critical_period_end"].get(name, {}).items():
         if end["epoch"] is not None and end["low"] is not None and end["high"] is not None:
             ends[int(size)] = (end["epoch"], (end["high"] - end["low"]) / (2 * 1.959964))
-    shift = record["epochs_per_halving"].get(NAME)
-    if shift is None or shift["low"] is None or shift["high"] is None or not decay < 1:
+    shift = record[SHIFTS].get(name)
+    if shift is None or shift["low"] is None or shift["high"] is None:
         return None
     noise = {
         int(size): {int(epoch): trace for epoch, trace in each.items()}
@@ -123,7 +158,8 @@ def of_record(record: Mapping[str, Any], decay: float) -> tuple[Claim, Table] | 
     if made is None:
         return None
     measured = (shift["slope"], shift["low"], shift["high"])
-    return noise_claim(made[0], measured), noise_table(*made, measured, of_seeds=len(set(noise) & set(ends)) == 2)
+    of_seeds = len(set(noise) & set(ends)) == 2
+    return noise_claim(made[0], measured), noise_table(*made, measured, of_seeds=of_seeds, definition=name)
 
 
 def with_prediction(record: dict[str, Any], decay: float) -> dict[str, Any]:

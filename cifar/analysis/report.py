@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,26 +107,34 @@ def _noise(finished: Sequence[Row], findings: Findings) -> dict[int, dict[int, f
     return {size: each for size, each in traces.items() if each}
 
 
-def _noise_error(summary: Summary) -> float | None:
-    """Of a mean trace, the largest of the batch sizes'; None where one has a seed only."""
+def _noise_error(summary: Summary) -> tuple[float, int] | None:
+    """Of a mean trace, relative, the largest of the batch sizes', and its degrees of freedom; None of one seed."""
     curves = summary.findings.curves.values()
     errors = [relative_error_at_switch(summary.rows, each, "gradient_noise_trace") for each in curves]
     known = [error for error in errors if error is not None]
     return max(known) if known and len(known) == len(errors) else None
 
 
+def _first_end(findings: Findings) -> float | None:
+    """The earliest end by the first definition that finds one."""
+    for name in ("hinge", "half_depth", "half_stuck_mass"):
+        if found := [end.epoch for end in findings.ends.get(name, {}).values() if end.epoch is not None]:
+            return min(found)
+    return None
+
+
 def sweep_outcome(summary: Summary, figure_by_name: Mapping[str, Any]) -> Outcome:
     """What the sweep amounts to, with the figures given."""
     findings = summary.findings
     stage = base_run(summary.rows, findings.deficit).stages[0]
-    ends = [end.epoch for end in findings.ends.get("hinge", {}).values() if end.epoch is not None]
     temperatures = measured_temperatures(
-        summary.noise, learning_rate=stage.learning_rate, decay=stage.decay, end=min(ends, default=None)
-    )
+        summary.noise, learning_rate=stage.learning_rate, decay=stage.decay, end=_first_end(findings),
+        error=_noise_error(summary),
+    )  # fmt: skip
     judged = judge(summary.rows, findings, summary.noise, examples=int(summary.facts["data"]["train_images"]))
     shares = share_tables(judged, between(summary.rows, findings)) if judged else ()
-    made = claims(findings, summary.theorem, temperatures, [share_claim(judged)] if judged else [])
     supposed = suppose(findings, summary.theorem)
+    made = claims(findings, summary.theorem, temperatures, [share_claim(judged)] if judged else [], supposed)
     notes = *findings.notes, *supposed_notes(supposed, summary.theorem)
     return Outcome(
         f"Critical periods on {summary.facts['data']['source']}",
@@ -234,11 +242,12 @@ def write_report(folder: Path, docs: Path | None = None) -> str:
     ).assign_attrs(experiment=name)
     outcome = sweep_outcome(summary, {name: draw(dataset)})
     record = plain(summary.findings) | outcome.to_dict() | {
+        "supposed": [asdict(each) for each in suppose(summary.findings, summary.theorem)],
         "numbers": numbers(dataset),
         "work_hours": summary.hours,
         "devices": summary.devices,
         "gradient_noise_trace": {str(size): each for size, each in summary.noise.items()},
-        "gradient_noise_relative_error": _noise_error(summary),
+        "gradient_noise_relative_error": None if (error := _noise_error(summary)) is None else error[0],
     }  # fmt: skip
     stage = base_run(summary.rows, summary.findings.deficit).stages[0]
     record = with_prediction(record, stage.decay)

@@ -27,13 +27,19 @@ MUCH = 0.25  # of the law's shift: what a definition may say of ends that do not
 class Supposed:
     """Epochs per halving that a definition gives here, and what it would give; None where an end is not found.
 
-    ``unmoved`` if the curves of all batch sizes were one in epochs, ``lawful`` if it were one but for the law's shift.
+    ``unmoved`` if the curves of all batch sizes were one in epochs, ``lawful`` if it were one but for the law's shift;
+    ``known`` says whether a curve goes on long enough to tell the latter.
     """
 
     definition: str
     found: float | None
     unmoved: float | None
     lawful: float | None
+    known: bool
+
+    def off(self, theorem: float) -> float:
+        """How far from the law's shift the definition would find it, as a share; infinite where that is not told."""
+        return math.inf if self.lawful is None else abs(self.lawful - theorem) / theorem
 
 
 def suppose(findings: Findings, theorem: float) -> list[Supposed]:
@@ -60,7 +66,9 @@ def suppose(findings: Findings, theorem: float) -> list[Supposed]:
             lawful = {size: _read(known, curves[size], by) for size, by in shifts.items()}
     found = {name: shift.slope for name, shift in findings.epochs_per_halving.items()}
     one, other = _slopes(unmoved), {} if lawful is None else _slopes(lawful)
-    return [Supposed(name, found.get(name), one.get(name), other.get(name)) for name in findings.ends]
+    return [
+        Supposed(name, found.get(name), one.get(name), other.get(name), lawful is not None) for name in findings.ends
+    ]
 
 
 def _read(known: Curve, at: Curve, by: float) -> Curve:
@@ -87,7 +95,7 @@ def _end(curve: Curve, definition: Definition) -> float | None:
 def supposed_tables(supposed: list[Supposed], theorem: float) -> list[Table]:
     """The table; nothing where there are no two curves."""
     rows = tuple(
-        (spoken(each.definition), *(_epochs(value) for value in (each.found, each.unmoved, each.lawful)))
+        (spoken(each.definition), _epochs(each.found), _epochs(each.unmoved), _epochs(each.lawful, each.known))
         for each in supposed
     )
     law = f" ({theorem:.2f})" if math.isfinite(theorem) else ""
@@ -96,20 +104,24 @@ def supposed_tables(supposed: list[Supposed], theorem: float) -> list[Table]:
         "Epochs per halving of the batch that each definition would find on these switch epochs in two worlds: all "
         "batch sizes follow one curve in epochs, or one that the law shifts. The curve is that of the batch size whose "
         "switch epochs go on longest; each keeps its own accuracy without a deficit. A definition that finds a shift "
-        "where none is says little here. -: some end is not found, or the curve is not known that far."
+        "where none is says little here. None: at some batch size no end is found. -: the curve is not known that far."
     )
     return [Table("if_nothing_moved", caption, headings, rows)] if rows else []
 
 
 def supposed_notes(supposed: list[Supposed], theorem: float) -> list[str]:
-    """A doubt for each definition that finds a shift where nothing moves."""
-    return [
-        f"By {spoken(each.definition)} a halving would move the end by {each.unmoved:.1f} epochs on these switch "
-        "epochs and accuracies if no end moved."
-        for each in supposed
-        if each.unmoved is not None and math.isfinite(theorem) and abs(each.unmoved) > MUCH * theorem
-    ]
+    """A doubt for each definition that finds a shift where nothing moves, or another than the law's where it holds."""
+    if not math.isfinite(theorem):
+        return []
+    notes = []
+    for each in supposed:
+        begun = f"By {spoken(each.definition)}, on these switch epochs and accuracies, a halving would move the end by"
+        if each.unmoved is not None and abs(each.unmoved) > MUCH * theorem:
+            notes.append(f"{begun} {each.unmoved:.1f} epochs if no end moved.")
+        if each.lawful is not None and each.off(theorem) > MUCH:
+            notes.append(f"{begun} {each.lawful:.1f} epochs, not {theorem:.2f}, if the law held.")
+    return notes
 
 
-def _epochs(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
+def _epochs(value: float | None, known: bool = True) -> str:
+    return "-" if not known else "none" if value is None else f"{value:.1f}"

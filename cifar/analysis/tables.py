@@ -132,7 +132,8 @@ def temperature(measured: MeasuredTemperatures | None) -> list[Table]:
     headings = ("epoch", "before the end", *(f"B = {size}" for size in measured.batch_sizes), "power of B")
     caption = (
         "η·tr(C)/B with the gradient noise C that was measured. Noise that never changes gives a power of -1; where "
-        "the power is near 0 before the end, temperature as measured predicts hardly any shift with the batch size."
+        "the power is near 0 before the end, temperature as measured predicts hardly any shift with the batch size. "
+        "Between its own switch epochs the logarithm of a batch size's noise is taken to be a line."
     )
     return [Table("measured_temperature", caption, headings, rows)]
 

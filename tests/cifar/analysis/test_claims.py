@@ -9,6 +9,7 @@ import pytest
 
 from cifar.analysis import tables
 from cifar.analysis.claims import claims, measured_temperatures
+from cifar.analysis.supposed import Supposed
 from tests.cifar.analysis.made_by_hand import base, cell, findings
 from tests.cifar.analysis.made_rows import SHIFT, fitted, made_rows, verdicts
 
@@ -64,16 +65,43 @@ def test_temperature_is_measured_against_noise_that_never_changes():
     assert measured.values == pytest.approx(np.array([[0.05, 0.05], [0.05, 0.0125], [0.05 / 2**14, 0.05 / 2**16]]))
     assert measured.exponents == pytest.approx([0, -1, -1]) and measured.early == (True, False, False)
 
-    def told(end: float | None):
-        measured = measured_temperatures(noise, learning_rate=0.05, decay=0.5, end=end)
+    def told(end: float | None, *error):
+        measured = measured_temperatures(noise, learning_rate=0.05, decay=0.5, end=end, error=error or None)
         return next(one for one in claims(findings(base()), 1.0, measured) if one.name == "measured-temperature")
 
     assert told(0.5).verdict == "no" and told(0.5).value == pytest.approx(0)
-    assert told(4.0).verdict == "yes" and told(4.0).value == pytest.approx(-1) and told(None).verdict == "yes"
+    # one epoch that does not follow the power is enough, and one seed does not tell that all do
+    assert told(4.0).verdict == told(None, 0.01, 20).verdict == "no" and told(4.0).value == pytest.approx(0)
+    noise = {size: {0: 64.0, 1: 64.0, 9: 1.0} for size in (32, 128)}
+    assert told(4.0).verdict == "cannot tell" and told(4.0).value == pytest.approx(-1)
+    assert told(4.0, 0.01, 20).verdict == "yes" and told(4.0, 0.01, 20).interval is not None
+    noise = {32: {0: 64.0, 1: 64.0}, 128: {0: 64.0, 1: 66.0}}
+    assert told(4.0, 0.001, 20).verdict == "no" and told(4.0, 0.1, 20).verdict == "yes"
     assert tables.temperature(measured)[0].rows[1] == ("1", "no", "0.05", "0.0125", "-1.00")
     assert tables.temperature(None) == []
     assert measured_temperatures({32: {0: 1.0}}, learning_rate=0.05, decay=0.5, end=None) is None
     assert measured_temperatures({}, learning_rate=0.05, decay=0.5, end=None) is None
+
+
+def test_switch_epochs_of_their_own_are_joined_by_lines():
+    # the noise grows by 10 % an epoch, and as the square root of the batch size
+    noise = {size: {epoch: size**0.5 * 1.1**epoch for epoch in own} for size, own in ((32, (4, 8, 20)), (128, (2, 10)))}
+    measured = measured_temperatures(noise, learning_rate=0.05, decay=0.5, end=None)
+    assert measured is not None and measured.epochs == (4, 8, 10)
+    assert measured.exponents == pytest.approx([-0.5] * 3)
+    apart = {32: {1: 1.0, 2: 1.0}, 128: {3: 1.0, 4: 1.0}}
+    assert measured_temperatures(apart, learning_rate=0.05, decay=0.5, end=None) is None
+
+
+def test_a_shift_is_held_against_what_the_law_would_give_on_these_switch_epochs():
+    found = fitted(made_rows(0.002))
+    supposed = [Supposed("hinge", None, 0.0, 2 * SHIFT, True), Supposed("half_depth", None, None, None, False)]
+    said = {claim.name: claim for claim in claims(found, SHIFT, None, (), supposed)}
+    plain = {claim.name: claim for claim in claims(found, SHIFT, None)}
+    assert (said["shift-hinge"].verdict, plain["shift-hinge"].verdict) == ("no", "yes")
+    assert said["shift-hinge"].expected == pytest.approx(2 * SHIFT) and "law: 9.55, here 19.1." in str(said)
+    assert said["shift-half-depth"] == plain["shift-half-depth"]
+    assert all(len(claim.sentence.split()) <= 25 for claim in said.values())
 
 
 def test_a_control_is_told_of_the_latest_switch_where_it_does_least():
@@ -85,6 +113,22 @@ def test_a_control_is_told_of_the_latest_switch_where_it_does_least():
     alone = [one for one in found if one.run.batch_size == 64]
     (told,) = (one for one in claims(findings(alone), 1.0, None) if one.name == "budget")
     assert "; at B" not in told.sentence
+
+
+def test_switch_epochs_of_their_own_and_fresh_weights_that_do_worse_are_said():
+    found = [*base(), *base(32), *cell(72, 74, arm="fresh", switch=4), *cell(59, 61, arm="fresh", switch=3, size=32)]
+    (told,) = (one for one in claims(findings(found), 1.0, None) if one.name == "budget")
+    assert told.value == pytest.approx(-10) and "(B=32, epoch 3)" in told.sentence
+    assert "; at B=64, epoch 4: 3.0 [" in told.sentence and "points more" in told.sentence  # one of two does worse
+    found = [*base(), *base(32), *cell(59, 61, arm="fresh", switch=4), *cell(49, 51, arm="fresh", switch=3, size=32)]
+    (told,) = (one for one in claims(findings(found), 1.0, None) if one.name == "budget")
+    assert (told.verdict, told.value) == ("no", pytest.approx(-20))
+    assert (
+        "reach 20.0 [" in told.sentence
+        and "points less" in told.sentence
+        and "; at B=64, epoch 4: 10.0 [" in told.sentence
+    )
+    assert told.interval is not None and told.interval[1] is not None and told.interval[1] < 0
 
 
 def test_an_end_without_bounds_gives_no_shift_with_bounds():

@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cifar.analysis.measured_noise import noise_claim, noise_shift, noise_table, of_record, with_prediction
+from cifar.analysis.measured_noise import (
+    at_common_epochs,
+    definition_of,
+    noise_claim,
+    noise_shift,
+    noise_table,
+    of_record,
+    with_prediction,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 EPOCHS, SIZES = (4, 8, 14), (32, 64, 128)
@@ -53,6 +61,30 @@ def test_a_rising_temperature_is_no_success():
 def test_nothing_is_extrapolated():
     assert noise_shift(traces(1.0, 0.0), {size: (2.0, 0.5) for size in SIZES}, decay=0.93) is None
     assert noise_shift({32: {4: 1.0}}, {32: (4.0, 0.1)}, decay=0.93) is None
+
+
+def test_switch_epochs_of_their_own_give_the_same_shift():
+    grids = {32: (2, 9, 20), 64: (4, 8, 14), 128: (1, 10, 16)}
+    noise = {size: {e: 5.0 * size**0.5 * np.exp(-0.05 * e) for e in own} for size, own in grids.items()}
+    epochs, values = at_common_epochs(noise, SIZES)
+    assert epochs == [4, 8, 9, 10, 14]
+    assert values == pytest.approx(5.0 * np.sqrt(SIZES)[:, None] * np.exp(-0.05 * np.array(epochs)))
+    made = noise_shift(noise, {size: (9.0, 0.5) for size in SIZES}, decay=0.93)
+    assert made is not None and made[0].shift == pytest.approx(-np.log(2) * 0.5 / (np.log(0.93) - 0.05))
+
+
+def test_a_definition_that_misses_the_law_where_it_holds_gives_way():
+    supposed = [
+        {"definition": name, "found": 9.0, "unmoved": None, "lawful": lawful, "known": lawful is not None}
+        for name, lawful in (("half_stuck_mass", 6.2), ("hinge", 9.6), ("half_depth", 10.2))
+    ]
+    record = {"epochs_per_halving": {"half_stuck_mass": {}, "half_depth": {}}, "supposed": supposed}
+    assert definition_of(record, 0.93) == "half_depth"  # the hinge was not found
+    supposed[0]["lawful"] = 9.0
+    assert definition_of(record, 0.93) == "half_stuck_mass"
+    assert definition_of({**record, "supposed": []}, 0.93) == "half_stuck_mass"
+    supposed[0]["lawful"] = None
+    assert definition_of(record, 0.93) == "half_stuck_mass"
 
 
 def test_the_committed_study_holds_the_prediction():

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cifar.analysis.supposed import suppose, supposed_notes, supposed_tables
+from cifar.analysis.supposed import Supposed, suppose, supposed_notes, supposed_tables
 from tests.cifar.analysis.made_by_hand import cell, findings
 
 LAW = 3.0
@@ -71,13 +71,19 @@ def test_one_curve_has_nothing_to_be_told_by():
 
 def test_what_finds_a_shift_where_none_is_is_doubted():
     supposed = suppose(findings([*swept(64, 14), *swept(32, 24)]), LAW)
-    (said,) = (words for words in supposed_notes(supposed, LAW) if "half depth" in words)
-    assert said.startswith("By half depth a halving would move the end by 5.0 epochs")
-    assert not supposed_notes(supposed, 1000.0)  # little beside such a law
+    (said,) = (words for words in supposed_notes(supposed, LAW) if "if no end moved" in words)
+    assert said.startswith("By half depth, on these") and "move the end by 5.0 epochs" in said
+    assert all("not" in words for words in supposed_notes(supposed, 1000.0))  # five epochs are little beside such a law
     (table,) = supposed_tables(supposed, LAW)
     assert table.headings[-1] == "if the law held (3.00)"
     assert [row[0] for row in table.rows] == ["half stuck mass", "hinge", "half depth"]
     assert np.shape(table.rows) == (3, 4)
+    off = [Supposed("hinge", 1.0, 0.0, 1.2, True), Supposed("half_depth", 1.0, 0.0, 2.9, True)]
+    (said,) = supposed_notes(off, LAW)
+    assert said.startswith("By hinge") and said.endswith("move the end by 1.2 epochs, not 3.00, if the law held.")
+    assert supposed_notes(supposed, math.nan) == []
+    rows = supposed_tables([Supposed("hinge", None, None, None, False)], LAW)[0].rows
+    assert rows == (("hinge", "none", "none", "-"),)
 
 
 @pytest.mark.parametrize("factor", [0.5, 10.0])
