@@ -170,6 +170,8 @@ def with_prediction(record: dict[str, Any], decay: float) -> dict[str, Any]:
     claim, table = made
     claims = [each for each in record["claims"] if each["name"] != claim.name]
     claims = sorted([*claims[:4], asdict(claim), *claims[4:]], key=lambda each: ORDER.index(each["verdict"]))
+    if len(claims) > MOST_CLAIMS:  # the prediction is made of it
+        claims = [each for each in claims if each["name"] != "measured-temperature"]
     tables = [each for each in record["tables"] if each["name"] != table.name]
     place = 1 + next((k for k, each in enumerate(tables) if each["name"] == "measured_temperature"), len(tables) - 1)
     tables.insert(place, asdict(table))

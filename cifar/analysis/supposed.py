@@ -124,4 +124,4 @@ def supposed_notes(supposed: list[Supposed], theorem: float) -> list[str]:
 
 
 def _epochs(value: float | None, known: bool = True) -> str:
-    return "-" if not known else "none" if value is None else f"{value:.1f}"
+    return "-" if not known else "none" if value is None else f"{round(value, 1) + 0.0:.1f}"

@@ -95,3 +95,14 @@ def test_the_committed_study_holds_the_prediction():
     again = with_prediction(record, 0.93)
     assert [each["name"] for each in again["claims"]] == [each["name"] for each in record["claims"]]
     assert len(again["tables"]) == len(record["tables"])
+
+
+def test_the_temperature_that_was_measured_gives_way_to_the_prediction_made_of_it():
+    record = json.loads((ROOT / "figures" / "cifar_replication.json").read_text(encoding="utf-8"))
+    others = [{**record["claims"][0], "name": name} for name in "abcdefg"]
+    full = record | {"claims": [{**record["claims"][0], "name": "measured-temperature"}, *others]}
+    assert {each["name"] for each in with_prediction(full, 0.93)["claims"]} == {*"abcdefg", "measured-noise"}
+    few = record | {"claims": full["claims"][:3]}
+    assert {each["name"] for each in with_prediction(few, 0.93)["claims"]} == {
+        "measured-temperature", "a", "b", "measured-noise"
+    }  # fmt: skip

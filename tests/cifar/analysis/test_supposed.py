@@ -84,6 +84,8 @@ def test_what_finds_a_shift_where_none_is_is_doubted():
     assert supposed_notes(supposed, math.nan) == []
     rows = supposed_tables([Supposed("hinge", None, None, None, False)], LAW)[0].rows
     assert rows == (("hinge", "none", "none", "-"),)
+    rows = supposed_tables([Supposed("hinge", -0.01, -1e-15, None, True)], LAW)[0].rows
+    assert rows == (("hinge", "0.0", "0.0", "none"),)
 
 
 @pytest.mark.parametrize("factor", [0.5, 10.0])
