@@ -47,6 +47,14 @@ def _words(name: str) -> str:
     return str(name).replace("_", " ")
 
 
+def _hinges(data: xr.Dataset) -> dict[int, float]:
+    """Batch sizes whose hinge was found, with its epoch."""
+    if "end_hinge" not in data:
+        return {}
+    ends = zip(data["curve_batch_size"].values.tolist(), data["end_hinge"].values.tolist(), strict=True)
+    return {size: end for size, end in ends if np.isfinite(end)}
+
+
 def _curve(axes: Axes, curve: xr.Dataset, **look: Any) -> np.ndarray:
     """Draw the mean accuracy of one batch size with its standard errors; the switch epochs come back."""
     known = np.isfinite(curve["curve"].values)
@@ -69,14 +77,15 @@ def _accuracy(axes: Axes, data: xr.Dataset) -> None:
             runs["switch_epoch"].values[failed], accuracy[failed], linestyle="none", marker="x", color=look.colour
         )
         kink, intercept, slope = curve["hinge_line"].values
-        if np.isfinite(kink):
+        if size in _hinges(data) and np.isfinite(kink):
             grid = np.linspace(epochs[0], epochs[-1], 200)
             line = intercept + slope * np.minimum(grid, kink)
             # a curve that is flat at first has a fit that begins above what an accuracy can be
             axes.plot(grid, np.where(line > 100, np.nan, line), color=look.colour, linewidth=0.8, alpha=0.6)
     if not data["passed"].values[base.values].all():
         axes.plot([], [], linestyle="none", marker="x", color=FAINT, label="below the gate (left out)")
-    axes.set(title="Final test accuracy: mean and standard error over seeds, with hinge", **ACCURACY)
+    hinge = ", with hinge" if _hinges(data) else ""
+    axes.set(title=f"Final test accuracy: mean and standard error over seeds{hinge}", **ACCURACY)
     axes.legend()
 
 
@@ -86,24 +95,32 @@ def _controls(axes: Axes, data: xr.Dataset) -> None:
                 data["control_deficit"].values.tolist(), strict=True)  # fmt: skip
     for each, *kind in sorted(kinds):
         of_size.setdefault(int(each), set()).add((kind[0], kind[1]))
-    # the batch size with the most kinds of controls
-    size = max(of_size, key=lambda each: len(of_size[each])) if of_size else int(data["curve_batch_size"].values[0])
-    if size in data["curve_batch_size"].values:
-        label = f"{_words(data.attrs['deficit'])}, base arm"
-        _curve(axes, data.sel(curve_batch_size=size), color=INK, marker="o", label=label)
-    for number, (arm, deficit) in enumerate(sorted(of_size.get(size, ()))):
-        chosen = (
-            (data["control_arm"] == arm) & (data["control_deficit"] == deficit) & (data["control_batch_size"] == size)
-        )
-        these = data.isel(control=np.flatnonzero(chosen))
-        axes.errorbar(
-            these["control_switch_epoch"].values + 0.25 * (number - 1), these["control_accuracy"].values,
-            yerr=these["control_standard_error"].fillna(0).values, linestyle=":", capsize=2.5,
-            marker=CONTROL_MARKERS.get(arm, "D"), color=PALETTE[(number + 1) % len(PALETTE)], markersize=7,
-            label=f"{_words(deficit)}, {_words(arm)}",
-        )  # fmt: skip
-    axes.set(title=f"Controls at B = {size}: mean and standard error", **ACCURACY)
-    axes.legend()
+    # the batch sizes with the most kinds of controls
+    most = max(map(len, of_size.values()), default=0)
+    sizes = [each for each, known in of_size.items() if len(known) == most][:2]
+    sizes = sizes or [int(data["curve_batch_size"].values[0])]
+    for size, inside in zip(sizes, (None, "white"), strict=False):
+        filled: dict[str, Any] = {"markerfacecolor": inside} if inside else {}
+        at = "" if len(sizes) == 1 else f", B = {size}"
+        if size in data["curve_batch_size"].values:
+            label = f"{_words(data.attrs['deficit'])}, base arm{at}"
+            _curve(axes, data.sel(curve_batch_size=size), color=INK, marker="o", label=label, **filled)
+        for number, (arm, deficit) in enumerate(sorted(of_size.get(size, ()))):
+            chosen = (
+                (data["control_arm"] == arm)
+                & (data["control_deficit"] == deficit)
+                & (data["control_batch_size"] == size)
+            )
+            these = data.isel(control=np.flatnonzero(chosen))
+            axes.errorbar(
+                these["control_switch_epoch"].values + 0.25 * (number - 1), these["control_accuracy"].values,
+                yerr=these["control_standard_error"].fillna(0).values, linestyle=":", capsize=2.5,
+                marker=CONTROL_MARKERS.get(arm, "D"), color=PALETTE[(number + 1) % len(PALETTE)], markersize=7,
+                label=f"{_words(deficit)}, {_words(arm)}{at}", **filled,
+            )  # fmt: skip
+    named = " and ".join(map(str, sizes))
+    axes.set(title=f"Controls at B = {named}: mean and standard error", **ACCURACY)
+    axes.legend(fontsize=None if len(sizes) == 1 else 8.5)
 
 
 def _ends(axes: Axes, data: xr.Dataset) -> None:
@@ -120,6 +137,8 @@ def _ends(axes: Axes, data: xr.Dataset) -> None:
                 continue
             values, low, high = (data[f"{prefix}_{name}{end}"].values / unit for end in ("", "_low", "_high"))
             known = np.isfinite(values)
+            if not known.any():
+                continue
             reach = np.nan_to_num(np.abs(np.array([values - low, high - values])))[:, known]
             whose = "this run" if prefix == "end" else "published, one seed"
             axes.errorbar(
@@ -201,10 +220,10 @@ def _at_switch(axes: Axes, data: xr.Dataset, names: Sequence[str]) -> None:
                 label=f"B = {size}",
             )  # fmt: skip
             lowest, highest = min(lowest, (mean - reach[0]).min()), max(highest, (mean + reach[1]).max())
-        end = float(data["end_hinge"].sel(curve_batch_size=size)) if "end_hinge" in data else np.nan
-        if np.isfinite(end):
-            axes.axvline(end, color=look.colour, linewidth=0.8, linestyle=":")
+        if size in _hinges(data):
+            axes.axvline(_hinges(data)[size], color=look.colour, linewidth=0.8, linestyle=":")
     if 0 < lowest < highest / FEW_TIMES:
         axes.set_yscale("log")
-    axes.set(title=f"{title} at the switch (dotted: hinge)", xlabel=ACCURACY["xlabel"], ylabel=label)
+    hinge = " (dotted: hinge)" if _hinges(data) else ""
+    axes.set(title=f"{title} at the switch{hinge}", xlabel=ACCURACY["xlabel"], ylabel=label)
     axes.legend()
