@@ -170,6 +170,7 @@ def _decline(findings: Findings) -> list[Claim]:
 
 
 # Name of a claim to the arm, its deficit (None for the sweep's own), what is told, and how.
+ALL_BACK = ", as temperature would"
 LESS = "Fresh weights, same learning rates ({}), reach {} points less than after the deficit."
 _OF_CONTROLS = {
     "negative-control": ("base", "vertical_flip", "lost",
@@ -177,7 +178,7 @@ _OF_CONTROLS = {
     "budget": ("fresh", None, "recovered",
                "Fresh weights, same learning rates ({}), reach {} points more than after the deficit."),
     "reset": ("reset", None, "recovered",
-              "Resetting the learning rate at the switch ({}) recovers {} points, as temperature would."),
+              f"Resetting the learning rate at the switch ({{}}) recovers {{}} points{ALL_BACK}."),
 }  # fmt: skip
 
 
@@ -201,6 +202,9 @@ def _controls(findings: Findings) -> list[Claim]:
             at = "" if other.switch_epoch == control.switch_epoch else f", epoch {other.switch_epoch}"
             sentence = f"{sentence[:-1]}; at B={other.batch_size}{at}: {points(also)}."
         rest: dict[str, Any] = {"verdict": _beyond_zero(value)} if deficit is None else {"expected": 0.0}
+        if name == "reset" and control.lost is not None and control.lost[1] > 0:  # temperature would bring all back
+            rest["verdict"] = "no"
+            sentence = sentence.replace(ALL_BACK, f", {control.lost[0]:.1f} stay lost")
         made.append(Claim.of(name, sentence, value[0], value[1:], **rest))
     return made
 

@@ -131,6 +131,18 @@ def test_switch_epochs_of_their_own_and_fresh_weights_that_do_worse_are_said():
     assert told.interval is not None and told.interval[1] is not None and told.interval[1] < 0
 
 
+def test_a_reset_that_leaves_a_loss_is_not_what_temperature_would_do():
+    def told(*accuracies: float):
+        found = [*base(), *cell(*accuracies, arm="reset", switch=4)]
+        return next(one for one in claims(findings(found), 1.0, None) if one.name == "reset")
+
+    part = told(74, 76)  # 70 without it, 80 without deficit
+    assert part.verdict == "no" and part.value == pytest.approx(5) and "5.0 stay lost" in part.sentence
+    whole = told(79, 81)
+    assert whole.verdict == "yes" and whole.sentence.endswith("points, as temperature would.")
+    assert told(69, 71).verdict == "no"
+
+
 def test_an_end_without_bounds_gives_no_shift_with_bounds():
     told = fitted(made_rows(0.002))
     assert "shift-hinge" in verdicts(told)
