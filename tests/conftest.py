@@ -17,7 +17,7 @@ os.environ.setdefault("SYMPY_CACHE_SIZE", "30000")
 import pytest
 from hypothesis import settings
 
-from tests import seeds
+from tests import drawn, seeds
 
 # Each of the processes that tests start, and the suite that follows, would compile all sources again.
 sys.dont_write_bytecode = False
@@ -25,6 +25,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_addoption(parser):
+    parser.addoption("--drawn", help="the share of all cases that is run, such as 2/5, drawn by the commit")
     parser.addoption(
         "--entropy", default=str(seeds.DEFAULT), help=f"a whole number that all seeds follow from, or {seeds.FRESH!r}"
     )
@@ -95,11 +96,20 @@ FIRST = (
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Mark the cases of tests/slow_cases.txt slow; each line holds processor seconds and a case."""
+def pytest_collection_modifyitems(config, items):
+    """Mark the cases of tests/slow_cases.txt slow; each line holds processor seconds and a case. Draw, if asked to."""
     lines = SLOW_CASES.read_text(encoding="utf-8").splitlines()
     slow = {line.split(maxsplit=1)[1] for line in lines if not line.startswith("#")}
     for item in items:
         if item.nodeid in slow:
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: next((i for i, start in enumerate(FIRST) if item.nodeid.startswith(start)), len(FIRST)))
+    if config.option.drawn is not None:
+        try:
+            share = drawn.share_of(config.option.drawn)
+        except ValueError as error:
+            raise pytest.UsageError(str(error)) from None
+        draw = drawn.Draw.of_commit(share, Path(__file__).parents[1])
+        kept = [item for item in items if item.nodeid in draw]
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in draw])
+        items[:] = kept
