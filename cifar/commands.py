@@ -131,7 +131,8 @@ class Report(OfSweep):
     docs
         Folder of pages, such as docs/results, whose page of this experiment is to be written anew.
     beside
-        Results folders of other recipes: a table of all of them is printed in place of the page.
+        Results folders of other recipes: a table of all of them is printed in place of the page. Of two that differ in
+        the decay of the learning rate alone, cifar_decays says by which clock the end comes.
     """
 
     docs: Path | None = None
@@ -140,11 +141,9 @@ class Report(OfSweep):
     def run(self) -> None:
         """Write and print it."""
         if self.beside:
-            if self.docs is not None:
-                raise ValueError("docs: no page is written of folders beside each other; leave one of them out")
             from cifar.analysis.side_by_side import side_by_side
 
-            print(side_by_side((self.results, *self.beside)))
+            print(side_by_side((self.results, *self.beside), self.docs))
             return
         from cifar.analysis.report import write_report
 

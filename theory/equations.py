@@ -9,6 +9,7 @@ from theory.derivation import Equation
 from theory.laws import (
     adaptive_samplers,
     anisotropic_noise,
+    another_decay,
     attention,
     barrier_spectrum,
     basins,
@@ -99,6 +100,7 @@ _LAWS = {
         flow_time,
         schedules,
         confound,
+        another_decay,
         mechanisms,
         barrier_spectrum,
         measured_noise,

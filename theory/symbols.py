@@ -188,6 +188,7 @@ tilt_effect = _real("tilt_effect", r"\Delta_g", "untilted less tilted energy: wh
 # Schedules and the end of the critical period
 initial_learning_rate = _define("initial_learning_rate", r"\eta_0", "learning rate at epoch 0 [length^2/loss per step]")
 decay = _define("decay", r"\gamma", "factor on the learning rate per epoch, 0 < decay < 1 [1]")
+other_decay = _define("other_decay", r"\gamma'", "the same of another run, 0 < other_decay < 1 [1]")
 epoch = _define("epoch", "e", "epoch at which the deficit ends [epochs]", nonnegative=True)
 scaling_variable = _define("scaling_variable", r"\theta", "decay^epoch / batch size [1/examples]")
 critical_scaling_variable = _define(

@@ -119,7 +119,7 @@ def analyse(
         name = definition.name
         long = {size: each for size, each in usable.items() if len(each.values) >= minimum_rows(definition)}
         drawn = {
-            size: _resampled(each, definition, spread, freedom, [seed, position, size]) for size, each in long.items()
+            size: resampled(each, definition, spread, freedom, [seed, position, size]) for size, each in long.items()
         }
         ends[name] = {
             size: end_with_interval(
@@ -187,11 +187,34 @@ def definitions(curves: Mapping[int, Curve]) -> list[Definition]:
     return [common, HINGE, HALF_DEPTH]
 
 
-def _resampled(curve_: Curve, definition: Definition, spread: float, freedom: int, seed: list[int]) -> FloatArray:
+def resampled(
+    curve_: Curve,
+    definition: Definition,
+    spread: float,
+    freedom: int,
+    seed: list[int],
+    confidence: float = CONFIDENCE,
+) -> FloatArray:
+    """Curves (`REPETITIONS`, n) like one of a sweep.
+
+    Parameters
+    ----------
+    curve_
+        Means of some runs.
+    definition
+        What their ends are wanted by; read where there are too few seeds.
+    spread, freedom
+        Standard deviation between seeds (percent) and its degrees of freedom; below `ENOUGH` of these the scatter
+        between rows takes its place.
+    seed
+        Of the resampling.
+    confidence
+        Of the percentile intervals they are for: scatter is stretched by the ratio of the t to the normal quantile.
+    """
     epochs, values = curve_.switch_epochs, curve_.values
     if freedom < ENOUGH:
-        return resample_curve(epochs, values, definition, confidence=CONFIDENCE, repetitions=REPETITIONS, seed=seed)
-    stretch = float(stdtrit(freedom, (1 + CONFIDENCE) / 2) / ndtri((1 + CONFIDENCE) / 2))
+        return resample_curve(epochs, values, definition, confidence=confidence, repetitions=REPETITIONS, seed=seed)
+    stretch = float(stdtrit(freedom, (1 + confidence) / 2) / ndtri((1 + confidence) / 2))
     noise = np.random.default_rng(seed).standard_normal((REPETITIONS, len(values)))
     return values + stretch * spread / np.sqrt(curve_.counts) * noise
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cifar.analysis.claims import points
 from cifar.analysis.dataset import base_run
+from cifar.analysis.decays import may_be_compared, write_decays
 from cifar.analysis.report import Summary, summarise
 from cifar.study.recipes import STAGE_FIELDS
 from cifar.sweep.store import Store
@@ -17,13 +18,16 @@ from slt_toys.results.claims import interval_text, spoken
 LEFT_OUT = ("batch_size", "seed", "data")  # of a recipe: its runs differ in the first two, and data have a name
 
 
-def side_by_side(folders: Sequence[Path]) -> str:
+def side_by_side(folders: Sequence[Path], docs: Path | None = None) -> str:
     """What several sweeps found, as a table with a column for each, and what they differ in.
+
+    Where two differ in the decay of the learning rate alone, by which clock the end comes is written into the first
+    folder (`cifar.analysis.decays`), and its page follows the table; with ``docs`` it is written there as well.
 
     Raises
     ------
     ValueError
-        If a folder is named twice, or has no finished run of its base arm.
+        If a folder is named twice, has no finished run of its base arm, or a page is asked for that there is not.
     """
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise ValueError(f"beside: {', '.join(map(str, folders))} name a folder twice; give different ones")
@@ -38,10 +42,19 @@ def side_by_side(folders: Sequence[Path]) -> str:
     rows = [(spoken(name), *(each.get(name, "-") for each in settings)) for name in names]
     differ = [row for row in rows if len(set(row[1:])) > 1]
     found = [_found(summary) for summary in summaries]
-    told = dict.fromkeys(name for each in found for name in each)
-    findings = [(name, *(each.get(name, "-") for each in found)) for name in told]
+    findings = [(name, *(each.get(name, "-") for each in found)) for name in dict.fromkeys(n for f in found for n in f)]
     headings = ("", *(str(folder) for folder in folders))
-    return "\n".join([_row(headings), _row(("---",) * len(headings)), *(_row(row) for row in (*differ, *findings))])
+    told = [_row(headings), _row(("---",) * len(headings)), *(_row(row) for row in (*differ, *findings))]
+    table = "\n".join(told)
+    unlike = [name for name in names if len({each.get(name) for each in settings}) > 1]
+    if may_be_compared(unlike, summaries):
+        return f"{table}\n\n{write_decays(summaries, folders[0], docs)}"
+    if docs is not None:
+        raise ValueError(
+            "docs: there is a page of two folders that differ in decay alone, not of these, which differ in "
+            f"{', '.join(map(spoken, unlike)) or 'nothing'}; leave it out"
+        )
+    return table
 
 
 def _row(cells: Sequence[str]) -> str:

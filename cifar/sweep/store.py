@@ -29,8 +29,8 @@ PLACE = "images.path"  # where this machine has the data: the results file, whic
 # version's.
 OWN = (
     NAME, ".writer", IMAGES, PLACE, RUNNING, "checkpoints", "locks", "cifar_replication.", ".cifar_replication.",
-    "cifar_minutes.", ".cifar_minutes.", "cifar_study", ".cifar_study", "cifar_slots.", ".cifar_slots.", "export.",
-    ".export.",
+    "cifar_minutes.", ".cifar_minutes.", "cifar_study", ".cifar_study", "cifar_slots.", ".cifar_slots.",
+    "cifar_decays.", ".cifar_decays.", "export.", ".export.",
 )  # fmt: skip
 
 NEEDED = {

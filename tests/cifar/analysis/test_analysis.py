@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cifar.analysis.analysis import CONFIDENCE, _resampled, analyse
+from cifar.analysis.analysis import CONFIDENCE, analyse, resampled
 from cifar.analysis.claims import claims
 from cifar.analysis.curves import curve
 from slt_toys.fits.collapse import collapse
@@ -47,15 +47,15 @@ def test_too_few_runs_are_said_and_not_fitted():
     assert not found.epochs_per_halving and any("Too few runs" in note for note in found.notes)
 
 
-def test_resampled_curves_scatter_by_the_stretched_error_of_their_means():
+def testresampled_curves_scatter_by_the_stretched_error_of_their_means():
     found = [*cell(79, 81), *cell(77, 78, 79, 78, switch=1), *cell(70, 70, switch=2), row(60, switch=3)]
     one = curve(found, "base", "blur", 64)
     assert one.counts.tolist() == [2, 4, 2, 1]
-    drawn = _resampled(one, HALF_DEPTH, 1.5, 7, [3])
+    drawn = resampled(one, HALF_DEPTH, 1.5, 7, [3])
     stretch = stats.t.ppf(0.975, 7) / stats.norm.ppf(0.975)
     noise = np.random.default_rng([3]).standard_normal((2000, 4))
     assert drawn == pytest.approx(one.values + stretch * 1.5 * noise / np.sqrt([2, 4, 2, 1]), rel=1e-12)
-    assert not np.array_equal(drawn, _resampled(one, HALF_DEPTH, 1.5, 7, [4]))
+    assert not np.array_equal(drawn, resampled(one, HALF_DEPTH, 1.5, 7, [4]))
 
 
 def test_a_difference_has_its_whole_t_interval_and_its_sign():
