@@ -106,8 +106,8 @@ EQUATIONS = (
         s.critical_period_end,
         derive_end_at_another_decay,
         "One end $e$ is known at a decay $\\gamma$. The same network is trained with the same batches and a learning "
-        "rate that falls by $\\gamma'$. If temperature decides, the end moves as $1/|\\ln\\gamma|$. A clock that counts "
-        "epochs, as learning by heart does, stays where it is.",
+        "rate that falls by $\\gamma'$. If temperature decides, the end moves as $1/|\\ln\\gamma|$. A clock that "
+        "counts epochs, as learning by heart does, stays where it is.",
         epoch=30,
         other_decay=Rational(9, 10),
     ),
