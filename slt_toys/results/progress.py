@@ -7,6 +7,7 @@ import gc
 import io
 import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -26,6 +27,7 @@ Config = TypeVar("Config")
 
 EXIT_REFUSED = 2
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+EXIT_TERMINATED = 143  # 128 + SIGTERM
 
 _shown: list[Progress] = []  # the display that is open, so that work inside work adds a line to it
 
@@ -107,6 +109,31 @@ def duration_text(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+class Terminated(KeyboardInterrupt):
+    """Somebody asked the process to end: what is done on an interrupt is done then as well."""
+
+
+@contextmanager
+def _ends_when_asked() -> Iterator[None]:
+    """End on SIGTERM, which clusters send, as on an interrupt: what is done is kept, workers go along.
+
+    A second one ends at once. Whoever has an answer of their own keeps it.
+    """
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+
+    def end(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def command_line(
     config: type[Config],
     main: Callable[[Config], object],
@@ -133,7 +160,7 @@ def command_line(
     Returns
     -------
     int
-        Exit status: 0, or 2 if the input was refused, or 130 if interrupted from the keyboard.
+        Exit status: 0, or 2 if the input was refused, 130 if interrupted from the keyboard, 143 if asked to end.
     """
     # Before anything loads it: threads of a linear algebra library spin while they wait, and change last bits.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -141,13 +168,16 @@ def command_line(
     gc.set_threshold(100_000, 50, 1000)
     own = fields(cast(Any, config)) if is_dataclass(config) else ()
     try:
-        with options_named(field.name for field in own):
+        with options_named(field.name for field in own), _ends_when_asked():
             main(_parse(config, arguments, description))
     except (ValueError, OSError) as error:
         if os.environ.get("SLT_TOYS_TRACEBACK"):
             raise
         print(f"error: {_message(error)}", file=sys.stderr)
         return EXIT_REFUSED
+    except Terminated:
+        print("interrupted: asked to end", file=sys.stderr)
+        return EXIT_TERMINATED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import time
 from dataclasses import dataclass
 
 import pytest
 
 from slt_toys.results import progress as module
-from slt_toys.results.progress import command_line, duration_text, progress
+from slt_toys.results.progress import EXIT_TERMINATED, command_line, duration_text, progress
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,34 @@ def test_failures_end_in_one_line(capsys, failure, status, line):
 
     assert command_line(Settings, fail, []) == status
     assert capsys.readouterr().err == line
+
+
+def test_who_is_asked_to_end_is_interrupted(capsys):
+    """What is done on an interrupt is done, once; whoever called has their own answer again."""
+    before, cleared = signal.getsignal(signal.SIGTERM), []
+
+    def wait(config: Settings) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+            pytest.fail("nobody was asked to end")
+        except KeyboardInterrupt:
+            cleared.append(signal.getsignal(signal.SIGTERM))
+            raise
+
+    assert command_line(Settings, wait, []) == EXIT_TERMINATED == 143
+    assert capsys.readouterr().err == "interrupted: asked to end\n"
+    assert cleared == [signal.SIG_DFL] and signal.getsignal(signal.SIGTERM) == before
+
+    def answer(*_: object) -> None:
+        cleared.append(1)
+
+    signal.signal(signal.SIGTERM, answer)
+    try:
+        assert command_line(Settings, lambda _: os.kill(os.getpid(), signal.SIGTERM), []) == 0
+        assert cleared == [signal.SIG_DFL, 1] and signal.getsignal(signal.SIGTERM) is answer
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_traceback_on_request(monkeypatch):

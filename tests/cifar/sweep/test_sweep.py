@@ -25,7 +25,7 @@ from cifar.sweep.sweep import run_sweep
 from cifar.sweep.units import progress_path, read_progress
 from cifar.sweep.workers import Workers
 from cifar.training.checkpoints import checkpoint_path, read_checkpoint
-from slt_toys.results.progress import EXIT_INTERRUPTED, EXIT_REFUSED
+from slt_toys.results.progress import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_TERMINATED
 from tests.cifar.sweep.made_sweeps import MEASURING, Here, begin, driver, results, same_states, tiny_study, work
 from tests.seeds import fresh_seed
 
@@ -136,15 +136,26 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost(tmp_path, archive, imag
 
 @pytest.mark.slow
 @needs_proc
-def test_an_interrupted_driver_says_so_and_takes_its_workers_along(tmp_path, archive, images, long):
+@pytest.mark.parametrize(
+    ("number", "status", "words"),
+    [
+        (signal.SIGINT, EXIT_INTERRUPTED, "interrupted"),
+        (signal.SIGTERM, EXIT_TERMINATED, "interrupted: asked to end"),
+    ],
+    ids=["interrupt", "end"],
+)
+def test_an_interrupted_driver_says_so_and_takes_its_workers_along(
+    tmp_path, archive, images, long, number, status, words
+):
     folder = tmp_path / "interrupted"
     begin(folder, images, tiny_study(**LONG))
     process = driver(archive, folder)
     wait_until_running(folder, process, 2)
     workers = workers_of(process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     said = process.communicate()[1]
-    assert process.returncode == EXIT_INTERRUPTED and said.splitlines()[-1] == "interrupted", said
+    assert process.returncode == status and said.splitlines()[-1] == words, said
+    assert "leaked" not in said
     wait_until_gone(workers)
     check_what_is_left(folder)
     assert len(results(folder)[0]) < len(results(long)[0])
