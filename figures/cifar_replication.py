@@ -95,9 +95,9 @@ def _controls(axes: Axes, data: xr.Dataset) -> None:
                 data["control_deficit"].values.tolist(), strict=True)  # fmt: skip
     for each, *kind in sorted(kinds):
         of_size.setdefault(int(each), set()).add((kind[0], kind[1]))
-    # the batch sizes with the most kinds of controls
-    most = max(map(len, of_size.values()), default=0)
-    sizes = [each for each, known in of_size.items() if len(known) == most][:2]
+    # the batch size with the most kinds of controls, and another that has more than half of them
+    most = sorted(of_size, key=lambda each: -len(of_size[each]))
+    sizes = sorted([each for each in most if 2 * len(of_size[each]) > len(of_size[most[0]])][:2])
     sizes = sizes or [int(data["curve_batch_size"].values[0])]
     for size, inside in zip(sizes, (None, "white"), strict=False):
         filled: dict[str, Any] = {"markerfacecolor": inside} if inside else {}
