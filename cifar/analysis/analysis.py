@@ -153,10 +153,14 @@ def analyse(
 
 
 def _whole(finished: Sequence[Row], curves: Mapping[int, Curve]) -> dict[int, tuple[FloatArray, FloatArray]]:
-    """Curves of every seed by batch size; empty unless all are complete and one has two seeds or more."""
+    """Curves of whole seeds by batch size; empty unless each has one, and one has two or more.
+
+    Where seeds are still to be completed, each batch size needs two that are.
+    """
     own = {size: seed_curves(finished, each) for size, each in curves.items()}
     whole = {size: (curves[size].switch_epochs, each) for size, each in own.items() if each is not None}
-    several = any(len(each) > 1 for _, each in whole.values())
+    begun = any(len(each) < int(curves[size].counts.max()) for size, (_, each) in whole.items())
+    several = (all if begun else any)(len(each) > 1 for _, each in whole.values())
     return whole if several and len(whole) == len(curves) else {}
 
 
@@ -165,7 +169,10 @@ def _doubts(curve_: Curve) -> list[str]:
     size, epochs, said = curve_.batch_size, curve_.switch_epochs, []
     if len(set(curve_.counts.tolist())) > 1:
         each = ", ".join(f"{int(e)}: {count}" for e, count in zip(epochs, curve_.counts, strict=True))
-        said.append(f"B = {size}: switch epochs are means of different numbers of runs ({each}).")
+        said.append(
+            f"B = {size}: switch epochs are means of different numbers of runs ({each}); ends over seeds are of whole "
+            "ones."
+        )
     if len(epochs) and (first := int(epochs[0])):
         said.append(
             f"B = {size}: no run of e_s = 0 counts; every end is measured from e_s = {first} instead of from no "

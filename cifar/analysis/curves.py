@@ -133,15 +133,28 @@ def paired(finished: Sequence[Row], first: tuple[Curve, int], second: tuple[Curv
 
 
 def seed_curves(finished: Sequence[Row], curve_: Curve) -> FloatArray | None:
-    """The curves that a mean is of, shape (seeds, switch epochs): percent; None unless every seed has every point."""
+    """Curves of the seeds that have every point, shape (seeds, switch epochs): percent.
+
+    A seed of which runs are still to come is left out. None where no seed is whole, and where one lacks a point because
+    a run of it failed the gate: the others are no fair choice of seeds.
+    """
     own: dict[int, dict[int, list[float]]] = {}
+    failed = set()
     for row in finished:
-        if row.run.curve == curve_.name and row.passed:
-            own.setdefault(row.run.seed, {}).setdefault(row.run.switch_epoch, []).append(row.accuracy)
+        if row.run.curve == curve_.name:
+            if row.passed:
+                own.setdefault(row.run.seed, {}).setdefault(row.run.switch_epoch, []).append(row.accuracy)
+            else:
+                failed.add((row.run.seed, row.run.switch_epoch))
     epochs = [int(epoch) for epoch in curve_.switch_epochs]
-    if any(set(points) != set(epochs) for points in own.values()):
-        return None
-    return np.array([[float(np.mean(own[seed][epoch])) for epoch in epochs] for seed in sorted(own)])
+    whole = []
+    for seed in sorted(own):
+        missing = set(epochs) - set(own[seed])
+        if any((seed, epoch) in failed for epoch in missing):
+            return None
+        if not missing:
+            whole.append([float(np.mean(own[seed][epoch])) for epoch in epochs])
+    return np.array(whole) if whole else None
 
 
 def mean_at_switch(finished: Sequence[Row], curve_: Curve, name: str) -> FloatArray:
