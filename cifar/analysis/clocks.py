@@ -32,6 +32,7 @@ from slt_toys.results.claims import Verdict
 LEARNING_RATE, EPOCH, LEFT, SPENT, LOSS = "learning_rate", "epoch", "flow_time_left", "flow_time_spent", "deficit_loss"
 BY_SCHEDULE = (EPOCH, LEARNING_RATE, LEFT, SPENT)  # one of which may be said to decide
 REACH = 0.5  # epochs that a curve may be read beyond its last switch
+FAR = "off by more than half of the curve, or no curve falls"
 FEWEST = minimum_rows(HALF_DEPTH) + 2  # switch epochs that both curves need: a place, a level, a depth, and some more
 STEP = 0.5  # epochs: between displacements that are tried
 UNLIKELY = 1e-3  # of misfits by chance: below, curves have two shapes
@@ -191,6 +192,8 @@ def _positions(first: Sweep, second: Sweep, clock: str, size: int) -> tuple[Floa
     In words where the clock cannot order switch epochs. No deficit is no deficit, whatever a clock shows there.
     """
     one, two = first.findings.curves[size], second.findings.curves[size]
+    if min(len(one.switch_epochs), len(two.switch_epochs)) < FEWEST:
+        return f"{FEWEST} switch epochs of each sweep are needed"
     scale = _endless(first, one)
     shown, other = clock_values(first, one, clock, scale), clock_values(second, two, clock, scale)
     if not np.all(np.isfinite(shown)) or np.any(np.isnan(other)):
@@ -271,7 +274,7 @@ def _of_clock(
         reading, replicates = _read(first, second, clock, size, spread, confidence)
         readings.append(reading)
         drawn.append(replicates)
-    known = [each for each in readings if each.off is not None]
+    known = [each for each in readings if each.off is not None and each.why != FAR]
     if len(sizes) > 1 and len(known) == len(sizes):
         mean = float(np.mean([each.off[0] for each in known if each.off]))
         bounds = percentile_interval(np.mean([_unknown(each) for each in drawn], axis=0), confidence)
@@ -303,17 +306,27 @@ def _read(
         found=find_end(epochs, two.values[there], HALF_DEPTH).epoch,
     )  # fmt: skip
     off = displacement(one.switch_epochs, one.values[None], at, two.values[None, there], start).item()
-    if math.isinf(off):
-        side = "later" if off > 0 else "earlier"
-        return replace(bare, why=f"the end is {side} by more than half of the curve, or no curve falls"), none
     drawn = [
         resampled(curve, HALF_DEPTH, *spread, [number, size], confidence=confidence)
         for number, curve in enumerate((one, two))
     ]
     moved = displacement(one.switch_epochs, drawn[0], at, drawn[1][:, there], start)
     within = "rows alone" if spread[1] >= ENOUGH else "one seed"
+    if math.isinf(off):
+        return replace(bare, off=_far(off, moved, one, confidence), within=within, why=FAR), moved
     why = "" if _one_shape(one, two, at - np.where(start, 0, off), there, spread) else "the curves have two shapes"
     return replace(bare, off=(off, *percentile_interval(moved, confidence)), within=within, why=why), moved
+
+
+def _far(
+    off: float, moved: FloatArray, curve: Curve, confidence: float
+) -> tuple[float, float | None, float | None] | None:
+    """What is off by half of the curve at least, open towards more; None if resampled rows leave the side open."""
+    half = float(curve.switch_epochs[-1] - curve.switch_epochs[0]) / 2
+    least = float(np.quantile(np.clip(math.copysign(1, off) * moved, -half, half), (1 - confidence) / 2))
+    if least <= 0:
+        return None
+    return (half, least, None) if off > 0 else (-half, None, -least)
 
 
 def _one_shape(one: Curve, two: Curve, at: FloatArray, there: BoolArray, spread: tuple[float, int]) -> bool:
@@ -335,7 +348,7 @@ def _between_seeds(first: Sweep, second: Sweep, readings: Sequence[Reading], con
     pooled over batch sizes and both sweeps, as one of them may have a single seed. Resampled rows are wider where a
     clock covers little of the decline.
     """
-    known = [each for each in readings if each.off is not None]
+    known = [each for each in readings if each.off is not None and each.why != FAR]
     squares, freedom, variances = 0.0, 0, {}
     for each in known:
         if each.batch_size is None:
@@ -363,7 +376,7 @@ def _between_seeds(first: Sweep, second: Sweep, readings: Sequence[Reading], con
     scale = float(stdtrit(freedom, (1 + confidence) / 2)) * math.sqrt(squares / freedom)
     told = []
     for each in readings:
-        if each.off is not None:
+        if each in known and each.off is not None:
             size = each.batch_size
             variance = sum(variances.values()) / len(variances) ** 2 if size is None else variances[size]
             reach = scale * math.sqrt(variance)

@@ -143,6 +143,20 @@ def test_curves_of_two_shapes_are_said_to_be():
     assert not any(each.held for each in read_clocks(first, other) if each.batch_size == 32)
 
 
+def test_what_is_far_off_is_refused_and_open_towards_more():
+    first, second = pair(LEARNING_RATE, noise=0.1, seeds=(3, 3), generator=fresh_generator())
+    early = []
+    for row in second.rows:  # all is lost after a few epochs
+        accuracy = 0.76 - 0.08 * min(row.run.switch_epoch / 6, 1) + 1e-3 * row.run.seed
+        early.append(replace(row, final={**row.final, "test_accuracy": accuracy}))
+    other = Sweep(early, analyse(early, deficit="blur", decay=0.9, learning_rate=0.05, momentum=0.9, examples=10_000))
+    readings = [each for each in read_clocks(first, other) if each.clock == LEARNING_RATE]
+    far = next(each for each in readings if each.batch_size == 32)
+    assert far.refused and far.why.startswith("off by more than half of the curve") and far.off[1] is None
+    assert far.off[0] == -30.5 and -30.5 <= far.off[2] < -10
+    assert verdicts(readings) == {LEARNING_RATE: "no"}
+
+
 def test_half_seeds_leave_intervals_of_rows():
     first, second = pair(LEFT, noise=0.2, seeds=(2, 1), generator=fresh_generator())
     rows = [row for row in first.rows if row.run.seed == 0 or row.run.switch_epoch < 40]
