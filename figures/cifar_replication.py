@@ -99,13 +99,15 @@ def _controls(axes: Axes, data: xr.Dataset) -> None:
     most = sorted(of_size, key=lambda each: -len(of_size[each]))
     sizes = sorted([each for each in most if 2 * len(of_size[each]) > len(of_size[most[0]])][:2])
     sizes = sizes or [int(data["curve_batch_size"].values[0])]
+    every = sorted({kind for size in sizes for kind in of_size.get(size, ())})
     for size, inside in zip(sizes, (None, "white"), strict=False):
         filled: dict[str, Any] = {"markerfacecolor": inside} if inside else {}
         at = "" if len(sizes) == 1 else f", B = {size}"
         if size in data["curve_batch_size"].values:
             label = f"{_words(data.attrs['deficit'])}, base arm{at}"
             _curve(axes, data.sel(curve_batch_size=size), color=INK, marker="o", label=label, **filled)
-        for number, (arm, deficit) in enumerate(sorted(of_size.get(size, ()))):
+        for arm, deficit in sorted(of_size.get(size, ())):
+            number = every.index((arm, deficit))
             chosen = (
                 (data["control_arm"] == arm)
                 & (data["control_deficit"] == deficit)

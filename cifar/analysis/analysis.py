@@ -20,7 +20,7 @@ from scipy.special import ndtri, stdtrit
 
 from cifar.analysis.curves import MANY, Curve, FloatArray, Row, curve, mean_at_switch, paired, scatter, seed_curves
 from slt_toys.fits.batch_size import Comparison, EpochsPerHalving, compare, epochs_per_halving, usable_ends
-from slt_toys.fits.collapse import BatchCurve, BestExponent, Collapse, best_exponent, collapse
+from slt_toys.fits.collapse import BatchCurve, BestExponent, Collapse, best_exponent, collapse, collapse_contrast
 from slt_toys.fits.ends import HALF_DEPTH, HINGE, CriticalPeriodEnd, Definition, minimum_rows, replicate_epochs
 from slt_toys.fits.resampling import ONE_SEED, end_with_interval, resample_curve
 from slt_toys.fits.rival_laws import rival_models
@@ -30,6 +30,7 @@ REPETITIONS = 2000
 CONFIDENCE = 0.95
 # The scatter of a group is an honest yardstick from this many degrees of freedom on.
 ENOUGH = 3
+LAW, LOSS = "learning_rate/batch_size", "deficit_train_loss"  # what curves are drawn over
 ROWS_ALONE = "rows alone"  # what intervals of resampled rows are confined to
 
 Interval = tuple[float, float, float]  # a number and its bounds
@@ -74,6 +75,7 @@ class Findings:
     best_exponent: BestExponent | None
     controls: tuple[ControlFinding, ...]
     declines: dict[int, Interval | None]
+    loss_contrast: tuple[float, float | None, float | None] | None = None  # collapse over learning rate/B, less loss
     notes: tuple[str, ...] = ()
 
 
@@ -143,11 +145,11 @@ def analyse(
                 kept, decay=decay, learning_rate=learning_rate, dataset_size=examples, momentum=momentum
             )
             comparisons[name] = compare(models, kept, epochs, errors, confidence=CONFIDENCE)
-    spreads, exponent = _collapse(finished, usable, drawn, decay, learning_rate, examples, notes)
+    spreads, exponent, contrast = _collapse(finished, usable, drawn, decay, learning_rate, examples, notes)
     return Findings(
         deficit, curves, spread, freedom, ends, halvings, comparisons, spreads, exponent,
         tuple(_controls(finished, deficit, curves, spread, freedom)),
-        {size: _decline(finished, each, spread, freedom) for size, each in curves.items()},
+        {size: _decline(finished, each, spread, freedom) for size, each in curves.items()}, contrast,
         tuple(notes),
     )  # fmt: skip
 
@@ -234,9 +236,9 @@ def _collapse(
     learning_rate: float,
     examples: int,
     notes: list[str],
-) -> tuple[dict[str, Collapse], BestExponent | None]:
+) -> tuple[dict[str, Collapse], BestExponent | None, tuple[float, float | None, float | None] | None]:
     try:
-        batch = []
+        batch, contrast = [], None
         for size, curve_ in curves.items():
             epochs, loss = curve_.switch_epochs, mean_at_switch(finished, curve_, "deficit_train_loss")
             if epochs[0] == 0 and math.isnan(loss[0]):
@@ -244,10 +246,14 @@ def _collapse(
             known = loss if np.all(np.isfinite(loss)) else None
             batch.append(BatchCurve(size, epochs, curve_.values, learning_rate * decay**epochs, known))
         spreads = collapse(batch, dataset_size=examples)
-        return spreads, best_exponent(batch, replicates=drawn if drawn else None, confidence=CONFIDENCE)
+        if LOSS in spreads and drawn and None not in (spreads[LOSS].spread, spreads[LAW].spread):
+            contrast = collapse_contrast(
+                batch, LAW, LOSS, replicates=drawn, dataset_size=examples, confidence=CONFIDENCE
+            )  # fmt: skip
+        return spreads, best_exponent(batch, replicates=drawn if drawn else None, confidence=CONFIDENCE), contrast
     except ValueError as error:
         notes.append(f"No collapse: {error}.")
-        return {}, None
+        return {}, None, None
 
 
 def _controls(
@@ -338,6 +344,7 @@ def plain(findings: Findings) -> dict[str, Any]:
         "comparison": {name: comparison.to_dict() for name, comparison in findings.comparisons.items()},
         "collapse": {name: spread.to_dict() for name, spread in findings.collapse.items()},
         "best_exponent": None if findings.best_exponent is None else findings.best_exponent.to_dict(),
+        "loss_contrast": findings.loss_contrast,
         "decline": {str(size): decline for size, decline in findings.declines.items()},
         "controls": [control.__dict__ for control in findings.controls],
         "notes": list(findings.notes),

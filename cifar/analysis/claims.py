@@ -14,7 +14,7 @@ from cifar.analysis.analysis import Findings
 from cifar.analysis.curves import FloatArray
 from cifar.analysis.measured_noise import at_common_epochs
 from cifar.analysis.supposed import Supposed
-from slt_toys.results.claims import MOST_CLAIMS, Claim, Verdict, spoken
+from slt_toys.results.claims import MOST_CLAIMS, Claim, Verdict, inside, spoken
 
 ORDER = ("no", "cannot tell", "yes")
 FLAT_EXPONENT = -0.5  # of the batch size: a measured temperature above it hardly follows the law's power of -1
@@ -86,7 +86,7 @@ def claims(
 
     Where it is ``supposed`` what a definition would find on these switch epochs if the law held, that is expected.
     """
-    shifts = _shifts(findings, theorem, {each.definition: each.lawful for each in supposed})
+    shifts = _shifts(findings, theorem, {each.definition: each for each in supposed})
     made = [*(shifts[:1] if shares else shifts), *shares, *_exponent(findings), *_decline(findings),
             *_controls(findings), *_measured(temperatures)]  # fmt: skip
     return tuple(sorted(made, key=lambda claim: ORDER.index(claim.verdict)))[:MOST_CLAIMS]
@@ -101,7 +101,7 @@ def _beyond_zero(value: tuple[float, float, float]) -> Verdict:
     return "yes" if value[1] > 0 else "no" if value[2] < 0 else "cannot tell"
 
 
-def _shifts(findings: Findings, theorem: float, lawful: Mapping[str, float | None]) -> list[Claim]:
+def _shifts(findings: Findings, theorem: float, supposed: Mapping[str, Supposed]) -> list[Claim]:
     """Where intervals are closed: the end by each definition, and how far a halving of the batch moves it."""
     made = []
     for name, shift in findings.epochs_per_halving.items():
@@ -117,7 +117,8 @@ def _shifts(findings: Findings, theorem: float, lawful: Mapping[str, float | Non
             f"By {spoken(name)} the end is epoch {ends[small]:.1f} at B={small} and {ends[large]:.1f} at B={large}: "
             f"{points((shift.slope, shift.low, shift.high))} per halving{law}"
         )
-        expected = lawful.get(name)
+        here = supposed.get(name)
+        expected = None if here is None else here.lawful
         if expected is not None:
             within = f" within {shift.within}" if shift.within else ""
             sentence = (
@@ -127,7 +128,11 @@ def _shifts(findings: Findings, theorem: float, lawful: Mapping[str, float | Non
             )
         bounds = (shift.low, shift.high)
         told = theorem if expected is None else expected
-        made.append(Claim.of(f"shift-{name.replace('_', '-')}", sentence, shift.slope, bounds, told))
+        verdict: Verdict = inside(told, *bounds)
+        if verdict == "yes" and here is not None and here.unmoved is not None:
+            # what would be found if nothing moved is no evidence for the law
+            verdict = "cannot tell" if inside(here.unmoved, *bounds) == "yes" else verdict
+        made.append(Claim.of(f"shift-{name.replace('_', '-')}", sentence, shift.slope, bounds, told, verdict))
     return made
 
 

@@ -17,7 +17,7 @@ from slt_toys.fits.batch_size import EpochsPerHalving
 from slt_toys.fits.collapse import BestExponent
 from slt_toys.fits.ends import CriticalPeriodEnd
 from slt_toys.fits.published import PublishedFindings
-from slt_toys.results.claims import Table, spoken
+from slt_toys.results.claims import Table, interval_text, spoken
 
 AT_SWITCH = {
     "fisher_trace": "Fisher trace",
@@ -149,8 +149,15 @@ def collapse(findings: Findings, published: PublishedFindings, toy: xr.Dataset) 
     best = (f"{toy['toy_collapse_best_exponent'].item():.2f}",
             *(_exponent(fits.best_exponent) for fits in (findings, published)))  # fmt: skip
     rows.append(("best exponent of the batch size, 95 %", *best))
-    headings = ("variable", "toy", "this run", "published")
-    return Table("collapse", "Spread of the curves over each variable; 0 is perfect.", headings, tuple(rows))
+    caption = "Spread of the curves over each variable; 0 is perfect."
+    if findings.loss_contrast is not None:
+        value, low, high = findings.loss_contrast
+        told = f"{value:+.3f} {interval_text(low, high)}"
+        rows.append(("learning rate/batch size less deficit train loss, 95 %", "-", told, "-"))
+        caption += (
+            " Intervals are of rows alone. Above 0 the loss that was reached orders runs better than the law does."
+        )
+    return Table("collapse", caption, ("variable", "toy", "this run", "published"), tuple(rows))
 
 
 def controls(findings: Findings) -> list[Table]:

@@ -128,6 +128,59 @@ def collapse(
     absolute : bool
         See `normalise`.
     """
+    variables = _variables(curves, dataset_size, exponents)
+    shapes = [normalise(curve.values, absolute=absolute)[None] for curve in curves]
+    return {name: _collapse(name, values, shapes, levels) for name, values in variables.items()}
+
+
+@checked_arguments
+def collapse_contrast(
+    curves: Sequence[BatchCurve], variable: str, other: str, *, replicates: Mapping[int, ArrayLike],
+    dataset_size: int, exponents: Sequence[float] = EXPONENTS, levels: Sequence[float] = LEVELS,
+    absolute: bool = False, confidence: float = 0.95,
+) -> tuple[float, float | None, float | None]:  # fmt: skip
+    """By how much curves collapse worse over one variable than over another: a difference of spreads, with an interval.
+
+    Parameters
+    ----------
+    curves, dataset_size, exponents, levels, absolute
+        As of `collapse`.
+    variable, other
+        Names that it gives.
+    replicates : mapping
+        For each batch size, resampled curves (r, n), as many for each. The variables stay as they are.
+    confidence : float
+        Of the percentile interval; an end is None where too many resampled curves cross too few levels.
+
+    Raises
+    ------
+    ValueError
+        If a variable is unknown or has no spread, or replicates do not match the curves.
+    """
+    variables = _variables(curves, dataset_size, exponents)
+    for name in (variable, other):
+        if name not in variables:
+            raise ValueError(f"variable: {name!r} is unknown here; use one of {', '.join(variables)}")
+    check_confidence(confidence)
+    drawn = [np.asarray(replicates[curve.batch_size], dtype=float) for curve in curves]
+    rows = [(len(drawn[0]), len(curve.switch_epochs)) for curve in curves]
+    if any(array.shape != shape for array, shape in zip(drawn, rows, strict=True)):
+        raise ValueError("replicates: give as many resampled curves for each batch size, with the curve's rows")
+    found = []
+    for values in ([curve.values[None] for curve in curves], drawn):
+        shapes = [normalise(each, absolute=absolute) for each in values]
+        one, two = (_spreads(_crossings(variables[name], shapes, levels)) for name in (variable, other))
+        found.append(one - two)
+    difference = float(found[0][0])
+    if not np.isfinite(difference):
+        raise ValueError("curves: fewer than two levels are crossed by every curve; use more switch epochs")
+    return difference, *percentile_interval(found[1], confidence)
+
+
+def _variables(
+    curves: Sequence[BatchCurve], dataset_size: int, exponents: Sequence[float]
+) -> dict[str, list[FloatArray]]:
+    """What curves may be drawn over, by name; each a column for every batch size."""
     _check_batch_sizes(curves)
     if dataset_size < max(curve.batch_size for curve in curves):
         raise ValueError(f"dataset_size: {dataset_size} is smaller than a batch; give the examples in an epoch")
@@ -143,8 +196,7 @@ def collapse(
     losses = [curve.deficit_train_loss for curve in curves if curve.deficit_train_loss is not None]
     if len(losses) == len(curves):
         variables["deficit_train_loss"] = [np.log(loss) for loss in losses]
-    shapes = [normalise(curve.values, absolute=absolute)[None] for curve in curves]
-    return {name: _collapse(name, values, shapes, levels) for name, values in variables.items()}
+    return variables
 
 
 @checked_arguments
@@ -214,6 +266,18 @@ def _collapse(name: str, variables: list[FloatArray], shapes: list[FloatArray], 
     if span == 0:
         return Collapse(name, None, crossings.shape[1], "the variable does not vary along the curves")
     return Collapse(name, float(crossings.std(axis=0).mean()) / span, crossings.shape[1])
+
+
+def _spreads(crossings: FloatArray) -> FloatArray:
+    """The spread (r,) of each repetition; nan where fewer than two levels are crossed or nothing varies."""
+    crossed = np.all(np.isfinite(crossings), axis=0)
+    safe = np.where(crossed[None], crossings, 0.0)
+    count, middle = crossed.sum(axis=1), safe.mean(axis=0)
+    high, low = (np.where(crossed, middle, fill).T for fill in (-np.inf, np.inf))
+    span = high.max(axis=0) - low.min(axis=0)
+    known = (count >= 2) & (span > 0)
+    deviation = safe.std(axis=0).sum(axis=1) / np.maximum(count, 1)
+    return np.where(known, deviation / np.where(known, span, 1.0), np.nan)
 
 
 def _numerator(crossings: FloatArray, logs: FloatArray, exponents: FloatArray) -> FloatArray:

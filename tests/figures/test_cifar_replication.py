@@ -26,6 +26,11 @@ def drawn(data):
     _controls(axes, data)
     curves = {bars.get_label(): bars.lines[0].get_xydata() for bars in axes.containers}
     title = axes.get_title("left") or axes.get_title()
+    colours = {}
+    for bars in axes.containers:  # a kind of control has one colour at all batch sizes
+        kind = bars.get_label().split(", B = ")[0]
+        assert colours.setdefault(kind, bars.lines[0].get_color()) == bars.lines[0].get_color()
+    assert len(set(colours.values())) == len(colours)
     plt.close(figure)
     return title, curves
 

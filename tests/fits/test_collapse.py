@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from slt_toys.fits.collapse import BatchCurve, best_exponent, collapse
-from slt_toys.fits.resampling import resample_counts
+from slt_toys.fits.collapse import BatchCurve, best_exponent, collapse, collapse_contrast
+from slt_toys.fits.resampling import percentile_interval, resample_counts
 from tests.fits.known_worlds import DATASET_SIZE, DECAY, LEARNING_RATE, stuck
 from tests.seeds import fresh_generator
 
@@ -90,3 +91,31 @@ def test_a_collapse_without_levels_says_so():
     constant = [BatchCurve(curve.batch_size, curve.switch_epochs, curve.values, np.full(121, 0.05)) for curve in toy()]
     result = collapse(constant, dataset_size=DATASET_SIZE)["learning_rate/batch_size"]
     assert result.spread is None and "does not vary" in result.reason
+
+
+def test_a_contrast_of_two_variables_is_the_difference_of_their_spreads():
+    generator = fresh_generator()
+    epochs = np.arange(0.0, 68, 4)
+    made = []
+    for size in (32, 64, 128):
+        values = 1 / (1 + np.exp((epochs + 9.55 * np.log2(size) - 75) / 4))
+        loss = np.exp(-epochs / 30)  # of the epoch alone: does not order the curves
+        made.append(BatchCurve(size, epochs, values, 0.05 * 0.93**epochs, loss))
+    drawn = {each.batch_size: each.values + 0.02 * generator.standard_normal((40, len(epochs))) for each in made}
+    one, two = "learning_rate/batch_size", "deficit_train_loss"
+    found = collapse_contrast(made, one, two, replicates=drawn, dataset_size=1000)
+    spreads = collapse(made, dataset_size=1000)
+    assert found[0] == pytest.approx(spreads[one].spread - spreads[two].spread, rel=1e-12) and found[0] < -0.05
+    differences = []
+    for number in range(40):
+        noisy = [replace(curve, values=drawn[curve.batch_size][number]) for curve in made]
+        each = collapse(noisy, dataset_size=1000)
+        differences.append(each[one].spread - each[two].spread)
+    assert found[1:] == pytest.approx(percentile_interval(differences))
+    assert found[2] < 0
+    turned = collapse_contrast(made, two, one, replicates=drawn, dataset_size=1000)
+    assert turned == pytest.approx((-found[0], -found[2], -found[1]))
+    with pytest.raises(ValueError, match=r"^variable: 'none' is unknown here; use one of number_of_updates, epoch"):
+        collapse_contrast(made, "none", two, replicates=drawn, dataset_size=1000)
+    with pytest.raises(ValueError, match=r"^replicates: give as many resampled curves"):
+        collapse_contrast(made, one, two, replicates={**drawn, 32: drawn[32][1:]}, dataset_size=1000)

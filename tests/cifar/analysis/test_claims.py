@@ -102,6 +102,10 @@ def test_a_shift_is_held_against_what_the_law_would_give_on_these_switch_epochs(
     assert (said["shift-hinge"].verdict, plain["shift-hinge"].verdict) == ("no", "yes")
     assert said["shift-hinge"].expected == pytest.approx(2 * SHIFT) and "law: 9.55, here 19.1." in str(said)
     assert said["shift-half-depth"] == plain["shift-half-depth"]
+    # what would be found if nothing moved is no evidence for the law
+    for unmoved, verdict in ((SHIFT, "cannot tell"), (None, "yes"), (0.0, "yes")):
+        told = claims(found, SHIFT, None, (), [Supposed("hinge", None, unmoved, SHIFT, True)])
+        assert {claim.name: claim.verdict for claim in told}["shift-hinge"] == verdict
     assert all(len(claim.sentence.split()) <= 25 for claim in said.values())
 
 
