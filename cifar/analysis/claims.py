@@ -84,7 +84,8 @@ def claims(
 ) -> tuple[Claim, ...]:
     """At most eight, those that speak against the law first; with ``shares``, the end by one definition less.
 
-    Where it is ``supposed`` what a definition would find on these switch epochs if the law held, that is expected.
+    Where it is ``supposed`` what a definition would find on these switch epochs if the law held, that is expected;
+    where it would find as much if nothing moved, it cannot tell.
     """
     shifts = _shifts(findings, theorem, {each.definition: each for each in supposed})
     made = [*(shifts[:1] if shares else shifts), *shares, *_exponent(findings), *_decline(findings),
@@ -128,12 +129,26 @@ def _shifts(findings: Findings, theorem: float, supposed: Mapping[str, Supposed]
             )
         bounds = (shift.low, shift.high)
         told = theorem if expected is None else expected
-        verdict: Verdict = inside(told, *bounds)
-        if verdict == "yes" and here is not None and here.unmoved is not None:
-            # what would be found if nothing moved is no evidence for the law
-            verdict = "cannot tell" if inside(here.unmoved, *bounds) == "yes" else verdict
+        verdict = _verdict(told, bounds, here)
         made.append(Claim.of(f"shift-{name.replace('_', '-')}", sentence, shift.slope, bounds, told, verdict))
     return made
+
+
+def _verdict(told: float, bounds: tuple[float, float], here: Supposed | None) -> Verdict:
+    """Whether a shift is what is told, and not what would be found if nothing moved.
+
+    What the law gives on these switch epochs is read off a curve that scatters, too: it is denied where the interval of
+    the difference excludes none as well.
+    """
+    verdict = inside(told, *bounds)
+    if here is None or verdict == "cannot tell":
+        return verdict
+    if verdict == "yes":
+        return "cannot tell" if here.unmoved is not None and inside(here.unmoved, *bounds) == "yes" else "yes"
+    if here.off_lawful is None or here.lawful is None:
+        return verdict
+    low, high = here.off_lawful
+    return "no" if (low is not None and low > 0) or (high is not None and high < 0) else "cannot tell"
 
 
 def _exponent(findings: Findings) -> list[Claim]:

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from cifar.analysis.analysis import Findings, definitions
-from cifar.analysis.curves import Curve
-from slt_toys.fits.batch_size import epochs_per_halving
-from slt_toys.fits.ends import HALF_DEPTH, Definition, find_end, minimum_rows
+from cifar.analysis.analysis import CONFIDENCE, Findings, definitions, resampled
+from cifar.analysis.curves import Curve, FloatArray
+from slt_toys.fits.ends import HALF_DEPTH, minimum_rows, replicate_epochs
+from slt_toys.fits.resampling import percentile_interval
 from slt_toys.results.claims import Table, spoken
 
+Bounds = tuple[float | None, float | None]
 REACH = 0.5  # epochs that a curve may be read beyond its last switch
 MUCH = 0.25  # of the law's shift: what a definition may say of ends that do not move without being doubted
 
@@ -28,7 +29,9 @@ class Supposed:
     """Epochs per halving that a definition gives here, and what it would give; None where an end is not found.
 
     ``unmoved`` if the curves of all batch sizes were one in epochs, ``lawful`` if it were one but for the law's shift;
-    ``known`` says whether a curve goes on long enough to tell the latter.
+    ``known`` says whether a curve goes on long enough to tell the latter. What would be found comes from a curve that
+    scatters as well: ``off_lawful`` is the interval of what is found less what the law gives, over resampled rows; an
+    open end is None.
     """
 
     definition: str
@@ -36,6 +39,7 @@ class Supposed:
     unmoved: float | None
     lawful: float | None
     known: bool
+    off_lawful: Bounds | None = None
 
     def off(self, theorem: float) -> float:
         """How far from the law's shift the definition would find it, as a share; infinite where that is not told."""
@@ -58,38 +62,62 @@ def suppose(findings: Findings, theorem: float) -> list[Supposed]:
     if len(curves) < 2:
         return []
     known = max(curves.values(), key=lambda each: (each.switch_epochs[-1], -each.batch_size))
-    unmoved = {size: _read(known, each, 0.0) for size, each in curves.items()}
-    lawful = None
+    shifts = {size: 0.0 for size in curves}
+    reads = {"unmoved": shifts}
     if math.isfinite(theorem):
         shifts = {size: theorem * math.log2(size / known.batch_size) for size in curves}
         if all(curves[size].switch_epochs[-1] + by <= known.switch_epochs[-1] + REACH for size, by in shifts.items()):
-            lawful = {size: _read(known, curves[size], by) for size, by in shifts.items()}
+            reads["lawful"] = shifts
     found = {name: shift.slope for name, shift in findings.epochs_per_halving.items()}
-    one, other = _slopes(unmoved), {} if lawful is None else _slopes(lawful)
-    return [
-        Supposed(name, found.get(name), one.get(name), other.get(name), lawful is not None) for name in findings.ends
-    ]
+    means = {size: each.values[None] for size, each in curves.items()}
+    told = {name: _slopes(curves, _world(curves, means, known, by)) for name, by in reads.items()}
+    drawn = {
+        size: resampled(each, HALF_DEPTH, findings.scatter, findings.freedom, [position, size])
+        for position, (size, each) in enumerate(curves.items())
+    }
+    seen = _slopes(curves, drawn)
+    again = _slopes(curves, _world(curves, drawn, known, reads["lawful"])) if "lawful" in reads else {}
+    made = []
+    for name in findings.ends:
+        unmoved, lawful = (_number(told.get(world, {}).get(name)) for world in ("unmoved", "lawful"))
+        off = None if lawful is None else percentile_interval(seen[name] - again[name], CONFIDENCE)
+        made.append(Supposed(name, found.get(name), unmoved, lawful, "lawful" in reads, off))
+    return made
 
 
-def _read(known: Curve, at: Curve, by: float) -> Curve:
-    """A curve read so many epochs later at another's switch epochs, moved to the other's level without a deficit."""
-    values = np.interp(at.switch_epochs + by, known.switch_epochs, known.values)
-    return replace(at, values=values + float(at.values[0] - known.values[0]))
+def _world(
+    curves: Mapping[int, Curve], values: Mapping[int, FloatArray], known: Curve, by: Mapping[int, float]
+) -> dict[int, FloatArray]:
+    """Of each batch size the known curve, shape (r, n), so many epochs later at its own switch epochs and own level."""
+    made = {}
+    for size, each in curves.items():
+        at = each.switch_epochs + by[size]
+        reader = np.array([np.interp(at, known.switch_epochs, unit) for unit in np.eye(len(known.switch_epochs))])
+        own, other = values[size], values[known.batch_size]
+        made[size] = other @ reader + own[:, :1] - other[:, :1]
+    return made
 
 
-def _slopes(curves: Mapping[int, Curve]) -> dict[str, float]:
+def _slopes(curves: Mapping[int, Curve], values: Mapping[int, FloatArray]) -> dict[str, FloatArray]:
+    """Epochs per halving (r,) by each definition; nan where a batch size has no end."""
+    octaves = np.log2(list(curves))
+    weights = -(octaves - octaves.mean()) / np.sum((octaves - octaves.mean()) ** 2)
     slopes = {}
     for definition in definitions(curves):
-        ends = [_end(each, definition) for each in curves.values()]
-        whole = [end for end in ends if end is not None]
-        if len(whole) == len(ends):
-            slopes[definition.name] = epochs_per_halving(list(curves), whole).slope
+        moved = values
+        if definition.name == "half_stuck_mass":  # each replicate has a level of its own
+            tail = HALF_DEPTH.tail_rows
+            ends = [(each[:, 0] + each[:, -tail:].mean(axis=1)) / 2 for each in values.values()]
+            level = np.mean(ends, axis=0)[:, None] - definition.level
+            moved = {size: each - level for size, each in values.items()}
+        if all(len(each.values) >= minimum_rows(definition) for each in curves.values()):
+            found = [replicate_epochs(curves[size].switch_epochs, moved[size], definition) for size in curves]
+            slopes[definition.name] = weights @ np.where(np.isfinite(found), found, np.nan)
     return slopes
 
 
-def _end(curve: Curve, definition: Definition) -> float | None:
-    long = len(curve.values) >= minimum_rows(definition)
-    return find_end(curve.switch_epochs, curve.values, definition).epoch if long else None
+def _number(values: FloatArray | None) -> float | None:
+    return None if values is None or not np.isfinite(values[0]) else float(values[0])
 
 
 def supposed_tables(supposed: list[Supposed], theorem: float) -> list[Table]:

@@ -52,6 +52,22 @@ def test_the_law_is_found_where_it_holds_and_not_where_it_does_not():
     assert other.found == pytest.approx(0, abs=0.2) and other.lawful == pytest.approx(LAW, abs=0.2)
 
 
+def test_the_difference_from_the_law_has_an_interval_that_counts_both_scatters():
+    for moved, inside in ((LAW, True), (0.0, False)):
+        each = told([*swept(64, 20, moved=moved), *swept(32, 24)])["half_stuck_mass"]
+        low, high = each.off_lawful
+        assert (low < 0 < high) == inside and low < each.found - each.lawful < high
+    narrow, wide = (
+        told([
+            replace(one, final={**one.final, "test_accuracy": one.final["test_accuracy"] + by * (one.run.seed - 0.5)})
+            for one in (*swept(64, 20, moved=LAW), *swept(32, 24))
+        ])["half_stuck_mass"].off_lawful
+        for by in (0.001, 0.004)
+    )  # fmt: skip
+    assert wide[1] - wide[0] > 1.8 * (narrow[1] - narrow[0])
+    assert told([*swept(64, 20), *swept(32, 24)], math.nan)["half_stuck_mass"].off_lawful is None
+
+
 def test_a_level_of_ones_own_moves_the_common_crossing():
     found = told([*swept(64, 24), *swept(32, 24, lower=1.0)])
     assert found["half_stuck_mass"].unmoved == pytest.approx(-2)  # one point of a slope of a half
