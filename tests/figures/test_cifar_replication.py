@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.container import ErrorbarContainer
 
 from figures.cifar_replication import _controls
 from slt_toys.results.recipe import dataset_of
@@ -24,12 +25,14 @@ def drawn(data):
     """Title, and what is drawn by its label: epochs and values."""
     figure, axes = plt.subplots()
     _controls(axes, data)
-    curves = {bars.get_label(): bars.lines[0].get_xydata() for bars in axes.containers}
+    curves, colours = {}, {}
+    for bars in axes.containers:
+        label = str(bars.get_label())
+        assert isinstance(bars, ErrorbarContainer) and bars.lines[0] is not None
+        curves[label] = np.asarray(bars.lines[0].get_xydata())
+        colour = bars.lines[0].get_color()  # a kind of control has one colour at all batch sizes
+        assert colours.setdefault(label.split(", B = ", maxsplit=1)[0], colour) == colour
     title = axes.get_title("left") or axes.get_title()
-    colours = {}
-    for bars in axes.containers:  # a kind of control has one colour at all batch sizes
-        kind = bars.get_label().split(", B = ")[0]
-        assert colours.setdefault(kind, bars.lines[0].get_color()) == bars.lines[0].get_color()
     assert len(set(colours.values())) == len(colours)
     plt.close(figure)
     return title, curves

@@ -104,17 +104,21 @@ def test_a_contrast_of_two_variables_is_the_difference_of_their_spreads():
     drawn = {each.batch_size: each.values + 0.02 * generator.standard_normal((40, len(epochs))) for each in made}
     one, two = "learning_rate/batch_size", "deficit_train_loss"
     found = collapse_contrast(made, one, two, replicates=drawn, dataset_size=1000)
-    spreads = collapse(made, dataset_size=1000)
-    assert found[0] == pytest.approx(spreads[one].spread - spreads[two].spread, rel=1e-12) and found[0] < -0.05
+
+    def apart(curves: list[BatchCurve]) -> float:
+        spreads = [collapse(curves, dataset_size=1000)[name].spread for name in (one, two)]
+        assert spreads[0] is not None and spreads[1] is not None
+        return spreads[0] - spreads[1]
+
+    assert found[0] == pytest.approx(apart(made), rel=1e-12) and found[0] < -0.05
     differences = []
     for number in range(40):
-        noisy = [replace(curve, values=drawn[curve.batch_size][number]) for curve in made]
-        each = collapse(noisy, dataset_size=1000)
-        differences.append(each[one].spread - each[two].spread)
+        differences.append(apart([replace(curve, values=drawn[curve.batch_size][number]) for curve in made]))
     assert found[1:] == pytest.approx(percentile_interval(differences))
-    assert found[2] < 0
+    _, low, high = found
+    assert low is not None and high is not None and high < 0
     turned = collapse_contrast(made, two, one, replicates=drawn, dataset_size=1000)
-    assert turned == pytest.approx((-found[0], -found[2], -found[1]))
+    assert turned == pytest.approx((-found[0], -high, -low))
     with pytest.raises(ValueError, match=r"^variable: 'none' is unknown here; use one of number_of_updates, epoch"):
         collapse_contrast(made, "none", two, replicates=drawn, dataset_size=1000)
     with pytest.raises(ValueError, match=r"^replicates: give as many resampled curves"):

@@ -33,7 +33,7 @@ def test_two_recipes_are_told_in_columns(tmp_path, capsys):
     assert [float(each) for each in folds] == pytest.approx(expected, abs=0.01)
     assert "half depth, B = 20" in cells and "late switches cost, B = 40" in cells
     for words, more in (("name a folder twice", [str(tmp_path / "one")]), ("there is no sweep", ["/nowhere"]),
-                        ("docs: no page", [str(tmp_path / "two"), "--docs", str(tmp_path)])):  # fmt: skip
+                        ("docs: there is a page", [str(tmp_path / "two"), "--docs", str(tmp_path)])):  # fmt: skip
         assert main(["report", "--results", str(tmp_path / "one"), "--beside", *more]) == 2
         said = capsys.readouterr().err
         assert words in said and said.count("\n") == 1
