@@ -143,7 +143,8 @@ class Report(OfSweep):
         if self.beside:
             from cifar.analysis.side_by_side import side_by_side
 
-            print(side_by_side((self.results, *self.beside), self.docs))
+            for part in side_by_side((self.results, *self.beside), self.docs):
+                print(part)
             return
         from cifar.analysis.report import write_report
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from cifar.analysis.curves import MANY, Curve, FloatArray, Row, curve, mean_at_switch, paired, scatter, seed_curves
+from cifar.analysis.curves import MANY, Curve, FloatArray, Row, curve, loss_at_switch, paired, scatter, seed_curves
 from slt_toys.fits.batch_size import Comparison, EpochsPerHalving, compare, epochs_per_halving, usable_ends
 from slt_toys.fits.collapse import BatchCurve, BestExponent, Collapse, best_exponent, collapse, collapse_contrast
 from slt_toys.fits.ends import HALF_DEPTH, HINGE, CriticalPeriodEnd, Definition, minimum_rows, replicate_epochs
@@ -240,9 +240,7 @@ def _collapse(
     try:
         batch, contrast = [], None
         for size, curve_ in curves.items():
-            epochs, loss = curve_.switch_epochs, mean_at_switch(finished, curve_, "deficit_train_loss")
-            if epochs[0] == 0 and math.isnan(loss[0]):
-                loss[0] = math.log(10)  # before any training: as good as guessing among ten classes
+            epochs, loss = curve_.switch_epochs, loss_at_switch(finished, curve_)
             known = loss if np.all(np.isfinite(loss)) else None
             batch.append(BatchCurve(size, epochs, curve_.values, learning_rate * decay**epochs, known))
         spreads = collapse(batch, dataset_size=examples)

@@ -12,11 +12,10 @@ from scipy.special import stdtrit
 
 from cifar.analysis.analysis import Findings
 from cifar.analysis.curves import FloatArray
-from cifar.analysis.measured_noise import at_common_epochs
+from cifar.analysis.measured_noise import ORDER, at_common_epochs
 from cifar.analysis.supposed import Supposed
 from slt_toys.results.claims import MOST_CLAIMS, Claim, Verdict, inside, spoken
 
-ORDER = ("no", "cannot tell", "yes")
 FLAT_EXPONENT = -0.5  # of the batch size: a measured temperature above it hardly follows the law's power of -1
 
 
@@ -144,7 +143,9 @@ def _verdict(told: float, bounds: tuple[float, float], here: Supposed | None) ->
     if here is None or verdict == "cannot tell":
         return verdict
     if verdict == "yes":
-        return "cannot tell" if here.unmoved is not None and inside(here.unmoved, *bounds) == "yes" else "yes"
+        most = here.unmoved_most is not None and here.unmoved_most >= bounds[0]
+        same = here.unmoved is not None and inside(here.unmoved, *bounds) == "yes"
+        return "cannot tell" if most or same else "yes"
     if here.off_lawful is None or here.lawful is None:
         return verdict
     low, high = here.off_lawful

@@ -22,7 +22,7 @@ from scipy import stats
 from scipy.special import stdtrit
 
 from cifar.analysis.analysis import CONFIDENCE, ENOUGH, Findings, resampled
-from cifar.analysis.curves import Curve, FloatArray, Row, mean_at_switch, scatter, seed_curves
+from cifar.analysis.curves import REACH, Curve, FloatArray, Row, loss_at_switch, reader, scatter, seed_curves
 from cifar.analysis.dataset import base_run
 from cifar.study.arms import Run
 from slt_toys.fits.ends import HALF_DEPTH, find_end, minimum_rows
@@ -31,7 +31,6 @@ from slt_toys.results.claims import Verdict
 
 LEARNING_RATE, EPOCH, LEFT, SPENT, LOSS = "learning_rate", "epoch", "flow_time_left", "flow_time_spent", "deficit_loss"
 BY_SCHEDULE = (EPOCH, LEARNING_RATE, LEFT, SPENT)  # one of which may be said to decide
-REACH = 0.5  # epochs that a curve may be read beyond its last switch
 FAR = "off by more than half of the curve, or no curve falls"
 FEWEST = minimum_rows(HALF_DEPTH) + 2  # switch epochs that both curves need: a place, a level, a depth, and some more
 STEP = 0.5  # epochs: between displacements that are tried
@@ -155,10 +154,7 @@ def clock_values(sweep: Sweep, curve: Curve, clock: str, scale: float = math.inf
         is at infinity. With all that a run of endless length spends, lines join its values.
     """
     if clock == LOSS:
-        loss = mean_at_switch(sweep.rows, curve, "deficit_train_loss")
-        if len(loss) and curve.switch_epochs[0] == 0 and math.isnan(loss[0]):
-            loss[0] = math.log(10)  # before any training: as good as guessing among ten classes
-        return -loss
+        return -loss_at_switch(sweep.rows, curve)
     runs = {row.run.switch_epoch: row.run for row in sweep.rows if row.run.curve == curve.name}
     shown = np.array([_shown(runs[int(epoch)], clock) for epoch in curve.switch_epochs])
     if clock != SPENT or math.isinf(scale):
@@ -237,7 +233,7 @@ def displacement(
     still = np.zeros(len(at), dtype=bool) if start is None else start
     half = float(epochs[-1] - epochs[0]) / 2
     steps = np.arange(-math.ceil(half / STEP), math.ceil(half / STEP) + 1) * STEP
-    errors = np.stack([_errors(curves @ _reader(epochs, np.where(still, at, at - by)), others) for by in steps])
+    errors = np.stack([_errors(curves @ _falling_reader(epochs, np.where(still, at, at - by)), others) for by in steps])
     best, rows = np.argmin(errors, axis=0), np.arange(errors.shape[1])
     inner = np.clip(best, 1, len(steps) - 2)
     before, here, after = (errors[inner + by, rows] for by in (-1, 0, 1))
@@ -247,9 +243,9 @@ def displacement(
     return np.where(best == 0, -math.inf, np.where(best == len(steps) - 1, math.inf, moved))
 
 
-def _reader(epochs: FloatArray, at: FloatArray) -> FloatArray:
-    """Matrix (n, m) that reads curves over epochs, as rows, at other epochs."""
-    matrix = np.array([np.interp(at, epochs, unit) for unit in np.eye(len(epochs))])
+def _falling_reader(epochs: FloatArray, at: FloatArray) -> FloatArray:
+    """`reader`, which goes on beyond the last row as the last three rows fall."""
+    matrix = reader(epochs, at)
     beyond = np.maximum(at - epochs[-1], 0) / (epochs[-1] - epochs[-3])
     matrix[-1] += beyond
     matrix[-3] -= beyond
@@ -302,7 +298,7 @@ def _read(
     if len(epochs) < FEWEST:
         return replace(bare, why=f"it covers {len(epochs)} switch epochs, {FEWEST} are needed"), none
     bare = replace(
-        bare, predicted=find_end(epochs, one.values @ _reader(one.switch_epochs, at), HALF_DEPTH).epoch,
+        bare, predicted=find_end(epochs, one.values @ _falling_reader(one.switch_epochs, at), HALF_DEPTH).epoch,
         found=find_end(epochs, two.values[there], HALF_DEPTH).epoch,
     )  # fmt: skip
     off = displacement(one.switch_epochs, one.values[None], at, two.values[None, there], start).item()
@@ -335,9 +331,9 @@ def _one_shape(one: Curve, two: Curve, at: FloatArray, there: BoolArray, spread:
     rows = len(at) - 3  # a displacement, a level and a depth were fitted
     if freedom < ENOUGH or rows < 1:
         return True
-    reader = _reader(one.switch_epochs, at)
-    error = _errors((one.values @ reader)[None], two.values[None, there]).item()
-    variance = np.mean(1 / two.counts[there] + (1 / one.counts) @ reader**2)
+    read = _falling_reader(one.switch_epochs, at)
+    error = _errors((one.values @ read)[None], two.values[None, there]).item()
+    variance = np.mean(1 / two.counts[there] + (1 / one.counts) @ read**2)
     return error / rows <= scale**2 * float(variance) * float(stats.f.isf(UNLIKELY, rows, freedom))
 
 

@@ -19,6 +19,7 @@ from cifar.study.stages import key
 from cifar.sweep.store import Store
 
 FloatArray = NDArray[np.float64]
+REACH = 0.5  # epochs that a curve may be read beyond its last switch
 MANY = 8  # seeds from which on their own scatter is the yardstick of a point
 
 
@@ -155,6 +156,22 @@ def seed_curves(finished: Sequence[Row], curve_: Curve) -> FloatArray | None:
         if not missing:
             whole.append([float(np.mean(own[seed][epoch])) for epoch in epochs])
     return np.array(whole) if whole else None
+
+
+def reader(epochs: FloatArray, at: FloatArray) -> FloatArray:
+    """Matrix (n, m) that reads curves over epochs, as rows, at other epochs; by lines, and level beyond the ends."""
+    return np.array([np.interp(at, epochs, unit) for unit in np.eye(len(epochs))])
+
+
+def loss_at_switch(finished: Sequence[Row], curve_: Curve) -> FloatArray:
+    """Mean loss under the deficit (nats) at each switch epoch; nan where it was not measured.
+
+    Before any training it is that of guessing among ten classes.
+    """
+    loss = mean_at_switch(finished, curve_, "deficit_train_loss")
+    if len(loss) and curve_.switch_epochs[0] == 0 and math.isnan(loss[0]):
+        loss[0] = math.log(10)
+    return loss
 
 
 def mean_at_switch(finished: Sequence[Row], curve_: Curve, name: str) -> FloatArray:

@@ -25,20 +25,13 @@ from cifar.analysis.clocks import (
     verdicts,
 )
 from cifar.analysis.curves import scatter, standard_errors
-from cifar.analysis.report import COMMAND, Summary
+from cifar.analysis.measured_noise import ORDER
+from cifar.analysis.report import COMMAND, Summary, travelling, write_files
 from slt_toys.fits.ends import HALF_DEPTH
 from slt_toys.reference.laws import law
-from slt_toys.results.claims import Claim, Outcome, Table, Verdict, interval_text, page
+from slt_toys.results.claims import Claim, Outcome, Table, interval_text
 from slt_toys.results.recipe import numbers
-from slt_toys.results.records import (
-    manifest,
-    writable_folder,
-    write_bytes_atomically,
-    write_dataset,
-    write_figure,
-    write_record,
-    written_together,
-)
+from slt_toys.results.records import writable_folder, written_together
 
 NAME = "cifar_decays"
 CLOCKS = {
@@ -46,7 +39,6 @@ CLOCKS = {
     LOSS: "loss under the deficit",
 }  # fmt: skip
 MAY_DIFFER = {"decay", "devices"}
-ORDER: tuple[Verdict, ...] = ("no", "cannot tell", "yes")
 
 INTRODUCTION = """\
 Two sweeps of one recipe, {runs}, whose learning rate falls by γ = {first} and by γ = {second} an epoch. Each run
@@ -65,8 +57,9 @@ all readings of a clock together, at 95 %."""
 
 
 def may_be_compared(differing: Sequence[str], summaries: Sequence[Summary]) -> bool:
-    """Whether these are two sweeps that differ in the decay, and in nothing else that trains."""
-    return len(summaries) == 2 and "decay" in differing and set(differing) <= MAY_DIFFER
+    """Whether these are two sweeps that differ in the decay, in nothing else that trains, and share a batch size."""
+    shared = set.intersection(*(set(each.findings.curves) for each in summaries))
+    return len(summaries) == 2 and "decay" in differing and set(differing) <= MAY_DIFFER and bool(shared)
 
 
 def sweeps_of(summaries: Sequence[Summary]) -> tuple[Sweep, Sweep]:
@@ -233,16 +226,8 @@ def write_decays(summaries: Sequence[Summary], folder: Path, docs: Path | None =
         "numbers": numbers(dataset), "work_hours": sum(each.hours for each in summaries),
         "devices": sorted({device for each in summaries for device in each.devices}),
     }  # fmt: skip
-    text = page(record, COMMAND)
-    files = {f"{NAME}.nc": write_dataset(dataset, folder / f"{NAME}.nc")}
-    files |= write_figure(outcome.figures[NAME], folder / NAME)
-    files[f"{NAME}.md"] = write_bytes_atomically(text.encode(), folder / f"{NAME}.md")
-    if docs is not None:
-        write_bytes_atomically(page(record, COMMAND, "../../").encode(), docs / f"{NAME}.md")
-    facts = {}
-    for each in summaries:
-        kept = {name: value for name, value in each.facts["data"].items() if name != "path"}
-        facts[each.facts["study"]["name"]] = each.facts | {"data": kept}
-    record["manifest"] = manifest(facts, None, time.monotonic() - begun, files=files)
-    write_record(record, folder / f"{NAME}.json")
-    return text
+    # two sweeps may be of one preset
+    facts = {f"{each.facts['study']['name']}, decay {_decay(each):g}": travelling(each.facts) for each in summaries}
+    return write_files(
+        NAME, record, dataset, outcome.figures[NAME], folder, docs, facts, begun, f"{COMMAND} --beside"
+    )  # fmt: skip

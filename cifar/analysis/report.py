@@ -251,14 +251,36 @@ def write_report(folder: Path, docs: Path | None = None) -> str:
     }  # fmt: skip
     stage = base_run(summary.rows, summary.findings.deficit).stages[0]
     record = with_prediction(record, stage.decay)
-    text = page(record, COMMAND)
+    facts = travelling(summary.facts)
+    return write_files(name, record, dataset, outcome.figures[name], folder, docs, facts, begun)
+
+
+def travelling(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts without the place where the data lay: their checksum says what they are on any machine."""
+    return {**facts, "data": {name: value for name, value in facts["data"].items() if name != "path"}}
+
+
+def write_files(
+    name: str,
+    record: dict[str, Any],
+    dataset: xr.Dataset,
+    figure: Any,
+    folder: Path,
+    docs: Path | None,
+    facts: Mapping[str, Any],
+    begun: float,
+    command: str = COMMAND,
+) -> str:
+    """Write NAME.nc, .png, .svg, .md and .json, and the page of docs; gives the page's text.
+
+    ``begun`` is when the work began by `time.monotonic`.
+    """
+    text = page(record, command)
     files = {f"{name}.nc": write_dataset(dataset, folder / f"{name}.nc")}
-    files |= write_figure(outcome.figures[name], folder / name)
+    files |= write_figure(figure, folder / name)
     files[f"{name}.md"] = write_bytes_atomically(text.encode(), folder / f"{name}.md")
     if docs is not None:
-        write_bytes_atomically(page(record, COMMAND, "../../").encode(), docs / f"{name}.md")
-    # without the place where the data lay: their checksum says what they are on any machine
-    data = {name: value for name, value in summary.facts["data"].items() if name != "path"}
-    record["manifest"] = manifest(summary.facts | {"data": data}, None, time.monotonic() - begun, files=files)
-    write_record(record, folder / f"{name}.json")
+        write_bytes_atomically(page(record, command, "../../").encode(), docs / f"{name}.md")
+    told = {**record, "manifest": manifest(facts, None, time.monotonic() - begun, files=files)}
+    write_record(told, folder / f"{name}.json")
     return text

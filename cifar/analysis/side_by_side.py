@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,11 +18,12 @@ from slt_toys.results.claims import interval_text, spoken
 LEFT_OUT = ("batch_size", "seed", "data")  # of a recipe: its runs differ in the first two, and data have a name
 
 
-def side_by_side(folders: Sequence[Path], docs: Path | None = None) -> str:
+def side_by_side(folders: Sequence[Path], docs: Path | None = None) -> Iterator[str]:
     """What several sweeps found, as a table with a column for each, and what they differ in.
 
     Where two differ in the decay of the learning rate alone, by which clock the end comes is written into the first
-    folder (`cifar.analysis.decays`), and its page follows the table; with ``docs`` it is written there as well.
+    folder (`cifar.analysis.decays`), and its page follows the table; with ``docs`` it is written there as well. The
+    table comes first, so that it is told of folders that nobody may write to.
 
     Raises
     ------
@@ -45,16 +46,16 @@ def side_by_side(folders: Sequence[Path], docs: Path | None = None) -> str:
     findings = [(name, *(each.get(name, "-") for each in found)) for name in dict.fromkeys(n for f in found for n in f)]
     headings = ("", *(str(folder) for folder in folders))
     told = [_row(headings), _row(("---",) * len(headings)), *(_row(row) for row in (*differ, *findings))]
-    table = "\n".join(told)
     unlike = [name for name in names if len({each.get(name) for each in settings}) > 1]
-    if may_be_compared(unlike, summaries):
-        return f"{table}\n\n{write_decays(summaries, folders[0], docs)}"
-    if docs is not None:
+    compared = may_be_compared(unlike, summaries)
+    if docs is not None and not compared:
         raise ValueError(
-            "docs: there is a page of two folders that differ in decay alone, not of these, which differ in "
-            f"{', '.join(map(spoken, unlike)) or 'nothing'}; leave it out"
+            "docs: there is a page of two folders that differ in decay alone and share a batch size, not of these, "
+            f"which differ in {', '.join(map(spoken, unlike)) or 'nothing'}; leave it out"
         )
-    return table
+    yield "\n".join(told)
+    if compared:
+        yield "\n" + write_decays(summaries, folders[0], docs)
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cifar.analysis.analysis import CONFIDENCE, Findings, definitions, resampled
-from cifar.analysis.curves import Curve, FloatArray
-from slt_toys.fits.ends import HALF_DEPTH, minimum_rows, replicate_epochs
+from cifar.analysis.curves import REACH, Curve, FloatArray, reader
+from slt_toys.fits.ends import HALF_DEPTH, find_end, minimum_rows, replicate_epochs
 from slt_toys.fits.resampling import percentile_interval
 from slt_toys.results.claims import Table, spoken
 
 Bounds = tuple[float | None, float | None]
-REACH = 0.5  # epochs that a curve may be read beyond its last switch
 MUCH = 0.25  # of the law's shift: what a definition may say of ends that do not move without being doubted
 
 
@@ -29,6 +28,7 @@ class Supposed:
     """Epochs per halving that a definition gives here, and what it would give; None where an end is not found.
 
     ``unmoved`` if the curves of all batch sizes were one in epochs, ``lawful`` if it were one but for the law's shift;
+    ``unmoved_most`` is what the former is at most where larger batch sizes end later than their switch epochs go on;
     ``known`` says whether a curve goes on long enough to tell the latter. What would be found comes from a curve that
     scatters as well: ``off_lawful`` is the interval of what is found less what the law gives, over resampled rows; an
     open end is None.
@@ -40,6 +40,7 @@ class Supposed:
     lawful: float | None
     known: bool
     off_lawful: Bounds | None = None
+    unmoved_most: float | None = None
 
     def off(self, theorem: float) -> float:
         """How far from the law's shift the definition would find it, as a share; infinite where that is not told."""
@@ -81,7 +82,8 @@ def suppose(findings: Findings, theorem: float) -> list[Supposed]:
     for name in findings.ends:
         unmoved, lawful = (_number(told.get(world, {}).get(name)) for world in ("unmoved", "lawful"))
         off = None if lawful is None else percentile_interval(seen[name] - again[name], CONFIDENCE)
-        made.append(Supposed(name, found.get(name), unmoved, lawful, "lawful" in reads, off))
+        most = None if unmoved is not None else _at_most(curves, _world(curves, means, known, reads["unmoved"]), name)
+        made.append(Supposed(name, found.get(name), unmoved, lawful, "lawful" in reads, off, most))
     return made
 
 
@@ -91,18 +93,35 @@ def _world(
     """Of each batch size the known curve, shape (r, n), so many epochs later at its own switch epochs and own level."""
     made = {}
     for size, each in curves.items():
-        at = each.switch_epochs + by[size]
-        reader = np.array([np.interp(at, known.switch_epochs, unit) for unit in np.eye(len(known.switch_epochs))])
         own, other = values[size], values[known.batch_size]
-        made[size] = other @ reader + own[:, :1] - other[:, :1]
+        made[size] = other @ reader(known.switch_epochs, each.switch_epochs + by[size]) + own[:, :1] - other[:, :1]
     return made
+
+
+def _at_most(curves: Mapping[int, Curve], values: Mapping[int, FloatArray], name: str) -> float | None:
+    """An upper bound of epochs per halving where ends that are censored pull it down; else None."""
+    (definition,) = (each for each in definitions(curves) if each.name == name)
+    ends = []
+    for size, weight in zip(curves, _halvings(curves), strict=True):
+        if len(curves[size].values) < minimum_rows(definition):
+            return None
+        end = find_end(curves[size].switch_epochs, values[size][0], definition)
+        pulls = end.bound is not None and (weight < 0 if end.state == "later" else weight > 0)
+        if end.epoch is None and not pulls:
+            return None
+        ends.append(end.bound if end.epoch is None else end.epoch)
+    return float(_halvings(curves) @ np.array(ends, dtype=float))
+
+
+def _halvings(curves: Mapping[int, Curve]) -> FloatArray:
+    """Weights of the ends in the least-squares slope over halvings of the batch."""
+    octaves = np.log2(list(curves))
+    return -(octaves - octaves.mean()) / np.sum((octaves - octaves.mean()) ** 2)
 
 
 def _slopes(curves: Mapping[int, Curve], values: Mapping[int, FloatArray]) -> dict[str, FloatArray]:
     """Epochs per halving (r,) by each definition; nan where a batch size has no end."""
-    octaves = np.log2(list(curves))
-    weights = -(octaves - octaves.mean()) / np.sum((octaves - octaves.mean()) ** 2)
-    slopes = {}
+    weights, slopes = _halvings(curves), {}
     for definition in definitions(curves):
         moved = values
         if definition.name == "half_stuck_mass":  # each replicate has a level of its own
@@ -123,7 +142,7 @@ def _number(values: FloatArray | None) -> float | None:
 def supposed_tables(supposed: list[Supposed], theorem: float) -> list[Table]:
     """The table; nothing where there are no two curves."""
     rows = tuple(
-        (spoken(each.definition), _epochs(each.found), _epochs(each.unmoved), _epochs(each.lawful, each.known))
+        (spoken(each.definition), _epochs(each.found), _unmoved(each), _epochs(each.lawful, each.known))
         for each in supposed
     )
     law = f" ({theorem:.2f})" if math.isfinite(theorem) else ""
@@ -149,6 +168,10 @@ def supposed_notes(supposed: list[Supposed], theorem: float) -> list[str]:
         if each.lawful is not None and each.off(theorem) > MUCH:
             notes.append(f"{begun} {each.lawful:.1f} epochs, not {theorem:.2f}, if the law held.")
     return notes
+
+
+def _unmoved(each: Supposed) -> str:
+    return _epochs(each.unmoved) if each.unmoved_most is None else f"none, or at most {each.unmoved_most:.1f}"
 
 
 def _epochs(value: float | None, known: bool = True) -> str:

@@ -106,6 +106,10 @@ def test_a_shift_is_held_against_what_the_law_would_give_on_these_switch_epochs(
     for unmoved, verdict in ((SHIFT, "cannot tell"), (None, "yes"), (0.0, "yes")):
         told = claims(found, SHIFT, None, (), [Supposed("hinge", None, unmoved, SHIFT, True)])
         assert {claim.name: claim.verdict for claim in told}["shift-hinge"] == verdict
+    # nor is what would be found at most, where ends of large batches would come later than their switch epochs
+    for most, verdict in ((SHIFT, "cannot tell"), (SHIFT / 2, "yes")):
+        told = claims(found, SHIFT, None, (), [Supposed("hinge", None, None, SHIFT, True, None, most)])
+        assert {claim.name: claim.verdict for claim in told}["shift-hinge"] == verdict
     # what the law would give scatters as well: it is denied where the difference is none neither
     for off, verdict in (((1.0, 9.0), "no"), ((-9.0, None), "cannot tell"), ((None, -1.0), "no"), (None, "no")):
         told = claims(found, SHIFT, None, (), [Supposed("hinge", None, 0.0, 2 * SHIFT, True, off)])

@@ -57,6 +57,8 @@ def test_page_record_and_figure_say_by_which_clock(folders, capsys):
     assert dataset["flow_time_spent"].sel(decay=0.9, batch_size=128, epoch=4.0).item() == pytest.approx(
         0.05 * (1 + 0.9 + 0.81 + 0.729)
     )
+    # both sweeps are told of, though they are of one preset
+    assert {"laptop, decay 0.93", "laptop, decay 0.9"} <= set(record["manifest"]["config"])
     assert (folders / "slow" / "cifar_decays.png").read_bytes()[:4] == b"\x89PNG"
 
 
@@ -81,8 +83,38 @@ def test_there_is_no_page_of_anything_else(folders, tmp_path, capsys):
     for names in (("slow", str(tmp_path / "other")), ("slow", "fast", str(tmp_path / "other"))):
         assert report(folders, *names, docs=True) == 2
         said = capsys.readouterr().err
-        assert "docs: there is a page of two folders that differ in decay alone, not of these" in said
+        assert "docs: there is a page of two folders that differ in decay alone and share a batch size" in said
         assert "weight decay" in said and said.count("\n") == 1
+
+
+def test_sweeps_without_a_common_batch_size_have_a_table_alone(tmp_path, capsys):
+    first, second = pair(LEFT, noise=0.15, seeds=(1, 1), generator=fresh_generator())
+    for name, sweep, size in (("slow", first, 128), ("fast", second, 32)):
+        made_sweep(tmp_path / name, [row for row in sweep.rows if row.run.batch_size == size])
+    assert report(tmp_path, "slow", "fast") == 0
+    assert "| decay | 0.93 | 0.9 |" in capsys.readouterr().out and not list(tmp_path.rglob("cifar_decays*"))
+    (tmp_path / "docs").mkdir()
+    assert report(tmp_path, "slow", "fast", docs=True) == 2
+    assert "which differ in decay; leave it out" in capsys.readouterr().err
+
+
+def test_sweeps_that_have_hardly_begun_say_what_is_needed(tmp_path, capsys):
+    first, second = pair(LEFT, noise=0.15, seeds=(1, 1), generator=fresh_generator())
+    made_sweep(tmp_path / "slow", list(first.rows))
+    made_sweep(tmp_path / "fast", [row for row in second.rows if row.run.switch_epoch in (0, 29, 42)])
+    assert report(tmp_path, "slow", "fast") == 0
+    said = capsys.readouterr().out
+    assert said.count("6 switch epochs of each sweep are needed") == 10 and "The end keeps to" not in said
+
+
+def test_the_table_is_told_before_anything_is_written(folders, monkeypatch, capsys):
+    def nobody(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied", "cifar_decays.nc")
+
+    monkeypatch.setattr("cifar.analysis.side_by_side.write_decays", nobody)
+    assert report(folders, "slow", "fast") == 2
+    told = capsys.readouterr()
+    assert "| decay | 0.93 | 0.9 |" in told.out and told.err == "error: Permission denied: cifar_decays.nc\n"
 
 
 def test_a_claim_is_of_the_batch_size_that_refuses_where_the_mean_does_not():

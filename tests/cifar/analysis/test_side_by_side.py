@@ -43,4 +43,4 @@ def test_a_folder_without_runs_is_refused(tmp_path):
     make_sweep(tmp_path / "one", small(switch_epochs=MANY, seeds=2), gate=0.0).__exit__()
     make_sweep(tmp_path / "none", small(), missing=len(MANY) * 4, gate=0.0).__exit__()
     with pytest.raises(ValueError, match="no run of the base arm is done"):
-        side_by_side((tmp_path / "none", tmp_path / "one"))
+        list(side_by_side((tmp_path / "none", tmp_path / "one")))

@@ -52,6 +52,19 @@ def test_the_law_is_found_where_it_holds_and_not_where_it_does_not():
     assert other.found == pytest.approx(0, abs=0.2) and other.lawful == pytest.approx(LAW, abs=0.2)
 
 
+def test_an_end_that_would_come_too_late_bounds_what_nothing_moved_gives():
+    # read up to 8 the tail is 4, 6, 8, whose mean is 79: half way, at 5, lies among these rows, so later than 4
+    found = told([*swept(64, 8), *swept(32, 24)])["half_depth"]
+    known = told([*swept(64, 14), *swept(32, 24)])["half_depth"]
+    assert known.unmoved == pytest.approx(13 - 8) and known.unmoved_most is None
+    assert found.unmoved is None and found.unmoved_most == pytest.approx(13 - 4)
+    (table,) = supposed_tables(list(told([*swept(64, 8), *swept(32, 24)]).values()), LAW)
+    assert "none, or at most 9.0" in {row[2] for row in table.rows}
+    # small batches that end too late may move by any number
+    late = told([*swept(64, 24), *swept(32, 8)])["half_depth"]
+    assert (late.unmoved, late.unmoved_most) == (None, None)
+
+
 def test_the_difference_from_the_law_has_an_interval_that_counts_both_scatters():
     for moved, inside in ((LAW, True), (0.0, False)):
         each = told([*swept(64, 20, moved=moved), *swept(32, 24)])["half_stuck_mass"]
