@@ -13,7 +13,7 @@ from scipy.special import stdtrit
 from cifar.analysis.analysis import Findings
 from cifar.analysis.curves import FloatArray
 from cifar.analysis.measured_noise import ORDER, at_common_epochs
-from cifar.analysis.supposed import Supposed
+from cifar.analysis.supposed import Supposed, unmoved_exponent
 from slt_toys.results.claims import MOST_CLAIMS, Claim, Verdict, inside, spoken
 
 FLAT_EXPONENT = -0.5  # of the batch size: a measured temperature above it hardly follows the law's power of -1
@@ -87,7 +87,7 @@ def claims(
     where it would find as much if nothing moved, it cannot tell.
     """
     shifts = _shifts(findings, theorem, {each.definition: each for each in supposed})
-    made = [*(shifts[:1] if shares else shifts), *shares, *_exponent(findings), *_decline(findings),
+    made = [*(shifts[:1] if shares else shifts), *shares, *_exponent(findings, theorem), *_decline(findings),
             *_controls(findings), *_measured(temperatures)]  # fmt: skip
     return tuple(sorted(made, key=lambda claim: ORDER.index(claim.verdict)))[:MOST_CLAIMS]
 
@@ -152,15 +152,21 @@ def _verdict(told: float, bounds: tuple[float, float], here: Supposed | None) ->
     return "no" if (low is not None and low > 0) or (high is not None and high < 0) else "cannot tell"
 
 
-def _exponent(findings: Findings) -> list[Claim]:
+def _exponent(findings: Findings, theorem: float) -> list[Claim]:
+    """The power of the batch size, which speaks for the law only where it is not that of curves that do not move."""
     best = findings.best_exponent
     if best is None or best.low is None or best.high is None:
         return []
+    unmoved, verdict = unmoved_exponent(findings, theorem), inside(1.0, best.low, best.high)
     sentence = (
         f"Curves collapse best over learning rate / B^a at a = {best.exponent:.2f} [{best.low:.2f}, {best.high:.2f}]; "
-        "the law says 1."
+        "the law says 1"
     )
-    return [Claim.of("batch-size-exponent", sentence, best.exponent, (best.low, best.high), 1.0)]
+    if unmoved is not None:
+        sentence += f", if nothing moved {round(unmoved, 2) + 0.0:.2f}"
+        if verdict == "yes" and inside(unmoved, best.low, best.high) == "yes":
+            verdict = "cannot tell"
+    return [Claim.of("batch-size-exponent", f"{sentence}.", best.exponent, (best.low, best.high), 1.0, verdict)]
 
 
 def _measured(temperatures: MeasuredTemperatures | None) -> list[Claim]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from cifar.analysis.analysis import CONFIDENCE, Findings, definitions, resampled
 from cifar.analysis.curves import REACH, Curve, FloatArray, reader
+from slt_toys.fits.collapse import BatchCurve, best_exponent
 from slt_toys.fits.ends import HALF_DEPTH, find_end, minimum_rows, replicate_epochs
 from slt_toys.fits.resampling import percentile_interval
 from slt_toys.results.claims import Table, spoken
@@ -85,6 +86,27 @@ def suppose(findings: Findings, theorem: float) -> list[Supposed]:
         most = None if unmoved is not None else _at_most(curves, _world(curves, means, known, reads["unmoved"]), name)
         made.append(Supposed(name, found.get(name), unmoved, lawful, "lawful" in reads, off, most))
     return made
+
+
+def unmoved_exponent(findings: Findings, theorem: float) -> float | None:
+    """The power of the batch size that curves would collapse best over if nothing moved; None where none is told.
+
+    Each curve is normalised by its own first and last rows, so that it is not 0 where last rows come at other epochs.
+    """
+    curves = {size: each for size, each in findings.curves.items() if len(each.values) >= minimum_rows(HALF_DEPTH)}
+    if len(curves) < 2 or not math.isfinite(theorem):
+        return None
+    known = max(curves.values(), key=lambda each: (each.switch_epochs[-1], -each.batch_size))
+    means = {size: each.values[None] for size, each in curves.items()}
+    world = _world(curves, means, known, dict.fromkeys(curves, 0.0))
+    try:
+        batch = [
+            BatchCurve(size, each.switch_epochs, world[size][0], 2.0 ** (-each.switch_epochs / theorem))
+            for size, each in curves.items()
+        ]
+        return best_exponent(batch).exponent
+    except ValueError:  # no two levels are crossed by all
+        return None
 
 
 def _world(

@@ -155,7 +155,8 @@ def collapse(findings: Findings, published: PublishedFindings, toy: xr.Dataset) 
         told = f"{value:+.3f} {interval_text(low, high)}"
         rows.append(("learning rate/batch size less deficit train loss, 95 %", "-", told, "-"))
         caption += (
-            " Intervals are of rows alone. Above 0 the loss that was reached orders runs better than the law does."
+            " Intervals are of rows alone. Above 0 the loss that was reached orders runs better than the law does; the "
+            "size of a difference is understated."
         )
     return Table("collapse", caption, ("variable", "toy", "this run", "published"), tuple(rows))
 

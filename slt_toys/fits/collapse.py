@@ -141,6 +141,10 @@ def collapse_contrast(
 ) -> tuple[float, float | None, float | None]:  # fmt: skip
     """By how much curves collapse worse over one variable than over another: a difference of spreads, with an interval.
 
+    It tells whether there is a difference better than how large it is: scatter raises small spreads most, which pulls
+    the difference towards none. On the design of `cifar`'s image study, with its scatter, nominal 95 % held the truth
+    in 192 of 200 draws where there was hardly any difference, and in 339 of 400 where it was .09 to .21.
+
     Parameters
     ----------
     curves, dataset_size, exponents, levels, absolute

@@ -8,7 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cifar.analysis.supposed import Supposed, suppose, supposed_notes, supposed_tables
+from cifar.analysis.analysis import analyse
+from cifar.analysis.claims import claims
+from cifar.analysis.supposed import Supposed, suppose, supposed_notes, supposed_tables, unmoved_exponent
 from tests.cifar.analysis.made_by_hand import cell, findings
 
 LAW = 3.0
@@ -127,3 +129,21 @@ def test_the_unit_of_epochs_drops_out(factor):
         for name in ("unmoved", "lawful"):
             one, other = getattr(plain, name), getattr(scaled, name)
             assert one is other is None or other == pytest.approx(factor * one, abs=1e-9)
+
+
+def test_a_longer_grid_gives_a_power_of_the_batch_size_where_nothing_moves():
+    alike, longer = findings([*swept(64, 24), *swept(32, 24)]), findings([*swept(64, 14), *swept(32, 24)])
+    assert unmoved_exponent(alike, LAW) == pytest.approx(0, abs=1e-6)
+    # lines from epoch 4 through the means of the last four rows, at 11 and 21: levels are crossed half as far apart
+    made = unmoved_exponent(longer, LAW)
+    assert made is not None and made == pytest.approx(0.5 * (21 - 11) / LAW, rel=1e-9)
+    assert unmoved_exponent(longer, math.nan) is None and unmoved_exponent(findings(swept(64, 24)), LAW) is None
+    # what nothing moved would give is no evidence for the law, though the interval holds it
+    law = (21 - 11) / 2  # epochs per halving that make that power 1
+    again = analyse(
+        [*swept(64, 14), *swept(32, 24)], deficit="blur", decay=2 ** (-1 / law), learning_rate=0.05, momentum=0.9,
+        examples=640,
+    )  # fmt: skip
+    said = {each.name: each for each in claims(again, law, None)}["batch-size-exponent"]
+    assert said.value == pytest.approx(1) and said.verdict == "cannot tell"
+    assert said.sentence.endswith("the law says 1, if nothing moved 1.00.") and len(said.sentence.split()) <= 25
